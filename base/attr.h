@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * attr.h - compiler attributes behind names, and the few macros every layer needs. */
+#ifndef BASE_ATTR_H
+#define BASE_ATTR_H
+
+#include <stddef.h>
+
+#define WG_MUST_USE __attribute__((warn_unused_result))
+#define WG_NORETURN __attribute__((noreturn))
+#define WG_UNUSED __attribute__((unused))
+#define WG_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define WG_CACHE_ALIGNED __attribute__((aligned(64)))
+#define WG_FALLTHROUGH __attribute__((fallthrough))
+
+#define WG_LIKELY(x) __builtin_expect(!!(x), 1)
+#define WG_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+#define WG_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define WG_MIN(a, b) ((a) < (b) ? (a) : (b))
+#define WG_MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/* The struct of type `type` whose member `member` is at `pointer`. */
+#define WG_CONTAINER_OF(pointer, type, member) \
+        ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+/* Ends the program after one of our own bugs; never returns. The program (or the kernel module)
+ * supplies it: it is the one function that base, and so the core, expects from outside beside
+ * the four mem* functions a compiler may call by itself. */
+WG_NORETURN void wg_panic(const char *file, int line, const char *what);
+
+/* For our own bugs only. What the other side did wrong gets a verdict instead. Always compiled in. */
+#define WG_ASSERT(condition) \
+        (WG_LIKELY(condition) ? (void)0 : wg_panic(__FILE__, __LINE__, #condition))
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * mem.h - memory: copying, wiping, comparing without leaking where two secrets part.
+ * Threads: pure functions of their arguments. */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+/* The four functions that freestanding compilers call on their own. Declared here since a
+ * freestanding build has no <string.h>. */
+void *memcpy(void *restrict to, const void *restrict from, size_t len);
+void *memmove(void *to, const void *from, size_t len);
+void *memset(void *to, int byte, size_t len);
+int memcmp(const void *a, const void *b, size_t len);
+
+/* Sets len bytes to zero, also where the compiler sees that nobody reads them again. */
+static inline void wg_wipe(void *secret, size_t len)
+{
+        memset(secret, 0, len);
+        __asm__ volatile("" : : "r"(secret) : "memory");
+}
+
+/* Whether two secrets of len bytes are equal, in a time that depends on len alone. */
+WG_MUST_USE static inline bool wg_equal(const uint8_t *a, const uint8_t *b, size_t len)
+{
+        volatile uint8_t difference = 0;
+
+        for (size_t i = 0; i < len; i++)
+                difference = (uint8_t)(difference | (a[i] ^ b[i]));
+        return difference == 0;
+}
+
+/* Whether all len bytes are zero, in a time that depends on len alone. */
+WG_MUST_USE static inline bool wg_is_zero(const uint8_t *bytes, size_t len)
+{
+        volatile uint8_t any = 0;
+
+        for (size_t i = 0; i < len; i++)
+                any = (uint8_t)(any | bytes[i]);
+        return any == 0;
+}
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * aead.h - ChaCha20-Poly1305: for whole batches of packets under one key, and for one message.
+ * Source: RFC 8439; WireGuard paper 5.4 (the nonce is 4 zero bytes and a 64-bit little-endian
+ * counter; packets of data have no associated data).
+ *
+ * The batch functions are behind a struct of functions since the best way to compute them depends
+ * on the processor and is chosen at run time. */
+#ifndef CRYPTO_AEAD_H
+#define CRYPTO_AEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+#define WG_AEAD_KEY_LEN 32
+#define WG_AEAD_TAG_LEN 16
+
+/* One packet of a batch. `to` and `from` are equal or do not overlap. */
+struct wg_aead_packet {
+        uint8_t *to;         /* seal: len + 16 bytes are written; open: len - 16 */
+        const uint8_t *from; /* seal: plaintext; open: ciphertext and tag */
+        size_t len;          /* bytes at `from` */
+        uint64_t nonce;      /* host order */
+        bool is_valid;       /* written by open: the tag verified. Else `to` holds no plaintext */
+};
+
+/* A way to compute the batches. Constant. */
+struct wg_aead_backend {
+        const char *name; /* "libcrypto", ... as in options and logs */
+
+        /* Both take any number of packets. A seal cannot fail. */
+        void (*seal)(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet *packets, size_t n);
+        void (*open)(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet *packets, size_t n);
+};
+
+extern const struct wg_aead_backend wg_aead_libcrypto;
+
+/* The best back-end this processor has, or the one of that name; NULL: none has that name. A NULL
+ * name asks for the best. Threads: any. */
+const struct wg_aead_backend *wg_aead_choose(const char *name);
+
+/* One message with associated data, for handshakes. `to` may be equal to `from`. Seal writes
+ * len + 16 bytes. Open reads len bytes (16 or more), writes len - 16 and returns whether the tag
+ * verified; when it did not, nothing of the plaintext is left at `to`. Threads: any. */
+void wg_aead_seal(uint8_t *to, const uint8_t *from, size_t len, const void *ad, size_t ad_len,
+                  uint64_t nonce, const uint8_t key[WG_AEAD_KEY_LEN]);
+bool wg_aead_open(uint8_t *to, const uint8_t *from, size_t len, const void *ad, size_t ad_len,
+                  uint64_t nonce, const uint8_t key[WG_AEAD_KEY_LEN]) WG_MUST_USE;
+
+#endif
