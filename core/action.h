@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * action.h - what the engine wants done: a list that the caller works off in order after each call
+ * of wg_engine_work().
+ * Threads: the engine's. */
+#ifndef CORE_ACTION_H
+#define CORE_ACTION_H
+
+#include "core/peer.h"
+#include "core/verdict.h"
+
+/* What happened, for logs. */
+#define WG_EVENTS(X) \
+        X(WG_EVENT_INITIATION_SENT, 1, initiation_sent, "sending handshake initiation") \
+        X(WG_EVENT_RESPONSE_SENT, 2, response_sent, "sending handshake response") \
+        X(WG_EVENT_COOKIE_SENT, 3, cookie_sent, "under load: sending cookie reply") \
+        X(WG_EVENT_HANDSHAKE_COMPLETE, 4, handshake_complete, "handshake complete") \
+        X(WG_EVENT_SESSION_PROVEN, 5, session_proven, "the peer uses the session it began") \
+        X(WG_EVENT_SILENCE, 7, silence, "no answer for 15 seconds, trying a new handshake") \
+        X(WG_EVENT_GAVE_UP, 8, gave_up, "no response to 20 initiations, giving up") \
+        X(WG_EVENT_KEYS_FORGOTTEN, 9, keys_forgotten, "keys forgotten after long disuse") \
+        X(WG_EVENT_COOKIE_STORED, 10, cookie_stored, "the peer is under load, cookie kept") \
+        X(WG_EVENT_HANDSHAKE_REFUSED, 11, handshake_refused, "handshake message refused")
+WG_ENUM_DECLARE(wg_event, WG_EVENTS)
+
+#define WG_ACTION_KINDS(X) \
+        X(WG_ACTION_SEND, 1, send, "send bytes[0..len) to `to`") \
+        X(WG_ACTION_SEND_STAGED, 2, send_staged, "send each datagram of `staged` to `to`") \
+        X(WG_ACTION_EVENT, 3, event, "tell who listens that `event` happened")
+WG_ENUM_DECLARE(wg_action_kind, WG_ACTION_KINDS)
+
+/* The type-of-service byte of handshake messages: AF41, so that they get through full queues. */
+#define WG_HANDSHAKE_TOS 0x88
+
+struct wg_action {
+        enum wg_action_kind kind;
+        struct wg_peer *peer;  /* of whom; NULL where that is not known, or must not be counted */
+        struct wg_endpoint to; /* EVENT: whence what happened came, if from anywhere */
+
+        /* SEND; count what goes out by wg_send_count() when there is a peer. */
+        uint8_t tos;
+        uint8_t len;
+        uint8_t bytes[WG_HANDSHAKE_LEN_MAX];
+
+        /* SEND_STAGED: sealed datagrams by `next`, each with its own len and tos. */
+        struct wg_staged *staged;
+
+        /* EVENT */
+        enum wg_event event;
+        enum wg_verdict verdict; /* of HANDSHAKE_REFUSED: why */
+        uint32_t number;         /* of INITIATION_SENT: which try; of GAVE_UP: packets dropped */
+};
+
+#define WG_ACTIONS_MAX 64
+#define WG_ACTIONS_A_STEP 8 /* no single step of the engine adds more */
+
+/* Actions, and the peers and packets they point to, are valid until the engine's next call. Zeroed
+ * memory is an empty list. */
+struct wg_actions {
+        size_t count;
+        struct wg_action items[WG_ACTIONS_MAX];
+};
+
+/* Empties a list and frees its packets. wg_engine_work() begins with it; call it after the last. */
+void wg_actions_clear(struct wg_engine *engine, struct wg_actions *actions);
+
+#endif

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * A binary trie for each family, with paths compressed: a node stands for a prefix, and its two
+ * children are the longest prefixes that cover all there is below it with the next bit 0 and 1.
+ * A node has an owner, or it is glue, which has two children and no other purpose than to part
+ * them. So n prefixes need fewer than 2n nodes, and adding one needs two at most.
+ *
+ *                     10.0.0.0/8 A
+ *                    /            \
+ *         10.1.0.0/16 B       10.192.0.0/10 (glue)
+ *                              /              \
+ *                      10.200.0.0/16 B    10.224.0.7/32 C
+ *
+ * Readers walk down from the root while nodes cover the address, and remember the last owner. The
+ * engine changes the trie under their feet, by these steps, each a single store:
+ *
+ *     own        node->owner = owner       a prefix is added at glue, or moves
+ *     disown     node->owner = NULL        a prefix becomes glue
+ *     splice in  *slot = new node          whose child is what the slot held, or was empty
+ *     splice out *slot = the only child    of glue with fewer than two children
+ *
+ * Claim: a reader finds the right owner of every address whose longest prefix stays what it is
+ * during the walk, and what it follows is never freed memory.
+ * - What a node stands for never changes while a reader may hold it, and each step down checks the
+ *   address and lengthens the prefix. So a reader only ever passes nodes that cover the address,
+ *   shortest first, and the walk ends.
+ * - Splicing in or out only adds or takes glue between a slot and what is below it: all that could
+ *   be reached through the slot before is reached after. A new prefix is glue until it is owned.
+ * - A node that was spliced out keeps its children for ever. A reader still on it goes on to the
+ *   child that it had, and from there, be that spliced out meanwhile too, by the same argument to
+ *   all that was below at that time, less what was removed since. It can miss only prefixes added
+ *   since then, which are not among those that stayed what they are.
+ * - Nodes spliced out are retired, so they are freed after the last reader has left them; so are,
+ *   by their owner, peers.
+ *
+ * Stores that publish are releases, loads of readers acquires. The engine alone writes, so it
+ * reads relaxed. */
+#include "core/allowedips.h"
+
+#include "base/bits.h"
+#include "base/bytes.h"
+
+struct wg_allowed_node {
+        /* Const while readers may hold the node. */
+        uint64_t bits[2]; /* the prefix, first bit highest, the rest zero */
+        uint8_t cidr;
+        uint8_t family;
+
+        /* Engine writes, all read. */
+        _Atomic(struct wg_allowed_node *) child[2];
+        _Atomic(struct wg_allowed_owner *) owner; /* NULL: glue */
+
+        union {
+                struct { /* engine: in the trie */
+                        struct wg_list of_owner;
+                        struct wg_allowed_node *parent; /* of a spare node: the next one */
+                };
+                struct { /* no longer in it */
+                        struct wg_retired retired;
+                        const struct wg_env *env;
+                };
+        };
+};
+
+/* An address as a node's bits. IPv4 stands in the upper half of the first word. */
+static void load_bits(uint64_t bits[2], uint8_t family, const uint8_t *address)
+{
+        if (family == WG_FAMILY_IPV4) {
+                bits[0] = (uint64_t)wg_be32_load(address) << 32;
+                bits[1] = 0;
+        } else {
+                bits[0] = wg_be64_load(address);
+                bits[1] = wg_be64_load(address + 8);
+        }
+}
+
+static uint64_t keep_first(uint64_t word, unsigned int count)
+{
+        return count ? word & UINT64_MAX << (64 - count) : 0;
+}
+
+/* Zeroes all bits but the first `cidr`. */
+static void mask(uint64_t bits[2], unsigned int cidr)
+{
+        bits[0] = keep_first(bits[0], WG_MIN(cidr, 64));
+        bits[1] = keep_first(bits[1], cidr - WG_MIN(cidr, 64));
+}
+
+static unsigned int common_bits(const uint64_t a[2], const uint64_t b[2])
+{
+        if (a[0] != b[0])
+                return 64 - wg_bits_last64(a[0] ^ b[0]);
+        return 128 - wg_bits_last64(a[1] ^ b[1]);
+}
+
+static bool covers(const struct wg_allowed_node *node, const uint64_t bits[2])
+{
+        return common_bits(node->bits, bits) >= node->cidr;
+}
+
+/* Which child of a node of length `cidr` those bits belong under. A node of full length has no
+ * children; for it the answer is either. */
+static unsigned int side(const uint64_t bits[2], unsigned int cidr)
+{
+        return bits[cidr / 64 % 2] >> (63 - cidr % 64) & 1;
+}
+
+static unsigned int root_of(uint8_t family)
+{
+        return family == WG_FAMILY_IPV6;
+}
+
+/* The engine's own view of what readers share. */
+static struct wg_allowed_node *own_node(const _Atomic(struct wg_allowed_node *) *slot)
+{
+        return atomic_load_explicit(slot, memory_order_relaxed);
+}
+
+static struct wg_allowed_owner *own_owner(const struct wg_allowed_node *node)
+{
+        return atomic_load_explicit(&node->owner, memory_order_relaxed);
+}
+
+static void set_node(_Atomic(struct wg_allowed_node *) *slot, struct wg_allowed_node *node)
+{
+        atomic_store_explicit(slot, node, memory_order_release);
+}
+
+static void set_owner(struct wg_allowed_node *node, struct wg_allowed_owner *owner)
+{
+        atomic_store_explicit(&node->owner, owner, memory_order_release);
+}
+
+/* Where the trie points to a node that has those bits, as a child of `parent` or as the root. */
+static _Atomic(struct wg_allowed_node *) *
+slot_of(struct wg_allowedips *a, struct wg_allowed_node *parent, const struct wg_allowed_node *node)
+{
+        if (!parent)
+                return &a->root[root_of(node->family)];
+        return &parent->child[side(node->bits, parent->cidr)];
+}
+
+static void push_spare(struct wg_allowedips *a, struct wg_allowed_node *node)
+{
+        node->parent = a->spare;
+        a->spare = node;
+        a->spares++;
+}
+
+static struct wg_allowed_node *pop_spare(struct wg_allowedips *a)
+{
+        struct wg_allowed_node *node = a->spare;
+
+        WG_ASSERT(node);
+        a->spare = node->parent;
+        a->spares--;
+        return node;
+}
+
+static void trim_spares(struct wg_allowedips *a, size_t left)
+{
+        while (a->spares > left)
+                a->env->free(a->env->ctx, pop_spare(a), sizeof(struct wg_allowed_node));
+}
+
+static struct wg_allowed_node *make_node(struct wg_allowedips *a, uint8_t family,
+                                         const uint64_t bits[2], unsigned int cidr)
+{
+        struct wg_allowed_node *node = pop_spare(a);
+
+        node->family = family;
+        node->cidr = (uint8_t)cidr;
+        node->bits[0] = bits[0];
+        node->bits[1] = bits[1];
+        mask(node->bits, cidr);
+        wg_list_init(&node->of_owner);
+        return node;
+}
+
+static void release_node(struct wg_retired *retired)
+{
+        struct wg_allowed_node *node = WG_CONTAINER_OF(retired, struct wg_allowed_node, retired);
+
+        node->env->free(node->env->ctx, node, sizeof(*node));
+}
+
+static void retire_node(struct wg_allowedips *a, struct wg_allowed_node *node)
+{
+        node->env = a->env;
+        node->retired.release = release_node;
+        a->env->retire(a->env->ctx, &node->retired);
+}
+
+/* The longest node that covers a prefix, which may be the prefix's own; NULL: there is none. */
+static struct wg_allowed_node *cover_of(struct wg_allowedips *a, uint8_t family,
+                                        const uint64_t bits[2], unsigned int cidr)
+{
+        struct wg_allowed_node *cover = NULL, *node = own_node(&a->root[root_of(family)]);
+
+        while (node && node->cidr <= cidr && covers(node, bits)) {
+                cover = node;
+                node = own_node(&node->child[side(bits, node->cidr)]);
+        }
+        return cover;
+}
+
+/* Makes a node the child of another; neither need be in the trie yet. */
+static void hang(struct wg_allowed_node *parent, struct wg_allowed_node *child)
+{
+        child->parent = parent;
+        set_node(&parent->child[side(child->bits, parent->cidr)], child);
+}
+
+/* Splices a new node in below its longest cover. What is there now goes below the node, or, where
+ * the node does not cover it, beside the node below new glue. */
+static void splice_in(struct wg_allowedips *a, struct wg_allowed_node *cover,
+                      struct wg_allowed_node *node)
+{
+        _Atomic(struct wg_allowed_node *) *slot = slot_of(a, cover, node);
+        struct wg_allowed_node *below = own_node(slot), *top = node;
+
+        if (below) {
+                unsigned int common = common_bits(below->bits, node->bits);
+
+                if (common < node->cidr) {
+                        top = make_node(a, node->family, node->bits, common);
+                        hang(top, node);
+                }
+                hang(top, below);
+        }
+        top->parent = cover;
+        set_node(slot, top);
+}
+
+/* Splices a node out if it has become useless, and then perhaps its parent, which has lost a
+ * child. That one has another child to put in its place, so it ends there. */
+static void splice_out(struct wg_allowedips *a, struct wg_allowed_node *node)
+{
+        while (node && !own_owner(node)) {
+                struct wg_allowed_node *parent = node->parent, *only = own_node(&node->child[0]);
+
+                if (only && own_node(&node->child[1]))
+                        return;
+                if (!only)
+                        only = own_node(&node->child[1]);
+                if (only)
+                        only->parent = parent;
+                set_node(slot_of(a, parent, node), only);
+                retire_node(a, node);
+                node = parent;
+        }
+}
+
+/* Takes a node off its owner's list, if it has one. */
+static void unlist(struct wg_allowed_node *node)
+{
+        struct wg_allowed_owner *owner = own_owner(node);
+
+        if (!owner)
+                return;
+        wg_list_remove(&node->of_owner);
+        owner->count--;
+}
+
+static void disown(struct wg_allowedips *a, struct wg_allowed_node *node)
+{
+        unlist(node);
+        set_owner(node, NULL);
+        splice_out(a, node);
+}
+
+void wg_allowedips_init(struct wg_allowedips *a, const struct wg_env *env)
+{
+        a->env = env;
+        atomic_init(&a->root[0], NULL);
+        atomic_init(&a->root[1], NULL);
+        a->spare = NULL;
+        a->spares = a->reserved = 0;
+}
+
+void wg_allowedips_done(struct wg_allowedips *a)
+{
+        WG_ASSERT(!own_node(&a->root[0]) && !own_node(&a->root[1]));
+        wg_allowedips_unreserve(a);
+}
+
+void wg_allowed_owner_init(struct wg_allowed_owner *owner, struct wg_peer *peer)
+{
+        owner->peer = peer;
+        wg_list_init(&owner->prefixes);
+        owner->count = 0;
+}
+
+bool wg_allowedips_reserve(struct wg_allowedips *a, size_t prefixes)
+{
+        const struct wg_env *env = a->env;
+        size_t before = a->spares;
+
+        if (prefixes > SIZE_MAX / sizeof(struct wg_allowed_node) / 2)
+                return false;
+        while (a->spares < a->reserved + 2 * prefixes) {
+                struct wg_allowed_node *node = env->alloc(env->ctx, sizeof(*node));
+
+                if (!node) {
+                        trim_spares(a, before);
+                        return false;
+                }
+                push_spare(a, node);
+        }
+        a->reserved += 2 * prefixes;
+        return true;
+}
+
+void wg_allowedips_unreserve(struct wg_allowedips *a)
+{
+        a->reserved = 0;
+        trim_spares(a, 0);
+}
+
+void wg_allowedips_add(struct wg_allowedips *a, struct wg_allowed_owner *owner,
+                       const struct wg_prefix *prefix)
+{
+        uint8_t family = prefix->ip.family;
+        struct wg_allowed_node *node;
+        uint64_t bits[2];
+
+        WG_ASSERT(prefix->cidr <= wg_ip_bits(&prefix->ip));
+        WG_ASSERT(a->reserved >= 2);
+        a->reserved -= 2;
+        load_bits(bits, family, prefix->ip.bytes);
+        node = cover_of(a, family, bits, prefix->cidr);
+        if (!node || node->cidr != prefix->cidr) {
+                struct wg_allowed_node *cover = node;
+
+                node = make_node(a, family, bits, prefix->cidr);
+                splice_in(a, cover, node);
+        }
+        unlist(node);
+        wg_list_append(&owner->prefixes, &node->of_owner);
+        owner->count++;
+        set_owner(node, owner);
+}
+
+bool wg_allowedips_remove(struct wg_allowedips *a, struct wg_allowed_owner *owner,
+                          const struct wg_prefix *prefix)
+{
+        struct wg_allowed_node *node;
+        uint64_t bits[2];
+
+        load_bits(bits, prefix->ip.family, prefix->ip.bytes);
+        node = cover_of(a, prefix->ip.family, bits, prefix->cidr);
+        if (!node || node->cidr != prefix->cidr || own_owner(node) != owner)
+                return false;
+        disown(a, node);
+        return true;
+}
+
+void wg_allowedips_remove_all(struct wg_allowedips *a, struct wg_allowed_owner *owner)
+{
+        WG_LIST_EACH(node, &owner->prefixes)
+                disown(a, WG_CONTAINER_OF(node, struct wg_allowed_node, of_owner));
+}
+
+bool wg_allowed_next(const struct wg_allowed_owner *owner, const struct wg_list **cursor,
+                     struct wg_prefix *prefix)
+{
+        const struct wg_list *next = *cursor ? (*cursor)->next : owner->prefixes.next;
+        const struct wg_allowed_node *node;
+
+        if (next == &owner->prefixes)
+                return false;
+        node = WG_CONTAINER_OF(next, struct wg_allowed_node, of_owner);
+        *prefix = (struct wg_prefix){.ip.family = node->family, .cidr = node->cidr};
+        if (node->family == WG_FAMILY_IPV4) {
+                wg_be32_store(prefix->ip.bytes, (uint32_t)(node->bits[0] >> 32));
+        } else {
+                wg_be64_store(prefix->ip.bytes, node->bits[0]);
+                wg_be64_store(prefix->ip.bytes + 8, node->bits[1]);
+        }
+        *cursor = next;
+        return true;
+}
+
+struct wg_peer *wg_allowedips_find(const struct wg_allowedips *a, uint8_t family,
+                                   const uint8_t *address)
+{
+        const struct wg_allowed_owner *longest = NULL;
+        const struct wg_allowed_node *node;
+        uint64_t bits[2];
+
+        load_bits(bits, family, address);
+        node = atomic_load_explicit(&a->root[root_of(family)], memory_order_acquire);
+        while (node && covers(node, bits)) {
+                const struct wg_allowed_owner *owner = atomic_load_explicit(&node->owner,
+                                                                            memory_order_acquire);
+
+                if (owner)
+                        longest = owner;
+                node = atomic_load_explicit(&node->child[side(bits, node->cidr)],
+                                            memory_order_acquire);
+        }
+        return longest ? longest->peer : NULL;
+}

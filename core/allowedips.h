@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * allowedips.h - which peer an inner address belongs to: the longest prefix over all peers.
+ *
+ * A prefix belongs to one peer at a time; given to a second one it moves there.
+ *
+ * Source: WireGuard paper, 2 (cryptokey routing).
+ * Threads: find() is for any thread and takes no lock; all else is the engine's. A peer whose
+ * prefixes were removed is retired, never freed at once: a reader may just have found it. */
+#ifndef CORE_ALLOWEDIPS_H
+#define CORE_ALLOWEDIPS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/endpoint.h"
+#include "base/list.h"
+#include "core/env.h"
+
+struct wg_peer;
+struct wg_allowed_node;
+
+/* The part of a peer that owns prefixes. */
+struct wg_allowed_owner {
+        struct wg_peer *peer;    /* const: what find() returns */
+        struct wg_list prefixes; /* engine: nodes in order of insertion */
+        size_t count;            /* engine: of them */
+};
+
+struct wg_allowedips {
+        const struct wg_env *env;                  /* const */
+        _Atomic(struct wg_allowed_node *) root[2]; /* engine writes, all read; IPv4, IPv6 */
+        struct wg_allowed_node *spare;             /* engine: nodes for adds to come */
+        size_t spares, reserved;                   /* engine: how many there are, are promised */
+};
+
+/* Makes an empty table. The env is borrowed until done(). */
+void wg_allowedips_init(struct wg_allowedips *a, const struct wg_env *env);
+
+/* Ends a table in which no owner has a prefix any more. Takes zeroed memory too. */
+void wg_allowedips_done(struct wg_allowedips *a);
+
+/* Makes an owner without prefixes. */
+void wg_allowed_owner_init(struct wg_allowed_owner *owner, struct wg_peer *peer);
+
+/* Takes the memory that `prefixes` more calls of add() may need, beside what was reserved before.
+ * Returns false, and changes nothing, when there is not so much. */
+WG_MUST_USE bool wg_allowedips_reserve(struct wg_allowedips *a, size_t prefixes);
+
+/* Gives back what was reserved and not needed. */
+void wg_allowedips_unreserve(struct wg_allowedips *a);
+
+/* Gives a prefix to an owner, as the last of its list, whoever had it before. Bits after the
+ * first `cidr` are ignored. Uses up one reserved call, which there must be. */
+void wg_allowedips_add(struct wg_allowedips *a, struct wg_allowed_owner *owner,
+                       const struct wg_prefix *prefix);
+
+/* Removes a prefix, bits after the first `cidr` ignored, if the owner has exactly it; false: it
+ * has not. */
+bool wg_allowedips_remove(struct wg_allowedips *a, struct wg_allowed_owner *owner,
+                          const struct wg_prefix *prefix);
+
+/* Removes all prefixes of an owner, each in constant time. */
+void wg_allowedips_remove_all(struct wg_allowedips *a, struct wg_allowed_owner *owner);
+
+/* Walks the prefixes of an owner in order of insertion: start with *cursor NULL; each call that
+ * returns true has filled *prefix, host bits zero. The cursor lasts until a prefix is added or
+ * removed. */
+bool wg_allowed_next(const struct wg_allowed_owner *owner, const struct wg_list **cursor,
+                     struct wg_prefix *prefix);
+
+/* The peer whose prefix covers an address with the most bits, or NULL. `family` is WG_FAMILY_IPV4
+ * or WG_FAMILY_IPV6, `address` 4 or 16 bytes in network order. Any thread; the peer stays valid
+ * until the thread's next quiescent moment. */
+struct wg_peer *wg_allowedips_find(const struct wg_allowedips *a, uint8_t family,
+                                   const uint8_t *address);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * heap.h - what is due next: a binary min-heap of nodes that live inside other structs.
+ * Threads: the engine's. */
+#ifndef CORE_HEAP_H
+#define CORE_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "core/env.h"
+
+/* Zeroed memory is a node that is in no heap. Only the functions below write it. */
+struct wg_heap_node {
+        uint64_t at_ns;
+        uint32_t position; /* in the heap, counted from 1; 0: in none */
+};
+
+struct wg_heap {
+        const struct wg_env *env;
+        struct wg_heap_node **nodes; /* node i (from 1) is due no earlier than node i / 2 */
+        uint32_t count, room;
+};
+
+/* Makes an empty heap. The env is borrowed until done(). */
+void wg_heap_init(struct wg_heap *heap, const struct wg_env *env);
+
+/* Frees the heap; nodes still in it keep their positions and must not be used again. Takes zeroed
+ * memory too. */
+void wg_heap_done(struct wg_heap *heap);
+
+/* Makes room for `nodes` nodes in all. Returns false, and changes nothing, when there is no memory.
+ * Room is never given back before done(). */
+WG_MUST_USE bool wg_heap_reserve(struct wg_heap *heap, size_t nodes);
+
+/* Makes a node due at at_ns: puts it in, for which there must be room, or moves it. */
+void wg_heap_set(struct wg_heap *heap, struct wg_heap_node *node, uint64_t at_ns);
+
+/* Takes a node out. Harmless for one that is in no heap. */
+void wg_heap_remove(struct wg_heap *heap, struct wg_heap_node *node);
+
+/* The node due first, or NULL. Of several due at one time it is any. */
+struct wg_heap_node *wg_heap_first(const struct wg_heap *heap);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * keypair.h - the two keys of one session, with all that guards their use: the send counter, the
+ * replay window, the age.
+ * Source: WireGuard paper 5.4.5, 5.4.6, 6.1. */
+#ifndef CORE_KEYPAIR_H
+#define CORE_KEYPAIR_H
+
+#include <stdatomic.h>
+
+#include "core/index.h"
+#include "core/limits.h"
+#include "core/replay.h"
+#include "crypto/aead.h"
+
+/* What an entry of the index table is part of. */
+enum { WG_INDEX_HANDSHAKE = 1, WG_INDEX_KEYPAIR = 2 };
+
+struct wg_keypair {
+        /* Constant once published. */
+        struct wg_index_entry entry; /* our index, and the peer */
+        uint32_t remote_index;
+        bool is_initiator; /* we began this session */
+        uint64_t born_ns;
+        struct wg_keypair *replaces; /* what was current when this came; compared, never followed */
+        uint8_t send_key[WG_AEAD_KEY_LEN];
+        uint8_t receive_key[WG_AEAD_KEY_LEN];
+
+        /* Atomic: any thread. */
+        _Atomic uint64_t send_counter; /* the next nonce */
+        _Atomic bool may_send;         /* cleared when the private key changed meanwhile */
+        _Atomic bool awaits_proof;     /* we responded, and nothing has come under it yet */
+
+        /* Under env->lock(window_lock). */
+        _Atomic uint32_t window_lock;
+        struct wg_replay window;
+
+        /* Engine. */
+        struct wg_retired retired;
+        const struct wg_env *env;
+        bool came_back; /* current once more after it had left its slot */
+};
+
+/* Whether the keys are younger than WG_REJECT_AFTER_TIME. Threads: any. */
+WG_MUST_USE static inline bool wg_keypair_is_fresh(const struct wg_keypair *kp, uint64_t now_ns)
+{
+        return now_ns < kp->born_ns + WG_REJECT_AFTER_TIME;
+}
+
+/* Takes `count` consecutive nonces. Those from WG_REJECT_AFTER_MESSAGES on must not be used: the
+ * caller checks each. Gaps are harmless. Threads: any. */
+WG_MUST_USE static inline uint64_t wg_keypair_take_nonces(struct wg_keypair *kp, uint64_t count)
+{
+        return atomic_fetch_add_explicit(&kp->send_counter, count, memory_order_relaxed);
+}
+
+#endif

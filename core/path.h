@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * path.h - a peer's endpoint, which every thread reads and the opener of a packet may move.
+ *
+ * A sequence lock: writers take it by making the sequence odd, readers try again when it was odd or
+ * moved. The words between are atomics, so no reader ever meets half a store.
+ * Threads: any. */
+#ifndef CORE_PATH_H
+#define CORE_PATH_H
+
+#include <stdatomic.h>
+
+#include "base/endpoint.h"
+
+#define WG_PATH_WORDS 6
+
+struct wg_path {
+        _Atomic uint32_t sequence;
+        _Atomic uint64_t words[WG_PATH_WORDS];
+};
+
+/* The endpoint as it was at one moment. */
+void wg_path_read(struct wg_path *path, struct wg_endpoint *endpoint);
+
+/* Replaces it. The same endpoint again costs a read and no store. */
+void wg_path_write(struct wg_path *path, const struct wg_endpoint *endpoint);
+
+/* Forgets from which of our addresses the peer is answered, if that is still the one in `seen`;
+ * a NULL `seen` forgets any. */
+void wg_path_unpin(struct wg_path *path, const struct wg_endpoint *seen);
+
+#endif

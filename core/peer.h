@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * peer.h - all that is known of one peer.
+ *
+ * A peer is found by three tables of the engine: by its public key, by its allowed IPs, by the
+ * indices of its sessions. When it is removed it leaves all three at once, and its memory goes when
+ * no worker can still hold it (env->retire). */
+#ifndef CORE_PEER_H
+#define CORE_PEER_H
+
+#include <stdatomic.h>
+
+#include "base/enum.h"
+#include "base/list.h"
+#include "core/allowedips.h"
+#include "core/cookie.h"
+#include "core/heap.h"
+#include "core/keypair.h"
+#include "core/noise.h"
+#include "core/path.h"
+#include "core/staged.h"
+#include "core/tai64n.h"
+
+struct wg_engine;
+
+/* What workers tell the engine about a peer. A bit that goes from 0 to 1 wakes the engine; it stays
+ * set as long as the engine has a timer running that will look again, so that steady traffic wakes
+ * nobody. */
+#define WG_NOTES(X) \
+        X(WG_NOTE_DATA_SENT, 0x01, data_sent, "data went out: an answer is due") \
+        X(WG_NOTE_DATA_RECEIVED, 0x02, data_received, "data came in: the peer waits for a sign") \
+        X(WG_NOTE_REKEY, 0x04, rekey, "the session we began is old or nearly used up") \
+        X(WG_NOTE_REKEY_LATE, 0x08, rekey_late, "as old, and we only receive") \
+        X(WG_NOTE_CONFIRMED, 0x10, confirmed, "the peer proved the session it began") \
+        X(WG_NOTE_QUEUED, 0x80, queued, "the peer is in the engine's list of notes")
+WG_FLAGS_DECLARE(wg_note, WG_NOTES)
+
+#define WG_TIMERS(X) \
+        X(WG_TIMER_RETRY, 0, retry, "send the initiation again") \
+        X(WG_TIMER_NEW_HANDSHAKE, 1, new_handshake, "data went unanswered") \
+        X(WG_TIMER_KEEPALIVE, 2, keepalive, "tell the peer that its data came") \
+        X(WG_TIMER_PERSISTENT, 3, persistent, "keep the way open") \
+        X(WG_TIMER_FLOOR, 4, floor, "another initiation is allowed") \
+        X(WG_TIMER_FLUSH, 5, flush, "send what is staged") \
+        X(WG_TIMER_ZERO, 6, zero, "forget all keys")
+WG_ENUM_DECLARE(wg_timer, WG_TIMERS)
+#define WG_TIMER_COUNT 7
+
+#define WG_HANDSHAKE_STATES(X) \
+        X(WG_HANDSHAKE_NONE, 0, none, "no handshake of ours is under way") \
+        X(WG_HANDSHAKE_INITIATED, 1, initiated, "our initiation waits for its response")
+WG_ENUM_DECLARE(wg_handshake_state, WG_HANDSHAKE_STATES)
+
+/* A handshake that we began. The one who responds is done at once and keeps nothing. */
+struct wg_handshake {
+        enum wg_handshake_state state;
+        struct wg_index_entry entry;
+        struct wg_noise noise;
+        struct wg_x25519_key *ephemeral;
+};
+
+struct wg_peer {
+        /* Constant. */
+        struct wg_engine *engine;
+        uint8_t public_key[WG_KEY_LEN];
+        uint64_t serial; /* the nth peer of this engine, for logs */
+
+        /* Any thread. */
+        _Atomic(struct wg_keypair *) current; /* what is sent under; written by compare-and-swap */
+        struct wg_path path;                  /* the endpoint */
+        _Atomic uint32_t notes;               /* enum wg_note */
+        struct wg_peer *next_noted;           /* owned by who set WG_NOTE_QUEUED, then the engine */
+        /* Times in ns; 0: not since. */
+        _Atomic uint64_t unanswered_ns;      /* first data sent since anything was received */
+        _Atomic uint64_t unacknowledged_ns;  /* first data received since anything was sent */
+        _Atomic uint64_t data_received_ns;   /* last data received */
+        _Atomic uint64_t traversal_ns;       /* last authenticated packet, either way */
+        _Atomic uint64_t tx_bytes, rx_bytes; /* of UDP payload */
+
+        /* Engine: configuration. */
+        struct wg_list in_order; /* of creation */
+        struct wg_peer *next_in_bucket;
+        struct wg_allowed_owner allowed;
+        uint8_t preshared_key[WG_KEY_LEN]; /* zero: none */
+        uint16_t keepalive_s;              /* 0: off */
+        bool is_removed;
+
+        /* Engine: handshake. */
+        struct wg_handshake handshake;
+        struct wg_cookie_jar cookies;
+        uint8_t static_static[WG_KEY_LEN]; /* made at first need */
+        bool has_static_static;
+        uint8_t latest_stamp[WG_TAI64N_LEN]; /* of an initiation accepted from this peer */
+        uint64_t initiation_accepted_ns;
+        uint64_t handshake_sent_ns; /* our last initiation or response; 0: none */
+        uint64_t handshake_real_ns; /* when a handshake was last complete, since 1970; 0: never */
+        uint8_t retries;
+        bool owes_keepalive; /* one was due while there was no session */
+        uint32_t notes_seen; /* of `notes`, those that are dealt with or watched */
+
+        /* Engine: sessions; see session.h. */
+        struct wg_keypair *current_known, *previous, *next;
+        uint32_t keypairs; /* that exist, those on their way out too */
+
+        /* Engine: what waits, and until when. */
+        struct wg_staged_queue staged;
+        struct wg_heap_node due;            /* the earliest of deadlines[] */
+        uint64_t deadlines[WG_TIMER_COUNT]; /* 0: not running */
+
+        struct wg_retired retired;
+};
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "core/receive.h"
+
+#include "base/mem.h"
+#include "core/engine.h"
+#include "core/ip.h"
+#include "core/session.h"
+
+/* Handshake messages go to the engine, but not without a mac1 that shows they are meant for us: what
+ * does not have one never reaches the queue. */
+static enum wg_verdict classify_handshake(struct wg_engine *engine,
+                                          const struct wg_receive_slot *slot, uint32_t type)
+{
+        const struct wg_identity *identity = atomic_load_explicit(&engine->identity,
+                                                                  memory_order_acquire);
+
+        if (!identity)
+                return WG_VERDICT_NO_PRIVATE_KEY;
+        if (type != WG_MESSAGE_COOKIE &&
+            !wg_cookie_has_mac1(identity->mac1_key, slot->buf, slot->len))
+                return WG_VERDICT_MAC1_INVALID;
+        return WG_VERDICT_HANDSHAKE;
+}
+
+/* Finds the keypair of a data message, or says in the slot why there is none. */
+static struct wg_keypair *classify(struct wg_engine *engine, struct wg_receive_slot *slot,
+                                   uint64_t now_ns)
+{
+        uint32_t type = wg_message_classify(slot->buf, slot->len);
+        struct wg_index_entry *entry;
+        struct wg_keypair *kp;
+
+        slot->peer = NULL;
+        slot->verdict = WG_VERDICT_MALFORMED;
+        if (!type)
+                return NULL;
+        if (type != WG_MESSAGE_DATA) {
+                slot->verdict = classify_handshake(engine, slot, type);
+                return NULL;
+        }
+        slot->verdict = WG_VERDICT_UNKNOWN_INDEX;
+        entry = wg_index_find(&engine->indices, wg_le32_load(slot->buf + WG_DATA_RECEIVER));
+        if (!entry || entry->kind != WG_INDEX_KEYPAIR)
+                return NULL;
+        kp = WG_CONTAINER_OF(entry, struct wg_keypair, entry);
+        slot->peer = entry->peer;
+        slot->verdict = WG_VERDICT_KEY_EXPIRED;
+        if (!wg_keypair_is_fresh(kp, now_ns))
+                return NULL;
+        slot->verdict = WG_VERDICT_COUNTER_LIMIT;
+        if (wg_le64_load(slot->buf + WG_DATA_COUNTER) >= WG_REJECT_AFTER_MESSAGES)
+                return NULL;
+        slot->verdict = WG_VERDICT_TAG_INVALID; /* until it does verify */
+        return kp;
+}
+
+/* The engine is asked for new keys while those at hand still last long enough for a handshake. */
+static void keep_key_fresh(struct wg_worker *worker, struct wg_peer *peer,
+                           const struct wg_keypair *kp, uint64_t now_ns)
+{
+        if (kp->is_initiator && now_ns >= kp->born_ns + WG_REKEY_AFTER_TIME_RECEIVING &&
+            kp == atomic_load_explicit(&peer->current, memory_order_relaxed))
+                wg_worker_note(worker, peer, WG_NOTE_REKEY_LATE);
+}
+
+/* Looks at an authentic inner packet: is it IP, is all of it there, may this peer send it? */
+static enum wg_verdict examine(struct wg_engine *engine, struct wg_receive_slot *slot)
+{
+        uint32_t padded = slot->len - WG_DATA_OVERHEAD;
+        struct wg_ip_header h;
+
+        if (!padded)
+                return WG_VERDICT_KEEPALIVE;
+        slot->inner = slot->buf + WG_DATA_TEXT;
+        h = wg_ip_parse(slot->inner, padded);
+        if (h.family == WG_FAMILY_NONE || h.len > padded ||
+            (h.family == WG_FAMILY_IPV4 && h.len < WG_IPV4_HEADER_LEN))
+                return WG_VERDICT_INNER_MALFORMED;
+        if ((slot->tos & WG_ECN_MASK) == WG_ECN_CE)
+                wg_ip_mark_congestion(slot->inner, &h);
+        slot->inner_len = h.len;
+        if (wg_allowedips_find(&engine->allowed, h.family, h.source) != slot->peer)
+                return WG_VERDICT_SOURCE_REFUSED;
+        return WG_VERDICT_DATA;
+}
+
+/* Which of a run's opened packets are new. */
+static void reject_replays(const struct wg_env *env, struct wg_keypair *kp,
+                           struct wg_receive_slot *slots, const struct wg_aead_packet *packets,
+                           size_t n)
+{
+        env->lock(env->ctx, &kp->window_lock);
+        for (size_t i = 0; i < n; i++) {
+                if (!packets[i].is_valid)
+                        continue;
+                slots[i].verdict = wg_replay_accept(&kp->window, packets[i].nonce)
+                                           ? WG_VERDICT_DATA
+                                           : WG_VERDICT_REPLAYED;
+        }
+        env->unlock(env->ctx, &kp->window_lock);
+}
+
+/* What follows once the authentic packets of a run are known, in this order: the endpoint moves and
+ * the session is proven before anything is delivered, since the answer must already use both. */
+static void accept_run(struct wg_worker *worker, struct wg_keypair *kp,
+                       struct wg_receive_slot *slots, size_t n, uint64_t now_ns)
+{
+        struct wg_peer *peer = kp->entry.peer;
+        const struct wg_receive_slot *last = NULL;
+        bool is_data = false;
+        uint64_t bytes = 0;
+
+        for (size_t i = 0; i < n; i++)
+                if (slots[i].verdict == WG_VERDICT_DATA)
+                        last = &slots[i];
+        if (!last)
+                return;
+        wg_path_write(&peer->path, &last->from);
+        if (wg_session_prove(peer, kp))
+                wg_worker_note(worker, peer, WG_NOTE_CONFIRMED);
+        for (size_t i = 0; i < n; i++) {
+                if (slots[i].verdict != WG_VERDICT_DATA)
+                        continue;
+                is_data |= slots[i].len != WG_DATA_OVERHEAD;
+                slots[i].verdict = examine(worker->engine, &slots[i]);
+                if (slots[i].verdict == WG_VERDICT_DATA || slots[i].verdict == WG_VERDICT_KEEPALIVE)
+                        bytes += slots[i].len;
+        }
+        keep_key_fresh(worker, peer, kp, now_ns);
+        wg_worker_received(worker, peer, is_data, now_ns);
+        atomic_fetch_add_explicit(&peer->rx_bytes, bytes, memory_order_relaxed);
+}
+
+static void open_run(struct wg_worker *worker, struct wg_keypair *kp, struct wg_receive_slot *slots,
+                     size_t n, uint64_t now_ns)
+{
+        struct wg_aead_packet *packets = worker->packets;
+
+        for (size_t i = 0; i < n; i++) {
+                uint8_t *text = slots[i].buf + WG_DATA_TEXT;
+
+                packets[i] = (struct wg_aead_packet){
+                        .to = text,
+                        .from = text,
+                        .len = slots[i].len - WG_DATA_TEXT,
+                        .nonce = wg_le64_load(slots[i].buf + WG_DATA_COUNTER),
+                };
+        }
+        worker->aead->open(kp->receive_key, packets, n);
+        reject_replays(worker->engine->env, kp, slots, packets, n);
+        accept_run(worker, kp, slots, n, now_ns);
+}
+
+void wg_receive(struct wg_worker *worker, struct wg_receive_slot *slots, size_t n, uint64_t now_ns)
+{
+        struct wg_keypair **kps = worker->keypairs;
+
+        WG_ASSERT(n <= WG_BATCH_MAX);
+        for (size_t i = 0; i < n; i++)
+                kps[i] = classify(worker->engine, &slots[i], now_ns);
+        for (size_t i = 0, end; i < n; i = end) {
+                for (end = i + 1; end < n && kps[end] == kps[i]; end++)
+                        ;
+                if (kps[i])
+                        open_run(worker, kps[i], slots + i, end - i, now_ns);
+        }
+        for (size_t i = 0; i < n; i++)
+                wg_worker_count(worker, slots[i].verdict);
+}

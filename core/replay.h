@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * replay.h - accepts each nonce of one receiving key at most once.
+ *
+ * Source: RFC 6479 (a ring of words, nothing is shifted); WireGuard paper, 5.4.6.
+ * Threads: one owner at a time; there is no lock inside (struct wg_env's guards a keypair's). */
+#ifndef CORE_REPLAY_H
+#define CORE_REPLAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+/* The ring, and how far below the greatest accepted nonce it certainly reaches: one word of it is
+ * only partly in use while the greatest nonce moves through it. */
+#define WG_REPLAY_BITS 8192
+#define WG_REPLAY_WINDOW (WG_REPLAY_BITS - 64)
+
+struct wg_replay {
+        uint64_t next;                      /* 1 + the greatest nonce accepted; 0 when empty */
+        uint64_t ring[WG_REPLAY_BITS / 64]; /* bit n % WG_REPLAY_BITS is set once n was accepted */
+};
+
+/* Empties the window. Zeroed memory is an empty window too. */
+void wg_replay_init(struct wg_replay *w);
+
+/* Marks a nonce (host order, counted from 0) as seen. Call it only after the tag of its packet
+ * verified. Returns false, and changes nothing, when the nonce was accepted before, lies more than
+ * WG_REPLAY_WINDOW below the greatest, or is at WG_REJECT_AFTER_MESSAGES or over. */
+WG_MUST_USE bool wg_replay_accept(struct wg_replay *w, uint64_t nonce);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "core/send.h"
+
+#include "base/mem.h"
+#include "core/engine.h"
+#include "core/ip.h"
+
+static bool may_seal(const struct wg_keypair *kp, uint64_t now_ns)
+{
+        return kp && atomic_load_explicit(&kp->may_send, memory_order_relaxed) &&
+               wg_keypair_is_fresh(kp, now_ns) &&
+               atomic_load_explicit(&kp->send_counter, memory_order_relaxed) <
+                       WG_REJECT_AFTER_MESSAGES;
+}
+
+bool wg_send_is_ready(struct wg_peer *peer, uint64_t now_ns)
+{
+        return may_seal(atomic_load_explicit(&peer->current, memory_order_acquire), now_ns);
+}
+
+/* A packet is padded to 16 bytes, so that its length tells less, but not beyond the MTU. One longer
+ * than the MTU (it was in flight when that shrank) is padded like its last MTU's worth. */
+static uint32_t padding(uint32_t len, uint32_t mtu)
+{
+        uint32_t last = mtu && len > mtu ? len % mtu : len;
+        uint32_t padded = (last + WG_PADDING - 1) & ~(uint32_t)(WG_PADDING - 1);
+
+        return (mtu ? WG_MIN(padded, WG_MAX(mtu, last)) : padded) - last;
+}
+
+static uint8_t outer_tos(const struct wg_send_slot *slot)
+{
+        struct wg_ip_header h = wg_ip_parse(slot->buf + WG_SEND_HEADROOM, slot->len);
+        uint8_t ecn = h.tos & WG_ECN_MASK;
+
+        return ecn == WG_ECN_CE ? WG_ECN_ECT0 : ecn;
+}
+
+static void set_all(struct wg_send_slot *slots, size_t n, enum wg_verdict verdict)
+{
+        for (size_t i = 0; i < n; i++)
+                slots[i].verdict = verdict;
+}
+
+/* Writes the header and describes the sealing of one slot. */
+static void prepare(struct wg_send_slot *slot, struct wg_aead_packet *packet,
+                    const struct wg_keypair *kp, uint64_t nonce, uint32_t mtu)
+{
+        uint8_t *text = slot->buf + WG_SEND_HEADROOM;
+        uint32_t pad = padding(slot->len, mtu);
+
+        slot->tos = outer_tos(slot);
+        memset(text + slot->len, 0, pad);
+        wg_le32_store(slot->buf, WG_MESSAGE_DATA);
+        wg_le32_store(slot->buf + WG_DATA_RECEIVER, kp->remote_index);
+        wg_le64_store(slot->buf + WG_DATA_COUNTER, nonce);
+        *packet = (struct wg_aead_packet){
+                .to = text, .from = text, .len = slot->len + pad, .nonce = nonce};
+        slot->len += pad + WG_DATA_OVERHEAD;
+        slot->verdict = WG_VERDICT_SEALED;
+}
+
+static void keep_key_fresh(struct wg_worker *worker, struct wg_peer *peer,
+                           const struct wg_keypair *kp, uint64_t now_ns, uint64_t next_nonce)
+{
+        if (next_nonce > WG_REKEY_AFTER_MESSAGES ||
+            (kp->is_initiator && now_ns >= kp->born_ns + WG_REKEY_AFTER_TIME))
+                wg_worker_note(worker, peer, WG_NOTE_REKEY);
+}
+
+void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_slot *slots,
+                size_t n, uint64_t now_ns)
+{
+        struct wg_keypair *kp = atomic_load_explicit(&peer->current, memory_order_acquire);
+        uint32_t mtu = atomic_load_explicit(&worker->engine->mtu, memory_order_relaxed);
+        struct wg_endpoint to;
+        bool is_data = false;
+        uint64_t nonce;
+        size_t sealed;
+
+        WG_ASSERT(n <= WG_BATCH_MAX);
+        wg_path_read(&peer->path, &to);
+        if (to.ip.family == WG_FAMILY_NONE) {
+                set_all(slots, n, WG_VERDICT_NO_ENDPOINT);
+                return;
+        }
+        if (!may_seal(kp, now_ns)) {
+                set_all(slots, n, WG_VERDICT_NO_SESSION);
+                return;
+        }
+        nonce = wg_keypair_take_nonces(kp, n);
+        for (sealed = 0; sealed < n && nonce + sealed < WG_REJECT_AFTER_MESSAGES; sealed++) {
+                is_data |= slots[sealed].len != 0;
+                slots[sealed].to = to;
+                prepare(&slots[sealed], &worker->packets[sealed], kp, nonce + sealed, mtu);
+        }
+        set_all(slots + sealed, n - sealed, WG_VERDICT_NO_SESSION);
+        if (!sealed)
+                return;
+        worker->aead->seal(kp->send_key, worker->packets, sealed);
+        wg_worker_sent(worker, peer, is_data, now_ns);
+        keep_key_fresh(worker, peer, kp, now_ns, nonce + sealed);
+}
+
+/* Finds the peer of a slot; the packet before often has the same destination. */
+static void route(struct wg_engine *engine, struct wg_send_slot *slot,
+                  const struct wg_send_slot *before)
+{
+        struct wg_ip_header h = wg_ip_parse(slot->buf + WG_SEND_HEADROOM, slot->len);
+        struct wg_ip_header b = {.family = WG_FAMILY_NONE};
+
+        slot->peer = NULL;
+        slot->verdict = WG_VERDICT_NO_PEER;
+        if (h.family == WG_FAMILY_NONE) {
+                slot->verdict = WG_VERDICT_NOT_IP;
+                return;
+        }
+        if (before && before->peer)
+                b = wg_ip_parse(before->buf + WG_SEND_HEADROOM, before->len);
+        if (b.family == h.family &&
+            memcmp(b.destination, h.destination, h.family == WG_FAMILY_IPV4 ? 4 : 16) == 0)
+                slot->peer = before->peer;
+        else
+                slot->peer = wg_allowedips_find(&engine->allowed, h.family, h.destination);
+}
+
+void wg_send(struct wg_worker *worker, struct wg_send_slot *slots, size_t n, uint64_t now_ns)
+{
+        WG_ASSERT(n <= WG_BATCH_MAX);
+        for (size_t i = 0; i < n; i++)
+                route(worker->engine, &slots[i], i ? &slots[i - 1] : NULL);
+        for (size_t i = 0, end; i < n; i = end) {
+                for (end = i + 1; end < n && slots[end].peer == slots[i].peer; end++)
+                        ;
+                if (slots[i].peer)
+                        wg_send_to(worker, slots[i].peer, slots + i, end - i, now_ns);
+        }
+        for (size_t i = 0; i < n; i++)
+                wg_worker_count(worker, slots[i].verdict);
+}

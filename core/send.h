@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * send.h - the way out: from inner packets to sealed datagrams, a batch at a time.
+ * Source: WireGuard paper 5.4.6, 6.2; RFC 3168 9.1 (ECN, as the kernel's tunnels do it).
+ * Threads: any worker; pointers in a slot are borrowed until its next quiescent moment. */
+#ifndef CORE_SEND_H
+#define CORE_SEND_H
+
+#include "core/worker.h"
+
+/* A slot's memory holds this much before the inner packet, and this much behind it. */
+#define WG_SEND_HEADROOM WG_DATA_TEXT
+#define WG_SEND_TAILROOM (WG_PADDING - 1 + WG_AEAD_TAG_LEN)
+
+struct wg_send_slot {
+        uint8_t *buf; /* headroom, inner packet, tailroom */
+        uint32_t len; /* in: of the inner packet; out, if sealed: of the datagram at buf */
+
+        /* Written by wg_send(). */
+        enum wg_verdict verdict; /* SEALED, NO_SESSION (stage it), or why it is dropped */
+        uint8_t tos;             /* of the outer header */
+        struct wg_peer *peer;    /* NULL where none was found */
+        struct wg_endpoint to;   /* if sealed: send it there, then call wg_send_count() */
+};
+
+/* Routes each inner packet to its peer, numbers and seals it. n is at most WG_BATCH_MAX. */
+void wg_send(struct wg_worker *worker, struct wg_send_slot *slots, size_t n, uint64_t now_ns);
+
+/* The same for one peer already chosen, and also for empty packets, which are keepalives. */
+void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_slot *slots,
+                size_t n, uint64_t now_ns);
+
+/* Whether something can be sealed for the peer right now. */
+bool wg_send_is_ready(struct wg_peer *peer, uint64_t now_ns) WG_MUST_USE;
+
+/* Counts bytes of UDP payload that went out. */
+static inline void wg_send_count(struct wg_peer *peer, uint64_t bytes)
+{
+        atomic_fetch_add_explicit(&peer->tx_bytes, bytes, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "core/session.h"
+
+#include "base/mem.h"
+#include "core/engine.h"
+
+/* Moves `current` from what the engine knows to `kp`; false: a worker was faster, reconcile first. */
+static bool swap_current(struct wg_peer *peer, struct wg_keypair *kp)
+{
+        struct wg_keypair *expected = peer->current_known;
+
+        if (!atomic_compare_exchange_strong_explicit(&peer->current, &expected, kp,
+                                                     memory_order_acq_rel, memory_order_acquire))
+                return false;
+        peer->current_known = kp;
+        return true;
+}
+
+/* Takes a keypair that left its slots, and that a late worker made current since, out again. */
+static void undo(struct wg_peer *peer, struct wg_keypair *kp)
+{
+        struct wg_keypair *expected = kp;
+
+        if (atomic_compare_exchange_strong_explicit(&peer->current, &expected, peer->current_known,
+                                                    memory_order_acq_rel, memory_order_relaxed))
+                kp->came_back = true;
+}
+
+static void release(struct wg_retired *retired)
+{
+        struct wg_keypair *kp = WG_CONTAINER_OF(retired, struct wg_keypair, retired);
+
+        undo(kp->entry.peer, kp);
+        if (!kp->came_back) {
+                wg_session_free(kp);
+                return;
+        }
+        /* Workers may have seen it while it was back: it waits for them once more. */
+        kp->came_back = false;
+        kp->env->retire(kp->env->ctx, &kp->retired);
+}
+
+/* For a keypair that has left its slot; takes NULL. */
+static void drop(struct wg_keypair *kp)
+{
+        if (!kp)
+                return;
+        atomic_store_explicit(&kp->may_send, false, memory_order_relaxed);
+        atomic_store_explicit(&kp->awaits_proof, false, memory_order_relaxed);
+        wg_index_remove(&kp->entry.peer->engine->indices, &kp->entry);
+        kp->retired.release = release;
+        kp->env->retire(kp->env->ctx, &kp->retired);
+}
+
+struct wg_keypair *wg_session_new(struct wg_peer *peer, const struct wg_noise *noise,
+                                  bool is_initiator, uint32_t remote_index, uint64_t now_ns)
+{
+        const struct wg_env *env = peer->engine->env;
+        struct wg_keypair *kp = env->alloc(env->ctx, sizeof(*kp));
+
+        if (!kp)
+                return NULL;
+        kp->env = env;
+        kp->entry.peer = peer;
+        kp->entry.kind = WG_INDEX_KEYPAIR;
+        kp->remote_index = remote_index;
+        kp->is_initiator = is_initiator;
+        kp->born_ns = now_ns;
+        if (is_initiator)
+                wg_noise_split(noise, kp->send_key, kp->receive_key);
+        else
+                wg_noise_split(noise, kp->receive_key, kp->send_key);
+        wg_replay_init(&kp->window);
+        atomic_init(&kp->may_send, true);
+        atomic_init(&kp->awaits_proof, !is_initiator);
+        peer->keypairs++;
+        return kp;
+}
+
+void wg_session_free(struct wg_keypair *kp)
+{
+        const struct wg_env *env = kp->env;
+
+        kp->entry.peer->keypairs--;
+        wg_wipe(kp, sizeof(*kp));
+        env->free(env->ctx, kp, sizeof(*kp));
+}
+
+static bool begin_next(struct wg_peer *peer, struct wg_keypair *kp)
+{
+        kp->replaces = peer->current_known;
+        if (!wg_index_add(&peer->engine->indices, &kp->entry))
+                return false;
+        drop(peer->previous);
+        drop(peer->next);
+        peer->previous = NULL;
+        peer->next = kp;
+        return true;
+}
+
+static void begin_current(struct wg_peer *peer, struct wg_keypair *kp)
+{
+        struct wg_keypair *old;
+
+        wg_index_replace(&peer->engine->indices, &peer->handshake.entry, &kp->entry);
+        while (old = peer->current_known, !swap_current(peer, kp))
+                wg_session_reconcile(peer);
+        drop(peer->previous);
+        peer->previous = old;
+        if (!peer->next)
+                return;
+        /* Never proven, but younger than what was current: it is kept for what is on its way. */
+        atomic_store_explicit(&peer->next->awaits_proof, false, memory_order_relaxed);
+        drop(old);
+        peer->previous = peer->next;
+        peer->next = NULL;
+}
+
+bool wg_session_begin(struct wg_peer *peer, struct wg_keypair *kp)
+{
+        wg_session_reconcile(peer);
+        if (!kp->is_initiator)
+                return begin_next(peer, kp);
+        begin_current(peer, kp);
+        return true;
+}
+
+bool wg_session_prove(struct wg_peer *peer, struct wg_keypair *kp)
+{
+        struct wg_keypair *expected = kp->replaces;
+
+        if (WG_LIKELY(!atomic_load_explicit(&kp->awaits_proof, memory_order_relaxed)))
+                return false;
+        if (!atomic_compare_exchange_strong(&peer->current, &expected, kp))
+                return false;
+        atomic_store_explicit(&kp->awaits_proof, false, memory_order_relaxed);
+        return true;
+}
+
+void wg_session_reconcile(struct wg_peer *peer)
+{
+        struct wg_keypair *now = atomic_load(&peer->current);
+
+        if (now == peer->current_known)
+                return;
+        if (now != peer->next) {
+                undo(peer, now);
+                return;
+        }
+        drop(peer->previous);
+        peer->previous = peer->current_known;
+        peer->current_known = now;
+        peer->next = NULL;
+}
+
+void wg_session_stop_sending(struct wg_peer *peer)
+{
+        struct wg_keypair *kps[] = {peer->current_known, peer->previous, peer->next};
+
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(kps); i++)
+                if (kps[i])
+                        atomic_store_explicit(&kps[i]->may_send, false, memory_order_relaxed);
+}
+
+void wg_session_clear(struct wg_peer *peer)
+{
+        struct wg_keypair *current;
+
+        wg_session_reconcile(peer);
+        while (current = peer->current_known, !swap_current(peer, NULL))
+                wg_session_reconcile(peer);
+        drop(current);
+        drop(peer->previous);
+        drop(peer->next);
+        peer->previous = peer->next = NULL;
+}

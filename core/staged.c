@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "core/staged.h"
+
+#include "base/mem.h"
+
+struct wg_staged *wg_staged_take(struct wg_staged_queue *queue)
+{
+        struct wg_staged *first = queue->first;
+
+        if (!first)
+                return NULL;
+        queue->first = first->next;
+        if (!queue->first)
+                queue->last = NULL;
+        queue->count--;
+        first->next = NULL;
+        return first;
+}
+
+void wg_staged_free(struct wg_staged_pool *pool, struct wg_staged *chain)
+{
+        while (chain) {
+                struct wg_staged *next = chain->next;
+                uint32_t size = chain->size;
+
+                pool->bytes -= size;
+                wg_wipe(chain, size);
+                pool->env->free(pool->env->ctx, chain, size);
+                chain = next;
+        }
+}
+
+uint32_t wg_staged_purge(struct wg_staged_pool *pool, struct wg_staged_queue *queue)
+{
+        uint32_t count = queue->count;
+
+        wg_staged_free(pool, queue->first);
+        queue->first = queue->last = NULL;
+        queue->count = 0;
+        return count;
+}
+
+uint32_t wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queue *queue,
+                       const uint8_t *packet, uint32_t len)
+{
+        uint32_t size = (uint32_t)sizeof(struct wg_staged) + WG_DATA_OVERHEAD + WG_PADDING + len;
+        uint32_t dropped = 0;
+        struct wg_staged *staged;
+
+        while (queue->first && (queue->count >= WG_STAGED_PACKETS_MAX ||
+                                pool->bytes + size > WG_STAGED_BYTES_MAX)) {
+                wg_staged_free(pool, wg_staged_take(queue));
+                dropped++;
+        }
+        if (pool->bytes + size > WG_STAGED_BYTES_MAX)
+                return dropped + 1;
+        staged = pool->env->alloc(pool->env->ctx, size);
+        if (!staged)
+                return dropped + 1;
+        pool->bytes += size;
+        staged->size = size;
+        staged->len = len;
+        memcpy(staged->buf + WG_DATA_TEXT, packet, len);
+        if (queue->last)
+                queue->last->next = staged;
+        else
+                queue->first = staged;
+        queue->last = staged;
+        queue->count++;
+        return dropped;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "core/timers.h"
+
+#include "base/mem.h"
+#include "core/engine.h"
+
+WG_ENUM_DEFINE(wg_timer, WG_TIMERS)
+_Static_assert(WG_ENUM_COUNT(wg_timer) == WG_TIMER_COUNT, "the timers are counted");
+
+/* Which deadline of a peer comes first; WG_TIMER_COUNT where none runs. */
+static unsigned int earliest(const struct wg_peer *peer)
+{
+        unsigned int first = WG_TIMER_COUNT;
+
+        for (unsigned int i = 0; i < WG_TIMER_COUNT; i++)
+                if (peer->deadlines[i] &&
+                    (first == WG_TIMER_COUNT || peer->deadlines[i] < peer->deadlines[first]))
+                        first = i;
+        return first;
+}
+
+static void reschedule(struct wg_peer *peer)
+{
+        struct wg_heap *heap = &peer->engine->due;
+        unsigned int first = earliest(peer);
+
+        if (first == WG_TIMER_COUNT)
+                wg_heap_remove(heap, &peer->due);
+        else if (!peer->due.position || peer->due.at_ns != peer->deadlines[first])
+                wg_heap_set(heap, &peer->due, peer->deadlines[first]);
+}
+
+static uint64_t jitter(const struct wg_peer *peer)
+{
+        const struct wg_env *env = peer->engine->env;
+        uint32_t random;
+
+        env->random(env->ctx, &random, sizeof(random));
+        return (random * WG_REKEY_TIMEOUT_JITTER) >> 32;
+}
+
+void wg_timers_arm(struct wg_peer *peer, enum wg_timer timer, uint64_t at_ns)
+{
+        peer->deadlines[timer] = at_ns;
+        reschedule(peer);
+}
+
+void wg_timers_arm_by(struct wg_peer *peer, enum wg_timer timer, uint64_t at_ns)
+{
+        if (!peer->deadlines[timer] || peer->deadlines[timer] > at_ns)
+                wg_timers_arm(peer, timer, at_ns);
+}
+
+void wg_timers_cancel(struct wg_peer *peer, enum wg_timer timer)
+{
+        peer->deadlines[timer] = 0;
+        reschedule(peer);
+}
+
+void wg_timers_cancel_all(struct wg_peer *peer)
+{
+        memset(peer->deadlines, 0, sizeof(peer->deadlines));
+        reschedule(peer);
+}
+
+bool wg_timers_take_due(struct wg_peer *peer, uint64_t now_ns, enum wg_timer *timer)
+{
+        unsigned int first = earliest(peer);
+
+        if (first == WG_TIMER_COUNT || peer->deadlines[first] > now_ns)
+                return false;
+        *timer = (enum wg_timer)first;
+        wg_timers_cancel(peer, *timer);
+        return true;
+}
+
+void wg_timers_forget_note(struct wg_peer *peer, enum wg_note notes)
+{
+        peer->notes_seen &= ~(uint32_t)notes;
+        atomic_fetch_and_explicit(&peer->notes, ~(uint32_t)notes, memory_order_seq_cst);
+}
+
+void wg_timers_initiation_sent(struct wg_peer *peer, uint64_t now_ns)
+{
+        wg_timers_arm(peer, WG_TIMER_RETRY, now_ns + WG_REKEY_TIMEOUT + jitter(peer));
+}
+
+void wg_timers_session_derived(struct wg_peer *peer, uint64_t now_ns)
+{
+        wg_timers_arm(peer, WG_TIMER_ZERO, now_ns + WG_ZERO_AFTER_TIME);
+}
+
+void wg_timers_handshake_complete(struct wg_peer *peer, struct wg_now now)
+{
+        wg_timers_cancel(peer, WG_TIMER_RETRY);
+        peer->retries = 0;
+        peer->handshake_real_ns = now.real_ns;
+        wg_timers_forget_note(peer, WG_NOTE_REKEY_LATE);
+}
+
+void wg_timers_gave_up(struct wg_peer *peer, uint64_t now_ns)
+{
+        wg_timers_cancel(peer, WG_TIMER_KEEPALIVE);
+        atomic_store_explicit(&peer->unacknowledged_ns, 0, memory_order_relaxed);
+        wg_timers_forget_note(peer, WG_NOTE_DATA_RECEIVED);
+        if (!peer->deadlines[WG_TIMER_ZERO])
+                wg_timers_arm(peer, WG_TIMER_ZERO, now_ns + WG_ZERO_AFTER_TIME);
+}
+
+/* Looks at a time that workers set and clear, while `note` keeps them from waking the engine. When
+ * there is none the note is given back, and the time read once more: a worker that saw the note
+ * still set has written its time before. */
+static uint64_t look(struct wg_peer *peer, _Atomic uint64_t *since, enum wg_note note)
+{
+        uint64_t since_ns = atomic_load_explicit(since, memory_order_seq_cst);
+
+        if (since_ns)
+                return since_ns;
+        wg_timers_forget_note(peer, note);
+        since_ns = atomic_load_explicit(since, memory_order_seq_cst);
+        if (since_ns)
+                atomic_fetch_or_explicit(&peer->notes, (uint32_t)note, memory_order_seq_cst);
+        return since_ns;
+}
+
+/* After the timer ran out: waits for the next time a worker sets. */
+static void look_no_more(struct wg_peer *peer, _Atomic uint64_t *since, enum wg_note note)
+{
+        atomic_store_explicit(since, 0, memory_order_seq_cst);
+        wg_timers_forget_note(peer, note);
+}
+
+bool wg_timers_look_at_sent(struct wg_peer *peer, uint64_t now_ns)
+{
+        uint64_t since = look(peer, &peer->unanswered_ns, WG_NOTE_DATA_SENT);
+
+        if (!since)
+                return false;
+        if (now_ns < since + WG_NEW_HANDSHAKE_TIMEOUT) {
+                if (!peer->deadlines[WG_TIMER_NEW_HANDSHAKE])
+                        wg_timers_arm(peer, WG_TIMER_NEW_HANDSHAKE,
+                                      since + WG_NEW_HANDSHAKE_TIMEOUT + jitter(peer));
+                return false;
+        }
+        look_no_more(peer, &peer->unanswered_ns, WG_NOTE_DATA_SENT);
+        return true;
+}
+
+bool wg_timers_look_at_received(struct wg_peer *peer, uint64_t now_ns, bool *has_more)
+{
+        uint64_t since = look(peer, &peer->unacknowledged_ns, WG_NOTE_DATA_RECEIVED);
+
+        if (!since)
+                return false;
+        if (now_ns < since + WG_KEEPALIVE_TIMEOUT) {
+                if (!peer->deadlines[WG_TIMER_KEEPALIVE])
+                        wg_timers_arm(peer, WG_TIMER_KEEPALIVE, since + WG_KEEPALIVE_TIMEOUT);
+                return false;
+        }
+        *has_more = atomic_load_explicit(&peer->data_received_ns, memory_order_relaxed) > since;
+        look_no_more(peer, &peer->unacknowledged_ns, WG_NOTE_DATA_RECEIVED);
+        return true;
+}
+
+void wg_timers_expect_keepalive(struct wg_peer *peer, uint64_t now_ns)
+{
+        atomic_fetch_or_explicit(&peer->notes, (uint32_t)WG_NOTE_DATA_RECEIVED,
+                                 memory_order_seq_cst);
+        atomic_store_explicit(&peer->unacknowledged_ns, now_ns, memory_order_seq_cst);
+        wg_timers_arm(peer, WG_TIMER_KEEPALIVE, now_ns + WG_KEEPALIVE_TIMEOUT);
+}
+
+bool wg_timers_look_at_traversal(struct wg_peer *peer, uint64_t now_ns)
+{
+        uint64_t last = atomic_load_explicit(&peer->traversal_ns, memory_order_relaxed);
+        uint64_t due = last ? last + peer->keepalive_s * WG_NS_PER_S : now_ns;
+
+        if (!peer->keepalive_s)
+                return false;
+        if (due <= now_ns) {
+                wg_timers_arm(peer, WG_TIMER_PERSISTENT, now_ns + peer->keepalive_s * WG_NS_PER_S);
+                return true;
+        }
+        wg_timers_arm(peer, WG_TIMER_PERSISTENT, due);
+        return false;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "core/transmit.h"
+
+#include "base/mem.h"
+#include "core/send.h"
+#include "core/timers.h"
+
+WG_ENUM_DEFINE(wg_event, WG_EVENTS)
+WG_ENUM_DEFINE(wg_action_kind, WG_ACTION_KINDS)
+
+static struct wg_action *add(struct wg_actions *actions, enum wg_action_kind kind,
+                             struct wg_peer *peer)
+{
+        struct wg_action *action;
+
+        WG_ASSERT(actions->count < WG_ACTIONS_MAX);
+        action = &actions->items[actions->count++];
+        memset(action, 0, sizeof(*action));
+        action->kind = kind;
+        action->peer = peer;
+        return action;
+}
+
+struct wg_action *wg_transmit_event(struct wg_actions *actions, struct wg_peer *peer,
+                                    enum wg_event event)
+{
+        struct wg_action *action = add(actions, WG_ACTION_EVENT, peer);
+
+        action->event = event;
+        if (peer)
+                wg_path_read(&peer->path, &action->to);
+        return action;
+}
+
+/* Completes a handshake message whose bytes are in place: MACs, and what sending it means. */
+static void finish_handshake(struct wg_action *action, uint8_t len, struct wg_now now)
+{
+        struct wg_peer *peer = action->peer;
+
+        action->len = len;
+        action->tos = WG_HANDSHAKE_TOS;
+        wg_path_read(&peer->path, &action->to);
+        wg_cookie_add_macs(&peer->cookies, peer->public_key, now.ns, action->bytes, len);
+        wg_worker_sent(&peer->engine->worker, peer, false, now.ns);
+}
+
+static bool is_too_soon(const struct wg_peer *peer, uint64_t now_ns)
+{
+        return peer->handshake_sent_ns && now_ns < peer->handshake_sent_ns + WG_REKEY_TIMEOUT;
+}
+
+static bool has_endpoint(struct wg_peer *peer)
+{
+        struct wg_endpoint to;
+
+        wg_path_read(&peer->path, &to);
+        return to.ip.family != WG_FAMILY_NONE;
+}
+
+bool wg_transmit_initiation(struct wg_peer *peer, enum wg_initiation_reason reason,
+                            struct wg_now now, struct wg_actions *actions)
+{
+        struct wg_engine *engine = peer->engine;
+        struct wg_action *action;
+
+        if (reason == WG_INITIATION_WANTED)
+                peer->retries = 0;
+        if (!atomic_load_explicit(&engine->is_up, memory_order_relaxed) ||
+            !atomic_load_explicit(&engine->identity, memory_order_relaxed) || !has_endpoint(peer))
+                return false;
+        if (is_too_soon(peer, now.ns))
+                return true;
+        peer->handshake_sent_ns = now.ns;
+        action = add(actions, WG_ACTION_SEND, peer);
+        if (!wg_handshake_create_initiation(peer, now, action->bytes)) {
+                actions->count--;
+                return false;
+        }
+        finish_handshake(action, WG_INITIATION_LEN, now);
+        wg_timers_initiation_sent(peer, now.ns);
+        wg_transmit_event(actions, peer, WG_EVENT_INITIATION_SENT)->number = peer->retries + 1u;
+        return false;
+}
+
+enum wg_verdict wg_transmit_response(struct wg_handshake_request *request, struct wg_now now,
+                                     struct wg_actions *actions)
+{
+        struct wg_peer *peer = request->peer;
+        struct wg_action *action = add(actions, WG_ACTION_SEND, peer);
+        enum wg_verdict verdict;
+
+        peer->handshake_sent_ns = now.ns;
+        verdict = wg_handshake_create_response(request, now, action->bytes);
+        if (verdict != WG_VERDICT_HANDSHAKE_DONE) {
+                actions->count--;
+                return verdict;
+        }
+        wg_timers_session_derived(peer, now.ns);
+        finish_handshake(action, WG_RESPONSE_LEN, now);
+        wg_transmit_event(actions, peer, WG_EVENT_RESPONSE_SENT);
+        return verdict;
+}
+
+void wg_transmit_cookie(struct wg_engine *engine, const struct wg_hsqueue_item *item,
+                        struct wg_now now, struct wg_actions *actions)
+{
+        struct wg_action *action = add(actions, WG_ACTION_SEND, NULL);
+
+        /* Initiation and response have the sender's index at one place. */
+        wg_cookie_reply(&engine->cookie_maker, engine->env, now.ns,
+                        atomic_load_explicit(&engine->identity, memory_order_relaxed), item->bytes,
+                        item->len, wg_le32_load(item->bytes + WG_INITIATION_SENDER), &item->from,
+                        action->bytes);
+        action->len = WG_COOKIE_LEN;
+        action->to = item->from;
+        wg_transmit_event(actions, NULL, WG_EVENT_COOKIE_SENT)->to = item->from;
+}
+
+static void send_keepalive(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
+{
+        struct wg_action *action = add(actions, WG_ACTION_SEND, peer);
+        struct wg_send_slot slot = {.buf = action->bytes, .len = 0};
+
+        _Static_assert(WG_DATA_OVERHEAD <= sizeof(action->bytes), "a keepalive fits an action");
+        wg_send_to(&peer->engine->worker, peer, &slot, 1, now.ns);
+        wg_worker_count(&peer->engine->worker, slot.verdict);
+        if (slot.verdict != WG_VERDICT_SEALED) {
+                actions->count--;
+                return;
+        }
+        action->to = slot.to;
+        action->len = WG_DATA_OVERHEAD;
+}
+
+static void send_staged(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
+{
+        struct wg_engine *engine = peer->engine;
+        struct wg_send_slot slots[WG_STAGED_PACKETS_MAX];
+        struct wg_staged *waiting[WG_STAGED_PACKETS_MAX];
+        struct wg_staged *first = NULL;
+        struct wg_action *action;
+        size_t n = 0;
+
+        while (n < WG_STAGED_PACKETS_MAX && (waiting[n] = wg_staged_take(&peer->staged))) {
+                slots[n] = (struct wg_send_slot){.buf = waiting[n]->buf, .len = waiting[n]->len};
+                n++;
+        }
+        wg_send_to(&engine->worker, peer, slots, n, now.ns);
+        /* Chained from the last to the first, so that each can point to the one after it. */
+        for (size_t i = n; i--;) {
+                wg_worker_count(&engine->worker, slots[i].verdict);
+                if (slots[i].verdict != WG_VERDICT_SEALED) {
+                        wg_staged_free(&engine->staged_pool, waiting[i]);
+                        continue;
+                }
+                waiting[i]->len = slots[i].len;
+                waiting[i]->tos = slots[i].tos;
+                waiting[i]->next = first;
+                first = waiting[i];
+        }
+        if (!first)
+                return;
+        action = add(actions, WG_ACTION_SEND_STAGED, peer);
+        action->to = slots[0].to;
+        action->staged = first;
+}
+
+void wg_transmit_staged(struct wg_peer *peer, bool keepalive, struct wg_now now,
+                        struct wg_actions *actions)
+{
+        if (!peer->staged.count && !keepalive)
+                return;
+        if (!wg_send_is_ready(peer, now.ns)) {
+                peer->owes_keepalive |= keepalive;
+                wg_transmit_initiation(peer, WG_INITIATION_WANTED, now, actions);
+                return;
+        }
+        peer->owes_keepalive = false;
+        if (peer->staged.count)
+                send_staged(peer, now, actions);
+        else
+                send_keepalive(peer, now, actions);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * aead_nonce96.h - the one-message functions with all 12 bytes of RFC 8439's nonce. WireGuard's begin
+ * with 4 zeros; published vectors do not, so known-answer tests need these. Private to this room. */
+#ifndef CRYPTO_AEAD_NONCE96_H
+#define CRYPTO_AEAD_NONCE96_H
+
+#include "crypto/aead.h"
+
+#define WG_AEAD_NONCE_LEN 12
+
+/* As wg_aead_seal() and wg_aead_open(). */
+void wg_aead_seal_nonce96(uint8_t *to, const uint8_t *from, size_t len, const void *ad,
+                          size_t ad_len, const uint8_t nonce[WG_AEAD_NONCE_LEN],
+                          const uint8_t key[WG_AEAD_KEY_LEN]);
+bool wg_aead_open_nonce96(uint8_t *to, const uint8_t *from, size_t len, const void *ad,
+                          size_t ad_len, const uint8_t nonce[WG_AEAD_NONCE_LEN],
+                          const uint8_t key[WG_AEAD_KEY_LEN]) WG_MUST_USE;
+
+#endif

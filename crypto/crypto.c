@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "crypto/crypto.h"
+
+#include "crypto/aead.h"
+#include "crypto/context.h"
+#include "crypto/selftest.h"
+
+bool wg_crypto_init(void)
+{
+        if (!wg_crypto_context_init())
+                return false;
+        if (wg_selftest_primitives() && wg_selftest_backend(&wg_aead_libcrypto))
+                return true;
+        wg_crypto_context_done();
+        return false;
+}
+
+void wg_crypto_done(void)
+{
+        wg_crypto_context_done();
+}
