@@ -9,7 +9,7 @@
 #define WG_MUST_USE __attribute__((warn_unused_result))
 #define WG_NORETURN __attribute__((noreturn))
 #define WG_UNUSED __attribute__((unused))
-#define WG_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define WG_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 #define WG_CACHE_ALIGNED __attribute__((aligned(64)))
 #define WG_FALLTHROUGH __attribute__((fallthrough))
 

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include <openssl/err.h>
+
 #include "base/mem.h"
 #include "crypto/context.h"
 
@@ -16,22 +18,12 @@ struct wg_x25519_key {
         uint8_t public_key[WG_KEY_LEN];
 };
 
-static EVP_PKEY *import(const uint8_t private_key[WG_KEY_LEN])
-{
-        uint8_t clamped[WG_KEY_LEN];
-        EVP_PKEY *pkey;
-
-        memcpy(clamped, private_key, WG_KEY_LEN);
-        wg_x25519_clamp(clamped);
-        pkey = EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, clamped, WG_KEY_LEN);
-        wg_wipe(clamped, sizeof(clamped));
-        return pkey;
-}
-
 struct wg_x25519_key *wg_x25519_key_new(const uint8_t private_key[WG_KEY_LEN])
 {
         struct wg_x25519_key *key = calloc(1, sizeof(*key));
-        EVP_PKEY *pkey = import(private_key);
+        /* The function X25519 clamps what it is given, by definition. */
+        EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, private_key,
+                                                         WG_KEY_LEN);
         size_t len = WG_KEY_LEN;
         bool is_ready = false;
 
@@ -74,7 +66,9 @@ bool wg_x25519(uint8_t shared[WG_KEY_LEN], const struct wg_x25519_key *key,
                        !wg_is_zero(shared, WG_KEY_LEN);
 
         EVP_PKEY_CTX_free(derive);
-        if (!is_good)
+        if (!is_good) {
                 wg_wipe(shared, WG_KEY_LEN);
+                ERR_clear_error(); /* else the thread's list of errors grows, and misleads others */
+        }
         return is_good;
 }

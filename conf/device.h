@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * device.h - one change to a WireGuard device, as the UAPI and configuration files ask for it.
+ *
+ * A field counts only where its has_ flag is set; what is not given stays as it is. Peers are
+ * meant in order, and one public key may come more than once. The allowed IPs of all peers lie in
+ * one array, so that a request of many thousands costs two allocations that grow.
+ * Threads: one owner at a time. */
+#ifndef CONF_DEVICE_H
+#define CONF_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/endpoint.h"
+
+#define TL_CONF_KEY_LEN 32
+#define TL_CONF_ZONE_SIZE 16 /* IFNAMSIZ: the longest interface name with its terminator */
+
+struct tl_conf_allowed_ip {
+        struct wg_prefix prefix; /* masked */
+        bool remove;             /* take it away, where this peer has it */
+};
+
+struct tl_conf_peer {
+        uint8_t public_key[TL_CONF_KEY_LEN];
+        uint8_t preshared_key[TL_CONF_KEY_LEN]; /* zeros: none */
+
+        /* Exactly one of three: an address (with its number of scope where it has one); an address
+         * and the name of its zone, `endpoint.scope` still 0; a host name and `endpoint.port`,
+         * `endpoint.ip` still NONE. The daemon resolves the latter two into `endpoint`. */
+        struct wg_endpoint endpoint;
+        char zone[TL_CONF_ZONE_SIZE]; /* "": none, or numeric */
+        char *endpoint_host;          /* NULL: none; owned */
+
+        uint32_t allowed_ip_first; /* index into the device's allowed_ips */
+        uint32_t allowed_ip_count;
+        uint16_t persistent_keepalive_s; /* 0: off */
+
+        bool remove;              /* and nothing else about this peer counts */
+        bool update_only;         /* an unknown peer is not created */
+        bool replace_allowed_ips; /* all it has go first */
+        bool has_preshared_key;
+        bool has_endpoint;
+        bool has_persistent_keepalive;
+};
+
+struct tl_conf_device {
+        uint8_t private_key[TL_CONF_KEY_LEN]; /* not clamped; zeros: none */
+        uint32_t fwmark;                      /* 0: none */
+        uint16_t listen_port;                 /* 0: the daemon chooses */
+        bool has_private_key;
+        bool has_fwmark;
+        bool has_listen_port;
+        bool replace_peers; /* all peers there are go first */
+
+        struct tl_conf_peer *peers;
+        struct tl_conf_allowed_ip *allowed_ips;
+        uint32_t peer_count, peer_capacity;
+        uint32_t allowed_ip_count, allowed_ip_capacity;
+};
+
+/* Makes an empty change; owns nothing yet. */
+void tl_conf_device_init(struct tl_conf_device *device);
+
+/* Wipes and frees all; the change is empty after, as after init. */
+void tl_conf_device_done(struct tl_conf_device *device);
+
+/* Appends a peer with nothing but its public key. Returns it, borrowed until the next peer is
+ * added; NULL where memory is missing, and nothing changed. */
+struct tl_conf_peer *tl_conf_device_add_peer(struct tl_conf_device *device,
+                                             const uint8_t public_key[TL_CONF_KEY_LEN]) WG_MUST_USE;
+
+/* Appends an allowed IP to the peer added last; there must be one. Returns false where memory is
+ * missing, and nothing changed. */
+bool tl_conf_device_add_allowed_ip(struct tl_conf_device *device, const struct wg_prefix *prefix,
+                                   bool remove) WG_MUST_USE;
+
+/* The peer's allowed_ip_count allowed IPs, borrowed until the next one is added. */
+static inline const struct tl_conf_allowed_ip *
+tl_conf_peer_allowed_ips(const struct tl_conf_device *device, const struct tl_conf_peer *peer)
+{
+        return peer->allowed_ip_count ? device->allowed_ips + peer->allowed_ip_first : NULL;
+}
+
+#endif

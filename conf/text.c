@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "conf/text.h"
+
+#include <string.h>
+
+static char to_lower(char c)
+{
+        return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* The value of a hexadecimal digit; 16 where it is none. */
+static uint32_t digit_value(char c)
+{
+        c = to_lower(c);
+        if (c >= '0' && c <= '9')
+                return (uint32_t)(c - '0');
+        return c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a') + 10 : 16;
+}
+
+static bool to_number(struct tl_text text, uint32_t base, uint32_t max, uint32_t *number)
+{
+        uint64_t value = 0;
+
+        if (!text.len)
+                return false;
+        for (size_t i = 0; i < text.len; i++) {
+                uint32_t digit = digit_value(text.at[i]);
+
+                if (digit >= base)
+                        return false;
+                value = value * base + digit;
+                if (value > max)
+                        return false;
+        }
+        *number = (uint32_t)value;
+        return true;
+}
+
+size_t tl_text_find(struct tl_text text, char c)
+{
+        const char *found = text.len ? memchr(text.at, c, text.len) : NULL;
+
+        return found ? (size_t)(found - text.at) : text.len;
+}
+
+size_t tl_text_find_last(struct tl_text text, char c)
+{
+        for (size_t i = text.len; i-- > 0;)
+                if (text.at[i] == c)
+                        return i;
+        return text.len;
+}
+
+bool tl_text_is(struct tl_text text, const char *word)
+{
+        return text.len == strlen(word) && memcmp(text.at, word, text.len) == 0;
+}
+
+bool tl_text_is_caseless(struct tl_text text, const char *word)
+{
+        if (text.len != strlen(word))
+                return false;
+        for (size_t i = 0; i < text.len; i++)
+                if (to_lower(text.at[i]) != to_lower(word[i]))
+                        return false;
+        return true;
+}
+
+bool tl_text_to_number(struct tl_text text, uint32_t max, uint32_t *number)
+{
+        return to_number(text, 10, max, number);
+}
+
+bool tl_text_to_number_any(struct tl_text text, uint32_t max, uint32_t *number)
+{
+        if (text.len > 2 && text.at[0] == '0' && text.at[1] == 'x')
+                return to_number(tl_text_tail(text, 2), 16, max, number);
+        return to_number(text, 10, max, number);
+}

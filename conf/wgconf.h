@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * wgconf.h - reads wg(8) configuration text, as `wg setconf` does.
+ *
+ * Sections [Interface] and [Peer], keys without regard to case, '#' to the end of a line is a
+ * comment, white space counts nowhere, of a key given twice the last counts, AllowedIPs adds up.
+ * Unlike wg, this refuses as a port a service's name, a sign, or a number out of range (and 0 for an
+ * endpoint); as a host an IPv4 address of fewer than four numbers, or a zone at an address that is
+ * not link-local; and NUL bytes anywhere. Like newer versions of wg, it takes + and - before an
+ * allowed IP, which leaves the peer's other ones alone. A host name is not looked up.
+ *
+ * Source: wg(8), "CONFIGURATION FILE FORMAT".
+ * Threads: pure function of its arguments. */
+#ifndef CONF_WGCONF_H
+#define CONF_WGCONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "conf/device.h"
+#include "conf/error.h"
+
+/* Reads len bytes of text into a device that was initialised and is empty. The result is the whole
+ * configuration: replace_peers and replace_allowed_ips are set, and private key, listen port,
+ * fwmark and preshared keys count as given (as zero) where the text does not name them.
+ * Returns false at the first mistake, tells it in *error (EINVAL, or ENOMEM), and leaves the device
+ * untouched. The caller wipes the text. */
+bool tl_wgconf_parse(const char *text, size_t len, struct tl_conf_device *device,
+                     struct tl_conf_error *error) WG_MUST_USE;
+
+#endif

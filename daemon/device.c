@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "daemon/device.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/transmit.h"
+#include "daemon/report.h"
+#include "daemon/uapi.h"
+#include "daemon/worker.h"
+#include "io/random.h"
+
+enum { INBOX_SIZE = 1 << 20, SCRATCH_SIZE = 1 << 16 };
+
+#define BIND_AGAIN_NS TL_NS_PER_S
+#define RECLAIM_AGAIN_NS TL_NS_PER_MS
+#define LINK_AGAIN_NS (100 * TL_NS_PER_MS)
+
+struct wg_now tl_device_now(void)
+{
+        return (struct wg_now){.ns = tl_clock_boot_ns(), .real_ns = tl_clock_real_ns()};
+}
+
+/* ---- what the core asks of the world ---- */
+
+static void env_random(void *ctx, void *out, size_t len)
+{
+        (void)ctx;
+        tl_random_fill(out, len);
+}
+
+static void *env_alloc(void *ctx, size_t len)
+{
+        (void)ctx;
+        return calloc(1, len);
+}
+
+static void env_free(void *ctx, void *memory, size_t len)
+{
+        (void)ctx;
+        (void)len;
+        free(memory);
+}
+
+static void env_retire(void *ctx, struct wg_retired *retired)
+{
+        tl_reclaim_retire(&((struct tl_device *)ctx)->reclaim, retired);
+}
+
+/* Held for a few nanoseconds by one of few workers: spinning is all it takes. */
+static void env_lock(void *ctx, _Atomic uint32_t *word)
+{
+        (void)ctx;
+        while (atomic_exchange_explicit(word, 1, memory_order_acquire))
+                ;
+}
+
+static void env_unlock(void *ctx, _Atomic uint32_t *word)
+{
+        (void)ctx;
+        atomic_store_explicit(word, 0, memory_order_release);
+}
+
+/* ---- sockets ---- */
+
+static void release_sockets(struct wg_retired *retired)
+{
+        struct tl_sockets *sockets = WG_CONTAINER_OF(retired, struct tl_sockets, retired);
+        struct tl_worker *worker = sockets->device->worker;
+
+        /* No worker uses them any more, but one may not have taken them out of its loop yet. */
+        if (worker && atomic_load(&worker->watched) == sockets) {
+                tl_reclaim_retire(&sockets->device->reclaim, retired);
+                return;
+        }
+        tl_udp_close_pair(&sockets->pair);
+        free(sockets);
+}
+
+/* Puts other sockets (NULL: none) in the place of the present ones. */
+static void publish_sockets(struct tl_device *device, struct tl_sockets *sockets)
+{
+        struct tl_sockets *old = atomic_exchange(&device->sockets, sockets);
+
+        if (device->worker)
+                tl_wake_set(&device->worker->wake);
+        if (!old)
+                return;
+        old->retired.release = release_sockets;
+        tl_reclaim_retire(&device->reclaim, &old->retired);
+}
+
+static int open_sockets(struct tl_device *device, uint16_t port)
+{
+        struct tl_sockets *sockets = calloc(1, sizeof(*sockets));
+        int error;
+
+        if (!sockets)
+                return -ENOMEM;
+        sockets->device = device;
+        error = tl_udp_open_pair(&sockets->pair, port, device->fwmark);
+        if (error) {
+                free(sockets);
+                return error;
+        }
+        device->listen_port = sockets->pair.port;
+        device->bind_again_ns = 0;
+        publish_sockets(device, sockets);
+        return 0;
+}
+
+static void bind_for_link(struct tl_device *device)
+{
+        int error = open_sockets(device, device->listen_port);
+
+        if (!error) {
+                tl_log(device->log, TL_LOG_INFO, "listening on UDP port %u", device->listen_port);
+                return;
+        }
+        if (!device->bind_again_ns)
+                tl_log(device->log, TL_LOG_ERROR,
+                       "cannot listen on UDP port %u: %s; trying again every second",
+                       device->listen_port, strerror(-error));
+        device->bind_again_ns = tl_clock_boot_ns() + BIND_AGAIN_NS;
+}
+
+int tl_device_set_port(struct tl_device *device, uint16_t port)
+{
+        struct tl_sockets *now = atomic_load(&device->sockets);
+        int error;
+
+        if (now && port == now->pair.port)
+                return 0;
+        if (!device->is_up) {
+                device->listen_port = port;
+                return 0;
+        }
+        error = open_sockets(device, port);
+        if (!error)
+                wg_engine_unpin_all(&device->engine);
+        return error;
+}
+
+int tl_device_set_fwmark(struct tl_device *device, uint32_t fwmark)
+{
+        struct tl_sockets *now = atomic_load(&device->sockets);
+        int error = 0;
+
+        if (fwmark == device->fwmark)
+                return 0;
+        if (now)
+                error = tl_udp_mark_pair(&now->pair, fwmark);
+        if (error) {
+                /* One family may have it already; what was possible before still is. */
+                (void)!tl_udp_mark_pair(&now->pair, device->fwmark);
+                return error;
+        }
+        device->fwmark = fwmark;
+        wg_engine_unpin_all(&device->engine);
+        return 0;
+}
+
+/* ---- the link ---- */
+
+static void set_up(struct tl_device *device, bool up)
+{
+        if (device->is_up == up)
+                return;
+        device->is_up = up;
+        tl_log(device->log, TL_LOG_INFO, up ? "link is up" : "link is down");
+        if (up)
+                bind_for_link(device);
+        wg_engine_set_up(&device->engine, up, tl_device_now());
+        if (!up) {
+                device->bind_again_ns = 0;
+                publish_sockets(device, NULL);
+        }
+}
+
+static void stop(struct tl_device *device, const char *why)
+{
+        if (!device->is_stopping)
+                tl_log(device->log, TL_LOG_INFO, "ending: %s", why);
+        device->is_stopping = true;
+}
+
+/* The link is no longer where the monitor looks: deleted, or moved to another network namespace. In
+ * the latter case the TUN itself is asked from now on whether it is up. */
+static void link_is_gone(struct tl_device *device)
+{
+        if (tl_tun_is_up(&device->tun.queues[0]) == -EBADFD) {
+                stop(device, "the link was deleted");
+                return;
+        }
+        tl_log(device->log, TL_LOG_INFO, "the link moved to another network namespace");
+        tl_loop_remove(&device->monitor_watch);
+        tl_netlink_monitor_done(&device->monitor);
+        device->has_monitor = false;
+}
+
+static void look_at_moved_link(struct tl_device *device)
+{
+        int up = tl_tun_is_up(&device->tun.queues[0]);
+
+        if (up == -EBADFD)
+                stop(device, "the link was deleted");
+        else if (up >= 0)
+                set_up(device, up);
+}
+
+static void link_changed(void *ctx, uint32_t events)
+{
+        struct tl_device *device = ctx;
+        uint32_t changes;
+        int result;
+
+        (void)events;
+        while ((result = tl_netlink_monitor_next(&device->monitor, &changes)) > 0) {
+                const struct tl_link *link = &device->monitor.link;
+
+                if (changes & TL_LINK_GONE) {
+                        link_is_gone(device);
+                        return;
+                }
+                if (changes & TL_LINK_CHANGED_NAME)
+                        tl_log(device->log, TL_LOG_INFO, "link was renamed to %s", link->name);
+                if (changes & TL_LINK_CHANGED_MTU) {
+                        tl_log(device->log, TL_LOG_INFO, "MTU is now %u", link->mtu);
+                        wg_engine_set_mtu(&device->engine, link->mtu);
+                }
+                if (changes & TL_LINK_CHANGED_STATE)
+                        set_up(device, link->is_up);
+        }
+        if (result < 0)
+                tl_report_error(device, "cannot follow the link", result);
+}
+
+static int follow_link(struct tl_device *device)
+{
+        int error = tl_netlink_monitor_init(&device->monitor, device->tun.ifindex);
+
+        if (error)
+                return error;
+        device->has_monitor = true;
+        wg_engine_set_mtu(&device->engine, device->monitor.link.mtu);
+        error = tl_loop_add(&device->loop, &device->monitor_watch, device->monitor.fd, EPOLLIN,
+                            link_changed, device);
+        if (!error)
+                set_up(device, device->monitor.link.is_up);
+        return error;
+}
+
+/* ---- other events ---- */
+
+static void caught(void *ctx, int signal)
+{
+        stop(ctx, signal == SIGINT ? "interrupted" : "terminated");
+}
+
+static void socket_changed(void *ctx, uint32_t events)
+{
+        struct tl_device *device = ctx;
+
+        (void)events;
+        if (tl_unixsock_is_removed(&device->uapi_socket))
+                stop(device, "the control socket was removed");
+}
+
+static void client_waits(void *ctx, uint32_t events)
+{
+        struct tl_device *device = ctx;
+
+        (void)events;
+        tl_uapi_accept(device->uapi, &device->uapi_socket);
+}
+
+static void woke_up(void *ctx, uint32_t events)
+{
+        struct tl_device *device = ctx;
+
+        (void)events;
+        if (!tl_suspend_check(&device->suspend))
+                return;
+        tl_log(device->log, TL_LOG_INFO, "the system was suspended: sessions are forgotten");
+        wg_engine_suspended(&device->engine, tl_device_now());
+}
+
+static void woken(void *ctx)
+{
+        struct tl_device *device = ctx;
+
+        if (atomic_load(&device->is_deleted))
+                stop(device, "the link was deleted");
+}
+
+/* ---- the engine's round ---- */
+
+/* Bounded by what the inboxes hold, which is bounded. */
+static void empty_inboxes(struct tl_device *device)
+{
+        struct tl_inbox_head head;
+
+        while (device->engine.handshakes.count < WG_HANDSHAKE_QUEUE_MAX &&
+               tl_inbox_take(&device->handshakes, &head, device->scratch))
+                wg_engine_offer(&device->engine, device->scratch, head.len, &head.from,
+                                head.arrived_ns);
+        for (unsigned int i = 0; i < WG_BATCH_MAX; i++) {
+                if (!tl_inbox_take(&device->unsent, &head, device->scratch))
+                        return;
+                wg_engine_stage(&device->engine, device->scratch, head.len, head.arrived_ns);
+        }
+        tl_wake_set(&device->wake); /* there may be more */
+}
+
+static void send_one(struct tl_device *device, const struct wg_action *action, const uint8_t *bytes,
+                     uint32_t len, uint8_t tos)
+{
+        struct tl_sockets *sockets = atomic_load(&device->sockets);
+        struct tl_datagram datagram = {
+                .buf = (uint8_t *)bytes, .len = len, .tos = tos, .path = action->to};
+
+        if (!sockets)
+                return;
+        tl_udp_send_pair(&sockets->pair, &datagram, 1);
+        if (datagram.error)
+                tl_report_send_error(device, action->peer, &datagram);
+        else if (action->peer)
+                wg_send_count(action->peer, len);
+        if (datagram.pin_failed && action->peer)
+                wg_path_unpin(&action->peer->path, &datagram.path);
+}
+
+static void act(struct tl_device *device, const struct wg_action *action)
+{
+        switch (action->kind) {
+        case WG_ACTION_SEND:
+                send_one(device, action, action->bytes, action->len, action->tos);
+                break;
+        case WG_ACTION_SEND_STAGED:
+                for (const struct wg_staged *s = action->staged; s; s = s->next)
+                        send_one(device, action, s->buf, s->len, s->tos);
+                break;
+        case WG_ACTION_EVENT:
+                tl_report_event(device, action);
+                break;
+        }
+}
+
+/* One round of the engine; returns when the next one is due. */
+static uint64_t work(struct tl_device *device)
+{
+        struct wg_now now = tl_device_now();
+        uint64_t due;
+        bool is_busy;
+
+        empty_inboxes(device);
+        is_busy = wg_engine_work(&device->engine, now, &device->actions);
+        for (size_t i = 0; i < device->actions.count; i++)
+                act(device, &device->actions.items[i]);
+        if (device->bind_again_ns && now.ns >= device->bind_again_ns)
+                bind_for_link(device);
+        if (!device->has_monitor)
+                look_at_moved_link(device);
+        due = is_busy ? 0 : wg_engine_deadline(&device->engine);
+        if (tl_reclaim_poll(&device->reclaim))
+                due = WG_MIN(due, now.ns + RECLAIM_AGAIN_NS);
+        if (device->bind_again_ns)
+                due = WG_MIN(due, device->bind_again_ns);
+        if (!device->has_monitor)
+                due = WG_MIN(due, now.ns + LINK_AGAIN_NS);
+        return due;
+}
+
+int tl_device_run(struct tl_device *device)
+{
+        while (!device->is_stopping) {
+                int handled = tl_loop_run(&device->loop, work(device));
+
+                if (handled < 0 && handled != -EINTR)
+                        return handled;
+        }
+        return 0;
+}
+
+/* ---- life ---- */
+
+static int init_loop(struct tl_device *device)
+{
+        sigset_t signals;
+        int error = tl_loop_init(&device->loop);
+
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGTERM);
+        if (!error)
+                error = tl_signals_init(&device->signals, &device->loop, &signals, caught, device);
+        if (!error)
+                error = tl_wake_init(&device->wake, &device->loop, woken, device);
+        if (!error)
+                error = tl_suspend_init(&device->suspend);
+        if (!error)
+                error = tl_loop_add(&device->loop, &device->suspend_watch, device->suspend.fd,
+                                    EPOLLIN, woke_up, device);
+        return error;
+}
+
+int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl_log *log,
+                   const struct wg_aead_backend *aead)
+{
+        int error;
+
+        memset(device, 0, sizeof(*device));
+        device->log = log;
+        device->tun = *tun;
+        device->loop.fd = device->signals.fd = device->wake.fd = device->suspend.fd = -1;
+        device->uapi_socket.fd = device->uapi_socket.watch_fd = -1;
+        tl_reclaim_init(&device->reclaim);
+        device->env = (struct wg_env){
+                .ctx = device,
+                .random = env_random,
+                .alloc = env_alloc,
+                .free = env_free,
+                .retire = env_retire,
+                .lock = env_lock,
+                .unlock = env_unlock,
+        };
+        if (!wg_engine_init(&device->engine, &device->env, aead))
+                return -ENOMEM;
+        device->scratch = malloc(SCRATCH_SIZE);
+        if (!device->scratch)
+                return -ENOMEM;
+        error = tl_inbox_init(&device->handshakes, INBOX_SIZE);
+        if (!error)
+                error = tl_inbox_init(&device->unsent, INBOX_SIZE);
+        if (!error)
+                error = init_loop(device);
+        return error;
+}
+
+int tl_device_listen(struct tl_device *device, const char *name, int fd)
+{
+        int error = fd < 0 ? tl_unixsock_listen(&device->uapi_socket, TL_UNIXSOCK_DIRECTORY, name)
+                           : tl_unixsock_adopt(&device->uapi_socket, fd, TL_UNIXSOCK_DIRECTORY,
+                                               name);
+
+        if (error)
+                return error;
+        device->uapi = tl_uapi_new(device);
+        if (!device->uapi)
+                return -ENOMEM;
+        error = tl_loop_add(&device->loop, &device->listen_watch, device->uapi_socket.fd, EPOLLIN,
+                            client_waits, device);
+        if (!error && device->uapi_socket.watch_fd >= 0)
+                error = tl_loop_add(&device->loop, &device->socket_watch,
+                                    device->uapi_socket.watch_fd, EPOLLIN, socket_changed, device);
+        return error;
+}
+
+int tl_device_start(struct tl_device *device)
+{
+        device->worker = tl_worker_start(device, 0, device->engine.worker.aead);
+        if (!device->worker)
+                return errno ? -errno : -ENOMEM;
+        return device->tun.ifindex ? follow_link(device) : 0;
+}
+
+void tl_device_done(struct tl_device *device)
+{
+        struct tl_worker *worker = device->worker;
+
+        if (!device->env.ctx)
+                return;
+        tl_report_totals(device);
+        device->worker = NULL;
+        tl_worker_stop(worker);
+        tl_loop_remove(&device->listen_watch);
+        tl_loop_remove(&device->socket_watch);
+        tl_uapi_free(device->uapi);
+        tl_unixsock_done(&device->uapi_socket);
+        tl_loop_remove(&device->monitor_watch);
+        if (device->has_monitor)
+                tl_netlink_monitor_done(&device->monitor);
+        tl_loop_remove(&device->suspend_watch);
+        tl_suspend_done(&device->suspend);
+        publish_sockets(device, NULL);
+        wg_actions_clear(&device->engine, &device->actions);
+        wg_engine_done(&device->engine);
+        while (tl_reclaim_poll(&device->reclaim))
+                ;
+        tl_wake_done(&device->wake);
+        tl_signals_done(&device->signals);
+        tl_loop_done(&device->loop);
+        tl_inbox_done(&device->handshakes);
+        tl_inbox_done(&device->unsent);
+        free(device->scratch);
+        tl_tun_done(&device->tun);
+}

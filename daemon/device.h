@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * device.h - one running interface: the engine of the core, the system's edges, and the threads.
+ *
+ * The thread that runs the device is the engine's: configuration, handshakes, timers, the life of
+ * peers. Workers run the packet paths (worker.h). They share what the core publishes, the sockets
+ * below, and two inboxes towards the engine.
+ * Threads: the engine's, but for what says otherwise. */
+#ifndef DAEMON_DEVICE_H
+#define DAEMON_DEVICE_H
+
+#include "core/engine.h"
+#include "daemon/inbox.h"
+#include "daemon/reclaim.h"
+#include "io/clock.h"
+#include "io/log.h"
+#include "io/loop.h"
+#include "io/netlink.h"
+#include "io/tun.h"
+#include "io/udp.h"
+#include "io/unixsock.h"
+
+struct tl_worker;
+struct tl_uapi;
+
+/* The two UDP sockets of one port. Workers hold them as they hold what the core publishes; besides,
+ * each says which ones its event loop watches. */
+struct tl_sockets {
+        struct tl_udp_pair pair;
+        struct tl_device *device;
+        struct wg_retired retired;
+};
+
+struct tl_device {
+        /* Constant once started. */
+        struct tl_log *log;
+        struct tl_tun tun;
+        struct wg_env env;
+        struct tl_worker *worker;
+
+        /* Any thread. */
+        struct wg_engine engine;
+        struct tl_reclaim reclaim;
+        struct tl_inbox handshakes, unsent;
+        struct tl_wake wake;                  /* of the engine's loop */
+        _Atomic(struct tl_sockets *) sockets; /* NULL: the link is down, or binding failed */
+        atomic_bool is_deleted;               /* a worker found the TUN gone */
+
+        /* Engine. */
+        struct tl_loop loop;
+        struct tl_netlink_monitor monitor;
+        struct tl_watch monitor_watch, suspend_watch, socket_watch, listen_watch;
+        struct tl_suspend suspend;
+        struct tl_signals signals;
+        struct tl_unixsock uapi_socket;
+        struct tl_uapi *uapi;
+        bool has_monitor; /* the link is where we can hear of it */
+        bool is_up;
+        bool is_stopping;
+        uint16_t listen_port; /* as configured, or chosen at the first bind; 0: not yet */
+        uint32_t fwmark;
+        uint64_t bind_again_ns; /* binding failed: when to try anew; 0: it did not */
+        struct wg_actions actions;
+        uint8_t *scratch; /* for what is taken out of an inbox */
+};
+
+/* The time, for the core. Any thread. */
+struct wg_now tl_device_now(void);
+
+/* Makes a device around a TUN that is open, and takes that over, also on failure. Returns 0 or
+ * -errno. */
+int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl_log *log,
+                   const struct wg_aead_backend *aead) WG_MUST_USE;
+
+/* Listens for clients of the UAPI at /var/run/wireguard/NAME.sock; fd, unless -1, is a descriptor
+ * that does so already. Returns 0 or -errno. */
+int tl_device_listen(struct tl_device *device, const char *name, int fd) WG_MUST_USE;
+
+/* Starts the workers and looks at the link. Returns 0 or -errno. */
+int tl_device_start(struct tl_device *device) WG_MUST_USE;
+
+/* Runs until a signal, the end of the link or of the socket file. Returns 0, or -errno. */
+int tl_device_run(struct tl_device *device) WG_MUST_USE;
+
+/* Stops everything and frees it, the keys wiped. Takes a device whose init failed, or zeroed. */
+void tl_device_done(struct tl_device *device);
+
+/* Binds another port, or marks by another mark, and drops the old sockets once that worked; while
+ * the link is down, at its next start. Returns 0, or -errno and nothing changed. */
+int tl_device_set_port(struct tl_device *device, uint16_t port) WG_MUST_USE;
+int tl_device_set_fwmark(struct tl_device *device, uint32_t fwmark) WG_MUST_USE;
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * inbox.h - what workers hand to the engine: handshake messages, and packets without a session.
+ *
+ * A ring of bytes with a lock, which is held for one copy. It never grows; what does not fit is
+ * dropped by the worker that brought it.
+ * Threads: any. */
+#ifndef DAEMON_INBOX_H
+#define DAEMON_INBOX_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/endpoint.h"
+
+/* What comes with the bytes. */
+struct tl_inbox_head {
+        uint64_t arrived_ns;
+        struct wg_endpoint from; /* of handshake messages */
+        uint32_t len;
+};
+
+struct tl_inbox {
+        pthread_mutex_t lock;
+        size_t size, read, used; /* bytes; `read` is where the oldest record begins */
+        uint8_t *ring;
+};
+
+/* A ring of `size` bytes. Returns 0 or -ENOMEM. */
+int tl_inbox_init(struct tl_inbox *inbox, size_t size) WG_MUST_USE;
+
+/* Wipes and frees. Takes zeroed memory too. */
+void tl_inbox_done(struct tl_inbox *inbox);
+
+/* Copies head and head->len bytes in. Returns false when they do not fit. */
+bool tl_inbox_put(struct tl_inbox *inbox, const struct tl_inbox_head *head,
+                  const uint8_t *bytes) WG_MUST_USE;
+
+/* Moves the oldest record out; `bytes` has room for any that was put. Returns false when empty. */
+bool tl_inbox_take(struct tl_inbox *inbox, struct tl_inbox_head *head, uint8_t *bytes) WG_MUST_USE;
+
+#endif

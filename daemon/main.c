@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * main.c - tielined: starts an interface, and says how that went by its exit status. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/crypto.h"
+#include "daemon/config.h"
+#include "daemon/device.h"
+#include "daemon/options.h"
+#include "daemon/uapi.h"
+#include "io/daemonize.h"
+#include "io/harden.h"
+#include "version.h"
+
+static struct tl_device device;
+static struct tl_log log_;
+
+static int fail(const char *what, int error)
+{
+        tl_log(&log_, TL_LOG_ERROR, "%s: %s", what, strerror(-error));
+        return TL_EXIT_FAILED;
+}
+
+static int fail_to_open_tun(const char *name, int error)
+{
+        const char *advice = "";
+
+        if (error == -EBUSY)
+                advice = "; an interface of that name exists already";
+        else if (error == -EPERM)
+                advice = "; this needs root, or CAP_NET_ADMIN";
+        else if (error == -ENOENT)
+                advice = "; is the kernel's module tun loaded? Try `modprobe tun'";
+        tl_log(&log_, TL_LOG_ERROR, "cannot create the interface %s: %s%s", name, strerror(-error),
+               advice);
+        return TL_EXIT_FAILED;
+}
+
+static int open_tun(const struct tl_options *options, struct tl_tun *tun)
+{
+        if (options->tun_fd >= 0)
+                return tl_tun_adopt(tun, options->tun_fd);
+        return tl_tun_open(tun, options->name, 1, WG_MTU_DEFAULT);
+}
+
+static void tell_hardening(void)
+{
+        uint32_t achieved = tl_harden_process();
+        char text[64];
+
+        wg_flags_format(&tl_hardening_enum, achieved, text, sizeof(text));
+        tl_log(&log_, TL_LOG_VERBOSE, "memory that holds keys: %s", text);
+}
+
+/* Everything up to the moment at which the interface can be used. */
+static int start(const struct tl_options *options, struct tl_conf_device *change)
+{
+        struct tl_tun tun;
+        int error;
+
+        tell_hardening();
+        if (!wg_crypto_init()) {
+                tl_log(&log_, TL_LOG_ERROR,
+                       "libcrypto lacks an algorithm or computes wrong results; is it OpenSSL 3?");
+                return TL_EXIT_FAILED;
+        }
+        error = open_tun(options, &tun);
+        if (error)
+                return fail_to_open_tun(options->name, error);
+        error = tl_device_init(&device, &tun, &log_, wg_aead_choose(NULL));
+        if (error)
+                return fail("cannot set up the interface", error);
+        error = tl_device_listen(&device, tun.name, options->uapi_fd);
+        if (error)
+                return fail("cannot listen for wg(8) in " TL_UNIXSOCK_DIRECTORY, error);
+        error = tl_apply(&device, change);
+        if (error)
+                return fail("cannot apply the configuration", error);
+        error = tl_device_start(&device);
+        if (error)
+                return fail("cannot start the interface", error);
+        return TL_EXIT_OK;
+}
+
+static int run(const struct tl_options *options, struct tl_conf_device *change)
+{
+        struct tl_daemon daemon;
+        int error, status;
+
+        if (!options->is_foreground) {
+                error = tl_daemon_fork(&daemon);
+                if (error)
+                        return fail("cannot go to the background", error);
+        }
+        status = start(options, change);
+        tl_conf_device_done(change);
+        if (status == TL_EXIT_OK && !options->is_foreground) {
+                tl_log_to_syslog(&log_);
+                error = tl_daemon_ready(&daemon);
+                if (error)
+                        status = fail("cannot go to the background", error);
+        }
+        if (status == TL_EXIT_OK) {
+                tl_log(&log_, TL_LOG_INFO, "tielined " TL_VERSION " runs %s", device.tun.name);
+                error = tl_device_run(&device);
+                if (error)
+                        status = fail("cannot go on", error);
+        }
+        tl_device_done(&device);
+        wg_crypto_done();
+        return status;
+}
+
+int main(int argc, char **argv)
+{
+        struct tl_options options;
+        struct tl_conf_device change;
+        int status = TL_EXIT_OK;
+
+        if (!tl_options_parse(&options, argc, argv))
+                return TL_EXIT_USAGE;
+        if (options.mode == TL_OPTIONS_HELP) {
+                tl_options_print_help();
+                return TL_EXIT_OK;
+        }
+        if (options.mode == TL_OPTIONS_VERSION) {
+                puts("tielined " TL_VERSION);
+                return TL_EXIT_OK;
+        }
+        /* Files that we make are for their owner. */
+        umask(077);
+        signal(SIGPIPE, SIG_IGN);
+        tl_conf_device_init(&change);
+        tl_log_init(&log_, "tielined", options.name, options.level);
+        if (options.config && !tl_config_read(options.config, &change))
+                status = TL_EXIT_FAILED;
+        else if (options.mode == TL_OPTIONS_RUN && options.config &&
+                 !tl_config_resolve(options.config, &change))
+                status = TL_EXIT_FAILED;
+        else if (options.mode == TL_OPTIONS_RUN)
+                status = run(&options, &change);
+        tl_conf_device_done(&change);
+        tl_log_done(&log_);
+        return status;
+}

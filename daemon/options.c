@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "daemon/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+WG_ENUM_DEFINE(tl_options_mode, TL_OPTION_MODES)
+
+enum { OPTION_CONFIG = 256, OPTION_CHECK, OPTION_VERSION };
+
+static const struct option LONG_OPTIONS[] = {
+        {"foreground", no_argument, NULL, 'f'},
+        {"config", required_argument, NULL, OPTION_CONFIG},
+        {"check", required_argument, NULL, OPTION_CHECK},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {NULL, 0, NULL, 0},
+};
+
+void tl_options_print_help(void)
+{
+        fputs("Usage: tielined [-f] [--config FILE] IFNAME\n"
+              "       tielined --check FILE\n"
+              "\n"
+              "Runs the WireGuard interface IFNAME in user space. It is configured by wg(8), up "
+              "and\n"
+              "down by ip(8). Returns when the interface exists and can be configured.\n"
+              "\n"
+              "  -f, --foreground   stay in the foreground and log to standard error\n"
+              "      --config FILE  configure the interface from FILE, as `wg setconf' reads it\n"
+              "      --check FILE   only say whether FILE is a valid configuration\n"
+              "  -h, --help         print this text\n"
+              "      --version      print the version\n"
+              "\n"
+              "Environment:\n"
+              "  LOG_LEVEL                verbose, info (default), warning, error or silent\n"
+              "  WG_PROCESS_FOREGROUND=1  as --foreground\n"
+              "  WG_TUN_FD, WG_UAPI_FD    descriptors of a TUN device and of a listening socket,\n"
+              "                           to be used instead of own ones\n"
+              "\n"
+              "See tielined(8).\n",
+              stdout);
+}
+
+WG_PRINTF(1, 2) static bool fail(const char *format, ...)
+{
+        va_list arguments;
+
+        fputs("tielined: ", stderr);
+        va_start(arguments, format);
+        vfprintf(stderr, format, arguments);
+        va_end(arguments);
+        fputs("\nTry `tielined --help'.\n", stderr);
+        return false;
+}
+
+/* A descriptor that the parent process left open for us. */
+static bool read_fd(const char *variable, int *fd)
+{
+        const char *text = getenv(variable);
+        char *end;
+        long value;
+
+        if (!text)
+                return true;
+        errno = 0;
+        value = strtol(text, &end, 10);
+        if (errno || end == text || *end || value < 0 || value > INT_MAX)
+                return fail("%s is no file descriptor: %s", variable, text);
+        *fd = (int)value;
+        return true;
+}
+
+static bool read_environment(struct tl_options *options)
+{
+        const char *level = getenv("LOG_LEVEL");
+        const char *foreground = getenv("WG_PROCESS_FOREGROUND");
+
+        if (level && *level && !tl_log_parse_level(level, &options->level))
+                return fail("LOG_LEVEL is none of verbose, info, warning, error, silent: %s",
+                            level);
+        if (foreground && strcmp(foreground, "1") == 0)
+                options->is_foreground = true;
+        return read_fd("WG_TUN_FD", &options->tun_fd) && read_fd("WG_UAPI_FD", &options->uapi_fd);
+}
+
+static bool is_name(const char *name)
+{
+        size_t len = strlen(name);
+
+        return len > 0 && len < IF_NAMESIZE && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+               !strpbrk(name, "/ \t\n\r\f\v:");
+}
+
+static bool read_name(struct tl_options *options, int argc, char **argv)
+{
+        if (optind == argc)
+                return fail("which interface? Give its name, for example wg0");
+        if (optind + 1 < argc)
+                return fail("one interface at a time: unexpected argument `%s'", argv[optind + 1]);
+        options->name = argv[optind];
+        if (!is_name(options->name))
+                return fail(
+                        "`%s' cannot be the name of an interface: 1 to %d characters, no slash, "
+                        "colon or white space",
+                        options->name, IF_NAMESIZE - 1);
+        return true;
+}
+
+bool tl_options_parse(struct tl_options *options, int argc, char **argv)
+{
+        int option;
+
+        *options = (struct tl_options){.tun_fd = -1, .uapi_fd = -1, .level = TL_LOG_INFO};
+        opterr = 0;
+        while ((option = getopt_long(argc, argv, ":fh", LONG_OPTIONS, NULL)) != -1) {
+                switch (option) {
+                case 'f':
+                        options->is_foreground = true;
+                        break;
+                case OPTION_CONFIG:
+                        options->config = optarg;
+                        break;
+                case OPTION_CHECK:
+                        options->mode = TL_OPTIONS_CHECK;
+                        options->config = optarg;
+                        break;
+                case 'h':
+                        options->mode = TL_OPTIONS_HELP;
+                        return true;
+                case OPTION_VERSION:
+                        options->mode = TL_OPTIONS_VERSION;
+                        return true;
+                case ':':
+                        return fail("%s needs a file name", argv[optind - 1]);
+                default:
+                        return fail("unknown option `%s'", argv[optind - 1]);
+                }
+        }
+        if (options->mode == TL_OPTIONS_CHECK)
+                return optind == argc ||
+                       fail("--check takes one file: unexpected argument `%s'", argv[optind]);
+        return read_name(options, argc, argv) && read_environment(options);
+}

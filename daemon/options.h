@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * options.h - the command line and the environment of tielined. */
+#ifndef DAEMON_OPTIONS_H
+#define DAEMON_OPTIONS_H
+
+#include "base/enum.h"
+#include "io/log.h"
+
+/* What to do. */
+#define TL_OPTION_MODES(X) \
+        X(TL_OPTIONS_RUN, 0, run, "run an interface") \
+        X(TL_OPTIONS_CHECK, 1, check, "read a configuration file and say what is wrong with it") \
+        X(TL_OPTIONS_HELP, 2, help, "print how it is used") \
+        X(TL_OPTIONS_VERSION, 3, version, "print the version")
+WG_ENUM_DECLARE(tl_options_mode, TL_OPTION_MODES)
+
+struct tl_options {
+        enum tl_options_mode mode;
+        const char *name;   /* of the interface; with RUN */
+        const char *config; /* file; NULL: none */
+        bool is_foreground;
+        int tun_fd, uapi_fd;     /* -1: none was handed down */
+        enum tl_log_level level; /* LOG_LEVEL, or the default */
+};
+
+/* Reads both. At a mistake it says on standard error what is wrong and returns false; the caller
+ * exits with TL_EXIT_USAGE. */
+bool tl_options_parse(struct tl_options *options, int argc, char **argv) WG_MUST_USE;
+
+void tl_options_print_help(void);
+
+/* Exit statuses. */
+enum { TL_EXIT_OK = 0, TL_EXIT_FAILED = 1, TL_EXIT_USAGE = 2 };
+
+#endif

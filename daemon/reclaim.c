@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "daemon/reclaim.h"
+
+#include "base/attr.h"
+
+void tl_reclaim_init(struct tl_reclaim *reclaim)
+{
+        atomic_init(&reclaim->epoch, 1);
+        for (unsigned int i = 0; i < TL_RECLAIM_WORKERS; i++)
+                atomic_init(&reclaim->workers[i].seen, UINT64_MAX);
+        reclaim->first = NULL;
+        reclaim->last = &reclaim->first;
+}
+
+void tl_reclaim_retire(struct tl_reclaim *reclaim, struct wg_retired *retired)
+{
+        retired->epoch = atomic_fetch_add(&reclaim->epoch, 1) + 1;
+        retired->next = NULL;
+        *reclaim->last = retired;
+        reclaim->last = &retired->next;
+}
+
+bool tl_reclaim_poll(struct tl_reclaim *reclaim)
+{
+        uint64_t passed = UINT64_MAX;
+        struct wg_retired *retired;
+
+        if (!reclaim->first)
+                return false;
+        for (unsigned int i = 0; i < TL_RECLAIM_WORKERS; i++)
+                passed = WG_MIN(passed, atomic_load(&reclaim->workers[i].seen));
+        /* What is retired by a release gets an epoch beyond this one, and waits for the next poll. */
+        passed = WG_MIN(passed, atomic_load(&reclaim->epoch));
+        while ((retired = reclaim->first) && retired->epoch <= passed) {
+                reclaim->first = retired->next;
+                if (!reclaim->first)
+                        reclaim->last = &reclaim->first;
+                retired->release(retired);
+        }
+        return reclaim->first != NULL;
+}
+
+void tl_reclaim_online(struct tl_reclaim *reclaim, unsigned int worker)
+{
+        uint64_t epoch;
+
+        /* If the engine looked before our store and took us for offline, its epoch is in the one
+         * order of these before our second look, which then sees it and all it unpublished. */
+        do {
+                epoch = atomic_load(&reclaim->epoch);
+                atomic_store(&reclaim->workers[worker].seen, epoch);
+        } while (atomic_load(&reclaim->epoch) != epoch);
+}
+
+void tl_reclaim_offline(struct tl_reclaim *reclaim, unsigned int worker)
+{
+        atomic_store(&reclaim->workers[worker].seen, UINT64_MAX);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "daemon/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "daemon/report.h"
+
+#define BUFFERS_SIZE ((size_t)TL_BATCH * TL_BUFFER_SIZE)
+
+/* Batches of one direction before the other has its turn, and quiescence is said. */
+enum { ROUNDS = 4 };
+
+void tl_worker_hand_over(struct tl_worker *worker, const uint8_t *bytes, uint32_t len,
+                         const struct wg_endpoint *from, uint64_t now_ns)
+{
+        struct tl_device *device = worker->device;
+        struct tl_inbox_head head = {.arrived_ns = now_ns, .len = len};
+
+        if (from)
+                head.from = *from;
+        if (tl_inbox_put(from ? &device->handshakes : &device->unsent, &head, bytes))
+                worker->core.wants_engine = true;
+        else
+                wg_worker_count(&worker->core,
+                                from ? WG_VERDICT_QUEUE_FULL : WG_VERDICT_STAGED_FULL);
+}
+
+static void tun_is_ready(void *ctx, uint32_t events)
+{
+        (void)events;
+        ((struct tl_worker *)ctx)->tun_ready = true;
+}
+
+static void ipv4_is_ready(void *ctx, uint32_t events)
+{
+        (void)events;
+        ((struct tl_worker *)ctx)->ipv4_ready = true;
+}
+
+static void ipv6_is_ready(void *ctx, uint32_t events)
+{
+        (void)events;
+        ((struct tl_worker *)ctx)->ipv6_ready = true;
+}
+
+static void woken(void *ctx)
+{
+        (void)ctx; /* being awake is all: the loop below looks at everything anew */
+}
+
+static void watch(struct tl_worker *worker, struct tl_watch *at, const struct tl_udp *udp,
+                  void (*ready)(void *ctx, uint32_t events))
+{
+        int error = udp->fd < 0 ? 0
+                                : tl_loop_add(&worker->loop, at, udp->fd, EPOLLIN, ready, worker);
+
+        if (error)
+                tl_report_error(worker->device, "cannot wait for datagrams", error);
+}
+
+/* Watches the sockets that are current. Those of before are not closed until `watched` says that
+ * they have left this loop. */
+static const struct tl_sockets *follow_sockets(struct tl_worker *worker)
+{
+        struct tl_sockets *now = atomic_load(&worker->device->sockets);
+
+        if (now == atomic_load_explicit(&worker->watched, memory_order_relaxed))
+                return now;
+        tl_loop_remove(&worker->ipv4_watch);
+        tl_loop_remove(&worker->ipv6_watch);
+        worker->ipv4_ready = worker->ipv6_ready = false;
+        if (now) {
+                watch(worker, &worker->ipv4_watch, &now->pair.ipv4, ipv4_is_ready);
+                watch(worker, &worker->ipv6_watch, &now->pair.ipv6, ipv6_is_ready);
+        }
+        atomic_store(&worker->watched, now);
+        return now;
+}
+
+static bool receive(struct tl_worker *worker, const struct tl_udp *udp)
+{
+        for (unsigned int i = 0; i < ROUNDS; i++)
+                if (!tl_rx_run(worker, udp))
+                        return false;
+        return true;
+}
+
+static bool transmit(struct tl_worker *worker, const struct tl_sockets *sockets)
+{
+        for (unsigned int i = 0; i < ROUNDS; i++)
+                if (!tl_tx_run(worker, sockets))
+                        return false;
+        return true;
+}
+
+/* Runs both paths until nothing is ready any more. */
+static void run_packets(struct tl_worker *worker)
+{
+        do {
+                const struct tl_sockets *sockets;
+
+                tl_reclaim_online(&worker->device->reclaim, worker->number);
+                sockets = follow_sockets(worker);
+                if (worker->ipv4_ready)
+                        worker->ipv4_ready = receive(worker, &sockets->pair.ipv4);
+                if (worker->ipv6_ready)
+                        worker->ipv6_ready = receive(worker, &sockets->pair.ipv6);
+                if (worker->tun_ready)
+                        worker->tun_ready = transmit(worker, sockets);
+                if (worker->core.wants_engine) {
+                        worker->core.wants_engine = false;
+                        tl_wake_set(&worker->device->wake);
+                }
+        } while (worker->ipv4_ready || worker->ipv6_ready || worker->tun_ready);
+        tl_reclaim_offline(&worker->device->reclaim, worker->number);
+}
+
+static void *run(void *ctx)
+{
+        struct tl_worker *worker = ctx;
+
+        while (!atomic_load(&worker->is_stopping)) {
+                int handled;
+
+                run_packets(worker);
+                /* A deleted TUN is ready for ever; the engine ends us soon. */
+                if (atomic_load(&worker->device->is_deleted))
+                        tl_loop_remove(&worker->tun_watch);
+                handled = tl_loop_run(&worker->loop, TL_LOOP_NEVER);
+                if (handled < 0 && handled != -EINTR)
+                        tl_report_error(worker->device, "cannot wait for packets", handled);
+        }
+        return NULL;
+}
+
+static int start_thread(struct tl_worker *worker)
+{
+        sigset_t all, before;
+        int error;
+
+        /* Signals are the engine's. */
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        error = pthread_create(&worker->thread, NULL, run, worker);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        return -error;
+}
+
+static void done(struct tl_worker *worker)
+{
+        tl_loop_remove(&worker->tun_watch);
+        tl_loop_remove(&worker->ipv4_watch);
+        tl_loop_remove(&worker->ipv6_watch);
+        tl_wake_done(&worker->wake);
+        tl_loop_done(&worker->loop);
+        wg_wipe(worker->buffers, BUFFERS_SIZE);
+        munmap(worker->buffers, BUFFERS_SIZE);
+        free(worker);
+}
+
+struct tl_worker *tl_worker_start(struct tl_device *device, unsigned int number,
+                                  const struct wg_aead_backend *aead)
+{
+        struct tl_worker *worker = calloc(1, sizeof(*worker));
+        int error;
+
+        if (!worker)
+                return NULL;
+        worker->device = device;
+        worker->number = number;
+        worker->queue = &device->tun.queues[number];
+        wg_worker_init(&worker->core, &device->engine, aead);
+        /* Mapped, not allocated: most pages of most buffers are never touched. */
+        worker->buffers = mmap(NULL, BUFFERS_SIZE, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (worker->buffers == MAP_FAILED) {
+                free(worker);
+                return NULL;
+        }
+        error = tl_loop_init(&worker->loop);
+        if (!error)
+                error = tl_wake_init(&worker->wake, &worker->loop, woken, worker);
+        if (!error)
+                error = tl_loop_add(&worker->loop, &worker->tun_watch, worker->queue->fd, EPOLLIN,
+                                    tun_is_ready, worker);
+        if (!error)
+                error = start_thread(worker);
+        if (!error)
+                return worker;
+        done(worker);
+        errno = -error;
+        return NULL;
+}
+
+void tl_worker_stop(struct tl_worker *worker)
+{
+        if (!worker)
+                return;
+        atomic_store(&worker->is_stopping, true);
+        tl_wake_set(&worker->wake);
+        pthread_join(worker->thread, NULL);
+        done(worker);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * clock.h - what time it is, and whether the machine slept.
+ * Threads: the functions that read a clock may be called by any; a struct tl_suspend has one owner.
+ * Source: clock_gettime(2), timerfd_create(2). */
+#ifndef IO_CLOCK_H
+#define IO_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+#define TL_NS_PER_S UINT64_C(1000000000)
+#define TL_NS_PER_MS UINT64_C(1000000)
+
+/* Nanoseconds since boot, sleep included; never 0. */
+uint64_t tl_clock_boot_ns(void);
+
+/* Nanoseconds since 1970, UTC. It may jump either way. */
+uint64_t tl_clock_real_ns(void);
+
+/* Notices that the machine was suspended. `fd` becomes readable when it wakes up (and when somebody
+ * sets the clock); put it into a loop and call tl_suspend_check() then. */
+struct tl_suspend {
+        int fd;
+        uint64_t slept_ns; /* all sleep since boot that was known at the last look */
+};
+
+/* Starts to watch. Returns 0 or -errno. */
+int tl_suspend_init(struct tl_suspend *suspend) WG_MUST_USE;
+
+/* Releases. Takes NULL, and one whose init failed. */
+void tl_suspend_done(struct tl_suspend *suspend);
+
+/* Whether the machine slept since init or since the last call: true once for each suspend. Quiets
+ * `fd`; never blocks. A clock that was merely set gives false. */
+bool tl_suspend_check(struct tl_suspend *suspend) WG_MUST_USE;
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "io/daemonize.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Waits for one byte, which says ready, or for the end of the child. */
+static WG_NORETURN void wait_and_exit(pid_t child, int fd)
+{
+        char byte;
+        ssize_t got;
+        int status;
+
+        do
+                got = read(fd, &byte, 1);
+        while (got < 0 && errno == EINTR);
+        /* _exit: what the caller registered with atexit() is now the child's to do. */
+        if (got == 1)
+                _exit(EXIT_SUCCESS);
+        while (waitpid(child, &status, 0) < 0)
+                if (errno != EINTR)
+                        _exit(EXIT_FAILURE);
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+}
+
+int tl_daemon_fork(struct tl_daemon *daemon)
+{
+        int ends[2], result;
+        pid_t child;
+
+        /* Not a pipe: the child's byte to a parent that was killed must not raise SIGPIPE. */
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+                return -errno;
+        child = fork();
+        if (child < 0) {
+                result = -errno;
+                close(ends[0]);
+                close(ends[1]);
+                return result;
+        }
+        if (child > 0) {
+                close(ends[1]);
+                wait_and_exit(child, ends[0]);
+        }
+        close(ends[0]);
+        setsid(); /* cannot fail: a new child leads no group */
+        daemon->ready_fd = ends[1];
+        return 0;
+}
+
+int tl_daemon_ready(struct tl_daemon *daemon)
+{
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC), result = 0;
+
+        if (null < 0)
+                return -errno;
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (dup2(null, fd) < 0)
+                        result = -errno;
+        if (null > STDERR_FILENO)
+                close(null);
+        if (result == 0 && chdir("/") < 0)
+                result = -errno;
+        if (result < 0)
+                return result;
+        while (send(daemon->ready_fd, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
+                continue;
+        close(daemon->ready_fd);
+        return 0;
+}

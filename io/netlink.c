@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "io/netlink.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+WG_FLAGS_DEFINE(tl_link_change, TL_LINK_CHANGES)
+
+/* A socket serves one request, so they all have one number. */
+#define SEQUENCE 1
+
+/* A request and its answer; a link's description with all its statistics takes 1.5 KiB or so. */
+struct exchange {
+        struct mnl_socket *socket;
+        struct nlmsghdr *message;
+        _Alignas(8) uint8_t buf[16384];
+};
+
+/* Opens a socket for one exchange and starts a message about a link. */
+static int begin(struct exchange *x, uint16_t type, uint16_t flags, uint32_t ifindex)
+{
+        struct ifinfomsg *info;
+
+        x->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+        if (!x->socket)
+                return -errno;
+        if (mnl_socket_bind(x->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+                int result = -errno;
+
+                mnl_socket_close(x->socket);
+                return result;
+        }
+        x->message = mnl_nlmsg_put_header(x->buf);
+        x->message->nlmsg_type = type;
+        x->message->nlmsg_flags = NLM_F_REQUEST | flags;
+        x->message->nlmsg_seq = SEQUENCE;
+        info = mnl_nlmsg_put_extra_header(x->message, sizeof(*info));
+        info->ifi_family = AF_UNSPEC;
+        info->ifi_index = (int)ifindex;
+        return 0;
+}
+
+/* Sends the message and hands its answer to parse(), which may be NULL where only an error code is
+ * expected. Ends the exchange. */
+static int finish(struct exchange *x, mnl_cb_t parse, void *ctx)
+{
+        unsigned int port = mnl_socket_get_portid(x->socket);
+        ssize_t len = mnl_socket_sendto(x->socket, x->message, x->message->nlmsg_len);
+        int result = 0;
+
+        if (len >= 0)
+                do
+                        len = mnl_socket_recvfrom(x->socket, x->buf, sizeof(x->buf));
+                while (len < 0 && errno == EINTR);
+        if (len < 0 || mnl_cb_run(x->buf, (size_t)len, SEQUENCE, port, parse, ctx) < 0)
+                result = -errno;
+        mnl_socket_close(x->socket);
+        return result;
+}
+
+static int parse_attribute(const struct nlattr *attribute, void *ctx)
+{
+        struct tl_link *link = ctx;
+
+        switch (mnl_attr_get_type(attribute)) {
+        case IFLA_MTU:
+                if (mnl_attr_validate(attribute, MNL_TYPE_U32) < 0)
+                        return MNL_CB_ERROR;
+                link->mtu = mnl_attr_get_u32(attribute);
+                break;
+        case IFLA_IFNAME:
+                if (mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) < 0)
+                        return MNL_CB_ERROR;
+                strncpy(link->name, mnl_attr_get_str(attribute), sizeof(link->name) - 1);
+                break;
+        }
+        return MNL_CB_OK;
+}
+
+/* Fills `link` from a message about it. */
+static int parse_link(const struct nlmsghdr *message, void *ctx)
+{
+        const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+        struct tl_link *link = ctx, seen = {0};
+
+        if (mnl_nlmsg_get_payload_len(message) < sizeof(*info)) {
+                errno = EBADMSG;
+                return MNL_CB_ERROR;
+        }
+        seen.ifindex = (uint32_t)info->ifi_index;
+        seen.is_up = info->ifi_flags & IFF_UP;
+        if (mnl_attr_parse(message, sizeof(*info), parse_attribute, &seen) < 0)
+                return MNL_CB_ERROR;
+        *link = seen;
+        return MNL_CB_STOP;
+}
+
+int tl_netlink_get_link(uint32_t ifindex, struct tl_link *link)
+{
+        struct tl_link seen = {0};
+        struct exchange x;
+        int result = begin(&x, RTM_GETLINK, 0, ifindex);
+
+        if (result == 0)
+                result = finish(&x, parse_link, &seen);
+        if (result == 0)
+                *link = seen;
+        return result;
+}
+
+int tl_netlink_set_mtu(uint32_t ifindex, uint32_t mtu)
+{
+        struct exchange x;
+        int result = begin(&x, RTM_NEWLINK, NLM_F_ACK, ifindex);
+
+        if (result < 0)
+                return result;
+        mnl_attr_put_u32(x.message, IFLA_MTU, mtu);
+        return finish(&x, NULL, NULL);
+}
+
+int tl_netlink_set_up(uint32_t ifindex, bool up)
+{
+        struct ifinfomsg *info;
+        struct exchange x;
+        int result = begin(&x, RTM_NEWLINK, NLM_F_ACK, ifindex);
+
+        if (result < 0)
+                return result;
+        info = mnl_nlmsg_get_payload(x.message);
+        info->ifi_change = IFF_UP;
+        info->ifi_flags = up ? IFF_UP : 0;
+        return finish(&x, NULL, NULL);
+}
+
+int tl_netlink_set_no_autoaddress(uint32_t ifindex)
+{
+        struct nlattr *families, *ipv6;
+        struct exchange x;
+        int result = begin(&x, RTM_NEWLINK, NLM_F_ACK, ifindex);
+
+        if (result < 0)
+                return result;
+        families = mnl_attr_nest_start(x.message, IFLA_AF_SPEC);
+        ipv6 = mnl_attr_nest_start(x.message, AF_INET6);
+        mnl_attr_put_u8(x.message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+        mnl_attr_nest_end(x.message, ipv6);
+        mnl_attr_nest_end(x.message, families);
+        return finish(&x, NULL, NULL);
+}
+
+int tl_netlink_set_no_redirects(uint32_t ifindex)
+{
+        struct nlattr *families, *ipv4, *settings;
+        struct exchange x;
+        int result = begin(&x, RTM_NEWLINK, NLM_F_ACK, ifindex);
+
+        if (result < 0)
+                return result;
+        families = mnl_attr_nest_start(x.message, IFLA_AF_SPEC);
+        ipv4 = mnl_attr_nest_start(x.message, AF_INET);
+        settings = mnl_attr_nest_start(x.message, IFLA_INET_CONF);
+        mnl_attr_put_u32(x.message, IPV4_DEVCONF_SEND_REDIRECTS, 0);
+        mnl_attr_nest_end(x.message, settings);
+        mnl_attr_nest_end(x.message, ipv4);
+        mnl_attr_nest_end(x.message, families);
+        return finish(&x, NULL, NULL);
+}
+
+int tl_netlink_monitor_init(struct tl_netlink_monitor *monitor, uint32_t ifindex)
+{
+        int result;
+
+        monitor->is_gone = monitor->has_lost = false;
+        monitor->at = monitor->buf;
+        monitor->left = 0;
+        monitor->fd = -1;
+        monitor->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (!monitor->socket)
+                return -errno;
+        /* First listen, then look: no change can fall in between. */
+        if (mnl_socket_bind(monitor->socket, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0)
+                result = -errno;
+        else
+                result = tl_netlink_get_link(ifindex, &monitor->link);
+        if (result < 0)
+                tl_netlink_monitor_done(monitor);
+        else
+                monitor->fd = mnl_socket_get_fd(monitor->socket);
+        return result;
+}
+
+void tl_netlink_monitor_done(struct tl_netlink_monitor *monitor)
+{
+        if (!monitor || !monitor->socket)
+                return;
+        mnl_socket_close(monitor->socket);
+        monitor->socket = NULL;
+        monitor->fd = -1;
+}
+
+static uint32_t gone(struct tl_netlink_monitor *monitor)
+{
+        monitor->is_gone = true;
+        return TL_LINK_GONE;
+}
+
+/* Makes `seen` the state of the link. Returns what is different. */
+static uint32_t replace_state(struct tl_netlink_monitor *monitor, const struct tl_link *seen)
+{
+        const struct tl_link *known = &monitor->link;
+        uint32_t changes = 0;
+
+        if (seen->is_up != known->is_up)
+                changes |= TL_LINK_CHANGED_STATE;
+        if (seen->mtu != known->mtu)
+                changes |= TL_LINK_CHANGED_MTU;
+        if (strcmp(seen->name, known->name) != 0)
+                changes |= TL_LINK_CHANGED_NAME;
+        monitor->link = *seen;
+        return changes;
+}
+
+/* What one message of the kernel's changes. */
+static uint32_t follow(struct tl_netlink_monitor *monitor, const struct nlmsghdr *message)
+{
+        const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+        struct tl_link seen;
+
+        if (message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK)
+                return 0;
+        if (parse_link(message, &seen) < 0 || seen.ifindex != monitor->link.ifindex)
+                return 0;
+        /* A bridge announces under its own family that a port left it, by RTM_DELLINK too. */
+        if (info->ifi_family != AF_UNSPEC)
+                return 0;
+        return message->nlmsg_type == RTM_DELLINK ? gone(monitor) : replace_state(monitor, &seen);
+}
+
+/* Asks anew, once what was left in the queue after a loss has been followed. To ask at once would be
+ * wrong: older messages would then overwrite the answer. */
+static int catch_up(struct tl_netlink_monitor *monitor, uint32_t *changes)
+{
+        struct tl_link seen;
+        int result = tl_netlink_get_link(monitor->link.ifindex, &seen);
+
+        if (result < 0 && result != -ENODEV)
+                return result;
+        monitor->has_lost = false;
+        *changes = result < 0 ? gone(monitor) : replace_state(monitor, &seen);
+        return 0;
+}
+
+/* Fetches the next datagram. Returns 0, -EAGAIN where there is none, or another -errno. */
+static int fetch(struct tl_netlink_monitor *monitor)
+{
+        ssize_t len = mnl_socket_recvfrom(monitor->socket, monitor->buf, sizeof(monitor->buf));
+
+        if (len >= 0) {
+                monitor->at = monitor->buf;
+                monitor->left = (size_t)len;
+                return 0;
+        }
+        /* ENOBUFS: the queue ran over; ENOSPC: one was larger than our buffer. */
+        if (errno != ENOBUFS && errno != ENOSPC)
+                return errno == EINTR ? -EAGAIN : -errno;
+        monitor->has_lost = true;
+        return 0;
+}
+
+/* Takes one message, or fetches some, or catches up. */
+static int step(struct tl_netlink_monitor *monitor, uint32_t *changes)
+{
+        const struct nlmsghdr *message = (const void *)monitor->at;
+        int len = (int)monitor->left, result;
+
+        if (mnl_nlmsg_ok(message, len)) {
+                monitor->at = (uint8_t *)mnl_nlmsg_next(message, &len);
+                monitor->left = (size_t)len;
+                *changes = follow(monitor, message);
+                return 0;
+        }
+        monitor->left = 0;
+        result = fetch(monitor);
+        return result == -EAGAIN && monitor->has_lost ? catch_up(monitor, changes) : result;
+}
+
+int tl_netlink_monitor_next(struct tl_netlink_monitor *monitor, uint32_t *changes)
+{
+        *changes = 0;
+        while (!monitor->is_gone) {
+                int result = step(monitor, changes);
+
+                if (result < 0)
+                        return result == -EAGAIN ? 0 : result;
+                if (*changes)
+                        return 1;
+        }
+        return 0;
+}

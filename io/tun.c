@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "io/tun.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "io/netlink.h"
+
+#define HEADER_MAX 64 /* far more than any virtio header has */
+
+/* Opens one queue of the device that is named in `request` and writes the kernel's name there. */
+static int open_queue(struct tl_tun_queue *queue, struct ifreq *request)
+{
+        int result;
+
+        *queue = (struct tl_tun_queue){.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
+        if (queue->fd < 0)
+                return -errno;
+        if (ioctl(queue->fd, TUNSETIFF, request) == 0)
+                return 0;
+        result = -errno;
+        close(queue->fd);
+        return result;
+}
+
+static int open_queues(struct tl_tun *tun, const char *name, uint32_t queues)
+{
+        short flags = IFF_TUN | IFF_NO_PI | (queues > 1 ? IFF_MULTI_QUEUE : 0);
+        struct ifreq request = {0};
+
+        memcpy(request.ifr_name, name, strlen(name));
+        for (uint32_t i = 0; i < queues; i++) {
+                int result;
+
+                /* Without it, the first would silently join a device that somebody else serves. */
+                request.ifr_flags = (short)(flags | (i == 0 ? IFF_TUN_EXCL : 0));
+                result = open_queue(&tun->queues[i], &request);
+                if (result < 0)
+                        return result;
+                tun->queue_count++;
+        }
+        memcpy(tun->name, request.ifr_name, sizeof(tun->name));
+        return 0;
+}
+
+static void write_setting(const char *path, const char *value)
+{
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+        if (fd < 0)
+                return;
+        while (write(fd, value, strlen(value)) < 0 && errno == EINTR)
+                continue;
+        close(fd);
+}
+
+/* Best effort: a host without one family, or a container that may not write its settings, still gets
+ * its tunnel. */
+static void silence(const struct tl_tun *tun)
+{
+        tl_netlink_set_no_autoaddress(tun->ifindex);
+        tl_netlink_set_no_redirects(tun->ifindex);
+        write_setting("/proc/sys/net/ipv4/conf/all/send_redirects", "0");
+}
+
+int tl_tun_open(struct tl_tun *tun, const char *name, uint32_t queues, uint32_t mtu)
+{
+        size_t len = strlen(name);
+        int result;
+
+        WG_ASSERT(queues >= 1 && queues <= TL_TUN_QUEUES);
+        *tun = (struct tl_tun){0};
+        if (len == 0 || len >= sizeof(tun->name))
+                return -EINVAL;
+        result = open_queues(tun, name, queues);
+        if (result < 0)
+                goto out;
+        tun->ifindex = if_nametoindex(tun->name);
+        if (!tun->ifindex) {
+                result = -errno;
+                goto out;
+        }
+        silence(tun);
+        result = tl_netlink_set_mtu(tun->ifindex, mtu);
+out:
+        if (result < 0)
+                tl_tun_done(tun);
+        return result;
+}
+
+/* Whether the device is in the network namespace of the caller; also true where the kernel does not
+ * tell. */
+static bool is_in_our_namespace(int fd)
+{
+        struct stat theirs, ours;
+        int namespace = ioctl(fd, TUNGETDEVNETNS);
+        bool known;
+
+        if (namespace < 0)
+                return true;
+        known = fstat(namespace, &theirs) == 0 && stat("/proc/thread-self/ns/net", &ours) == 0;
+        close(namespace);
+        return !known || (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino);
+}
+
+/* Prepares for a virtio header, which the opener chose and nobody can take back: with all offloads
+ * off it says nothing, so it is skipped and written as zeros. */
+static int adopt_header(struct tl_tun_queue *queue)
+{
+        int len;
+
+        if (ioctl(queue->fd, TUNSETOFFLOAD, 0) < 0 || ioctl(queue->fd, TUNGETVNETHDRSZ, &len) < 0)
+                return -errno;
+        if (len < 0 || len > HEADER_MAX)
+                return -EINVAL;
+        queue->header_len = (uint32_t)len;
+        return 0;
+}
+
+int tl_tun_adopt(struct tl_tun *tun, int fd)
+{
+        struct tl_tun_queue queue = {.fd = fd};
+        struct ifreq request = {0};
+        int status, result;
+
+        *tun = (struct tl_tun){0};
+        if (ioctl(fd, TUNGETIFF, &request) < 0)
+                return errno == ENOTTY ? -EINVAL : -errno;
+        /* IFF_NO_PI cannot be checked: TUNGETIFF gives its bit for IFF_NOFILTER. */
+        if (!(request.ifr_flags & IFF_TUN))
+                return -EINVAL;
+        if (request.ifr_flags & IFF_VNET_HDR) {
+                result = adopt_header(&queue);
+                if (result < 0)
+                        return result;
+        }
+        status = fcntl(fd, F_GETFL);
+        if (status < 0 || fcntl(fd, F_SETFL, status | O_NONBLOCK) < 0 ||
+            fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+                return -errno;
+        memcpy(tun->name, request.ifr_name, sizeof(tun->name));
+        if (is_in_our_namespace(fd))
+                tun->ifindex = if_nametoindex(tun->name);
+        tun->queues[0] = queue;
+        tun->queue_count = 1;
+        return 0;
+}
+
+void tl_tun_done(struct tl_tun *tun)
+{
+        if (!tun)
+                return;
+        for (uint32_t i = 0; i < tun->queue_count; i++)
+                close(tun->queues[i].fd);
+        tun->queue_count = 0;
+}
+
+int tl_tun_is_up(const struct tl_tun_queue *queue)
+{
+        struct pollfd poll_fd = {.fd = queue->fd, .events = POLLOUT};
+
+        if (poll(&poll_fd, 1, 0) < 0)
+                return -errno;
+        if (poll_fd.revents & POLLERR)
+                return -EBADFD;
+        return (poll_fd.revents & POLLOUT) != 0;
+}
+
+static int read_one(const struct tl_tun_queue *queue, struct tl_packet *packet)
+{
+        uint8_t header[HEADER_MAX];
+        struct iovec parts[2] = {{header, queue->header_len}, {packet->buf, packet->room}};
+        ssize_t len = readv(queue->fd, parts, 2);
+
+        if (len < 0)
+                return -errno;
+        packet->len = (uint32_t)len - queue->header_len;
+        packet->error = packet->len < packet->room ? 0 : -EMSGSIZE;
+        return 0;
+}
+
+int tl_tun_read(const struct tl_tun_queue *queue, struct tl_packet *packets, unsigned int count)
+{
+        for (unsigned int i = 0; i < count; i++) {
+                int result = read_one(queue, &packets[i]);
+
+                if (result == 0)
+                        continue;
+                /* What stopped a batch that has begun is met again by the next call. */
+                return i > 0 || result == -EAGAIN ? (int)i : result;
+        }
+        return (int)count;
+}
+
+static int write_one(const struct tl_tun_queue *queue, const struct tl_packet *packet)
+{
+        uint8_t header[HEADER_MAX] = {0};
+        struct iovec parts[2] = {{header, queue->header_len}, {packet->buf, packet->len}};
+
+        if (!packet->len) /* the system would call it written */
+                return -EINVAL;
+        return writev(queue->fd, parts, 2) < 0 ? -errno : 0;
+}
+
+unsigned int tl_tun_write(const struct tl_tun_queue *queue, struct tl_packet *packets,
+                          unsigned int count)
+{
+        unsigned int written = 0;
+
+        for (unsigned int i = 0; i < count; i++) {
+                packets[i].error = write_one(queue, &packets[i]);
+                written += packets[i].error == 0;
+        }
+        return written;
+}

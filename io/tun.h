@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * tun.h - the network interface whose packets we read and write.
+ *
+ * A device has one queue or several; each has a descriptor of its own, which one thread at a time
+ * reads and writes. The device lives as long as a queue is open (unless somebody made it persistent).
+ * A packet is an IP packet, from its version on.
+ *
+ * The descriptors do not block. In epoll: EPOLLIN when there is a packet; EPOLLOUT as an edge when
+ * the link comes up.
+ *
+ * Threads: a queue has one owner at a time; a struct tl_tun belongs to the thread that opened it.
+ * Source: Linux Documentation/networking/tuntap.rst. */
+#ifndef IO_TUN_H
+#define IO_TUN_H
+
+#include <net/if.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+enum {
+        TL_TUN_QUEUES = 64, /* at most */
+        TL_TUN_MTU = 1420,  /* of a new device */
+};
+
+struct tl_tun_queue {
+        int fd;
+        uint32_t header_len; /* bytes of virtio header before each packet; read and written here */
+};
+
+struct tl_tun {
+        char name[IF_NAMESIZE]; /* as the kernel gave it when it was opened */
+        uint32_t ifindex;       /* 0: the device is in another network namespace */
+        uint32_t queue_count;
+        struct tl_tun_queue queues[TL_TUN_QUEUES];
+};
+
+/* One packet in memory of the caller. */
+struct tl_packet {
+        uint8_t *buf;
+        uint32_t room; /* bytes there are in buf; only for reading */
+        uint32_t len;  /* bytes of packet */
+        int error;     /* 0, or -errno: why this one failed */
+};
+
+/* Creates a device with 1..TL_TUN_QUEUES queues and that MTU. A name like "wg%d" gets a free number;
+ * the kernel's choice is in tun->name. The device sends no router solicitations of its own, for it
+ * takes no link-local address, and no ICMP redirects (which Linux only heeds where
+ * net.ipv4.conf.all.send_redirects is off as well: so that is turned off too, as the kernel's
+ * WireGuard does). Returns 0; -EBUSY: the name is taken; -EINVAL: it is no name; -EPERM; -ENOENT
+ * where there is no /dev/net/tun; or another -errno. */
+int tl_tun_open(struct tl_tun *tun, const char *name, uint32_t queues, uint32_t mtu) WG_MUST_USE;
+
+/* Takes over a descriptor on which somebody else opened one queue of a TUN device, with IFF_NO_PI; its
+ * MTU and settings stay. On success the descriptor is ours to close. Returns 0; -EINVAL: it is no
+ * TUN; or another -errno. */
+int tl_tun_adopt(struct tl_tun *tun, int fd) WG_MUST_USE;
+
+/* Closes all queues. Takes NULL, and one that failed to open. */
+void tl_tun_done(struct tl_tun *tun);
+
+/* Whether the link is up: 1 or 0; -EBADFD once the device is deleted. Needs no privileges and works
+ * across network namespaces. */
+int tl_tun_is_up(const struct tl_tun_queue *queue) WG_MUST_USE;
+
+/* Reads up to count packets into their bufs and sets their len. The kernel cuts what does not fit
+ * without a word, so each room must be greater than the MTU: a packet that fills it gets the error
+ * -EMSGSIZE. Returns how many were read, 0 when there is none; -EBADFD once the device is deleted;
+ * or another -errno. */
+int tl_tun_read(const struct tl_tun_queue *queue, struct tl_packet *packets,
+                unsigned int count) WG_MUST_USE;
+
+/* Writes count packets in order and sets the error of each: 0; -EIO: the link is down; -EBADFD: the
+ * device is deleted; -EINVAL: no IP packet; or another -errno. One that fails does not stop the
+ * rest. Returns how many were written. */
+unsigned int tl_tun_write(const struct tl_tun_queue *queue, struct tl_packet *packets,
+                          unsigned int count);
+
+#endif

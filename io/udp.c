@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "io/udp.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Datagrams in one system call. */
+#define BATCH 64
+
+/* How often to look for a number that is free in both families. */
+#define PORT_TRIES 100
+
+/* Room for the control messages of one datagram: its other address, and its traffic class. */
+union control {
+        struct cmsghdr align;
+        uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
+};
+
+union address {
+        struct sockaddr any;
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+};
+
+/* What one batch of datagrams needs around them. */
+struct batch {
+        struct mmsghdr messages[BATCH];
+        struct iovec parts[BATCH];
+        union address addresses[BATCH];
+        union control controls[BATCH];
+};
+
+static int set_option(int fd, int level, int name, int value)
+{
+        return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+/* With the privilege beyond the limit of the system, else up to it. Less than asked for is no error:
+ * the tunnel works, and drops sooner. */
+static void set_buffer(int fd, int force, int plain)
+{
+        if (set_option(fd, SOL_SOCKET, force, TL_UDP_BUFFER) < 0)
+                set_option(fd, SOL_SOCKET, plain, TL_UDP_BUFFER);
+}
+
+static int set_options_ipv4(int fd)
+{
+        int result = set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+
+        if (result == 0)
+                result = set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+        if (result == 0)
+                result = set_option(fd, IPPROTO_IP, IP_RECVTOS, 1);
+        return result;
+}
+
+static int set_options_ipv6(int fd)
+{
+        int result = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+
+        if (result == 0)
+                result = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+        if (result == 0)
+                result = set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+        if (result == 0)
+                result = set_option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+        return result;
+}
+
+static int set_options(const struct tl_udp *udp, uint32_t fwmark)
+{
+        int result = udp->family == WG_FAMILY_IPV4 ? set_options_ipv4(udp->fd)
+                                                   : set_options_ipv6(udp->fd);
+
+        if (result < 0)
+                return result;
+        set_buffer(udp->fd, SO_RCVBUFFORCE, SO_RCVBUF);
+        set_buffer(udp->fd, SO_SNDBUFFORCE, SO_SNDBUF);
+        return fwmark ? set_option(udp->fd, SOL_SOCKET, SO_MARK, (int)fwmark) : 0;
+}
+
+static int bind_port(const struct tl_udp *udp, uint16_t port)
+{
+        struct sockaddr_in ipv4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+        struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+        int result;
+
+        /* Without SO_REUSEPORT, so that a stranger's socket on this port is an error. */
+        if (udp->family == WG_FAMILY_IPV4)
+                result = bind(udp->fd, (const struct sockaddr *)&ipv4, sizeof(ipv4));
+        else
+                result = bind(udp->fd, (const struct sockaddr *)&ipv6, sizeof(ipv6));
+        return result < 0 ? -errno : 0;
+}
+
+int tl_udp_open(struct tl_udp *udp, uint8_t family, uint16_t port, uint32_t fwmark)
+{
+        int result;
+
+        udp->family = family;
+        udp->fd = socket(family == WG_FAMILY_IPV4 ? AF_INET : AF_INET6,
+                         SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (udp->fd < 0)
+                return -errno;
+        result = set_options(udp, fwmark);
+        if (result == 0)
+                result = bind_port(udp, port);
+        if (result < 0)
+                tl_udp_close(udp);
+        return result;
+}
+
+uint16_t tl_udp_port(const struct tl_udp *udp)
+{
+        union address address;
+        socklen_t len = sizeof(address);
+
+        if (udp->fd < 0 || getsockname(udp->fd, &address.any, &len) < 0)
+                return 0;
+        return ntohs(udp->family == WG_FAMILY_IPV4 ? address.ipv4.sin_port
+                                                   : address.ipv6.sin6_port);
+}
+
+void tl_udp_close(struct tl_udp *udp)
+{
+        if (udp->fd >= 0)
+                close(udp->fd);
+        udp->fd = -1;
+}
+
+/* Opens both families once; IPv6 gets the number that the system chose for IPv4. */
+static int try_pair(struct tl_udp_pair *pair, uint16_t port, uint32_t fwmark)
+{
+        int result = tl_udp_open(&pair->ipv4, WG_FAMILY_IPV4, port, fwmark);
+
+        pair->ipv6 = (struct tl_udp){.fd = -1, .family = WG_FAMILY_IPV6};
+        if (result < 0 && result != -EAFNOSUPPORT)
+                return result;
+        pair->port = result == 0 ? tl_udp_port(&pair->ipv4) : port;
+        result = tl_udp_open(&pair->ipv6, WG_FAMILY_IPV6, pair->port, fwmark);
+        if (result == 0)
+                pair->port = tl_udp_port(&pair->ipv6);
+        else if (result == -EAFNOSUPPORT && pair->ipv4.fd >= 0)
+                result = 0;
+        else
+                tl_udp_close(&pair->ipv4);
+        return result;
+}
+
+int tl_udp_open_pair(struct tl_udp_pair *pair, uint16_t port, uint32_t fwmark)
+{
+        int result = -EADDRINUSE;
+
+        for (int tries = port ? 1 : PORT_TRIES; tries > 0 && result == -EADDRINUSE; tries--)
+                result = try_pair(pair, port, fwmark);
+        return result;
+}
+
+void tl_udp_close_pair(struct tl_udp_pair *pair)
+{
+        if (!pair)
+                return;
+        tl_udp_close(&pair->ipv4);
+        tl_udp_close(&pair->ipv6);
+}
+
+int tl_udp_mark_pair(const struct tl_udp_pair *pair, uint32_t fwmark)
+{
+        int result = 0;
+
+        if (pair->ipv4.fd >= 0)
+                result = set_option(pair->ipv4.fd, SOL_SOCKET, SO_MARK, (int)fwmark);
+        if (result == 0 && pair->ipv6.fd >= 0)
+                result = set_option(pair->ipv6.fd, SOL_SOCKET, SO_MARK, (int)fwmark);
+        return result;
+}
+
+static void read_remote(struct wg_endpoint *path, const union address *address)
+{
+        if (address->any.sa_family == AF_INET) {
+                path->ip.family = WG_FAMILY_IPV4;
+                memcpy(path->ip.bytes, &address->ipv4.sin_addr, 4);
+                path->port = ntohs(address->ipv4.sin_port);
+                return;
+        }
+        path->ip.family = WG_FAMILY_IPV6;
+        memcpy(path->ip.bytes, &address->ipv6.sin6_addr, 16);
+        path->port = ntohs(address->ipv6.sin6_port);
+        path->scope = address->ipv6.sin6_scope_id;
+}
+
+/* The data of a control message may be unaligned: it is copied out, never pointed to. */
+static void read_control(struct tl_datagram *datagram, struct cmsghdr *control)
+{
+        struct wg_endpoint *path = &datagram->path;
+        const void *data = CMSG_DATA(control);
+        struct in6_pktinfo info6;
+        struct in_pktinfo info4;
+        int class;
+
+        if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
+                memcpy(&info4, data, sizeof(info4));
+                path->source.family = WG_FAMILY_IPV4;
+                memcpy(path->source.bytes, &info4.ipi_spec_dst, 4);
+                path->source_ifindex = (uint32_t)info4.ipi_ifindex;
+        } else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO) {
+                memcpy(&info6, data, sizeof(info6));
+                path->source.family = WG_FAMILY_IPV6;
+                memcpy(path->source.bytes, &info6.ipi6_addr, 16);
+                path->source_ifindex = info6.ipi6_ifindex;
+        } else if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_TOS) {
+                memcpy(&datagram->tos, data, 1); /* here it is a byte */
+        } else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_TCLASS) {
+                memcpy(&class, data, sizeof(class));
+                datagram->tos = (uint8_t) class;
+        }
+}
+
+static void read_message(struct tl_datagram *datagram, struct mmsghdr *message,
+                         const union address *address)
+{
+        struct msghdr *header = &message->msg_hdr;
+
+        datagram->len = message->msg_len;
+        datagram->error = header->msg_flags & MSG_TRUNC ? -EMSGSIZE : 0;
+        datagram->tos = 0;
+        datagram->pin_failed = false;
+        datagram->path = (struct wg_endpoint){0};
+        read_remote(&datagram->path, address);
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c))
+                read_control(datagram, c);
+}
+
+/* At most BATCH datagrams; as tl_udp_receive(). */
+static int receive_batch(const struct tl_udp *udp, struct tl_datagram *datagrams,
+                         unsigned int count)
+{
+        struct batch batch;
+        int received;
+
+        for (unsigned int i = 0; i < count; i++) {
+                batch.parts[i] = (struct iovec){datagrams[i].buf, datagrams[i].room};
+                batch.messages[i].msg_hdr = (struct msghdr){
+                        .msg_name = &batch.addresses[i],
+                        .msg_namelen = sizeof(batch.addresses[i]),
+                        .msg_iov = &batch.parts[i],
+                        .msg_iovlen = 1,
+                        .msg_control = &batch.controls[i],
+                        .msg_controllen = sizeof(batch.controls[i]),
+                };
+        }
+        do
+                received = recvmmsg(udp->fd, batch.messages, count, 0, NULL);
+        while (received < 0 && errno == EINTR);
+        if (received < 0)
+                return errno == EAGAIN ? 0 : -errno;
+        for (int i = 0; i < received; i++)
+                read_message(&datagrams[i], &batch.messages[i], &batch.addresses[i]);
+        return received;
+}
+
+int tl_udp_receive(const struct tl_udp *udp, struct tl_datagram *datagrams, unsigned int count)
+{
+        unsigned int received = 0;
+
+        while (received < count) {
+                unsigned int wanted = WG_MIN(count - received, BATCH);
+                int result = receive_batch(udp, datagrams + received, wanted);
+
+                if (result < 0)
+                        return received ? (int)received : result;
+                received += (unsigned int)result;
+                if ((unsigned int)result < wanted)
+                        break;
+        }
+        return (int)received;
+}
+
+static socklen_t write_remote(union address *address, const struct wg_endpoint *path)
+{
+        if (path->ip.family == WG_FAMILY_IPV4) {
+                address->ipv4 = (struct sockaddr_in){
+                        .sin_family = AF_INET,
+                        .sin_port = htons(path->port),
+                };
+                memcpy(&address->ipv4.sin_addr, path->ip.bytes, 4);
+                return sizeof(address->ipv4);
+        }
+        address->ipv6 = (struct sockaddr_in6){
+                .sin6_family = AF_INET6,
+                .sin6_port = htons(path->port),
+                .sin6_scope_id = path->scope,
+        };
+        memcpy(&address->ipv6.sin6_addr, path->ip.bytes, 16);
+        return sizeof(address->ipv6);
+}
+
+/* Appends a control message to those that `header` has. */
+static void add_control(struct msghdr *header, int level, int type, const void *data, size_t len)
+{
+        struct cmsghdr *control = (void *)((uint8_t *)header->msg_control + header->msg_controllen);
+
+        control->cmsg_level = level;
+        control->cmsg_type = type;
+        control->cmsg_len = CMSG_LEN(len);
+        memcpy(CMSG_DATA(control), data, len);
+        header->msg_controllen += CMSG_SPACE(len);
+}
+
+static bool is_pinned(const struct wg_endpoint *path)
+{
+        return path->source.family != WG_FAMILY_NONE && path->source.family == path->ip.family;
+}
+
+/* An interface number would force the output link, which routing is to choose; but a link-local
+ * address means nothing without one. */
+static void add_source(struct msghdr *header, const struct wg_endpoint *path)
+{
+        struct in6_pktinfo info6 = {0};
+        struct in_pktinfo info4 = {0};
+
+        if (path->source.family == WG_FAMILY_IPV4) {
+                memcpy(&info4.ipi_spec_dst, path->source.bytes, 4);
+                add_control(header, IPPROTO_IP, IP_PKTINFO, &info4, sizeof(info4));
+                return;
+        }
+        memcpy(&info6.ipi6_addr, path->source.bytes, 16);
+        if (IN6_IS_ADDR_LINKLOCAL(&info6.ipi6_addr))
+                info6.ipi6_ifindex = path->source_ifindex;
+        add_control(header, IPPROTO_IPV6, IPV6_PKTINFO, &info6, sizeof(info6));
+}
+
+static void add_tos(struct msghdr *header, const struct tl_datagram *datagram)
+{
+        int tos = datagram->tos;
+
+        if (datagram->path.ip.family == WG_FAMILY_IPV4)
+                add_control(header, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+        else
+                add_control(header, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+}
+
+/* Describes datagram i of a batch to the system, with its source pinned or without. */
+static void write_message(struct batch *batch, unsigned int i, const struct tl_datagram *datagram,
+                          bool pinned)
+{
+        struct msghdr *header = &batch->messages[i].msg_hdr;
+
+        batch->parts[i] = (struct iovec){datagram->buf, datagram->len};
+        *header = (struct msghdr){
+                .msg_name = &batch->addresses[i],
+                .msg_namelen = write_remote(&batch->addresses[i], &datagram->path),
+                .msg_iov = &batch->parts[i],
+                .msg_iovlen = 1,
+                .msg_control = &batch->controls[i],
+        };
+        if (pinned)
+                add_source(header, &datagram->path);
+        if (datagram->tos)
+                add_tos(header, datagram);
+}
+
+/* What sending says when the pinned source is not, or no longer, an address of ours or leads
+ * nowhere. */
+static bool is_source_error(int error)
+{
+        return error == EINVAL || error == ENETUNREACH || error == EADDRNOTAVAIL ||
+               error == EHOSTUNREACH || error == ENODEV;
+}
+
+/* Datagram i of the batch failed with `error`: sends it without its pin, where that may help, and
+ * writes down how it ended. */
+static void settle(const struct tl_udp *udp, struct batch *batch, unsigned int i,
+                   struct tl_datagram *datagram, int error)
+{
+        datagram->error = -error;
+        if (!is_pinned(&datagram->path) || !is_source_error(error))
+                return;
+        datagram->pin_failed = true;
+        write_message(batch, i, datagram, false);
+        datagram->error = sendmsg(udp->fd, &batch->messages[i].msg_hdr, 0) < 0 ? -errno : 0;
+}
+
+/* At most BATCH datagrams. Returns how many were dealt with: fewer only when the socket is full. */
+static unsigned int send_batch(const struct tl_udp *udp, struct tl_datagram *datagrams,
+                               unsigned int count)
+{
+        struct batch batch;
+        unsigned int done = 0;
+
+        for (unsigned int i = 0; i < count; i++) {
+                datagrams[i].error = 0;
+                datagrams[i].pin_failed = false;
+                write_message(&batch, i, &datagrams[i], is_pinned(&datagrams[i].path));
+        }
+        while (done < count) {
+                int sent = sendmmsg(udp->fd, batch.messages + done, count - done, 0);
+
+                if (sent > 0) {
+                        done += (unsigned int)sent;
+                } else if (errno == EAGAIN) {
+                        break;
+                } else if (errno != EINTR) {
+                        /* The call stops before the one that fails, and tells why only when that
+                         * one is the first. */
+                        settle(udp, &batch, done, &datagrams[done], errno);
+                        done++;
+                }
+        }
+        return done;
+}
+
+static unsigned int fail_all(struct tl_datagram *datagrams, unsigned int count, int error)
+{
+        for (unsigned int i = 0; i < count; i++) {
+                datagrams[i].error = error;
+                datagrams[i].pin_failed = false;
+        }
+        return 0;
+}
+
+unsigned int tl_udp_send(const struct tl_udp *udp, struct tl_datagram *datagrams,
+                         unsigned int count)
+{
+        unsigned int done = 0, sent = 0;
+
+        if (udp->fd < 0)
+                return fail_all(datagrams, count, -EAFNOSUPPORT);
+        while (done < count) {
+                unsigned int wanted = WG_MIN(count - done, BATCH);
+                unsigned int settled = send_batch(udp, datagrams + done, wanted);
+
+                done += settled;
+                if (settled == wanted)
+                        continue;
+                fail_all(datagrams + done, count - done, -EAGAIN);
+                break;
+        }
+        for (unsigned int i = 0; i < count; i++)
+                sent += datagrams[i].error == 0;
+        return sent;
+}
+
+unsigned int tl_udp_send_pair(const struct tl_udp_pair *pair, struct tl_datagram *datagrams,
+                              unsigned int count)
+{
+        unsigned int sent = 0;
+
+        for (unsigned int start = 0, end; start < count; start = end) {
+                uint8_t family = datagrams[start].path.ip.family;
+
+                for (end = start + 1; end < count; end++)
+                        if (datagrams[end].path.ip.family != family)
+                                break;
+                sent += tl_udp_send(family == WG_FAMILY_IPV4 ? &pair->ipv4 : &pair->ipv6,
+                                    datagrams + start, end - start);
+        }
+        return sent;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * udp.h - UDP sockets that tell by which of our addresses a datagram came, and answer from it.
+ *
+ * A socket is of one family: an IPv6 one never carries IPv4. Datagrams leave without DF and may be
+ * fragmented on their way. Sockets do not block.
+ *
+ * Threads: a socket may be read by one thread and written by another; no function keeps state.
+ * Source: ip(7), ipv6(7), RFC 3542 (packet information), Linux udp(7). */
+#ifndef IO_UDP_H
+#define IO_UDP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/endpoint.h"
+
+/* The buffers that each socket asks for, received and sent. */
+#define TL_UDP_BUFFER (7 << 20)
+
+struct tl_udp {
+        int fd;         /* -1: this host has no such family, or closed */
+        uint8_t family; /* WG_FAMILY_* */
+};
+
+/* The two sockets of one port number. */
+struct tl_udp_pair {
+        struct tl_udp ipv4, ipv6;
+        uint16_t port; /* host order */
+};
+
+/* One datagram in memory of the caller. */
+struct tl_datagram {
+        uint8_t *buf;
+        uint32_t room;           /* bytes there are in buf; only for receiving */
+        uint32_t len;            /* bytes of datagram */
+        int error;               /* 0, or -errno: why this one failed */
+        uint8_t tos;             /* IPv4's TOS or IPv6's traffic class */
+        bool pin_failed;         /* it could not leave from path.source: forget that address */
+        struct wg_endpoint path; /* the other end; source: our address, NONE where unknown */
+};
+
+/* Opens a socket on a port (host order; 0: the system chooses) of all our addresses of that family,
+ * and marks what it sends with fwmark (0: no mark). Returns 0; -EAFNOSUPPORT: this host has no such
+ * family; -EADDRINUSE; -EACCES: a port below 1024 needs a privilege; -EPERM: so does a mark; or
+ * another -errno. */
+int tl_udp_open(struct tl_udp *udp, uint8_t family, uint16_t port, uint32_t fwmark) WG_MUST_USE;
+
+/* The port that the socket is bound to, in host order; 0 where it is closed. */
+uint16_t tl_udp_port(const struct tl_udp *udp) WG_MUST_USE;
+
+/* Closes. Harmless for one that is closed or failed to open. */
+void tl_udp_close(struct tl_udp *udp);
+
+/* Opens both families on one port number; port 0: one that is free in both. Where the host lacks a
+ * family its socket is closed and the other works. Returns 0, or -errno as tl_udp_open() with
+ * nothing left open. */
+int tl_udp_open_pair(struct tl_udp_pair *pair, uint16_t port, uint32_t fwmark) WG_MUST_USE;
+
+/* Closes both. Takes NULL, and a pair that failed to open. */
+void tl_udp_close_pair(struct tl_udp_pair *pair);
+
+/* Marks what both send from now on; 0: no mark. Returns 0 or -errno; then the mark may have changed
+ * for one. */
+int tl_udp_mark_pair(const struct tl_udp_pair *pair, uint32_t fwmark) WG_MUST_USE;
+
+/* Receives up to count datagrams into their bufs and sets all their other fields but room. path.ip,
+ * port and scope are the sender; path.source is our address it was sent to, path.source_ifindex the
+ * interface it came in by. A datagram that did not fit gets the error -EMSGSIZE. Returns how many
+ * were received, 0 when there is none, or -errno. */
+int tl_udp_receive(const struct tl_udp *udp, struct tl_datagram *datagrams,
+                   unsigned int count) WG_MUST_USE;
+
+/* Sends count datagrams in order to their path.ip, port and scope, from path.source where that is
+ * given and of the same family (the output interface is forced only where the source is
+ * link-local), with their tos. Sets the error and pin_failed of each. One that fails does not stop
+ * the rest, but a full socket does: the rest then gets -EAGAIN and is lost unless the caller sends
+ * it again. One that fails because its source cannot be used is sent again without it, and has
+ * pin_failed. Never blocks. Returns how many were sent. */
+unsigned int tl_udp_send(const struct tl_udp *udp, struct tl_datagram *datagrams,
+                         unsigned int count);
+
+/* The same for datagrams of either family, each by its socket; the order is kept within a family.
+ * Where the family has no socket: -EAFNOSUPPORT. */
+unsigned int tl_udp_send_pair(const struct tl_udp_pair *pair, struct tl_datagram *datagrams,
+                              unsigned int count);
+
+#endif
