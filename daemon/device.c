@@ -16,6 +16,7 @@ enum { INBOX_SIZE = 1 << 20, SCRATCH_SIZE = 1 << 16 };
 #define BIND_AGAIN_NS TL_NS_PER_S
 #define RECLAIM_AGAIN_NS TL_NS_PER_MS
 #define LINK_AGAIN_NS (100 * TL_NS_PER_MS)
+#define ACCEPT_AGAIN_NS (100 * TL_NS_PER_MS)
 
 struct wg_now tl_device_now(void)
 {
@@ -267,12 +268,28 @@ static void socket_changed(void *ctx, uint32_t events)
                 stop(device, "the control socket was removed");
 }
 
+static void client_waits(void *ctx, uint32_t events);
+
+static void wait_for_clients(struct tl_device *device)
+{
+        int error = tl_loop_add(&device->loop, &device->listen_watch, device->uapi_socket.fd,
+                                EPOLLIN, client_waits, device);
+
+        device->accept_again_ns = 0;
+        if (error)
+                tl_report_error(device, "cannot wait for clients", error);
+}
+
 static void client_waits(void *ctx, uint32_t events)
 {
         struct tl_device *device = ctx;
 
         (void)events;
-        tl_uapi_accept(device->uapi, &device->uapi_socket);
+        if (tl_uapi_accept(device->uapi, &device->uapi_socket) == 0)
+                return;
+        /* Out of descriptors, or of memory: the client goes on waiting, and we do not spin. */
+        tl_loop_remove(&device->listen_watch);
+        device->accept_again_ns = tl_clock_boot_ns() + ACCEPT_AGAIN_NS;
 }
 
 static void woke_up(void *ctx, uint32_t events)
@@ -360,6 +377,8 @@ static uint64_t work(struct tl_device *device)
                 act(device, &device->actions.items[i]);
         if (device->bind_again_ns && now.ns >= device->bind_again_ns)
                 bind_for_link(device);
+        if (device->accept_again_ns && now.ns >= device->accept_again_ns)
+                wait_for_clients(device);
         if (!device->has_monitor)
                 look_at_moved_link(device);
         due = is_busy ? 0 : wg_engine_deadline(&device->engine);
@@ -367,6 +386,8 @@ static uint64_t work(struct tl_device *device)
                 due = WG_MIN(due, now.ns + RECLAIM_AGAIN_NS);
         if (device->bind_again_ns)
                 due = WG_MIN(due, device->bind_again_ns);
+        if (device->accept_again_ns)
+                due = WG_MIN(due, device->accept_again_ns);
         if (!device->has_monitor)
                 due = WG_MIN(due, now.ns + LINK_AGAIN_NS);
         return due;
@@ -449,9 +470,8 @@ int tl_device_listen(struct tl_device *device, const char *name, int fd)
         device->uapi = tl_uapi_new(device);
         if (!device->uapi)
                 return -ENOMEM;
-        error = tl_loop_add(&device->loop, &device->listen_watch, device->uapi_socket.fd, EPOLLIN,
-                            client_waits, device);
-        if (!error && device->uapi_socket.watch_fd >= 0)
+        wait_for_clients(device);
+        if (device->uapi_socket.watch_fd >= 0)
                 error = tl_loop_add(&device->loop, &device->socket_watch,
                                     device->uapi_socket.watch_fd, EPOLLIN, socket_changed, device);
         return error;

@@ -60,6 +60,7 @@ struct tl_device {
         uint16_t listen_port; /* as configured, or chosen at the first bind; 0: not yet */
         uint32_t fwmark;
         uint64_t bind_again_ns; /* binding failed: when to try anew; 0: it did not */
+        uint64_t accept_again_ns; /* accepting a client failed: when to try anew; 0: it did not */
         struct wg_actions actions;
         uint8_t *scratch; /* for what is taken out of an inbox */
 };

@@ -299,15 +299,19 @@ static void begin(struct tl_uapi *uapi, int fd)
                 end(client);
 }
 
-void tl_uapi_accept(struct tl_uapi *uapi, const struct tl_unixsock *sock)
+int tl_uapi_accept(struct tl_uapi *uapi, const struct tl_unixsock *sock)
 {
         int fd = tl_unixsock_accept(sock);
 
-        if (fd >= 0)
-                begin(uapi, fd);
-        else if (fd != -EAGAIN)
+        if (fd == -EAGAIN)
+                return 0;
+        if (fd < 0) {
                 tl_log(uapi->device->log, TL_LOG_ERROR, "cannot accept a client: %s",
                        strerror(-fd));
+                return fd;
+        }
+        begin(uapi, fd);
+        return 0;
 }
 
 struct tl_uapi *tl_uapi_new(struct tl_device *device)

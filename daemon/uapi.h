@@ -20,8 +20,8 @@ struct tl_uapi *tl_uapi_new(struct tl_device *device);
 /* Ends all connections. Takes NULL. */
 void tl_uapi_free(struct tl_uapi *uapi);
 
-/* Takes in the clients that wait at the socket. */
-void tl_uapi_accept(struct tl_uapi *uapi, const struct tl_unixsock *sock);
+/* Takes in the client that waits at the socket, if one does. Returns 0 or -errno: it waits on. */
+int tl_uapi_accept(struct tl_uapi *uapi, const struct tl_unixsock *sock);
 
 /* Applies a change, whole or not at all. Returns 0; -EADDRINUSE, -EACCES or what else keeps a port
  * from being bound; -EPERM: no mark may be set; -ENODEV: the zone of an endpoint is no interface

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * test_aead.c - crypto/aead.h. The one-message functions are held to RFC 8439 and Wycheproof, and
+ * the batches, which no published vector fits (no associated data, 4 zeros in the nonce), to the
+ * one-message functions. Their buffers are allocated at their exact size, so that a sanitizer sees
+ * what is read or written beside them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/bytes.h"
+#include "crypto/aead_nonce96.h"
+#include "crypto/crypto.h"
+#include "test/aead_check.h"
+#include "test/vectors/wycheproof_chacha20_poly1305.h"
+
+enum { LONGEST = 65519, LENGTHS = 302, MOST_PACKETS = 33 };
+
+static const struct wg_aead_backend *const backends[] = {&wg_aead_libcrypto};
+static const uint8_t key[WG_AEAD_KEY_LEN] = {1, 2, 3, [31] = 4};
+
+/* The nonce of RFC 8439 as WireGuard uses it. */
+
+static void seal_counter(uint8_t *to, const uint8_t *from, size_t len, const void *ad,
+                         size_t ad_len, const uint8_t *nonce, const uint8_t *k)
+{
+        wg_aead_seal(to, from, len, ad, ad_len, wg_le64_load(nonce + 4), k);
+}
+
+static bool open_counter(uint8_t *to, const uint8_t *from, size_t len, const void *ad,
+                         size_t ad_len, const uint8_t *nonce, const uint8_t *k)
+{
+        return wg_aead_open(to, from, len, ad, ad_len, wg_le64_load(nonce + 4), k);
+}
+
+static const struct aead_functions nonce96 = {
+        .name = "any nonce",
+        .nonce_len = WG_AEAD_NONCE_LEN,
+        .seal = wg_aead_seal_nonce96,
+        .open = wg_aead_open_nonce96,
+};
+static const struct aead_functions counter = {
+        .name = "counter",
+        .nonce_len = WG_AEAD_NONCE_LEN,
+        .seal = seal_counter,
+        .open = open_counter,
+};
+static void test_rfc8439(void **state)
+{
+        /* section 2.8.2 */
+        static const struct aead_vector vector = {
+                1,
+                true,
+                "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f",
+                "070000004041424344454647",
+                "50515253c0c1c2c3c4c5c6c7",
+                "4c616469657320616e642047656e746c656d656e206f662074686520636c6173"
+                "73206f66202739393a204966204920636f756c64206f6666657220796f75206f"
+                "6e6c79206f6e652074697020666f7220746865206675747572652c2073756e73"
+                "637265656e20776f756c642062652069742e",
+                "d31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d6"
+                "3dbea45e8ca9671282fafb69da92728b1a71de0a9e060b2905d6a5b67ecd3b36"
+                "92ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc"
+                "3ff4def08e4b7a9de576d26586cec64b6116",
+                "1ae10b594f09e26a7e902ecbd0600691",
+        };
+        struct aead_bytes b;
+
+        (void)state;
+        aead_decode(&b, &vector);
+        assert_true(aead_agrees(&nonce96, &b, true));
+}
+
+static void assert_vector(const struct aead_functions *f, const struct aead_bytes *b,
+                          const struct aead_vector *v)
+{
+        if (!aead_agrees(f, b, v->is_valid))
+                fail_msg("vector %u by %s", v->number, f->name);
+}
+
+static void test_wycheproof(void **state)
+{
+        size_t executed = 0, by_counter = 0, skipped = 0;
+
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(wycheproof_chacha20_poly1305); i++) {
+                const struct aead_vector *v = &wycheproof_chacha20_poly1305[i];
+                struct aead_bytes b;
+
+                aead_decode(&b, v);
+                if (b.nonce_len != WG_AEAD_NONCE_LEN) {
+                        skipped++;
+                        continue;
+                }
+                executed++;
+                assert_vector(&nonce96, &b, v);
+                if (wg_is_zero(b.nonce, 4)) {
+                        by_counter++;
+                        assert_vector(&counter, &b, v);
+                }
+        }
+        print_message("Wycheproof ChaCha20-Poly1305: %zu executed (%zu of them, whose nonce begins "
+                      "with 4 zeros, also by the counter), %zu skipped (their nonce is not of 12 "
+                      "bytes, which the type of the argument rules out)\n",
+                      executed, by_counter, skipped);
+        assert_int_equal(executed, 316);
+        assert_int_equal(by_counter, 10);
+        assert_int_equal(skipped, 9);
+}
+
+static void test_choose(void **state)
+{
+        (void)state;
+        assert_ptr_equal(wg_aead_choose(NULL), &wg_aead_libcrypto);
+        assert_ptr_equal(wg_aead_choose("libcrypto"), &wg_aead_libcrypto);
+        assert_null(wg_aead_choose(""));
+        assert_null(wg_aead_choose("libcrypt"));
+        assert_null(wg_aead_choose("LIBCRYPTO"));
+}
+
+/* Batches. Each packet has its own buffers; those of a batch differ in length and content. */
+
+struct load {
+        struct wg_aead_packet packets[MOST_PACKETS];
+        uint8_t *plain[MOST_PACKETS];  /* len bytes */
+        uint8_t *sealed[MOST_PACKETS]; /* len + 16, by wg_aead_seal() */
+        uint8_t *to[MOST_PACKETS];     /* len + 16 */
+        size_t len[MOST_PACKETS];
+        uint64_t nonce[MOST_PACKETS];
+        size_t n;
+};
+
+/* 0 to 300, and the longest plaintext of a UDP datagram. */
+static size_t nth_length(size_t i)
+{
+        return i % LENGTHS == LENGTHS - 1 ? LONGEST : i % LENGTHS;
+}
+
+static uint8_t *allocate(size_t len)
+{
+        uint8_t *memory = malloc(len ? len : 1);
+
+        assert_non_null(memory);
+        return memory;
+}
+
+static void load_new(struct load *l, size_t n, size_t first)
+{
+        static const uint64_t edges[] = {0, 1, UINT32_MAX, (uint64_t)1 << 32, UINT64_MAX};
+
+        l->n = n;
+        for (size_t i = 0; i < n; i++) {
+                size_t len = l->len[i] = nth_length(first + i);
+
+                l->nonce[i] = i < WG_ARRAY_SIZE(edges) ? edges[i] : first * MOST_PACKETS + i;
+                l->plain[i] = allocate(len);
+                l->sealed[i] = allocate(len + WG_AEAD_TAG_LEN);
+                l->to[i] = allocate(len + WG_AEAD_TAG_LEN);
+                for (size_t at = 0; at < len; at++)
+                        l->plain[i][at] = (uint8_t)(1 + i + first + at * 7 + (at >> 8));
+                wg_aead_seal(l->sealed[i], l->plain[i], len, NULL, 0, l->nonce[i], key);
+        }
+}
+
+static void load_free(struct load *l)
+{
+        for (size_t i = 0; i < l->n; i++) {
+                free(l->plain[i]);
+                free(l->sealed[i]);
+                free(l->to[i]);
+        }
+}
+
+static void seal_load(struct load *l, const struct wg_aead_backend *backend, bool is_in_place)
+{
+        for (size_t i = 0; i < l->n; i++) {
+                l->packets[i] = (struct wg_aead_packet){l->to[i], l->plain[i], l->len[i],
+                                                        l->nonce[i], false};
+                if (is_in_place) {
+                        memcpy(l->to[i], l->plain[i], l->len[i]);
+                        l->packets[i].from = l->to[i];
+                }
+        }
+        backend->seal(key, l->packets, l->n);
+        for (size_t i = 0; i < l->n; i++)
+                assert_memory_equal(l->to[i], l->sealed[i], l->len[i] + WG_AEAD_TAG_LEN);
+}
+
+/* Opens all; `tampered` counts from 0, and n or more means none: that one alone must stay closed. */
+static void open_load(struct load *l, const struct wg_aead_backend *backend, bool is_in_place,
+                      size_t tampered)
+{
+        for (size_t i = 0; i < l->n; i++) {
+                l->packets[i] = (struct wg_aead_packet){l->to[i], l->sealed[i],
+                                                        l->len[i] + WG_AEAD_TAG_LEN, l->nonce[i],
+                                                        i == tampered};
+                memset(l->to[i], 0, l->len[i] + WG_AEAD_TAG_LEN);
+                if (is_in_place) {
+                        memcpy(l->to[i], l->sealed[i], l->len[i] + WG_AEAD_TAG_LEN);
+                        l->packets[i].from = l->to[i];
+                }
+        }
+        backend->open(key, l->packets, l->n);
+        for (size_t i = 0; i < l->n; i++) {
+                assert_int_equal(l->packets[i].is_valid, i != tampered);
+                if (i != tampered)
+                        assert_memory_equal(l->to[i], l->plain[i], l->len[i]);
+                else
+                        assert_true(aead_is_closed(l->to[i], l->sealed[i], l->len[i]));
+        }
+}
+
+static void test_batches(void **state)
+{
+        static const size_t counts[] = {0, 1, 2, MOST_PACKETS};
+
+        (void)state;
+        for (size_t e = 0; e < WG_ARRAY_SIZE(backends); e++)
+                for (size_t c = 0; c < WG_ARRAY_SIZE(counts); c++)
+                        for (size_t first = 0; first < LENGTHS; first += WG_MAX(counts[c], 1u)) {
+                                struct load l;
+
+                                load_new(&l, counts[c], first);
+                                for (int is_in_place = 0; is_in_place <= 1; is_in_place++) {
+                                        seal_load(&l, backends[e], is_in_place);
+                                        open_load(&l, backends[e], is_in_place, SIZE_MAX);
+                                }
+                                load_free(&l);
+                        }
+}
+
+/* A bit at either end of the ciphertext and of the tag, in each packet of a batch in turn. */
+static void test_tampered_batches(void **state)
+{
+        (void)state;
+        for (size_t e = 0; e < WG_ARRAY_SIZE(backends); e++)
+                for (size_t first = 0; first < LENGTHS; first += MOST_PACKETS) {
+                        struct load l;
+
+                        load_new(&l, MOST_PACKETS, first);
+                        for (size_t i = 0; i < l.n; i++) {
+                                const size_t at[] = {0, l.len[i] ? l.len[i] - 1 : 0, l.len[i],
+                                                     l.len[i] + WG_AEAD_TAG_LEN - 1};
+
+                                for (size_t a = 0; a < WG_ARRAY_SIZE(at); a++) {
+                                        uint8_t bit = (uint8_t)(1u << (i + a) % 8);
+
+                                        l.sealed[i][at[a]] ^= bit;
+                                        open_load(&l, backends[e], (i + a) % 2, i);
+                                        l.sealed[i][at[a]] ^= bit;
+                                }
+                        }
+                        load_free(&l);
+                }
+}
+
+static void test_wrong_nonce_or_key(void **state)
+{
+        (void)state;
+        for (size_t e = 0; e < WG_ARRAY_SIZE(backends); e++)
+                for (unsigned int bit = 0; bit < 64; bit++) {
+                        static const uint8_t plain[20] = "twenty bytes of text";
+                        uint8_t box[sizeof(plain) + WG_AEAD_TAG_LEN], other[WG_AEAD_KEY_LEN];
+                        uint8_t out[sizeof(plain)] = {0};
+                        struct wg_aead_packet packet = {box, plain, sizeof(plain), 5, false};
+
+                        backends[e]->seal(key, &packet, 1);
+                        packet = (struct wg_aead_packet){out, box, sizeof(box),
+                                                         5 ^ (uint64_t)1 << bit, true};
+                        backends[e]->open(key, &packet, 1);
+                        assert_false(packet.is_valid);
+                        memcpy(other, key, sizeof(other));
+                        other[bit / 2] ^= 0x10;
+                        packet.nonce = 5;
+                        packet.is_valid = true;
+                        backends[e]->open(other, &packet, 1);
+                        assert_false(packet.is_valid);
+                        assert_true(wg_is_zero(out, sizeof(out)));
+                }
+}
+
+/* What has no room for a tag is invalid, beside packets that are not. */
+static void test_too_short(void **state)
+{
+        uint8_t box[3][WG_AEAD_TAG_LEN], to[3][WG_AEAD_TAG_LEN];
+
+        (void)state;
+        wg_aead_seal(box[0], NULL, 0, NULL, 0, 0, key);
+        memcpy(box[1], box[0], sizeof(box[0]));
+        memcpy(box[2], box[0], sizeof(box[0]));
+        for (size_t len = 0; len < WG_AEAD_TAG_LEN; len++) {
+                assert_false(wg_aead_open(to[0], box[0], len, NULL, 0, 0, key));
+                for (size_t e = 0; e < WG_ARRAY_SIZE(backends); e++) {
+                        struct wg_aead_packet packets[3] = {
+                                {to[0], box[0], WG_AEAD_TAG_LEN, 0, false},
+                                {to[1], box[1], len, 0, true},
+                                {to[2], box[2], WG_AEAD_TAG_LEN, 0, false},
+                        };
+
+                        backends[e]->open(key, packets, 3);
+                        assert_true(packets[0].is_valid);
+                        assert_false(packets[1].is_valid);
+                        assert_true(packets[2].is_valid);
+                }
+        }
+}
+
+/* One message with associated data of each length, of which each byte counts. */
+static void test_associated_data(void **state)
+{
+        uint8_t ad[100], plain[33], box[sizeof(plain) + WG_AEAD_TAG_LEN], out[sizeof(plain)];
+
+        (void)state;
+        memset(ad, 0x3c, sizeof(ad));
+        memset(plain, 0x77, sizeof(plain));
+        for (size_t ad_len = 0; ad_len <= sizeof(ad); ad_len++) {
+                wg_aead_seal(box, plain, sizeof(plain), ad, ad_len, 9, key);
+                assert_true(wg_aead_open(out, box, sizeof(box), ad, ad_len, 9, key));
+                assert_memory_equal(out, plain, sizeof(plain));
+                for (size_t at = 0; at < ad_len; at++) {
+                        ad[at] ^= 0x40;
+                        assert_false(wg_aead_open(out, box, sizeof(box), ad, ad_len, 9, key));
+                        assert_true(wg_is_zero(out, sizeof(out)));
+                        ad[at] ^= 0x40;
+                }
+                if (ad_len)
+                        assert_false(wg_aead_open(out, box, sizeof(box), ad, ad_len - 1, 9, key));
+        }
+}
+
+static int start(void **state)
+{
+        (void)state;
+        return wg_crypto_init() ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+        (void)state;
+        wg_crypto_done();
+        return 0;
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_rfc8439),          cmocka_unit_test(test_wycheproof),
+                cmocka_unit_test(test_choose),           cmocka_unit_test(test_batches),
+                cmocka_unit_test(test_tampered_batches), cmocka_unit_test(test_wrong_nonce_or_key),
+                cmocka_unit_test(test_too_short),        cmocka_unit_test(test_associated_data),
+        };
+
+        return cmocka_run_group_tests(tests, start, stop);
+}

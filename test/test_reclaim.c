@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * When retired memory is released: never while a worker may hold it, and soon after. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "daemon/reclaim.h"
+
+struct thing {
+        struct wg_retired retired;
+        unsigned int number; /* 0: released */
+        unsigned int *released;
+};
+
+static void release(struct wg_retired *retired)
+{
+        struct thing *thing = WG_CONTAINER_OF(retired, struct thing, retired);
+
+        ++*thing->released;
+        thing->number = 0;
+        free(thing);
+}
+
+static struct thing *new_thing(unsigned int number, unsigned int *released)
+{
+        struct thing *thing = calloc(1, sizeof(*thing));
+
+        assert_non_null(thing);
+        thing->number = number;
+        thing->released = released;
+        thing->retired.release = release;
+        return thing;
+}
+
+static void without_workers_the_next_poll_releases(void **state)
+{
+        struct tl_reclaim reclaim;
+        unsigned int released = 0;
+
+        (void)state;
+        tl_reclaim_init(&reclaim);
+        assert_false(tl_reclaim_poll(&reclaim));
+        tl_reclaim_retire(&reclaim, &new_thing(1, &released)->retired);
+        tl_reclaim_retire(&reclaim, &new_thing(2, &released)->retired);
+        assert_int_equal(released, 0);
+        assert_false(tl_reclaim_poll(&reclaim));
+        assert_int_equal(released, 2);
+}
+
+static void a_worker_delays_until_it_is_quiescent(void **state)
+{
+        struct tl_reclaim reclaim;
+        unsigned int released = 0;
+
+        (void)state;
+        tl_reclaim_init(&reclaim);
+        tl_reclaim_online(&reclaim, 0);
+        tl_reclaim_online(&reclaim, 5);
+        tl_reclaim_retire(&reclaim, &new_thing(1, &released)->retired);
+        assert_true(tl_reclaim_poll(&reclaim));
+        tl_reclaim_online(&reclaim, 0);
+        assert_true(tl_reclaim_poll(&reclaim));
+        assert_int_equal(released, 0);
+        tl_reclaim_offline(&reclaim, 5);
+        assert_false(tl_reclaim_poll(&reclaim));
+        assert_int_equal(released, 1);
+}
+
+static void who_comes_online_later_delays_nothing_of_before(void **state)
+{
+        struct tl_reclaim reclaim;
+        unsigned int released = 0;
+
+        (void)state;
+        tl_reclaim_init(&reclaim);
+        tl_reclaim_retire(&reclaim, &new_thing(1, &released)->retired);
+        tl_reclaim_online(&reclaim, 1);
+        assert_false(tl_reclaim_poll(&reclaim));
+        assert_int_equal(released, 1);
+        tl_reclaim_retire(&reclaim, &new_thing(2, &released)->retired);
+        assert_true(tl_reclaim_poll(&reclaim));
+        tl_reclaim_offline(&reclaim, 1);
+        assert_false(tl_reclaim_poll(&reclaim));
+        assert_int_equal(released, 2);
+}
+
+/* One thing at a time is published; two workers read it, the engine replaces it all the time. */
+
+enum { ROUNDS = 20000, WORKERS = 2 };
+
+static struct tl_reclaim shared;
+static _Atomic(struct thing *) published;
+static atomic_bool is_over;
+
+static void *read_it(void *ctx)
+{
+        unsigned int worker = *(unsigned int *)ctx, last = 0;
+
+        while (!atomic_load(&is_over)) {
+                tl_reclaim_online(&shared, worker);
+                for (unsigned int i = 0; i < 3; i++) {
+                        struct thing *thing = atomic_load(&published);
+
+                        if (!thing->number || thing->number < last)
+                                abort();
+                        last = thing->number;
+                }
+                if (last % 3 == 0)
+                        tl_reclaim_offline(&shared, worker);
+        }
+        tl_reclaim_offline(&shared, worker);
+        return NULL;
+}
+
+static void readers_never_meet_freed_memory(void **state)
+{
+        unsigned int released = 0, numbers[WORKERS];
+        pthread_t threads[WORKERS];
+
+        (void)state;
+        tl_reclaim_init(&shared);
+        atomic_store(&published, new_thing(1, &released));
+        for (unsigned int i = 0; i < WORKERS; i++) {
+                numbers[i] = i;
+                assert_int_equal(pthread_create(&threads[i], NULL, read_it, &numbers[i]), 0);
+        }
+        for (unsigned int i = 2; i < ROUNDS; i++) {
+                struct thing *old = atomic_exchange(&published, new_thing(i, &released));
+
+                tl_reclaim_retire(&shared, &old->retired);
+                tl_reclaim_poll(&shared);
+        }
+        atomic_store(&is_over, true);
+        for (unsigned int i = 0; i < WORKERS; i++)
+                pthread_join(threads[i], NULL);
+        tl_reclaim_retire(&shared, &atomic_load(&published)->retired);
+        assert_false(tl_reclaim_poll(&shared));
+        assert_int_equal(released, ROUNDS - 1);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(without_workers_the_next_poll_releases),
+                cmocka_unit_test(a_worker_delays_until_it_is_quiescent),
+                cmocka_unit_test(who_comes_online_later_delays_nothing_of_before),
+                cmocka_unit_test(readers_never_meet_freed_memory),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
