@@ -29,7 +29,7 @@
 #include "conf/device.h"
 #include "conf/error.h"
 
-#define TL_UAPI_LINE_MAX 255 /* bytes of a line without its newline; the longest useful has 81 */
+#define TL_UAPI_LINE_MAX 255 /* bytes of a line without its newline; the longest useful has 78 */
 
 /* What the bytes so far amount to. */
 #define TL_UAPI_EVENTS(X) \

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * fuzz_config.c - any bytes as a configuration file. Beside not crashing: a mistake changes nothing
+ * and is told to be somewhere in the text; white space and comments change nothing; what is
+ * understood means the same when it is said over the configuration socket. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/text.h"
+#include "conf/uapi.h"
+#include "conf/wgconf.h"
+#include "test/conf_dump.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What a text is read as: a dump to be freed, or NULL and an error. */
+static char *read_text(const char *text, size_t len, struct tl_conf_error *error)
+{
+        struct tl_conf_device device, untouched;
+        char *dump;
+
+        memset(&device, 0xa5, sizeof(device));
+        memset(&untouched, 0xa5, sizeof(untouched));
+        if (!tl_wgconf_parse(text, len, &device, error)) {
+                WG_ASSERT(memcmp(&device, &untouched, sizeof(device)) == 0);
+                return NULL;
+        }
+        dump = conf_dump(&device);
+        tl_conf_device_done(&device);
+        return dump;
+}
+
+/* The mistake is in a line that there is, or right behind its end. */
+static void check_place(struct tl_text text, const struct tl_conf_error *error)
+{
+        WG_ASSERT(error->errnum == EINVAL && error->line > 0 && error->column > 0);
+        for (uint32_t line = 1; line < error->line; line++) {
+                size_t newline = tl_text_find(text, '\n');
+
+                WG_ASSERT(newline < text.len);
+                text = tl_text_tail(text, newline + 1);
+        }
+        WG_ASSERT(error->column <= tl_text_find(text, '\n') + 1);
+}
+
+/* White space after each byte and a comment at the end of each line. */
+static void check_white_space(struct tl_text text, const char *dump,
+                              const struct tl_conf_error *error)
+{
+        static const char spaces[] = " \t\v\f\r", comment[] = "# [Peer] = \r\n";
+        char *spaced = malloc(text.len * (sizeof(comment) + 1) + 1), *spaced_dump;
+        struct tl_conf_error spaced_error;
+        size_t len = 0;
+
+        WG_ASSERT(spaced);
+        for (size_t i = 0; i < text.len; i++) {
+                if (text.at[i] == '\n') {
+                        memcpy(spaced + len, comment, sizeof(comment) - 1);
+                        len += sizeof(comment) - 1;
+                } else {
+                        spaced[len++] = text.at[i];
+                        spaced[len++] = spaces[i % (sizeof(spaces) - 1)];
+                }
+        }
+        spaced_dump = read_text(spaced, len, &spaced_error);
+        WG_ASSERT(!spaced_dump == !dump);
+        if (dump)
+                WG_ASSERT(strcmp(spaced_dump, dump) == 0);
+        else
+                WG_ASSERT(spaced_error.line == error->line);
+        free(spaced_dump);
+        free(spaced);
+}
+
+/* The host names that a configuration may have are more than the socket understands. */
+static void check_over_the_socket(const char *dump)
+{
+        struct tl_uapi_parser parser;
+        struct tl_conf_device device;
+        enum tl_uapi_event event;
+        size_t used;
+        char *again;
+
+        tl_uapi_parser_init(&parser);
+        tl_conf_device_init(&device);
+        event = tl_uapi_parser_feed(&parser, dump, strlen(dump), &used, &device);
+        WG_ASSERT(used == strlen(dump));
+        if (event == TL_UAPI_SET) {
+                again = conf_dump(&device);
+                WG_ASSERT(strcmp(again, dump) == 0);
+                free(again);
+        } else {
+                WG_ASSERT(event == TL_UAPI_ERROR && strstr(dump, "endpoint="));
+        }
+        tl_conf_device_done(&device);
+        tl_uapi_parser_done(&parser);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        struct tl_text text = {(const char *)data, size};
+        struct tl_conf_error error;
+        char *dump = read_text(text.at, text.len, &error);
+
+        if (dump)
+                check_over_the_socket(dump);
+        else
+                check_place(text, &error);
+        check_white_space(text, dump, &error);
+        free(dump);
+        return 0;
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE /* memmem */
+
+#include "conf/wgconf.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "test/conf_dump.h"
+#include "test/heap.h"
+
+/* A secret, a preshared key and two public keys; the latter also as the dump shows them. */
+#define SECRET_START "yAnz5TF+lXXJte14"
+#define SECRET SECRET_START "tji3zlMNq+hd2rYUIgJBgB3fBmk="
+#define SECRET_HEX \
+        "c809f3e5317e9575c9b5ed78b638b7ce530dabe85ddab61422024180" \
+        "1ddf0669"
+#define A "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
+#define A_HEX "c53201039adba14be71f886da1d8dbe9eebded08cb111b75340078999aa9f038"
+#define B "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0="
+#define B_HEX "4eb32f4a83f88d842563a448cc181bb2c42a637bf12363e2fb2ef594e5965d7d"
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+
+#define INTERFACE "[Interface]\n"
+#define PEER "[Peer]\nPublicKey=" A "\n"
+
+/* What the dump begins with where no key of [Interface] is given, and with one peer after it. */
+#define CLEAR "set=1\nprivate_key=" ZEROS "\nlisten_port=0\nfwmark=0\nreplace_peers=true\n"
+#define DUMP_INTERFACE(private_key, listen_port, fwmark) \
+        "set=1\nprivate_key=" private_key "\nlisten_port=" listen_port "\nfwmark=" fwmark \
+        "\nreplace_peers=true\n\n"
+#define DUMP_PEER(before, after) \
+        CLEAR "public_key=" A_HEX "\npreshared_key=" ZEROS "\n" before \
+              "replace_allowed_ips=true\n" after "\n"
+
+static const struct {
+        int number;
+        const char *text, *dump;
+} texts[] = {
+        {1, "", CLEAR "\n"},
+        {2, "\n\n \t\r\n# nothing but a comment", CLEAR "\n"},
+        {3, "[Interface]", CLEAR "\n"},
+        {4, INTERFACE INTERFACE, CLEAR "\n"},
+        {5, INTERFACE "PrivateKey=" SECRET, DUMP_INTERFACE(SECRET_HEX, "0", "0")},
+        {6, " [ i N t erface ] # [Peer]\n\tPRIVATEkey\v=\f" SECRET "\r\n",
+         DUMP_INTERFACE(SECRET_HEX, "0", "0")},
+        {7, INTERFACE "Private Key = yAnz5TF+lXXJte14 tji3zlMNq+hd2rYUIgJBgB3fBmk =#",
+         DUMP_INTERFACE(SECRET_HEX, "0", "0")},
+        {8, INTERFACE "PrivateKey=" A "\nPrivateKey=" SECRET, DUMP_INTERFACE(SECRET_HEX, "0", "0")},
+        {9, INTERFACE "ListenPort = 51820\nFwMark = 0xCa6c",
+         DUMP_INTERFACE(ZEROS, "51820", "51820")},
+        {10, INTERFACE "ListenPort=65535\nFwMark=4294967295",
+         DUMP_INTERFACE(ZEROS, "65535", "4294967295")},
+        {11, INTERFACE "ListenPort=0\nFwMark=010", DUMP_INTERFACE(ZEROS, "0", "10")},
+        {12, INTERFACE "FwMark=7\nFwMark=OFF", CLEAR "\n"},
+        {13, PEER, DUMP_PEER("", "")},
+        {14, "[peer]\r\npublickey = " A "\r\n", DUMP_PEER("", "")},
+        {15, PEER "PublicKey=" A, DUMP_PEER("", "")},
+        {16, "[Peer]\nEndpoint=192.0.2.1:1\nPublicKey=" A, DUMP_PEER("endpoint=192.0.2.1:1\n", "")},
+        {17, PEER "PresharedKey=" SECRET,
+         CLEAR "public_key=" A_HEX "\npreshared_key=" SECRET_HEX "\nreplace_allowed_ips=true\n\n"},
+        {18, PEER "PersistentKeepalive=25", DUMP_PEER("persistent_keepalive_interval=25\n", "")},
+        {19, PEER "PersistentKeepalive=65535",
+         DUMP_PEER("persistent_keepalive_interval=65535\n", "")},
+        {20, PEER "PersistentKeepalive=7\nPersistentKeepalive=Off",
+         DUMP_PEER("persistent_keepalive_interval=0\n", "")},
+        {21, PEER "Endpoint=[2001:db8::1]:65535", DUMP_PEER("endpoint=[2001:db8::1]:65535\n", "")},
+        {22, PEER "Endpoint=2001:db8::1:65535", DUMP_PEER("endpoint=[2001:db8::1]:65535\n", "")},
+        {23, PEER "Endpoint=[192.0.2.1]:1", DUMP_PEER("endpoint=192.0.2.1:1\n", "")},
+        {24, PEER "Endpoint=[::ffff:192.0.2.1]:1", DUMP_PEER("endpoint=192.0.2.1:1\n", "")},
+        {25, PEER "Endpoint=[fe80::1%eth0]:1", DUMP_PEER("endpoint=[fe80::1%eth0]:1\n", "")},
+        {26, PEER "Endpoint=[fe80::1%3]:1", DUMP_PEER("endpoint=[fe80::1%3]:1\n", "")},
+        {27, PEER "Endpoint=vpn.example.com:51820",
+         DUMP_PEER("endpoint=vpn.example.com:51820\n", "")},
+        {28, PEER "Endpoint=Localhost:1", DUMP_PEER("endpoint=Localhost:1\n", "")},
+        {29, PEER "Endpoint=[a_b-c.d1.]:1", DUMP_PEER("endpoint=a_b-c.d1.:1\n", "")},
+        {30, PEER "Endpoint=1.2.3.4a:1", DUMP_PEER("endpoint=1.2.3.4a:1\n", "")},
+        {31, PEER "Endpoint=a.example:1\nEndpoint=b.example:2",
+         DUMP_PEER("endpoint=b.example:2\n", "")},
+        {32, PEER "Endpoint=a.example:1\nEndpoint=192.0.2.1:2",
+         DUMP_PEER("endpoint=192.0.2.1:2\n", "")},
+        {33, PEER "Endpoint=[fe80::1%eth0]:1\nEndpoint=b.example:2",
+         DUMP_PEER("endpoint=b.example:2\n", "")},
+        {34, PEER "AllowedIPs=10.1.2.3/8", DUMP_PEER("", "allowed_ip=10.0.0.0/8\n")},
+        {35, PEER "AllowedIPs=10.1.2.3 , :: / 0\nallowedips=2001:db8::1",
+         DUMP_PEER("", "allowed_ip=10.1.2.3/32\nallowed_ip=::/0\nallowed_ip=2001:db8::1/128\n")},
+        {36, PEER "AllowedIPs=::/0\nAllowedIPs=::/0",
+         DUMP_PEER("", "allowed_ip=::/0\nallowed_ip=::/0\n")},
+        {37, PEER "AllowedIPs=+10.0.0.0/8,-::/0",
+         CLEAR "public_key=" A_HEX "\npreshared_key=" ZEROS
+               "\nallowed_ip=10.0.0.0/8\nallowed_ip=-::/0\n\n"},
+        {38,
+         PEER "AllowedIPs=::/1\n[Interface]\nFwMark=1\n[Peer]\nAllowedIPs=::/2\nPublicKey=" B
+              "\nPersistentKeepalive=3\n" PEER,
+         "set=1\nprivate_key=" ZEROS "\nlisten_port=0\nfwmark=1\nreplace_peers=true\n"
+         "public_key=" A_HEX "\npreshared_key=" ZEROS "\nreplace_allowed_ips=true\n"
+         "allowed_ip=::/1\n"
+         "public_key=" B_HEX "\npreshared_key=" ZEROS "\npersistent_keepalive_interval=3\n"
+         "replace_allowed_ips=true\nallowed_ip=::/2\n"
+         "public_key=" A_HEX "\npreshared_key=" ZEROS "\nreplace_allowed_ips=true\n\n"},
+};
+
+/* No run of bytes of a secret may be found, whether as text or as the key itself. */
+static void assert_no_secret(const void *memory, size_t size)
+{
+        static const uint8_t key[] = {0xc8, 0x09, 0xf3, 0xe5, 0x31, 0x7e};
+
+        assert_null(memmem(memory, size, SECRET_START, 8));
+        assert_null(memmem(memory, size, key, 4));
+}
+
+static void test_texts(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(texts); i++) {
+                struct tl_conf_device device;
+                struct tl_conf_error error;
+                char *dump;
+
+                tl_conf_device_init(&device);
+                if (!tl_wgconf_parse(texts[i].text, strlen(texts[i].text), &device, &error))
+                        fail_msg("text %d: %u:%u: %s", texts[i].number, error.line, error.column,
+                                 error.message);
+                dump = conf_dump(&device);
+                if (strcmp(dump, texts[i].dump))
+                        fail_msg("text %d:\n%s", texts[i].number, dump);
+                free(dump);
+                tl_conf_device_done(&device);
+        }
+}
+
+/* Every mistake, with its place and a piece of what is said of it. */
+static const struct {
+        int number;
+        const char *text;
+        uint32_t line, column;
+        const char *message;
+} mistakes[] = {
+        /* of structure */
+        {1, "PrivateKey=" SECRET, 1, 1, "begins with [Interface] or [Peer]"},
+        {2, "\n  Foo=1", 2, 3, "begins with [Interface] or [Peer]"},
+        {3, "[Interfaces]", 1, 1, "no such section"},
+        {4, "[]", 1, 1, "no such section"},
+        {5, "[Peer", 1, 1, "no such section"},
+        {6, "[Interface] PrivateKey=" SECRET, 1, 1, "no such section"},
+        {7, INTERFACE "foo", 2, 1, "Key = value"},
+        {8, INTERFACE " ; a comment of other INI files", 2, 2, "Key = value"},
+        {9, INTERFACE "PrivateKey " SECRET_START, 2, 1, "Key = value"},
+        {10, INTERFACE "PrivateKey " SECRET, 2, 1, "[Interface] has"},
+        {11, INTERFACE SECRET "=PrivateKey", 2, 1, "[Interface] has"},
+        {12, INTERFACE "=", 2, 1, "[Interface] has"},
+        {13, PEER "\n \tAllowedIP=::/0", 4, 3, "[Peer] has"},
+        {14, PEER "PrivateKey=" SECRET, 3, 1, "belongs into the section [Interface]"},
+        {15, PEER "ListenPort=1", 3, 1, "belongs into the section [Interface]"},
+        {16, INTERFACE "PublicKey=" A, 2, 1, "belongs into a section [Peer]"},
+        {17, INTERFACE "AllowedIPs=::/0", 2, 1, "belongs into a section [Peer]"},
+        {18, "\n  [Peer]", 2, 3, "no PublicKey"},
+        {19, "[Peer]\nEndpoint=192.0.2.1:1\n\n", 1, 1, "no PublicKey"},
+        {20, PEER "[Peer]\n" PEER, 3, 1, "no PublicKey"},
+        {21, "[Peer]\n[Interface]\nPublicKey=" A, 1, 1, "no PublicKey"},
+        {22, "\xef\xbb\xbf[Interface]", 1, 1, "byte order mark"},
+        {23, INTERFACE "\xef\xbb\xbfListenPort=1", 2, 1, "no such key"},
+        /* of wg-quick */
+        {24, INTERFACE "Address = 10.0.0.1/8", 2, 1, "Address belongs to wg-quick(8)"},
+        {25, INTERFACE "dns = 10.0.0.1", 2, 1, "DNS belongs to wg-quick(8)"},
+        {26, INTERFACE "MTU = 1420", 2, 1, "`wg-quick strip`"},
+        {27, INTERFACE "Table = off", 2, 1, "Table belongs to wg-quick(8)"},
+        {28, INTERFACE "PreUp = true", 2, 1, "PreUp belongs to wg-quick(8)"},
+        {29, INTERFACE "PostUp = wg set %i private-key <(cat /k)", 2, 1, "PostUp belongs"},
+        {30, INTERFACE "PreDown = true", 2, 1, "PreDown belongs to wg-quick(8)"},
+        {31, INTERFACE "PostDown = true", 2, 1, "PostDown belongs to wg-quick(8)"},
+        {32, INTERFACE "SaveConfig = true", 2, 1, "SaveConfig belongs to wg-quick(8)"},
+        {33, PEER "\nAddress = 10.0.0.1/8", 4, 1, "Address belongs to wg-quick(8)"},
+        /* of keys */
+        {34, INTERFACE "PrivateKey=", 2, 12, "44 characters of base64"},
+        {35, INTERFACE "PrivateKey = # later", 2, 13, "44 characters of base64"},
+        {36, INTERFACE "PrivateKey = " SECRET_START, 2, 14, "44 characters of base64"},
+        {37, INTERFACE "PrivateKey = " SECRET "=", 2, 14, "44 characters of base64"},
+        {38, INTERFACE "PrivateKey = " SECRET_START "tji3zlMNq+hd2rYUIgJBgB3fBml=", 2, 14,
+         "44 characters of base64"},
+        {39, INTERFACE "PrivateKey = " SECRET_START "tji3zlMNq+hd2rYUIgJBgB3fBm*=", 2, 14,
+         "44 characters of base64"},
+        {40, INTERFACE "PrivateKey = " SECRET_HEX, 2, 14, "44 characters of base64"},
+        {41, INTERFACE "PrivateKey = " SECRET " ; a comment", 2, 14, "44 characters of base64"},
+        {42, "[Peer]\nPublicKey = " A_HEX, 2, 13, "`wg pubkey`"},
+        {43, PEER "PresharedKey=", 3, 14, "`wg genpsk`"},
+        {44, PEER "PresharedKey= off", 3, 15, "`wg genpsk`"},
+        /* of numbers */
+        {45, INTERFACE "ListenPort=", 2, 12, "from 0 to 65535"},
+        {46, INTERFACE "ListenPort=65536", 2, 12, "from 0 to 65535"},
+        {47, INTERFACE "ListenPort=domain", 2, 12, "from 0 to 65535"},
+        {48, INTERFACE "ListenPort=+1", 2, 12, "from 0 to 65535"},
+        {49, INTERFACE "ListenPort=-1", 2, 12, "from 0 to 65535"},
+        {50, INTERFACE "ListenPort=off", 2, 12, "from 0 to 65535"},
+        {51, INTERFACE "ListenPort=0x10", 2, 12, "from 0 to 65535"},
+        {52, INTERFACE "ListenPort=" SECRET, 2, 12, "from 0 to 65535"},
+        {53, INTERFACE "FwMark=", 2, 8, "FwMark wants"},
+        {54, INTERFACE "FwMark=4294967296", 2, 8, "FwMark wants"},
+        {55, INTERFACE "FwMark=0x100000000", 2, 8, "FwMark wants"},
+        {56, INTERFACE "FwMark=0X1", 2, 8, "FwMark wants"},
+        {57, INTERFACE "FwMark=0x", 2, 8, "FwMark wants"},
+        {58, INTERFACE "FwMark=offf", 2, 8, "FwMark wants"},
+        {59, PEER "PersistentKeepalive=", 3, 21, "PersistentKeepalive wants off"},
+        {60, PEER "PersistentKeepalive=65536", 3, 21, "PersistentKeepalive wants off"},
+        {61, PEER "PersistentKeepalive=-1", 3, 21, "PersistentKeepalive wants off"},
+        {62, PEER "PersistentKeepalive=25s", 3, 21, "PersistentKeepalive wants off"},
+        /* of addresses; the column is that of the part that is wrong, white space or not */
+        {63, PEER "AllowedIPs=", 3, 12, "AllowedIPs wants"},
+        {64, PEER "AllowedIPs = 10.0.0.0/33", 3, 14, "AllowedIPs wants"},
+        {65, PEER "AllowedIPs = 10.0.0.0/8, ::/0, 10.0.0/8, ::/1", 3, 32, "AllowedIPs wants"},
+        {66, PEER "AllowedIPs = 10.0.0.0 / 8 ,\t::/129", 3, 29, "AllowedIPs wants"},
+        {67, PEER "AllowedIPs = ::/0, # more", 3, 19, "AllowedIPs wants"},
+        {68, PEER "AllowedIPs = ,::/0", 3, 14, "AllowedIPs wants"},
+        {69, PEER "AllowedIPs = ::/0,,::/0", 3, 19, "AllowedIPs wants"},
+        {70, PEER "AllowedIPs = ::/0 10.0.0.0/8", 3, 14, "AllowedIPs wants"},
+        {71, PEER "AllowedIPs = ::/0, -", 3, 20, "AllowedIPs wants"},
+        {72, PEER "AllowedIPs = ::/0, +-::/1", 3, 20, "AllowedIPs wants"},
+        {73, PEER "AllowedIPs = fe80::%1/64", 3, 14, "AllowedIPs wants"},
+        {74, PEER "AllowedIPs = example.com", 3, 14, "AllowedIPs wants"},
+        {75, PEER "Endpoint=", 3, 10, "Endpoint wants a host and a port"},
+        {76, PEER "Endpoint = 192.0.2.1", 3, 12, "Endpoint wants a host and a port"},
+        {77, PEER "Endpoint = [::1", 3, 12, "Endpoint wants a host and a port"},
+        {78, PEER "Endpoint = [::1]", 3, 12, "Endpoint wants a host and a port"},
+        {79, PEER "Endpoint = [::1]51820", 3, 12, "Endpoint wants a host and a port"},
+        {80, PEER "Endpoint = 192.0.2.1:", 3, 22, "port is a number from 1 to 65535"},
+        {81, PEER "Endpoint = 192.0.2.1 : 0", 3, 24, "port is a number from 1 to 65535"},
+        {82, PEER "Endpoint = 192.0.2.1:65536", 3, 22, "port is a number from 1 to 65535"},
+        {83, PEER "Endpoint = 192.0.2.1:domain", 3, 22, "port is a number from 1 to 65535"},
+        {84, PEER "Endpoint = [::1]:+1", 3, 18, "port is a number from 1 to 65535"},
+        {85, PEER "Endpoint = :51820", 3, 12, "neither an address nor a host name"},
+        {86, PEER "Endpoint = []:51820", 3, 13, "neither an address nor a host name"},
+        {87, PEER "Endpoint = 192.0.2.256:1", 3, 12, "neither an address nor a host name"},
+        {88, PEER "Endpoint = 127.1:1", 3, 12, "neither an address nor a host name"},
+        {89, PEER "Endpoint = 2130706433:1", 3, 12, "neither an address nor a host name"},
+        {90, PEER "Endpoint = example.1.:1", 3, 12, "neither an address nor a host name"},
+        {91, PEER "Endpoint = [::g]:1", 3, 13, "neither an address nor a host name"},
+        {92, PEER "Endpoint = 2001:db8::1", 3, 12, "neither an address nor a host name"},
+        {93, PEER "Endpoint = [2001:db8::1%eth0]:1", 3, 13, "neither an address nor a host name"},
+        {94, PEER "Endpoint = [fe80::1%abcdefghijklmnop]:1", 3, 13,
+         "neither an address nor a host"},
+        {95, PEER "Endpoint = https://example.com:443", 3, 12,
+         "neither an address nor a host name"},
+        {96,
+         PEER "Endpoint = b\xc3\xbc"
+              "cher.example:1",
+         3, 12, "neither an address nor a host"},
+        {97, PEER "Endpoint = a.example:1, b.example:1", 3, 12, "neither an address nor a host"},
+        /* the first one counts */
+        {98, INTERFACE "PrivateKey = " SECRET "\nFoo = 1\nBar = 2\n[Baz]", 3, 1, "no such key"},
+};
+
+/* The device stays as it is, and no secret is told or left in the error. */
+static void check_mistake(int number, const char *text, size_t len, uint32_t line, uint32_t column,
+                          const char *message)
+{
+        struct tl_conf_device device, untouched;
+        struct tl_conf_error error;
+
+        memset(&device, 0xa5, sizeof(device));
+        memset(&untouched, 0xa5, sizeof(untouched));
+        if (tl_wgconf_parse(text, len, &device, &error))
+                fail_msg("mistake %d is taken", number);
+        if (error.errnum != EINVAL || error.line != line || error.column != column ||
+            !strstr(error.message, message))
+                fail_msg("mistake %d: errno %d at %u:%u: %s", number, error.errnum, error.line,
+                         error.column, error.message);
+        assert_memory_equal(&device, &untouched, sizeof(device));
+        assert_no_secret(error.message, strlen(error.message));
+}
+
+static void test_mistakes(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(mistakes); i++)
+                check_mistake(mistakes[i].number, mistakes[i].text, strlen(mistakes[i].text),
+                              mistakes[i].line, mistakes[i].column, mistakes[i].message);
+}
+
+/* Read, right or wrong, and given up: neither text nor bytes of a secret stay in freed memory. */
+static void read_and_drop(const char *text)
+{
+        struct tl_conf_device device;
+        struct tl_conf_error error;
+
+        tl_conf_device_init(&device);
+        if (tl_wgconf_parse(text, strlen(text), &device, &error))
+                tl_conf_device_done(&device);
+}
+
+static void test_wipes_what_it_frees(void **state)
+{
+        static const uint8_t key[] = {0xc8, 0x09, 0xf3, 0xe5, 0x31, 0x7e};
+        static const struct {
+                const void *secret;
+                size_t len;
+        } watched[] = {{SECRET_START, 8}, {key, sizeof(key)}};
+
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(watched); i++) {
+                heap_watch(watched[i].secret, watched[i].len);
+                for (size_t j = 0; j < WG_ARRAY_SIZE(texts); j++)
+                        read_and_drop(texts[j].text);
+                for (size_t j = 0; j < WG_ARRAY_SIZE(mistakes); j++)
+                        read_and_drop(mistakes[j].text);
+                read_and_drop(PEER "PresharedKey=" SECRET "\n" PEER PEER PEER PEER PEER "foo");
+        }
+        heap_watch(NULL, 0);
+}
+
+static void test_nul_bytes(void **state)
+{
+        (void)state;
+        check_mistake(1, "", 1, 1, 1, "NUL byte");
+        check_mistake(2, "[Interface]\0", 12, 1, 12, "NUL byte");
+        check_mistake(3, "[Interface]\n# \0", 15, 2, 3, "NUL byte");
+}
+
+static void test_host_name_lengths(void **state)
+{
+        char text[512], name[256];
+        struct tl_conf_device device;
+        struct tl_conf_error error;
+        int len;
+
+        (void)state;
+        memset(name, 'a', sizeof(name));
+        len = snprintf(text, sizeof(text), PEER "Endpoint=%.253s:1", name);
+        tl_conf_device_init(&device);
+        assert_true(tl_wgconf_parse(text, (size_t)len, &device, &error));
+        assert_int_equal(strlen(device.peers[0].endpoint_host), 253);
+        assert_int_equal(device.peers[0].endpoint.ip.family, WG_FAMILY_NONE);
+        assert_int_equal(device.peers[0].endpoint.port, 1);
+        tl_conf_device_done(&device);
+        len = snprintf(text, sizeof(text), PEER "Endpoint=%.254s:1", name);
+        check_mistake(1, text, (size_t)len, 3, 10, "neither an address nor a host name");
+}
+
+/* Whichever allocation fails: ENOMEM, nothing else changed, nothing leaked. */
+static void test_memory_runs_out(void **state)
+{
+        static const char text[] = PEER "Endpoint=a.example:1\nEndpoint=b.example:1\n"
+                                        "AllowedIPs=::/1,::/2,::/3,::/4,::/5\n" PEER PEER PEER PEER;
+        bool is_good = false;
+        long allocations;
+
+        (void)state;
+        for (allocations = 0; !is_good; allocations++) {
+                struct tl_conf_device device, untouched;
+                struct tl_conf_error error;
+
+                memset(&device, 0xa5, sizeof(device));
+                memset(&untouched, 0xa5, sizeof(untouched));
+                heap_fail_after(allocations);
+                is_good = tl_wgconf_parse(text, sizeof(text) - 1, &device, &error);
+                heap_fail_after(-1);
+                if (is_good) {
+                        assert_int_equal(device.peer_count, 5);
+                        tl_conf_device_done(&device);
+                        continue;
+                }
+                assert_int_equal(error.errnum, ENOMEM);
+                assert_true(error.line >= 1 && error.column >= 1);
+                assert_memory_equal(&device, &untouched, sizeof(device));
+        }
+        assert_int_equal(allocations, 8);
+}
+
+/* One line of more than a megabyte, as a script writes it. */
+static void test_long_line(void **state)
+{
+        enum { ALLOWED_IPS = 130560 };
+        struct tl_conf_device device;
+        struct tl_conf_error error;
+        char *text;
+        size_t len;
+        FILE *out = open_memstream(&text, &len);
+
+        (void)state;
+        fputs(PEER "AllowedIPs = 0.0.0.0/0", out);
+        for (unsigned int i = 1; i < ALLOWED_IPS; i++)
+                fprintf(out, ", 10.%u.%u.%u/32", i >> 16, i >> 8 & 255, i & 255);
+        fputs("\nFoo = 1\n", out);
+        fclose(out);
+        check_mistake(1, text, len, 4, 1, "no such key");
+        tl_conf_device_init(&device);
+        assert_true(tl_wgconf_parse(text, len - strlen("Foo = 1\n"), &device, &error));
+        assert_int_equal(device.allowed_ip_count, ALLOWED_IPS);
+        tl_conf_device_done(&device);
+        free(text);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_texts),
+                cmocka_unit_test(test_mistakes),
+                cmocka_unit_test(test_wipes_what_it_frees),
+                cmocka_unit_test(test_nul_bytes),
+                cmocka_unit_test(test_host_name_lengths),
+                cmocka_unit_test(test_memory_runs_out),
+                cmocka_unit_test(test_long_line),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
