@@ -102,7 +102,7 @@ static bool covers(const struct wg_allowed_node *node, const uint64_t bits[2])
  * children; for it the answer is either. */
 static unsigned int side(const uint64_t bits[2], unsigned int cidr)
 {
-        return bits[cidr / 64 % 2] >> (63 - cidr % 64) & 1;
+        return (cidr & 64 ? bits[1] : bits[0]) >> (63 - cidr % 64) & 1;
 }
 
 static unsigned int root_of(uint8_t family)

@@ -62,6 +62,7 @@ static enum wg_verdict stage(struct wg_engine *engine, const uint8_t *packet, ui
         struct wg_endpoint to;
         struct wg_peer *peer;
         uint32_t dropped;
+        bool is_kept;
 
         if (!is_up(engine))
                 return WG_VERDICT_DOWN;
@@ -73,11 +74,11 @@ static enum wg_verdict stage(struct wg_engine *engine, const uint8_t *packet, ui
         wg_path_read(&peer->path, &to);
         if (to.ip.family == WG_FAMILY_NONE)
                 return WG_VERDICT_NO_ENDPOINT;
-        dropped = wg_staged_put(&engine->staged_pool, &peer->staged, packet, len);
-        for (uint32_t i = 1; i < dropped; i++)
+        is_kept = wg_staged_put(&engine->staged_pool, &peer->staged, packet, len, &dropped);
+        while (dropped--)
                 wg_worker_count(&engine->worker, WG_VERDICT_STAGED_FULL);
         wg_timers_arm_by(peer, WG_TIMER_FLUSH, now_ns);
-        return dropped ? WG_VERDICT_STAGED_FULL : WG_VERDICT_STAGED;
+        return is_kept ? WG_VERDICT_STAGED : WG_VERDICT_STAGED_FULL;
 }
 
 enum wg_verdict wg_engine_stage(struct wg_engine *engine, const uint8_t *packet, uint32_t len,
@@ -105,10 +106,8 @@ static void stop_timers(struct wg_peer *peer)
         atomic_store_explicit(&peer->unanswered_ns, 0, memory_order_relaxed);
         atomic_store_explicit(&peer->unacknowledged_ns, 0, memory_order_relaxed);
         atomic_store_explicit(&peer->traversal_ns, 0, memory_order_relaxed);
-        wg_timers_forget_note(peer, WG_NOTE_DATA_SENT);
-        wg_timers_forget_note(peer, WG_NOTE_DATA_RECEIVED);
-        wg_timers_forget_note(peer, WG_NOTE_REKEY);
-        wg_timers_forget_note(peer, WG_NOTE_REKEY_LATE);
+        /* All speak of what is over, but one: the list of notes still leads here. */
+        wg_timers_forget_note(peer, (enum wg_note) ~(uint32_t)WG_NOTE_QUEUED);
 }
 
 void wg_engine_set_identity(struct wg_engine *engine, struct wg_identity *identity,
@@ -228,6 +227,7 @@ void wg_engine_set_up(struct wg_engine *engine, bool up, struct wg_now now)
                         continue;
                 }
                 wg_staged_purge(&engine->staged_pool, &peer->staged);
+                peer->owes_keepalive = false;
                 stop_timers(peer);
                 forget_sessions(peer);
         }
@@ -253,7 +253,7 @@ static void confirm(struct wg_peer *peer, struct wg_now now, struct wg_actions *
         wg_session_reconcile(peer);
         wg_timers_handshake_complete(peer, now);
         wg_transmit_event(actions, peer, WG_EVENT_SESSION_PROVEN);
-        wg_transmit_staged(peer, false, now, actions);
+        wg_transmit_staged(peer, peer->owes_keepalive, now, actions);
 }
 
 /* The session is old or nearly used up. The note stays until another initiation could be sent, so
@@ -293,6 +293,7 @@ static void heed_note(struct wg_peer *peer, struct wg_now now, struct wg_actions
 
         if (peer->is_removed || !is_up(peer->engine)) {
                 wg_timers_forget_note(peer, (enum wg_note)UINT32_MAX);
+                wg_peer_free_unused(peer);
                 return;
         }
         wg_timers_forget_note(peer, WG_NOTE_QUEUED);
@@ -333,9 +334,10 @@ static void retry(struct wg_peer *peer, struct wg_now now, struct wg_actions *ac
         wg_path_unpin(&peer->path, NULL);
         peer->retries++;
         if (wg_transmit_initiation(peer, WG_INITIATION_RETRY, now, actions)) {
-                /* A response went out meanwhile; the retry waits as long as it has to. */
+                /* A response went out meanwhile; the retry waits as long as it has to, and by its own
+                 * jitter, since the peer may have begun at the same time and now does the same. */
                 peer->retries--;
-                wg_timers_arm(peer, WG_TIMER_RETRY, peer->handshake_sent_ns + WG_REKEY_TIMEOUT);
+                wg_timers_initiation_sent(peer, peer->handshake_sent_ns);
         }
 }
 
@@ -443,7 +445,7 @@ static enum wg_verdict take_cookie(struct wg_engine *engine, const struct wg_hsq
         struct wg_index_entry *entry = wg_index_find(
                 &engine->indices, wg_le32_load(item->bytes + WG_COOKIE_RECEIVER));
 
-        if (!entry)
+        if (!entry || !entry->peer->cookies.has_sent)
                 return WG_VERDICT_UNEXPECTED;
         if (!wg_cookie_store(&entry->peer->cookies, entry->peer->public_key, now.ns, item->bytes))
                 return WG_VERDICT_COOKIE_INVALID;

@@ -6,6 +6,8 @@
 #include "core/ip.h"
 
 enum { PROTOCOL_ICMP = 1, PROTOCOL_ICMPV6 = 58, ICMP_HEADER_LEN = 8, HOPS = 64 };
+/* The most that any host must be able to receive, so the most that an error may be. */
+enum { IPV4_MAX = 576, IPV6_MAX = WG_ICMP_LEN_MAX };
 enum { ICMP_UNREACHABLE = 3, ICMP_HOST = 1, ICMPV6_UNREACHABLE = 1, ICMPV6_ADDRESS = 3 };
 
 #define PER_S 1000
@@ -47,7 +49,7 @@ static bool may_answer_ipv6(const uint8_t *packet, size_t len)
 {
         enum { HOP_BY_HOP = 0, ROUTING = 43, FRAGMENT = 44, DESTINATION = 60 };
         uint8_t next = packet[6];
-        size_t at = WG_IPV6_HEADER_LEN;
+        size_t at = WG_IPV6_HEADER_LEN, size;
 
         if (packet[24] == 0xff || packet[8] == 0xff || wg_is_zero(packet + 8, 16))
                 return false;
@@ -56,8 +58,10 @@ static bool may_answer_ipv6(const uint8_t *packet, size_t len)
                         return false;
                 if (next == FRAGMENT && wg_be16_load(packet + at + 2) >> 3)
                         return false;
+                /* A fragment header has no length: that byte is reserved. */
+                size = next == FRAGMENT ? 8 : (size_t)packet[at + 1] * 8 + 8;
                 next = packet[at];
-                at += packet[at + 1] && next != FRAGMENT ? (size_t)packet[at + 1] * 8 + 8 : 8;
+                at += size;
         }
         /* ICMPv6 errors have types below 128. */
         return next != PROTOCOL_ICMPV6 || (at < len && packet[at] >= 128);
@@ -65,7 +69,7 @@ static bool may_answer_ipv6(const uint8_t *packet, size_t len)
 
 static size_t answer_ipv4(const uint8_t *packet, size_t len, uint8_t out[WG_ICMP_LEN_MAX])
 {
-        size_t quoted = WG_MIN(len, (size_t)WG_ICMP_LEN_MAX - WG_IPV4_HEADER_LEN - ICMP_HEADER_LEN);
+        size_t quoted = WG_MIN(len, (size_t)IPV4_MAX - WG_IPV4_HEADER_LEN - ICMP_HEADER_LEN);
         size_t total = WG_IPV4_HEADER_LEN + ICMP_HEADER_LEN + quoted;
         uint8_t *icmp = out + WG_IPV4_HEADER_LEN;
 
@@ -86,7 +90,7 @@ static size_t answer_ipv4(const uint8_t *packet, size_t len, uint8_t out[WG_ICMP
 
 static size_t answer_ipv6(const uint8_t *packet, size_t len, uint8_t out[WG_ICMP_LEN_MAX])
 {
-        size_t quoted = WG_MIN(len, (size_t)WG_ICMP_LEN_MAX - WG_IPV6_HEADER_LEN - ICMP_HEADER_LEN);
+        size_t quoted = WG_MIN(len, (size_t)IPV6_MAX - WG_IPV6_HEADER_LEN - ICMP_HEADER_LEN);
         uint8_t *icmp = out + WG_IPV6_HEADER_LEN;
 
         memset(out, 0, WG_IPV6_HEADER_LEN + ICMP_HEADER_LEN);

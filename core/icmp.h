@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * icmp.h - tells a local sender at once that its packet has nowhere to go.
- * Source: RFC 792, RFC 1122 3.2.2; RFC 4443 2.4, 3.1.
+ * Source: RFC 792, RFC 1122 3.2.2, RFC 1812 4.3.2.3; RFC 4443 2.4, 3.1.
  * Threads: pure function of its arguments. */
 #ifndef CORE_ICMP_H
 #define CORE_ICMP_H
@@ -12,7 +12,7 @@
 
 #include "core/env.h"
 
-#define WG_ICMP_LEN_MAX 576 /* of an error, all in all; the rest of the packet is not quoted */
+#define WG_ICMP_LEN_MAX 1280 /* of an error, all in all; the rest of the packet is not quoted */
 
 /* Writes the error that answers an outbound packet for which there is no peer or no endpoint: host
  * unreachable (IPv4), address unreachable (IPv6). It seems to come from the packet's destination,

@@ -52,14 +52,17 @@ static uint32_t lock(struct wg_path *path)
         }
 }
 
+static void unlock(struct wg_path *path, uint32_t sequence)
+{
+        atomic_store_explicit(&path->sequence, sequence + 2, memory_order_release);
+}
+
+/* Only while it is locked. */
 static void write_words(struct wg_path *path, const uint64_t words[WG_PATH_WORDS])
 {
-        uint32_t sequence = lock(path);
-
         /* Release keeps the odd sequence ahead of each of these. */
         for (unsigned int i = 0; i < WG_PATH_WORDS; i++)
                 atomic_store_explicit(&path->words[i], words[i], memory_order_release);
-        atomic_store_explicit(&path->sequence, sequence + 2, memory_order_release);
 }
 
 void wg_path_read(struct wg_path *path, struct wg_endpoint *endpoint)
@@ -73,21 +76,33 @@ void wg_path_read(struct wg_path *path, struct wg_endpoint *endpoint)
 void wg_path_write(struct wg_path *path, const struct wg_endpoint *endpoint)
 {
         uint64_t now[WG_PATH_WORDS], wanted[WG_PATH_WORDS];
+        uint32_t sequence;
 
         pack(wanted, endpoint);
         read_words(path, now);
-        if (memcmp(now, wanted, sizeof(now)) != 0)
-                write_words(path, wanted);
+        if (memcmp(now, wanted, sizeof(now)) == 0)
+                return;
+        sequence = lock(path);
+        write_words(path, wanted);
+        unlock(path, sequence);
 }
 
 void wg_path_unpin(struct wg_path *path, const struct wg_endpoint *seen)
 {
+        uint64_t words[WG_PATH_WORDS];
         struct wg_endpoint e;
+        uint32_t sequence;
 
-        wg_path_read(path, &e);
-        if (seen && !wg_ip_equal(&e.source, &seen->source))
-                return;
-        memset(&e.source, 0, sizeof(e.source));
-        e.source_ifindex = 0;
-        wg_path_write(path, &e);
+        /* Locked before it is read: the peer may be moving, and must not be put back. */
+        sequence = lock(path);
+        for (unsigned int i = 0; i < WG_PATH_WORDS; i++)
+                words[i] = atomic_load_explicit(&path->words[i], memory_order_relaxed);
+        unpack(&e, words);
+        if (e.source.family != WG_FAMILY_NONE && (!seen || wg_ip_equal(&e.source, &seen->source))) {
+                memset(&e.source, 0, sizeof(e.source));
+                e.source_ifindex = 0;
+                pack(words, &e);
+                write_words(path, words);
+        }
+        unlock(path, sequence);
 }

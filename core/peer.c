@@ -120,17 +120,19 @@ struct wg_peer *wg_engine_add_peer(struct wg_engine *engine, const uint8_t publi
         return peer;
 }
 
+void wg_peer_free_unused(struct wg_peer *peer)
+{
+        if (peer->is_released && !peer->keypairs &&
+            !(atomic_load_explicit(&peer->notes, memory_order_acquire) & (uint32_t)WG_NOTE_QUEUED))
+                free_peer(peer->engine, peer);
+}
+
 static void release(struct wg_retired *retired)
 {
         struct wg_peer *peer = WG_CONTAINER_OF(retired, struct wg_peer, retired);
-        struct wg_engine *engine = peer->engine;
 
-        /* Its last keypairs, or the list of notes, may still lead here. */
-        if (peer->keypairs ||
-            atomic_load_explicit(&peer->notes, memory_order_acquire) & (uint32_t)WG_NOTE_QUEUED)
-                engine->env->retire(engine->env->ctx, &peer->retired);
-        else
-                free_peer(engine, peer);
+        peer->is_released = true;
+        wg_peer_free_unused(peer);
 }
 
 static void leave_bucket(struct wg_engine *engine, struct wg_peer *peer)
@@ -171,6 +173,7 @@ void wg_engine_done(struct wg_engine *engine)
                 engine->to_do = peer->next_noted;
                 atomic_fetch_and_explicit(&peer->notes, ~(uint32_t)WG_NOTE_QUEUED,
                                           memory_order_relaxed);
+                wg_peer_free_unused(peer);
         }
         wg_engine_unreserve(engine);
         free_buckets(engine, engine->buckets, engine->bucket_count);

@@ -84,6 +84,7 @@ struct wg_peer {
         uint8_t preshared_key[WG_KEY_LEN]; /* zero: none */
         uint16_t keepalive_s;              /* 0: off */
         bool is_removed;
+        bool is_released; /* and no worker can hold it any more */
 
         /* Engine: handshake. */
         struct wg_handshake handshake;
@@ -109,5 +110,9 @@ struct wg_peer {
 
         struct wg_retired retired;
 };
+
+/* Frees a peer that was removed and released, once neither its last keypairs nor the list of notes
+ * lead to it: to be called when one of them lets go of it. */
+void wg_peer_free_unused(struct wg_peer *peer);
 
 #endif

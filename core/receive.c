@@ -59,7 +59,8 @@ static void keep_key_fresh(struct wg_worker *worker, struct wg_peer *peer,
                            const struct wg_keypair *kp, uint64_t now_ns)
 {
         if (kp->is_initiator && now_ns >= kp->born_ns + WG_REKEY_AFTER_TIME_RECEIVING &&
-            kp == atomic_load_explicit(&peer->current, memory_order_relaxed))
+            kp == atomic_load_explicit(&peer->current, memory_order_relaxed) &&
+            atomic_load_explicit(&kp->may_send, memory_order_relaxed))
                 wg_worker_note(worker, peer, WG_NOTE_REKEY_LATE);
 }
 

@@ -25,7 +25,7 @@ static uint32_t padding(uint32_t len, uint32_t mtu)
         uint32_t last = mtu && len > mtu ? len % mtu : len;
         uint32_t padded = (last + WG_PADDING - 1) & ~(uint32_t)(WG_PADDING - 1);
 
-        return (mtu ? WG_MIN(padded, WG_MAX(mtu, last)) : padded) - last;
+        return (mtu ? WG_MIN(padded, mtu) : padded) - last;
 }
 
 static uint8_t outer_tos(const struct wg_send_slot *slot)

@@ -80,10 +80,12 @@ struct wg_keypair *wg_session_new(struct wg_peer *peer, const struct wg_noise *n
 void wg_session_free(struct wg_keypair *kp)
 {
         const struct wg_env *env = kp->env;
+        struct wg_peer *peer = kp->entry.peer;
 
-        kp->entry.peer->keypairs--;
         wg_wipe(kp, sizeof(*kp));
         env->free(env->ctx, kp, sizeof(*kp));
+        peer->keypairs--;
+        wg_peer_free_unused(peer);
 }
 
 static bool begin_next(struct wg_peer *peer, struct wg_keypair *kp)

@@ -40,23 +40,23 @@ uint32_t wg_staged_purge(struct wg_staged_pool *pool, struct wg_staged_queue *qu
         return count;
 }
 
-uint32_t wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queue *queue,
-                       const uint8_t *packet, uint32_t len)
+bool wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queue *queue,
+                   const uint8_t *packet, uint32_t len, uint32_t *dropped)
 {
         uint32_t size = (uint32_t)sizeof(struct wg_staged) + WG_DATA_OVERHEAD + WG_PADDING + len;
-        uint32_t dropped = 0;
         struct wg_staged *staged;
 
+        *dropped = 0;
         while (queue->first && (queue->count >= WG_STAGED_PACKETS_MAX ||
                                 pool->bytes + size > WG_STAGED_BYTES_MAX)) {
                 wg_staged_free(pool, wg_staged_take(queue));
-                dropped++;
+                (*dropped)++;
         }
         if (pool->bytes + size > WG_STAGED_BYTES_MAX)
-                return dropped + 1;
+                return false;
         staged = pool->env->alloc(pool->env->ctx, size);
         if (!staged)
-                return dropped + 1;
+                return false;
         pool->bytes += size;
         staged->size = size;
         staged->len = len;
@@ -67,5 +67,5 @@ uint32_t wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queue *queu
                 queue->first = staged;
         queue->last = staged;
         queue->count++;
-        return dropped;
+        return true;
 }

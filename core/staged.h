@@ -10,6 +10,8 @@
 #ifndef CORE_STAGED_H
 #define CORE_STAGED_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 #include "core/env.h"
 #include "core/limits.h"
@@ -35,11 +37,11 @@ struct wg_staged_pool {
         size_t bytes;
 };
 
-/* Copies a packet to the end of a queue. Returns how many packets were dropped for it: 0, or from
- * the front of the same queue; the packet itself is among the dropped when others hold too much,
- * or there is no memory. */
-uint32_t wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queue *queue,
-                       const uint8_t *packet, uint32_t len);
+/* Copies a packet to the end of a queue. *dropped says how many were dropped from the front of the
+ * same queue to make place for it. Returns false when others hold too much all the same, or there
+ * is no memory. */
+bool wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queue *queue,
+                   const uint8_t *packet, uint32_t len, uint32_t *dropped) WG_MUST_USE;
 
 /* Takes the first packet out; NULL: the queue is empty. The caller frees it. */
 struct wg_staged *wg_staged_take(struct wg_staged_queue *queue);

@@ -16,7 +16,6 @@
 #include "daemon/uapi.h"
 #include "io/daemonize.h"
 #include "io/harden.h"
-#include "version.h"
 
 static struct tl_device device;
 static struct tl_log log_;
