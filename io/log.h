@@ -3,11 +3,10 @@
  * log.h - levelled, rate-limited messages to standard error or to syslog.
  *
  * A line looks like `tielined[wg0]: error: text`, in colour where standard error is a terminal;
- * syslog gets `wg0: text` and the level by its own means. Each
- * message (told apart by the address of its format) may appear TL_LOG_BURST times a second; how many
- * were held back is said before the next one like it. A message is cut at TL_LOG_LINE bytes, and
- * control characters in it are shown as '?': it may hold text that strangers chose. Never hand it
- * key material.
+ * syslog gets `wg0: text` and the level by its own means. Each message (told apart by the address of
+ * its format) may appear TL_LOG_BURST times a second; how many were held back is said before the
+ * next one like it. A message is cut at TL_LOG_LINE bytes, and control characters in it are shown as
+ * '?', for it may hold text that strangers chose. Never hand it key material.
  *
  * Threads: any may log; the other functions belong to the thread that made the log, before others
  * use it. Nothing is allocated. */
@@ -83,6 +82,6 @@ WG_MUST_USE static inline bool tl_log_shows(const struct tl_log *log, enum tl_lo
 
 /* Logs one message, without a newline. Keeps errno. */
 void tl_log(struct tl_log *log, enum tl_log_level level, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
+        WG_PRINTF(3, 4);
 
 #endif
