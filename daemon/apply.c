@@ -140,5 +140,6 @@ int tl_apply(struct tl_device *device, struct tl_conf_device *change)
         for (uint32_t i = 0; i < change->peer_count; i++)
                 apply_peer(device, change, &change->peers[i], now);
         wg_engine_unreserve(engine);
+        device->generation++;
         return 0;
 }

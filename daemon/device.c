@@ -381,6 +381,7 @@ static uint64_t work(struct tl_device *device)
                 wait_for_clients(device);
         if (!device->has_monitor)
                 look_at_moved_link(device);
+        is_busy |= tl_pins_work(&device->pins);
         due = is_busy ? 0 : wg_engine_deadline(&device->engine);
         if (tl_reclaim_poll(&device->reclaim))
                 due = WG_MIN(due, now.ns + RECLAIM_AGAIN_NS);
@@ -456,6 +457,8 @@ int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl
                 error = tl_inbox_init(&device->unsent, INBOX_SIZE);
         if (!error)
                 error = init_loop(device);
+        if (!error)
+                error = tl_pins_init(&device->pins, device);
         return error;
 }
 
@@ -501,6 +504,7 @@ void tl_device_done(struct tl_device *device)
         tl_loop_remove(&device->monitor_watch);
         if (device->has_monitor)
                 tl_netlink_monitor_done(&device->monitor);
+        tl_pins_done(&device->pins);
         tl_loop_remove(&device->suspend_watch);
         tl_suspend_done(&device->suspend);
         publish_sockets(device, NULL);

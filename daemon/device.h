@@ -11,6 +11,7 @@
 
 #include "core/engine.h"
 #include "daemon/inbox.h"
+#include "daemon/pins.h"
 #include "daemon/reclaim.h"
 #include "io/clock.h"
 #include "io/log.h"
@@ -54,12 +55,14 @@ struct tl_device {
         struct tl_signals signals;
         struct tl_unixsock uapi_socket;
         struct tl_uapi *uapi;
-        bool has_monitor; /* the link is where we can hear of it */
+        struct tl_pins pins;
+        uint64_t generation; /* a number for each state the configuration was in */
+        bool has_monitor;    /* the link is where we can hear of it */
         bool is_up;
         bool is_stopping;
         uint16_t listen_port; /* as configured, or chosen at the first bind; 0: not yet */
         uint32_t fwmark;
-        uint64_t bind_again_ns; /* binding failed: when to try anew; 0: it did not */
+        uint64_t bind_again_ns;   /* binding failed: when to try anew; 0: it did not */
         uint64_t accept_again_ns; /* accepting a client failed: when to try anew; 0: it did not */
         struct wg_actions actions;
         uint8_t *scratch; /* for what is taken out of an inbox */

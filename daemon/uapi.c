@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "conf/uapi.h"
+#include "daemon/peers.h"
 
 enum { READ_SIZE = 16384, REPLY_SIZE = 16384, CLIENTS_MAX = 1024, PIECES_A_TURN = 16 };
 
@@ -30,13 +31,10 @@ struct client {
         struct tl_uapi_source source;
         struct tl_uapi_writer writer;
 
-        /* Where the telling is. Peers may come and go between two pieces of a reply: the place is
-         * kept by what cannot dangle, the number of the last peer and how many of its allowed IPs
-         * have been told. */
-        uint64_t told_serial;
+        /* Where the telling is, in a way that outlives changes between two pieces of a reply. */
+        struct tl_peer_cursor peer;
         size_t told_ips;
-        uint64_t generation; /* of the configuration when the two below were looked up */
-        struct wg_peer *peer;
+        uint64_t ip_generation; /* of the configuration when ip_cursor was looked up */
         const struct wg_list *ip_cursor;
 };
 
@@ -44,7 +42,6 @@ struct tl_uapi {
         struct tl_device *device;
         struct wg_list clients;
         unsigned int count;
-        uint64_t generation; /* a number for each state the configuration was in */
 };
 
 /* ---- telling the device ---- */
@@ -64,40 +61,16 @@ static void tell_device(void *ctx, struct tl_uapi_device_status *status)
                 memcpy(status->private_key, identity->private_key, WG_KEY_LEN);
 }
 
-/* The first peer whose number is beyond `serial`; peers are in the order of their numbers. */
-static struct wg_peer *find_after(const struct wg_engine *engine, uint64_t serial)
-{
-        WG_LIST_EACH(node, &engine->peers) {
-                struct wg_peer *peer = WG_CONTAINER_OF(node, struct wg_peer, in_order);
-
-                if (peer->serial > serial)
-                        return peer;
-        }
-        return NULL;
-}
-
-static struct wg_peer *next_peer(const struct client *client)
-{
-        const struct wg_engine *engine = &client->uapi->device->engine;
-        const struct wg_list *next;
-
-        if (!client->peer || client->generation != client->uapi->generation)
-                return find_after(engine, client->told_serial);
-        next = client->peer->in_order.next;
-        return next == &engine->peers ? NULL : WG_CONTAINER_OF(next, struct wg_peer, in_order);
-}
-
 static bool tell_peer(void *ctx, struct tl_uapi_peer_status *status)
 {
         struct client *client = ctx;
-        struct wg_peer *peer = next_peer(client);
+        const struct tl_device *device = client->uapi->device;
+        struct wg_peer *peer = tl_peer_cursor_next(&client->peer, device);
 
         if (!peer)
                 return false;
-        client->peer = peer;
-        client->generation = client->uapi->generation;
-        client->told_serial = peer->serial;
         client->told_ips = 0;
+        client->ip_generation = device->generation;
         client->ip_cursor = NULL;
         memset(status, 0, sizeof(*status));
         memcpy(status->public_key, peer->public_key, WG_KEY_LEN);
@@ -112,16 +85,12 @@ static bool tell_peer(void *ctx, struct tl_uapi_peer_status *status)
 }
 
 /* Finds the place in the peer's allowed IPs again after the configuration changed. */
-static bool resume_ips(struct client *client)
+static bool resume_ips(struct client *client, const struct wg_peer *peer)
 {
-        struct wg_peer *peer = find_after(&client->uapi->device->engine, client->told_serial - 1);
         struct wg_prefix skipped;
 
-        if (!peer || peer->serial != client->told_serial)
-                return false;
-        client->peer = peer;
         client->ip_cursor = NULL;
-        client->generation = client->uapi->generation;
+        client->ip_generation = client->uapi->device->generation;
         for (size_t i = 0; i < client->told_ips; i++)
                 if (!wg_allowed_next(&peer->allowed, &client->ip_cursor, &skipped))
                         return false;
@@ -131,10 +100,11 @@ static bool resume_ips(struct client *client)
 static bool tell_allowed_ip(void *ctx, struct wg_prefix *prefix)
 {
         struct client *client = ctx;
+        const struct tl_device *device = client->uapi->device;
+        const struct wg_peer *peer = tl_peer_cursor_get(&client->peer, device);
 
-        if (client->generation != client->uapi->generation && !resume_ips(client))
-                return false;
-        if (!wg_allowed_next(&client->peer->allowed, &client->ip_cursor, prefix))
+        if (!peer || (client->ip_generation != device->generation && !resume_ips(client, peer)) ||
+            !wg_allowed_next(&peer->allowed, &client->ip_cursor, prefix))
                 return false;
         client->told_ips++;
         return true;
@@ -155,8 +125,7 @@ static void end(struct client *client)
 
 static void start_telling(struct client *client)
 {
-        client->peer = NULL;
-        client->told_serial = 0;
+        client->peer = (struct tl_peer_cursor){.serial = 0};
         client->is_telling = true;
         tl_uapi_writer_init(&client->writer, &client->source);
 }
@@ -173,7 +142,6 @@ static void set(struct client *client, struct tl_conf_device *change)
         int error = tl_apply(uapi->device, change);
 
         tl_conf_device_done(change);
-        uapi->generation++;
         if (error)
                 tl_log(uapi->device->log, TL_LOG_ERROR,
                        "configuration request refused, nothing changed: %s", strerror(-error));

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * peers.h - walks the peers of a device in several pieces, between which they may come and go.
+ *
+ * The place is kept by what cannot dangle: the number of the last peer. The pointer beside it is
+ * believed only while the configuration has not changed.
+ * Threads: the engine's. */
+#ifndef DAEMON_PEERS_H
+#define DAEMON_PEERS_H
+
+#include "core/peer.h"
+
+struct tl_device;
+
+/* Zeroed memory is the place before the first peer. */
+struct tl_peer_cursor {
+        uint64_t serial;     /* of the last peer; 0: none yet */
+        uint64_t generation; /* of the configuration when `peer` was looked up */
+        struct wg_peer *peer;
+};
+
+/* The next peer in order of creation, or NULL; the cursor moves there. */
+struct wg_peer *tl_peer_cursor_next(struct tl_peer_cursor *cursor, const struct tl_device *device);
+
+/* The peer the cursor is at, or NULL where that has been removed meanwhile. */
+struct wg_peer *tl_peer_cursor_get(struct tl_peer_cursor *cursor, const struct tl_device *device);
+
+#endif
