@@ -1,0 +1,181 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+#
+# demo.sh TIELINED - shows tielined at work between three hosts, each a network namespace on this
+# machine. Takes half a minute, touches nothing outside of these namespaces, and removes them at the
+# end, also when it is interrupted. Its exit status is 0 only if everything shown worked.
+set -Eeuo pipefail
+
+# Every name carries our process id, so that two demos, or a demo and the tests, do not meet.
+alice=alice$$ bob=bob$$ carol=carol$$ switch=switch$$
+work=
+
+bold='' dim='' green='' red='' plain=''
+if [ -t 1 ]; then
+        bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
+fi
+
+say() {
+        printf '%s\n' "$@"
+}
+
+step() {
+        printf '\n%s== %s%s\n' "$bold" "$1" "$plain"
+        shift
+        [ $# = 0 ] || say "$@"
+}
+
+# Shows a command, also where its output goes elsewhere, and runs it.
+exec 3>&1
+shown=
+run() {
+        shown=$*
+        printf '%s   # %s%s\n' "$dim" "$*" "$plain" >&3
+        "$@"
+}
+
+indent() {
+        sed 's/^/     /'
+}
+
+give_up() {
+        printf '%sdemo: %s%s\n' "$red" "$1" "$plain" >&2
+        exit 1
+}
+
+failed() {
+        printf '%sdemo: this did not work: %s%s\n' "$red" "${shown:-$1}" "$plain" >&2
+        [ ! -s "$work/log" ] || sed 's/^/demo: /' "$work/log" >&2
+}
+
+clean_up() {
+        trap '' INT TERM
+        local host pid
+        for host in "$alice" "$bob" "$carol" "$switch"; do
+                [ -e "/run/netns/$host" ] || continue
+                for pid in $(ip netns pids "$host"); do
+                        kill "$pid" 2>/dev/null || true
+                done
+        done
+        # The daemons remove their sockets as they end.
+        for _ in {1..50}; do
+                [ -n "$(compgen -G "/var/run/wireguard/*$$.sock" || true)" ] || break
+                sleep 0.1
+        done
+        for host in "$alice" "$bob" "$carol" "$switch"; do
+                ip netns del "$host" 2>/dev/null || true
+        done
+        [ -z "$work" ] || rm -rf "$work"
+}
+
+on() { # host, command...
+        run ip netns exec "$@"
+}
+
+# A host: its number is the last part of its addresses.
+make_host() { # name, number
+        ip netns add "$1"
+        ip -n "$1" link set lo up
+        ip link add eth0 netns "$1" type veth peer name "$1" netns "$switch"
+        ip -n "$switch" link set "$1" master bridge up
+        ip -n "$1" addr add "192.0.2.$2/24" dev eth0
+        ip -n "$1" link set eth0 up
+        wg genkey >"$work/$1.key"
+        wg pubkey <"$work/$1.key" >"$work/$1.pub"
+}
+
+# Gives a WireGuard interface its key, its port, its address.
+configure() { # name, number
+        run wg set "$1" private-key "$work/$1.key" listen-port 51820
+        run ip -n "$1" addr add "10.77.0.$2/24" dev "$1"
+        run ip -n "$1" link set "$1" up
+}
+
+befriend() { # name, the peer's name, the peer's number
+        run wg set "$1" peer "$(cat "$work/$2.pub")" \
+                endpoint "192.0.2.$3:51820" allowed-ips "10.77.0.$3/32"
+}
+
+wait_for_socket() { # name
+        for _ in {1..50}; do
+                ! wg show "$1" >/dev/null 2>&1 || return 0
+                sleep 0.1
+        done
+        return 1
+}
+
+throughput() { # from, to, the receiver's number
+        ip netns exec "$2" iperf3 --server --one-off --bind "10.77.0.$3" >"$work/log" 2>&1 &
+        for _ in {1..50}; do
+                [ -z "$(ip netns exec "$2" ss -Hltn 'sport = 5201')" ] || break
+                sleep 0.1
+        done
+        on "$1" iperf3 --client "10.77.0.$3" --time 2 --format m >"$work/iperf" 2>"$work/log"
+        awk '/receiver/ { print "     " $5 " " $6 " arrived, " $7 " " $8; n = $5 }
+                END { exit !(n > 0) }' "$work/iperf"
+}
+
+tielined=$(realpath -q "${1:-build/daemon/tielined}" || true)
+[ -x "$tielined" ] || give_up "no tielined at ${1:-build/daemon/tielined}; build it with 'make'"
+[ "$(id -u)" = 0 ] || give_up "network namespaces need root: sudo make demo"
+for program in ip ping wg iperf3 wireguard-go; do
+        command -v "$program" >/dev/null ||
+                give_up "$program is missing; 'scripts/packages.sh install demo' installs it"
+done
+[ -c /dev/net/tun ] || give_up "there is no /dev/net/tun here"
+
+trap clean_up EXIT
+trap 'failed "$BASH_COMMAND"' ERR
+trap 'exit 130' INT
+trap 'exit 143' TERM
+umask 077
+work=$(mktemp -d)
+
+step "Three hosts on one network" \
+        "   alice (tielined)      bob (tielined)      carol (Debian's wireguard-go)" \
+        "   192.0.2.1             192.0.2.2           192.0.2.3" \
+        "       '---------------------'-------------------'"
+ip netns add "$switch" || give_up "no network namespace can be made here"
+ip -n "$switch" link add bridge type bridge
+ip -n "$switch" link set bridge up
+make_host "$alice" 1
+make_host "$bob" 2
+make_host "$carol" 3
+
+step "A WireGuard interface on each" \
+        "tielined returns when its interface is ready; from then on wg(8) and ip(8) do the rest."
+on "$alice" "$tielined" "$alice"
+on "$bob" "$tielined" "$bob"
+on "$carol" wireguard-go "$carol" >"$work/log" 2>&1
+wait_for_socket "$carol"
+rm "$work/log"
+configure "$alice" 1
+configure "$bob" 2
+configure "$carol" 3
+
+step "alice and bob: a tunnel, 10.77.0.1 to 10.77.0.2" \
+        "The first packet waits for the handshake, then it goes out encrypted."
+befriend "$alice" "$bob" 2
+befriend "$bob" "$alice" 1
+on "$alice" ping -n -c 3 -i 0.2 -W 5 10.77.0.2 | indent
+say "Now TCP through the tunnel, there and back:"
+throughput "$alice" "$bob" 2
+throughput "$bob" "$alice" 1
+
+step "alice and carol: the same with somebody else's WireGuard"
+befriend "$alice" "$carol" 3
+befriend "$carol" "$alice" 1
+on "$carol" ping -n -c 3 -i 0.2 -W 5 10.77.0.1 | indent
+throughput "$alice" "$carol" 3
+throughput "$carol" "$alice" 1
+
+step "What alice knows of all this"
+run wg show "$alice" | indent
+
+for peer in "$bob" "$carol"; do
+        handshake=$(wg show "$alice" latest-handshakes | grep -F "$(cat "$work/$peer.pub")" | cut -f2)
+        [ "$handshake" -gt 0 ] || give_up "no handshake with ${peer%"$$"}"
+done
+
+printf '\n%sIt works.%s The hosts are gone now; README.md tells how to set up real ones.\n' \
+        "$green" "$plain"

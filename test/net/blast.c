@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * blast - sends numbered datagrams of mixed sizes at a pace, and checks every bit of what arrives.
+ *
+ * Size and content of datagram n follow from the seed and n alone, so the receiver needs nothing
+ * but the seed: a datagram is its number (8 bytes, big endian) and then bytes of a generator. The
+ * receiver says "ready" on stdout, ends once all came or nothing came for --idle, and prints its
+ * counts as name=value. Its exit status is 1 if a datagram was altered, came twice or was never
+ * sent; lost and late ones are only counted.
+ *
+ * Threads: one. */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/bytes.h"
+
+enum {
+        LENGTH_MIN = 8,
+        LENGTH_SMALL = 200, /* three of four datagrams are at most this long */
+        LENGTH_MAX = 1372,  /* the longest that an MTU of 1420 takes in IPv6 */
+        BATCH = 32,         /* datagrams a system call */
+        BUFFER = 16 << 20,  /* bytes the receiving socket may keep for us */
+};
+
+#define NS_PER_S UINT64_C(1000000000)
+
+struct options {
+        const char *address, *port;
+        uint64_t count;
+        uint64_t rate; /* datagrams a second */
+        uint64_t seed;
+        int idle_ms;
+};
+
+/* splitmix64 */
+static uint64_t random_next(uint64_t *state)
+{
+        uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+        z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+        return z ^ z >> 31;
+}
+
+/* Writes datagram n, LENGTH_MAX + 8 bytes at most; returns its length, LENGTH_MAX at most. */
+static size_t datagram_make(uint8_t *out, uint64_t seed, uint64_t n)
+{
+        uint64_t state = seed ^ n * UINT64_C(0xd6e8feb86659fd93);
+        uint64_t choice = random_next(&state);
+        uint64_t greatest = choice % 4 ? LENGTH_SMALL : LENGTH_MAX;
+        size_t length = (size_t)(LENGTH_MIN + (choice >> 2) % (greatest - LENGTH_MIN + 1));
+
+        wg_be64_store(out, n);
+        for (size_t at = 8; at < length; at += 8)
+                wg_be64_store(out + at, random_next(&state));
+        return length;
+}
+
+static int socket_open(const struct options *o, bool sends)
+{
+        struct addrinfo hints = {.ai_socktype = SOCK_DGRAM,
+                                 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+        struct addrinfo *found;
+        int error = getaddrinfo(o->address, o->port, &hints, &found);
+        int size = BUFFER, fd;
+
+        if (error)
+                errx(2, "%s port %s: %s", o->address, o->port, gai_strerror(error));
+        fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || (sends ? connect : bind)(fd, found->ai_addr, found->ai_addrlen))
+                err(2, "%s port %s", o->address, o->port);
+        if (!sends && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+                err(2, "receive buffer");
+        freeaddrinfo(found);
+        return fd;
+}
+
+static void batch_send(int fd, uint64_t seed, uint64_t first, unsigned count)
+{
+        static uint8_t buffers[BATCH][LENGTH_MAX + 8];
+        struct mmsghdr messages[BATCH] = {0};
+        struct iovec vectors[BATCH];
+
+        for (unsigned i = 0; i < count; i++) {
+                vectors[i] = (struct iovec){buffers[i], datagram_make(buffers[i], seed, first + i)};
+                messages[i].msg_hdr.msg_iov = &vectors[i];
+                messages[i].msg_hdr.msg_iovlen = 1;
+        }
+        for (unsigned at = 0; at < count;) {
+                int sent = sendmmsg(fd, messages + at, count - at, 0);
+
+                if (sent > 0)
+                        at += (unsigned)sent;
+                else if (errno != ENOBUFS && errno != EINTR && errno != ECONNREFUSED)
+                        err(2, "send");
+        }
+}
+
+static int send_all(const struct options *o)
+{
+        int fd = socket_open(o, true);
+        struct timespec start;
+
+        clock_gettime(CLOCK_MONOTONIC, &start);
+        for (uint64_t n = 0; n < o->count; n += BATCH) {
+                uint64_t due_ns = (uint64_t)start.tv_nsec + n * NS_PER_S / o->rate;
+                struct timespec due = {start.tv_sec + (time_t)(due_ns / NS_PER_S),
+                                       (long)(due_ns % NS_PER_S)};
+                uint64_t left = o->count - n;
+
+                while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
+                        continue;
+                batch_send(fd, o->seed, n, left < BATCH ? (unsigned)left : BATCH);
+        }
+        return 0;
+}
+
+struct tally {
+        uint8_t *seen;     /* a byte a datagram */
+        uint64_t next;     /* 1 + the greatest number that came */
+        uint64_t received; /* good ones; the others are counted below */
+        uint64_t late;     /* of the good ones, those that a greater number overtook */
+        uint64_t altered, repeated, foreign;
+};
+
+static void tally_take(struct tally *t, const struct options *o, const uint8_t *bytes,
+                       size_t length)
+{
+        uint8_t expected[LENGTH_MAX + 8];
+        uint64_t n = length >= 8 ? wg_be64_load(bytes) : UINT64_MAX;
+
+        if (n >= o->count) {
+                t->foreign++;
+                return;
+        }
+        if (length != datagram_make(expected, o->seed, n) || memcmp(bytes, expected, length)) {
+                t->altered++;
+                return;
+        }
+        if (t->seen[n]) {
+                t->repeated++;
+                return;
+        }
+        t->seen[n] = 1;
+        t->received++;
+        if (n < t->next)
+                t->late++;
+        else
+                t->next = n + 1;
+}
+
+static int receive_all(const struct options *o)
+{
+        static uint8_t buffers[BATCH][2048];
+        struct tally t = {.seen = calloc(o->count, 1)};
+        struct mmsghdr messages[BATCH] = {0};
+        struct iovec vectors[BATCH];
+        int fd = socket_open(o, false);
+        struct pollfd polled = {fd, POLLIN, 0};
+
+        if (!t.seen)
+                errx(2, "out of memory");
+        for (int i = 0; i < BATCH; i++) {
+                vectors[i] = (struct iovec){buffers[i], sizeof(buffers[i])};
+                messages[i].msg_hdr.msg_iov = &vectors[i];
+                messages[i].msg_hdr.msg_iovlen = 1;
+        }
+        puts("ready");
+        fflush(stdout);
+        while (t.received < o->count && poll(&polled, 1, o->idle_ms) > 0) {
+                int n = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
+
+                for (int i = 0; i < n; i++)
+                        tally_take(&t, o, buffers[i], messages[i].msg_len);
+        }
+        printf("received=%" PRIu64 " late=%" PRIu64 " altered=%" PRIu64 " repeated=%" PRIu64
+               " foreign=%" PRIu64 "\n",
+               t.received, t.late, t.altered, t.repeated, t.foreign);
+        free(t.seen);
+        return t.altered || t.repeated || t.foreign;
+}
+
+static const char usage[] =
+        "usage: blast send|receive [options] ADDRESS PORT\n"
+        "  --count N   datagrams in all (default 1000)\n"
+        "  --rate N    datagrams a second to send (default 10000)\n"
+        "  --seed N    of sizes and contents (default 1)\n"
+        "  --idle MS   the receiver ends after such a silence (default 10000)\n";
+
+static uint64_t number_of(const char *option, const char *text, uint64_t greatest)
+{
+        char *end;
+        unsigned long long value;
+
+        errno = 0;
+        value = strtoull(text, &end, 10);
+        if (errno || end == text || *end || value == 0 || value > greatest)
+                errx(2, "--%s %s: expected a number from 1 to %" PRIu64, option, text, greatest);
+        return value;
+}
+
+int main(int argc, char **argv)
+{
+        static const struct option known[] = {
+                {"count", required_argument, NULL, 'c'},
+                {"rate", required_argument, NULL, 'r'},
+                {"seed", required_argument, NULL, 's'},
+                {"idle", required_argument, NULL, 'i'},
+                {NULL, 0, NULL, 0},
+        };
+        struct options o = {.count = 1000, .rate = 10000, .seed = 1, .idle_ms = 10000};
+        int letter, at = 0;
+
+        while ((letter = getopt_long(argc, argv, "", known, &at)) != -1) {
+                const char *name = known[at].name;
+
+                switch (letter) {
+                case 'c':
+                        o.count = number_of(name, optarg, UINT32_MAX);
+                        break;
+                case 'r':
+                        o.rate = number_of(name, optarg, NS_PER_S);
+                        break;
+                case 's':
+                        o.seed = number_of(name, optarg, UINT64_MAX);
+                        break;
+                case 'i':
+                        o.idle_ms = (int)number_of(name, optarg, INT32_MAX);
+                        break;
+                default:
+                        fputs(usage, stderr);
+                        return 2;
+                }
+        }
+        if (argc - optind == 3) {
+                o.address = argv[optind + 1];
+                o.port = argv[optind + 2];
+                if (strcmp(argv[optind], "send") == 0)
+                        return send_all(&o);
+                if (strcmp(argv[optind], "receive") == 0)
+                        return receive_all(&o);
+        }
+        fputs(usage, stderr);
+        return 2;
+}

@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Network namespaces, the links between them, and what runs in them, for one scenario.
+
+A scenario runs in a process of its own and builds one Lab. Whatever the Lab makes bears that
+process's id (namespace `tl4711-a`, WireGuard interface `tl4711a`), and close() removes all of it;
+sweep() removes what a killed process left behind. No interface and no address is ever made outside
+these namespaces. The one thing they share with the host is /var/run/wireguard, where WireGuard's
+sockets lie, hence the unique interface names.
+
+Nothing sleeps for a fixed time to wait for something: until() polls with a deadline.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import hashlib
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+
+SOCKETS = "/var/run/wireguard"
+NAMESPACES = "/run/netns"
+CLONE_NEWNET = 0x40000000
+DIRECTORY = "tieline-"  # and then the prefix
+OURS = re.compile(rf"(?:{DIRECTORY})?(tl(\d+))(?!\d)")  # begins the name of all that a Lab makes
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Failure(Exception):
+    """What a scenario was to show is not so."""
+
+
+class Skip(Exception):
+    """A scenario cannot run here; the text says why."""
+
+
+def expect(condition, claim):
+    """The claim says what ought to be so."""
+    if not condition:
+        raise Failure(f"expected: {claim}")
+
+
+def expect_same(found, wanted, what):
+    if found != wanted:
+        raise Failure(f"{what}: expected {wanted!r}, found {found!r}")
+
+
+def until(condition, what, seconds=5.0, poll=0.02):
+    """Calls condition until it yields something true, and returns that; fails after a while."""
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise Failure(f"not within {seconds:g} s: {what}")
+        time.sleep(poll)
+    return result
+
+
+def stays(condition, what, seconds):
+    """Fails as soon as condition is false within that time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        expect(condition(), f"{what}, for {seconds:g} s")
+        time.sleep(0.02)
+
+
+def run(*argv, check=True, timeout=20, **more):
+    """Runs a program to its end. With check, an exit status other than 0 is a Failure."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, **more)
+    except subprocess.TimeoutExpired:
+        raise Failure(f"{' '.join(argv)}: still running after {timeout} s") from None
+    if check and done.returncode != 0:
+        raise Failure(f"{' '.join(argv)}: exit status {done.returncode}: "
+                      f"{(done.stderr or done.stdout).strip()}")
+    return done
+
+
+@contextlib.contextmanager
+def inside(namespace):
+    """The calling thread is in that network namespace; sockets made there stay there."""
+    with open("/proc/thread-self/ns/net") as home, open(f"{NAMESPACES}/{namespace}") as there:
+        if libc.setns(there.fileno(), CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), f"setns {namespace}")
+        try:
+            yield
+        finally:
+            libc.setns(home.fileno(), CLONE_NEWNET)
+
+
+class Ping:
+    """What ping(8) printed, and its counts."""
+
+    def __init__(self, text):
+        found = re.search(r"(\d+) packets transmitted, (\d+) received", text)
+        self.text = text
+        self.sent, self.received = map(int, found.groups()) if found else (0, 0)
+
+    def expect_all(self, what):
+        if not self.sent or self.received != self.sent:
+            raise Failure(f"{what}: {self.received} of {self.sent} pings answered\n{self.text}")
+
+
+class Node:
+    """A host: one network namespace."""
+
+    def __init__(self, lab, name, number):
+        self.lab, self.name, self.number = lab, name, number
+        self.ns = f"{lab.prefix}-{name}"
+        self.ports = 0  # interfaces made so far: eth0, eth1...
+        run("ip", "netns", "add", self.ns)
+        self.ip("link", "set", "lo", "up")
+
+    def run(self, *argv, **more):
+        return run("ip", "netns", "exec", self.ns, *argv, **more)
+
+    def ip(self, *arguments, **more):
+        return run("ip", "-n", self.ns, *arguments, **more)
+
+    def sysctl(self, name, value):
+        with inside(self.ns), open(f"/proc/sys/{name.replace('.', '/')}", "w") as file:
+            file.write(str(value))
+
+    def nft(self, family, table, hook, *rules):
+        """Makes a table with one chain of rules, in place of any table of that name."""
+        chain = f"{family} {table} only"
+        self.run("nft", "-f", "-", input="\n".join((
+            f"add table {family} {table}", f"delete table {family} {table}",
+            f"add table {family} {table}", f"add chain {chain} {{ type {hook}; }}",
+            *(f"add rule {chain} {rule}" for rule in rules), "")))
+
+    def popen(self, *argv, log, env=None):
+        """Starts a program; it writes into the file log, and ends with the Lab at the latest."""
+        with open(log, "ab") as file:
+            process = subprocess.Popen(["ip", "netns", "exec", self.ns, *argv], stdout=file,
+                                       stderr=file, stdin=subprocess.DEVNULL,
+                                       env={**os.environ, **(env or {})})
+        self.lab.processes.append(process)
+        return process
+
+    def socket(self, family=socket.AF_INET, kind=socket.SOCK_DGRAM, protocol=0):
+        with inside(self.ns):
+            made = socket.socket(family, kind, protocol)
+        self.lab.resources.callback(made.close)
+        return made
+
+    def v4(self, net=0):
+        return f"{('192.0.2', '198.51.100', '203.0.113')[net]}.{self.number}"
+
+    def v6(self, net=0):
+        return f"2001:db8:{net + 1}::{self.number}"
+
+    def outer(self, family, net=0):
+        return self.v4(net) if family == 4 else self.v6(net)
+
+    def attach(self, dev, net):
+        """Gives an interface this node's addresses in that net, and brings it up."""
+        self.ip("addr", "add", f"{self.v4(net)}/24", "dev", dev)
+        self.ip("addr", "add", f"{self.v6(net)}/64", "dev", dev, "nodad")
+        self.ip("link", "set", dev, "up")
+
+    def port(self):
+        self.ports += 1
+        return f"eth{self.ports - 1}"
+
+    def offloads_off(self, dev):
+        """So that whoever looks at the raw frames of the link sees them as a wire would carry
+        them: no longer than the MTU, checksums filled in."""
+        control = self.socket()
+        for command in (0x17, 0x1f, 0x24, 0x2c):  # ETHTOOL_STXCSUM, _STSO, _SGSO, _SGRO
+            value = ctypes.create_string_buffer(struct.pack("II", command, 0))
+            request = struct.pack("16sP16x", dev.encode(), ctypes.addressof(value))
+            fcntl.ioctl(control, 0x8946, request)  # SIOCETHTOOL
+
+    def ping(self, to, count=3, interval=0.05, wait=5, options=()):
+        """Pings and returns what came of it, answered or not."""
+        seconds = count * interval + wait
+        return Ping(self.run("ping", "-n", "-c", str(count), "-i", str(interval), "-W", str(wait),
+                             *options, to, check=False, timeout=seconds + 5).stdout)
+
+    def reaches(self, to, count=3, **more):
+        self.ping(to, count, **more).expect_all(f"{self.name} to {to}")
+
+    @contextlib.contextmanager
+    def pinging(self, to, interval=0.02):
+        """Pings all the while; nothing may be lost. (The last ones may still be on their way.)"""
+        log = self.lab.file(f"pinging-{self.name}")
+        process = self.popen("ping", "-n", "-i", str(interval), to, log=log)
+        until(lambda: b"icmp_seq" in read(log), f"first answer of {to} to {self.name}")
+        yield
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+        text = read(log).decode()
+        seen = {int(number) for number in re.findall(r"icmp_seq=(\d+) ttl", text)}
+        gaps = set(range(1, max(seen))) - seen
+        if gaps or (Ping(text).sent - max(seen)) * interval > 0.5:
+            raise Failure(f"{self.name} to {to}: lost ping {sorted(gaps)} of {max(seen)}\n{text}")
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+class Lab:
+    def __init__(self, mine, theirs, tools):
+        """mine is the WireGuard under test, theirs its peer; tools a function that gives the path
+        of badlink or blast."""
+        self.mine, self.theirs, self.tool = mine, theirs, tools
+        self.prefix = f"tl{os.getpid()}"
+        self.directory = tempfile.mkdtemp(prefix=f"{DIRECTORY}{self.prefix}-")
+        self.nodes, self.devices, self.processes, self.notes = {}, [], [], []
+        self.resources = contextlib.ExitStack()
+        self.secrets = set()  # keys, as raw bytes; no log may hold one
+
+    # What a scenario builds
+
+    def node(self, name):
+        self.nodes[name] = Node(self, name, len(self.nodes) + 1)
+        return self.nodes[name]
+
+    def link(self, a, b, net=0):
+        """A cable between two nodes, with their addresses in that net. Returns both ends' names."""
+        ends = a.port(), b.port()
+        run("ip", "link", "add", ends[0], "netns", a.ns, "type", "veth",
+            "peer", "name", ends[1], "netns", b.ns)
+        a.attach(ends[0], net)
+        b.attach(ends[1], net)
+        return ends
+
+    def lan(self, *nodes, net=0):
+        """A switch that joins all these nodes."""
+        switch = self.node(f"lan{net}")
+        switch.ip("link", "add", "bridge", "type", "bridge")
+        switch.ip("link", "set", "bridge", "up")
+        for node in nodes:
+            plug, dev = switch.port(), node.port()
+            run("ip", "link", "add", dev, "netns", node.ns, "type", "veth",
+                "peer", "name", plug, "netns", switch.ns)
+            switch.ip("link", "set", plug, "master", "bridge", "up")
+            node.attach(dev, net)
+
+    def bad_link(self, a, b, loss=0, duplicate=0, reorder=0, hold_ms=2, delay_ms=0, mtu=1500,
+                 seed=1):
+        """A cable that loses, repeats, reorders (in percent of the frames) and delays, and swallows
+        packets longer than the mtu: netem where the kernel has it, else badlink. Returns a function
+        that ends it and tells what it did."""
+        middle = self.node("cable")
+        for node in (a, b):
+            dev = node.port()
+            run("ip", "link", "add", dev, "netns", node.ns, "type", "veth",
+                "peer", "name", f"to{node.name}", "netns", middle.ns)
+            node.attach(dev, 0)
+            node.offloads_off(dev)
+            middle.ip("link", "set", f"to{node.name}", "up")
+        netem = ["netem", "limit", "100000", "loss", f"{loss}%", "duplicate", f"{duplicate}%",
+                 "delay", f"{delay_ms + hold_ms}ms"]
+        if reorder:  # that share is not delayed, and so overtakes
+            netem += ["reorder", f"{reorder}%"]
+        if middle.run("tc", "qdisc", "add", "dev", f"to{a.name}", "root", *netem,
+                      check=False).returncode == 0:
+            middle.run("tc", "qdisc", "add", "dev", f"to{b.name}", "root", *netem)
+            middle.ip("link", "add", "bridge", "type", "bridge")
+            middle.ip("link", "set", "bridge", "up")
+            for node in (a, b):
+                middle.ip("link", "set", f"to{node.name}", "master", "bridge", "mtu", str(mtu))
+            self.notes.append("bad link: netem")
+            return lambda: middle.run("tc", "-s", "qdisc").stdout
+        log = self.file("badlink")
+        process = middle.popen(
+            self.tool("badlink"), "--loss", str(loss), "--duplicate", str(duplicate), "--reorder",
+            str(reorder), "--hold", str(hold_ms), "--delay", str(delay_ms), "--limit",
+            str(mtu + 14), "--seed", str(seed), f"to{a.name}", f"to{b.name}", log=log)
+        until(lambda: b"ready" in read(log), "badlink is ready")
+        self.notes.append("bad link: badlink (this kernel has no netem)")
+
+        def end():
+            process.terminate()
+            process.wait(5)
+            return read(log).decode()
+        return end
+
+    def file(self, name):
+        """The path of a new file in the Lab's own directory."""
+        return os.path.join(self.directory, f"{len(os.listdir(self.directory)):03}-{name}")
+
+    def transfer(self, source, destination, address, size=1 << 20, seed=1, seconds=30):
+        """Sends pseudo-random bytes over TCP, and compares their hash at both ends."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        server = destination.socket(family, socket.SOCK_STREAM)
+        server.bind((address, 0))
+        server.listen()
+        server.settimeout(seconds)
+
+        def serve():
+            with contextlib.suppress(OSError):
+                stream, _ = server.accept()
+                with stream:
+                    stream.settimeout(seconds)
+                    digest = hashlib.sha256()
+                    while data := stream.recv(1 << 18):
+                        digest.update(data)
+                    stream.sendall(digest.digest())
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        client = source.socket(family, socket.SOCK_STREAM)
+        client.settimeout(seconds)
+        digest, generator = hashlib.sha256(), random.Random(seed)
+        what = f"TCP from {source.name} to {destination.name} ({address})"
+        try:
+            client.connect(server.getsockname())
+            for at in range(0, size, 1 << 16):
+                data = generator.randbytes(min(1 << 16, size - at))
+                digest.update(data)
+                client.sendall(data)
+            client.shutdown(socket.SHUT_WR)
+            answer = client.recv(64)
+        except OSError as error:
+            raise Failure(f"{what}: {error}") from None
+        finally:
+            client.close()
+            server.close()
+        expect(answer == digest.digest(), f"{what}: the bytes that arrive are those sent")
+
+    # The end
+
+    def logs(self):
+        """Every log's last lines, for a person who looks for the reason of a failure."""
+        parts = []
+        for name in sorted(os.listdir(self.directory)):
+            if name.endswith((".secret", ".program")):
+                continue
+            if text := read(os.path.join(self.directory, name)).decode(errors="replace"):
+                parts.append(f"--- {name}\n" + "\n".join(text.splitlines()[-40:]))
+        return "\n".join(parts)
+
+    def close(self):
+        for process in self.processes:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            process.wait(10)
+        self.resources.close()
+        remove(self.prefix)
+
+
+def namespace_pids(namespace):
+    return [int(pid) for pid in run("ip", "netns", "pids", namespace, check=False).stdout.split()]
+
+
+def remove(prefix):
+    """Removes all that a Lab of that prefix made: processes, namespaces, sockets, files."""
+    for name in os.listdir(NAMESPACES):
+        if name.startswith(f"{prefix}-"):
+            for pid in namespace_pids(name):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            run("ip", "netns", "del", name, check=False)
+    if os.path.isdir(SOCKETS):
+        for name in os.listdir(SOCKETS):
+            if re.fullmatch(prefix + r"[a-z]\w*\.(sock|name)", name):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(SOCKETS, name))
+    for name in os.listdir(tempfile.gettempdir()):
+        if name.startswith(f"{DIRECTORY}{prefix}-"):
+            shutil.rmtree(os.path.join(tempfile.gettempdir(), name), ignore_errors=True)
+
+
+def sweep():
+    """Removes what Labs of processes that are gone left behind."""
+    os.makedirs(NAMESPACES, exist_ok=True)
+    names = os.listdir(NAMESPACES) + os.listdir(tempfile.gettempdir())
+    if os.path.isdir(SOCKETS):
+        names += os.listdir(SOCKETS)
+    for prefix, pid in {found.groups() for name in names if (found := OURS.match(name))}:
+        with contextlib.suppress(FileNotFoundError):
+            if b"run.py" in read(f"/proc/{pid}/cmdline"):
+                continue  # a scenario of another run, still at it
+        remove(prefix)

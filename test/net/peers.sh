@@ -1,0 +1,54 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+#
+# peers.sh NAME - prints the path of another WireGuard implementation to test against, and builds
+# it first where that was not done yet, outside of this tree (remove $cache to build anew). Where it
+# cannot, it says why on stderr and exits with 1: the caller then skips what needs it.
+#
+#   wireguard-go       as the distribution has it
+#   wireguard-go-new   the newest release, by the name of its Go module
+#   boringtun          the newest release, by the name of its crate
+set -eu
+
+cache=${XDG_CACHE_HOME:-/var/cache}/tieline-peers
+limit=300 # seconds a build may take
+
+give_up()
+{
+        echo "$*" >&2
+        exit 1
+}
+
+# build NAME TOOL COMMAND... - runs COMMAND, which puts one program into $NEW/bin;
+# that becomes $cache/NAME. Says its path.
+build()
+{
+        name=$1
+        shift
+        if [ ! -x "$cache/$name" ]; then
+                command -v "$1" >/dev/null || give_up "no $1 here to build $name with"
+                mkdir -p "$cache" || give_up "cannot write to $cache"
+                NEW=$(mktemp -d "$cache/new.XXXXXX")
+                trap 'rm -rf "$NEW"' EXIT
+                export NEW GOBIN="$NEW/bin" GOTOOLCHAIN=local CARGO_INSTALL_ROOT="$NEW"
+                timeout "$limit" "$@" >"$NEW/log" 2>&1 </dev/null ||
+                        give_up "$name does not build: $(tail -n 1 "$NEW/log")"
+                mv "$NEW/bin/"* "$cache/$name"
+        fi
+        echo "$cache/$name"
+}
+
+case ${1-} in
+wireguard-go)
+        command -v wireguard-go || give_up "wireguard-go is not installed"
+        ;;
+wireguard-go-new)
+        build wireguard-go-new go install golang.zx2c4.com/wireguard@latest
+        ;;
+boringtun)
+        build boringtun-cli cargo install --locked boringtun-cli
+        ;;
+*)
+        give_up "usage: peers.sh wireguard-go | wireguard-go-new | boringtun"
+        ;;
+esac

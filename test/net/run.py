@@ -1,0 +1,315 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Runs tielined in network namespaces, against itself and against other WireGuards.
+
+Needs root, ip, ping and wg; a scenario that needs more says so. Each scenario runs in a process of
+its own (lab.py tells what it may touch) and gets a line on stdout; the logs of one that failed go
+to stderr. The last line counts them.
+"""
+
+import argparse
+import contextlib
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter, deque
+
+import lab
+import scenarios  # noqa: F401 (it fills SCENARIOS)
+from device import Implementation, check_after
+from lab import Failure, Lab, Skip
+from scenario import SCENARIOS
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TREE = os.path.dirname(os.path.dirname(HERE))
+PEERS = ("wireguard-go", "wireguard-go-new", "boringtun")
+FORK = multiprocessing.get_context("fork")
+GRACE = 20  # seconds that a scenario which is told to end may take to clean up
+
+
+class Case:
+    """A scenario with the implementations it is to run with; `skip` says why it cannot."""
+
+    def __init__(self, scenario, mine, theirs, name, skip=None):
+        self.scenario, self.mine, self.theirs = scenario, mine, theirs
+        self.name, self.skip = name, skip
+
+
+class Result:
+    def __init__(self, word, reason="", details=""):
+        self.word, self.reason, self.details = word, reason, details
+
+
+def find_implementation(name):
+    """By a name of peers.sh or `tielined`, or by path. Raises Skip where it is not to be had."""
+    if "/" in name:
+        if not os.access(name, os.X_OK):
+            raise Skip(f"no program {name}")
+        return Implementation(os.path.basename(name), os.path.abspath(name))
+    if name == "tielined":
+        path = os.environ.get("TIELINED") or os.path.join(TREE, "build", "daemon", "tielined")
+        if not os.access(path, os.X_OK):
+            raise Skip(f"no tielined at {path}: build it first, or name it in TIELINED")
+        return Implementation(name, path)
+    if name not in PEERS:
+        raise Skip(f"unknown implementation {name}: tielined, {', '.join(PEERS)}, or a path")
+    found = subprocess.run([os.path.join(HERE, "peers.sh"), name], capture_output=True, text=True)
+    if found.returncode != 0:
+        raise Skip(found.stderr.strip())
+    return Implementation(name, found.stdout.strip())
+
+
+def obstacle():
+    """Why nothing can run here, or None."""
+    if os.geteuid() != 0:
+        return "not root"
+    for program in ("ip", "ping", "wg"):
+        if not shutil.which(program):
+            return f"{program} is not installed"
+    if not os.path.exists("/dev/net/tun"):
+        return "no /dev/net/tun"
+    probe = f"tl{os.getpid()}-probe"
+    if lab.run("ip", "netns", "add", probe, check=False).returncode != 0:
+        return "no network namespace can be made"
+    lab.run("ip", "netns", "del", probe)
+    return None
+
+
+def list_cases(options, mine):
+    """All cases that the options ask for, each peer sought only where a scenario wants it."""
+    found = {}
+
+    def peer(name):
+        if name not in found:
+            try:
+                found[name] = find_implementation(name)
+            except Skip as skip:
+                found[name] = str(skip)
+        return found[name]
+
+    hindrance = obstacle()
+    for scenario in SCENARIOS:
+        names = [options.impl_b] if options.impl_b else [options.impl_a]
+        if scenario.each_peer and not options.impl_b:
+            names += [name for name in PEERS if name != options.impl_a]
+        for name in names:
+            title = f"{scenario.name}/{name}" if scenario.each_peer else scenario.name
+            if options.names and not {title, scenario.name} & set(options.names):
+                continue
+            if scenario.long and not (options.long or options.names):
+                continue
+            missing = [program for program in scenario.needs if not shutil.which(program)]
+            theirs = mine if name == options.impl_a else None
+            if hindrance:
+                yield Case(scenario, mine, theirs, title, hindrance)
+            elif missing:
+                yield Case(scenario, mine, theirs, title, f"{missing[0]} is not installed")
+            elif scenario.ours_only and not mine.ours:
+                yield Case(scenario, mine, theirs, title, "only tielined is held to this")
+            else:
+                theirs = theirs or peer(name)
+                skip = theirs if isinstance(theirs, str) else None
+                yield Case(scenario, mine, theirs, title, skip)
+
+
+class Ended(BaseException):
+    """The runner told this scenario to end."""
+
+
+def run_case(case, tools, pipe):
+    """Runs one scenario in this process, a child of the runner, and reports through the pipe."""
+    def end(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: cleaning up goes on
+        raise Ended
+    os.setpgid(0, 0)  # Ctrl-C reaches the runner alone, which then ends us in order
+    lab.libc.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: also where the runner is killed
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, end)
+    here = Lab(case.mine, case.theirs, tools)
+    try:
+        case.scenario.function(here)
+        check_after(here)
+        result = Result("ok", "; ".join(here.notes))
+    except Skip as skip:
+        result = Result("SKIP", str(skip))
+    except Failure as failure:
+        where = traceback.extract_tb(failure.__traceback__)
+        lines = [f"{os.path.basename(at.filename)}:{at.lineno} {at.line}" for at in where]
+        result = Result("FAIL", str(failure).split("\n")[0],
+                        "\n".join([*lines, str(failure), here.logs()]))
+    except Ended:
+        result = Result("FAIL", f"still running after {case.scenario.seconds} s",
+                        f"{traceback.format_exc()}\n{here.logs()}")
+    except Exception as error:
+        result = Result("FAIL", repr(error), f"{traceback.format_exc()}\n{here.logs()}")
+    finally:
+        here.close()
+    pipe.send(result)
+
+
+class Job:
+    """A case that is running."""
+
+    def __init__(self, case, tools):
+        self.case, self.begun = case, time.monotonic()
+        self.ours, theirs = FORK.Pipe(duplex=False)
+        self.process = FORK.Process(target=run_case, args=(case, tools, theirs))
+        self.process.start()
+        theirs.close()
+        self.deadline = self.begun + case.scenario.seconds
+        self.told = False
+
+    def poll(self):
+        """The result once there is one. Ends the case when its time is up."""
+        if time.monotonic() > self.deadline:
+            self.process.kill() if self.told else self.process.terminate()
+            self.told, self.deadline = True, time.monotonic() + GRACE
+        if self.process.is_alive() and not self.ours.poll():
+            return None
+        try:
+            result = self.ours.recv()
+        except EOFError:
+            result = Result("FAIL", "its process died")
+        self.process.join()
+        self.process.close()
+        return result
+
+    def end(self):
+        with contextlib.suppress(ValueError):
+            self.process.terminate()
+            self.process.join(GRACE)
+
+
+class Tools:
+    """badlink and blast: where meson built them, else built here at first need."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.scratch = None
+
+    def __call__(self, name):
+        directory = self.directory or self.scratch
+        if not directory:
+            raise Skip("badlink and blast are not built")
+        return os.path.join(directory, name)
+
+    def build(self):
+        compiler = shutil.which("cc")
+        if self.directory or not compiler:
+            return
+        self.scratch = tempfile.mkdtemp(prefix=f"{lab.DIRECTORY}tl{os.getpid()}-")
+        for name in ("badlink", "blast"):
+            lab.run(compiler, "-std=gnu17", "-D_GNU_SOURCE", "-O2", f"-I{TREE}", "-o",
+                    f"{self.scratch}/{name}", f"{HERE}/{name}.c")
+
+    def done(self):
+        if self.scratch:
+            shutil.rmtree(self.scratch)
+
+
+class Runner:
+    def __init__(self, options, tools):
+        self.options, self.tools = options, tools
+        self.count = Counter()
+        self.jobs = []
+        self.end = time.monotonic() + options.total
+
+    def report(self, case, result, seconds=0.0):
+        self.count[result.word] += 1
+        reason = f" {result.reason}" if result.reason else ""
+        print(f"{result.word} {case.name} ({seconds:.1f}){reason}", flush=True)
+        if result.details:
+            print(f"===== {case.name}\n{result.details}\n===== end of {case.name}",
+                  file=sys.stderr, flush=True)
+
+    def run(self, cases):
+        """Runs them; those that want the machine for themselves come last, one by one."""
+        ready = deque(sorted(cases, key=lambda case: case.scenario.alone))
+        while ready or self.jobs:
+            while ready and self.may_start(ready[0]):
+                self.start(ready.popleft())
+            for job in list(self.jobs):
+                if result := job.poll():
+                    self.jobs.remove(job)
+                    self.report(job.case, result, time.monotonic() - job.begun)
+                    lab.sweep()
+            time.sleep(0.02)
+
+    def may_start(self, case):
+        if case.scenario.alone or any(job.case.scenario.alone for job in self.jobs):
+            return not self.jobs
+        return len(self.jobs) < self.options.jobs
+
+    def start(self, case):
+        if case.skip:
+            self.report(case, Result("SKIP", case.skip))
+        elif time.monotonic() > self.end:
+            self.report(case, Result("FAIL", f"not run: {self.options.total} s are over"))
+        else:
+            self.jobs.append(Job(case, self.tools))
+
+    def stop(self):
+        for job in self.jobs:
+            job.end()
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", help="scenarios to run (all but the long ones)")
+    parser.add_argument("--list", action="store_true", help="list the scenarios")
+    parser.add_argument("--impl-a", default="tielined", metavar="NAME|PATH",
+                        help="what is tested (tielined: $TIELINED, else build/daemon/tielined)")
+    parser.add_argument("--impl-b", metavar="NAME|PATH",
+                        help=f"its only peer (the same, {', '.join(PEERS)})")
+    parser.add_argument("--jobs", type=int, choices=(1, 2), default=2, help="how many at once")
+    parser.add_argument("--long", action="store_true", help="also those that wait for minutes")
+    parser.add_argument("--tools", metavar="DIR", help="where badlink and blast are built")
+    parser.add_argument("--total", type=float, metavar="SECONDS", help="give up after that time")
+    options = parser.parse_args()
+    options.total = options.total or (3600 if options.long else 900)
+    return options
+
+
+def main():
+    options = parse_options()
+    if options.list:
+        for scenario in SCENARIOS:
+            marks = [mark for mark in ("each_peer", "long") if getattr(scenario, mark)]
+            print(f"{scenario.name:28} {scenario.summary} {' '.join(marks)}".rstrip())
+        return 0
+    try:
+        mine = find_implementation(options.impl_a)
+    except Skip as skip:
+        print(f"run.py: {skip}", file=sys.stderr)
+        return 2
+    known = {scenario.name for scenario in SCENARIOS}
+    for name in options.names:
+        if name.split("/")[0] not in known:
+            print(f"run.py: no scenario {name}; --list names them", file=sys.stderr)
+            return 2
+
+    tools = Tools(options.tools)
+    runner = Runner(options, tools)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda got, _: sys.exit(128 + got))
+    try:
+        if os.geteuid() == 0:
+            lab.sweep()
+            tools.build()
+        runner.run(list_cases(options, mine))
+    finally:
+        runner.stop()
+        tools.done()
+    count = runner.count
+    print(f"{count['ok']} passed, {count['FAIL']} failed, {count['SKIP']} skipped")
+    return 1 if count["FAIL"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

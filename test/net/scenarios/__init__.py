@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""The scenarios, by what they look at. Importing this lists them in scenario.SCENARIOS.
+
+Most run on two hosts with a cable and a tunnel between them, as device.tunnel() draws them; a
+scenario with another topology draws it.
+"""
+
+# In the order in which they run.
+from scenarios import tunnels
+from scenarios import settings
+from scenarios import uapi
+from scenarios import routing
+from scenarios import paths
+from scenarios import wire
+from scenarios import hostile
+from scenarios import life
+from scenarios import bulk
+
+__all__ = ["bulk", "hostile", "life", "paths", "routing", "settings", "tunnels", "uapi", "wire"]

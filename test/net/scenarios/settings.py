@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Settings through wg(8), changed while the tunnel carries traffic."""
+
+import contextlib
+import errno
+import json
+
+from device import Device, Key, endpoint_text, meets, tunnel
+from lab import expect, expect_same, run, until
+from scenario import scenario
+
+
+def config_of(device):
+    return device.wg("showconf").stdout
+
+
+def give(device, verb, text):
+    """wg setconf, addconf or syncconf with that text."""
+    path = device.lab.file("conf.secret")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+    device.wg(verb, path)
+
+
+@scenario(each_peer=True)
+def wg_tool(lab):
+    """wg show, showconf, setconf, addconf and syncconf do what wg(8) says."""
+    x, y = tunnel(lab, psk=Key(lab, "genpsk"))
+    meets(x, y)
+    shown = run("wg", "show", x.name).stdout
+    for part in (f"interface: {x.name}", x.key.public, f"peer: {y.key.public}",
+                 endpoint_text(y.node.v4(), y.port()), "latest handshake", "transfer",
+                 f"{y.inner4}/32, {y.inner6}/128"):
+        expect(part in shown, f"wg show says {part!r}")
+    for word in ("public-key", "private-key", "listen-port", "fwmark", "peers", "preshared-keys",
+                 "endpoints", "allowed-ips", "latest-handshakes", "transfer",
+                 "persistent-keepalive", "dump"):
+        expect(x.wg("show", word).stdout, f"wg show {word} says something")
+    expect(x.name in run("wg", "show", "interfaces").stdout.split(), "wg lists the interface")
+
+    before = config_of(x)
+    give(x, "setconf", before)
+    expect(config_of(x) == before, "setconf of what showconf tells changes nothing")
+    other = Key(lab).public
+    give(x, "addconf", f"[Peer]\nPublicKey = {other}\nAllowedIPs = 10.9.0.0/16, fd99::/32\n"
+                       "PersistentKeepalive = 7\n")
+    expect(set(x.peers()) == {y.key.public, other}, "addconf adds a peer to the others")
+    added = x.peers()[other]
+    expect(added.allowed == ["10.9.0.0/16", "fd99::/32"] and added.keepalive == 7, "all of it")
+    give(x, "syncconf", before)
+    expect(set(x.peers()) == {y.key.public}, "syncconf removes who is not listed")
+    give(x, "setconf", "[Interface]\n")
+    expect(not x.peers() and "PrivateKey" not in config_of(x), "an empty setconf clears all")
+    give(x, "setconf", before)
+    meets(x, y)
+
+
+@scenario(each_peer=True)
+def updates_in_place(lab):
+    """syncconf, addconf and set of what is already so keep the session; no ping is lost."""
+    x, y = tunnel(lab)
+    meets(x, y)
+    config, before = config_of(x), x.peer(y)
+    with contextlib.ExitStack() as pings:
+        if x.ours:  # wireguard-go has no allowed IPs for the moment in which it replaces them
+            pings.enter_context(x.node.pinging(y.inner4))
+            pings.enter_context(y.node.pinging(x.inner6))
+        for _ in range(5):
+            give(x, "syncconf", config)
+            give(x, "addconf", config)
+            x.set("private-key", x.key.file, "listen-port", x.port())
+            x.set("peer", y.key.public, "allowed-ips", f"{y.inner4}/32,{y.inner6}/128")
+            x.set("peer", y.key.public, "persistent-keepalive", "25")
+            x.set("peer", y.key.public, "persistent-keepalive", "off")
+    meets(x, y)
+    after = x.peer(y)
+    expect(after.handshake == before.handshake, "the handshake is still the first one")
+    expect(after.rx > before.rx and after.tx > before.tx, "the counters went on")
+
+
+@scenario()
+def new_private_key(lab):
+    """A new private key ends the old session; once the peer knows it, all works again."""
+    x, y = tunnel(lab)
+    meets(x, y)
+    old, x.key = x.key, Key(lab)
+    x.set("private-key", x.key.file)
+    expect(x.wg("show", "public-key").stdout.strip() == x.key.public, "the new key is shown")
+    expect(x.node.ping(y.inner4, 2, wait=1).received == 0, "the old peer does not answer it")
+    y.set("peer", old.public, "remove")
+    y.add(x, x.node.v4())
+    y.node.reaches(x.inner4)
+    if x.ours:
+        x.set("peer", x.key.public, "allowed-ips", "10.9.0.0/16")
+        expect(x.key.public not in x.peers(), "one's own key as a peer is silently a dummy")
+
+
+@scenario()
+def keepalive(lab):
+    """An interval that goes from 0 to n sends at once, and then each n seconds."""
+    x, y = tunnel(lab)
+    meets(x, y)
+    before = y.peer(x).rx
+    x.set("peer", y.key.public, "persistent-keepalive", "1")
+    until(lambda: y.peer(x).rx == before + 32, "a keepalive at once", 0.9)
+    until(lambda: y.peer(x).rx >= before + 3 * 32, "two more", 3)
+
+
+@scenario(each_peer=True)
+def listen_port(lab):
+    """The port moves at once; one in use is refused with EADDRINUSE, and the old one stays."""
+    x, y = tunnel(lab)
+    meets(x, y)
+    chosen = x.port()
+    expect(all(chosen in ports for ports in x.udp_ports()), "the chosen port is bound in v4 and v6")
+    for port in (45001, 45002):
+        x.set("listen-port", port)
+        expect(x.port() == port, "the new port is shown")
+        expect(all(port in ports for ports in x.udp_ports()), "the new port is bound in both")
+        expect(not any(chosen in ports for ports in x.udp_ports()), "the old one is not")
+        chosen = port
+        x.node.reaches(y.inner4)
+        y.node.reaches(x.inner4)
+    taken = x.node.socket()
+    taken.bind(("", 45003))
+    refused = x.set("listen-port", 45003, check=False)
+    expect(refused.returncode != 0 and "Address already in use" in refused.stderr,
+           f"wg says that the port is in use, not {refused.stderr!r}")
+    if x.ours:
+        expect(x.port() == 45002, "the old port is still shown")
+        expect(45002 in x.udp_ports()[0] and 45002 in x.udp_ports()[1], "and bound")
+        meets(x, y)
+        with x.uapi() as uapi:
+            expect(uapi.set("listen_port=45003\n") == -errno.EADDRINUSE, "the errno is EADDRINUSE")
+    taken.close()
+    x.set("listen-port", 45003)
+    x.node.reaches(y.inner4)
+    x.set("listen-port", 0)
+    expect(x.port() not in (0, 45003), "0 chooses a port")
+    x.node.reaches(y.inner4)
+
+
+@scenario(needs=("nft",))
+def fwmark(lab):
+    """All outer packets carry the mark, and none once it is cleared."""
+    x, y = tunnel(lab)
+    x.node.nft("inet", "count", "filter hook output priority 0",
+               "meta mark 0x1234 udp length > 8 counter",
+               "meta mark 0 oifname eth0 udp length > 8 counter")
+
+    def counts():
+        rows = json.loads(x.node.run("nft", "-j", "list", "table", "inet", "count").stdout)
+        return [part["counter"]["packets"] for row in rows["nftables"] if "rule" in row
+                for part in row["rule"]["expr"] if "counter" in part]
+    x.set("fwmark", "0x1234")
+    expect(x.wg("show", "fwmark").stdout.strip() == "0x1234", "the mark is shown")
+    meets(x, y, 4)
+    marked, plain = counts()
+    expect(marked >= 7 and plain == 0, f"all packets are marked, not {marked} and {plain} not")
+    x.set("fwmark", "off")
+    meets(x, y, 4)
+    expect(counts()[0] == marked and counts()[1] >= 6, "cleared, no packet is marked")
+
+
+@scenario(seconds=90)
+def many_allowed_ips(lab):
+    """130,560 allowed IPs come in one request, and are told again."""
+    x, y = tunnel(lab)
+    meets(x, y)
+    every = [f"10.{100 + i // 65536}.{i // 256 % 256}.{i % 256}/32" for i in range(130560)]
+    lines = "".join(f"allowed_ip={ip}\n" for ip in every)
+    with x.node.pinging(y.inner4, 0.1), x.uapi() as uapi:
+        expect(uapi.set(f"public_key={y.key.public_hex}\n{lines}") == 0, "it is accepted")
+    told = x.peer(y).allowed
+    expect_same(len(told), len(every) + 2, "the number that is told")
+    expect(set(every) < set(told), "they are the same")
+    if x.ours:
+        expect(told[2:] == every, "in the order they were given")
+    x.node.reaches(y.inner4)
+
+
+@scenario(ours_only=True)
+def before_up_and_after_move(lab):
+    """Settings before the link is up; a link moved to another namespace still carries traffic.
+
+        a eth0 -------------- eth0 b
+          tl..a ============ tl..b        then tl..a moves from a to c; its UDP socket stays in a
+        c
+    """
+    a, b, c = lab.node("a"), lab.node("b"), lab.node("c")
+    lab.link(a, b)
+    x, y = Device(lab, a, lab.mine).start(up=False), Device(lab, b, lab.theirs).start()
+    x.add(y, b.v4())
+    y.add(x)
+    expect(not x.udp_ports()[0], "no socket is bound before the link is up")
+    a.ip("link", "set", x.name, "netns", c.ns)
+    x.address(c)
+    x.up(c)
+    c.reaches(y.inner4)
+    expect(x.port() in x.udp_ports()[0], "the socket is in the first namespace")
+    x.set("peer", y.key.public, "persistent-keepalive", "20")
+    for mtu in (1280, 1420):
+        c.ip("link", "set", x.name, "mtu", str(mtu))
+        c.reaches(y.inner4, options=("-s", "1200"))
+        lab.transfer(c, b, y.inner4)
+    x.down(c)
+    until(lambda: not x.udp_ports()[0], "down, the socket is closed")
+    x.up(c)
+    c.reaches(y.inner4)
+    b.reaches(x.inner4)
+    c.ip("link", "del", x.name)
+    x.ended()
