@@ -103,11 +103,11 @@ static void forget_sessions(struct wg_peer *peer)
 static void stop_timers(struct wg_peer *peer)
 {
         wg_timers_cancel_all(peer);
+        /* All speak of what is over, but one: the list of notes still leads here. */
+        wg_timers_forget_note(peer, (enum wg_note) ~(uint32_t)WG_NOTE_QUEUED);
         atomic_store_explicit(&peer->unanswered_ns, 0, memory_order_relaxed);
         atomic_store_explicit(&peer->unacknowledged_ns, 0, memory_order_relaxed);
         atomic_store_explicit(&peer->traversal_ns, 0, memory_order_relaxed);
-        /* All speak of what is over, but one: the list of notes still leads here. */
-        wg_timers_forget_note(peer, (enum wg_note) ~(uint32_t)WG_NOTE_QUEUED);
 }
 
 void wg_engine_set_identity(struct wg_engine *engine, struct wg_identity *identity,
@@ -165,11 +165,9 @@ void wg_engine_set_keepalive(struct wg_peer *peer, uint16_t seconds, struct wg_n
         if (!seconds || !is_up(peer->engine))
                 return;
         if (begins)
-                wg_timers_arm(peer, WG_TIMER_PERSISTENT, now.ns);
-        else
-                wg_timers_look_at_traversal(peer, now.ns);
-        if (begins)
                 atomic_store_explicit(&peer->traversal_ns, 0, memory_order_relaxed);
+        /* When it runs out it looks whether it is due by the new interval. */
+        wg_timers_arm(peer, WG_TIMER_PERSISTENT, now.ns);
 }
 
 void wg_engine_allow(struct wg_peer *peer, const struct wg_prefix *prefix)
@@ -251,6 +249,8 @@ void wg_engine_suspended(struct wg_engine *engine, struct wg_now now)
 static void confirm(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
 {
         wg_session_reconcile(peer);
+        /* An initiation of ours that crossed the peer's has no more purpose. */
+        wg_handshake_clear(peer);
         wg_timers_handshake_complete(peer, now);
         wg_transmit_event(actions, peer, WG_EVENT_SESSION_PROVEN);
         wg_transmit_staged(peer, peer->owes_keepalive, now, actions);

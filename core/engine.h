@@ -91,7 +91,8 @@ uint64_t wg_engine_deadline(const struct wg_engine *engine) WG_MUST_USE;
 /* ---- configuration ---- */
 
 /* Takes the memory that so many add_peer() and wg_engine_allow() calls may need. Returns false, and
- * changes nothing, when there is not so much. unreserve() gives back what was not used. */
+ * changes nothing, when there is not so much. unreserve() gives back what was not used; it comes
+ * before the next reserve(). */
 bool wg_engine_reserve(struct wg_engine *engine, size_t peers, size_t prefixes) WG_MUST_USE;
 void wg_engine_unreserve(struct wg_engine *engine);
 

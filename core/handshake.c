@@ -119,7 +119,6 @@ enum wg_verdict wg_handshake_consume_initiation(struct wg_engine *engine,
                 goto out;
         memcpy(peer->latest_stamp, stamp, sizeof(stamp));
         peer->initiation_accepted_ns = now.ns;
-        wg_handshake_clear(peer);
         request->noise = noise;
         memcpy(request->ephemeral, message + WG_INITIATION_EPHEMERAL, WG_KEY_LEN);
         request->sender = wg_le32_load(message + WG_INITIATION_SENDER);

@@ -3,8 +3,12 @@
  * handshake.h - WireGuard's first two messages: made, and read.
  *
  * Nothing of a peer's state changes before its message has proven to be authentic and new. Who
- * responds derives the session at once and keeps no handshake; doing so drops an initiation of its
- * own that was under way, as the kernel does: when both begin at once, the later message decides.
+ * responds derives the session at once and keeps no handshake.
+ *
+ * When both begin at once, both initiations are answered and both sessions come to be: each side
+ * sends under the one it began and receives under either. The kernel drops its own initiation when
+ * another's comes in; two that both do so refuse each other's response, and where the way takes
+ * longer than the jitter of the retries they do it again for ever. One that does not is enough.
  *
  * Source: WireGuard paper 5.4.2, 5.4.3, 5.1 (time stamps).
  * Threads: the engine's. */

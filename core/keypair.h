@@ -22,14 +22,15 @@ struct wg_keypair {
         uint32_t remote_index;
         bool is_initiator; /* we began this session */
         uint64_t born_ns;
-        struct wg_keypair *replaces; /* what was current when this came; compared, never followed */
         uint8_t send_key[WG_AEAD_KEY_LEN];
         uint8_t receive_key[WG_AEAD_KEY_LEN];
 
         /* Atomic: any thread. */
-        _Atomic uint64_t send_counter; /* the next nonce */
-        _Atomic bool may_send;         /* cleared when the private key changed meanwhile */
-        _Atomic bool awaits_proof;     /* we responded, and nothing has come under it yet */
+        _Atomic uint64_t send_counter;         /* the next nonce */
+        _Atomic bool may_send;                 /* cleared when the private key changed meanwhile */
+        _Atomic bool awaits_proof;             /* we responded, and nothing has come under it yet */
+        _Atomic(struct wg_keypair *) replaces; /* what it may take the place of as the current one;
+                                                  compared, never followed */
 
         /* Under env->lock(window_lock). */
         _Atomic uint32_t window_lock;
@@ -38,7 +39,8 @@ struct wg_keypair {
         /* Engine. */
         struct wg_retired retired;
         const struct wg_env *env;
-        bool came_back; /* current once more after it had left its slot */
+        bool is_crossed; /* we responded while an initiation of our own was under way */
+        bool came_back;  /* current once more after it had left its slot */
 };
 
 /* Whether the keys are younger than WG_REJECT_AFTER_TIME. Threads: any. */

@@ -90,7 +90,8 @@ void wg_session_free(struct wg_keypair *kp)
 
 static bool begin_next(struct wg_peer *peer, struct wg_keypair *kp)
 {
-        kp->replaces = peer->current_known;
+        atomic_store_explicit(&kp->replaces, peer->current_known, memory_order_relaxed);
+        kp->is_crossed = peer->handshake.state == WG_HANDSHAKE_INITIATED;
         if (!wg_index_add(&peer->engine->indices, &kp->entry))
                 return false;
         drop(peer->previous);
@@ -98,6 +99,15 @@ static bool begin_next(struct wg_peer *peer, struct wg_keypair *kp)
         peer->previous = NULL;
         peer->next = kp;
         return true;
+}
+
+/* Whether it is for us to go over to the session that the other side began at the same time. */
+static bool yields(const struct wg_peer *peer)
+{
+        const struct wg_identity *identity = atomic_load_explicit(&peer->engine->identity,
+                                                                  memory_order_relaxed);
+
+        return memcmp(wg_x25519_key_public(identity->key), peer->public_key, WG_KEY_LEN) < 0;
 }
 
 static void begin_current(struct wg_peer *peer, struct wg_keypair *kp)
@@ -111,8 +121,12 @@ static void begin_current(struct wg_peer *peer, struct wg_keypair *kp)
         peer->previous = old;
         if (!peer->next)
                 return;
-        /* Never proven, but younger than what was current: it is kept for what is on its way. */
-        atomic_store_explicit(&peer->next->awaits_proof, false, memory_order_relaxed);
+        /* Never proven, but younger than what was current: it is kept for what is on its way, and
+         * perhaps to go over to. */
+        if (peer->next->is_crossed && yields(peer))
+                atomic_store_explicit(&peer->next->replaces, kp, memory_order_relaxed);
+        else
+                atomic_store_explicit(&peer->next->awaits_proof, false, memory_order_relaxed);
         drop(old);
         peer->previous = peer->next;
         peer->next = NULL;
@@ -129,10 +143,11 @@ bool wg_session_begin(struct wg_peer *peer, struct wg_keypair *kp)
 
 bool wg_session_prove(struct wg_peer *peer, struct wg_keypair *kp)
 {
-        struct wg_keypair *expected = kp->replaces;
+        struct wg_keypair *expected;
 
         if (WG_LIKELY(!atomic_load_explicit(&kp->awaits_proof, memory_order_relaxed)))
                 return false;
+        expected = atomic_load_explicit(&kp->replaces, memory_order_relaxed);
         if (!atomic_compare_exchange_strong(&peer->current, &expected, kp))
                 return false;
         atomic_store_explicit(&kp->awaits_proof, false, memory_order_relaxed);
@@ -145,14 +160,15 @@ void wg_session_reconcile(struct wg_peer *peer)
 
         if (now == peer->current_known)
                 return;
-        if (now != peer->next) {
+        if (now == peer->next) {
+                drop(peer->previous);
+                peer->next = NULL;
+        } else if (now != peer->previous) {
                 undo(peer, now);
                 return;
         }
-        drop(peer->previous);
         peer->previous = peer->current_known;
         peer->current_known = now;
-        peer->next = NULL;
 }
 
 void wg_session_stop_sending(struct wg_peer *peer)

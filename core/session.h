@@ -13,7 +13,12 @@
  * that was late. Nothing is sent under it then (may_send), and the engine takes it out again when
  * it notices, at the latest when the keypair is released.
  *
- * Source: WireGuard paper 5.4.6 and 6.3; the rules of the slots are the kernel's.
+ * When both sides began at once, each has a session of its own making as the current one and the
+ * other's beside it. So that they do not go on with two (each new handshake would then cut off what
+ * is on its way under one of them), the side with the lesser public key goes over to the other's as
+ * soon as that is proven.
+ *
+ * Source: WireGuard paper 5.4.6 and 6.3; the rules of the slots are the kernel's, but for the last.
  * Threads: wg_session_prove() any worker; the rest the engine. */
 #ifndef CORE_SESSION_H
 #define CORE_SESSION_H

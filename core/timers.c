@@ -98,15 +98,6 @@ void wg_timers_handshake_complete(struct wg_peer *peer, struct wg_now now)
         wg_timers_forget_note(peer, WG_NOTE_REKEY_LATE);
 }
 
-void wg_timers_gave_up(struct wg_peer *peer, uint64_t now_ns)
-{
-        wg_timers_cancel(peer, WG_TIMER_KEEPALIVE);
-        atomic_store_explicit(&peer->unacknowledged_ns, 0, memory_order_relaxed);
-        wg_timers_forget_note(peer, WG_NOTE_DATA_RECEIVED);
-        if (!peer->deadlines[WG_TIMER_ZERO])
-                wg_timers_arm(peer, WG_TIMER_ZERO, now_ns + WG_ZERO_AFTER_TIME);
-}
-
 /* Looks at a time that workers set and clear, while `note` keeps them from waking the engine. When
  * there is none the note is given back, and the time read once more: a worker that saw the note
  * still set has written its time before. */
@@ -123,11 +114,20 @@ static uint64_t look(struct wg_peer *peer, _Atomic uint64_t *since, enum wg_note
         return since_ns;
 }
 
-/* After the timer ran out: waits for the next time a worker sets. */
+/* After the timer ran out: waits for the next time a worker sets. The note goes before the time, so
+ * that a worker that sets a new one finds the note clear; at worst one is given in vain. */
 static void look_no_more(struct wg_peer *peer, _Atomic uint64_t *since, enum wg_note note)
 {
-        atomic_store_explicit(since, 0, memory_order_seq_cst);
         wg_timers_forget_note(peer, note);
+        atomic_store_explicit(since, 0, memory_order_seq_cst);
+}
+
+void wg_timers_gave_up(struct wg_peer *peer, uint64_t now_ns)
+{
+        wg_timers_cancel(peer, WG_TIMER_KEEPALIVE);
+        look_no_more(peer, &peer->unacknowledged_ns, WG_NOTE_DATA_RECEIVED);
+        if (!peer->deadlines[WG_TIMER_ZERO])
+                wg_timers_arm(peer, WG_TIMER_ZERO, now_ns + WG_ZERO_AFTER_TIME);
 }
 
 bool wg_timers_look_at_sent(struct wg_peer *peer, uint64_t now_ns)

@@ -172,7 +172,11 @@ void wg_transmit_staged(struct wg_peer *peer, bool keepalive, struct wg_now now,
                 return;
         if (!wg_send_is_ready(peer, now.ns)) {
                 peer->owes_keepalive |= keepalive;
-                wg_transmit_initiation(peer, WG_INITIATION_WANTED, now, actions);
+                /* Right after a response of ours, no retry runs that would see to this. */
+                if (wg_transmit_initiation(peer, WG_INITIATION_WANTED, now, actions) &&
+                    !peer->deadlines[WG_TIMER_RETRY])
+                        wg_timers_arm_by(peer, WG_TIMER_FLUSH,
+                                         peer->handshake_sent_ns + WG_REKEY_TIMEOUT);
                 return;
         }
         peer->owes_keepalive = false;
