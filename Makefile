@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+#
+# The front door. Meson builds; this file only knows the way there.
+
+BUILD ?= build
+FUZZ_SECONDS ?= 60
+TIELINED = $(BUILD)/daemon/tielined
+
+all: $(BUILD)/build.ninja ## build everything into build/
+	@meson compile -C $(BUILD)
+	@[ "$$(id -u)" != 0 ] || chown -R --reference=Makefile $(BUILD)
+
+# Whoever lacks a tool is told so here, not by an error of Meson in the middle of its output.
+$(BUILD)/build.ninja:
+	@scripts/packages.sh require build
+	@meson setup $(BUILD)
+
+demo: as-root ## install what is needed, build, and watch a tunnel work between namespaces (root)
+	@scripts/packages.sh install demo
+	@echo "building in $(BUILD)/"
+	@output=$$($(MAKE) --no-print-directory all 2>&1) || { echo "$$output" >&2; exit 1; }
+	@scripts/demo.sh $(TIELINED)
+
+check: as-root ## install what is needed and run every test (root, under 25 minutes)
+	@scripts/packages.sh install check
+	@scripts/check.sh
+
+check-long: as-root ## the same with days of simulated and real time (root, hours)
+	@scripts/packages.sh install check
+	@scripts/check.sh --long
+
+fuzz: ## run each fuzzer for FUZZ_SECONDS (60); findings go to build-fuzz/artifacts
+	@scripts/fuzz.sh $(FUZZ_SECONDS)
+
+# `prefix` is Meson's, so that the paths inside the program and the man page agree with it.
+install: all ## install; takes DESTDIR and prefix
+	@$(if $(prefix),meson configure $(BUILD) -Dprefix=$(prefix) && meson compile -C $(BUILD))
+	@DESTDIR='$(DESTDIR)' meson install -C $(BUILD) --no-rebuild --quiet
+
+format: ## lay out every C file as .clang-format says
+	@python3 test/tree/tree.py .c .h | xargs clang-format -i
+
+clean: ## remove everything that was built
+	@rm -rf $(BUILD) build-check build-fuzz
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+as-root:
+	@[ "$$(id -u)" = 0 ] || { \
+		echo "This makes network namespaces and installs packages: run it as root." >&2; exit 1; }
+
+.PHONY: all demo check check-long fuzz install format clean help as-root

@@ -1,0 +1,290 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+#
+# check.sh - runs the checks stage by stage, adds up what each counts, and says it in the last line:
+# "N passed, N failed, N skipped". Exits with 1 when something failed.
+#
+#   check.sh [--long] [STAGE...]      all stages without names
+#
+#   tree      the checks of the tree itself (test/tree)
+#   gcc       build with gcc -Werror; unit tests, simulator, corpora of the fuzzers
+#   clang     build with clang -Werror; unit tests
+#   asan      build with AddressSanitizer and UBSan; the tests of gcc, the simulator shorter; the
+#             namespace tests, tielined with tielined
+#   tsan      build with ThreadSanitizer; unit tests; the same namespace tests
+#   net       the namespace tests with the release build, and with other WireGuards as peers
+#   install   as a normal user: build, unit tests, make install; what lies where
+#   fuzz      only with --long: each fuzzer for ten minutes
+#
+# --long: days of simulated time, and the namespace tests that wait for real time to pass.
+#
+# Everything is built in build-check/, and every program's output is kept in build-check/log/.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+stages=(tree gcc clang asan tsan net install)
+long=0
+wanted=()
+for word in "$@"; do
+        case $word in
+        --long) long=1 ;;
+        --help)
+                sed -n 's/^# \{0,1\}//; 4,21p' "$0"
+                exit 0
+                ;;
+        tree | gcc | clang | asan | tsan | net | install | fuzz) wanted+=("$word") ;;
+        *)
+                echo "check.sh: no stage is called '$word'; see --help" >&2
+                exit 2
+                ;;
+        esac
+done
+[ "$long" = 0 ] || stages+=(fuzz)
+[ ${#wanted[@]} = 0 ] || stages=("${wanted[@]}")
+
+out=$PWD/build-check
+log=$out/log
+mkdir -p "$out"
+exec 9>"$out/lock"
+if ! flock -n 9; then
+        echo "check.sh: another one is at work in $out" >&2
+        exit 2
+fi
+rm -rf "$log"
+mkdir -p "$log"
+
+# What root built belongs to the owner of the tree, who may want to remove it.
+finish() {
+        [ -z "$building" ] || kill "$building" 2>/dev/null
+        [ "$(id -u)" != 0 ] || chown -R --reference=Makefile "$out"
+}
+building=
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+### Counting
+
+passed=0 failed=0 skipped=0
+failures=()
+
+# Adds a step's counts, and shows what failed or was skipped.
+add() { # step, passed, failed, skipped, the file of its output
+        local line
+
+        passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+        printf '   %s: %d passed, %d failed, %d skipped (%d s)\n' "$1" "$2" "$3" "$4" \
+                $((SECONDS - began))
+        while read -r line; do
+                printf '      %s\n' "$line"
+        done < <(grep '^SKIP ' "$5")
+        [ "$3" = 0 ] && return
+        while read -r line; do
+                failures+=("$stage: $1: $line")
+        done < <(sed -n 's/^FAIL \+//p' "$5" | grep . || echo "see ${5#"$PWD"/}")
+        printf '   the end of %s:\n' "${5#"$PWD"/}"
+        tail -n 60 "$5" | sed 's/^/   | /'
+}
+
+# A step that counts for itself: the last line of its output is like ours.
+counted() { # step, command...
+        local step=$1 began=$SECONDS file counts
+        shift
+        file=$log/$stage-${step// /-}
+        "$@" >"$file" 2>&1 </dev/null
+        local status=$?
+        read -r -a counts < <(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$file")
+        if [ ${#counts[@]} != 3 ]; then
+                echo "FAIL  ended with status $status and without counts" >>"$file"
+                counts=(0 1 0)
+        elif [ "${counts[0]}${counts[1]}${counts[2]}" = 000 ]; then
+                echo "FAIL  tested nothing" >>"$file"
+                counts=(0 1 0)
+        elif [ $status != 0 ] && [ "${counts[1]}" = 0 ]; then
+                echo "FAIL  counted no failure, and ended with status $status" >>"$file"
+                counts[1]=1
+        fi
+        add "$step" "${counts[@]}" "$file"
+}
+
+# A step that is one check: its exit status says how it went.
+single() { # step, command...
+        local step=$1 began=$SECONDS file
+        shift
+        file=$log/$stage-${step// /-}
+        if "$@" >"$file" 2>&1 </dev/null; then
+                add "$step" 1 0 0 "$file"
+        else
+                add "$step" 0 1 0 "$file"
+                return 1
+        fi
+}
+
+### Building. While the tests of one build run, the next one is made.
+
+declare -A options=(
+        [gcc]=""
+        [clang]=""
+        [asan]="-Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Db_lundef=false
+                -Dc_args=-fno-sanitize-recover=all"
+        [tsan]="-Db_sanitize=thread -Dbuildtype=debugoptimized -Db_lundef=false"
+)
+declare -A compiler=([gcc]=gcc [clang]=clang [asan]=clang [tsan]=clang)
+
+compile() { # build
+        local dir=$out/$1
+        local how="${compiler[$1]} ${options[$1]}"
+
+        # A directory made with other options is made anew.
+        [ "$(cat "$dir/made-with" 2>/dev/null)" = "$how" ] || rm -rf "$dir"
+        if [ ! -e "$dir/build.ninja" ]; then
+                # shellcheck disable=SC2086 # a list of words
+                CC=${compiler[$1]} meson setup --werror -Dtests=enabled ${options[$1]} "$dir" || return
+                echo "$how" >"$dir/made-with"
+        fi
+        meson compile -C "$dir"
+}
+
+# The builds that the stages need, in their order.
+queue=()
+for stage in "${stages[@]}"; do
+        case $stage in
+        tree | net) need=gcc ;;
+        gcc | clang | asan | tsan) need=$stage ;;
+        *) continue ;;
+        esac
+        [[ " ${queue[*]} " == *" $need "* ]] || queue+=("$need")
+done
+declare -A built # build -> its exit status
+
+build_next() {
+        [ ${#queue[@]} != 0 ] || return 0
+        current=${queue[0]}
+        queue=("${queue[@]:1}")
+        compile "$current" >"$log/build-$current" 2>&1 </dev/null &
+        building=$!
+}
+
+# Waits for a build and counts it; false when it failed.
+build() {
+        if [ -z "${built[$1]:-}" ]; then
+                wait "$building"
+                built[$1]=$?
+                building=
+                build_next
+                single "build by ${compiler[$1]}" report "$1"
+                return
+        fi
+        [ "${built[$1]}" = 0 ]
+}
+
+report() {
+        cat "$log/build-$1"
+        [ "${built[$1]}" = 0 ]
+}
+
+meson_test() { # build, suite
+        local logs=$out/$1/meson-logs
+
+        rm -f "$logs/check.json"
+        # Some kernels lay out memory in a way that the sanitizers of our compilers cannot bear.
+        "${fixed_layout[@]}" meson test -C "$out/$1" --no-rebuild --suite "$2" --logbase check \
+                --timeout-multiplier 4 >"$log/meson-$1-$2" 2>&1
+        scripts/testlog.py "$logs/check.json"
+}
+
+fixed_layout=()
+! setarch -R true 2>/dev/null || fixed_layout=(setarch -R)
+
+### Stages
+
+tests_in_namespaces() { # build, further words for run.py
+        local words=("${@:2}")
+
+        [ ! -e "$out/$1/test/net/blast" ] || words+=(--tools "$out/$1/test/net")
+        [ "$long" = 0 ] || words+=(--long)
+        TIELINED=$out/$1/daemon/tielined "${fixed_layout[@]}" python3 test/net/run.py "${words[@]}"
+}
+
+# Sanitizers write to files: a daemon has no standard error. Each file is a finding.
+sanitizer_reports() {
+        local file status=0
+
+        for file in "$log/sanitizer-$stage".*; do
+                [ -e "$file" ] || continue
+                status=1
+                echo "FAIL  $file"
+                cat "$file"
+        done
+        return $status
+}
+
+stage_tree() {
+        build gcc || return
+        counted "tree" python3 test/tree/run.py --build "$out/gcc"
+}
+
+stage_gcc() {
+        build gcc || return
+        counted "unit tests" meson_test gcc unit
+        counted "simulator" meson_test gcc sim
+        counted "fuzz corpora" meson_test gcc fuzz
+        [ "$long" = 0 ] ||
+                single "simulated days" "$out/gcc/sim/simulate" --seeds 1001..1100 --hours 72
+}
+
+stage_clang() {
+        build clang || return
+        counted "unit tests" meson_test clang unit
+}
+
+stage_asan() {
+        build asan || return
+        export ASAN_OPTIONS=abort_on_error=1:log_path=$log/sanitizer-asan
+        export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1:log_path=$log/sanitizer-asan
+        counted "unit tests" meson_test asan unit
+        counted "simulator" meson_test asan sim
+        counted "fuzz corpora" meson_test asan fuzz
+        counted "namespaces" tests_in_namespaces asan --impl-b tielined
+        single "no sanitizer report" sanitizer_reports
+        unset ASAN_OPTIONS UBSAN_OPTIONS
+}
+
+stage_tsan() {
+        build tsan || return
+        export TSAN_OPTIONS=abort_on_error=1:halt_on_error=1:log_path=$log/sanitizer-tsan
+        counted "unit tests" meson_test tsan unit
+        counted "namespaces" tests_in_namespaces tsan --impl-b tielined
+        single "no sanitizer report" sanitizer_reports
+        unset TSAN_OPTIONS
+}
+
+stage_net() {
+        build gcc || return
+        counted "namespaces" tests_in_namespaces gcc
+}
+
+stage_install() {
+        counted "as a normal user" test/install.sh
+}
+
+stage_fuzz() {
+        single "fuzzers" scripts/fuzz.sh 600
+}
+
+begin=$SECONDS
+number=0
+build_next
+for stage in "${stages[@]}"; do
+        number=$((number + 1))
+        before=$SECONDS
+        printf '== %d/%d %s\n' $number ${#stages[@]} "$stage"
+        "stage_$stage"
+        printf '   %s took %d s\n' "$stage" $((SECONDS - before))
+done
+
+printf '== done in %d min %d s\n' $(((SECONDS - begin) / 60)) $(((SECONDS - begin) % 60))
+for failure in "${failures[@]}"; do
+        echo "failed: $failure"
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ] && [ $passed != 0 ]

@@ -1,0 +1,139 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+#
+# packages.sh - the one list of Debian packages, by what they are for.
+#
+#   packages.sh list    PURPOSE...   every package of those purposes
+#   packages.sh missing PURPOSE...   those that are not here
+#   packages.sh require PURPOSE...   says how to install those, if there are any, and fails
+#   packages.sh install PURPOSE...   installs what is missing (root); quiet unless it fails
+#
+# A package is here when dpkg has it, or when what we want of it is found by other means: a Meson
+# from pip is as good as Debian's. Nothing is installed with its recommendations: those of
+# wireguard-tools include a kernel.
+set -eu
+
+# purpose  package  what we want of it: a command, pc:<pkg-config name>, or file:<path>
+packages() {
+        cat <<'LIST'
+build   make                    make
+build   gcc                     gcc
+build   libc6-dev               file:/usr/include/stdio.h
+build   meson                   meson
+build   ninja-build             ninja
+build   pkg-config              pkg-config
+build   libssl-dev              pc:libcrypto
+build   libmnl-dev              pc:libmnl
+demo    iproute2                ip
+demo    iputils-ping            ping
+demo    iperf3                  iperf3
+demo    procps                  sysctl
+demo    python3                 python3
+demo    wireguard-tools         wg
+demo    wireguard-go            wireguard-go
+fuzz    clang                   clang
+fuzz    libclang-rt-14-dev      file:/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a
+fuzz    llvm                    llvm-symbolizer
+check   binutils                nm
+check   clang-format            clang-format
+check   cppcheck                cppcheck
+check   ethtool                 ethtool
+check   libcmocka-dev           pc:cmocka
+check   mandoc                  mandoc
+check   nftables                nft
+check   shellcheck              shellcheck
+check   tcpdump                 tcpdump
+LIST
+}
+
+# What each purpose stands on.
+purposes() {
+        for purpose in "$@"; do
+                case $purpose in
+                build) echo build ;;
+                demo) echo build demo ;;
+                fuzz) echo build fuzz ;;
+                check) echo build demo fuzz check ;;
+                *)
+                        echo "packages.sh: no purpose is called '$purpose'" >&2
+                        exit 2
+                        ;;
+                esac
+        done
+}
+
+is_here() { # package, what we want of it
+        if dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; then
+                return 0
+        fi
+        case $2 in
+        pc:*) pkg-config --exists "${2#pc:}" 2>/dev/null ;;
+        file:*) [ -e "${2#file:}" ] ;;
+        *) command -v "$2" >/dev/null 2>&1 ;;
+        esac
+}
+
+list() {
+        wanted=" $(purposes "$@" | tr '\n' ' ') "
+        packages | while read -r purpose package what; do
+                case $wanted in *" $purpose "*) echo "$package $what" ;; esac
+        done
+}
+
+missing() {
+        list "$@" | while read -r package what; do
+                is_here "$package" "$what" || echo "$package"
+        done
+}
+
+require() {
+        packages=$(missing "$@" | tr '\n' ' ')
+        [ -n "$packages" ] || return 0
+        echo "Some Debian packages are missing. As root:" >&2
+        echo "  apt-get install --no-install-recommends $packages" >&2
+        exit 1
+}
+
+apt() {
+        DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Acquire::Retries=3 \
+                -o DPkg::Lock::Timeout=300 "$@" </dev/null >>"$log" 2>&1
+}
+
+install() {
+        packages=$(missing "$@" | tr '\n' ' ')
+        [ -n "$packages" ] || return 0
+        if [ "$(id -u)" != 0 ]; then
+                echo "packages.sh: only root can install: $packages" >&2
+                exit 1
+        fi
+        if ! command -v apt-get >/dev/null; then
+                echo "packages.sh: no apt-get here; install what these Debian packages hold:" \
+                        "$packages" >&2
+                exit 1
+        fi
+        echo "installing: $packages"
+        log=$(mktemp)
+        trap 'rm -f "$log"' EXIT
+        # An update that fails may still leave lists that serve, so only the install decides.
+        apt update || true
+        # shellcheck disable=SC2086 # a list of words
+        if ! apt install --no-install-recommends $packages; then
+                cat "$log" >&2
+                echo "packages.sh: could not install: $packages" >&2
+                exit 1
+        fi
+}
+
+command=${1:-}
+[ $# -lt 2 ] || shift
+purposes "$@" >/dev/null
+case $command in
+list) list "$@" | cut -d' ' -f1 ;;
+missing) missing "$@" ;;
+require) require "$@" ;;
+install) install "$@" ;;
+*)
+        sed -n 's/^# \{0,1\}//; 6,9p' "$0" >&2
+        exit 2
+        ;;
+esac

@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+#
+# install.sh - what a packager relies on: a user without privileges builds the tree from a copy that
+# has no history, its unit tests pass, and `make install` with DESTDIR and prefix puts each file in
+# its place and nothing elsewhere. The last line is "N passed, N failed, N skipped".
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+passed=0 failed=0
+verdict() { # status, what was tried
+        if [ "$1" = 0 ]; then
+                passed=$((passed + 1))
+                echo "ok    $2"
+        else
+                failed=$((failed + 1))
+                echo "FAIL  $2"
+        fi
+}
+try() { # what is tried, command...
+        local what=$1
+        shift
+        "$@"
+        verdict $? "$what"
+}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/tree" "$work/home"
+python3 test/tree/tree.py | tar -c -T - | tar -x -C "$work/tree"
+
+# Root becomes nobody; anybody else is a normal user as he is.
+path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+user=(env -i "HOME=$work/home" "PATH=$path" LC_ALL=C.UTF-8)
+if [ "$(id -u)" = 0 ]; then
+        chown -R 65534:65534 "$work"
+        user=(setpriv --reuid=65534 --regid=65534 --clear-groups "${user[@]}")
+fi
+as_user() {
+        (cd "$work/tree" && "${user[@]}" "$@")
+}
+
+try "a normal user builds" as_user make
+unit_tests() {
+        as_user meson test -C build --no-rebuild --suite unit &&
+                [ -s "$work/tree/build/meson-logs/testlog.json" ]
+}
+try "a normal user runs the unit tests" unit_tests
+try "make install" as_user make install DESTDIR="$work/root" prefix=/usr
+
+files_in_place() {
+        (cd "$work/root" && find . ! -type d | sort) | diff - <(sort <<'LIST'
+./usr/sbin/tielined
+./usr/share/bash-completion/completions/tielined
+./usr/share/man/man8/tielined.8
+LIST
+        )
+}
+try "each file is in its place, and nothing elsewhere" files_in_place
+
+tielined=$work/root/usr/sbin/tielined
+version_is_ours() {
+        [ "$(as_user "$tielined" --version | head -n 1)" = \
+                "tielined $(sed -n "s/^ *version: '\(.*\)',$/\1/p" meson.build)" ]
+}
+try "tielined --version says the version of meson.build" version_is_ours
+
+# Every option of --help is in the man page, as `Fl -config`, and in the completion.
+options_are_known() {
+        local options option status=0
+
+        options=$(as_user "$tielined" --help | grep -o -e '--[a-z][a-z-]*' | sort -u)
+        [ -n "$options" ] || return 1
+        for option in $options; do
+                grep -q -- "Fl .*${option#-}\b" "$work/root/usr/share/man/man8/tielined.8" &&
+                        grep -q -- "[( ]$option\b" "$work/root/usr/share/bash-completion/completions/tielined" &&
+                        continue
+                echo "$option is not in the man page, or not in the completion"
+                status=1
+        done
+        return $status
+}
+try "the man page and the completion know each option" options_are_known
+
+completion_offers() {
+        local COMP_WORDS=(tielined --con) COMP_CWORD=1 COMPREPLY
+
+        # shellcheck source=doc/completion/tielined
+        . "$work/root/usr/share/bash-completion/completions/tielined"
+        _tielined
+        [ "${COMPREPLY[*]}" = --config ]
+}
+try "the completion completes" completion_offers
+
+echo "$passed passed, $failed failed, 0 skipped"
+[ $failed = 0 ]

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Text is clean: no white space at line ends, no tabs in C, no huge files, no foreign paths."""
+import re
+
+import tree
+
+# Taken as they are: their bytes are data.
+EXEMPT = ("fuzz/corpus/", "LICENSES/")
+MOST_BYTES = 1 << 20
+
+# Paths of the machine that Tieline was written on; a class, so that this line is not one itself.
+FOREIGN = re.compile(r"/wor[k]/|(?:\.\./|(?<![\w/]))share[d]/")
+
+PLANTED = {
+    "white space at the end of a line": ("README.md", "words \n", "at the end of the line"),
+    "a tab in C": ("base/planted.c", "\tint a;\n", "a tab"),
+    "a file without a last newline": ("base/planted.c", "int a;", "no newline at the end"),
+    "a path of another machine": ("README.md", "see ../share" + "d/x\n", "foreign path"),
+    "a file over 1 MiB": ("doc/planted.txt", "0123456789abcde\n" * (1 << 16) + "\n", "1 MiB"),
+}
+
+
+def check(root, _build=None):
+    findings = []
+    for path in tree.files(root):
+        if (root / path).stat().st_size > MOST_BYTES:
+            findings.append(f"{path}:1: over 1 MiB")
+        numbered = tree.lines(root, path)
+        if not numbered or str(path).startswith(EXEMPT):
+            continue
+        if numbered[-1][1]:
+            findings.append(f"{path}:{numbered[-1][0]}: no newline at the end of the file")
+        for number, line in numbered:
+            if line != line.rstrip():
+                findings.append(f"{path}:{number}: white space at the end of the line")
+            if path.suffix in (".c", ".h") and "\t" in line:
+                findings.append(f"{path}:{number}: a tab")
+            if FOREIGN.search(line):
+                findings.append(f"{path}:{number}: a foreign path: {line.strip()}")
+    return findings
+
+
+if __name__ == "__main__":
+    tree.main(check)

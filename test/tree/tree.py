@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""What the checks of the tree share: the list of its files, and how a check is run by hand.
+
+A check is a module with a one-line docstring that says its claim, and
+
+    check(root, build)   the findings, each a text "path:line: what is wrong"; build is a directory
+                         of finished objects or None; raises Skip where it cannot say
+    PLANTED              violations it must find: name -> (path, text to add there, part of the
+                         finding). run.py plants each in a copy of the tree.
+"""
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parents[2]
+
+# Never part of the tree, whatever is in there.
+NOT_OURS = {".git", "__pycache__"}
+
+
+class Skip(Exception):
+    """Why a check says nothing."""
+
+
+def files(root, *suffixes):
+    """Paths relative to root in a fixed order, of the given suffixes or all. Does not ask git: a
+    tree from a tarball is checked as well."""
+    found = []
+    for folder, folders, names in os.walk(root):
+        top = Path(folder) == Path(root)
+        folders[:] = sorted(f for f in folders if f not in NOT_OURS
+                            and not (top and (f == "build" or f.startswith("build-"))))
+        for name in sorted(names):
+            path = (Path(folder) / name).relative_to(root)
+            if not suffixes or path.suffix in suffixes:
+                found.append(path)
+    return found
+
+
+def lines(root, path):
+    """The numbered lines of a file; none of a binary one."""
+    content = (Path(root) / path).read_bytes()
+    if b"\0" in content:
+        return []
+    return list(enumerate(content.decode("utf-8", "replace").split("\n"), 1))
+
+
+def need(*tools):
+    for tool in tools:
+        if not shutil.which(tool):
+            raise Skip(f"{tool} is not installed")
+
+
+def run(*command, cwd=None):
+    """The exit status and everything that was printed."""
+    done = subprocess.run([str(word) for word in command], cwd=cwd, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", check=False)
+    return done.returncode, done.stdout
+
+
+def main(check):
+    """`python3 test/tree/<check>.py [BUILD]` prints the findings."""
+    try:
+        findings = check(HOME, Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    except Skip as why:
+        print(f"skipped: {why}")
+        sys.exit(77)
+    print(*findings, sep="\n", end="\n" if findings else "")
+    sys.exit(1 if findings else 0)
+
+
+if __name__ == "__main__":
+    print(*files(HOME, *sys.argv[1:]), sep="\n")
