@@ -164,13 +164,16 @@ static void fix_mac1(struct fuzz *f, struct message *m)
 /* Reads a number of bytes and where they go, then as many, and adds them to what is there. */
 static void change(struct message *m, struct input *in)
 {
-        uint32_t n = next(in), at = next(in) * 8u;
+        uint32_t n = next(in), at = next(in) * 8u, shorter;
 
         for (; n && at < DATAGRAM_MAX && in->at < in->end; n--, at++)
                 m->bytes[at] ^= next(in);
         m->len = WG_MIN(WG_MAX(m->len, at), (uint32_t)DATAGRAM_MAX);
-        if (next(in) & 1)
-                m->len = WG_MIN(next(in) * 8u + next(in) % 8u, m->len);
+        if (next(in) & 1) {
+                shorter = next(in) * 8u;
+                shorter += next(in) % 8u;
+                m->len = WG_MIN(shorter, m->len);
+        }
 }
 
 static void inject(struct fuzz *f, const struct message *m, uint8_t flags)

@@ -113,16 +113,21 @@ static void send_lie(struct fuzz *f)
 {
         struct sim_node *node = next_node(f);
         unsigned int to = next_other(f, node);
-        uint32_t len = (uint32_t)WG_MIN((size_t)next(f), (size_t)(f->end - f->at));
+        uint32_t len = next(f);
 
+        len = (uint32_t)WG_MIN((size_t)len, (size_t)(f->end - f->at));
         sim_node_put_to(node, to, f->at, len);
         f->at += len;
 }
 
 static void skip_nonces(struct fuzz *f)
 {
-        static const uint64_t numbers[] = {1, 64, WG_REPLAY_WINDOW, WG_REPLAY_BITS + 1,
-                                           WG_REKEY_AFTER_MESSAGES, WG_REJECT_AFTER_MESSAGES - 50};
+        static const uint64_t numbers[] = {1,
+                                           64,
+                                           WG_REPLAY_WINDOW,
+                                           WG_REPLAY_BITS + 1,
+                                           WG_REKEY_AFTER_MESSAGES,
+                                           WG_REJECT_AFTER_MESSAGES - 50};
         struct sim_node *node = next_node(f);
         unsigned int to = next_other(f, node);
 
@@ -360,8 +365,8 @@ static void introduce(struct fuzz *f, struct sim_node *node, unsigned int peer)
 }
 
 static void (*const changes[])(struct fuzz *f, struct sim_node *node, unsigned int peer) = {
-        set_up_or_down, set_key,       clear_key, set_preshared_key, set_endpoint,
-        set_keepalive,  allow,         disallow,  set_mtu,
+        set_up_or_down, set_key, clear_key, set_preshared_key, set_endpoint,
+        set_keepalive,  allow,   disallow,  set_mtu,
 };
 
 static void administer(struct fuzz *f, struct sim_node *node)
@@ -397,10 +402,23 @@ static void meddle(void *context, unsigned int node)
 /* ---- the script ---- */
 
 static void (*const commands[])(struct fuzz *f) = {
-        pass_milliseconds, pass_seconds, send_one,      send_packets,  send_lie,
-        skip_nonces,       set_link,     cut_link,      move,          send_again,
-        flood,             sleep_or_wake, stop_or_start, step_clock,   refuse_memory,
-        set_habits,        change_configuration,
+        pass_milliseconds,
+        pass_seconds,
+        send_one,
+        send_packets,
+        send_lie,
+        skip_nonces,
+        set_link,
+        cut_link,
+        move,
+        send_again,
+        flood,
+        sleep_or_wake,
+        stop_or_start,
+        step_clock,
+        refuse_memory,
+        set_habits,
+        change_configuration,
 };
 
 static void set_up(struct fuzz *f)

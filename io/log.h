@@ -81,7 +81,6 @@ WG_MUST_USE static inline bool tl_log_shows(const struct tl_log *log, enum tl_lo
 }
 
 /* Logs one message, without a newline. Keeps errno. */
-void tl_log(struct tl_log *log, enum tl_log_level level, const char *format, ...)
-        WG_PRINTF(3, 4);
+void tl_log(struct tl_log *log, enum tl_log_level level, const char *format, ...) WG_PRINTF(3, 4);
 
 #endif

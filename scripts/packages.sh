@@ -27,7 +27,6 @@ build   libmnl-dev              pc:libmnl
 demo    iproute2                ip
 demo    iputils-ping            ping
 demo    iperf3                  iperf3
-demo    procps                  sysctl
 demo    python3                 python3
 demo    wireguard-tools         wg
 demo    wireguard-go            wireguard-go
@@ -37,12 +36,11 @@ fuzz    llvm                    llvm-symbolizer
 check   binutils                nm
 check   clang-format            clang-format
 check   cppcheck                cppcheck
-check   ethtool                 ethtool
 check   libcmocka-dev           pc:cmocka
 check   mandoc                  mandoc
 check   nftables                nft
 check   shellcheck              shellcheck
-check   tcpdump                 tcpdump
+check   socat                   socat
 LIST
 }
 

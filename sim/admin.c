@@ -151,7 +151,7 @@ void sim_node_remove_peer(struct sim_node *node, unsigned int id)
         sim_trace(node->world, node->id, "removes peer %u", id);
         begin(node, &turn);
         wg_engine_remove_peer(&node->engine, peer->handle);
-        sim_check_gone(peer);
+        sim_check_gone(node, peer);
         end(node, &turn);
 }
 
@@ -275,7 +275,7 @@ static void drop_self(struct sim_node *node)
                 if (!peer->is_wanted || memcmp(peer->public_key, node->public_key, WG_KEY_LEN) != 0)
                         continue;
                 peer->is_wanted = false;
-                sim_check_gone(peer);
+                sim_check_gone(node, peer);
                 drop_routes(node, i);
         }
 }

@@ -195,8 +195,8 @@ static void send_data(struct sim_attacker *a)
         if (!c)
                 return;
         sim_random_fill(&a->random, message, sizeof(message));
-        memcpy(message, c->bytes, sim_random_chance(&a->random, 500) ? WG_DATA_COUNTER
-                                                                    : WG_DATA_TEXT);
+        memcpy(message, c->bytes,
+               sim_random_chance(&a->random, 500) ? WG_DATA_COUNTER : WG_DATA_TEXT);
         inject(a, &from, &c->to, message, sizeof(message));
 }
 
@@ -206,8 +206,8 @@ static void attack(void *object, uint64_t word)
 
         (void)word;
         sim_events_add(&a->world->events,
-                       a->world->now_ns + sim_random_between(&a->random, 1, 2 * a->pause_ns), attack,
-                       a, 0);
+                       a->world->now_ns + sim_random_between(&a->random, 1, 2 * a->pause_ns),
+                       attack, a, 0);
         if (!a->is_active)
                 return;
         switch (sim_random_below(&a->random, 16)) {

@@ -41,7 +41,7 @@ void sim_check_stopped(struct sim_node *node);
 
 /* A peer was made; it was removed. */
 void sim_check_new_peer(struct sim_node *node, struct sim_peer *peer);
-void sim_check_gone(struct sim_peer *peer);
+void sim_check_gone(struct sim_node *node, struct sim_peer *peer);
 
 /* Sessions, handshakes and the pause between them are being forgotten (down, up, suspend); */
 void sim_check_forgotten(struct sim_node *node);
@@ -58,9 +58,8 @@ void sim_check_reason(struct sim_node *node, struct sim_peer *peer);
 void sim_check_place(struct sim_peer *peer, const struct wg_endpoint *place);
 
 /* A datagram of the engine's peer `handle`, or, if that is NULL, a cookie reply. */
-void sim_check_emission(struct sim_node *node, struct wg_peer *handle,
-                        const struct wg_endpoint *to, const uint8_t *bytes, uint32_t len,
-                        uint8_t tos);
+void sim_check_emission(struct sim_node *node, struct wg_peer *handle, const struct wg_endpoint *to,
+                        const uint8_t *bytes, uint32_t len, uint8_t tos);
 
 /* What wg_send() made of a packet of that length and type of service. */
 void sim_check_sealed(struct sim_node *node, const struct wg_send_slot *slot, uint32_t inner_len,

@@ -132,8 +132,7 @@ static void see_all_keys(struct sim_node *node)
 /* How late the engine may be by its habits. */
 static uint64_t lateness(const struct sim_node *node)
 {
-        return node->habits.engine_delay_ns +
-               (node->habits.engine_cost_ns ? 2 * WG_NS_PER_S : 0);
+        return node->habits.engine_delay_ns + (node->habits.engine_cost_ns ? 2 * WG_NS_PER_S : 0);
 }
 
 static void check_memory_of(struct sim_node *node, const struct sim_peer *peer)
@@ -142,14 +141,12 @@ static void check_memory_of(struct sim_node *node, const struct sim_peer *peer)
         uint64_t now_ns = node->world->now_ns, late_ns = lateness(node);
 
         if (handle->current_known || handle->previous || handle->next)
-                SIM_CHECK(node->world,
-                          now_ns <= peer->derived_ns + WG_ZERO_AFTER_TIME + late_ns,
+                SIM_CHECK(node->world, now_ns <= peer->derived_ns + WG_ZERO_AFTER_TIME + late_ns,
                           "node %u: keys outlive their end", node->id);
         if (handle->handshake.state != WG_HANDSHAKE_NONE)
                 SIM_CHECK(node->world,
-                          now_ns <= WG_MAX(peer->derived_ns,
-                                           peer->initiated_ns + WG_REKEY_TIMEOUT +
-                                                   WG_REKEY_TIMEOUT_JITTER) +
+                          now_ns <= WG_MAX(peer->derived_ns, peer->initiated_ns + WG_REKEY_TIMEOUT +
+                                                                     WG_REKEY_TIMEOUT_JITTER) +
                                             WG_ZERO_AFTER_TIME + 2 * late_ns,
                           "node %u: an ephemeral key outlives its end", node->id);
         SIM_CHECK(node->world, handle->staged.count <= WG_STAGED_PACKETS_MAX,
@@ -209,8 +206,8 @@ void sim_check_call(struct sim_node *node)
         if (node->second != second)
                 node->calls = 0;
         node->second = second;
-        SIM_CHECK(node->world, ++node->calls < CALLS_A_SECOND, "node %u: the engine runs in circles",
-                  node->id);
+        SIM_CHECK(node->world, ++node->calls < CALLS_A_SECOND,
+                  "node %u: the engine runs in circles", node->id);
         if (node->offered.count >= WG_LOAD_QUEUED ||
             (node->offered.count >= WG_LOAD_SOJOURN_QUEUED &&
              now_ns - first->at_ns >= WG_LOAD_SOJOURN))
@@ -230,10 +227,6 @@ void sim_check_stopped(struct sim_node *node)
 
 void sim_check_new_peer(struct sim_node *node, struct sim_peer *peer)
 {
-        /* Memory that one peer left may be the next one's. */
-        for (unsigned int i = 0; i < SIM_NODES_MAX; i++)
-                if (node->peers[i].former == peer->handle)
-                        node->peers[i].former = NULL;
         peer->tx_bytes = peer->rx_bytes = 0;
         peer->handshake_ns = peer->derived_ns = peer->initiated_ns = 0;
         memset(peer->places, 0, sizeof(peer->places));
@@ -241,9 +234,13 @@ void sim_check_new_peer(struct sim_node *node, struct sim_peer *peer)
         sim_check_reason(node, peer);
 }
 
-void sim_check_gone(struct sim_peer *peer)
+void sim_check_gone(struct sim_node *node, struct sim_peer *peer)
 {
-        peer->former = peer->handle;
+        if (node->batches) {
+                WG_ASSERT(node->former_count < SIM_FORMER_MAX);
+                node->former[node->former_count].handle = peer->handle;
+                node->former[node->former_count++].peer = (uint8_t)(peer - node->peers);
+        }
         peer->handle = NULL;
         peer->staged.count = 0;
 }

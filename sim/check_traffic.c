@@ -56,11 +56,12 @@ static bool is_kept_alive(const struct sim_node *node, const struct sim_peer *pe
                node->world->nodes[id_of(node, peer)]->peers[node->id].keepalive_s;
 }
 
+/* One that was removed, while a batch that may still have it in its hands had begun before. */
 static struct sim_peer *former_peer(struct sim_node *node, const struct wg_peer *handle)
 {
-        for (unsigned int i = 0; i < SIM_NODES_MAX; i++)
-                if (node->peers[i].former == handle)
-                        return &node->peers[i];
+        for (unsigned int i = 0; i < node->former_count; i++)
+                if (node->former[i].handle == handle)
+                        return &node->peers[node->former[i].peer];
         return NULL;
 }
 
@@ -81,7 +82,8 @@ static void check_initiation(struct sim_node *node, struct sim_peer *peer)
 {
         uint64_t now_ns = node->world->now_ns;
 
-        SIM_CHECK(node->world, !peer->handshake_ns || now_ns - peer->handshake_ns >= WG_REKEY_TIMEOUT,
+        SIM_CHECK(node->world,
+                  !peer->handshake_ns || now_ns - peer->handshake_ns >= WG_REKEY_TIMEOUT,
                   "node %u: an initiation to %u after %.6f s", node->id, id_of(node, peer),
                   (double)(now_ns - peer->handshake_ns) / 1e9);
         SIM_CHECK(node->world, ++peer->tries <= TRIES_MAX || is_kept_alive(node, peer),
@@ -126,9 +128,8 @@ static unsigned int node_at(const struct sim_node *node, const struct sim_packet
         return genuine ? genuine->from : SIM_STRANGER;
 }
 
-void sim_check_emission(struct sim_node *node, struct wg_peer *handle,
-                        const struct wg_endpoint *to, const uint8_t *bytes, uint32_t len,
-                        uint8_t tos)
+void sim_check_emission(struct sim_node *node, struct wg_peer *handle, const struct wg_endpoint *to,
+                        const uint8_t *bytes, uint32_t len, uint8_t tos)
 {
         struct sim_peer *peer = sim_node_peer(node, handle);
         struct sim_world *world = node->world;
@@ -141,17 +142,16 @@ void sim_check_emission(struct sim_node *node, struct wg_peer *handle,
                 return;
         }
         if (!peer) {
-                /* A batch that had begun before its peer was removed. */
                 peer = former_peer(node, handle);
-                SIM_CHECK(world, node->batches && peer, "node %u: sends to a peer that is gone",
-                          node->id);
+                SIM_CHECK(world, peer, "node %u: sends to a peer that is gone", node->id);
                 enter_datagram(node, id_of(node, peer), bytes, len);
                 return;
         }
         enter_datagram(node, id_of(node, peer), bytes, len);
-        SIM_CHECK(world, is_known_place(node, peer, to), "node %u: sends to where peer %u never was",
-                  node->id, id_of(node, peer));
-        SIM_CHECK(world, is_kept_alive(node, peer) || world->now_ns - peer->reason_ns < SIM_QUIET_AFTER,
+        SIM_CHECK(world, is_known_place(node, peer, to),
+                  "node %u: sends to where peer %u never was", node->id, id_of(node, peer));
+        SIM_CHECK(world,
+                  is_kept_alive(node, peer) || world->now_ns - peer->reason_ns < SIM_QUIET_AFTER,
                   "node %u: sends to %u for no reason", node->id, id_of(node, peer));
         check_message(node, peer, bytes, len, tos);
         peer->tx_bytes += len;
@@ -254,7 +254,7 @@ void sim_check_staged_sent(struct sim_node *node, struct wg_peer *handle,
 
                 SIM_CHECK(node->world,
                           staged->count && chain->len == padded(staged->lens[at], node->mtu) +
-                                                                WG_DATA_OVERHEAD,
+                                                                 WG_DATA_OVERHEAD,
                           "node %u: other packets are sent than waited", node->id);
                 sim_check_travels(node, id_of(node, peer), staged->serials[at]);
                 drop_staged(staged, 1);
@@ -264,6 +264,14 @@ void sim_check_staged_sent(struct sim_node *node, struct wg_peer *handle,
 }
 
 /* ---- what comes in ---- */
+
+/* Data from a peer is a reason to send to it; a keepalive is one only where the session is so old that
+ * whatever comes asks for another. */
+static bool is_reason(const struct sim_node *node, const struct sim_peer *peer, uint32_t len)
+{
+        return len != WG_DATA_OVERHEAD ||
+               node->world->now_ns - peer->derived_ns >= WG_REKEY_AFTER_TIME_RECEIVING;
+}
 
 /* Amid a batch the engine may already answer to where a verdict, which the observer has not seen
  * yet, has moved the peer. */
@@ -280,6 +288,8 @@ void sim_check_arrived(struct sim_node *node, const struct sim_packet *datagram)
                 memset(peer->claims, 0, sizeof(peer->claims));
         peer->claim_batch = node->batch;
         peer->claims[peer->claim++ % SIM_PLACES] = datagram->from;
+        if (node->habits.interleaving && is_reason(node, peer, datagram->len))
+                sim_check_reason(node, peer);
 }
 
 /* An authentic message is one that the peer's node made for this one, and is taken once. */
@@ -316,15 +326,15 @@ void sim_check_authentic(struct sim_node *node, struct sim_peer *peer,
 
         *greatest = WG_MAX(*greatest, wg_le64_load(slot->buf + WG_DATA_COUNTER));
         if (!peer) {
-                SIM_CHECK(node->world, node->batches, "node %u: a message from a peer that is gone",
-                          node->id);
+                SIM_CHECK(node->world, former_peer(node, slot->peer),
+                          "node %u: a message from a peer that is gone", node->id);
                 return;
         }
         check_genuine(node, peer, datagram);
         sim_check_place(peer, &datagram->from);
         if (slot->verdict == WG_VERDICT_DATA || slot->verdict == WG_VERDICT_KEEPALIVE)
                 peer->rx_bytes += datagram->len;
-        if (slot->verdict != WG_VERDICT_KEEPALIVE)
+        if (is_reason(node, peer, datagram->len))
                 sim_check_reason(node, peer);
 }
 
@@ -355,7 +365,7 @@ static enum wg_verdict judge_inner(struct sim_node *node, const struct sim_peer 
         if (!sim_inner_len(text, len) || !sim_inner_source(text, len, &source))
                 return WG_VERDICT_INNER_MALFORMED;
         return sim_node_route(node, &source) == id_of(node, peer) ? WG_VERDICT_DATA
-                                                                 : WG_VERDICT_SOURCE_REFUSED;
+                                                                  : WG_VERDICT_SOURCE_REFUSED;
 }
 
 void sim_check_inner(struct sim_node *node, const struct sim_peer *peer,
@@ -392,8 +402,7 @@ static bool is_whole(struct sim_record *record, const uint8_t *packet, uint32_t 
 }
 
 const struct sim_record *sim_check_delivered(struct sim_node *node, unsigned int from,
-                                             const uint8_t *packet, uint32_t len,
-                                             uint8_t outer_tos)
+                                             const uint8_t *packet, uint32_t len, uint8_t outer_tos)
 {
         struct sim_world *world = node->world;
         struct sim_record *record;
@@ -488,8 +497,8 @@ static void judge(struct sim_node *node, const struct wg_action *event)
                 return;
         }
         /* An initiation that proved itself counts, even where no memory is left to answer it. */
-        if (event->event == WG_EVENT_RESPONSE_SENT || (event->verdict == WG_VERDICT_NO_MEMORY &&
-                                                       message->len == WG_INITIATION_LEN))
+        if (event->event == WG_EVENT_RESPONSE_SENT ||
+            (event->verdict == WG_VERDICT_NO_MEMORY && message->len == WG_INITIATION_LEN))
                 accept_message(node, event->peer, message, WG_INITIATION_LEN);
         else if (event->event == WG_EVENT_HANDSHAKE_COMPLETE)
                 accept_message(node, event->peer, message, WG_RESPONSE_LEN);

@@ -72,11 +72,19 @@ uint64_t *sim_ledger_session(struct sim_ledger *ledger, unsigned int node, uint3
 
 uint64_t sim_ledger_hash(const uint8_t *bytes, uint32_t len)
 {
-        uint32_t type = wg_message_classify(bytes, len);
-
-        if (type == WG_MESSAGE_INITIATION || type == WG_MESSAGE_RESPONSE)
-                len -= WG_MESSAGE_MAC_LEN;
-        return sim_map_hash(bytes, len, KIND_DATAGRAM);
+        switch (wg_message_classify(bytes, len)) {
+        case WG_MESSAGE_INITIATION:
+                return sim_map_hash(bytes + WG_INITIATION_EPHEMERAL,
+                                    WG_INITIATION_MAC1 - WG_INITIATION_EPHEMERAL, KIND_DATAGRAM);
+        case WG_MESSAGE_RESPONSE:
+                return sim_map_hash(bytes + WG_RESPONSE_EPHEMERAL,
+                                    WG_RESPONSE_MAC1 - WG_RESPONSE_EPHEMERAL, KIND_DATAGRAM);
+        case WG_MESSAGE_COOKIE:
+                return sim_map_hash(bytes + WG_COOKIE_NONCE, WG_COOKIE_LEN - WG_COOKIE_NONCE,
+                                    KIND_DATAGRAM);
+        default:
+                return sim_map_hash(bytes, len, KIND_DATAGRAM);
+        }
 }
 
 void sim_ledger_add_datagram(struct sim_ledger *ledger, uint64_t hash, unsigned int from,

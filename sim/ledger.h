@@ -28,8 +28,8 @@ struct sim_record {
 /* A datagram that a node made for another. */
 struct sim_genuine {
         uint8_t from, to;
-        bool is_accepted;              /* by the receiver, */
-        uint32_t accepted_generation;  /* while its peer was the nth of its kind */
+        bool is_accepted;             /* by the receiver, */
+        uint32_t accepted_generation; /* while its peer was the nth of its kind */
 };
 
 /* A key of a session, as one side has it. */
@@ -70,8 +70,8 @@ struct sim_record *sim_ledger_find_inner(struct sim_ledger *ledger, uint64_t ser
 bool sim_ledger_use_nonce(struct sim_ledger *ledger, const uint8_t key[WG_AEAD_KEY_LEN],
                           uint64_t nonce) WG_MUST_USE;
 
-/* By which a datagram is known: all its bytes, but for mac2. That one proves where a message comes
- * from, nothing about who wrote it, and is looked at only under load. */
+/* By which a datagram is known: what only its author could have written. That is all of it, but in
+ * handshake messages neither the indices nor the two MACs, for which public keys suffice. */
 uint64_t sim_ledger_hash(const uint8_t *bytes, uint32_t len);
 
 /* The greatest nonce that a node has accepted under one of its session indices; 0 at first. Valid

@@ -30,9 +30,9 @@ struct options {
 };
 
 static const struct option long_options[] = {
-        {"seed", required_argument, NULL, 's'},   {"seeds", required_argument, NULL, 'S'},
-        {"hours", required_argument, NULL, 'H'},  {"verbose", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+        {"seed", required_argument, NULL, 's'},  {"seeds", required_argument, NULL, 'S'},
+        {"hours", required_argument, NULL, 'H'}, {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
 };
 
 static bool parse_number(const char *text, char **end, uint64_t *number)

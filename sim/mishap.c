@@ -233,8 +233,9 @@ static void change_endpoint(struct sim_scenario *s, unsigned int node, unsigned 
 
 static void change_keepalive(struct sim_scenario *s, unsigned int node, unsigned int peer)
 {
-        sim_node_set_keepalive(s->world.nodes[node], peer,
-                               (uint16_t)(below(s, 2) ? sim_random_between(&s->random, 1, 200) : 0));
+        sim_node_set_keepalive(
+                s->world.nodes[node], peer,
+                (uint16_t)(below(s, 2) ? sim_random_between(&s->random, 1, 200) : 0));
 }
 
 static void move_prefix(struct sim_scenario *s, unsigned int node, unsigned int peer)
@@ -261,8 +262,7 @@ static void remove_peer(struct sim_scenario *s, unsigned int node, unsigned int 
 
 static void change_mtu(struct sim_scenario *s, unsigned int node)
 {
-        sim_node_set_mtu(s->world.nodes[node],
-                         (uint32_t)sim_random_between(&s->random, 576, 1500));
+        sim_node_set_mtu(s->world.nodes[node], (uint32_t)sim_random_between(&s->random, 576, 1500));
 }
 
 /* ---- mishaps ---- */

@@ -158,8 +158,7 @@ static void launch(struct sim_world *world, const struct wg_endpoint *from,
         packet->from = (struct wg_endpoint){.ip = from->ip, .port = from->port};
         packet->to = (struct wg_endpoint){.ip = to->ip, .port = to->port};
         packet->tos = tos;
-        sim_events_add(&world->events, world->now_ns + delay_ns, arrive, world,
-                       (uintptr_t)packet);
+        sim_events_add(&world->events, world->now_ns + delay_ns, arrive, world, (uintptr_t)packet);
 }
 
 void sim_net_forget(const struct sim_event *event)

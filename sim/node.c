@@ -295,8 +295,7 @@ static void engine_event(void *object, uint64_t at_ns)
 
 void sim_turn_wake_engine(struct sim_node *node)
 {
-        schedule_engine(node,
-                        node->world->now_ns + draw_delay(node, node->habits.engine_delay_ns));
+        schedule_engine(node, node->world->now_ns + draw_delay(node, node->habits.engine_delay_ns));
 }
 
 /* ---- turns of the workers ---- */
@@ -320,8 +319,10 @@ static void end_batch(struct sim_node *node, struct batch *batch)
 
         node->is_busy[batch->worker] = false;
         node->batches--;
-        if (!node->batches)
+        if (!node->batches) {
                 node->batch++;
+                node->former_count = 0;
+        }
         sim_acting = batch->outer;
         if (worker->wants_engine || node->mail_in.count || node->mail_out.count ||
             (node->retired && !node->batches))
@@ -507,8 +508,7 @@ static void wake_worker(struct sim_node *node)
 {
         if (node->worker_at_ns != UINT64_MAX)
                 return;
-        node->worker_at_ns = node->world->now_ns +
-                             draw_delay(node, node->habits.worker_delay_ns);
+        node->worker_at_ns = node->world->now_ns + draw_delay(node, node->habits.worker_delay_ns);
         sim_events_add(&node->world->events, node->worker_at_ns, worker_event, node,
                        node->worker_at_ns);
 }

@@ -30,14 +30,15 @@ struct sim_habits {
         uint64_t engine_cost_ns;  /* a call of wg_engine_work() that leaves more to do takes this */
         uint64_t retire_delay_ns; /* retired objects wait up to this long */
         bool retires_at_once;     /* or not at all, where no worker runs */
-        uint32_t interleaving;    /* of 1000 chances to do something amid a batch, how many are used */
-        uint32_t batch_max;       /* packets a batch: 1 to this many; 0: 1 */
-        bool is_router;           /* passes on packets for other nodes */
+        uint32_t interleaving; /* of 1000 chances to do something amid a batch, how many are used */
+        uint32_t batch_max;    /* packets a batch: 1 to this many; 0: 1 */
+        bool is_router;        /* passes on packets for other nodes */
 };
 
 #define SIM_WORKERS 2
 #define SIM_PREFIXES_MAX 32 /* a node */
 #define SIM_PLACES 8
+#define SIM_FORMER_MAX 64
 #define SIM_KEYS_ALIVE_MAX (SIM_NODES_MAX * 6) /* two of each of three slots */
 
 /* Packets that wait for a session, as the observer knows them. */
@@ -58,15 +59,16 @@ struct sim_peer {
 
         /* Observed. */
         struct wg_peer *handle; /* NULL: the engine has no such peer */
-        struct wg_peer *former; /* the one before, which a batch may still have in its hands */
         uint32_t generation;    /* how many it has had */
         uint64_t tx_bytes, rx_bytes;
-        uint64_t handshake_ns; /* world time of our last initiation or response; 0: none that counts */
+        uint64_t
+                handshake_ns; /* world time of our last initiation or response; 0: none that counts */
         uint64_t derived_ns;   /* of the last session; 0: none */
         uint64_t reason_ns;    /* when there last was a reason to send anything */
         uint64_t initiated_ns; /* of our last initiation; 0: none */
         uint32_t tries;        /* initiations since there was a reason */
-        struct wg_endpoint places[SIM_PLACES]; /* where it may be: latest ones, configured or proven */
+        struct wg_endpoint
+                places[SIM_PLACES]; /* where it may be: latest ones, configured or proven */
         uint32_t place;
         struct wg_endpoint claims[SIM_PLACES]; /* or what was claimed in this batch: */
         uint32_t claim;
@@ -106,15 +108,20 @@ struct sim_node {
         struct wg_engine engine;
         struct wg_worker workers[SIM_WORKERS];
         struct wg_actions actions;
-        struct wg_retired *retired;  /* by next; epoch is when it may be released */
-        uint64_t engine_at_ns;       /* the engine's next turn; UINT64_MAX: none */
-        uint64_t worker_at_ns;       /* as much for a worker */
-        uint32_t lives;              /* how many engines there were */
+        struct wg_retired *retired; /* by next; epoch is when it may be released */
+        uint64_t engine_at_ns;      /* the engine's next turn; UINT64_MAX: none */
+        uint64_t worker_at_ns;      /* as much for a worker */
+        uint32_t lives;             /* how many engines there were */
 
         /* Who is doing what. */
         bool in_engine;
         unsigned int batches; /* workers inside a batch */
         bool is_busy[SIM_WORKERS];
+        struct {
+                struct wg_peer *handle;
+                uint8_t peer;
+        } former[SIM_FORMER_MAX]; /* peers that were removed amid these batches */
+        unsigned int former_count;
         uint64_t batch;   /* goes up when the last worker leaves */
         uint64_t changes; /* of configuration */
         uint64_t second;  /* of the last call of wg_engine_work(), */
@@ -122,9 +129,9 @@ struct sim_node {
 
         /* Packets between application, network, workers and engine. */
         struct sim_queue inbox, outbox, mail_in, mail_out;
-        struct sim_queue offered; /* twin of engine->handshakes */
-        uint64_t load_ns;         /* when there last was load; UINT64_MAX: never */
-        struct sim_queue cookies; /* messages that are being answered by a cookie */
+        struct sim_queue offered;           /* twin of engine->handshakes */
+        uint64_t load_ns;                   /* when there last was load; UINT64_MAX: never */
+        struct sim_queue cookies;           /* messages that are being answered by a cookie */
         uint64_t alive[SIM_KEYS_ALIVE_MAX]; /* ledger->keys in the slots, at the last look */
         unsigned int alive_count;
 };

@@ -161,10 +161,9 @@ static void add_flow(struct sim_scenario *s, unsigned int from, unsigned int to)
 static void delivered(void *context, unsigned int node, const struct sim_record *record)
 {
         struct sim_scenario *s = context;
-        unsigned int from = record->inner.source.bytes[record->inner.source.family == WG_FAMILY_IPV4
-                                                               ? 3
-                                                               : 15] -
-                            1u;
+        unsigned int from =
+                record->inner.source.bytes[record->inner.source.family == WG_FAMILY_IPV4 ? 3 : 15] -
+                1u;
 
         if (record->tag == TAG_PROBE && s->probed_ns)
                 s->has_reached[from][node] = true;

@@ -50,11 +50,11 @@ struct sim_scenario {
         struct sim_link calm[SIM_NODES_MAX][SIM_NODES_MAX]; /* the links when nothing is wrong */
         uint64_t mishap_pause_ns;                           /* between two mishaps, on average */
         uint32_t refused_in_1000;                           /* allocations */
-        uint32_t lies_in_1000;                              /* packets that a liar adds to each of his */
-        bool is_wild;                                       /* mishaps happen */
-        bool is_talking;                                    /* flows flow */
-        uint64_t probed_ns;                                 /* probes sent from then on count */
-        bool has_reached[SIM_NODES_MAX][SIM_NODES_MAX];     /* one of them came through */
+        uint32_t lies_in_1000; /* packets that a liar adds to each of his */
+        bool is_wild;          /* mishaps happen */
+        bool is_talking;       /* flows flow */
+        uint64_t probed_ns;    /* probes sent from then on count */
+        bool has_reached[SIM_NODES_MAX][SIM_NODES_MAX]; /* one of them came through */
 };
 
 /* For mishap.c: whose addresses are whose. */

@@ -56,8 +56,8 @@ void sim_world_run(struct sim_world *world, uint64_t until_ns)
         world->now_ns = until_ns;
 }
 
-static void print(const struct sim_world *world, FILE *out, unsigned int node, const char *format,
-                  va_list arguments)
+static WG_PRINTF(4, 0) void print(const struct sim_world *world, FILE *out, unsigned int node,
+                                  const char *format, va_list arguments)
 {
         fprintf(out, "%12.6f ", (double)world->now_ns / 1e9);
         if (node < world->node_count)

@@ -18,13 +18,13 @@
 /* How much happened. */
 struct sim_figures {
         uint64_t events;
-        uint64_t packets, delivered;       /* inner packets given to nodes, and got out of them */
-        uint64_t datagrams, lost;          /* sent by nodes, and lost on the way */
-        uint64_t injected;                 /* sent by the attacker */
-        uint64_t initiations, sessions;    /* sent; complete at the one who began */
-        uint64_t cookies, refused;         /* cookie replies, handshake messages refused */
-        uint64_t gave_up, forgotten;       /* handshakes given up; keys forgotten */
-        uint64_t interleaved;              /* steps taken in the middle of a worker's batch */
+        uint64_t packets, delivered;    /* inner packets given to nodes, and got out of them */
+        uint64_t datagrams, lost;       /* sent by nodes, and lost on the way */
+        uint64_t injected;              /* sent by the attacker */
+        uint64_t initiations, sessions; /* sent; complete at the one who began */
+        uint64_t cookies, refused;      /* cookie replies, handshake messages refused */
+        uint64_t gave_up, forgotten;    /* handshakes given up; keys forgotten */
+        uint64_t interleaved;           /* steps taken in the middle of a worker's batch */
         uint64_t allocations_refused;
 };
 
@@ -65,8 +65,8 @@ struct sim_node *sim_world_add_node(struct sim_world *world, uint8_t family,
 void sim_world_run(struct sim_world *world, uint64_t until_ns);
 
 /* Says what happens, if anyone wants to know. `node` may be SIM_STRANGER. */
-void sim_trace(const struct sim_world *world, unsigned int node, const char *format,
-               ...) WG_PRINTF(3, 4);
+void sim_trace(const struct sim_world *world, unsigned int node, const char *format, ...)
+        WG_PRINTF(3, 4);
 
 /* A claim was found false: says which, when, and by which seed, and ends the program. */
 WG_NORETURN void sim_fail(const struct sim_world *world, const char *format, ...) WG_PRINTF(2, 3);
