@@ -12,7 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { NODES = 3, DATAGRAM_MAX = 1600, SEEN = 16 };
-enum { COMMANDS_MAX = 1000, EVENTS_MAX = 20000 }; /* an input is not to take long */
+enum { COMMANDS_MAX = 1000, EVENTS_MAX = 5000 }; /* an input is not to take long */
 
 struct datagram {
         struct wg_endpoint from, to;
@@ -199,8 +199,11 @@ static void send_again(struct fuzz *f)
         memcpy(bytes, d->bytes, d->len);
         if (how & 1)
                 from = sim_net_strange_endpoint(&f->world.net, WG_FAMILY_IPV4);
-        if (how & 2)
-                bytes[next(f) % d->len] ^= next(f);
+        if (how & 2) {
+                uint32_t at = next(f) % d->len;
+
+                bytes[at] ^= next(f);
+        }
         sim_net_inject(&f->world, &from, &d->to, bytes, d->len, next(f) * WG_NS_PER_MS);
 }
 
@@ -323,10 +326,9 @@ static void set_keepalive(struct fuzz *f, struct sim_node *node, unsigned int pe
 
 static struct wg_prefix next_prefix(struct fuzz *f)
 {
-        struct wg_prefix p = own_prefix(next(f) % NODES,
-                                        next(f) & 1 ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6);
+        unsigned int node = next(f) % NODES;
 
-        return p;
+        return own_prefix(node, next(f) & 1 ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6);
 }
 
 static void allow(struct fuzz *f, struct sim_node *node, unsigned int peer)

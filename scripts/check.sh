@@ -119,7 +119,8 @@ single() { # step, command...
         fi
 }
 
-### Building. While the tests of one build run, the next one is made.
+### Building. All builds are made one after the other, beside the checks of the tree and nothing else:
+### tests that watch the clock have the machine for themselves.
 
 declare -A options=(
         [gcc]=""
@@ -154,32 +155,42 @@ for stage in "${stages[@]}"; do
         esac
         [[ " ${queue[*]} " == *" $need "* ]] || queue+=("$need")
 done
-declare -A built # build -> its exit status
 
-build_next() {
-        [ ${#queue[@]} != 0 ] || return 0
-        current=${queue[0]}
-        queue=("${queue[@]:1}")
-        compile "$current" >"$log/build-$current" 2>&1 </dev/null &
-        building=$!
+build_all() {
+        local name
+
+        for name in "${queue[@]}"; do
+                compile "$name" >"$log/build-$name" 2>&1 </dev/null
+                echo $? >"$log/built-$name"
+        done
 }
 
-# Waits for a build and counts it; false when it failed.
+declare -A told # the builds whose outcome was counted
+
+# Waits for a build (and, but for the checks of the tree, all others), counts it once, and is false
+# when it failed.
 build() {
-        if [ -z "${built[$1]:-}" ]; then
+        if [ "$stage" != tree ]; then
                 wait "$building"
-                built[$1]=$?
-                building=
-                build_next
-                single "build by ${compiler[$1]}" report "$1"
-                return
         fi
-        [ "${built[$1]}" = 0 ]
+        while [ ! -e "$log/built-$1" ] && kill -0 "$building" 2>/dev/null; do
+                sleep 0.2
+        done
+        if [ -z "${told[$1]:-}" ]; then
+                told[$1]=yes
+                single "build by ${compiler[$1]}" report "$1"
+        else
+                is_built "$1"
+        fi
+}
+
+is_built() {
+        [ "$(cat "$log/built-$1" 2>/dev/null)" = 0 ]
 }
 
 report() {
         cat "$log/build-$1"
-        [ "${built[$1]}" = 0 ]
+        is_built "$1"
 }
 
 meson_test() { # build, suite
@@ -273,7 +284,8 @@ stage_fuzz() {
 
 begin=$SECONDS
 number=0
-build_next
+build_all &
+building=$!
 for stage in "${stages[@]}"; do
         number=$((number + 1))
         before=$SECONDS

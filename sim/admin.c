@@ -77,6 +77,9 @@ static void reserve(struct sim_node *node, size_t peers, size_t prefixes)
         uint32_t refused_in_1000 = node->memory.refused_in_1000;
         size_t blocks = node->memory.blocks;
 
+        /* One more of each than is used: it is given back. */
+        peers++;
+        prefixes++;
         if (!wg_engine_reserve(&node->engine, peers, prefixes)) {
                 SIM_CHECK(node->world, refused_in_1000, "node %u: no memory for no reason",
                           node->id);
@@ -338,6 +341,17 @@ void sim_node_set_up(struct sim_node *node, bool is_up)
         if (!is_up)
                 sim_check_purged(node);
         wg_engine_set_up(&node->engine, is_up, sim_node_now(node));
+        end(node, &turn);
+}
+
+void sim_node_unpin(struct sim_node *node)
+{
+        struct sim_turn turn;
+
+        if (!node->is_running || node->is_asleep)
+                return;
+        begin(node, &turn);
+        wg_engine_unpin_all(&node->engine);
         end(node, &turn);
 }
 

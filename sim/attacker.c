@@ -6,6 +6,11 @@
 
 /* ---- what he knows ---- */
 
+static uint64_t own_clock(const struct sim_attacker *a)
+{
+        return a->world->now_ns + 1;
+}
+
 static void tap(void *context, unsigned int node, const struct wg_endpoint *from,
                 const struct wg_endpoint *to, const uint8_t *bytes, uint32_t len, uint8_t tos)
 {
@@ -13,6 +18,9 @@ static void tap(void *context, unsigned int node, const struct wg_endpoint *from
         struct sim_captured *c = &a->captured[a->seen % SIM_CAPTURED_MAX];
 
         (void)tos;
+        if (len == WG_COOKIE_LEN && wg_endpoint_is_same_remote(to, &a->home) &&
+            wg_cookie_store(&a->jar, a->world->nodes[node]->public_key, own_clock(a), bytes))
+                sim_trace(a->world, SIM_STRANGER, "the attacker is given a cookie");
         if (len > sizeof(c->bytes))
                 return;
         c->from = *from;
@@ -153,6 +161,58 @@ void sim_attacker_flood(struct sim_attacker *a, unsigned int node, unsigned int 
                 send_initiation(a, node);
 }
 
+/* Initiations from one address that are as good as they can be without a private key. */
+static void send_proven(struct sim_attacker *a, unsigned int node, unsigned int n)
+{
+        struct wg_endpoint to = place_of(a, node);
+        uint8_t message[WG_INITIATION_LEN];
+
+        while (n--) {
+                sim_random_fill(&a->random, message, sizeof(message));
+                wg_le32_store(message, WG_MESSAGE_INITIATION);
+                wg_cookie_add_macs(&a->jar, a->world->nodes[node]->public_key, own_clock(a),
+                                   message, sizeof(message));
+                inject(a, &a->home, &to, message, sizeof(message));
+        }
+}
+
+/* One flood of a siege, and the next before the load has gone. */
+static void besiege(void *object, uint64_t word)
+{
+        struct sim_attacker *a = object;
+
+        (void)word;
+        if (!a->floods || !a->is_active)
+                return;
+        a->floods--;
+        sim_attacker_flood(a, a->besieged, WG_LOAD_QUEUED + 20);
+        send_proven(a, a->besieged, 10);
+        sim_events_add(&a->world->events, a->world->now_ns + WG_LOAD_STICKY * 9 / 10, besiege, a,
+                       0);
+}
+
+static void begin_siege(struct sim_attacker *a)
+{
+        if (a->floods)
+                return;
+        a->besieged = any_node(a);
+        a->floods = (unsigned int)sim_random_between(&a->random, 10, 30);
+        a->home = any_place(a);
+        memset(&a->jar, 0, sizeof(a->jar));
+        sim_trace(a->world, SIM_STRANGER, "the attacker besieges node %u", a->besieged);
+        besiege(a, 0);
+}
+
+static void flood_or_besiege(struct sim_attacker *a)
+{
+        unsigned int n = (unsigned int)sim_random_between(&a->random, 20, 800);
+
+        if (sim_random_below(&a->random, 20))
+                sim_attacker_flood(a, any_node(a), n);
+        else
+                begin_siege(a);
+}
+
 /* A response to an initiation that is under way, with a key of low order. */
 static void send_response(struct sim_attacker *a)
 {
@@ -228,8 +288,7 @@ static void attack(void *object, uint64_t word)
                 send_data(a);
                 break;
         case 6:
-                sim_attacker_flood(a, any_node(a),
-                                   (unsigned int)sim_random_between(&a->random, 20, 800));
+                flood_or_besiege(a);
                 break;
         case 7:
         case 8:
@@ -248,6 +307,7 @@ void sim_attacker_init(struct sim_attacker *a, struct sim_world *world, uint64_t
         a->pause_ns = pause_ns;
         a->is_active = true;
         a->seen = 0;
+        a->floods = 0;
         sim_random_init(&a->random, world->seed, 'a');
         if (!pause_ns)
                 return;

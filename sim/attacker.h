@@ -2,7 +2,8 @@
  *
  * attacker.h - a stranger who sees every datagram, knows all public keys and no private one, and sends
  * what he likes from any address: rubbish, what he saw (again, later, changed, cut short), messages
- * with the right mac1 and nothing else right, floods of these, keys of low order, forged cookies.
+ * with the right mac1 and nothing else right, keys of low order, forged cookies. He floods a node with
+ * initiations, and may keep that up; from one address he also uses the cookies he is given.
  * Threads: one owner at a time. */
 #ifndef SIM_ATTACKER_H
 #define SIM_ATTACKER_H
@@ -23,6 +24,10 @@ struct sim_attacker {
         struct sim_random random;
         uint64_t pause_ns; /* between two attacks, on average; 0: he keeps still */
         bool is_active;
+        unsigned int besieged; /* the node that he floods, */
+        unsigned int floods;   /* and how many floods are to come */
+        struct wg_endpoint home;
+        struct wg_cookie_jar jar; /* what he was given there */
         uint64_t seen;
         struct sim_captured captured[SIM_CAPTURED_MAX]; /* a ring */
 };

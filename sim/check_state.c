@@ -132,7 +132,7 @@ static void see_all_keys(struct sim_node *node)
 /* How late the engine may be by its habits. */
 static uint64_t lateness(const struct sim_node *node)
 {
-        return node->habits.engine_delay_ns + (node->habits.engine_cost_ns ? 2 * WG_NS_PER_S : 0);
+        return node->habits.engine_delay_ns + 2 * node->habits.engine_cost_ns;
 }
 
 static void check_memory_of(struct sim_node *node, const struct sim_peer *peer)

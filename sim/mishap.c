@@ -145,6 +145,9 @@ static void roam(struct sim_scenario *s, unsigned int node)
 {
         sim_net_place(&s->world.net, node, below(s, 3) ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6);
         sim_trace(&s->world, node, "moves");
+        /* The system may tell, or sending to old addresses does. */
+        if (below(s, 2))
+                sim_node_unpin(s->world.nodes[node]);
 }
 
 /* As if much had been sent that was lost. */
@@ -393,13 +396,14 @@ void sim_mishap_refuse_memory(struct sim_scenario *s, uint32_t in_1000)
 /* False sources, and what is not IP. (To a router, every source but its own is fine.) */
 void sim_mishap_lie(struct sim_scenario *s, unsigned int from, unsigned int to)
 {
+        unsigned int pretended = below(s, 2) ? from : to;
+        uint32_t len = SIM_INNER_MIN4 + (uint32_t)below(s, 100);
         struct sim_inner inner = {
-                .source = sim_scenario_own_prefix(below(s, 2) ? from : to, WG_FAMILY_IPV4).ip,
+                .source = sim_scenario_own_prefix(pretended, WG_FAMILY_IPV4).ip,
                 .destination = sim_scenario_own_prefix(to, WG_FAMILY_IPV4).ip,
-                .len = SIM_INNER_MIN4 + (uint32_t)below(s, 100),
+                .len = len,
         };
         uint8_t bytes[SIM_INNER_MIN4 + 100];
-        uint32_t len = inner.len;
 
         sim_inner_write(&inner, bytes);
         switch (below(s, 4)) {

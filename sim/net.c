@@ -61,8 +61,10 @@ struct wg_endpoint sim_net_endpoint(const struct sim_net *net, unsigned int node
 
 struct wg_endpoint sim_net_strange_endpoint(struct sim_net *net, uint8_t family)
 {
+        uint32_t n = (uint32_t)sim_random_between(&net->random, 0x10000, 0x1ffff);
+
         return (struct wg_endpoint){
-                .ip = make_ip(family, (uint32_t)sim_random_between(&net->random, 0x10000, 0x1ffff)),
+                .ip = make_ip(family, n),
                 .port = (uint16_t)sim_random_between(&net->random, 1, 65535),
         };
 }
@@ -220,9 +222,11 @@ void sim_net_send(struct sim_world *world, unsigned int from, const struct wg_en
                 return;
         }
         copies += sim_random_chance(random, link->doubling);
-        while (copies--)
-                launch(world, &source, to, bytes, len, cross(random, link, tos),
-                       draw_delay(random, link));
+        while (copies--) {
+                uint64_t delay_ns = draw_delay(random, link);
+
+                launch(world, &source, to, bytes, len, cross(random, link, tos), delay_ns);
+        }
 }
 
 void sim_net_inject(struct sim_world *world, const struct wg_endpoint *from,

@@ -119,6 +119,7 @@ static void engine_event(void *object, uint64_t at_ns);
 
 static void schedule_engine(struct sim_node *node, uint64_t at_ns)
 {
+        at_ns = WG_MAX(at_ns, node->engine_free_ns);
         if (at_ns >= node->engine_at_ns)
                 return;
         node->engine_at_ns = at_ns;
@@ -277,9 +278,9 @@ static void run_engine(struct sim_node *node)
                 has_more = wg_engine_work(&node->engine, sim_node_now(node), &node->actions);
                 perform(node);
         } while (has_more && !node->habits.engine_cost_ns);
-        sim_turn_end(node, &turn);
         if (has_more)
-                schedule_engine(node, node->world->now_ns + node->habits.engine_cost_ns);
+                node->engine_free_ns = node->world->now_ns + node->habits.engine_cost_ns;
+        sim_turn_end(node, &turn);
 }
 
 static void engine_event(void *object, uint64_t at_ns)
@@ -289,7 +290,9 @@ static void engine_event(void *object, uint64_t at_ns)
         if (at_ns != node->engine_at_ns)
                 return;
         node->engine_at_ns = UINT64_MAX;
-        if (is_awake(node))
+        if (node->world->now_ns < node->engine_free_ns)
+                schedule_engine(node, node->engine_free_ns);
+        else if (is_awake(node))
                 run_engine(node);
 }
 

@@ -36,9 +36,9 @@ struct sim_habits {
 };
 
 #define SIM_WORKERS 2
-#define SIM_PREFIXES_MAX 32 /* a node */
-#define SIM_PLACES 8
-#define SIM_FORMER_MAX 64
+#define SIM_PREFIXES_MAX 32                    /* a node */
+#define SIM_PLACES 8                           /* remembered of a peer */
+#define SIM_FORMER_MAX 64                      /* peers removed amid one batch */
 #define SIM_KEYS_ALIVE_MAX (SIM_NODES_MAX * 6) /* two of each of three slots */
 
 /* Packets that wait for a session, as the observer knows them. */
@@ -61,19 +61,19 @@ struct sim_peer {
         struct wg_peer *handle; /* NULL: the engine has no such peer */
         uint32_t generation;    /* how many it has had */
         uint64_t tx_bytes, rx_bytes;
-        uint64_t
-                handshake_ns; /* world time of our last initiation or response; 0: none that counts */
-        uint64_t derived_ns;   /* of the last session; 0: none */
-        uint64_t reason_ns;    /* when there last was a reason to send anything */
-        uint64_t initiated_ns; /* of our last initiation; 0: none */
-        uint32_t tries;        /* initiations since there was a reason */
-        struct wg_endpoint
-                places[SIM_PLACES]; /* where it may be: latest ones, configured or proven */
-        uint32_t place;
-        struct wg_endpoint claims[SIM_PLACES]; /* or what was claimed in this batch: */
-        uint32_t claim;
-        uint64_t claim_batch;
         struct sim_staged staged;
+        uint32_t tries; /* initiations since there was a reason */
+
+        /* In the world's time; 0: not yet. */
+        uint64_t handshake_ns; /* our last initiation or response, unless it was forgotten */
+        uint64_t initiated_ns; /* our last initiation */
+        uint64_t derived_ns;   /* the last session */
+        uint64_t reason_ns;    /* when there last was a reason to send anything */
+
+        /* Where it may be: what was configured or proven, and what was claimed in this batch. */
+        struct wg_endpoint places[SIM_PLACES], claims[SIM_PLACES];
+        uint32_t place, claim;
+        uint64_t claim_batch;
 };
 
 /* A prefix and whom it belongs to, found the naive way. */
@@ -110,6 +110,7 @@ struct sim_node {
         struct wg_actions actions;
         struct wg_retired *retired; /* by next; epoch is when it may be released */
         uint64_t engine_at_ns;      /* the engine's next turn; UINT64_MAX: none */
+        uint64_t engine_free_ns;    /* it is busy until then */
         uint64_t worker_at_ns;      /* as much for a worker */
         uint32_t lives;             /* how many engines there were */
 
@@ -172,6 +173,9 @@ void sim_node_put_to(struct sim_node *node, unsigned int peer, const uint8_t *pa
 void sim_node_set_key(struct sim_node *node, const uint8_t private_key[WG_KEY_LEN]);
 void sim_node_clear_key(struct sim_node *node);
 void sim_node_set_up(struct sim_node *node, bool is_up);
+/* The way out has changed. */
+void sim_node_unpin(struct sim_node *node);
+
 void sim_node_set_mtu(struct sim_node *node, uint32_t mtu);
 
 /* Adds the peer under the key that it now has, and its prefixes; or takes it away. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * random.h - numbers that look random and follow from a seed alone.
+ * random.h - numbers that look random and follow from a seed alone. One expression must not draw
+ * twice where C leaves the order open, else each compiler makes another history of a seed.
  * Source: Blackman and Vigna, xoshiro256**; Steele, Lea and Flood, splitmix64 (for seeding).
  * Threads: one owner at a time. */
 #ifndef SIM_RANDOM_H

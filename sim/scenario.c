@@ -182,7 +182,7 @@ static struct sim_habits draw_habits(struct sim_scenario *s)
                 return h;
         h.worker_delay_ns = below(s, 2 * WG_NS_PER_MS);
         h.engine_delay_ns = below(s, 2 * WG_NS_PER_MS);
-        h.engine_cost_ns = chance(s, 500) ? below(s, 5 * WG_NS_PER_MS) : 0;
+        h.engine_cost_ns = chance(s, 500) ? below(s, 20 * WG_NS_PER_MS) : 0;
         h.retires_at_once = chance(s, 200);
         h.retire_delay_ns = below(s, chance(s, 300) ? 60 * WG_NS_PER_S : 10 * WG_NS_PER_MS);
         h.interleaving = (uint32_t)(chance(s, 600) ? below(s, 200) : 0);

@@ -410,6 +410,23 @@ static void test_floor_after_a_response(void **state)
         assert_int_equal(nth(net, B, INITIATION, 0)->at_ns, at_ns + WAY + 5 * S);
 }
 
+static void test_a_new_peer_has_no_floor(void **state)
+{
+        struct test_net *net = *state;
+
+        cut(net, A, B, true);
+        send(net, A, B);
+        run(net, S);
+        sim_node_remove_peer(node(net, A), B);
+        introduce(net, A, B);
+        cut(net, A, B, false);
+        send(net, A, B);
+        assert_int_equal(count(net, A, INITIATION), 2);
+        run(net, S);
+        /* What was staged went with the peer. */
+        assert_int_equal(net->delivered[B], 1);
+}
+
 static void test_timestamps(void **state)
 {
         struct test_net *net = *state;
@@ -875,6 +892,29 @@ static void test_cookie_lifetimes(void **state)
         assert_int_equal(count(net, B, RESPONSE), 0);
 }
 
+/* Who began may be the one under load, and ask for a proof of the response. */
+static void test_responses_need_cookies_too(void **state)
+{
+        struct test_net *net = *state;
+        uint64_t at_ns;
+
+        load_attacker(net);
+        flood(net, A);
+        run(net, 15 * MS);
+        forget(net);
+        at_ns = send(net, A, B);
+        run(net, S);
+        assert_int_equal(count(net, B, RESPONSE), 1);
+        assert_int_equal(count(net, A, COOKIE), 1);
+        assert_int_equal(verdicts(net, B, WG_VERDICT_COOKIE_STORED), 1);
+        assert_false(has_session(net, A, B));
+        run_until(net, at_ns + 5 * S - 10 * MS);
+        flood(net, A);
+        run(net, S);
+        assert_true(has_mac2(nth(net, B, RESPONSE, 1)));
+        assert_int_equal(net->delivered[B], 1);
+}
+
 static void test_a_cookie_is_bound_to_its_port(void **state)
 {
         struct test_net *net = *state;
@@ -888,6 +928,32 @@ static void test_a_cookie_is_bound_to_its_port(void **state)
         assert_true(has_mac2(nth(net, A, INITIATION, 0)));
         assert_int_equal(count(net, B, RESPONSE), 0);
         assert_int_equal(count(net, B, COOKIE), 1);
+}
+
+static void test_the_handshake_queue_is_bounded(void **state)
+{
+        struct test_net *net = *state;
+
+        load_attacker(net);
+        net->world.tap = NULL; /* thousands of cookies */
+        sim_attacker_flood(&net->attacker, B, WG_HANDSHAKE_QUEUE_MAX + 100);
+        run(net, S);
+        assert_int_equal(verdicts(net, B, WG_VERDICT_QUEUE_FULL), 100);
+        assert_int_equal(verdicts(net, B, WG_VERDICT_COOKIE_DEMANDED), WG_HANDSHAKE_QUEUE_MAX);
+}
+
+static void test_down_forgets_what_waits(void **state)
+{
+        struct test_net *net = *state;
+
+        load_attacker(net);
+        node(net, B)->habits.engine_cost_ns = 100 * MS;
+        flood(net, B);
+        run(net, 15 * MS);
+        assert_true(node(net, B)->engine.handshakes.count > 0);
+        sim_node_set_up(node(net, B), false);
+        assert_int_equal(node(net, B)->engine.handshakes.count, 0);
+        assert_true(verdicts(net, B, WG_VERDICT_DOWN) > 0);
 }
 
 static void test_silence_toward_strangers(void **state)
@@ -1250,6 +1316,7 @@ int main(void)
                 cmocka_unit_test(test_simultaneous_initiations),
                 PAIR(test_responder_waits_for_proof),
                 PAIR(test_floor_after_a_response),
+                PAIR(test_a_new_peer_has_no_floor),
                 PAIR(test_timestamps),
                 PAIR(test_twenty_milliseconds_between_initiations),
                 PAIR(test_preshared_keys),
@@ -1271,7 +1338,10 @@ int main(void)
                 PAIR(test_message_limits),
                 PAIR(test_cookie),
                 PAIR(test_cookie_lifetimes),
+                PAIR(test_responses_need_cookies_too),
                 PAIR(test_a_cookie_is_bound_to_its_port),
+                PAIR(test_the_handshake_queue_is_bounded),
+                PAIR(test_down_forgets_what_waits),
                 PAIR(test_silence_toward_strangers),
                 PAIR(test_roaming),
                 PAIR(test_the_first_answer),
