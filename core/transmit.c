@@ -72,12 +72,14 @@ bool wg_transmit_initiation(struct wg_peer *peer, enum wg_initiation_reason reas
                 return true;
         peer->handshake_sent_ns = now.ns;
         action = add(actions, WG_ACTION_SEND, peer);
+        /* One that cannot be made is tried again, and given up, like one that was lost: what waits for
+         * it must not wait for ever. */
+        wg_timers_initiation_sent(peer, now.ns);
         if (!wg_handshake_create_initiation(peer, now, action->bytes)) {
                 actions->count--;
                 return false;
         }
         finish_handshake(action, WG_INITIATION_LEN, now);
-        wg_timers_initiation_sent(peer, now.ns);
         wg_transmit_event(actions, peer, WG_EVENT_INITIATION_SENT)->number = peer->retries + 1u;
         return false;
 }

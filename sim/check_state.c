@@ -158,7 +158,7 @@ static void check_not_forgotten(struct sim_node *node, const struct sim_peer *pe
 {
         const struct wg_peer *handle = peer->handle;
 
-        if (!handle->staged.count || !node->has_key || node->memory.refused)
+        if (!handle->staged.count || !node->has_key)
                 return;
         SIM_CHECK(node->world,
                   handle->deadlines[WG_TIMER_RETRY] || handle->deadlines[WG_TIMER_FLUSH] ||
