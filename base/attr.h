@@ -10,8 +10,6 @@
 #define WG_NORETURN __attribute__((noreturn))
 #define WG_UNUSED __attribute__((unused))
 #define WG_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
-#define WG_CACHE_ALIGNED __attribute__((aligned(64)))
-#define WG_FALLTHROUGH __attribute__((fallthrough))
 
 #define WG_LIKELY(x) __builtin_expect(!!(x), 1)
 #define WG_UNLIKELY(x) __builtin_expect(!!(x), 0)

@@ -21,6 +21,9 @@ enum {
         TL_BUFFER_SIZE = 65792, /* such a packet with what sealing adds, to whole cache lines */
 };
 
+_Static_assert(WG_SEND_HEADROOM + TL_PACKET_MAX + 1 + WG_SEND_TAILROOM <= TL_BUFFER_SIZE,
+               "a buffer holds any packet, and one byte more shows that it was cut");
+
 struct tl_worker {
         /* Constant. */
         struct tl_device *device;
