@@ -32,7 +32,7 @@ def files(root, *suffixes):
         top = Path(folder) == Path(root)
         folders[:] = sorted(f for f in folders if f not in NOT_OURS
                             and not (top and (f == "build" or f.startswith("build-"))))
-        for name in sorted(names):
+        for name in sorted(set(names) - NOT_OURS):  # a worktree has a file .git
             path = (Path(folder) / name).relative_to(root)
             if not suffixes or path.suffix in suffixes:
                 found.append(path)
