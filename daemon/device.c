@@ -16,7 +16,6 @@ enum { INBOX_SIZE = 1 << 20, SCRATCH_SIZE = 1 << 16 };
 #define BIND_AGAIN_NS TL_NS_PER_S
 #define RECLAIM_AGAIN_NS TL_NS_PER_MS
 #define LINK_AGAIN_NS (100 * TL_NS_PER_MS)
-#define ACCEPT_AGAIN_NS (100 * TL_NS_PER_MS)
 
 struct wg_now tl_device_now(void)
 {
@@ -268,30 +267,6 @@ static void socket_changed(void *ctx, uint32_t events)
                 stop(device, "the control socket was removed");
 }
 
-static void client_waits(void *ctx, uint32_t events);
-
-static void wait_for_clients(struct tl_device *device)
-{
-        int error = tl_loop_add(&device->loop, &device->listen_watch, device->uapi_socket.fd,
-                                EPOLLIN, client_waits, device);
-
-        device->accept_again_ns = 0;
-        if (error)
-                tl_report_error(device, "cannot wait for clients", error);
-}
-
-static void client_waits(void *ctx, uint32_t events)
-{
-        struct tl_device *device = ctx;
-
-        (void)events;
-        if (tl_uapi_accept(device->uapi, &device->uapi_socket) == 0)
-                return;
-        /* Out of descriptors, or of memory: the client goes on waiting, and we do not spin. */
-        tl_loop_remove(&device->listen_watch);
-        device->accept_again_ns = tl_clock_boot_ns() + ACCEPT_AGAIN_NS;
-}
-
 static void woke_up(void *ctx, uint32_t events)
 {
         struct tl_device *device = ctx;
@@ -377,8 +352,6 @@ static uint64_t work(struct tl_device *device)
                 act(device, &device->actions.items[i]);
         if (device->bind_again_ns && now.ns >= device->bind_again_ns)
                 bind_for_link(device);
-        if (device->accept_again_ns && now.ns >= device->accept_again_ns)
-                wait_for_clients(device);
         if (!device->has_monitor)
                 look_at_moved_link(device);
         is_busy |= tl_pins_work(&device->pins);
@@ -387,8 +360,7 @@ static uint64_t work(struct tl_device *device)
                 due = WG_MIN(due, now.ns + RECLAIM_AGAIN_NS);
         if (device->bind_again_ns)
                 due = WG_MIN(due, device->bind_again_ns);
-        if (device->accept_again_ns)
-                due = WG_MIN(due, device->accept_again_ns);
+        due = WG_MIN(due, tl_clients_work(&device->uapi, now.ns));
         if (!device->has_monitor)
                 due = WG_MIN(due, now.ns + LINK_AGAIN_NS);
         return due;
@@ -438,6 +410,7 @@ int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl
         device->loop.fd = device->signals.fd = device->wake.fd = device->suspend.fd = -1;
         device->uapi_socket.fd = device->uapi_socket.watch_fd = -1;
         tl_reclaim_init(&device->reclaim);
+        tl_clients_init(&device->uapi, &tl_uapi_protocol, device, &device->loop, log);
         device->env = (struct wg_env){
                 .ctx = device,
                 .random = env_random,
@@ -470,11 +443,8 @@ int tl_device_listen(struct tl_device *device, const char *name, int fd)
 
         if (error)
                 return error;
-        device->uapi = tl_uapi_new(device);
-        if (!device->uapi)
-                return -ENOMEM;
-        wait_for_clients(device);
-        if (device->uapi_socket.watch_fd >= 0)
+        error = tl_clients_listen(&device->uapi, &device->uapi_socket);
+        if (!error && device->uapi_socket.watch_fd >= 0)
                 error = tl_loop_add(&device->loop, &device->socket_watch,
                                     device->uapi_socket.watch_fd, EPOLLIN, socket_changed, device);
         return error;
@@ -497,9 +467,8 @@ void tl_device_done(struct tl_device *device)
         tl_report_totals(device);
         device->worker = NULL;
         tl_worker_stop(worker);
-        tl_loop_remove(&device->listen_watch);
         tl_loop_remove(&device->socket_watch);
-        tl_uapi_free(device->uapi);
+        tl_clients_done(&device->uapi);
         tl_unixsock_done(&device->uapi_socket);
         tl_loop_remove(&device->monitor_watch);
         if (device->has_monitor)

@@ -10,6 +10,7 @@
 #define DAEMON_DEVICE_H
 
 #include "core/engine.h"
+#include "daemon/clients.h"
 #include "daemon/inbox.h"
 #include "daemon/pins.h"
 #include "daemon/reclaim.h"
@@ -22,7 +23,6 @@
 #include "io/unixsock.h"
 
 struct tl_worker;
-struct tl_uapi;
 
 /* The two UDP sockets of one port. Workers hold them as they hold what the core publishes; besides,
  * each says which ones its event loop watches. */
@@ -50,11 +50,11 @@ struct tl_device {
         /* Engine. */
         struct tl_loop loop;
         struct tl_netlink_monitor monitor;
-        struct tl_watch monitor_watch, suspend_watch, socket_watch, listen_watch;
+        struct tl_watch monitor_watch, suspend_watch, socket_watch;
         struct tl_suspend suspend;
         struct tl_signals signals;
         struct tl_unixsock uapi_socket;
-        struct tl_uapi *uapi;
+        struct tl_clients uapi;
         struct tl_pins pins;
         uint64_t generation; /* a number for each state the configuration was in */
         bool has_monitor;    /* the link is where we can hear of it */
@@ -62,8 +62,7 @@ struct tl_device {
         bool is_stopping;
         uint16_t listen_port; /* as configured, or chosen at the first bind; 0: not yet */
         uint32_t fwmark;
-        uint64_t bind_again_ns;   /* binding failed: when to try anew; 0: it did not */
-        uint64_t accept_again_ns; /* accepting a client failed: when to try anew; 0: it did not */
+        uint64_t bind_again_ns; /* binding failed: when to try anew; 0: it did not */
         struct wg_actions actions;
         uint8_t *scratch; /* for what is taken out of an inbox */
 };
