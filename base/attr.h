@@ -14,6 +14,20 @@
 #define WG_LIKELY(x) __builtin_expect(!!(x), 1)
 #define WG_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* Whether a sanitizer of the compiler is built in: those open files and make processes when they find
+ * something. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WG_IS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+        __has_feature(memory_sanitizer)
+#define WG_IS_SANITIZED 1
+#endif
+#endif
+#ifndef WG_IS_SANITIZED
+#define WG_IS_SANITIZED 0
+#endif
+
 #define WG_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define WG_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define WG_MAX(a, b) ((a) > (b) ? (a) : (b))

@@ -5,20 +5,22 @@
  * First all that can fail: zones are looked up, memory is taken, sockets are opened. Then all that
  * cannot. */
 #include <errno.h>
-#include <net/if.h>
 
 #include "daemon/uapi.h"
 
-static int resolve_zones(struct tl_conf_device *change)
+static int resolve_zones(struct tl_device *device, struct tl_conf_device *change)
 {
         for (uint32_t i = 0; i < change->peer_count; i++) {
                 struct tl_conf_peer *peer = &change->peers[i];
 
+                int error;
+
                 if (!peer->has_endpoint || !peer->zone[0])
                         continue;
-                peer->endpoint.scope = if_nametoindex(peer->zone);
-                if (!peer->endpoint.scope)
-                        return -ENODEV;
+                error = tl_routes_find_link(&device->pins.routes, peer->zone,
+                                            &peer->endpoint.scope);
+                if (error)
+                        return error;
         }
         return 0;
 }
@@ -44,7 +46,7 @@ static size_t count_new_peers(const struct tl_device *device, const struct tl_co
 static int prepare(struct tl_device *device, struct tl_conf_device *change,
                    struct wg_identity **identity)
 {
-        int error = resolve_zones(change);
+        int error = resolve_zones(device, change);
 
         if (error)
                 return error;

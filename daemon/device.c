@@ -10,6 +10,7 @@
 #include "daemon/uapi.h"
 #include "daemon/worker.h"
 #include "io/random.h"
+#include "io/sandbox.h"
 
 enum { INBOX_SIZE = 1 << 20, SCRATCH_SIZE = 1 << 16 };
 
@@ -99,7 +100,7 @@ static int open_sockets(struct tl_device *device, uint16_t port)
         if (!sockets)
                 return -ENOMEM;
         sockets->device = device;
-        error = tl_udp_open_pair(&sockets->pair, port, device->fwmark);
+        error = tl_helper_open_udp(device->helper, &sockets->pair, port, device->fwmark);
         if (error) {
                 free(sockets);
                 return error;
@@ -150,10 +151,10 @@ int tl_device_set_fwmark(struct tl_device *device, uint32_t fwmark)
         if (fwmark == device->fwmark)
                 return 0;
         if (now)
-                error = tl_udp_mark_pair(&now->pair, fwmark);
+                error = tl_helper_mark_udp(device->helper, &now->pair, fwmark);
         if (error) {
                 /* One family may have it already; what was possible before still is. */
-                (void)!tl_udp_mark_pair(&now->pair, device->fwmark);
+                (void)!tl_helper_mark_udp(device->helper, &now->pair, device->fwmark);
                 return error;
         }
         device->fwmark = fwmark;
@@ -185,28 +186,66 @@ static void stop(struct tl_device *device, const char *why)
         device->is_stopping = true;
 }
 
-/* The link is no longer where the monitor looks: deleted, or moved to another network namespace. In
- * the latter case the TUN itself is asked from now on whether it is up. */
-static void link_is_gone(struct tl_device *device)
+static void link_changed(void *ctx, uint32_t events);
+
+/* Starts to follow the link, in whichever network namespace it is. Returns 0 or -errno. */
+static int follow_link(struct tl_device *device)
 {
-        if (tl_tun_is_up(&device->tun.queues[0]) == -EBADFD) {
-                stop(device, "the link was deleted");
-                return;
+        int error = tl_helper_follow(device->helper, &device->monitor);
+
+        if (error)
+                return error;
+        error = tl_loop_add(&device->loop, &device->monitor_watch, device->monitor.fd, EPOLLIN,
+                            link_changed, device);
+        if (error) {
+                tl_netlink_monitor_done(&device->monitor);
+                return error;
         }
-        tl_log(device->log, TL_LOG_INFO, "the link moved to another network namespace");
+        device->has_monitor = true;
+        wg_engine_set_mtu(&device->engine, device->monitor.link.mtu);
+        set_up(device, device->monitor.link.is_up);
+        return 0;
+}
+
+static void unfollow_link(struct tl_device *device)
+{
         tl_loop_remove(&device->monitor_watch);
-        tl_netlink_monitor_done(&device->monitor);
+        if (device->has_monitor)
+                tl_netlink_monitor_done(&device->monitor);
         device->has_monitor = false;
 }
 
-static void look_at_moved_link(struct tl_device *device)
+/* Looks for the link where it is now. Where it may not be followed, the TUN itself is asked from time
+ * to time whether it is up, which needs no privileges. */
+static void look_for_link(struct tl_device *device)
 {
-        int up = tl_tun_is_up(&device->tun.queues[0]);
+        int up = tl_tun_is_up(&device->tun.queues[0]), error;
 
-        if (up == -EBADFD)
+        if (up == -EBADFD) {
                 stop(device, "the link was deleted");
-        else if (up >= 0)
+                return;
+        }
+        error = follow_link(device);
+        if (error && up >= 0)
                 set_up(device, up);
+        if (error && error != device->follow_error)
+                tl_log(device->log, TL_LOG_WARNING,
+                       "the link cannot be followed where it is: %s; changes of its MTU go "
+                       "unnoticed, and up and down are noticed late (this needs CAP_SYS_ADMIN)",
+                       strerror(-error));
+        device->follow_error = error;
+}
+
+/* The link is no longer where the monitor looks: deleted, or moved to another network namespace. */
+static void link_is_gone(struct tl_device *device)
+{
+        unfollow_link(device);
+        if (tl_tun_is_up(&device->tun.queues[0]) != -EBADFD) {
+                tl_log(device->log, TL_LOG_INFO, "the link moved to another network namespace");
+                /* Moving takes it down; perhaps it is up again before we look. */
+                set_up(device, false);
+        }
+        look_for_link(device);
 }
 
 static void link_changed(void *ctx, uint32_t events)
@@ -236,21 +275,6 @@ static void link_changed(void *ctx, uint32_t events)
                 tl_report_error(device, "cannot follow the link", result);
 }
 
-static int follow_link(struct tl_device *device)
-{
-        int error = tl_netlink_monitor_init(&device->monitor, device->tun.ifindex);
-
-        if (error)
-                return error;
-        device->has_monitor = true;
-        wg_engine_set_mtu(&device->engine, device->monitor.link.mtu);
-        error = tl_loop_add(&device->loop, &device->monitor_watch, device->monitor.fd, EPOLLIN,
-                            link_changed, device);
-        if (!error)
-                set_up(device, device->monitor.link.is_up);
-        return error;
-}
-
 /* ---- other events ---- */
 
 static void caught(void *ctx, int signal)
@@ -263,8 +287,19 @@ static void socket_changed(void *ctx, uint32_t events)
         struct tl_device *device = ctx;
 
         (void)events;
-        if (tl_unixsock_is_removed(&device->uapi_socket))
+        if (tl_helper_is_removed(device->helper, TL_LISTENER_UAPI, &device->uapi_socket))
                 stop(device, "the control socket was removed");
+}
+
+/* It speaks only when asked, and then it is listened to: so this is its end. */
+static void helper_is_gone(void *ctx, uint32_t events)
+{
+        struct tl_device *device = ctx;
+
+        (void)events;
+        tl_loop_remove(&device->helper_watch);
+        stop(device, "the helper process is gone");
+        device->error = -EPIPE;
 }
 
 static void woke_up(void *ctx, uint32_t events)
@@ -353,7 +388,7 @@ static uint64_t work(struct tl_device *device)
         if (device->bind_again_ns && now.ns >= device->bind_again_ns)
                 bind_for_link(device);
         if (!device->has_monitor)
-                look_at_moved_link(device);
+                look_for_link(device);
         is_busy |= tl_pins_work(&device->pins);
         due = is_busy ? 0 : wg_engine_deadline(&device->engine);
         if (tl_reclaim_poll(&device->reclaim))
@@ -374,7 +409,7 @@ int tl_device_run(struct tl_device *device)
                 if (handled < 0 && handled != -EINTR)
                         return handled;
         }
-        return 0;
+        return device->error;
 }
 
 /* ---- life ---- */
@@ -396,17 +431,21 @@ static int init_loop(struct tl_device *device)
         if (!error)
                 error = tl_loop_add(&device->loop, &device->suspend_watch, device->suspend.fd,
                                     EPOLLIN, woke_up, device);
+        if (!error)
+                error = tl_loop_add(&device->loop, &device->helper_watch, device->helper->end, 0,
+                                    helper_is_gone, device);
         return error;
 }
 
-int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl_log *log,
-                   const struct wg_aead_backend *aead)
+int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl_helper *helper,
+                   struct tl_log *log, const struct wg_aead_backend *aead)
 {
         int error;
 
         memset(device, 0, sizeof(*device));
         device->log = log;
         device->tun = *tun;
+        device->helper = helper;
         device->loop.fd = device->signals.fd = device->wake.fd = device->suspend.fd = -1;
         device->uapi_socket.fd = device->uapi_socket.watch_fd = -1;
         tl_reclaim_init(&device->reclaim);
@@ -435,11 +474,9 @@ int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl
         return error;
 }
 
-int tl_device_listen(struct tl_device *device, const char *name, int fd)
+int tl_device_listen(struct tl_device *device)
 {
-        int error = fd < 0 ? tl_unixsock_listen(&device->uapi_socket, TL_UNIXSOCK_DIRECTORY, name)
-                           : tl_unixsock_adopt(&device->uapi_socket, fd, TL_UNIXSOCK_DIRECTORY,
-                                               name);
+        int error = tl_helper_listen(device->helper, TL_LISTENER_UAPI, &device->uapi_socket);
 
         if (error)
                 return error;
@@ -450,12 +487,33 @@ int tl_device_listen(struct tl_device *device, const char *name, int fd)
         return error;
 }
 
-int tl_device_start(struct tl_device *device)
+/* Says what of the sandbox there is, and loudly what there is not. */
+static void report_sandbox(struct tl_device *device)
+{
+        uint32_t missing = 0;
+        char text[128];
+
+        WG_ENUM_EACH(member, &tl_sandbox_enum)
+                missing |= member->value & ~device->sandbox;
+        wg_flags_format(&tl_sandbox_enum, device->sandbox, text, sizeof(text));
+        tl_log(device->log, TL_LOG_VERBOSE, "sandbox: %s", text);
+        wg_flags_format(&tl_sandbox_enum, missing, text, sizeof(text));
+        if (missing && !WG_IS_SANITIZED)
+                tl_log(device->log, TL_LOG_WARNING,
+                       "sandbox: without %s, for this process may not or the kernel cannot", text);
+}
+
+int tl_device_start(struct tl_device *device, uint32_t sandbox)
 {
         device->worker = tl_worker_start(device, 0, device->engine.worker.aead);
         if (!device->worker)
                 return errno ? -errno : -ENOMEM;
-        return device->tun.ifindex ? follow_link(device) : 0;
+        device->sandbox = sandbox;
+        if (tl_sandbox_confine(TL_CONFINE_PACKETS) == 0)
+                device->sandbox |= TL_SANDBOX_SYSCALLS;
+        report_sandbox(device);
+        look_for_link(device);
+        return 0;
 }
 
 void tl_device_done(struct tl_device *device)
@@ -469,10 +527,9 @@ void tl_device_done(struct tl_device *device)
         tl_worker_stop(worker);
         tl_loop_remove(&device->socket_watch);
         tl_clients_done(&device->uapi);
-        tl_unixsock_done(&device->uapi_socket);
-        tl_loop_remove(&device->monitor_watch);
-        if (device->has_monitor)
-                tl_netlink_monitor_done(&device->monitor);
+        tl_unixsock_close(&device->uapi_socket);
+        tl_loop_remove(&device->helper_watch);
+        unfollow_link(device);
         tl_pins_done(&device->pins);
         tl_loop_remove(&device->suspend_watch);
         tl_suspend_done(&device->suspend);

@@ -11,6 +11,7 @@
 
 #include "core/engine.h"
 #include "daemon/clients.h"
+#include "daemon/helper.h"
 #include "daemon/inbox.h"
 #include "daemon/pins.h"
 #include "daemon/reclaim.h"
@@ -36,6 +37,7 @@ struct tl_device {
         /* Constant once started. */
         struct tl_log *log;
         struct tl_tun tun;
+        struct tl_helper *helper;
         struct wg_env env;
         struct tl_worker *worker;
 
@@ -50,7 +52,7 @@ struct tl_device {
         /* Engine. */
         struct tl_loop loop;
         struct tl_netlink_monitor monitor;
-        struct tl_watch monitor_watch, suspend_watch, socket_watch;
+        struct tl_watch monitor_watch, suspend_watch, socket_watch, helper_watch;
         struct tl_suspend suspend;
         struct tl_signals signals;
         struct tl_unixsock uapi_socket;
@@ -58,6 +60,9 @@ struct tl_device {
         struct tl_pins pins;
         uint64_t generation; /* a number for each state the configuration was in */
         bool has_monitor;    /* the link is where we can hear of it */
+        int follow_error;    /* why not, where it is not */
+        uint32_t sandbox;    /* enum tl_sandbox: what was given up */
+        int error;           /* -errno: what ends the device, if it is no ordinary end */
         bool is_up;
         bool is_stopping;
         uint16_t listen_port; /* as configured, or chosen at the first bind; 0: not yet */
@@ -70,17 +75,17 @@ struct tl_device {
 /* The time, for the core. Any thread. */
 struct wg_now tl_device_now(void);
 
-/* Makes a device around a TUN that is open, and takes that over, also on failure. Returns 0 or
- * -errno. */
-int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl_log *log,
-                   const struct wg_aead_backend *aead) WG_MUST_USE;
+/* Makes a device around a TUN that is open, and takes that over, also on failure. What needs
+ * privileges it asks of the helper, which must outlive it. Returns 0 or -errno. */
+int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl_helper *helper,
+                   struct tl_log *log, const struct wg_aead_backend *aead) WG_MUST_USE;
 
-/* Listens for clients of the UAPI at /var/run/wireguard/NAME.sock; fd, unless -1, is a descriptor
- * that does so already. Returns 0 or -errno. */
-int tl_device_listen(struct tl_device *device, const char *name, int fd) WG_MUST_USE;
+/* Listens for clients. Returns 0 or -errno. */
+int tl_device_listen(struct tl_device *device) WG_MUST_USE;
 
-/* Starts the workers and looks at the link. Returns 0 or -errno. */
-int tl_device_start(struct tl_device *device) WG_MUST_USE;
+/* Starts the workers, confines all threads (io/sandbox.h), and looks at the link. `sandbox` says what
+ * was given up before. Returns 0 or -errno. */
+int tl_device_start(struct tl_device *device, uint32_t sandbox) WG_MUST_USE;
 
 /* Runs until a signal, the end of the link or of the socket file. Returns 0, or -errno. */
 int tl_device_run(struct tl_device *device) WG_MUST_USE;

@@ -2,6 +2,7 @@
  *
  * main.c - tielined: starts an interface, and says how that went by its exit status. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +17,10 @@
 #include "daemon/uapi.h"
 #include "io/daemonize.h"
 #include "io/harden.h"
+#include "io/sandbox.h"
 
 static struct tl_device device;
+static struct tl_helper helper = {.end = -1};
 static struct tl_log log_;
 
 static int fail(const char *what, int error)
@@ -57,8 +60,65 @@ static void tell_hardening(void)
         tl_log(&log_, TL_LOG_VERBOSE, "memory that holds keys: %s", text);
 }
 
-/* Everything up to the moment at which the interface can be used. */
-static int start(const struct tl_options *options, struct tl_conf_device *change)
+/* What the helper must not keep: keys, and the channel that tells that the start is over. */
+struct leftovers {
+        struct tl_conf_device *change;
+        const struct tl_daemon *daemon;
+};
+
+static void forget(void *ctx)
+{
+        const struct leftovers *leftovers = ctx;
+
+        tl_conf_device_done(leftovers->change);
+        if (leftovers->daemon)
+                close(leftovers->daemon->ready_fd);
+}
+
+static int start_helper(const struct tl_options *options, const struct tl_tun *tun,
+                        const struct leftovers *leftovers)
+{
+        const struct tl_helper_place place = {
+                .tun = tun,
+                .directories = {[TL_LISTENER_UAPI] = TL_UNIXSOCK_DIRECTORY,
+                                [TL_LISTENER_STATUS] = TL_STATUS_DIRECTORY},
+                .adopted = {[TL_LISTENER_UAPI] = options->uapi_fd, [TL_LISTENER_STATUS] = -1},
+        };
+
+        return tl_helper_start(&helper, &place, forget, (void *)leftovers);
+}
+
+/* What sanitizers need to look for leaks at the end, and to write down what they found. */
+#define SANITIZER_CAPABILITIES (1ull << CAP_SYS_PTRACE | 1ull << CAP_DAC_OVERRIDE)
+
+static uint32_t drop_privileges(void)
+{
+        struct tl_user user = tl_sandbox_find_user(TL_USER);
+
+        return WG_IS_SANITIZED ? tl_sandbox_drop(NULL, SANITIZER_CAPABILITIES)
+                               : tl_sandbox_drop(&user, 0);
+}
+
+/* From a TUN that is open up to the moment at which the interface can be used. */
+static int set_up(const struct tl_tun *tun, struct tl_conf_device *change)
+{
+        int error = tl_device_init(&device, tun, &helper, &log_, wg_aead_choose(NULL));
+
+        if (error)
+                return fail("cannot set up the interface", error);
+        error = tl_device_listen(&device);
+        if (error)
+                return fail("cannot listen for wg(8) in " TL_UNIXSOCK_DIRECTORY, error);
+        error = tl_apply(&device, change);
+        if (error)
+                return fail("cannot apply the configuration", error);
+        error = tl_device_start(&device, drop_privileges());
+        if (error)
+                return fail("cannot start the interface", error);
+        return TL_EXIT_OK;
+}
+
+static int start(const struct tl_options *options, const struct leftovers *leftovers)
 {
         struct tl_tun tun;
         int error;
@@ -72,32 +132,28 @@ static int start(const struct tl_options *options, struct tl_conf_device *change
         error = open_tun(options, &tun);
         if (error)
                 return fail_to_open_tun(options->name, error);
-        error = tl_device_init(&device, &tun, &log_, wg_aead_choose(NULL));
-        if (error)
-                return fail("cannot set up the interface", error);
-        error = tl_device_listen(&device, tun.name, options->uapi_fd);
-        if (error)
-                return fail("cannot listen for wg(8) in " TL_UNIXSOCK_DIRECTORY, error);
-        error = tl_apply(&device, change);
-        if (error)
-                return fail("cannot apply the configuration", error);
-        error = tl_device_start(&device);
-        if (error)
-                return fail("cannot start the interface", error);
-        return TL_EXIT_OK;
+        error = start_helper(options, &tun, leftovers);
+        if (error) {
+                tl_tun_done(&tun);
+                return fail("cannot start the helper process", error);
+        }
+        return set_up(&tun, leftovers->change);
 }
 
 static int run(const struct tl_options *options, struct tl_conf_device *change)
 {
         struct tl_daemon daemon;
+        struct leftovers leftovers = {.change = change};
         int error, status;
 
         if (!options->is_foreground) {
                 error = tl_daemon_fork(&daemon);
                 if (error)
                         return fail("cannot go to the background", error);
+                leftovers.daemon = &daemon;
+                tl_log_prepare_syslog(&log_);
         }
-        status = start(options, change);
+        status = start(options, &leftovers);
         tl_conf_device_done(change);
         if (status == TL_EXIT_OK && !options->is_foreground) {
                 tl_log_to_syslog(&log_);
@@ -112,6 +168,7 @@ static int run(const struct tl_options *options, struct tl_conf_device *change)
                         status = fail("cannot go on", error);
         }
         tl_device_done(&device);
+        tl_helper_done(&helper);
         wg_crypto_done();
         return status;
 }
@@ -129,7 +186,8 @@ int main(int argc, char **argv)
                 return TL_EXIT_OK;
         }
         if (options.mode == TL_OPTIONS_VERSION) {
-                puts("tielined " TL_VERSION);
+                puts(WG_IS_SANITIZED ? "tielined " TL_VERSION " (with sanitizers)"
+                                     : "tielined " TL_VERSION);
                 return TL_EXIT_OK;
         }
         /* Files that we make are for their owner. */

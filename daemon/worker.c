@@ -122,6 +122,7 @@ static void *run(void *ctx)
 {
         struct tl_worker *worker = ctx;
 
+        sem_post(&worker->has_begun);
         while (!atomic_load(&worker->is_stopping)) {
                 int handled;
 
@@ -146,6 +147,9 @@ static int start_thread(struct tl_worker *worker)
         pthread_sigmask(SIG_SETMASK, &all, &before);
         error = pthread_create(&worker->thread, NULL, run, worker);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
+        /* A new thread makes system calls of its own, which are not to be refused it. */
+        while (!error && sem_wait(&worker->has_begun) < 0 && errno == EINTR)
+                continue;
         return -error;
 }
 
@@ -172,6 +176,7 @@ struct tl_worker *tl_worker_start(struct tl_device *device, unsigned int number,
         worker->device = device;
         worker->number = number;
         worker->queue = &device->tun.queues[number];
+        sem_init(&worker->has_begun, 0, 0);
         wg_worker_init(&worker->core, &device->engine, aead);
         /* Mapped, not allocated: most pages of most buffers are never touched. */
         worker->buffers = mmap(NULL, BUFFERS_SIZE, PROT_READ | PROT_WRITE,

@@ -9,6 +9,7 @@
 #define DAEMON_WORKER_H
 
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "core/icmp.h"
 #include "core/receive.h"
@@ -30,6 +31,7 @@ struct tl_worker {
         struct tl_tun_queue *queue;
         unsigned int number;
         pthread_t thread;
+        sem_t has_begun;
         uint8_t *buffers; /* TL_BATCH of TL_BUFFER_SIZE, shared by both paths */
 
         /* Any thread. */
@@ -51,7 +53,7 @@ struct tl_worker {
         };
 };
 
-/* Makes a worker and starts its thread. NULL: errno says why. */
+/* Makes a worker and starts its thread; when this returns it runs. NULL: errno says why. */
 struct tl_worker *tl_worker_start(struct tl_device *device, unsigned int number,
                                   const struct wg_aead_backend *aead);
 

@@ -27,19 +27,31 @@ static WG_NORETURN void wait_and_exit(pid_t child, int fd)
         _exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
 }
 
+/* Not a pipe: the child's byte to a parent that was killed must not raise SIGPIPE. */
+static int open_all(int ends[2], int *null)
+{
+        *null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (*null < 0)
+                return -errno;
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0)
+                return 0;
+        close(*null);
+        return -errno;
+}
+
 int tl_daemon_fork(struct tl_daemon *daemon)
 {
-        int ends[2], result;
+        int ends[2], null, result = open_all(ends, &null);
         pid_t child;
 
-        /* Not a pipe: the child's byte to a parent that was killed must not raise SIGPIPE. */
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-                return -errno;
+        if (result < 0)
+                return result;
         child = fork();
         if (child < 0) {
                 result = -errno;
                 close(ends[0]);
                 close(ends[1]);
+                close(null);
                 return result;
         }
         if (child > 0) {
@@ -48,25 +60,18 @@ int tl_daemon_fork(struct tl_daemon *daemon)
         }
         close(ends[0]);
         setsid(); /* cannot fail: a new child leads no group */
-        daemon->ready_fd = ends[1];
+        (void)!chdir("/");
+        *daemon = (struct tl_daemon){.ready_fd = ends[1], .null_fd = null};
         return 0;
 }
 
 int tl_daemon_ready(struct tl_daemon *daemon)
 {
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC), result = 0;
-
-        if (null < 0)
-                return -errno;
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-                if (dup2(null, fd) < 0)
-                        result = -errno;
-        if (null > STDERR_FILENO)
-                close(null);
-        if (result == 0 && chdir("/") < 0)
-                result = -errno;
-        if (result < 0)
-                return result;
+                if (daemon->null_fd != fd && dup2(daemon->null_fd, fd) < 0)
+                        return -errno;
+        if (daemon->null_fd > STDERR_FILENO)
+                close(daemon->null_fd);
         while (send(daemon->ready_fd, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
                 continue;
         close(daemon->ready_fd);

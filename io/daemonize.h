@@ -16,15 +16,16 @@
 
 struct tl_daemon {
         int ready_fd; /* the child's end of the channel on which its parent waits */
+        int null_fd;  /* /dev/null */
 };
 
-/* Goes on in a child with a session of its own. Returns 0 in the child. The parent never returns: it
+/* Goes on in a child with a session of its own, whose working directory is the root. Returns 0 in the child. The parent never returns: it
  * exits with 0 once the child is ready, with the child's status where that exits before, with 1
  * where it is killed. Returns -errno, in the one process there then is, when it cannot. */
 int tl_daemon_fork(struct tl_daemon *daemon) WG_MUST_USE;
 
-/* Leaves the terminal and lets the parent go: standard input, output and error become /dev/null,
- * the working directory becomes the root. Returns 0, or -errno with the parent still waiting. */
+/* Leaves the terminal and lets the parent go: standard input, output and error become /dev/null.
+ * Opens nothing. Returns 0, or -errno with the parent still waiting. */
 int tl_daemon_ready(struct tl_daemon *daemon) WG_MUST_USE;
 
 #endif

@@ -19,8 +19,8 @@
 WG_FLAGS_DECLARE(tl_hardening, TL_HARDENINGS)
 
 /* Does what it can and returns a set of enum tl_hardening that says what. Memory is locked only where
- * no limit could make later allocations fail for it: the limit is or can be made infinite, or the
- * process holds CAP_IPC_LOCK, which it must then keep. */
+ * no limit could make later allocations fail for it: the limit is infinite or can be made so. A
+ * privilege to lock beyond the limit does not count, for the process will give it up. */
 uint32_t tl_harden_process(void);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io/clock.h"
@@ -23,10 +24,15 @@ void tl_log_init(struct tl_log *log, const char *program, const char *device,
         pthread_mutex_init(&log->lock, NULL);
 }
 
+void tl_log_prepare_syslog(const struct tl_log *log)
+{
+        tzset(); /* it reads a file, and messages bear the local time */
+        openlog(log->program, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+}
+
 void tl_log_to_syslog(struct tl_log *log)
 {
         log->fd = -1;
-        openlog(log->program, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
 void tl_log_done(struct tl_log *log)

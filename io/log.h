@@ -64,7 +64,10 @@ void tl_log_init(struct tl_log *log, const char *program, const char *device,
                  enum tl_log_level level);
 
 /* Sends what follows to syslog instead (facility daemon): for a process that leaves its terminal.
- * At most one log of a process may do so, and its struct must stay until tl_log_done(). */
+ * At most one log of a process may do so, and its struct must stay until tl_log_done(). Preparing
+ * comes first and opens all that this takes, so that a process can switch over when it may open
+ * nothing any more. */
+void tl_log_prepare_syslog(const struct tl_log *log);
 void tl_log_to_syslog(struct tl_log *log);
 
 /* Ends the log. Takes NULL. */

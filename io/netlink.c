@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 WG_FLAGS_DEFINE(tl_link_change, TL_LINK_CHANGES)
 
@@ -22,20 +23,40 @@ struct exchange {
         _Alignas(8) uint8_t buf[16384];
 };
 
-/* Opens a socket for one exchange and starts a message about a link. */
-static int begin(struct exchange *x, uint16_t type, uint16_t flags, uint32_t ifindex)
+/* A socket that hears of `groups`. Returns its descriptor or -errno. */
+static int open_socket(int flags, unsigned int groups)
+{
+        const struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
+        int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE), result;
+
+        if (fd < 0)
+                return -errno;
+        if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+                return fd;
+        result = -errno;
+        close(fd);
+        return result;
+}
+
+/* Takes a descriptor over, also on failure. NULL: errno says why. */
+static struct mnl_socket *adopt(int fd)
+{
+        struct mnl_socket *socket = mnl_socket_fdopen(fd);
+        int error = errno;
+
+        if (!socket)
+                close(fd);
+        errno = error;
+        return socket;
+}
+
+/* Starts a message about a link, to go through a socket that is not busy. */
+static void compose(struct exchange *x, struct mnl_socket *socket, uint16_t type, uint16_t flags,
+                    uint32_t ifindex)
 {
         struct ifinfomsg *info;
 
-        x->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-        if (!x->socket)
-                return -errno;
-        if (mnl_socket_bind(x->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
-                int result = -errno;
-
-                mnl_socket_close(x->socket);
-                return result;
-        }
+        x->socket = socket;
         x->message = mnl_nlmsg_put_header(x->buf);
         x->message->nlmsg_type = type;
         x->message->nlmsg_flags = NLM_F_REQUEST | flags;
@@ -43,12 +64,11 @@ static int begin(struct exchange *x, uint16_t type, uint16_t flags, uint32_t ifi
         info = mnl_nlmsg_put_extra_header(x->message, sizeof(*info));
         info->ifi_family = AF_UNSPEC;
         info->ifi_index = (int)ifindex;
-        return 0;
 }
 
 /* Sends the message and hands its answer to parse(), which may be NULL where only an error code is
- * expected. Ends the exchange. */
-static int finish(struct exchange *x, mnl_cb_t parse, void *ctx)
+ * expected. */
+static int carry_out(struct exchange *x, mnl_cb_t parse, void *ctx)
 {
         unsigned int port = mnl_socket_get_portid(x->socket);
         ssize_t len = mnl_socket_sendto(x->socket, x->message, x->message->nlmsg_len);
@@ -60,6 +80,28 @@ static int finish(struct exchange *x, mnl_cb_t parse, void *ctx)
                 while (len < 0 && errno == EINTR);
         if (len < 0 || mnl_cb_run(x->buf, (size_t)len, SEQUENCE, port, parse, ctx) < 0)
                 result = -errno;
+        return result;
+}
+
+/* The same with a socket for this one exchange. */
+static int begin(struct exchange *x, uint16_t type, uint16_t flags, uint32_t ifindex)
+{
+        int fd = open_socket(0, 0);
+        struct mnl_socket *socket;
+
+        if (fd < 0)
+                return fd;
+        socket = adopt(fd);
+        if (!socket)
+                return -errno;
+        compose(x, socket, type, flags, ifindex);
+        return 0;
+}
+
+static int finish(struct exchange *x, mnl_cb_t parse, void *ctx)
+{
+        int result = carry_out(x, parse, ctx);
+
         mnl_socket_close(x->socket);
         return result;
 }
@@ -173,35 +215,72 @@ int tl_netlink_set_no_redirects(uint32_t ifindex)
         return finish(&x, NULL, NULL);
 }
 
+int tl_netlink_open(int fds[TL_NETLINK_FDS])
+{
+        int events = open_socket(SOCK_NONBLOCK, RTMGRP_LINK), questions;
+
+        if (events < 0)
+                return events;
+        questions = open_socket(0, 0);
+        if (questions < 0) {
+                close(events);
+                return questions;
+        }
+        fds[TL_NETLINK_EVENTS] = events;
+        fds[TL_NETLINK_QUESTIONS] = questions;
+        return 0;
+}
+
+/* Asks for the state of the link that is followed. */
+static int look(const struct tl_netlink_monitor *monitor, uint32_t ifindex, struct tl_link *link)
+{
+        struct exchange x;
+
+        compose(&x, monitor->questions, RTM_GETLINK, 0, ifindex);
+        return carry_out(&x, parse_link, link);
+}
+
 int tl_netlink_monitor_init(struct tl_netlink_monitor *monitor, uint32_t ifindex)
 {
-        int result;
+        int fds[TL_NETLINK_FDS], result = tl_netlink_open(fds);
+
+        monitor->events = monitor->questions = NULL;
+        monitor->fd = -1;
+        return result ? result : tl_netlink_monitor_adopt(monitor, fds, ifindex);
+}
+
+int tl_netlink_monitor_adopt(struct tl_netlink_monitor *monitor, const int fds[TL_NETLINK_FDS],
+                             uint32_t ifindex)
+{
+        int result = 0;
 
         monitor->is_gone = monitor->has_lost = false;
         monitor->at = monitor->buf;
         monitor->left = 0;
         monitor->fd = -1;
-        monitor->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (!monitor->socket)
-                return -errno;
-        /* First listen, then look: no change can fall in between. */
-        if (mnl_socket_bind(monitor->socket, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0)
+        monitor->events = adopt(fds[TL_NETLINK_EVENTS]);
+        monitor->questions = adopt(fds[TL_NETLINK_QUESTIONS]);
+        if (!monitor->events || !monitor->questions)
                 result = -errno;
-        else
-                result = tl_netlink_get_link(ifindex, &monitor->link);
+        /* It listened before it looks: no change can fall in between. */
+        if (result == 0)
+                result = look(monitor, ifindex, &monitor->link);
         if (result < 0)
                 tl_netlink_monitor_done(monitor);
         else
-                monitor->fd = mnl_socket_get_fd(monitor->socket);
+                monitor->fd = mnl_socket_get_fd(monitor->events);
         return result;
 }
 
 void tl_netlink_monitor_done(struct tl_netlink_monitor *monitor)
 {
-        if (!monitor || !monitor->socket)
+        if (!monitor)
                 return;
-        mnl_socket_close(monitor->socket);
-        monitor->socket = NULL;
+        if (monitor->events)
+                mnl_socket_close(monitor->events);
+        if (monitor->questions)
+                mnl_socket_close(monitor->questions);
+        monitor->events = monitor->questions = NULL;
         monitor->fd = -1;
 }
 
@@ -248,7 +327,7 @@ static uint32_t follow(struct tl_netlink_monitor *monitor, const struct nlmsghdr
 static int catch_up(struct tl_netlink_monitor *monitor, uint32_t *changes)
 {
         struct tl_link seen;
-        int result = tl_netlink_get_link(monitor->link.ifindex, &seen);
+        int result = look(monitor, monitor->link.ifindex, &seen);
 
         if (result < 0 && result != -ENODEV)
                 return result;
@@ -260,7 +339,7 @@ static int catch_up(struct tl_netlink_monitor *monitor, uint32_t *changes)
 /* Fetches the next datagram. Returns 0, -EAGAIN where there is none, or another -errno. */
 static int fetch(struct tl_netlink_monitor *monitor)
 {
-        ssize_t len = mnl_socket_recvfrom(monitor->socket, monitor->buf, sizeof(monitor->buf));
+        ssize_t len = mnl_socket_recvfrom(monitor->events, monitor->buf, sizeof(monitor->buf));
 
         if (len >= 0) {
                 monitor->at = monitor->buf;

@@ -42,10 +42,17 @@ int tl_netlink_set_no_redirects(uint32_t ifindex);
         X(TL_LINK_GONE, 8, gone, "it was deleted, or moved to another network namespace")
 WG_FLAGS_DECLARE(tl_link_change, TL_LINK_CHANGES)
 
-/* Follows one link. Put `fd` into a loop for EPOLLIN. */
+enum { TL_NETLINK_EVENTS, TL_NETLINK_QUESTIONS, TL_NETLINK_FDS };
+
+/* Opens the two sockets that following a link takes, in the network namespace that the calling thread
+ * is in: so another thread or process may follow a link that is not where it is itself. They are the
+ * caller's to close. Returns 0 or -errno. */
+int tl_netlink_open(int fds[TL_NETLINK_FDS]) WG_MUST_USE;
+
+/* Follows one link. Put `fd` into a loop for EPOLLIN. Makes no socket once it has begun. */
 struct tl_netlink_monitor {
         int fd;
-        struct mnl_socket *socket;
+        struct mnl_socket *events, *questions;
         struct tl_link link; /* as of the last event that was returned */
         bool is_gone;
         bool has_lost; /* the kernel dropped events since the state was last asked for */
@@ -56,6 +63,11 @@ struct tl_netlink_monitor {
 
 /* Starts to follow the link, and sets monitor->link to its state. Returns 0, -ENODEV, or -errno. */
 int tl_netlink_monitor_init(struct tl_netlink_monitor *monitor, uint32_t ifindex) WG_MUST_USE;
+
+/* The same with sockets of tl_netlink_open(), which it takes over, also on failure; ifindex counts in
+ * their namespace. */
+int tl_netlink_monitor_adopt(struct tl_netlink_monitor *monitor, const int fds[TL_NETLINK_FDS],
+                             uint32_t ifindex) WG_MUST_USE;
 
 /* Releases. Takes NULL, and one whose init failed. */
 void tl_netlink_monitor_done(struct tl_netlink_monitor *monitor);

@@ -12,6 +12,9 @@
 /* <linux/rtnetlink.h> has this group only under its newer kind of name. */
 #define RTMGRP_IPV6_RULE_ (1u << (RTNLGRP_IPV6_RULE - 1))
 
+/* A link's description with all its statistics takes 1.5 KiB or so. */
+enum { ANSWER_SIZE = 8192 };
+
 static struct mnl_socket *open_socket(int flags, unsigned int groups)
 {
         struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | flags);
@@ -82,19 +85,36 @@ static int parse_route(const struct nlmsghdr *message, void *ctx)
         return MNL_CB_STOP;
 }
 
+/* Sends a request and has its answer, which overwrites it, parsed. `message` begins a buffer of
+ * ANSWER_SIZE bytes. */
+static int exchange(struct tl_routes *routes, struct nlmsghdr *message, mnl_cb_t parse, void *ctx)
+{
+        unsigned int port = mnl_socket_get_portid(routes->questions);
+        ssize_t len;
+
+        message->nlmsg_flags = NLM_F_REQUEST;
+        message->nlmsg_seq = ++routes->sequence;
+        if (mnl_socket_sendto(routes->questions, message, message->nlmsg_len) < 0)
+                return -errno;
+        do
+                len = mnl_socket_recvfrom(routes->questions, message, ANSWER_SIZE);
+        while (len < 0 && errno == EINTR);
+        if (len < 0 || mnl_cb_run(message, (size_t)len, routes->sequence, port, parse, ctx) < 0)
+                return -errno;
+        return 0;
+}
+
 int tl_routes_ask(struct tl_routes *routes, const struct wg_endpoint *endpoint, uint32_t fwmark,
                   uint32_t *ifindex)
 {
-        _Alignas(8) uint8_t buf[4096];
+        _Alignas(8) uint8_t buf[ANSWER_SIZE];
         struct nlmsghdr *message = mnl_nlmsg_put_header(buf);
         struct rtmsg *route = mnl_nlmsg_put_extra_header(message, sizeof(*route));
         unsigned int bits = wg_ip_bits(&endpoint->ip);
         uint32_t found = 0;
-        ssize_t len;
+        int result;
 
         message->nlmsg_type = RTM_GETROUTE;
-        message->nlmsg_flags = NLM_F_REQUEST;
-        message->nlmsg_seq = ++routes->sequence;
         route->rtm_family = endpoint->ip.family == WG_FAMILY_IPV4 ? AF_INET : AF_INET6;
         route->rtm_dst_len = (uint8_t)bits;
         mnl_attr_put(message, RTA_DST, bits / 8, endpoint->ip.bytes);
@@ -104,15 +124,32 @@ int tl_routes_ask(struct tl_routes *routes, const struct wg_endpoint *endpoint, 
         }
         if (fwmark)
                 mnl_attr_put_u32(message, RTA_MARK, fwmark);
-        if (mnl_socket_sendto(routes->questions, message, message->nlmsg_len) < 0)
-                return -errno;
-        do
-                len = mnl_socket_recvfrom(routes->questions, buf, sizeof(buf));
-        while (len < 0 && errno == EINTR);
-        if (len < 0 ||
-            mnl_cb_run(buf, (size_t)len, routes->sequence, mnl_socket_get_portid(routes->questions),
-                       parse_route, &found) < 0)
-                return -errno;
-        *ifindex = found;
-        return 0;
+        result = exchange(routes, message, parse_route, &found);
+        if (result == 0)
+                *ifindex = found;
+        return result;
+}
+
+static int parse_link(const struct nlmsghdr *message, void *ctx)
+{
+        const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+
+        *(uint32_t *)ctx = (uint32_t)info->ifi_index;
+        return MNL_CB_STOP;
+}
+
+int tl_routes_find_link(struct tl_routes *routes, const char *name, uint32_t *ifindex)
+{
+        _Alignas(8) uint8_t buf[ANSWER_SIZE];
+        struct nlmsghdr *message = mnl_nlmsg_put_header(buf);
+        uint32_t found = 0;
+        int result;
+
+        message->nlmsg_type = RTM_GETLINK;
+        mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
+        mnl_attr_put_strz(message, IFLA_IFNAME, name);
+        result = exchange(routes, message, parse_link, &found);
+        if (result == 0)
+                *ifindex = found;
+        return result;
 }

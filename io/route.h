@@ -37,4 +37,8 @@ bool tl_routes_have_changed(struct tl_routes *routes) WG_MUST_USE;
 int tl_routes_ask(struct tl_routes *routes, const struct wg_endpoint *endpoint, uint32_t fwmark,
                   uint32_t *ifindex) WG_MUST_USE;
 
+/* The number of the link of that name, in *ifindex. Returns 0; -ENODEV: there is none; or another
+ * -errno. Unlike if_nametoindex(3) it makes no socket. */
+int tl_routes_find_link(struct tl_routes *routes, const char *name, uint32_t *ifindex) WG_MUST_USE;
+
 #endif

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "io/netlink.h"
+#include "io/netns.h"
 
 #define HEADER_MAX 64 /* far more than any virtio header has */
 
@@ -96,19 +97,30 @@ out:
         return result;
 }
 
-/* Whether the device is in the network namespace of the caller; also true where the kernel does not
- * tell. */
-static bool is_in_our_namespace(int fd)
+/* A descriptor of the network namespace that the device is in; -1: the caller's own, or one that the
+ * kernel does not tell. */
+static int find_other_namespace(int fd)
 {
         struct stat theirs, ours;
         int namespace = ioctl(fd, TUNGETDEVNETNS);
-        bool known;
+
+        if (namespace < 0)
+                return -1;
+        if (fstat(namespace, &theirs) == 0 && stat("/proc/thread-self/ns/net", &ours) == 0 &&
+            (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino))
+                return namespace;
+        close(namespace);
+        return -1;
+}
+
+static bool is_in_our_namespace(int fd)
+{
+        int namespace = find_other_namespace(fd);
 
         if (namespace < 0)
                 return true;
-        known = fstat(namespace, &theirs) == 0 && stat("/proc/thread-self/ns/net", &ours) == 0;
         close(namespace);
-        return !known || (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino);
+        return false;
 }
 
 /* Prepares for a virtio header, which the opener chose and nobody can take back: with all offloads
@@ -152,6 +164,34 @@ int tl_tun_adopt(struct tl_tun *tun, int fd)
         tun->queues[0] = queue;
         tun->queue_count = 1;
         return 0;
+}
+
+static int open_netlink_here(const struct tl_tun_queue *queue, int fds[TL_NETLINK_FDS],
+                             uint32_t *ifindex)
+{
+        struct ifreq request = {0};
+
+        /* Its name may have changed. */
+        if (ioctl(queue->fd, TUNGETIFF, &request) < 0)
+                return -errno;
+        *ifindex = if_nametoindex(request.ifr_name);
+        return *ifindex ? tl_netlink_open(fds) : -errno;
+}
+
+int tl_tun_open_netlink(const struct tl_tun_queue *queue, int fds[TL_NETLINK_FDS],
+                        uint32_t *ifindex)
+{
+        int namespace = find_other_namespace(queue->fd), home, result;
+
+        if (namespace < 0)
+                return open_netlink_here(queue, fds, ifindex);
+        home = tl_netns_enter(namespace);
+        close(namespace);
+        if (home < 0)
+                return home;
+        result = open_netlink_here(queue, fds, ifindex);
+        tl_netns_leave(home);
+        return result;
 }
 
 void tl_tun_done(struct tl_tun *tun)

@@ -117,7 +117,7 @@ static void watch_directory(struct tl_unixsock *sock, const char *directory)
         sock->watch_fd = -1;
 }
 
-static void close_all(struct tl_unixsock *sock)
+void tl_unixsock_close(struct tl_unixsock *sock)
 {
         if (sock->fd >= 0)
                 close(sock->fd);
@@ -156,7 +156,7 @@ int tl_unixsock_listen(struct tl_unixsock *sock, const char *directory, const ch
 out:
         if (result < 0) {
                 unlink(temporary.sun_path);
-                close_all(sock);
+                tl_unixsock_close(sock);
         }
         return result;
 }
@@ -197,7 +197,7 @@ void tl_unixsock_done(struct tl_unixsock *sock)
                 return;
         if (is_ours(sock))
                 unlink(sock->address.sun_path);
-        close_all(sock);
+        tl_unixsock_close(sock);
 }
 
 int tl_unixsock_accept(const struct tl_unixsock *sock)
@@ -210,12 +210,17 @@ int tl_unixsock_accept(const struct tl_unixsock *sock)
         return client < 0 ? -errno : client;
 }
 
-bool tl_unixsock_is_removed(const struct tl_unixsock *sock)
+void tl_unixsock_quiet(const struct tl_unixsock *sock)
 {
         _Alignas(struct inotify_event) char events[4096];
 
         /* What they say does not matter, only that the file is looked at after they came. */
         while (sock->watch_fd >= 0 && read(sock->watch_fd, events, sizeof(events)) > 0)
                 continue;
+}
+
+bool tl_unixsock_is_removed(const struct tl_unixsock *sock)
+{
+        tl_unixsock_quiet(sock);
         return !is_ours(sock);
 }

@@ -16,6 +16,7 @@
 #include "base/attr.h"
 
 #define TL_UNIXSOCK_DIRECTORY "/var/run/wireguard"
+#define TL_STATUS_DIRECTORY "/run/tieline"
 
 struct tl_unixsock {
         int fd;       /* listens; readable when a client waits */
@@ -43,11 +44,17 @@ int tl_unixsock_adopt(struct tl_unixsock *sock, int fd, const char *directory,
  * failed to open. */
 void tl_unixsock_done(struct tl_unixsock *sock);
 
+/* Closes the descriptors; the file stays, for somebody else to remove. */
+void tl_unixsock_close(struct tl_unixsock *sock);
+
 /* The descriptor of the next client, non-blocking, the caller's to close; -EAGAIN when none waits;
  * or another -errno. */
 int tl_unixsock_accept(const struct tl_unixsock *sock) WG_MUST_USE;
 
 /* Whether the file was deleted, renamed or replaced. Quiets watch_fd; never blocks. */
 bool tl_unixsock_is_removed(const struct tl_unixsock *sock) WG_MUST_USE;
+
+/* Only quiets watch_fd. Never blocks. */
+void tl_unixsock_quiet(const struct tl_unixsock *sock);
 
 #endif

@@ -24,6 +24,8 @@ build   ninja-build             ninja
 build   pkg-config              pkg-config
 build   libssl-dev              pc:libcrypto
 build   libmnl-dev              pc:libmnl
+build   libcap-dev              pc:libcap
+build   libseccomp-dev          pc:libseccomp
 demo    iproute2                ip
 demo    iputils-ping            ping
 demo    iperf3                  iperf3

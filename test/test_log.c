@@ -263,6 +263,7 @@ static int log_to_a_fake_syslog(void)
             bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
                 return 1;
         tl_log_init(&log, "tielined", "wg0", TL_LOG_INFO);
+        tl_log_prepare_syslog(&log);
         tl_log_to_syslog(&log);
         tl_log(&log, TL_LOG_WARNING, "text %d", 5);
         len = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);

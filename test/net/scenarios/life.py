@@ -12,7 +12,7 @@ import struct
 import subprocess
 
 from device import Device, Key, join, meets, tunnel
-from lab import expect, inside, namespace_pids, read, stays, until
+from lab import expect, expect_same, inside, namespace_pids, read, stays, until
 from scenario import scenario
 
 
@@ -175,14 +175,36 @@ def in_the_foreground(lab):
 
 @scenario()
 def crash_and_restart(lab):
-    """After kill -9 the same name can be used at once, stale socket or not."""
+    """After kill -9 nothing of tielined is left behind, and the same name can be used at once."""
     x, y = tunnel(lab)
-    for _ in range(3):
+    for at_once in (False, True, False):
         meets(x, y)
         x.kill()
-        expect(os.path.exists(x.socket), "the socket is left behind")
+        if x.ours and not at_once:
+            until(x.is_gone, "link and socket are removed")
         x.start()
         join(x, y)
+
+
+@scenario(ours_only=True)
+def helper_is_killed(lab):
+    """Without its helper process the daemon ends, since it could do half of its work only; without
+    both, the next start works all the same."""
+    x, y = tunnel(lab)
+    meets(x, y)
+    helpers = [pid for pid in namespace_pids(x.node.ns) if pid != x.process.pid]
+    expect_same(len(helpers), 1, "helper processes of the daemon")
+    os.kill(helpers[0], signal.SIGKILL)
+    expect_same(x.process.wait(5), 1, "exit status of a daemon without its helper")
+    expect(not x.has_link(), "the link is gone")
+    for _ in range(2):
+        x.start()
+        join(x, y)
+        meets(x, y)
+        for pid in namespace_pids(x.node.ns):
+            os.kill(pid, signal.SIGKILL)
+        x.process.wait(5)
+    x.start()
 
 
 @scenario(ours_only=True)

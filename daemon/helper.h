@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * helper.h - the small process that keeps the privileges which the daemon gives up.
+ *
+ * It reads no packet and no configuration: only requests of fixed form, from the daemon, over a
+ * socketpair. It makes sockets and hands them over, marks them, finds out where the link is, and keeps
+ * the files of the control sockets: it removes them when the daemon is gone, however that ended. It ends
+ * with the daemon, and the daemon with it.
+ *
+ * What the daemon can do to it is what an attacker could who took the daemon over: bind a UDP port,
+ * mark what leaves by it, and listen where the daemon listens.
+ *
+ * Threads: the engine's. A request waits for its answer, which takes microseconds, but for listen. */
+#ifndef DAEMON_HELPER_H
+#define DAEMON_HELPER_H
+
+#include <sys/types.h>
+
+#include "base/enum.h"
+#include "io/netlink.h"
+#include "io/tun.h"
+#include "io/udp.h"
+#include "io/unixsock.h"
+
+/* The sockets by which tools reach a device. */
+#define TL_LISTENERS(X) \
+        X(TL_LISTENER_UAPI, 0, uapi, "configures: the cross-platform interface of WireGuard") \
+        X(TL_LISTENER_STATUS, 1, status, "tells what that has no words for")
+WG_ENUM_DECLARE(tl_listener, TL_LISTENERS)
+enum { TL_LISTENER_COUNT = 2 };
+
+struct tl_helper {
+        int end; /* ours of the socketpair: readable when the helper is gone; -1: there is none */
+        pid_t process;
+};
+
+/* What the helper is born with. */
+struct tl_helper_place {
+        const struct tl_tun *tun;
+        const char *directories[TL_LISTENER_COUNT];
+        int adopted
+                [TL_LISTENER_COUNT]; /* a descriptor that listens already; -1: none was handed down */
+};
+
+/* Makes the process. In it, forget(ctx) is called first: to wipe what it must not keep. Returns 0 or
+ * -errno. */
+int tl_helper_start(struct tl_helper *helper, const struct tl_helper_place *place,
+                    void (*forget)(void *ctx), void *ctx) WG_MUST_USE;
+
+/* Waits until it has cleaned up and ended. Takes a helper whose start failed. */
+void tl_helper_done(struct tl_helper *helper);
+
+/* Listens as tl_unixsock_listen() does, or takes over what was handed down. The caller gets the
+ * socket's two descriptors to close, and must not remove its file. Returns 0 or -errno. */
+int tl_helper_listen(struct tl_helper *helper, enum tl_listener listener,
+                     struct tl_unixsock *sock) WG_MUST_USE;
+
+/* Whether the file of that socket was deleted, renamed or replaced. Quiets its watch_fd. */
+bool tl_helper_is_removed(struct tl_helper *helper, enum tl_listener listener,
+                          const struct tl_unixsock *sock) WG_MUST_USE;
+
+/* As tl_udp_open_pair() and tl_udp_mark_pair(). */
+int tl_helper_open_udp(struct tl_helper *helper, struct tl_udp_pair *pair, uint16_t port,
+                       uint32_t fwmark) WG_MUST_USE;
+int tl_helper_mark_udp(struct tl_helper *helper, const struct tl_udp_pair *pair,
+                       uint32_t fwmark) WG_MUST_USE;
+
+/* Starts to follow the link where it is now. Returns 0; -EPERM: it is where the helper may not go; or
+ * another -errno, as tl_tun_open_netlink(). */
+int tl_helper_follow(struct tl_helper *helper, struct tl_netlink_monitor *monitor) WG_MUST_USE;
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * no_seccomp.c - in the place of seccomp.c where there is no libseccomp. */
+#include <errno.h>
+
+#include "io/sandbox.h"
+
+int tl_sandbox_confine(enum tl_confinement confinement)
+{
+        (void)confinement;
+        return -EOPNOTSUPP;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * seccomp.c - which system calls are allowed, and the filter made of them.
+ *
+ * A name that this architecture lacks is passed over: the lists hold what one libc or another uses for
+ * the same thing. What is not on a list fails with EPERM, which a caller of ours reports; a killed
+ * process would leave an administrator with less to go by. */
+#include <errno.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+
+#include "io/sandbox.h"
+
+/* What a thread needs to live, allocate, wait, log, and end or abort. */
+static const char *const COMMON[] = {
+        "brk",
+        "clock_gettime",
+        "clock_gettime64",
+        "clock_nanosleep",
+        "close",
+        "dup2",
+        "dup3",
+        "exit",
+        "exit_group",
+        "fstat",
+        "futex",
+        "futex_time64",
+        "getpid",
+        "getrandom",
+        "gettid",
+        "gettimeofday",
+        "madvise",
+        "mremap",
+        "munmap",
+        "nanosleep",
+        "poll",
+        "ppoll",
+        "ppoll_time64",
+        "read",
+        "recvmsg",
+        "restart_syscall",
+        "rt_sigaction",
+        "rt_sigprocmask",
+        "rt_sigreturn",
+        "sendmsg",
+        "sendto",
+        "tgkill",
+        "write",
+        "writev",
+};
+
+static const char *const PACKETS[] = {
+        "accept4",           "epoll_ctl",   "epoll_pwait", "epoll_pwait2", "epoll_wait",
+        "getsockname",       "readv",       "recvfrom",    "recvmmsg",     "recvmmsg_time64",
+        "sched_getaffinity", "sched_yield", "sendmmsg",    "shutdown",     "timerfd_settime",
+        "timerfd_settime64", "wait4",       "waitid",
+};
+
+static const char *const HELPER[] = {
+        "access",
+        "bind",
+        "chmod",
+        "connect",
+        "faccessat",
+        "faccessat2",
+        "fchmod",
+        "fchmodat",
+        "fcntl",
+        "fcntl64",
+        "getsockname",
+        "getsockopt",
+        "inotify_add_watch",
+        "inotify_init1",
+        "ioctl",
+        "listen",
+        "lstat",
+        "lstat64",
+        "mkdir",
+        "mkdirat",
+        "newfstatat",
+        "fstatat64",
+        "open",
+        "openat",
+        "recvfrom",
+        "rename",
+        "renameat",
+        "renameat2",
+        "setns",
+        "setsockopt",
+        "socket",
+        "stat",
+        "stat64",
+        "statx",
+        "unlink",
+        "unlinkat",
+};
+
+/* What sanitizers do to tell what they found, and to look for leaks at the end. */
+static const char *const SANITIZERS[] = {
+        "arch_prctl",  "clone",           "clone3",      "fcntl",   "getdents",
+        "getdents64",  "getppid",         "getrlimit",   "getuid",  "ioctl",
+        "kill",        "lseek",           "mlock",       "mmap",    "mprotect",
+        "munlock",     "newfstatat",      "open",        "openat",  "personality",
+        "pipe",        "pipe2",           "prctl",       "pread64", "prlimit64",
+        "ptrace",      "readlink",        "readlinkat",  "rseq",    "sched_getaffinity",
+        "sched_yield", "set_robust_list", "sigaltstack", "socket",  "stat",
+        "statx",       "sysinfo",         "uname",       "wait4",   "waitid",
+};
+
+struct set {
+        const char *const *names;
+        size_t count;
+};
+
+#define SET(names) \
+        (struct set) \
+        { \
+                names, WG_ARRAY_SIZE(names) \
+        }
+
+static struct set special_of(enum tl_confinement confinement)
+{
+        switch (confinement) {
+        case TL_CONFINE_PACKETS:
+                return SET(PACKETS);
+        case TL_CONFINE_HELPER:
+                return SET(HELPER);
+        }
+        return (struct set){NULL, 0};
+}
+
+static int allow(scmp_filter_ctx filter, struct set set)
+{
+        int error = 0;
+
+        for (size_t i = 0; error == 0 && i < set.count; i++) {
+                int number = seccomp_syscall_resolve_name(set.names[i]);
+
+                if (number >= 0)
+                        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+        }
+        return error;
+}
+
+/* Memory, but never any that runs. */
+static int allow_data(scmp_filter_ctx filter)
+{
+        static const char *const names[] = {"mmap", "mmap2", "mprotect"};
+        int error = 0;
+
+        for (size_t i = 0; error == 0 && i < WG_ARRAY_SIZE(names); i++) {
+                int number = seccomp_syscall_resolve_name(names[i]);
+
+                if (number >= 0)
+                        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
+                                                 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+        }
+        return error;
+}
+
+int tl_sandbox_confine(enum tl_confinement confinement)
+{
+        scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+        int error;
+
+        if (!filter)
+                return -ENOMEM;
+        /* For all threads at once, or for none. Who has no privileges may only confine itself where
+         * none can be had anew, and that was seen to before. */
+        error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+        if (error == 0)
+                error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0);
+        if (error == 0)
+                error = allow(filter, SET(COMMON));
+        if (error == 0)
+                error = allow(filter, special_of(confinement));
+        if (error == 0)
+                error = WG_IS_SANITIZED ? allow(filter, SET(SANITIZERS)) : allow_data(filter);
+        if (error == 0)
+                error = seccomp_load(filter);
+        seccomp_release(filter);
+        return error;
+}
