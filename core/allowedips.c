@@ -19,13 +19,14 @@
  *     splice in  *slot = new node          whose child is what the slot held, or was empty
  *     splice out *slot = the only child    of glue with fewer than two children
  *
- * Claim: a reader finds the right owner of every address whose longest prefix stays what it is
- * during the walk, and what it follows is never freed memory.
+ * The nodes. A walk follows no freed memory, and passes all nodes that cover its address and that
+ * are in the trie from before the walk until after it:
  * - What a node stands for never changes while a reader may hold it, and each step down checks the
  *   address and lengthens the prefix. So a reader only ever passes nodes that cover the address,
  *   shortest first, and the walk ends.
  * - Splicing in or out only adds or takes glue between a slot and what is below it: all that could
- *   be reached through the slot before is reached after. A new prefix is glue until it is owned.
+ *   be reached through the slot before is reached after. A new prefix is glue until it is owned,
+ *   and one that was removed is glue before it is spliced out.
  * - A node that was spliced out keeps its children for ever. A reader still on it goes on to the
  *   child that it had, and from there, be that spliced out meanwhile too, by the same argument to
  *   all that was below at that time, less what was removed since. It can miss only prefixes added
@@ -33,12 +34,33 @@
  * - Nodes spliced out are retired, so they are freed after the last reader has left them; so are,
  *   by their owner, peers.
  *
+ * The owners. Besides the owner that readers see, a node has the one that the engine wants it to
+ * have; commit() makes the first equal to the second, for a whole set of changes, in this order:
+ *
+ *     1. nodes that are wanted by somebody, the longest prefixes first
+ *     2. nodes that are to lose their owner, the shortest first; a counter goes up before each
+ *        length, and a reader that sees it move walks again
+ *
+ * Claim: an address whose longest owned prefix is `old` before and `new` after a commit is found to
+ * belong to the owner of the one, then of the other, at every moment and by every reader.
+ * - By moments. If `new` is as long as `old` or longer, all that is longer than `new` has no owner
+ *   then, before or after, so the address changes hands when `new` is owned in 1; what else happens
+ *   happens to shorter prefixes. If `new` is shorter, it is owned in 1 while `old` still hides it. In
+ *   2 all between them go before `old` does, and with `old` the address changes hands.
+ * - By readers, whose walk lasts longer than a moment. They look at the shortest prefix first. Steps
+ *   of 1 go the other way: whoever sees one sees all before it, which were on longer prefixes, when
+ *   he gets there. So he has seen the owners of one moment. A step of 2 goes with him, and he could
+ *   see a prefix that is just about to go, and then miss the longer one that went after it; but
+ *   between those two steps the counter moved. Steps on prefixes of one length touch no address
+ *   twice.
+ *
  * Stores that publish are releases, loads of readers acquires. The engine alone writes, so it
  * reads relaxed. */
 #include "core/allowedips.h"
 
 #include "base/bits.h"
 #include "base/bytes.h"
+#include "base/mem.h"
 
 struct wg_allowed_node {
         /* Const while readers may hold the node. */
@@ -46,14 +68,19 @@ struct wg_allowed_node {
         uint8_t cidr;
         uint8_t family;
 
+        bool is_changed; /* engine: in a list of the uncommitted */
+
         /* Engine writes, all read. */
         _Atomic(struct wg_allowed_node *) child[2];
         _Atomic(struct wg_allowed_owner *) owner; /* NULL: glue */
 
+        /* Engine. */
+        struct wg_allowed_owner *wanted; /* who is to own it from the next commit on */
         union {
-                struct { /* engine: in the trie */
-                        struct wg_list of_owner;
+                struct {                                /* in the trie */
+                        struct wg_list of_owner;        /* who is wanted */
                         struct wg_allowed_node *parent; /* of a spare node: the next one */
+                        struct wg_allowed_node *next_changed;
                 };
                 struct { /* no longer in it */
                         struct wg_retired retired;
@@ -157,10 +184,13 @@ static struct wg_allowed_node *pop_spare(struct wg_allowedips *a)
         return node;
 }
 
-static void trim_spares(struct wg_allowedips *a, size_t left)
+static size_t trim_spares(struct wg_allowedips *a, size_t left, size_t most)
 {
-        while (a->spares > left)
+        size_t freed = 0;
+
+        for (; a->spares > left && freed < most; freed++)
                 a->env->free(a->env->ctx, pop_spare(a), sizeof(struct wg_allowed_node));
+        return freed;
 }
 
 static struct wg_allowed_node *make_node(struct wg_allowedips *a, uint8_t family,
@@ -173,7 +203,6 @@ static struct wg_allowed_node *make_node(struct wg_allowedips *a, uint8_t family
         node->bits[0] = bits[0];
         node->bits[1] = bits[1];
         mask(node->bits, cidr);
-        wg_list_init(&node->of_owner);
         return node;
 }
 
@@ -192,7 +221,7 @@ static void retire_node(struct wg_allowedips *a, struct wg_allowed_node *node)
 }
 
 /* The longest node that covers a prefix, which may be the prefix's own; NULL: there is none. */
-static struct wg_allowed_node *cover_of(struct wg_allowedips *a, uint8_t family,
+static struct wg_allowed_node *cover_of(const struct wg_allowedips *a, uint8_t family,
                                         const uint64_t bits[2], unsigned int cidr)
 {
         struct wg_allowed_node *cover = NULL, *node = own_node(&a->root[root_of(family)]);
@@ -233,10 +262,11 @@ static void splice_in(struct wg_allowedips *a, struct wg_allowed_node *cover,
 }
 
 /* Splices a node out if it has become useless, and then perhaps its parent, which has lost a
- * child. That one has another child to put in its place, so it ends there. */
+ * child. That one has another child to put in its place, so it ends there. What a commit has still
+ * to look at stays. */
 static void splice_out(struct wg_allowedips *a, struct wg_allowed_node *node)
 {
-        while (node && !own_owner(node)) {
+        while (node && !own_owner(node) && !node->is_changed) {
                 struct wg_allowed_node *parent = node->parent, *only = own_node(&node->child[0]);
 
                 if (only && own_node(&node->child[1]))
@@ -251,44 +281,119 @@ static void splice_out(struct wg_allowedips *a, struct wg_allowed_node *node)
         }
 }
 
-/* Takes a node off its owner's list, if it has one. */
-static void unlist(struct wg_allowed_node *node)
-{
-        struct wg_allowed_owner *owner = own_owner(node);
+/* ---- what the engine wants ---- */
 
-        if (!owner)
-                return;
-        wg_list_remove(&node->of_owner);
-        owner->count--;
+static void push_changed(struct wg_allowed_node **list, struct wg_allowed_node *node)
+{
+        node->next_changed = list[node->cidr];
+        list[node->cidr] = node;
 }
 
-static void disown(struct wg_allowedips *a, struct wg_allowed_node *node)
+static struct wg_allowed_node *pop_changed(struct wg_allowed_node **list, unsigned int cidr)
 {
-        unlist(node);
-        set_owner(node, NULL);
-        splice_out(a, node);
+        struct wg_allowed_node *node = list[cidr];
+
+        list[cidr] = node->next_changed;
+        return node;
+}
+
+/* Gives a node to another owner (NULL: to none) as far as the engine is concerned. */
+static void want(struct wg_allowedips *a, struct wg_allowed_node *node,
+                 struct wg_allowed_owner *owner)
+{
+        if (node->wanted) {
+                wg_list_remove(&node->of_owner);
+                node->wanted->count--;
+                node->wanted->changes++;
+        }
+        if (owner) {
+                wg_list_append(&owner->prefixes, &node->of_owner);
+                owner->count++;
+                owner->changes++;
+        }
+        node->wanted = owner;
+        if (node->is_changed)
+                return;
+        node->is_changed = true;
+        push_changed(a->changed, node);
+        a->uncommitted++;
+}
+
+/* The node of exactly that prefix, or NULL. */
+static struct wg_allowed_node *node_of(const struct wg_allowedips *a,
+                                       const struct wg_prefix *prefix)
+{
+        struct wg_allowed_node *node;
+        uint64_t bits[2];
+
+        load_bits(bits, prefix->ip.family, prefix->ip.bytes);
+        node = cover_of(a, prefix->ip.family, bits, prefix->cidr);
+        return node && node->cidr == prefix->cidr ? node : NULL;
+}
+
+/* ---- what readers see ---- */
+
+/* Makes readers see what is wanted of a node that was taken out of its list. */
+static void settle(struct wg_allowedips *a, struct wg_allowed_node *node)
+{
+        node->is_changed = false;
+        a->uncommitted--;
+        if (own_owner(node) != node->wanted)
+                set_owner(node, node->wanted);
+        if (!node->wanted)
+                splice_out(a, node);
+}
+
+/* Nodes that somebody wants, the longest first; the others move to the second lists. */
+static size_t give(struct wg_allowedips *a, size_t most)
+{
+        size_t steps = 0;
+
+        for (unsigned int cidr = WG_ALLOWED_LENGTHS; cidr-- > 0;)
+                for (; a->changed[cidr] && steps < most; steps++) {
+                        struct wg_allowed_node *node = pop_changed(a->changed, cidr);
+
+                        if (node->wanted)
+                                settle(a, node);
+                        else
+                                push_changed(a->withdrawn, node);
+                }
+        return steps;
+}
+
+/* Nodes that nobody wants, the shortest first. */
+static size_t withdraw(struct wg_allowedips *a, size_t most)
+{
+        size_t steps = 0;
+
+        for (unsigned int cidr = 0; cidr < WG_ALLOWED_LENGTHS && steps < most; cidr++) {
+                if (!a->withdrawn[cidr])
+                        continue;
+                /* After all that is shorter, and before any of these. */
+                atomic_store_explicit(&a->withdrawals, a->withdrawals + 1, memory_order_release);
+                for (; a->withdrawn[cidr] && steps < most; steps++)
+                        settle(a, pop_changed(a->withdrawn, cidr));
+        }
+        return steps;
 }
 
 void wg_allowedips_init(struct wg_allowedips *a, const struct wg_env *env)
 {
+        memset(a, 0, sizeof(*a));
         a->env = env;
-        atomic_init(&a->root[0], NULL);
-        atomic_init(&a->root[1], NULL);
-        a->spare = NULL;
-        a->spares = a->reserved = 0;
 }
 
 void wg_allowedips_done(struct wg_allowedips *a)
 {
-        WG_ASSERT(!own_node(&a->root[0]) && !own_node(&a->root[1]));
-        wg_allowedips_unreserve(a);
+        WG_ASSERT(!own_node(&a->root[0]) && !own_node(&a->root[1]) && !a->uncommitted);
+        wg_allowedips_unreserve(a, SIZE_MAX);
 }
 
 void wg_allowed_owner_init(struct wg_allowed_owner *owner, struct wg_peer *peer)
 {
         owner->peer = peer;
         wg_list_init(&owner->prefixes);
-        owner->count = 0;
+        owner->count = owner->changes = 0;
 }
 
 bool wg_allowedips_reserve(struct wg_allowedips *a, size_t prefixes)
@@ -296,13 +401,13 @@ bool wg_allowedips_reserve(struct wg_allowedips *a, size_t prefixes)
         const struct wg_env *env = a->env;
         size_t before = a->spares;
 
-        if (prefixes > SIZE_MAX / sizeof(struct wg_allowed_node) / 2)
+        if (prefixes > (SIZE_MAX - a->reserved) / sizeof(struct wg_allowed_node) / 2)
                 return false;
         while (a->spares < a->reserved + 2 * prefixes) {
                 struct wg_allowed_node *node = env->alloc(env->ctx, sizeof(*node));
 
                 if (!node) {
-                        trim_spares(a, before);
+                        trim_spares(a, before, SIZE_MAX);
                         return false;
                 }
                 push_spare(a, node);
@@ -311,54 +416,73 @@ bool wg_allowedips_reserve(struct wg_allowedips *a, size_t prefixes)
         return true;
 }
 
-void wg_allowedips_unreserve(struct wg_allowedips *a)
+size_t wg_allowedips_unreserve(struct wg_allowedips *a, size_t most)
 {
         a->reserved = 0;
-        trim_spares(a, 0);
+        return trim_spares(a, 0, most);
+}
+
+bool wg_allowedips_is_known(const struct wg_allowedips *a, const struct wg_prefix *prefix)
+{
+        return node_of(a, prefix) != NULL;
+}
+
+/* The node of a prefix, made where there is none yet. */
+static struct wg_allowed_node *obtain(struct wg_allowedips *a, const struct wg_prefix *prefix)
+{
+        uint8_t family = prefix->ip.family;
+        struct wg_allowed_node *cover, *node;
+        uint64_t bits[2];
+
+        load_bits(bits, family, prefix->ip.bytes);
+        cover = cover_of(a, family, bits, prefix->cidr);
+        if (cover && cover->cidr == prefix->cidr)
+                return cover;
+        WG_ASSERT(a->reserved >= 2);
+        a->reserved -= 2;
+        node = make_node(a, family, bits, prefix->cidr);
+        splice_in(a, cover, node);
+        return node;
 }
 
 void wg_allowedips_add(struct wg_allowedips *a, struct wg_allowed_owner *owner,
                        const struct wg_prefix *prefix)
 {
-        uint8_t family = prefix->ip.family;
-        struct wg_allowed_node *node;
-        uint64_t bits[2];
-
         WG_ASSERT(prefix->cidr <= wg_ip_bits(&prefix->ip));
-        WG_ASSERT(a->reserved >= 2);
-        a->reserved -= 2;
-        load_bits(bits, family, prefix->ip.bytes);
-        node = cover_of(a, family, bits, prefix->cidr);
-        if (!node || node->cidr != prefix->cidr) {
-                struct wg_allowed_node *cover = node;
-
-                node = make_node(a, family, bits, prefix->cidr);
-                splice_in(a, cover, node);
-        }
-        unlist(node);
-        wg_list_append(&owner->prefixes, &node->of_owner);
-        owner->count++;
-        set_owner(node, owner);
+        want(a, obtain(a, prefix), owner);
 }
 
 bool wg_allowedips_remove(struct wg_allowedips *a, struct wg_allowed_owner *owner,
                           const struct wg_prefix *prefix)
 {
-        struct wg_allowed_node *node;
-        uint64_t bits[2];
+        struct wg_allowed_node *node = node_of(a, prefix);
 
-        load_bits(bits, prefix->ip.family, prefix->ip.bytes);
-        node = cover_of(a, prefix->ip.family, bits, prefix->cidr);
-        if (!node || node->cidr != prefix->cidr || own_owner(node) != owner)
+        if (!node || node->wanted != owner)
                 return false;
-        disown(a, node);
+        want(a, node, NULL);
         return true;
 }
 
-void wg_allowedips_remove_all(struct wg_allowedips *a, struct wg_allowed_owner *owner)
+size_t wg_allowedips_remove_first(struct wg_allowedips *a, struct wg_allowed_owner *owner,
+                                  size_t most)
 {
-        WG_LIST_EACH(node, &owner->prefixes)
-                disown(a, WG_CONTAINER_OF(node, struct wg_allowed_node, of_owner));
+        size_t removed = 0;
+
+        for (; removed < most && owner->count; removed++)
+                want(a, WG_CONTAINER_OF(owner->prefixes.next, struct wg_allowed_node, of_owner),
+                     NULL);
+        return removed;
+}
+
+size_t wg_allowedips_commit(struct wg_allowedips *a, size_t most)
+{
+        size_t steps = 0;
+
+        if (a->uncommitted)
+                steps = give(a, most);
+        if (a->uncommitted && steps < most)
+                steps += withdraw(a, most - steps);
+        return steps;
 }
 
 bool wg_allowed_next(const struct wg_allowed_owner *owner, const struct wg_list **cursor,
@@ -381,14 +505,12 @@ bool wg_allowed_next(const struct wg_allowed_owner *owner, const struct wg_list 
         return true;
 }
 
-struct wg_peer *wg_allowedips_find(const struct wg_allowedips *a, uint8_t family,
-                                   const uint8_t *address)
+static const struct wg_allowed_owner *walk(const struct wg_allowedips *a, uint8_t family,
+                                           const uint64_t bits[2])
 {
         const struct wg_allowed_owner *longest = NULL;
         const struct wg_allowed_node *node;
-        uint64_t bits[2];
 
-        load_bits(bits, family, address);
         node = atomic_load_explicit(&a->root[root_of(family)], memory_order_acquire);
         while (node && covers(node, bits)) {
                 const struct wg_allowed_owner *owner = atomic_load_explicit(&node->owner,
@@ -399,5 +521,21 @@ struct wg_peer *wg_allowedips_find(const struct wg_allowedips *a, uint8_t family
                 node = atomic_load_explicit(&node->child[side(bits, node->cidr)],
                                             memory_order_acquire);
         }
+        return longest;
+}
+
+/* Walks again only when a commit went on to prefixes of another length meanwhile, so not often. */
+struct wg_peer *wg_allowedips_find(const struct wg_allowedips *a, uint8_t family,
+                                   const uint8_t *address)
+{
+        const struct wg_allowed_owner *longest;
+        uint32_t before;
+        uint64_t bits[2];
+
+        load_bits(bits, family, address);
+        do {
+                before = atomic_load_explicit(&a->withdrawals, memory_order_acquire);
+                longest = walk(a, family, bits);
+        } while (atomic_load_explicit(&a->withdrawals, memory_order_acquire) != before);
         return longest ? longest->peer : NULL;
 }

@@ -34,6 +34,7 @@ bool wg_engine_init(struct wg_engine *engine, const struct wg_env *env,
         atomic_init(&engine->mtu, WG_MTU_DEFAULT);
         wg_worker_init(&engine->worker, engine, aead);
         wg_list_init(&engine->peers);
+        wg_list_init(&engine->leaving);
         wg_heap_init(&engine->due, env);
         wg_ratelimit_init(&engine->ratelimit, env);
         engine->staged_pool.env = env;
@@ -125,7 +126,7 @@ void wg_engine_set_identity(struct wg_engine *engine, struct wg_identity *identi
         if (identity) {
                 self = wg_engine_find_peer(engine, wg_x25519_key_public(identity->key));
                 if (self)
-                        wg_engine_remove_peer(engine, self);
+                        wg_engine_remove_peer(engine, self); /* it goes with the next commit */
         }
         atomic_store_explicit(&engine->identity, identity, memory_order_release);
         WG_LIST_EACH(node, &engine->peers) {
@@ -180,9 +181,9 @@ void wg_engine_disallow(struct wg_peer *peer, const struct wg_prefix *prefix)
         wg_allowedips_remove(&peer->engine->allowed, &peer->allowed, prefix);
 }
 
-void wg_engine_disallow_all(struct wg_peer *peer)
+size_t wg_engine_disallow_first(struct wg_peer *peer, size_t most)
 {
-        wg_allowedips_remove_all(&peer->engine->allowed, &peer->allowed);
+        return wg_allowedips_remove_first(&peer->engine->allowed, &peer->allowed, most);
 }
 
 void wg_engine_peer_changed(struct wg_peer *peer, struct wg_now now)

@@ -56,34 +56,54 @@ static void free_peer(struct wg_engine *engine, struct wg_peer *peer)
         engine->env->free(engine->env->ctx, peer, sizeof(*peer));
 }
 
-void wg_engine_unreserve(struct wg_engine *engine)
+/* Spare peers are blank. Returns how many were freed. */
+static size_t free_spares(struct wg_engine *engine, size_t most)
 {
-        while (engine->spare) {
+        size_t freed = 0;
+
+        for (; engine->spare && freed < most; freed++) {
                 struct wg_peer *peer = engine->spare;
 
                 engine->spare = peer->next_in_bucket;
-                free_peer(engine, peer);
+                engine->env->free(engine->env->ctx, peer, sizeof(*peer));
         }
-        wg_allowedips_unreserve(&engine->allowed);
+        engine->spares -= freed;
+        return freed;
+}
+
+size_t wg_engine_unreserve(struct wg_engine *engine, size_t most)
+{
+        size_t freed = free_spares(engine, most);
+
+        return freed + wg_allowedips_unreserve(&engine->allowed, most - freed);
+}
+
+static bool add_spares(struct wg_engine *engine, size_t peers)
+{
+        for (size_t i = 0; i < peers; i++) {
+                struct wg_peer *peer = engine->env->alloc(engine->env->ctx, sizeof(*peer));
+
+                if (!peer) {
+                        free_spares(engine, i);
+                        return false;
+                }
+                peer->next_in_bucket = engine->spare;
+                engine->spare = peer;
+                engine->spares++;
+        }
+        return true;
 }
 
 bool wg_engine_reserve(struct wg_engine *engine, size_t peers, size_t prefixes)
 {
-        if (!grow_buckets(engine, engine->peer_count + peers) ||
-            !wg_heap_reserve(&engine->due, engine->peer_count + peers) ||
-            !wg_allowedips_reserve(&engine->allowed, prefixes))
-                goto fail;
-        for (size_t i = 0; i < peers; i++) {
-                struct wg_peer *peer = engine->env->alloc(engine->env->ctx, sizeof(*peer));
+        size_t room = engine->peer_count + engine->spares + peers;
 
-                if (!peer)
-                        goto fail;
-                peer->next_in_bucket = engine->spare;
-                engine->spare = peer;
-        }
-        return true;
-fail:
-        wg_engine_unreserve(engine);
+        if (!grow_buckets(engine, room) || !wg_heap_reserve(&engine->due, room) ||
+            !add_spares(engine, peers))
+                return false;
+        if (wg_allowedips_reserve(&engine->allowed, prefixes))
+                return true;
+        free_spares(engine, peers);
         return false;
 }
 
@@ -106,6 +126,7 @@ struct wg_peer *wg_engine_add_peer(struct wg_engine *engine, const uint8_t publi
 
         WG_ASSERT(peer);
         engine->spare = peer->next_in_bucket;
+        engine->spares--;
         peer->engine = engine;
         memcpy(peer->public_key, public_key, WG_KEY_LEN);
         peer->serial = ++engine->peers_made;
@@ -146,11 +167,29 @@ static void leave_bucket(struct wg_engine *engine, struct wg_peer *peer)
 
 void wg_engine_remove_peer(struct wg_engine *engine, struct wg_peer *peer)
 {
-        peer->is_removed = true;
         leave_bucket(engine, peer);
         wg_list_remove(&peer->in_order);
+        wg_list_append(&engine->leaving, &peer->in_order);
+        wg_engine_disallow_first(peer, SIZE_MAX);
+}
+
+void wg_engine_renew_peer(struct wg_engine *engine, struct wg_peer *peer)
+{
+        const struct wg_endpoint nowhere = {.ip.family = WG_FAMILY_NONE};
+
+        wg_list_remove(&peer->in_order);
+        wg_list_append(&engine->peers, &peer->in_order);
+        peer->serial = ++engine->peers_made;
+        if (!atomic_load_explicit(&peer->current, memory_order_relaxed))
+                wg_path_write(&peer->path, &nowhere);
+}
+
+/* No worker finds a prefix of the peer any more. */
+static void let_go(struct wg_engine *engine, struct wg_peer *peer)
+{
+        peer->is_removed = true;
+        wg_list_remove(&peer->in_order);
         engine->peer_count--;
-        wg_engine_disallow_all(peer);
         wg_staged_purge(&engine->staged_pool, &peer->staged);
         wg_timers_cancel_all(peer);
         wg_handshake_clear(peer);
@@ -159,12 +198,22 @@ void wg_engine_remove_peer(struct wg_engine *engine, struct wg_peer *peer)
         engine->env->retire(engine->env->ctx, &peer->retired);
 }
 
+size_t wg_engine_commit(struct wg_engine *engine, size_t most)
+{
+        size_t steps = wg_allowedips_commit(&engine->allowed, most);
+
+        for (; steps < most && !wg_list_is_empty(&engine->leaving); steps++)
+                let_go(engine, WG_CONTAINER_OF(engine->leaving.next, struct wg_peer, in_order));
+        return steps;
+}
+
 void wg_engine_done(struct wg_engine *engine)
 {
         if (!engine->env)
                 return;
         WG_LIST_EACH(node, &engine->peers)
                 wg_engine_remove_peer(engine, WG_CONTAINER_OF(node, struct wg_peer, in_order));
+        wg_engine_commit(engine, SIZE_MAX);
         while (engine->to_do || atomic_load_explicit(&engine->noted, memory_order_relaxed)) {
                 struct wg_peer *peer = engine->to_do;
 
@@ -175,7 +224,7 @@ void wg_engine_done(struct wg_engine *engine)
                                           memory_order_relaxed);
                 wg_peer_free_unused(peer);
         }
-        wg_engine_unreserve(engine);
+        wg_engine_unreserve(engine, SIZE_MAX);
         free_buckets(engine, engine->buckets, engine->bucket_count);
         wg_identity_free(atomic_load_explicit(&engine->identity, memory_order_relaxed));
         wg_heap_done(&engine->due);

@@ -63,7 +63,6 @@ struct wg_peer {
         /* Constant. */
         struct wg_engine *engine;
         uint8_t public_key[WG_KEY_LEN];
-        uint64_t serial; /* the nth peer of this engine, for logs */
 
         /* Any thread. */
         _Atomic(struct wg_keypair *) current; /* what is sent under; written by compare-and-swap */
@@ -78,13 +77,14 @@ struct wg_peer {
         _Atomic uint64_t tx_bytes, rx_bytes; /* of UDP payload */
 
         /* Engine: configuration. */
-        struct wg_list in_order; /* of creation */
+        struct wg_list in_order; /* of creation; once removed, in the engine's list of those */
+        uint64_t serial;         /* the nth peer of this engine; rises in that order */
         struct wg_peer *next_in_bucket;
         struct wg_allowed_owner allowed;
         uint8_t preshared_key[WG_KEY_LEN]; /* zero: none */
         uint16_t keepalive_s;              /* 0: off */
-        bool is_removed;
-        bool is_released; /* and no worker can hold it any more */
+        bool is_removed;                   /* for good: a commit has been through it */
+        bool is_released;                  /* and no worker can hold it any more */
 
         /* Engine: handshake. */
         struct wg_handshake handshake;

@@ -25,19 +25,29 @@ static int resolve_zones(struct tl_device *device, struct tl_conf_device *change
         return 0;
 }
 
+/* Where all peers are replaced, one that is listed again under the same preshared key goes on. */
+static bool goes_on(const struct wg_peer *peer, const struct tl_conf_peer *wanted)
+{
+        if (!wanted->has_preshared_key)
+                return wg_is_zero(peer->preshared_key, WG_KEY_LEN);
+        return wg_equal(peer->preshared_key, wanted->preshared_key, WG_KEY_LEN);
+}
+
 /* How many peers the change may add: a listed one that is known counts only if the change may have
  * removed it before. */
 static size_t count_new_peers(const struct tl_device *device, const struct tl_conf_device *change)
 {
-        bool may_remove = change->replace_peers;
+        bool may_remove = false;
         size_t count = 0;
 
         for (uint32_t i = 0; i < change->peer_count; i++) {
-                const struct tl_conf_peer *peer = &change->peers[i];
+                const struct tl_conf_peer *wanted = &change->peers[i];
+                const struct wg_peer *peer = wg_engine_find_peer(&device->engine,
+                                                                 wanted->public_key);
 
-                may_remove |= peer->remove;
-                if (!peer->remove &&
-                    (may_remove || !wg_engine_find_peer(&device->engine, peer->public_key)))
+                may_remove |= wanted->remove;
+                if (!wanted->remove &&
+                    (may_remove || !peer || (change->replace_peers && !goes_on(peer, wanted))))
                         count++;
         }
         return count;
@@ -86,35 +96,40 @@ static bool is_self(const struct wg_engine *engine, const uint8_t public_key[TL_
 }
 
 static void apply_peer(struct tl_device *device, const struct tl_conf_device *change,
-                       const struct tl_conf_peer *wanted, struct wg_now now)
+                       const struct tl_conf_peer *wanted, uint64_t last_old, struct wg_now now)
 {
         struct wg_engine *engine = &device->engine;
         const struct tl_conf_allowed_ip *ips = tl_conf_peer_allowed_ips(change, wanted);
         struct wg_peer *peer = wg_engine_find_peer(engine, wanted->public_key);
 
-        if (wanted->remove) {
-                if (peer)
-                        wg_engine_remove_peer(engine, peer);
-                return;
+        bool is_old = peer && peer->serial <= last_old,
+             renews = is_old && !wanted->remove && !wanted->update_only && goes_on(peer, wanted);
+
+        if (peer && (wanted->remove || (is_old && !renews))) {
+                wg_engine_remove_peer(engine, peer);
+                peer = NULL;
         }
         /* Our own public key is accepted and means nobody, so that one list serves all peers. */
-        if (!peer && (wanted->update_only || is_self(engine, wanted->public_key)))
+        if (wanted->remove ||
+            (!peer && (wanted->update_only || is_self(engine, wanted->public_key))))
                 return;
         if (!peer)
                 peer = wg_engine_add_peer(engine, wanted->public_key);
+        if (renews)
+                wg_engine_renew_peer(engine, peer);
         if (wanted->has_preshared_key)
                 wg_engine_set_preshared_key(peer, wanted->preshared_key);
         if (wanted->has_endpoint)
                 wg_engine_set_endpoint(peer, &wanted->endpoint);
-        if (wanted->replace_allowed_ips)
-                wg_engine_disallow_all(peer);
+        if (wanted->replace_allowed_ips || renews)
+                wg_engine_disallow_first(peer, SIZE_MAX);
         for (uint32_t i = 0; i < wanted->allowed_ip_count; i++) {
                 if (ips[i].remove)
                         wg_engine_disallow(peer, &ips[i].prefix);
                 else
                         wg_engine_allow(peer, &ips[i].prefix);
         }
-        if (wanted->has_persistent_keepalive)
+        if (wanted->has_persistent_keepalive || renews)
                 wg_engine_set_keepalive(peer, wanted->persistent_keepalive_s, now);
         wg_engine_peer_changed(peer, now);
 }
@@ -124,24 +139,30 @@ int tl_apply(struct tl_device *device, struct tl_conf_device *change)
         struct wg_engine *engine = &device->engine;
         struct wg_identity *identity = NULL;
         struct wg_now now = tl_device_now();
+        uint64_t last_old;
         int error = prepare(device, change, &identity);
 
         if (!error)
                 error = change_sockets(device, change);
         if (error) {
                 wg_identity_free(identity);
-                wg_engine_unreserve(engine);
+                wg_engine_unreserve(engine, SIZE_MAX);
                 return error;
         }
         if (change->has_private_key)
                 wg_engine_set_identity(engine, identity, now);
-        if (change->replace_peers)
-                WG_LIST_EACH(node, &engine->peers)
-                        wg_engine_remove_peer(engine,
-                                              WG_CONTAINER_OF(node, struct wg_peer, in_order));
+        last_old = change->replace_peers ? engine->peers_made : 0;
         for (uint32_t i = 0; i < change->peer_count; i++)
-                apply_peer(device, change, &change->peers[i], now);
-        wg_engine_unreserve(engine);
+                apply_peer(device, change, &change->peers[i], last_old, now);
+        WG_LIST_EACH(node, &engine->peers) {
+                struct wg_peer *peer = WG_CONTAINER_OF(node, struct wg_peer, in_order);
+
+                if (peer->serial > last_old)
+                        break;
+                wg_engine_remove_peer(engine, peer);
+        }
+        wg_engine_commit(engine, SIZE_MAX);
+        wg_engine_unreserve(engine, SIZE_MAX);
         device->generation++;
         return 0;
 }

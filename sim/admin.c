@@ -121,7 +121,8 @@ static void apply_peer(struct sim_node *node, unsigned int id)
         for (unsigned int i = 0; i < node->route_count; i++)
                 if (node->routes[i].peer == id)
                         wg_engine_allow(peer->handle, &node->routes[i].prefix);
-        wg_engine_unreserve(&node->engine);
+        wg_engine_unreserve(&node->engine, SIZE_MAX);
+        wg_engine_commit(&node->engine, SIZE_MAX);
         wg_engine_peer_changed(peer->handle, sim_node_now(node));
 }
 
@@ -154,6 +155,7 @@ void sim_node_remove_peer(struct sim_node *node, unsigned int id)
         sim_trace(node->world, node->id, "removes peer %u", id);
         begin(node, &turn);
         wg_engine_remove_peer(&node->engine, peer->handle);
+        wg_engine_commit(&node->engine, SIZE_MAX);
         sim_check_gone(node, peer);
         end(node, &turn);
 }
@@ -224,7 +226,8 @@ void sim_node_allow(struct sim_node *node, unsigned int id, const struct wg_pref
         begin(node, &turn);
         reserve(node, 0, 1);
         wg_engine_allow(peer->handle, prefix);
-        wg_engine_unreserve(&node->engine);
+        wg_engine_unreserve(&node->engine, SIZE_MAX);
+        wg_engine_commit(&node->engine, SIZE_MAX);
         sim_check_reason(node, peer);
         wg_engine_peer_changed(peer->handle, sim_node_now(node));
         end(node, &turn);
@@ -242,6 +245,7 @@ void sim_node_disallow(struct sim_node *node, unsigned int id, const struct wg_p
                 return;
         begin(node, &turn);
         wg_engine_disallow(peer->handle, prefix);
+        wg_engine_commit(&node->engine, SIZE_MAX);
         end(node, &turn);
 }
 
@@ -288,6 +292,7 @@ static void change_identity(struct sim_node *node, struct wg_identity *identity,
         if (is_new)
                 sim_check_new_key(node);
         wg_engine_set_identity(&node->engine, identity, sim_node_now(node));
+        wg_engine_commit(&node->engine, SIZE_MAX);
         if (identity)
                 drop_self(node);
 }

@@ -51,7 +51,8 @@ static void introduce(struct pair *p, struct pair_side *side, const struct pair_
         wg_engine_set_endpoint(side->peer, &other->at);
         wg_engine_allow(side->peer, &ipv4);
         wg_engine_allow(side->peer, &ipv6);
-        wg_engine_unreserve(&side->engine);
+        wg_engine_unreserve(&side->engine, SIZE_MAX);
+        wg_engine_commit(&side->engine, SIZE_MAX);
         wg_engine_set_up(&side->engine, true, p->now);
 }
 

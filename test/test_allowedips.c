@@ -63,10 +63,34 @@ static void list_prefixes(const struct wg_allowed_owner *owner, char *out, size_
         assert_int_equal(count, owner->count);
 }
 
+static void commit(struct wg_allowedips *a)
+{
+        wg_allowedips_commit(a, SIZE_MAX);
+        assert_int_equal(wg_allowedips_commit(a, SIZE_MAX), 0);
+}
+
 static void add(struct wg_allowedips *a, struct wg_peer *peer, const struct wg_prefix *prefix)
 {
         assert_true(wg_allowedips_reserve(a, 1));
         wg_allowedips_add(a, &peer->owner, prefix);
+        commit(a);
+}
+
+static bool take_away(struct wg_allowedips *a, struct wg_allowed_owner *owner,
+                      const struct wg_prefix *prefix)
+{
+        bool had = wg_allowedips_remove(a, owner, prefix);
+
+        commit(a);
+        return had;
+}
+
+static void remove_all(struct wg_allowedips *a, struct wg_allowed_owner *owner)
+{
+        uint32_t count = owner->count;
+
+        assert_int_equal(wg_allowedips_remove_first(a, owner, SIZE_MAX), count);
+        commit(a);
 }
 
 static void test_empty(void **state)
@@ -86,10 +110,10 @@ static void test_empty(void **state)
         wg_allowedips_init(&a, &t.env);
         assert_null(wg_allowedips_find(&a, WG_FAMILY_IPV4, address));
         assert_null(wg_allowedips_find(&a, WG_FAMILY_IPV6, address));
-        assert_false(wg_allowedips_remove(&a, &peer.owner, &all));
+        assert_false(take_away(&a, &peer.owner, &all));
         assert_false(wg_allowed_next(&peer.owner, &cursor, &prefix));
-        wg_allowedips_remove_all(&a, &peer.owner);
-        wg_allowedips_unreserve(&a);
+        remove_all(&a, &peer.owner);
+        wg_allowedips_unreserve(&a, SIZE_MAX);
         assert_int_equal(t.blocks, 0);
         wg_allowedips_done(&a);
 }
@@ -197,12 +221,12 @@ static void run_step(struct wg_allowedips *a, struct test_env *t, struct wg_peer
                 break;
         case '-':
                 if (*text == '*')
-                        wg_allowedips_remove_all(a, &peer->owner);
+                        remove_all(a, &peer->owner);
                 else
-                        is_right = wg_allowedips_remove(a, &peer->owner, &prefix);
+                        is_right = take_away(a, &peer->owner, &prefix);
                 break;
         case '!':
-                is_right = !wg_allowedips_remove(a, &peer->owner, &prefix);
+                is_right = !take_away(a, &peer->owner, &prefix);
                 break;
         case '?':
                 ip = parse_ip(text);
@@ -215,7 +239,7 @@ static void run_step(struct wg_allowedips *a, struct test_env *t, struct wg_peer
                 is_right = strcmp(list, text) == 0;
                 break;
         case '#':
-                wg_allowedips_unreserve(a);
+                wg_allowedips_unreserve(a, SIZE_MAX);
                 is_right = t->blocks == (size_t)atoi(text);
                 break;
         default:
@@ -243,7 +267,7 @@ static void test_cases(void **state)
                 for (char *step; (step = strtok_r(rest, " ", &rest));)
                         run_step(&a, &t, peers, step, where);
                 for (size_t p = 0; p < WG_ARRAY_SIZE(peers); p++)
-                        wg_allowedips_remove_all(&a, &peers[p].owner);
+                        remove_all(&a, &peers[p].owner);
                 wg_allowedips_done(&a);
                 assert_int_equal(t.blocks, 0);
         }
@@ -280,9 +304,10 @@ static void test_reserve(void **state)
                 wg_allowedips_add(&a, &peer.owner, &prefix);
         }
         assert_int_equal(peer.owner.count, 3);
+        commit(&a);
 
         /* Two reserves add up; what is not needed goes back. */
-        wg_allowedips_unreserve(&a);
+        wg_allowedips_unreserve(&a, SIZE_MAX);
         blocks = t.blocks;
         t.allocations = SIZE_MAX;
         assert_true(wg_allowedips_reserve(&a, 2));
@@ -290,9 +315,10 @@ static void test_reserve(void **state)
         t.allocations = 0;
         for (int i = 0; i < 4; i++)
                 wg_allowedips_add(&a, &peer.owner, &one);
-        wg_allowedips_unreserve(&a);
+        commit(&a);
+        wg_allowedips_unreserve(&a, SIZE_MAX);
         assert_int_equal(t.blocks, blocks + 1);
-        wg_allowedips_remove_all(&a, &peer.owner);
+        remove_all(&a, &peer.owner);
         assert_int_equal(t.blocks, 0);
         wg_allowedips_done(&a);
 }
@@ -312,18 +338,18 @@ static void test_removal_retires(void **state)
         wg_allowedips_init(&a, &t.env);
         add(&a, &peer, &left);
         add(&a, &peer, &right);
-        wg_allowedips_unreserve(&a);
+        wg_allowedips_unreserve(&a, SIZE_MAX);
         assert_int_equal(t.blocks, 3);
-        assert_true(wg_allowedips_remove(&a, &peer.owner, &left));
+        assert_true(take_away(&a, &peer.owner, &left));
         assert_int_equal(t.blocks, 3);
         test_env_undefer(&t);
         assert_int_equal(t.blocks, 1);
-        wg_allowedips_remove_all(&a, &peer.owner);
+        remove_all(&a, &peer.owner);
         wg_allowedips_done(&a);
         assert_int_equal(t.blocks, 0);
 }
 
-/* Memory for many: fewer than two nodes a prefix, 80 bytes each. */
+/* Memory for many: fewer than two nodes a prefix, 88 bytes each. */
 static void test_many(void **state)
 {
         enum { MANY = 200000 };
@@ -343,9 +369,10 @@ static void test_many(void **state)
                 wg_be32_store(prefix.ip.bytes, i * 2654435761u);
                 wg_allowedips_add(&a, &peers[i % 3].owner, &prefix);
         }
-        wg_allowedips_unreserve(&a);
+        commit(&a);
+        wg_allowedips_unreserve(&a, SIZE_MAX);
         assert_in_range(t.blocks, MANY, 2 * MANY - 1);
-        assert_true(t.bytes <= 80 * t.blocks);
+        assert_true(t.bytes <= 88 * t.blocks);
         for (uint32_t i = 0; i < MANY; i++) {
                 uint8_t address[4];
 
@@ -353,7 +380,7 @@ static void test_many(void **state)
                 assert_ptr_equal(wg_allowedips_find(&a, WG_FAMILY_IPV4, address), &peers[i % 3]);
         }
         for (size_t p = 0; p < WG_ARRAY_SIZE(peers); p++)
-                wg_allowedips_remove_all(&a, &peers[p].owner);
+                remove_all(&a, &peers[p].owner);
         assert_int_equal(t.blocks, 0);
         wg_allowedips_done(&a);
 }
@@ -485,7 +512,7 @@ static void twin_step(struct test_env *t, struct wg_allowedips *a, struct wg_pee
         struct wg_prefix prefix = random_prefix(t);
 
         if (dice < 2) {
-                wg_allowedips_remove_all(a, &peers[peer].owner);
+                remove_all(a, &peers[peer].owner);
                 for (size_t i = twin->count; i-- > 0;)
                         if (twin->row[i].peer == peer)
                                 twin_drop(twin, i);
@@ -495,7 +522,7 @@ static void twin_step(struct test_env *t, struct wg_allowedips *a, struct wg_pee
         } else {
                 if (twin->count && dice % 4)
                         prefix = twin->row[test_env_below(t, (uint32_t)twin->count)].prefix;
-                assert_int_equal(wg_allowedips_remove(a, &peers[peer].owner, &prefix),
+                assert_int_equal(take_away(a, &peers[peer].owner, &prefix),
                                  twin_remove(twin, &prefix, peer));
         }
 }
@@ -524,12 +551,160 @@ static void test_twin(void **state)
                 if (step % 64 == 0) {
                         for (int p = 0; p < TWIN_PEERS; p++)
                                 assert_same_list(&peers[p].owner, &twin, p);
-                        wg_allowedips_unreserve(&a);
+                        wg_allowedips_unreserve(&a, SIZE_MAX);
                         assert_true(t.blocks <= 2 * twin.count);
                 }
         }
         for (int p = 0; p < TWIN_PEERS; p++)
-                wg_allowedips_remove_all(&a, &peers[p].owner);
+                remove_all(&a, &peers[p].owner);
+        wg_allowedips_done(&a);
+        assert_int_equal(t.blocks, 0);
+}
+
+/* ---- sets of changes ---- */
+
+/* A row of the twin's for each change, at most. */
+enum { SETS = 400, PROBES = 60, SET_MOST = 40 };
+
+/* Changes the table by as many random steps as it likes, without a commit, and the twin with it. */
+static void change_set(struct test_env *t, struct wg_allowedips *a, struct wg_peer *peers,
+                       struct twin *twin)
+{
+        for (uint32_t step = test_env_below(t, SET_MOST); step > 0; step--) {
+                int peer = (int)test_env_below(t, TWIN_PEERS);
+                struct wg_prefix prefix = random_prefix(t);
+                uint32_t dice = test_env_below(t, 100);
+
+                if (twin->count && dice % 2)
+                        prefix = twin->row[test_env_below(t, (uint32_t)twin->count)].prefix;
+                if (dice < 60 && twin->count < TWIN_MOST) {
+                        bool is_known = wg_allowedips_is_known(a, &prefix);
+
+                        assert_true(wg_allowedips_reserve(a, !is_known));
+                        wg_allowedips_add(a, &peers[peer].owner, &prefix);
+                        twin_add(twin, &prefix, peer);
+                } else if (dice < 95) {
+                        assert_int_equal(wg_allowedips_remove(a, &peers[peer].owner, &prefix),
+                                         twin_remove(twin, &prefix, peer));
+                } else {
+                        wg_allowedips_remove_first(a, &peers[peer].owner, SIZE_MAX);
+                        for (size_t i = twin->count; i-- > 0;)
+                                if (twin->row[i].peer == peer)
+                                        twin_drop(twin, i);
+                }
+        }
+}
+
+/* An address in one of the prefixes, or any. */
+static struct wg_ip pick_probe(struct test_env *t, const struct twin *twin)
+{
+        struct wg_ip ip = random_ip(t);
+
+        if (twin->count && test_env_below(t, 4)) {
+                const struct wg_prefix *in;
+
+                in = &twin->row[test_env_below(t, (uint32_t)twin->count)].prefix;
+                if (in->ip.family != ip.family)
+                        return in->ip;
+                for (unsigned int bit = 0; bit < in->cidr; bit++)
+                        if (has_bit(&ip, bit) != has_bit(&in->ip, bit))
+                                ip.bytes[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
+        }
+        return ip;
+}
+
+/* While a set is committed step by step, each address has the peer it had, and from some step on the
+ * one it gets. Before the first step nothing has changed for readers, and everything for the lists. */
+static void test_each_address_passes_once(void **state)
+{
+        static struct wg_peer peers[TWIN_PEERS];
+        static struct twin before, after;
+        struct wg_allowedips a;
+        struct test_env t;
+
+        (void)state;
+        test_env_init(&t, test_seed("allowedips, sets"));
+        wg_allowedips_init(&a, &t.env);
+        for (int p = 0; p < TWIN_PEERS; p++)
+                init_peer(&peers[p]);
+        for (int set = 0; set < SETS; set++) {
+                struct wg_ip probes[PROBES];
+                int old[PROBES], new[PROBES];
+                bool has_passed[PROBES] = {false};
+                size_t steps = 0;
+
+                before = after;
+                change_set(&t, &a, peers, &after);
+                for (int p = 0; p < TWIN_PEERS; p++)
+                        assert_same_list(&peers[p].owner, &after, p);
+                for (int i = 0; i < PROBES; i++) {
+                        probes[i] = pick_probe(&t, i % 2 ? &before : &after);
+                        old[i] = twin_find(&before, &probes[i]);
+                        new[i] = twin_find(&after, &probes[i]);
+                }
+                do {
+                        for (int i = 0; i < PROBES; i++) {
+                                const struct wg_peer *peer = wg_allowedips_find(
+                                        &a, probes[i].family, probes[i].bytes);
+                                int found = peer ? (int)(peer - peers) : -1;
+
+                                has_passed[i] |= found == new[i];
+                                if (found != (steps && has_passed[i] ? new[i] : old[i]))
+                                        fail_msg("set %d, probe %d, step %zu: %d, not %d or %d",
+                                                 set, i, steps, found, old[i], new[i]);
+                        }
+                        steps++;
+                } while (wg_allowedips_commit(&a, 1));
+                for (int i = 0; i < PROBES; i++)
+                        assert_true(has_passed[i]);
+                wg_allowedips_unreserve(&a, SIZE_MAX);
+                assert_true(t.blocks <= 2 * after.count);
+        }
+        for (int p = 0; p < TWIN_PEERS; p++)
+                remove_all(&a, &peers[p].owner);
+        wg_allowedips_done(&a);
+        assert_int_equal(t.blocks, 0);
+}
+
+/* A prefix that all of a set's changes leave where it was needs no memory and no step that readers
+ * could see, and moves to the end of the list. */
+static void test_given_again(void **state)
+{
+        struct wg_prefix first = parse_prefix("10.0.0.0/8"), second = parse_prefix("10.1.0.0/16");
+        struct wg_allowedips a;
+        struct wg_peer peer;
+        struct test_env t;
+        char list[64];
+
+        (void)state;
+        test_env_init(&t, 1);
+        wg_allowedips_init(&a, &t.env);
+        init_peer(&peer);
+        add(&a, &peer, &first);
+        add(&a, &peer, &second);
+        wg_allowedips_unreserve(&a, SIZE_MAX);
+        t.allocations = 0;
+        for (int round = 0; round < 3; round++) {
+                assert_int_equal(wg_allowedips_remove_first(&a, &peer.owner, 5), 2);
+                assert_true(wg_allowedips_is_known(&a, &second));
+                wg_allowedips_add(&a, &peer.owner, &second);
+                wg_allowedips_add(&a, &peer.owner, &first);
+                assert_ptr_equal(wg_allowedips_find(&a, WG_FAMILY_IPV4, second.ip.bytes), &peer);
+                commit(&a);
+                list_prefixes(&peer.owner, list, sizeof(list));
+                assert_string_equal(list, "10.1.0.0/16 10.0.0.0/8");
+                assert_int_equal(a.withdrawals, 0);
+        }
+        /* Added and taken away again before anybody saw it. */
+        t.allocations = 2;
+        assert_true(wg_allowedips_reserve(&a, 1));
+        first.cidr = 9;
+        wg_allowedips_add(&a, &peer.owner, &first);
+        assert_true(wg_allowedips_remove(&a, &peer.owner, &first));
+        commit(&a);
+        wg_allowedips_unreserve(&a, SIZE_MAX);
+        assert_int_equal(t.blocks, 2);
+        remove_all(&a, &peer.owner);
         wg_allowedips_done(&a);
         assert_int_equal(t.blocks, 0);
 }
@@ -622,7 +797,7 @@ static void release_peer(struct wg_retired *retired)
 
 static void retire_peer(struct race *race, struct wg_peer *peer)
 {
-        wg_allowedips_remove_all(&race->a, &peer->owner);
+        remove_all(&race->a, &peer->owner);
         peer->retired.release = release_peer;
         race->t.env.retire(&race->t, &peer->retired);
 }
@@ -637,7 +812,7 @@ static void write_on(struct race *race, struct wg_peer *passing[])
                         const struct wg_list *cursor = NULL;
 
                         assert_true(wg_allowed_next(&passing[i]->owner, &cursor, &prefix));
-                        assert_true(wg_allowedips_remove(&race->a, &passing[i]->owner, &prefix));
+                        assert_true(take_away(&race->a, &passing[i]->owner, &prefix));
                 } else if (pick_passing(race, &prefix)) {
                         add(&race->a, passing[i], &prefix);
                 }
@@ -650,14 +825,15 @@ static void write_on(struct race *race, struct wg_peer *passing[])
         }
 }
 
-static void test_readers_and_writer(void **state)
+/* Two readers beside a writer. */
+static void run_race(const char *name, void (*write)(struct race *race))
 {
         static struct race race;
         static struct reader readers[TEST_READERS];
-        struct wg_peer *passing[PASSING_PEERS];
 
-        (void)state;
-        test_env_init(&race.t, test_seed("allowedips, threads"));
+        memset(&race, 0, sizeof(race));
+        memset(readers, 0, sizeof(readers));
+        test_env_init(&race.t, test_seed(name));
         test_env_defer(&race.t);
         wg_allowedips_init(&race.a, &race.t.env);
         for (size_t i = 0; i < WG_ARRAY_SIZE(lasting); i++) {
@@ -666,27 +842,109 @@ static void test_readers_and_writer(void **state)
                 race.addresses[i] = parse_ip(lasting[i].address);
                 add(&race.a, &race.owners[i], &race.prefixes[i]);
         }
-        for (int i = 0; i < PASSING_PEERS; i++)
-                passing[i] = new_peer();
         for (unsigned int i = 0; i < TEST_READERS; i++) {
                 readers[i].race = &race;
                 readers[i].number = i;
                 test_env_init(&readers[i].t, i);
                 assert_int_equal(pthread_create(&readers[i].thread, NULL, read_on, &readers[i]), 0);
         }
-        write_on(&race, passing);
+        write(&race);
         race.is_over = true;
         for (unsigned int i = 0; i < TEST_READERS; i++)
                 pthread_join(readers[i].thread, NULL);
         assert_int_equal(race.mistakes, 0);
 
-        for (int i = 0; i < PASSING_PEERS; i++)
-                retire_peer(&race, passing[i]);
         for (size_t i = 0; i < WG_ARRAY_SIZE(lasting); i++)
-                wg_allowedips_remove_all(&race.a, &race.owners[i].owner);
+                remove_all(&race.a, &race.owners[i].owner);
+        wg_allowedips_unreserve(&race.a, SIZE_MAX);
         test_env_undefer(&race.t);
         wg_allowedips_done(&race.a);
         assert_int_equal(race.t.blocks, 0);
+}
+
+static void change_around(struct race *race)
+{
+        struct wg_peer *passing[PASSING_PEERS];
+
+        for (int i = 0; i < PASSING_PEERS; i++)
+                passing[i] = new_peer();
+        write_on(race, passing);
+        for (int i = 0; i < PASSING_PEERS; i++)
+                retire_peer(race, passing[i]);
+}
+
+static void test_readers_and_writer(void **state)
+{
+        (void)state;
+        run_race("allowedips, threads", change_around);
+}
+
+/* ---- a configuration replaced under readers ---- */
+
+/* The lasting addresses keep their peers, each by other prefixes in each configuration, among others
+ * that are anybody's. The peers' lists are emptied and filled again, as a request with
+ * replace_allowed_ips does, in every other round by what they held. */
+enum { REPLACEMENTS = 2000, AROUND = 6 };
+
+static void drop_all(struct race *race)
+{
+        for (size_t i = 0; i < WG_ARRAY_SIZE(lasting); i++)
+                wg_allowedips_remove_first(&race->a, &race->owners[i].owner, SIZE_MAX);
+}
+
+static void make_configuration(struct race *race, struct twin *twin)
+{
+        twin->count = 0;
+        for (uint32_t i = 0; i < WG_ARRAY_SIZE(lasting); i++)
+                for (int k = 0; k < AROUND; k++) {
+                        struct wg_prefix prefix = {.ip = race->addresses[i]};
+                        uint32_t bits = wg_ip_bits(&prefix.ip);
+
+                        prefix.cidr = (uint8_t)(1 + test_env_below(&race->t, bits));
+                        twin_add(twin, &prefix,
+                                 (int)test_env_below(&race->t, WG_ARRAY_SIZE(lasting)));
+                }
+        /* The longest one over each address is its peer's. Those that lie in one another's are few
+         * enough to end. */
+        for (uint32_t i = 0; i < WG_ARRAY_SIZE(lasting); i++) {
+                struct wg_prefix whole = {.ip = race->addresses[i],
+                                          .cidr = (uint8_t)wg_ip_bits(&race->addresses[i])};
+
+                if (twin_find(twin, &race->addresses[i]) != (int)i)
+                        twin_add(twin, &whole, (int)i);
+        }
+}
+
+static void give_configuration(struct race *race, const struct twin *twin)
+{
+        for (size_t i = 0; i < twin->count; i++) {
+                const struct wg_prefix *prefix = &twin->row[i].prefix;
+                struct wg_allowedips *a = &race->a;
+
+                assert_true(wg_allowedips_reserve(a, !wg_allowedips_is_known(a, prefix)));
+                wg_allowedips_add(a, &race->owners[twin->row[i].peer].owner, prefix);
+        }
+}
+
+static void replace_on(struct race *race)
+{
+        static struct twin twin;
+
+        for (int round = 0; round < REPLACEMENTS; round++) {
+                if (round % 2 == 0)
+                        make_configuration(race, &twin);
+                drop_all(race);
+                give_configuration(race, &twin);
+                while (wg_allowedips_commit(&race->a, 1 + test_env_below(&race->t, 20)))
+                        ;
+                test_env_reclaim(&race->t);
+        }
+}
+
+static void test_readers_while_replaced(void **state)
+{
+        (void)state;
+        run_race("allowedips, replaced", replace_on);
 }
 
 /* With an argument: only the tests whose names match it. */
@@ -699,7 +957,10 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_removal_retires),
                 cmocka_unit_test(test_many),
                 cmocka_unit_test(test_twin),
+                cmocka_unit_test(test_each_address_passes_once),
+                cmocka_unit_test(test_given_again),
                 cmocka_unit_test(test_readers_and_writer),
+                cmocka_unit_test(test_readers_while_replaced),
         };
 
         if (argc > 1)

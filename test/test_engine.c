@@ -188,6 +188,7 @@ static void test_peer_with_our_own_key_goes(void **state)
 
         wg_engine_set_identity(&p->a.engine, wg_identity_new(&p->a.t.env, p->b.private_key),
                                p->now);
+        wg_engine_commit(&p->a.engine, SIZE_MAX);
         assert_int_equal(p->a.engine.peer_count, 0);
         assert_null(wg_engine_find_peer(&p->a.engine, p->b.public_key));
 }

@@ -231,6 +231,7 @@ static void test_initiation_of_a_stranger(void **state)
         make_initiation(p, &p->a, &d);
         finish_macs(p, &p->a, &d);
         wg_engine_remove_peer(&p->b.engine, p->b.peer);
+        wg_engine_commit(&p->b.engine, SIZE_MAX);
         assert_int_equal(handle(p, &p->b, &d), WG_VERDICT_UNKNOWN_PEER);
         assert_int_equal(p->b.sent_count, 0);
 }

@@ -46,7 +46,7 @@ static void test_many(void **state)
 
         for (uint32_t i = 0; i < MANY; i++) {
                 if (i == 0 || i == MANY / 3) {
-                        wg_engine_unreserve(engine);
+                        wg_engine_unreserve(engine, SIZE_MAX);
                         assert_true(wg_engine_reserve(engine, i ? MANY - MANY / 3 : MANY / 3, 0));
                 }
                 assert_null(find_peer(engine, i));
@@ -55,6 +55,7 @@ static void test_many(void **state)
         assert_int_equal(engine->peer_count, MANY + 1);
         for (uint32_t i = 0; i < MANY; i += 2)
                 wg_engine_remove_peer(engine, find_peer(engine, i));
+        wg_engine_commit(engine, SIZE_MAX);
         for (uint32_t i = 0; i < MANY; i++)
                 assert_int_equal(find_peer(engine, i) != NULL, i % 2);
         assert_ptr_equal(wg_engine_find_peer(engine, p->b.public_key), p->a.peer);
@@ -86,6 +87,15 @@ static void test_reserve(void **state)
                 assert_ptr_equal(wg_engine_find_peer(engine, p->b.public_key), p->a.peer);
                 assert_int_not_equal(allocations, 99);
         }
+        /* A second one adds to it, or fails and leaves it. */
+        p->a.t.allocations = 12;
+        blocks = p->a.t.blocks;
+        assert_false(wg_engine_reserve(engine, 10, 5));
+        assert_in_range(p->a.t.blocks, blocks, blocks + 1); /* a larger table may have come */
+        assert_int_equal(wg_engine_unreserve(engine, 1), 1);
+        p->a.t.allocations = 1;
+        assert_true(wg_engine_reserve(engine, 1, 0));
+        assert_true(wg_engine_reserve(engine, 0, 5));
         /* What follows takes no memory. */
         p->a.t.allocations = 0;
         for (uint32_t i = 0; i < 4; i++)
@@ -96,9 +106,9 @@ static void test_reserve(void **state)
                 wg_engine_allow(find_peer(engine, i % 4), &prefix);
         }
         blocks = p->a.t.blocks;
-        wg_engine_unreserve(engine);
+        wg_engine_unreserve(engine, SIZE_MAX);
         assert_in_range(p->a.t.blocks, blocks - 6 - 10, blocks - 6);
-        wg_engine_unreserve(engine);
+        wg_engine_unreserve(engine, SIZE_MAX);
 }
 
 static void test_init_without_memory(void **state)
@@ -137,6 +147,7 @@ static void test_removed_is_not_found(void **state)
         assert_true(finds(p, PAIR_B));
         assert_int_equal(p->a.engine.due.count, 1);
         wg_engine_remove_peer(&p->a.engine, p->a.peer);
+        wg_engine_commit(&p->a.engine, SIZE_MAX);
         assert_false(finds(p, PAIR_B));
         assert_null(wg_index_find(&p->a.engine.indices, index));
         assert_null(wg_engine_find_peer(&p->a.engine, p->b.public_key));
@@ -176,6 +187,7 @@ static void test_removed_with_a_note_queued(void **state)
                         test_env_defer(&p->a.t);
                 wg_worker_note(&p->a.worker, p->a.peer, WG_NOTE_DATA_SENT);
                 wg_engine_remove_peer(&p->a.engine, p->a.peer);
+                wg_engine_commit(&p->a.engine, SIZE_MAX);
                 assert_int_equal(peers_freed, 0);
                 if (when == 1)
                         test_env_undefer(&p->a.t);
@@ -204,6 +216,7 @@ static void test_removed_while_held(void **state)
         peers_freed = 0;
         test_env_defer(&p->a.t);
         wg_engine_remove_peer(&p->a.engine, peer);
+        wg_engine_commit(&p->a.engine, SIZE_MAX);
         wg_worker_received(&p->a.worker, peer, true, p->now.ns);
         assert_true(peer->notes & (uint32_t)WG_NOTE_QUEUED);
         pair_work(p, &p->a);
@@ -216,6 +229,66 @@ static void test_removed_while_held(void **state)
         assert_int_equal(peers_freed, 1);
 }
 
+/* Removed, and added again before the commit: another peer, to whom the prefix goes in one step. Until
+ * then the old one carries on with what workers find it for. */
+static void test_removed_and_added_again(void **state)
+{
+        struct wg_prefix prefix = {.ip = {WG_FAMILY_IPV4, {10, 0, 0, 2}}, .cidr = 32};
+        struct pair *p = *state;
+        struct wg_engine *engine = &p->a.engine;
+        struct wg_peer *old = p->a.peer, *new;
+
+        pair_connect(p, &p->a);
+        p->a.t.env.free = look_and_free;
+        peers_freed = 0;
+        assert_true(wg_engine_reserve(engine, 1, 0));
+        wg_engine_remove_peer(engine, old);
+        assert_null(wg_engine_find_peer(engine, p->b.public_key));
+        new = wg_engine_add_peer(engine, p->b.public_key);
+        wg_engine_set_endpoint(new, &p->b.at);
+        wg_engine_allow(new, &prefix);
+        assert_int_equal(engine->peer_count, 2);
+        pair_work(p, &p->a);
+        assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_SEALED);
+        assert_int_equal(wg_engine_commit(engine, 2), 2); /* the prefixes of either family */
+        assert_int_equal(peers_freed, 0);
+        assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_NO_SESSION);
+        wg_engine_commit(engine, SIZE_MAX);
+        pair_work(p, &p->a); /* the last packet left a note */
+        assert_int_equal(peers_freed, 1);
+        assert_int_equal(engine->peer_count, 1);
+        assert_ptr_equal(wg_engine_find_peer(engine, p->b.public_key), new);
+        p->a.peer = new;
+}
+
+/* It moves to the end and keeps its session, and with that its endpoint. */
+static void test_renewed(void **state)
+{
+        struct pair *p = *state;
+        struct wg_engine *engine = &p->a.engine;
+        struct wg_peer *idle;
+        struct wg_endpoint e;
+        uint64_t serial;
+
+        assert_true(wg_engine_reserve(engine, 1, 0));
+        idle = add_peer(engine, 0);
+        wg_engine_set_endpoint(idle, &p->b.at);
+        pair_connect(p, &p->a);
+        serial = idle->serial;
+        wg_engine_renew_peer(engine, p->a.peer);
+        assert_int_equal(p->a.peer->serial, serial + 1);
+        assert_ptr_equal(engine->peers.next, &idle->in_order);
+        assert_ptr_equal(engine->peers.prev, &p->a.peer->in_order);
+        assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_SEALED);
+        wg_path_read(&p->a.peer->path, &e);
+        assert_true(wg_endpoint_is_same_remote(&e, &p->b.at));
+        wg_engine_renew_peer(engine, idle);
+        assert_ptr_equal(engine->peers.prev, &idle->in_order);
+        wg_path_read(&idle->path, &e);
+        assert_int_equal(e.ip.family, WG_FAMILY_NONE);
+        assert_int_equal(wg_engine_commit(engine, SIZE_MAX), 0);
+}
+
 static void test_done_with_notes_queued(void **state)
 {
         struct pair *p = *state;
@@ -226,6 +299,7 @@ static void test_done_with_notes_queued(void **state)
                 wg_worker_note(&p->a.worker, add_peer(engine, i), WG_NOTE_REKEY);
                 if (i == 5)
                         wg_engine_remove_peer(engine, find_peer(engine, 3));
+                wg_engine_commit(engine, SIZE_MAX);
         }
         /* The teardown ends the engine, and asks for all memory back. */
 }
@@ -294,6 +368,7 @@ static void change_one(struct pair *p)
 
         if (peer && test_env_below(&p->a.t, 2)) {
                 wg_engine_remove_peer(engine, peer);
+                wg_engine_commit(engine, SIZE_MAX);
                 return;
         }
         if (!peer) {
@@ -301,7 +376,8 @@ static void change_one(struct pair *p)
                 peer = add_peer(engine, number);
                 wg_engine_set_endpoint(peer, &p->b.at);
                 wg_engine_allow(peer, &prefix);
-                wg_engine_unreserve(engine);
+                wg_engine_unreserve(engine, SIZE_MAX);
+                wg_engine_commit(engine, SIZE_MAX);
         }
         pair_begin_session(peer, pair_new_keypair(p, peer, true, number));
 }
@@ -344,6 +420,8 @@ int main(void)
                 TEST(test_removed_is_not_found),
                 TEST(test_removed_with_a_note_queued),
                 TEST(test_removed_while_held),
+                TEST(test_removed_and_added_again),
+                TEST(test_renewed),
                 TEST(test_done_with_notes_queued),
                 TEST(test_workers_and_engine),
         };

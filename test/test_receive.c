@@ -375,6 +375,7 @@ static void test_source(void **state)
         other = wg_engine_add_peer(&p->b.engine, (uint8_t[WG_KEY_LEN]){77});
         wg_engine_allow(p->b.peer, &wide);
         wg_engine_allow(other, &inside);
+        wg_engine_commit(&p->b.engine, SIZE_MAX);
         for (size_t i = 0; i < WG_ARRAY_SIZE(sources); i++) {
                 struct pair_datagram d = seal_ipv4(p, kp, i, sources[i].source);
 
@@ -610,6 +611,7 @@ static void test_mixed_batch(void **state)
         assert_true(wg_engine_reserve(&p->b.engine, 1, 1));
         c = wg_engine_add_peer(&p->b.engine, (uint8_t[WG_KEY_LEN]){77});
         wg_engine_allow(c, &prefix);
+        wg_engine_commit(&p->b.engine, SIZE_MAX);
         of_c = pair_new_keypair(p, c, true, 3);
         pair_begin_session(c, of_c);
         tampered.bytes[40] ^= 1;

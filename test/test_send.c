@@ -200,6 +200,7 @@ static struct wg_peer *add_peer(struct pair *p, uint8_t number, uint8_t last_byt
         peer = wg_engine_add_peer(&p->a.engine, key);
         wg_engine_set_endpoint(peer, &at);
         wg_engine_allow(peer, &prefix);
+        wg_engine_commit(&p->a.engine, SIZE_MAX);
         return peer;
 }
 

@@ -304,6 +304,7 @@ static void test_peer_outlives_its_keypairs(void **state)
 
         play(&s, p, "IRb.R!b");
         wg_engine_remove_peer(&p->a.engine, s.peer);
+        wg_engine_commit(&p->a.engine, SIZE_MAX);
         while (p->a.t.retired)
                 pass_quiescent(&p->a);
         assert_int_equal(p->a.engine.peer_count, 0);

@@ -205,6 +205,46 @@ class Node:
             raise Failure(f"{self.name} to {to}: lost ping {sorted(gaps)} of {max(seen)}\n{text}")
 
 
+class Pulse:
+    """Datagrams that go there and back, one each interval, as long as the context lasts. After it:
+    what pulse(c) printed."""
+
+    def __init__(self, source, destination, address, interval_us=1000):
+        self.source, self.destination = source, destination
+        self.address, self.interval_us = address, interval_us
+        self.counts = {}
+
+    def __enter__(self):
+        lab, port = self.source.lab, "45900"
+        log = lab.file("echo")
+        self.echo = self.destination.popen(lab.tool("pulse"), "echo", port, log=log)
+        until(lambda: b"ready" in read(log), "the echo is ready")
+        self.log = lab.file("pulse")
+        self.process = self.source.popen(lab.tool("pulse"), "send", self.address, port,
+                                         str(self.interval_us), log=self.log)
+        return self
+
+    def __exit__(self, kind, *_):
+        self.process.terminate()
+        self.process.wait(10)
+        self.echo.kill()
+        self.echo.wait(5)
+        self.counts = {name: int(value) for name, value in
+                       re.findall(r"^(\w+)=(\d+)$", read(self.log).decode(), re.MULTILINE)}
+        expect(kind or self.counts, f"pulse tells what came back: {read(self.log)}")
+
+    def expect_whole(self, what):
+        """Nothing was lost, and the system had nothing to complain of."""
+        counts = self.counts
+        expect(counts["sent"] and not counts["lost"] and not counts["errors"],
+               f"{what}: all datagrams come back, and no error: {counts}")
+
+    def __str__(self):
+        counts = self.counts
+        return (f"{counts['sent']} datagrams, longest gap {counts['gap_us'] / 1000:.1f} ms "
+                f"(sender stalled {counts['stall_us'] / 1000:.1f} ms)")
+
+
 def read(path):
     with open(path, "rb") as file:
         return file.read()
@@ -213,7 +253,7 @@ def read(path):
 class Lab:
     def __init__(self, mine, theirs, tools):
         """mine is the WireGuard under test, theirs its peer; tools a function that gives the path
-        of badlink or blast."""
+        of badlink, blast or pulse."""
         self.mine, self.theirs, self.tool = mine, theirs, tools
         self.prefix = f"tl{os.getpid()}"
         self.directory = tempfile.mkdtemp(prefix=f"{DIRECTORY}{self.prefix}-")

@@ -187,7 +187,9 @@ class Job:
 
 
 class Tools:
-    """badlink and blast: where meson built them, else built here at first need."""
+    """The programs beside this one: where meson built them, else built here at first need."""
+
+    NAMES = ("badlink", "blast", "pulse")
 
     def __init__(self, directory):
         self.directory = directory
@@ -196,7 +198,7 @@ class Tools:
     def __call__(self, name):
         directory = self.directory or self.scratch
         if not directory:
-            raise Skip("badlink and blast are not built")
+            raise Skip(f"{' and '.join(self.NAMES)} are not built")
         return os.path.join(directory, name)
 
     def build(self):
@@ -204,7 +206,7 @@ class Tools:
         if self.directory or not compiler:
             return
         self.scratch = tempfile.mkdtemp(prefix=f"{lab.DIRECTORY}tl{os.getpid()}-")
-        for name in ("badlink", "blast"):
+        for name in self.NAMES:
             lab.run(compiler, "-std=gnu17", "-D_GNU_SOURCE", "-O2", f"-I{TREE}", "-o",
                     f"{self.scratch}/{name}", f"{HERE}/{name}.c")
 
@@ -269,7 +271,7 @@ def parse_options():
                         help=f"its only peer (the same, {', '.join(PEERS)})")
     parser.add_argument("--jobs", type=int, choices=(1, 2), default=2, help="how many at once")
     parser.add_argument("--long", action="store_true", help="also those that wait for minutes")
-    parser.add_argument("--tools", metavar="DIR", help="where badlink and blast are built")
+    parser.add_argument("--tools", metavar="DIR", help="where the programs that scenarios run are built")
     parser.add_argument("--total", type=float, metavar="SECONDS", help="give up after that time")
     options = parser.parse_args()
     options.total = options.total or (3600 if options.long else 900)

@@ -6,7 +6,7 @@ import errno
 import json
 
 from device import Device, Key, endpoint_text, meets, tunnel
-from lab import expect, expect_same, run, until
+from lab import Pulse, expect, expect_same, run, until
 from scenario import scenario
 
 
@@ -76,6 +76,62 @@ def updates_in_place(lab):
     after = x.peer(y)
     expect(after.handshake == before.handshake, "the handshake is still the first one")
     expect(after.rx > before.rx and after.tx > before.tx, "the counters went on")
+
+
+@scenario(ours_only=True)
+def replaced_while_in_use(lab):
+    """A configuration replaced by one that says the same of a peer loses no packet of that peer."""
+    x, y = tunnel(lab)
+    meets(x, y)
+    config, handshake = config_of(x), x.peer(y).handshake
+    device = f"private_key={x.key.hex}\nlisten_port={x.port()}\n"
+    there = f"endpoint={endpoint_text(y.node.v4(), y.port())}\n"
+    y_peer, z_peer = f"public_key={y.key.public_hex}\n", f"public_key={Key(lab).public_hex}\n"
+    again = "replace_allowed_ips=true\n"
+    one, net, half = (f"allowed_ip={ip}\n" for ip in
+                      (f"{y.inner4}/32", "10.77.0.0/24", "10.77.0.0/25"))
+    others = "".join(f"allowed_ip=10.{i // 256}.{i % 256}.0/24\n" for i in range(256, 2256))
+    # The packets go to y after each of these, by the prefix behind the dash.
+    requests = (
+        y_peer + again + one + others,  # /32
+        y_peer + again + others + one,  # /32, many others given again before it
+        y_peer + again + net,  # /24
+        z_peer + again + net + y_peer + again + one,  # /32, inside what the other one took
+        y_peer + again + half + z_peer + again + net,  # /25, the /32 goes
+        z_peer + "remove=true\n" + y_peer + again + net,  # /24, from the one who goes
+        device + "replace_peers=true\n" + z_peer + net + y_peer + there + one,  # /32
+        device + "replace_peers=true\n" + y_peer + there + one + net + z_peer,  # /32
+        device + "replace_peers=true\n" + y_peer + one + others,  # /32, no endpoint is named
+    )
+    with Pulse(x.node, y.node, y.inner4, 500) as pulse:
+        with x.uapi() as uapi:
+            for _ in range(40):
+                for request in requests:
+                    expect(uapi.set(request) == 0, f"{request[:300]!r} is accepted")
+        for _ in range(5):
+            give(x, "setconf", config)
+            give(x, "syncconf", config)
+    pulse.expect_whole("while the configuration is replaced")
+    lab.notes.append(str(pulse))
+    expect(x.peer(y).handshake == handshake, "the session is still the first one")
+    expect(x.peer(y).tx > 0 and x.peer(y).rx > 0, "the counters went on")
+    # Under another preshared key it is another peer.
+    psk = Key(lab, "genpsk")
+    with x.uapi() as uapi:
+        expect(uapi.set(f"replace_peers=true\n{y_peer}preshared_key={psk.hex}\n{there}{one}") == 0,
+               "it is accepted")
+    expect(x.peer(y).handshake == 0 and x.peer(y).rx == 0, "nothing is left of the session")
+    y.set("peer", x.key.public, "preshared-key", psk.file)
+    meets(x, y)
+    with x.uapi() as uapi:  # what was not named is not kept
+        expect(uapi.set(f"replace_peers=true\n{y_peer}preshared_key={psk.hex}\n"
+                        "persistent_keepalive_interval=9\n" + one) == 0, "it is accepted")
+        expect(uapi.set(f"replace_peers=true\n{y_peer}preshared_key={psk.hex}\n") == 0, "this too")
+    peer = x.peer(y)
+    expect(peer.allowed == [] and peer.keepalive == 0, "allowed IPs and interval are gone")
+    with x.uapi() as uapi:
+        expect(uapi.set(f"replace_peers=true\n{y_peer}update_only=true\n") == 0, "it is accepted")
+    expect(not x.peers(), "update_only makes no peer again of one that went")
 
 
 @scenario()

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * pulse - a steady stream of small datagrams that come back, and what befell them.
+ *
+ *     pulse echo PORT                      says "ready", and sends back whatever comes
+ *     pulse send ADDRESS PORT INTERVAL_US  sends one each interval until SIGTERM or SIGINT, waits for
+ *                                          those on their way (a second at most), prints name=value:
+ *
+ *         sent, lost       datagrams
+ *         errors           that the system told of: no route, host unreachable and the like
+ *         gap_us           the longest time between two that came back
+ *         trip_us          the longest time from send to return
+ *         stall_us         how late at most we ourselves were: what a busy machine adds to the others
+ *
+ * Threads: one. */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_US UINT64_C(1000)
+
+struct beat {
+        uint64_t number, sent_ns;
+};
+
+struct counts {
+        uint64_t sent, returned, errors;
+        uint64_t gap_ns, trip_ns, stall_ns;
+        uint64_t last_ns; /* when one came back; 0: not yet */
+};
+
+static volatile sig_atomic_t is_over;
+
+static void end(int signal)
+{
+        (void)signal;
+        is_over = 1;
+}
+
+static uint64_t now_ns(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static void raise_to(uint64_t *greatest, uint64_t value)
+{
+        if (value > *greatest)
+                *greatest = value;
+}
+
+static int open_socket(const char *address, const char *port, bool listens)
+{
+        const struct addrinfo hints = {
+                .ai_family = listens ? AF_INET6 : AF_UNSPEC,
+                .ai_socktype = SOCK_DGRAM,
+                .ai_flags = AI_NUMERICSERV | (listens ? AI_PASSIVE : AI_NUMERICHOST),
+        };
+        struct addrinfo *found;
+        int error = getaddrinfo(address, port, &hints, &found), fd;
+
+        if (error)
+                errx(1, "%s %s: %s", address ? address : "any", port, gai_strerror(error));
+        fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || (listens ? bind : connect)(fd, found->ai_addr, found->ai_addrlen))
+                err(1, "%s %s", address ? address : "any", port);
+        freeaddrinfo(found);
+        return fd;
+}
+
+static _Noreturn void echo(const char *port)
+{
+        int fd = open_socket(NULL, port, true);
+        char bytes[2048];
+
+        puts("ready");
+        fflush(stdout);
+        for (;;) {
+                struct sockaddr_storage from;
+                socklen_t from_len = sizeof(from);
+                ssize_t len = recvfrom(fd, bytes, sizeof(bytes), 0, (void *)&from, &from_len);
+
+                /* What the way back may complain of, the sender finds out by himself. */
+                if (len >= 0)
+                        (void)!sendto(fd, bytes, (size_t)len, 0, (void *)&from, from_len);
+        }
+}
+
+static void receive(int fd, struct counts *counts)
+{
+        struct beat beat;
+        ssize_t len;
+
+        while ((len = recv(fd, &beat, sizeof(beat), MSG_DONTWAIT)) == sizeof(beat)) {
+                uint64_t now = now_ns();
+
+                counts->returned++;
+                raise_to(&counts->trip_ns, now - beat.sent_ns);
+                if (counts->last_ns)
+                        raise_to(&counts->gap_ns, now - counts->last_ns);
+                counts->last_ns = now;
+        }
+        if (len < 0 && errno != EAGAIN && errno != EINTR)
+                counts->errors++;
+}
+
+/* Receives until then. */
+static void wait_until(int fd, struct counts *counts, uint64_t then)
+{
+        for (uint64_t now = now_ns(); now < then; now = now_ns()) {
+                struct timespec rest = {.tv_sec = (time_t)((then - now) / NS_PER_S),
+                                        .tv_nsec = (long)((then - now) % NS_PER_S)};
+                struct pollfd poll = {.fd = fd, .events = POLLIN};
+
+                if (ppoll(&poll, 1, &rest, NULL) > 0)
+                        receive(fd, counts);
+        }
+}
+
+static void send_one(int fd, struct counts *counts)
+{
+        struct beat beat = {.number = counts->sent, .sent_ns = now_ns()};
+
+        if (send(fd, &beat, sizeof(beat), 0) == sizeof(beat))
+                counts->sent++;
+        else if (errno != EINTR)
+                counts->errors++;
+}
+
+static int pulse(const char *address, const char *port, uint64_t interval_ns)
+{
+        int fd = open_socket(address, port, false);
+        struct counts counts = {0};
+        uint64_t due = now_ns();
+
+        while (!is_over) {
+                uint64_t now = now_ns();
+
+                raise_to(&counts.stall_ns, now > due ? now - due : 0);
+                send_one(fd, &counts);
+                due = (now > due + interval_ns ? now : due) + interval_ns;
+                wait_until(fd, &counts, due);
+        }
+        for (int i = 0; i < 100 && counts.returned < counts.sent; i++)
+                wait_until(fd, &counts, now_ns() + NS_PER_S / 100);
+        printf("sent=%" PRIu64 "\nlost=%" PRIu64 "\nerrors=%" PRIu64 "\ngap_us=%" PRIu64
+               "\ntrip_us=%" PRIu64 "\nstall_us=%" PRIu64 "\n",
+               counts.sent, counts.sent - counts.returned, counts.errors, counts.gap_ns / NS_PER_US,
+               counts.trip_ns / NS_PER_US, counts.stall_ns / NS_PER_US);
+        return 0;
+}
+
+int main(int argc, char **argv)
+{
+        const struct sigaction action = {.sa_handler = end};
+
+        sigaction(SIGTERM, &action, NULL);
+        sigaction(SIGINT, &action, NULL);
+        if (argc == 3 && strcmp(argv[1], "echo") == 0) {
+                signal(SIGTERM, SIG_DFL);
+                signal(SIGINT, SIG_DFL);
+                echo(argv[2]);
+        }
+        if (argc == 5 && strcmp(argv[1], "send") == 0 && atoi(argv[4]) > 0)
+                return pulse(argv[2], argv[3], strtoull(argv[4], NULL, 10) * NS_PER_US);
+        fprintf(stderr, "usage: pulse echo PORT | pulse send ADDRESS PORT INTERVAL_US\n");
+        return 2;
+}
