@@ -62,8 +62,8 @@ static enum wg_verdict stage(struct wg_engine *engine, const uint8_t *packet, ui
         struct wg_ip_header h = wg_ip_parse(packet, len);
         struct wg_endpoint to;
         struct wg_peer *peer;
+        enum wg_verdict verdict;
         uint32_t dropped;
-        bool is_kept;
 
         if (!is_up(engine))
                 return WG_VERDICT_DOWN;
@@ -75,11 +75,11 @@ static enum wg_verdict stage(struct wg_engine *engine, const uint8_t *packet, ui
         wg_path_read(&peer->path, &to);
         if (to.ip.family == WG_FAMILY_NONE)
                 return WG_VERDICT_NO_ENDPOINT;
-        is_kept = wg_staged_put(&engine->staged_pool, &peer->staged, packet, len, &dropped);
+        verdict = wg_staged_put(&engine->staged_pool, &peer->staged, packet, len, &dropped);
         while (dropped--)
                 wg_worker_count(&engine->worker, WG_VERDICT_STAGED_FULL);
         wg_timers_arm_by(peer, WG_TIMER_FLUSH, now_ns);
-        return is_kept ? WG_VERDICT_STAGED : WG_VERDICT_STAGED_FULL;
+        return verdict;
 }
 
 enum wg_verdict wg_engine_stage(struct wg_engine *engine, const uint8_t *packet, uint32_t len,

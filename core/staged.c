@@ -40,8 +40,8 @@ uint32_t wg_staged_purge(struct wg_staged_pool *pool, struct wg_staged_queue *qu
         return count;
 }
 
-bool wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queue *queue,
-                   const uint8_t *packet, uint32_t len, uint32_t *dropped)
+enum wg_verdict wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queue *queue,
+                              const uint8_t *packet, uint32_t len, uint32_t *dropped)
 {
         uint32_t size = (uint32_t)sizeof(struct wg_staged) + WG_DATA_OVERHEAD + WG_PADDING + len;
         struct wg_staged *staged;
@@ -53,10 +53,10 @@ bool wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queue *queue,
                 (*dropped)++;
         }
         if (pool->bytes + size > WG_STAGED_BYTES_MAX)
-                return false;
+                return WG_VERDICT_STAGED_FULL;
         staged = pool->env->alloc(pool->env->ctx, size);
         if (!staged)
-                return false;
+                return WG_VERDICT_NO_MEMORY;
         pool->bytes += size;
         staged->size = size;
         staged->len = len;
@@ -67,5 +67,5 @@ bool wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queue *queue,
                 queue->first = staged;
         queue->last = staged;
         queue->count++;
-        return true;
+        return WG_VERDICT_STAGED;
 }

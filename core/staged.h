@@ -10,12 +10,11 @@
 #ifndef CORE_STAGED_H
 #define CORE_STAGED_H
 
-#include <stdbool.h>
-
 #include "base/attr.h"
 #include "core/env.h"
 #include "core/limits.h"
 #include "core/message.h"
+#include "core/verdict.h"
 
 struct wg_staged {
         struct wg_staged *next;
@@ -38,10 +37,10 @@ struct wg_staged_pool {
 };
 
 /* Copies a packet to the end of a queue. *dropped says how many were dropped from the front of the
- * same queue to make place for it. Returns false when others hold too much all the same, or there
- * is no memory. */
-bool wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queue *queue,
-                   const uint8_t *packet, uint32_t len, uint32_t *dropped) WG_MUST_USE;
+ * same queue to make place for it. Returns STAGED; STAGED_FULL: others hold too much all the same;
+ * NO_MEMORY. */
+enum wg_verdict wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queue *queue,
+                              const uint8_t *packet, uint32_t len, uint32_t *dropped) WG_MUST_USE;
 
 /* Takes the first packet out; NULL: the queue is empty. The caller frees it. */
 struct wg_staged *wg_staged_take(struct wg_staged_queue *queue);

@@ -222,7 +222,8 @@ void sim_check_staged(struct sim_node *node, const uint8_t *inner, uint32_t len,
         uint64_t serial;
         unsigned int id;
 
-        if (verdict != WG_VERDICT_STAGED && verdict != WG_VERDICT_STAGED_FULL)
+        if (verdict != WG_VERDICT_STAGED && verdict != WG_VERDICT_STAGED_FULL &&
+            verdict != WG_VERDICT_NO_MEMORY)
                 return;
         WG_ASSERT(sim_inner_destination(inner, len, &destination));
         id = sim_node_route(node, &destination);
@@ -232,7 +233,8 @@ void sim_check_staged(struct sim_node *node, const uint8_t *inner, uint32_t len,
         sim_check_reason(node, peer);
         if (peer->staged.count == WG_STAGED_PACKETS_MAX)
                 drop_staged(&peer->staged, 1);
-        SIM_CHECK(node->world, verdict == WG_VERDICT_STAGED || was_refused,
+        SIM_CHECK(node->world,
+                  verdict == WG_VERDICT_STAGED || (verdict == WG_VERDICT_NO_MEMORY && was_refused),
                   "node %u: a packet may not wait for no reason", node->id);
         if (verdict == WG_VERDICT_STAGED)
                 put_staged(&peer->staged, sim_inner_read(inner, len, &serial) ? serial : 0, len);

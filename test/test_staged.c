@@ -46,7 +46,8 @@ static uint32_t put(struct fixture *f, struct wg_staged_queue *queue, uint32_t n
         uint32_t dropped = 99;
 
         memcpy(f->packet, &number, sizeof(number));
-        assert_true(wg_staged_put(&f->pool, queue, f->packet, len, &dropped));
+        assert_int_equal(wg_staged_put(&f->pool, queue, f->packet, len, &dropped),
+                         WG_VERDICT_STAGED);
         return dropped;
 }
 
@@ -143,7 +144,8 @@ static void test_device_bound_is_exact(void **state)
         assert_int_equal(f->queue.count, 1);
         assert_int_equal(first_number(&f->queue), 4);
         /* Nothing that this queue can give up is enough. */
-        assert_false(wg_staged_put(&f->pool, &f->other, f->packet, 500, &dropped));
+        assert_int_equal(wg_staged_put(&f->pool, &f->other, f->packet, 500, &dropped),
+                         WG_VERDICT_STAGED_FULL);
         assert_int_equal(dropped, 0);
         assert_int_equal(f->other.count, 0);
         assert_null(f->other.first);
@@ -172,7 +174,8 @@ static void test_no_memory(void **state)
         uint32_t dropped;
 
         f->t.allocations = 0;
-        assert_false(wg_staged_put(&f->pool, &f->queue, f->packet, 100, &dropped));
+        assert_int_equal(wg_staged_put(&f->pool, &f->queue, f->packet, 100, &dropped),
+                         WG_VERDICT_NO_MEMORY);
         assert_int_equal(dropped, 0);
         assert_null(f->queue.first);
         assert_int_equal(f->queue.count, 0);
