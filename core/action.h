@@ -37,7 +37,7 @@ struct wg_action {
         struct wg_peer *peer;  /* of whom; NULL where that is not known, or must not be counted */
         struct wg_endpoint to; /* EVENT: whence what happened came, if from anywhere */
 
-        /* SEND; count what goes out by wg_send_count() when there is a peer. */
+        /* SEND; count what goes out by wg_worker_count_sent() when there is a peer. */
         uint8_t tos;
         uint8_t len;
         uint8_t bytes[WG_HANDSHAKE_LEN_MAX];

@@ -91,6 +91,16 @@ enum wg_verdict wg_engine_stage(struct wg_engine *engine, const uint8_t *packet,
         return verdict;
 }
 
+uint32_t wg_engine_drop_staged(struct wg_peer *peer, enum wg_verdict verdict)
+{
+        struct wg_engine *engine = peer->engine;
+        uint32_t dropped = wg_staged_purge(&engine->staged_pool, &peer->staged);
+
+        for (uint32_t i = 0; i < dropped; i++)
+                wg_worker_count(&engine->worker, verdict);
+        return dropped;
+}
+
 /* ---- configuration ---- */
 
 /* Forgets what was agreed with a peer, and when we last tried. */
@@ -225,7 +235,7 @@ void wg_engine_set_up(struct wg_engine *engine, bool up, struct wg_now now)
                         start_persistent(peer, now);
                         continue;
                 }
-                wg_staged_purge(&engine->staged_pool, &peer->staged);
+                wg_engine_drop_staged(peer, WG_VERDICT_DOWN);
                 peer->owes_keepalive = false;
                 stop_timers(peer);
                 forget_sessions(peer);
@@ -319,13 +329,10 @@ static void heed_note(struct wg_peer *peer, struct wg_now now, struct wg_actions
 
 static void retry(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
 {
-        struct wg_engine *engine = peer->engine;
         uint32_t dropped;
 
         if (peer->retries >= WG_MAX_HANDSHAKE_RETRIES) {
-                dropped = wg_staged_purge(&engine->staged_pool, &peer->staged);
-                for (uint32_t i = 0; i < dropped; i++)
-                        wg_worker_count(&engine->worker, WG_VERDICT_GAVE_UP);
+                dropped = wg_engine_drop_staged(peer, WG_VERDICT_GAVE_UP);
                 peer->owes_keepalive = false;
                 wg_timers_gave_up(peer, now.ns);
                 wg_transmit_event(actions, peer, WG_EVENT_GAVE_UP)->number = dropped;
@@ -402,7 +409,7 @@ static enum wg_verdict check_load(struct wg_engine *engine, const struct wg_hsqu
 static void moved_to(struct wg_peer *peer, const struct wg_hsqueue_item *item, struct wg_now now)
 {
         wg_path_write(&peer->path, &item->from);
-        atomic_fetch_add_explicit(&peer->rx_bytes, item->len, memory_order_relaxed);
+        wg_worker_count_received(&peer->engine->worker, peer, item->len);
         wg_worker_received(&peer->engine->worker, peer, false, now.ns);
 }
 

@@ -44,6 +44,8 @@ struct wg_engine {
         struct wg_list peers;    /* in order of creation */
         struct wg_list leaving;  /* peers that were removed since the last commit */
         size_t peer_count;       /* in both */
+        size_t session_count;    /* keypairs in slots of peers */
+        size_t peers_in_session; /* that have one or more */
         uint64_t peers_made;
         struct wg_peer **buckets; /* peers by public key */
         size_t bucket_count;      /* a power of two, or 0 */
@@ -77,6 +79,9 @@ enum wg_verdict wg_engine_offer(struct wg_engine *engine, const uint8_t *message
  * dropped. */
 enum wg_verdict wg_engine_stage(struct wg_engine *engine, const uint8_t *packet, uint32_t len,
                                 uint64_t now_ns);
+
+/* Drops what is staged for a peer, counted by this verdict. Returns how many packets that were. */
+uint32_t wg_engine_drop_staged(struct wg_peer *peer, enum wg_verdict verdict);
 
 /* The system has slept: all sessions are forgotten. */
 void wg_engine_suspended(struct wg_engine *engine, struct wg_now now);

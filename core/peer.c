@@ -190,7 +190,7 @@ static void let_go(struct wg_engine *engine, struct wg_peer *peer)
         peer->is_removed = true;
         wg_list_remove(&peer->in_order);
         engine->peer_count--;
-        wg_staged_purge(&engine->staged_pool, &peer->staged);
+        wg_engine_drop_staged(peer, WG_VERDICT_NO_PEER);
         wg_timers_cancel_all(peer);
         wg_handshake_clear(peer);
         wg_session_clear(peer);

@@ -102,6 +102,7 @@ struct wg_peer {
         /* Engine: sessions; see session.h. */
         struct wg_keypair *current_known, *previous, *next;
         uint32_t keypairs; /* that exist, those on their way out too */
+        uint8_t sessions;  /* keypairs in slots */
 
         /* Engine: what waits, and until when. */
         struct wg_staged_queue staged;

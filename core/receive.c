@@ -129,7 +129,7 @@ static void accept_run(struct wg_worker *worker, struct wg_keypair *kp,
         }
         keep_key_fresh(worker, peer, kp, now_ns);
         wg_worker_received(worker, peer, is_data, now_ns);
-        atomic_fetch_add_explicit(&peer->rx_bytes, bytes, memory_order_relaxed);
+        wg_worker_count_received(worker, peer, bytes);
 }
 
 static void open_run(struct wg_worker *worker, struct wg_keypair *kp, struct wg_receive_slot *slots,

@@ -20,7 +20,7 @@ struct wg_send_slot {
         enum wg_verdict verdict; /* SEALED, NO_SESSION (stage it), or why it is dropped */
         uint8_t tos;             /* of the outer header */
         struct wg_peer *peer;    /* NULL where none was found */
-        struct wg_endpoint to;   /* if sealed: send it there, then call wg_send_count() */
+        struct wg_endpoint to;   /* if sealed: send it there, then call wg_worker_count_sent() */
 };
 
 /* Routes each inner packet to its peer, numbers and seals it. n is at most WG_BATCH_MAX. */
@@ -32,11 +32,5 @@ void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_s
 
 /* Whether something can be sealed for the peer right now. */
 bool wg_send_is_ready(struct wg_peer *peer, uint64_t now_ns) WG_MUST_USE;
-
-/* Counts bytes of UDP payload that went out. */
-static inline void wg_send_count(struct wg_peer *peer, uint64_t bytes)
-{
-        atomic_fetch_add_explicit(&peer->tx_bytes, bytes, memory_order_relaxed);
-}
 
 #endif

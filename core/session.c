@@ -40,11 +40,24 @@ static void release(struct wg_retired *retired)
         kp->env->retire(kp->env->ctx, &kp->retired);
 }
 
+static void count_in(struct wg_peer *peer)
+{
+        peer->engine->session_count++;
+        peer->engine->peers_in_session += peer->sessions++ == 0;
+}
+
+static void count_out(struct wg_peer *peer)
+{
+        peer->engine->session_count--;
+        peer->engine->peers_in_session -= --peer->sessions == 0;
+}
+
 /* For a keypair that has left its slot; takes NULL. */
 static void drop(struct wg_keypair *kp)
 {
         if (!kp)
                 return;
+        count_out(kp->entry.peer);
         atomic_store_explicit(&kp->may_send, false, memory_order_relaxed);
         atomic_store_explicit(&kp->awaits_proof, false, memory_order_relaxed);
         wg_index_remove(&kp->entry.peer->engine->indices, &kp->entry);
@@ -135,9 +148,11 @@ static void begin_current(struct wg_peer *peer, struct wg_keypair *kp)
 bool wg_session_begin(struct wg_peer *peer, struct wg_keypair *kp)
 {
         wg_session_reconcile(peer);
-        if (!kp->is_initiator)
-                return begin_next(peer, kp);
-        begin_current(peer, kp);
+        if (kp->is_initiator)
+                begin_current(peer, kp);
+        else if (!begin_next(peer, kp))
+                return false;
+        count_in(peer);
         return true;
 }
 

@@ -24,6 +24,7 @@ void wg_staged_free(struct wg_staged_pool *pool, struct wg_staged *chain)
                 uint32_t size = chain->size;
 
                 pool->bytes -= size;
+                pool->packets--;
                 wg_wipe(chain, size);
                 pool->env->free(pool->env->ctx, chain, size);
                 chain = next;
@@ -58,6 +59,7 @@ enum wg_verdict wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queu
         if (!staged)
                 return WG_VERDICT_NO_MEMORY;
         pool->bytes += size;
+        pool->packets++;
         staged->size = size;
         staged->len = len;
         memcpy(staged->buf + WG_DATA_TEXT, packet, len);

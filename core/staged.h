@@ -30,10 +30,10 @@ struct wg_staged_queue {
         uint32_t count;
 };
 
-/* Bytes that staged packets hold, for all queues of a device. */
+/* What staged packets hold, for all queues of a device. */
 struct wg_staged_pool {
         const struct wg_env *env;
-        size_t bytes;
+        size_t bytes, packets;
 };
 
 /* Copies a packet to the end of a queue. *dropped says how many were dropped from the front of the

@@ -18,6 +18,7 @@ struct wg_worker {
         struct wg_engine *engine;
         const struct wg_aead_backend *aead;
         _Atomic uint64_t counters[WG_VERDICT_END]; /* by enum wg_verdict */
+        _Atomic uint64_t tx_bytes, rx_bytes;       /* as its peers count them */
         bool wants_engine; /* set by the core; the caller wakes the engine and clears it */
         struct wg_aead_packet packets[WG_BATCH_MAX];
         struct wg_keypair *keypairs[WG_BATCH_MAX];
@@ -26,13 +27,32 @@ struct wg_worker {
 void wg_worker_init(struct wg_worker *worker, struct wg_engine *engine,
                     const struct wg_aead_backend *aead);
 
-/* Counts one packet or message. Only the owner adds, so no locked instruction is needed. */
+/* Adds to a counter. Only the owner does, so no locked instruction is needed. */
+static inline void wg_worker_add(_Atomic uint64_t *counter, uint64_t amount)
+{
+        atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + amount,
+                              memory_order_relaxed);
+}
+
+/* Counts one packet or message. */
 static inline void wg_worker_count(struct wg_worker *worker, enum wg_verdict verdict)
 {
-        _Atomic uint64_t *counter = &worker->counters[verdict];
+        wg_worker_add(&worker->counters[verdict], 1);
+}
 
-        atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-                              memory_order_relaxed);
+/* Count bytes of UDP payload that went out to a peer, or came from it and were authentic. */
+static inline void wg_worker_count_sent(struct wg_worker *worker, struct wg_peer *peer,
+                                        uint64_t bytes)
+{
+        atomic_fetch_add_explicit(&peer->tx_bytes, bytes, memory_order_relaxed);
+        wg_worker_add(&worker->tx_bytes, bytes);
+}
+
+static inline void wg_worker_count_received(struct wg_worker *worker, struct wg_peer *peer,
+                                            uint64_t bytes)
+{
+        atomic_fetch_add_explicit(&peer->rx_bytes, bytes, memory_order_relaxed);
+        wg_worker_add(&worker->rx_bytes, bytes);
 }
 
 /* Tells the engine something about a peer, unless it knows already. */

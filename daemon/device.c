@@ -353,7 +353,7 @@ static void send_one(struct tl_device *device, const struct wg_action *action, c
         if (datagram.error)
                 tl_report_send_error(device, action->peer, &datagram);
         else if (action->peer)
-                wg_send_count(action->peer, len);
+                wg_worker_count_sent(&device->engine.worker, action->peer, len);
         if (datagram.pin_failed && action->peer)
                 wg_path_unpin(&action->peer->path, &datagram.path);
 }

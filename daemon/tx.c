@@ -46,7 +46,7 @@ static void send_datagrams(struct tl_worker *worker, const struct tl_sockets *so
                 const struct tl_datagram *d = &worker->datagrams[i];
 
                 if (!d->error)
-                        wg_send_count(slots[i]->peer, d->len);
+                        wg_worker_count_sent(&worker->core, slots[i]->peer, d->len);
                 else
                         tl_report_send_error(worker->device, slots[i]->peer, d);
                 if (d->pin_failed)

@@ -127,6 +127,26 @@ static void see_all_keys(struct sim_node *node)
         }
 }
 
+/* The engine's own counts, beside what its slots hold. */
+static void check_session_counts(struct sim_node *node)
+{
+        size_t sessions = 0, peers = 0;
+
+        for (unsigned int i = 0; i < SIM_NODES_MAX; i++) {
+                const struct wg_peer *handle = node->peers[i].handle;
+                size_t held = handle ? (handle->current_known != NULL) +
+                                               (handle->previous != NULL) + (handle->next != NULL)
+                                     : 0;
+
+                sessions += held;
+                peers += held != 0;
+        }
+        SIM_CHECK(node->world,
+                  sessions == node->engine.session_count && peers == node->engine.peers_in_session,
+                  "node %u: counts %zu sessions of %zu peers, not %zu of %zu", node->id,
+                  node->engine.session_count, node->engine.peers_in_session, sessions, peers);
+}
+
 /* ---- the engine ---- */
 
 /* How late the engine may be by its habits. */
@@ -184,6 +204,7 @@ static void check_counters(struct sim_node *node, const struct sim_peer *peer)
 void sim_check_engine(struct sim_node *node)
 {
         see_all_keys(node);
+        check_session_counts(node);
         SIM_CHECK(node->world, node->engine.staged_pool.bytes <= WG_STAGED_BYTES_MAX,
                   "node %u: too many bytes wait", node->id);
         for (unsigned int i = 0; i < SIM_NODES_MAX; i++) {

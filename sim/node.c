@@ -235,7 +235,7 @@ static void emit(struct sim_node *node, struct wg_peer *handle, const struct wg_
 
         sim_check_emission(node, handle, &usable_to, bytes, len, tos);
         if (handle)
-                wg_send_count(handle, len);
+                wg_worker_count_sent(&node->engine.worker, handle, len);
         sim_net_send(node->world, node->id, &usable_to, bytes, len, tos);
 }
 

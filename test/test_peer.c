@@ -140,11 +140,17 @@ static bool finds(struct pair *p, uint32_t address)
 static void test_removed_is_not_found(void **state)
 {
         struct pair *p = *state;
+        uint8_t packet[60];
         uint32_t index;
 
         pair_connect(p, &p->a);
         index = p->a.peer->current_known->entry.index;
         assert_true(finds(p, PAIR_B));
+        packet_ipv4(packet, sizeof(packet), PAIR_A, PAIR_B);
+        assert_int_equal(wg_engine_stage(&p->a.engine, packet, sizeof(packet), p->now.ns),
+                         WG_VERDICT_STAGED);
+        assert_int_equal(p->a.engine.session_count, 1);
+        assert_int_equal(p->a.engine.peers_in_session, 1);
         assert_int_equal(p->a.engine.due.count, 1);
         wg_engine_remove_peer(&p->a.engine, p->a.peer);
         wg_engine_commit(&p->a.engine, SIZE_MAX);
@@ -155,6 +161,9 @@ static void test_removed_is_not_found(void **state)
         assert_int_equal(p->a.engine.peer_count, 0);
         assert_int_equal(p->a.engine.due.count, 0);
         assert_int_equal(p->a.engine.indices.count, 0);
+        assert_int_equal(p->a.engine.session_count, 0);
+        assert_int_equal(p->a.engine.peers_in_session, 0);
+        assert_int_equal(pair_count(&p->a, WG_VERDICT_NO_PEER), 1);
         assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_NO_PEER);
         assert_int_equal(pair_send_any(p, &p->b), WG_VERDICT_SEALED);
         assert_int_equal(pair_receive(p, &p->a, &p->b.sent[0]), WG_VERDICT_UNKNOWN_INDEX);
@@ -337,7 +346,7 @@ static void send_batch(struct runner *r, struct test_env *random)
         wg_send(&r->worker, slots, N, r->race->p->now.ns);
         for (size_t i = 0; i < N; i++) {
                 if (slots[i].verdict == WG_VERDICT_SEALED) {
-                        wg_send_count(slots[i].peer, slots[i].len);
+                        wg_worker_count_sent(&r->worker, slots[i].peer, slots[i].len);
                         r->race->sealed++;
                 } else if (slots[i].verdict != WG_VERDICT_NO_PEER &&
                            slots[i].verdict != WG_VERDICT_NO_SESSION &&

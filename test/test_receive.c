@@ -384,6 +384,7 @@ static void test_source(void **state)
                 assert_int_equal(port_of(p->b.peer), 2000 + i);
                 bytes += sources[i].verdict == WG_VERDICT_DATA ? d.len : 0;
                 assert_int_equal(p->b.peer->rx_bytes, bytes);
+                assert_int_equal(p->b.worker.rx_bytes, bytes);
         }
 }
 

@@ -434,9 +434,10 @@ static void test_notes_of_data(void **state)
         assert_int_equal(peer->unanswered_ns, p->now.ns - S);
         assert_int_equal(peer->traversal_ns, p->now.ns);
         assert_int_equal(peer->tx_bytes, 0);
-        wg_send_count(peer, 100);
-        wg_send_count(peer, 32);
+        wg_worker_count_sent(&p->a.worker, peer, 100);
+        wg_worker_count_sent(&p->a.worker, peer, 32);
         assert_int_equal(peer->tx_bytes, 132);
+        assert_int_equal(p->a.worker.tx_bytes, 132);
 }
 
 /* An empty packet wants no answer, and nothing is written down of what was not sent. */

@@ -172,6 +172,8 @@ static void test_slots(void **state)
                 if (strcmp(slots, cases[i].slots) != 0 || strcmp(found, cases[i].found) != 0)
                         fail_msg("case %d (%s): slots %s, found %s", cases[i].number, cases[i].what,
                                  slots, found);
+                assert_int_equal(s.side->engine.session_count, n);
+                assert_int_equal(s.side->engine.peers_in_session, n != 0);
                 assert_int_equal(pair_teardown(state), 0);
                 assert_int_equal(pair_setup(state), 0);
         }

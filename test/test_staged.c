@@ -35,6 +35,7 @@ static int teardown(void **state)
         wg_staged_purge(&f->pool, &f->queue);
         wg_staged_purge(&f->pool, &f->other);
         assert_int_equal(f->pool.bytes, 0);
+        assert_int_equal(f->pool.packets, 0);
         assert_int_equal(f->t.blocks, 0);
         free(f);
         return 0;
@@ -190,7 +191,9 @@ static void test_purge(void **state)
         for (uint32_t i = 0; i < 7; i++)
                 put(f, &f->queue, i, 100);
         put(f, &f->other, 0, 100);
+        assert_int_equal(f->pool.packets, 8);
         assert_int_equal(wg_staged_purge(&f->pool, &f->queue), 7);
+        assert_int_equal(f->pool.packets, 1);
         assert_int_equal(f->pool.bytes, size_of(100));
         assert_int_equal(put(f, &f->queue, 8, 100), 0);
         assert_int_equal(first_number(&f->queue), 8);
