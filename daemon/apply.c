@@ -1,28 +1,65 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only
- *
- * apply.c - from a change of configuration to the engine.
- *
- * First all that can fail: zones are looked up, memory is taken, sockets are opened. Then all that
- * cannot. */
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "daemon/apply.h"
+
 #include <errno.h>
+#include <stdlib.h>
 
-#include "daemon/uapi.h"
+#include "daemon/device.h"
 
-static int resolve_zones(struct tl_device *device, struct tl_conf_device *change)
+WG_ENUM_DEFINE(tl_apply_phase, TL_APPLY_PHASES)
+
+/* Steps between two looks at the clock, and when a slice is over. A step is a prefix or a peer, and
+ * takes a microsecond or less, but for an endpoint with a zone, which the system is asked for. */
+enum { STEPS = 64 };
+
+#define SLICE_NS (TL_NS_PER_MS / 2)
+
+struct tl_apply {
+        struct wg_list node;
+        struct tl_device *device;
+        struct tl_conf_device change;
+        void (*done)(void *ctx, int error); /* NULL: nobody wants to know */
+        void *ctx;
+        int error;
+
+        /* Where it is. */
+        enum tl_apply_phase phase;
+        uint32_t next_peer, next_ip; /* of the change, in this phase */
+        struct wg_peer *half_done;   /* the one of next_peer; it still lacks allowed IPs */
+        bool strips;                 /* and has some of before */
+
+        bool may_remove;              /* a peer that was looked at is to be removed */
+        struct wg_identity *identity; /* made, and not in use yet */
+        uint64_t last_old;            /* greatest serial of the peers that all go; 0: none does */
+};
+
+static const struct tl_conf_peer *this_peer(const struct tl_apply *apply)
 {
-        for (uint32_t i = 0; i < change->peer_count; i++) {
-                struct tl_conf_peer *peer = &change->peers[i];
+        return &apply->change.peers[apply->next_peer];
+}
 
-                int error;
+static void enter(struct tl_apply *apply, enum tl_apply_phase phase)
+{
+        apply->phase = phase;
+        apply->next_peer = apply->next_ip = 0;
+}
 
-                if (!peer->has_endpoint || !peer->zone[0])
-                        continue;
-                error = tl_routes_find_link(&device->pins.routes, peer->zone,
-                                            &peer->endpoint.scope);
-                if (error)
-                        return error;
-        }
-        return 0;
+/* Gives back what was taken. */
+static void give_up(struct tl_apply *apply, int error)
+{
+        apply->error = error;
+        wg_identity_free(apply->identity);
+        apply->identity = NULL;
+        enter(apply, TL_APPLY_TRIM);
+}
+
+/* ---- what can fail ---- */
+
+static int resolve_zone(struct tl_device *device, struct tl_conf_peer *peer)
+{
+        if (!peer->has_endpoint || !peer->zone[0])
+                return 0;
+        return tl_routes_find_link(&device->pins.routes, peer->zone, &peer->endpoint.scope);
 }
 
 /* Where all peers are replaced, one that is listed again under the same preshared key goes on. */
@@ -33,42 +70,49 @@ static bool goes_on(const struct wg_peer *peer, const struct tl_conf_peer *wante
         return wg_equal(peer->preshared_key, wanted->preshared_key, WG_KEY_LEN);
 }
 
-/* How many peers the change may add: a listed one that is known counts only if the change may have
- * removed it before. */
-static size_t count_new_peers(const struct tl_device *device, const struct tl_conf_device *change)
+/* Whether the change may add a peer here: a listed one that is known counts only if the change may
+ * have removed it before. */
+static bool may_add(struct tl_apply *apply, const struct tl_conf_peer *wanted)
 {
-        bool may_remove = false;
-        size_t count = 0;
+        const struct wg_peer *peer = wg_engine_find_peer(&apply->device->engine,
+                                                         wanted->public_key);
 
-        for (uint32_t i = 0; i < change->peer_count; i++) {
-                const struct tl_conf_peer *wanted = &change->peers[i];
-                const struct wg_peer *peer = wg_engine_find_peer(&device->engine,
-                                                                 wanted->public_key);
-
-                may_remove |= wanted->remove;
-                if (!wanted->remove &&
-                    (may_remove || !peer || (change->replace_peers && !goes_on(peer, wanted))))
-                        count++;
-        }
-        return count;
+        apply->may_remove |= wanted->remove;
+        return !wanted->remove && (apply->may_remove || !peer ||
+                                   (apply->change.replace_peers && !goes_on(peer, wanted)));
 }
 
-static int prepare(struct tl_device *device, struct tl_conf_device *change,
-                   struct wg_identity **identity)
+static bool is_unknown(struct tl_apply *apply, const struct tl_conf_allowed_ip *ip)
 {
-        int error = resolve_zones(device, change);
+        return !ip->remove && !wg_allowedips_is_known(&apply->device->engine.allowed, &ip->prefix);
+}
 
-        if (error)
-                return error;
-        if (change->has_private_key && !wg_is_zero(change->private_key, TL_CONF_KEY_LEN)) {
-                *identity = wg_identity_new(&device->env, change->private_key);
-                if (!*identity)
-                        return -ENOMEM;
+/* Peers are looked at when all their allowed IPs have been. */
+static void reserve(struct tl_apply *apply, size_t most)
+{
+        struct tl_conf_device *change = &apply->change;
+        size_t peers = 0, prefixes = 0;
+        int error = 0;
+
+        for (; most && apply->next_peer < change->peer_count && !error; most--) {
+                struct tl_conf_peer *peer = &change->peers[apply->next_peer];
+
+                if (apply->next_ip < peer->allowed_ip_count) {
+                        prefixes += is_unknown(
+                                apply, &tl_conf_peer_allowed_ips(change, peer)[apply->next_ip++]);
+                        continue;
+                }
+                error = resolve_zone(apply->device, peer);
+                peers += may_add(apply, peer);
+                apply->next_peer++;
+                apply->next_ip = 0;
         }
-        if (!wg_engine_reserve(&device->engine, count_new_peers(device, change),
-                               change->allowed_ip_count))
-                return -ENOMEM;
-        return 0;
+        if (!error && !wg_engine_reserve(&apply->device->engine, peers, prefixes))
+                error = -ENOMEM;
+        if (error)
+                give_up(apply, error);
+        else if (apply->next_peer == change->peer_count)
+                enter(apply, TL_APPLY_DEVICE);
 }
 
 /* Mark and port. The one that was changed first is changed back when the other fails. */
@@ -87,6 +131,36 @@ static int change_sockets(struct tl_device *device, const struct tl_conf_device 
         return error;
 }
 
+static int make_identity(struct tl_apply *apply)
+{
+        const struct tl_conf_device *change = &apply->change;
+
+        if (!change->has_private_key || wg_is_zero(change->private_key, TL_CONF_KEY_LEN))
+                return 0;
+        apply->identity = wg_identity_new(&apply->device->env, change->private_key);
+        return apply->identity ? 0 : -ENOMEM;
+}
+
+static void change_device(struct tl_apply *apply)
+{
+        struct wg_engine *engine = &apply->device->engine;
+        int error = make_identity(apply);
+
+        if (!error)
+                error = change_sockets(apply->device, &apply->change);
+        if (error) {
+                give_up(apply, error);
+                return;
+        }
+        if (apply->change.has_private_key)
+                wg_engine_set_identity(engine, apply->identity, tl_device_now());
+        apply->identity = NULL;
+        apply->last_old = apply->change.replace_peers ? engine->peers_made : 0;
+        enter(apply, TL_APPLY_PEERS);
+}
+
+/* ---- what cannot ---- */
+
 static bool is_self(const struct wg_engine *engine, const uint8_t public_key[TL_CONF_KEY_LEN])
 {
         const struct wg_identity *identity = atomic_load(&engine->identity);
@@ -95,24 +169,39 @@ static bool is_self(const struct wg_engine *engine, const uint8_t public_key[TL_
                memcmp(wg_x25519_key_public(identity->key), public_key, TL_CONF_KEY_LEN) == 0;
 }
 
-static void apply_peer(struct tl_device *device, const struct tl_conf_device *change,
-                       const struct tl_conf_peer *wanted, uint64_t last_old, struct wg_now now)
+/* Returns the steps it took: fewer than most, when the peer is gone. */
+static size_t remove_peer(struct wg_engine *engine, struct wg_peer *peer, size_t most)
 {
-        struct wg_engine *engine = &device->engine;
-        const struct tl_conf_allowed_ip *ips = tl_conf_peer_allowed_ips(change, wanted);
-        struct wg_peer *peer = wg_engine_find_peer(engine, wanted->public_key);
+        size_t steps = wg_engine_disallow_first(peer, most);
 
-        bool is_old = peer && peer->serial <= last_old,
-             renews = is_old && !wanted->remove && !wanted->update_only && goes_on(peer, wanted);
+        if (steps < most)
+                wg_engine_remove_peer(engine, peer);
+        return steps;
+}
+
+/* Finds or makes the peer and changes all but its allowed IPs and what comes after them. Where there
+ * is none to be made, goes on to the next. Returns the steps it took. */
+static size_t begin_peer(struct tl_apply *apply, size_t most)
+{
+        struct wg_engine *engine = &apply->device->engine;
+        const struct tl_conf_peer *wanted = this_peer(apply);
+        struct wg_peer *peer = wg_engine_find_peer(engine, wanted->public_key);
+        bool is_old = peer && peer->serial <= apply->last_old;
+        bool renews = is_old && !wanted->remove && !wanted->update_only && goes_on(peer, wanted);
+        size_t steps = 1;
 
         if (peer && (wanted->remove || (is_old && !renews))) {
-                wg_engine_remove_peer(engine, peer);
+                steps = remove_peer(engine, peer, most);
+                if (steps == most)
+                        return most;
                 peer = NULL;
         }
         /* Our own public key is accepted and means nobody, so that one list serves all peers. */
         if (wanted->remove ||
-            (!peer && (wanted->update_only || is_self(engine, wanted->public_key))))
-                return;
+            (!peer && (wanted->update_only || is_self(engine, wanted->public_key)))) {
+                apply->next_peer++;
+                return steps;
+        }
         if (!peer)
                 peer = wg_engine_add_peer(engine, wanted->public_key);
         if (renews)
@@ -121,48 +210,188 @@ static void apply_peer(struct tl_device *device, const struct tl_conf_device *ch
                 wg_engine_set_preshared_key(peer, wanted->preshared_key);
         if (wanted->has_endpoint)
                 wg_engine_set_endpoint(peer, &wanted->endpoint);
-        if (wanted->replace_allowed_ips || renews)
-                wg_engine_disallow_first(peer, SIZE_MAX);
-        for (uint32_t i = 0; i < wanted->allowed_ip_count; i++) {
-                if (ips[i].remove)
-                        wg_engine_disallow(peer, &ips[i].prefix);
-                else
-                        wg_engine_allow(peer, &ips[i].prefix);
-        }
         if (wanted->has_persistent_keepalive || renews)
-                wg_engine_set_keepalive(peer, wanted->persistent_keepalive_s, now);
-        wg_engine_peer_changed(peer, now);
+                wg_engine_set_keepalive(
+                        peer, wanted->has_persistent_keepalive ? wanted->persistent_keepalive_s : 0,
+                        tl_device_now());
+        apply->half_done = peer;
+        apply->strips = wanted->replace_allowed_ips || renews;
+        return steps;
+}
+
+static size_t change_allowed_ips(struct tl_apply *apply, size_t most)
+{
+        const struct tl_conf_peer *wanted = this_peer(apply);
+        const struct tl_conf_allowed_ip *ips = tl_conf_peer_allowed_ips(&apply->change, wanted);
+        struct wg_peer *peer = apply->half_done;
+        size_t steps = 0;
+
+        if (apply->strips)
+                steps = wg_engine_disallow_first(peer, most);
+        if (steps == most)
+                return steps;
+        apply->strips = false;
+        for (; steps < most && apply->next_ip < wanted->allowed_ip_count; steps++) {
+                const struct tl_conf_allowed_ip *ip = &ips[apply->next_ip++];
+
+                if (ip->remove)
+                        wg_engine_disallow(peer, &ip->prefix);
+                else
+                        wg_engine_allow(peer, &ip->prefix);
+        }
+        if (steps == most)
+                return steps;
+        wg_engine_peer_changed(peer, tl_device_now());
+        apply->half_done = NULL;
+        apply->next_ip = 0;
+        apply->next_peer++;
+        return steps;
+}
+
+static void change_peers(struct tl_apply *apply, size_t most)
+{
+        while (most && apply->next_peer < apply->change.peer_count)
+                most -= apply->half_done ? change_allowed_ips(apply, most)
+                                         : begin_peer(apply, most);
+        if (apply->next_peer == apply->change.peer_count)
+                enter(apply, TL_APPLY_SWEEP);
+}
+
+/* Those that were not listed again still stand before all others. */
+static void sweep(struct tl_apply *apply, size_t most)
+{
+        struct wg_engine *engine = &apply->device->engine;
+
+        while (most) {
+                struct wg_peer *peer = WG_CONTAINER_OF(engine->peers.next, struct wg_peer,
+                                                       in_order);
+                size_t steps;
+
+                if (wg_list_is_empty(&engine->peers) || peer->serial > apply->last_old) {
+                        enter(apply, TL_APPLY_COMMIT);
+                        return;
+                }
+                steps = remove_peer(engine, peer, most);
+                most -= WG_MIN(most, steps + 1);
+        }
+}
+
+static void step(struct tl_apply *apply)
+{
+        struct wg_engine *engine = &apply->device->engine;
+
+        switch (apply->phase) {
+        case TL_APPLY_RESERVE:
+                reserve(apply, STEPS);
+                break;
+        case TL_APPLY_DEVICE:
+                change_device(apply);
+                break;
+        case TL_APPLY_PEERS:
+                change_peers(apply, STEPS);
+                break;
+        case TL_APPLY_SWEEP:
+                sweep(apply, STEPS);
+                break;
+        case TL_APPLY_COMMIT:
+                if (wg_engine_commit(engine, STEPS) < STEPS)
+                        enter(apply, TL_APPLY_TRIM);
+                break;
+        case TL_APPLY_TRIM:
+                if (wg_engine_unreserve(engine, STEPS) < STEPS)
+                        enter(apply, TL_APPLY_OVER);
+                break;
+        case TL_APPLY_OVER:
+                break;
+        }
+        apply->device->generation++;
+}
+
+/* ---- the queue ---- */
+
+static void init(struct tl_apply *apply, struct tl_device *device, struct tl_conf_device *change)
+{
+        *apply = (struct tl_apply){.device = device, .change = *change};
+        tl_conf_device_init(change);
+}
+
+static void done(struct tl_apply *apply)
+{
+        wg_identity_free(apply->identity);
+        tl_conf_device_done(&apply->change);
 }
 
 int tl_apply(struct tl_device *device, struct tl_conf_device *change)
 {
-        struct wg_engine *engine = &device->engine;
-        struct wg_identity *identity = NULL;
-        struct wg_now now = tl_device_now();
-        uint64_t last_old;
-        int error = prepare(device, change, &identity);
+        struct tl_apply apply;
 
-        if (!error)
-                error = change_sockets(device, change);
-        if (error) {
-                wg_identity_free(identity);
-                wg_engine_unreserve(engine, SIZE_MAX);
-                return error;
-        }
-        if (change->has_private_key)
-                wg_engine_set_identity(engine, identity, now);
-        last_old = change->replace_peers ? engine->peers_made : 0;
-        for (uint32_t i = 0; i < change->peer_count; i++)
-                apply_peer(device, change, &change->peers[i], last_old, now);
-        WG_LIST_EACH(node, &engine->peers) {
-                struct wg_peer *peer = WG_CONTAINER_OF(node, struct wg_peer, in_order);
+        WG_ASSERT(!tl_apply_is_busy(device));
+        init(&apply, device, change);
+        while (apply.phase != TL_APPLY_OVER)
+                step(&apply);
+        done(&apply);
+        return apply.error;
+}
 
-                if (peer->serial > last_old)
-                        break;
-                wg_engine_remove_peer(engine, peer);
-        }
-        wg_engine_commit(engine, SIZE_MAX);
-        wg_engine_unreserve(engine, SIZE_MAX);
-        device->generation++;
-        return 0;
+struct tl_apply *tl_apply_begin(struct tl_device *device, struct tl_conf_device *change,
+                                void (*on_done)(void *ctx, int error), void *ctx)
+{
+        struct tl_apply *apply = malloc(sizeof(*apply));
+
+        if (!apply)
+                return NULL;
+        init(apply, device, change);
+        apply->done = on_done;
+        apply->ctx = ctx;
+        wg_list_append(&device->changes.list, &apply->node);
+        return apply;
+}
+
+void tl_apply_forget(struct tl_apply *apply)
+{
+        apply->done = NULL;
+}
+
+static void end(struct tl_apply *apply)
+{
+        wg_list_remove(&apply->node);
+        done(apply);
+        free(apply);
+}
+
+bool tl_apply_is_busy(const struct tl_device *device)
+{
+        return !wg_list_is_empty(&device->changes.list);
+}
+
+bool tl_apply_work(struct tl_device *device)
+{
+        uint64_t end_ns;
+
+        if (!tl_apply_is_busy(device))
+                return false;
+        end_ns = tl_clock_boot_ns() + SLICE_NS;
+        do {
+                struct tl_apply *apply = WG_CONTAINER_OF(device->changes.list.next, struct tl_apply,
+                                                         node);
+
+                step(apply);
+                if (apply->phase != TL_APPLY_OVER)
+                        continue;
+                if (apply->done)
+                        apply->done(apply->ctx, apply->error);
+                end(apply);
+        } while (tl_apply_is_busy(device) && tl_clock_boot_ns() < end_ns);
+        return tl_apply_is_busy(device);
+}
+
+void tl_apply_init(struct tl_apply_queue *queue)
+{
+        wg_list_init(&queue->list);
+}
+
+void tl_apply_done(struct tl_apply_queue *queue)
+{
+        WG_LIST_EACH(node, &queue->list)
+                end(WG_CONTAINER_OF(node, struct tl_apply, node));
 }

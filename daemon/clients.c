@@ -42,9 +42,21 @@ void tl_client_tell(struct tl_client *client)
         client->is_telling = true;
 }
 
+static bool has_piece(const struct tl_client *client)
+{
+        return client->reply_at < client->reply_len;
+}
+
 static bool has_reply(const struct tl_client *client)
 {
-        return client->is_telling || client->reply_at < client->reply_len;
+        return client->is_deferred || client->is_telling || has_piece(client);
+}
+
+/* Whether there is nothing to do for the client before something else happens here. */
+static bool must_wait(const struct tl_client *client)
+{
+        return client->is_deferred ||
+               (client->is_telling && !has_piece(client) && client->clients->is_paused);
 }
 
 static bool has_input(const struct tl_client *client)
@@ -70,7 +82,9 @@ static bool send_reply(struct tl_client *client)
         for (unsigned int i = 0; i < 2 * PIECES_A_TURN && has_reply(client); i++) {
                 ssize_t sent;
 
-                if (client->reply_at == client->reply_len) {
+                if (must_wait(client))
+                        return true;
+                if (!has_piece(client)) {
                         client->reply_at = 0;
                         client->reply_len = client->clients->protocol->tell(client, client->reply,
                                                                             sizeof(client->reply));
@@ -99,13 +113,25 @@ static bool read_request(struct tl_client *client)
         return got != 0;
 }
 
+static void wait_on(struct tl_client *client)
+{
+        uint32_t events = EPOLLIN;
+
+        if (must_wait(client))
+                events = 0;
+        else if (has_reply(client) || has_input(client))
+                events = EPOLLOUT;
+        if (tl_loop_change(&client->watch, events))
+                end(client);
+}
+
 /* One step for a client that is ready, so that all have their turn. */
 static void serve(void *ctx, uint32_t events)
 {
         struct tl_client *client = ctx;
-        bool is_alive = true;
+        /* Whoever waits for nothing is called only when nobody is there to read the reply. */
+        bool is_alive = !must_wait(client) || !(events & (EPOLLHUP | EPOLLERR));
 
-        (void)events;
         if (!has_reply(client) && !has_input(client))
                 is_alive = read_request(client);
         while (is_alive && !has_reply(client) && has_input(client)) {
@@ -114,10 +140,30 @@ static void serve(void *ctx, uint32_t events)
         }
         if (is_alive && has_reply(client))
                 is_alive = send_reply(client);
-        if (!is_alive ||
-            tl_loop_change(&client->watch,
-                           has_reply(client) || has_input(client) ? EPOLLOUT : EPOLLIN))
+        if (is_alive)
+                wait_on(client);
+        else
                 end(client);
+}
+
+void tl_client_defer(struct tl_client *client)
+{
+        client->is_deferred = true;
+}
+
+void tl_client_resume(struct tl_client *client)
+{
+        client->is_deferred = false;
+        wait_on(client);
+}
+
+void tl_clients_pause(struct tl_clients *clients, bool is_paused)
+{
+        if (is_paused == clients->is_paused)
+                return;
+        clients->is_paused = is_paused;
+        WG_LIST_EACH(node, &clients->list)
+                wait_on(WG_CONTAINER_OF(node, struct tl_client, node));
 }
 
 static void begin(struct tl_clients *clients, int fd)

@@ -374,6 +374,16 @@ static void act(struct tl_device *device, const struct wg_action *action)
         }
 }
 
+/* Returns whether there is more to change at once. */
+static bool change_configuration(struct tl_device *device)
+{
+        bool has_more = tl_apply_work(device);
+
+        /* Nobody is told of what is half done. */
+        tl_clients_pause(&device->uapi, has_more);
+        return has_more;
+}
+
 /* One round of the engine; returns when the next one is due. */
 static uint64_t work(struct tl_device *device)
 {
@@ -390,6 +400,7 @@ static uint64_t work(struct tl_device *device)
         if (!device->has_monitor)
                 look_for_link(device);
         is_busy |= tl_pins_work(&device->pins);
+        is_busy |= change_configuration(device);
         due = is_busy ? 0 : wg_engine_deadline(&device->engine);
         if (tl_reclaim_poll(&device->reclaim))
                 due = WG_MIN(due, now.ns + RECLAIM_AGAIN_NS);
@@ -449,6 +460,7 @@ int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl
         device->loop.fd = device->signals.fd = device->wake.fd = device->suspend.fd = -1;
         device->uapi_socket.fd = device->uapi_socket.watch_fd = -1;
         tl_reclaim_init(&device->reclaim);
+        tl_apply_init(&device->changes);
         tl_clients_init(&device->uapi, &tl_uapi_protocol, device, &device->loop, log);
         device->env = (struct wg_env){
                 .ctx = device,
@@ -527,6 +539,7 @@ void tl_device_done(struct tl_device *device)
         tl_worker_stop(worker);
         tl_loop_remove(&device->socket_watch);
         tl_clients_done(&device->uapi);
+        tl_apply_done(&device->changes);
         tl_unixsock_close(&device->uapi_socket);
         tl_loop_remove(&device->helper_watch);
         unfollow_link(device);

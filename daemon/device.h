@@ -10,6 +10,7 @@
 #define DAEMON_DEVICE_H
 
 #include "core/engine.h"
+#include "daemon/apply.h"
 #include "daemon/clients.h"
 #include "daemon/helper.h"
 #include "daemon/inbox.h"
@@ -57,6 +58,7 @@ struct tl_device {
         struct tl_signals signals;
         struct tl_unixsock uapi_socket;
         struct tl_clients uapi;
+        struct tl_apply_queue changes;
         struct tl_pins pins;
         uint64_t generation; /* a number for each state the configuration was in */
         bool has_monitor;    /* the link is where we can hear of it */

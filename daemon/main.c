@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "crypto/crypto.h"
+#include "daemon/apply.h"
 #include "daemon/config.h"
 #include "daemon/device.h"
 #include "daemon/options.h"
-#include "daemon/uapi.h"
 #include "io/daemonize.h"
 #include "io/harden.h"
 #include "io/sandbox.h"

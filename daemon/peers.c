@@ -3,7 +3,18 @@
 
 #include "daemon/device.h"
 
-/* The first peer of that number or a later one; peers are in the order of their numbers. */
+/* The peer that the cursor is at, if there still is that one. */
+static struct wg_peer *find_here(const struct tl_peer_cursor *cursor,
+                                 const struct wg_engine *engine)
+{
+        struct wg_peer *peer = cursor->serial ? wg_engine_find_peer(engine, cursor->public_key)
+                                              : NULL;
+
+        return peer && peer->serial == cursor->serial ? peer : NULL;
+}
+
+/* The first peer of that number or a later one; peers are in the order of their numbers. Slow, and
+ * only for when the very peer that a cursor is at was removed. */
 static struct wg_peer *find_from(const struct wg_engine *engine, uint64_t serial)
 {
         WG_LIST_EACH(node, &engine->peers) {
@@ -25,32 +36,36 @@ static struct wg_peer *move_to(struct tl_peer_cursor *cursor, const struct tl_de
 {
         cursor->peer = peer;
         cursor->generation = device->generation;
-        if (peer)
+        if (peer) {
                 cursor->serial = peer->serial;
+                memcpy(cursor->public_key, peer->public_key, WG_KEY_LEN);
+        }
         return peer;
+}
+
+static struct wg_peer *after(const struct wg_engine *engine, const struct wg_peer *peer)
+{
+        const struct wg_list *next = peer->in_order.next;
+
+        return next == &engine->peers ? NULL : WG_CONTAINER_OF(next, struct wg_peer, in_order);
 }
 
 struct wg_peer *tl_peer_cursor_next(struct tl_peer_cursor *cursor, const struct tl_device *device)
 {
-        const struct wg_list *next;
+        const struct wg_engine *engine = &device->engine;
+        struct wg_peer *here = is_current(cursor, device) ? cursor->peer
+                                                          : find_here(cursor, engine);
 
-        if (!is_current(cursor, device))
-                return move_to(cursor, device, find_from(&device->engine, cursor->serial + 1));
-        next = cursor->peer->in_order.next;
         return move_to(cursor, device,
-                       next == &device->engine.peers
-                               ? NULL
-                               : WG_CONTAINER_OF(next, struct wg_peer, in_order));
+                       here ? after(engine, here) : find_from(engine, cursor->serial + 1));
 }
 
 struct wg_peer *tl_peer_cursor_get(struct tl_peer_cursor *cursor, const struct tl_device *device)
 {
-        struct wg_peer *peer;
+        struct wg_peer *here;
 
         if (is_current(cursor, device))
                 return cursor->peer;
-        peer = find_from(&device->engine, cursor->serial);
-        if (!peer || peer->serial != cursor->serial)
-                return NULL;
-        return move_to(cursor, device, peer);
+        here = find_here(cursor, &device->engine);
+        return here ? move_to(cursor, device, here) : NULL;
 }

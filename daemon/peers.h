@@ -2,7 +2,7 @@
  *
  * peers.h - walks the peers of a device in several pieces, between which they may come and go.
  *
- * The place is kept by what cannot dangle: the number of the last peer. The pointer beside it is
+ * The place is kept by what cannot dangle: number and key of the last peer. The pointer beside them is
  * believed only while the configuration has not changed.
  * Threads: the engine's. */
 #ifndef DAEMON_PEERS_H
@@ -14,7 +14,8 @@ struct tl_device;
 
 /* Zeroed memory is the place before the first peer. */
 struct tl_peer_cursor {
-        uint64_t serial;     /* of the last peer; 0: none yet */
+        uint64_t serial; /* of the last peer; 0: none yet */
+        uint8_t public_key[WG_KEY_LEN];
         uint64_t generation; /* of the configuration when `peer` was looked up */
         struct wg_peer *peer;
 };

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "daemon/uapi.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "conf/uapi.h"
+#include "daemon/apply.h"
+#include "daemon/device.h"
 #include "daemon/peers.h"
 
 enum { CLIENTS_MAX = 1024 };
@@ -14,11 +17,12 @@ struct client {
         struct tl_uapi_parser parser;
         struct tl_uapi_source source;
         struct tl_uapi_writer writer;
+        struct tl_apply *awaited; /* what the reply waits for; NULL: nothing */
 
         /* Where the telling is, in a way that outlives changes between two pieces of a reply. */
         struct tl_peer_cursor peer;
         size_t told_ips;
-        uint64_t ip_generation; /* of the configuration when ip_cursor was looked up */
+        uint32_t ip_changes; /* of the peer's list when ip_cursor was looked up */
         const struct wg_list *ip_cursor;
 };
 
@@ -53,7 +57,7 @@ static bool tell_peer(void *ctx, struct tl_uapi_peer_status *status)
         if (!peer)
                 return false;
         client->told_ips = 0;
-        client->ip_generation = device->generation;
+        client->ip_changes = peer->allowed.changes;
         client->ip_cursor = NULL;
         memset(status, 0, sizeof(*status));
         memcpy(status->public_key, peer->public_key, WG_KEY_LEN);
@@ -67,13 +71,13 @@ static bool tell_peer(void *ctx, struct tl_uapi_peer_status *status)
         return true;
 }
 
-/* Finds the place in the peer's allowed IPs again after the configuration changed. */
+/* Finds the place in the peer's allowed IPs again after they changed. */
 static bool resume_ips(struct client *client, const struct wg_peer *peer)
 {
         struct wg_prefix skipped;
 
         client->ip_cursor = NULL;
-        client->ip_generation = client->device->generation;
+        client->ip_changes = peer->allowed.changes;
         for (size_t i = 0; i < client->told_ips; i++)
                 if (!wg_allowed_next(&peer->allowed, &client->ip_cursor, &skipped))
                         return false;
@@ -86,7 +90,7 @@ static bool tell_allowed_ip(void *ctx, struct wg_prefix *prefix)
         const struct tl_device *device = client->device;
         const struct wg_peer *peer = tl_peer_cursor_get(&client->peer, device);
 
-        if (!peer || (client->ip_generation != device->generation && !resume_ips(client, peer)) ||
+        if (!peer || (client->ip_changes != peer->allowed.changes && !resume_ips(client, peer)) ||
             !wg_allowed_next(&peer->allowed, &client->ip_cursor, prefix))
                 return false;
         client->told_ips++;
@@ -103,6 +107,13 @@ static void reply_errno(struct client *client, int errnum)
                         tl_uapi_format_errno(text, client->parser.operation, errnum));
 }
 
+static void refuse(struct client *client, int error)
+{
+        tl_log(client->device->log, TL_LOG_ERROR,
+               "configuration request refused, nothing changed: %s", strerror(-error));
+        reply_errno(client, -error);
+}
+
 static void start_telling(struct client *client)
 {
         client->peer = (struct tl_peer_cursor){.serial = 0};
@@ -115,16 +126,52 @@ static size_t tell(struct tl_client *base, char *out, size_t size)
         return tl_uapi_writer_fill(&of(base)->writer, out, size);
 }
 
-static void set(struct client *client, struct tl_conf_device *change)
+/* Has a change carried out, and the reply wait for that. */
+static void await(struct client *client, struct tl_conf_device *change,
+                  void (*done)(void *ctx, int error))
 {
-        struct tl_device *device = client->device;
-        int error = tl_apply(device, change);
-
+        client->awaited = tl_apply_begin(client->device, change, done, client);
+        if (client->awaited) {
+                tl_client_defer(&client->base);
+                return;
+        }
         tl_conf_device_done(change);
+        refuse(client, -ENOMEM);
+}
+
+static void has_set(void *ctx, int error)
+{
+        struct client *client = ctx;
+
+        client->awaited = NULL;
         if (error)
-                tl_log(device->log, TL_LOG_ERROR,
-                       "configuration request refused, nothing changed: %s", strerror(-error));
-        reply_errno(client, -error);
+                refuse(client, error);
+        else
+                reply_errno(client, 0);
+        tl_client_resume(&client->base);
+}
+
+static void may_tell(void *ctx, int error)
+{
+        struct client *client = ctx;
+
+        (void)error; /* it changed nothing, so there was none */
+        client->awaited = NULL;
+        start_telling(client);
+        tl_client_resume(&client->base);
+}
+
+/* Tells what is so after all requests that came before: as if it was a change, of nothing. */
+static void get(struct client *client)
+{
+        struct tl_conf_device nothing;
+
+        if (!tl_apply_is_busy(client->device)) {
+                start_telling(client);
+                return;
+        }
+        tl_conf_device_init(&nothing);
+        await(client, &nothing, may_tell);
 }
 
 static size_t parse(struct tl_client *base, const char *bytes, size_t len)
@@ -140,10 +187,10 @@ static size_t parse(struct tl_client *base, const char *bytes, size_t len)
         case TL_UAPI_MORE:
                 break;
         case TL_UAPI_SET:
-                set(client, &change);
+                await(client, &change, has_set);
                 break;
         case TL_UAPI_GET:
-                start_telling(client);
+                get(client);
                 break;
         case TL_UAPI_ERROR:
                 tl_log(client->device->log, TL_LOG_ERROR,
@@ -173,7 +220,11 @@ static void begin(struct tl_client *base)
 
 static void end(struct tl_client *base)
 {
-        tl_uapi_parser_done(&of(base)->parser);
+        struct client *client = of(base);
+
+        if (client->awaited)
+                tl_apply_forget(client->awaited);
+        tl_uapi_parser_done(&client->parser);
 }
 
 const struct tl_clients_protocol tl_uapi_protocol = {

@@ -14,6 +14,8 @@ from scenarios import paths
 from scenarios import wire
 from scenarios import hostile
 from scenarios import life
+from scenarios import strain
 from scenarios import bulk
 
-__all__ = ["bulk", "hostile", "life", "paths", "routing", "settings", "tunnels", "uapi", "wire"]
+__all__ = ["bulk", "hostile", "life", "paths", "routing", "settings", "strain",
+           "tunnels", "uapi", "wire"]
