@@ -8,7 +8,11 @@ import signal
 import socket
 import subprocess
 
-from lab import SOCKETS, Failure, expect, expect_same, inside, read, run, until
+from lab import SOCKETS, Failure, Skip, expect, expect_same, inside, read, run, until
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TREE = os.path.dirname(os.path.dirname(HERE))
+PEERS = ("wireguard-go", "wireguard-go-new", "boringtun")
 
 
 class Implementation:
@@ -20,11 +24,33 @@ class Implementation:
         kind = os.path.basename(path)
         self.ours = kind.startswith("tielined")
         self.is_boringtun = kind.startswith("boringtun")
+        self.verbosity = "debug"  # for boringtun; the others are told by LOG_LEVEL
+        self.options = []         # more words for its command line
 
     def argv(self, ifname):
         if self.is_boringtun:
-            return [self.path, "--disable-drop-privileges", "--verbosity", "debug", "-f", ifname]
-        return [self.path, "-f", ifname]
+            return [self.path, "--disable-drop-privileges", "--verbosity", self.verbosity,
+                    *self.options, "-f", ifname]
+        return [self.path, *self.options, "-f", ifname]
+
+
+def find_implementation(name):
+    """By a name of peers.sh or `tielined`, or by path. Raises Skip where it is not to be had."""
+    if "/" in name:
+        if not os.access(name, os.X_OK):
+            raise Skip(f"no program {name}")
+        return Implementation(os.path.basename(name), os.path.abspath(name))
+    if name == "tielined":
+        path = os.environ.get("TIELINED") or os.path.join(TREE, "build", "daemon", "tielined")
+        if not os.access(path, os.X_OK):
+            raise Skip(f"no tielined at {path}: build it first, or name it in TIELINED")
+        return Implementation(name, path)
+    if name not in PEERS:
+        raise Skip(f"unknown implementation {name}: tielined, {', '.join(PEERS)}, or a path")
+    found = subprocess.run([os.path.join(HERE, "peers.sh"), name], capture_output=True, text=True)
+    if found.returncode != 0:
+        raise Skip(found.stderr.strip())
+    return Implementation(name, found.stdout.strip())
 
 
 class Key:
@@ -259,7 +285,7 @@ def join(a, b, outer=4, psk=None, a_knows=True, b_knows=True):
     b.add(a, a.node.outer(outer) if b_knows else None, psk)
 
 
-def tunnel(lab, outer=4, **more):
+def tunnel(lab, outer=4, env=None, **more):
     """Two hosts with a cable and a tunnel.
 
         a eth0 -------------- eth0 b      192.0.2.0/24, 2001:db8:1::/64
@@ -267,7 +293,8 @@ def tunnel(lab, outer=4, **more):
     """
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b)
-    x, y = Device(lab, a, lab.mine).start(), Device(lab, b, lab.theirs).start()
+    x = Device(lab, a, lab.mine, env=env).start()
+    y = Device(lab, b, lab.theirs, env=env).start()
     join(x, y, outer, **more)
     return x, y
 

@@ -84,6 +84,22 @@ def run(*argv, check=True, timeout=20, **more):
     return done
 
 
+def obstacle():
+    """Why nothing can run here, or None."""
+    if os.geteuid() != 0:
+        return "not root"
+    for program in ("ip", "ping", "wg"):
+        if not shutil.which(program):
+            return f"{program} is not installed"
+    if not os.path.exists("/dev/net/tun"):
+        return "no /dev/net/tun"
+    probe = f"tl{os.getpid()}-probe"
+    if run("ip", "netns", "add", probe, check=False).returncode != 0:
+        return "no network namespace can be made"
+    run("ip", "netns", "del", probe)
+    return None
+
+
 @contextlib.contextmanager
 def inside(namespace):
     """The calling thread is in that network namespace; sockets made there stay there."""

@@ -13,7 +13,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,13 +21,12 @@ from collections import Counter, deque
 
 import lab
 import scenarios  # noqa: F401 (it fills SCENARIOS)
-from device import Implementation, check_after
-from lab import Failure, Lab, Skip
+from device import PEERS, check_after, find_implementation
+from lab import Failure, Lab, Skip, obstacle
 from scenario import SCENARIOS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
-PEERS = ("wireguard-go", "wireguard-go-new", "boringtun")
 FORK = multiprocessing.get_context("fork")
 GRACE = 20  # seconds that a scenario which is told to end may take to clean up
 
@@ -44,41 +42,6 @@ class Case:
 class Result:
     def __init__(self, word, reason="", details=""):
         self.word, self.reason, self.details = word, reason, details
-
-
-def find_implementation(name):
-    """By a name of peers.sh or `tielined`, or by path. Raises Skip where it is not to be had."""
-    if "/" in name:
-        if not os.access(name, os.X_OK):
-            raise Skip(f"no program {name}")
-        return Implementation(os.path.basename(name), os.path.abspath(name))
-    if name == "tielined":
-        path = os.environ.get("TIELINED") or os.path.join(TREE, "build", "daemon", "tielined")
-        if not os.access(path, os.X_OK):
-            raise Skip(f"no tielined at {path}: build it first, or name it in TIELINED")
-        return Implementation(name, path)
-    if name not in PEERS:
-        raise Skip(f"unknown implementation {name}: tielined, {', '.join(PEERS)}, or a path")
-    found = subprocess.run([os.path.join(HERE, "peers.sh"), name], capture_output=True, text=True)
-    if found.returncode != 0:
-        raise Skip(found.stderr.strip())
-    return Implementation(name, found.stdout.strip())
-
-
-def obstacle():
-    """Why nothing can run here, or None."""
-    if os.geteuid() != 0:
-        return "not root"
-    for program in ("ip", "ping", "wg"):
-        if not shutil.which(program):
-            return f"{program} is not installed"
-    if not os.path.exists("/dev/net/tun"):
-        return "no /dev/net/tun"
-    probe = f"tl{os.getpid()}-probe"
-    if lab.run("ip", "netns", "add", probe, check=False).returncode != 0:
-        return "no network namespace can be made"
-    lab.run("ip", "netns", "del", probe)
-    return None
 
 
 def list_cases(options, mine):
