@@ -32,6 +32,11 @@ check-long: as-root ## the same with days of simulated and real time (root, hour
 fuzz: ## run each fuzzer for FUZZ_SECONDS (60); findings go to build-fuzz/artifacts
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
+bench: as-root ## measure against other WireGuards, BENCH_ROUNDS (5) times (root, 15 minutes)
+	@scripts/packages.sh install bench
+	@$(MAKE) --no-print-directory all
+	@python3 bench/run.py --build $(BUILD)
+
 # `prefix` is Meson's, so that the paths inside the program and the man page agree with it.
 install: all ## install; takes DESTDIR and prefix
 	@$(if $(prefix),meson configure $(BUILD) -Dprefix=$(prefix) && meson compile -C $(BUILD))
@@ -50,4 +55,4 @@ as-root:
 	@[ "$$(id -u)" = 0 ] || { \
 		echo "This makes network namespaces and installs packages: run it as root." >&2; exit 1; }
 
-.PHONY: all demo check check-long fuzz install format clean help as-root
+.PHONY: all demo check check-long fuzz bench install format clean help as-root

@@ -12,7 +12,8 @@
 #   asan      build with AddressSanitizer and UBSan; the tests of gcc, the simulator shorter; the
 #             namespace tests, tielined with tielined
 #   tsan      build with ThreadSanitizer; unit tests; the same namespace tests
-#   net       the namespace tests with the release build, and with other WireGuards as peers
+#   net       the namespace tests with the release build, and with other WireGuards as peers; that
+#             the bench works
 #   install   as a normal user: build, unit tests, make install; what lies where
 #   fuzz      only with --long: each fuzzer for ten minutes
 #
@@ -29,7 +30,7 @@ for word in "$@"; do
         case $word in
         --long) long=1 ;;
         --help)
-                sed -n 's/^# \{0,1\}//; 4,21p' "$0"
+                sed -n 's/^# \{0,1\}//; 4,22p' "$0"
                 exit 0
                 ;;
         tree | gcc | clang | asan | tsan | net | install | fuzz) wanted+=("$word") ;;
@@ -272,6 +273,7 @@ stage_tsan() {
 stage_net() {
         build gcc || return
         counted "namespaces" tests_in_namespaces gcc
+        counted "bench works" python3 bench/run.py --quick --build "$out/gcc"
 }
 
 stage_install() {

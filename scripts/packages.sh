@@ -52,6 +52,7 @@ purposes() {
                 case $purpose in
                 build) echo build ;;
                 demo) echo build demo ;;
+                bench) echo build demo ;;
                 fuzz) echo build fuzz ;;
                 check) echo build demo fuzz check ;;
                 *)

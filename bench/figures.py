@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""What is measured, and what the samples of several rounds say. doc/performance.md explains each.
+
+A sample is one number of one implementation in one round. What sums up the rounds is the median;
+beside it stand the least and the greatest. `better` is how many times ours is better than another:
+the median of the quotients within each round, turned so that over 1 is in our favour. Both of a
+round ran within minutes of each other, so that a machine that changes its mind meanwhile, or has
+other work to do, hurts both.
+"""
+
+import math
+import statistics
+
+
+class Figure:
+    """`sane` are limits that no machine of these years leaves; outside, the bench is broken."""
+
+    def __init__(self, name, title, unit, more_is_better, sane):
+        self.name, self.title, self.unit = name, title, unit
+        self.more_is_better, self.sane = more_is_better, sane
+
+    def is_sane(self, value):
+        return value is not None and self.sane[0] <= value <= self.sane[1]
+
+    def format(self, value):
+        """With three digits that mean something, or all before the point."""
+        before = math.floor(math.log10(value)) if value > 0 else 0
+        return f"{value:,.{max(0, 2 - before)}f}"
+
+
+TRANSFER = [
+    Figure("tcp", "TCP, one stream", "Gbit/s", True, (0.01, 1000)),
+    Figure("tcp_cpu", "TCP, CPU of both daemons", "ns/byte", False, (0.01, 1000)),
+    Figure("udp64", "UDP, 64 bytes, delivered", "1000/s", True, (0.5, 100_000)),
+    Figure("udp64_cpu", "UDP, 64 bytes, CPU of both daemons", "µs/packet", False, (0.01, 1000)),
+    Figure("udp1400", "UDP, 1400 bytes, delivered", "Gbit/s", True, (0.005, 1000)),
+    Figure("udp1400_cpu", "UDP, 1400 bytes, CPU of both daemons", "ns/byte", False, (0.01, 1000)),
+    Figure("ping", "ping, idle, mean", "ms", False, (0.005, 1000)),
+    Figure("ping_p99", "ping beside the TCP stream, 99th percentile", "ms", False, (0.005, 10_000)),
+]
+
+HANDSHAKES = [
+    Figure("first", "handshakes, the first of each peer", "1/s", True, (10, 10_000_000)),
+    Figure("first_cpu", "their CPU, responder", "µs", False, (1, 100_000)),
+    Figure("again", "handshakes, later ones", "1/s", True, (10, 10_000_000)),
+    Figure("again_cpu", "their CPU, responder", "µs", False, (1, 100_000)),
+]
+
+
+def peers_name(count):
+    return "1 peer" if count == 1 else f"{count:,} peers"
+
+
+def peers_figures(count):
+    """Of loading that many peers."""
+    name = peers_name(count)
+    return [
+        Figure(f"load_{count}", f"{name}: load", "s", False, (0.000001, 1000)),
+        Figure(f"resident_{count}", f"{name}: resident", "MiB", False, (0.1, 1_000_000)),
+        Figure(f"peak_{count}", f"{name}: resident, peak", "MiB", False, (0.1, 1_000_000)),
+    ]
+
+
+def spread(samples):
+    return {"median": statistics.median(samples), "least": min(samples),
+            "greatest": max(samples), "samples": len(samples)}
+
+
+def summarize(figures, rounds, ours):
+    """figure -> implementation -> spread, and `better` for all but ours. `rounds` is a list of
+    implementation -> figure -> sample; what was not measured is not there."""
+    summary = {}
+    for figure in figures:
+        by_name = {}
+        for one in rounds:
+            for name, samples in one.items():
+                if figure.name in samples:
+                    by_name.setdefault(name, []).append(samples[figure.name])
+        if not by_name:
+            continue
+        summary[figure.name] = {name: spread(samples) for name, samples in by_name.items()}
+        for name, found in summary[figure.name].items():
+            quotients = [better(figure, one[ours][figure.name], one[name][figure.name])
+                         for one in rounds
+                         if figure.name in one.get(ours, {}) and figure.name in one.get(name, {})]
+            if name != ours and quotients:
+                found["better"] = statistics.median(quotients)
+    return summary
+
+
+def better(figure, our_value, their_value):
+    pair = (our_value, their_value) if figure.more_is_better else (their_value, our_value)
+    return pair[0] / pair[1]
+
+
+def percentile(values, share):
+    """The least of the values that is not below that share of all."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+class Paint:
+    """Colours, on a terminal only."""
+
+    def __init__(self, is_terminal):
+        self.codes = {"bold": 1, "dim": 2, "green": 32, "red": 31} if is_terminal else {}
+
+    def __call__(self, colour, text):
+        return f"\033[{self.codes[colour]}m{text}\033[0m" if colour in self.codes else text
+
+
+def table(figures, summary, names, ours, paint):
+    """The lines of a report: a block for each figure."""
+    wide = max(len(name) for name in names)
+    for figure in figures:
+        found = summary.get(figure.name)
+        if not found:
+            continue
+        way = "more" if figure.more_is_better else "less"
+        yield paint("bold", figure.title) + paint("dim", f"   [{figure.unit}, {way} is better]")
+        for name in [name for name in names if name in found]:
+            yield f"   {name:{wide}}  {row(figure, found[name], paint)}"
+
+
+def row(figure, numbers, paint):
+    span = f"{figure.format(numbers['least'])} .. {figure.format(numbers['greatest'])}"
+    text = f"{figure.format(numbers['median']):>9}   {paint('dim', f'{span:<22}')}"
+    if "better" not in numbers:
+        return text.rstrip()
+    colour = "green" if numbers["better"] >= 1 else "red"
+    return text + "  " + paint(colour, f"ours is {numbers['better']:.2f} times as good")

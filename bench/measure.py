@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""The measurements: each takes a Lab whose two implementations are the same, builds what it needs,
+and returns figure -> sample; what to say beside them goes into lab.notes.
+
+    a eth0 -------------- eth0 b      192.0.2.0/24, a veth of 1500 bytes
+      tl..a ============ tl..b        10.77.0.0/24, the tunnel
+
+iperf3, ping and the generator of handshakes run in the namespaces too, on the same cores.
+"""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import time
+
+from device import Device, tunnel
+from figures import percentile
+from lab import Failure, expect, inside, read, run, until
+
+PORT = 5201
+LISTENING = f":{PORT:04X} 00000000:0000 0A"
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+QUIET = {"LOG_LEVEL": "error"}
+PAUSE = 0.5  # seconds for what was just started, or just loaded, to settle
+
+
+# What a daemon uses
+
+def family(pid):
+    """The process and all its descendants: a daemon may have a helper."""
+    found = [pid]
+    for parent in found:
+        for task in os.listdir(f"/proc/{parent}/task"):
+            with contextlib.suppress(FileNotFoundError):
+                found += map(int, read(f"/proc/{parent}/task/{task}/children").split())
+    return found
+
+
+def cpu_seconds(*devices):
+    """utime and stime of all processes of these daemons, since they began."""
+    ticks = 0
+    for device in devices:
+        for pid in family(device.process.pid):
+            after_name = read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+            ticks += int(after_name[11]) + int(after_name[12])
+    return ticks / TICKS_A_SECOND
+
+
+def memory_mib(device, field):
+    """VmRSS or VmHWM of all its processes together. What they share counts for each."""
+    kib = 0
+    for pid in family(device.process.pid):
+        kib += int(re.search(rf"^{field}:\s+(\d+) kB", read(f"/proc/{pid}/status").decode(),
+                             re.MULTILINE)[1])
+    return kib / 1024
+
+
+# Transfers
+
+def is_listening(node):
+    with inside(node.ns):
+        return LISTENING in read("/proc/thread-self/net/tcp").decode()
+
+
+def iperf(source, destination, seconds, *options):
+    """One iperf3 from one device to the other; returns what the receiver counted. The daemons' CPU
+    seconds are in it as `cpu`."""
+    log = source.lab.file("iperf3-server")
+    server = destination.node.popen("iperf3", "--server", "--one-off", "--json", "--bind",
+                                    destination.inner4, log=log)
+    until(lambda: is_listening(destination.node), "iperf3 listens")
+    before = cpu_seconds(source, destination)
+    client = source.node.run("iperf3", "--client", destination.inner4, "--time", str(seconds),
+                             "--json", *options, check=False, timeout=seconds + 30)
+    used = cpu_seconds(source, destination) - before
+    if client.returncode != 0:
+        said = re.search(r'"error":\s*"(.*)"', client.stdout)
+        raise Failure(f"iperf3: {said[1] if said else client.stderr.strip()}")
+    server.wait(10)
+    received = json.loads(read(log))["end"]["sum_received"]
+    expect(received["bytes"] > 0 and received["seconds"] > 0, "something arrives")
+    return {**received, "cpu": used}
+
+
+class PingsBeside:
+    """Pings in the middle of a transfer of so many seconds."""
+
+    def __init__(self, source, destination, seconds):
+        self.log = source.lab.file("ping")
+        self.count = max(10, int((seconds - 0.6) / 0.01))
+        self.process = source.node.popen(
+            "sh", "-c", f"sleep 0.4; exec ping -n -i 0.01 -c {self.count} -W 2 "
+            f"{destination.inner4}", log=self.log)
+
+    def times_ms(self):
+        """Of those that were answered."""
+        self.process.wait(10 + self.count * 0.1)
+        found = re.findall(r"time=([\d.]+) ms", read(self.log).decode())
+        expect(found, "a ping beside the TCP stream is answered")
+        return [float(time_ms) for time_ms in found]
+
+
+def transfer(lab, options):
+    """TCP, UDP and pings through one tunnel."""
+    x, y = quiet_tunnel(lab)
+    found = {"ping": idle_ping(x, y, options.pings)}
+    pings = PingsBeside(x, y, options.seconds)
+    tcp = iperf(x, y, options.seconds)
+    found["tcp"] = tcp["bits_per_second"] / 1e9
+    found["tcp_cpu"] = tcp["cpu"] * 1e9 / tcp["bytes"]
+    times = pings.times_ms()
+    found["ping_p99"] = percentile(times, 0.99)
+    found["pings_beside"], found["pings_lost"] = pings.count, pings.count - len(times)
+    small = iperf(x, y, options.seconds, "--udp", "--bitrate", "0", "--length", "64")
+    found["udp64"] = small["bytes"] / 64 / small["seconds"] / 1e3
+    found["udp64_cpu"] = small["cpu"] * 1e6 / (small["bytes"] / 64)
+    # With the usual 1420 the inner packets of 1428 bytes would go in two pieces each; and 1440 is
+    # what an IPv4 path of 1500 carries.
+    for device in (x, y):
+        device.node.ip("link", "set", device.name, "mtu", "1440")
+    time.sleep(PAUSE)
+    large = iperf(x, y, options.seconds, "--udp", "--bitrate", "0", "--length", "1400")
+    found["udp1400"] = large["bits_per_second"] / 1e9
+    found["udp1400_cpu"] = large["cpu"] * 1e9 / large["bytes"]
+    return found
+
+
+def quiet_tunnel(lab):
+    """As test/net's, with daemons that log nothing."""
+    x, y = tunnel(lab, env=QUIET)
+    x.node.reaches(y.inner4, 3)
+    return x, y
+
+
+def idle_ping(x, y, count):
+    time.sleep(PAUSE)
+    pings = x.node.ping(y.inner4, count, interval=0.02)
+    pings.expect_all("idle tunnel")
+    return float(re.search(r"= [\d.]+/([\d.]+)/", pings.text)[1])
+
+
+# Handshakes
+
+class Generator:
+    """bench/handshakes, on node a."""
+
+    def __init__(self, lab, path, peers, seed=1):
+        self.lab, self.path = lab, path
+        self.options = ["--seed", str(seed), "--peers", str(peers)]
+
+    def keys(self):
+        return run(self.path, "keys", *self.options).stdout.split()
+
+    def run(self, device, each):
+        """Its counts, and the daemon's CPU seconds between its first initiation and the last
+        answer as `cpu`."""
+        node = self.lab.nodes["a"]
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", node.ns, self.path, "run", *self.options, "--each", str(each),
+             "--seconds", "20", device.key.public_hex, device.node.v4(), str(device.port())],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.lab.processes.append(process)
+        with process:
+            self.expect_line(process, "prepared")
+            before = cpu_seconds(device)
+            process.stdin.write("\n")
+            process.stdin.flush()
+            self.expect_line(process, "ran")
+            used = cpu_seconds(device) - before
+            counts = process.stdout.readline()
+        return {"cpu": used, **{name: int(value) for name, value in
+                                re.findall(r"(\w+)=(\d+)", counts)}}
+
+    def expect_line(self, process, word):
+        if process.stdout.readline() != word + "\n":
+            raise Failure(f"the generator of handshakes failed: {process.stderr.read().strip()}")
+
+
+def handshakes(lab, options):
+    """A responder that knows all peers, first a handshake with each, then some more with each."""
+    # It otherwise opens a connected socket for the first peer that it answers, which then takes
+    # what the others send from the same address and port.
+    if lab.mine.is_boringtun:
+        lab.mine.options = ["--disable-connected-udp"]
+    generator = Generator(lab, options.handshakes, options.handshake_peers)
+    device = responder(lab, generator.keys())
+    found = {}
+    for name, each in (("first", 1), ("again", options.handshakes_each)):
+        counts = generator.run(device, each)
+        expect(counts["valid"], f"valid responses, not only {counts}")
+        found[name] = counts["valid"] * 1e9 / counts["elapsed_ns"]
+        found[f"{name}_cpu"] = counts["cpu"] * 1e6 / counts["valid"]
+        odd = {word: counts[word] for word in ("invalid", "lost", "cookies", "stray")
+               if counts[word]}
+        if odd:
+            lab.notes.append(f"handshakes ({name}): of {counts['sent']} initiations "
+                             + ", ".join(f"{count} {word}" for word, count in odd.items()))
+        generator_us = counts["generator_cpu_ns"] / 1e3 / counts["valid"]
+        found[f"{name}_generator_us"] = generator_us
+    return found
+
+
+def responder(lab, public_keys, psk=None):
+    """A device on node b that has these peers; a is where they are."""
+    a, b = lab.node("a"), lab.node("b")
+    lab.link(a, b)
+    device = Device(lab, b, lab.mine, env=QUIET).start()
+    load(device, peers_request(public_keys, psk))
+    return device
+
+
+# Many peers
+
+def peers_request(public_keys, psk=None):
+    """A set request, without its first line, for peers with an address each in 100.64.0.0/10."""
+    lines = []
+    for number, key in enumerate(public_keys):
+        lines.append(f"public_key={key}\n")
+        if psk:
+            lines.append(f"preshared_key={psk}\n")
+        lines.append(f"allowed_ip=100.{64 + (number >> 16)}.{number >> 8 & 255}.{number & 255}/32\n")
+    return "".join(lines)
+
+
+def load(device, request):
+    """Sends a set request; returns the seconds until it was answered."""
+    data = f"set=1\n{request}\n".encode()
+    with device.uapi() as uapi:
+        uapi.stream.settimeout(300)
+        begun = time.monotonic()
+        uapi.send(data)
+        answer = uapi.reply()
+        seconds = time.monotonic() - begun
+    if answer != "errno=0\n":
+        raise Failure(f"{device.implementation.name} answers {answer!r} to so many peers")
+    return seconds
+
+
+def count_peers(device):
+    """How many peers a get request shows; its text is not kept."""
+    count, pending = 0, b""
+    with device.uapi() as uapi:
+        uapi.stream.settimeout(300)
+        uapi.send("get=1\n\n")
+        while more := uapi.stream.recv(1 << 20):
+            *lines, pending = (pending + more).split(b"\n")
+            count += sum(line.startswith(b"public_key=") for line in lines)
+            if b"" in lines:
+                return count
+    raise Failure(f"{device.implementation.name} hangs up while it shows its peers")
+
+
+def peers(lab, options, count):
+    """One request that names so many peers, of which the last one is the device on a; and then the
+    tunnel to that one works."""
+    a, b = lab.node("a"), lab.node("b")
+    lab.link(a, b)
+    x = Device(lab, a, lab.mine, env=QUIET).start()
+    y = Device(lab, b, lab.mine, env=QUIET).start()
+    x.add(y, b.v4())
+    # Any 32 bytes are a public key; that nobody has the private ones is nothing to who loads them.
+    strangers = [os.urandom(32).hex() for _ in range(count - 1)]
+    request = peers_request(strangers)
+    request += f"public_key={x.key.public_hex}\nallowed_ip={x.inner4}/32\n"
+    found = {f"load_{count}": load(y, request)}
+    time.sleep(PAUSE)
+    found[f"resident_{count}"] = memory_mib(y, "VmRSS")
+    found[f"peak_{count}"] = memory_mib(y, "VmHWM")
+    until(lambda: a.ping(y.inner4, 1, wait=1).received, f"a ping through one of {count} peers", 20)
+    expect(count_peers(y) == count, f"{count} peers are shown")
+    return found
