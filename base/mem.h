@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/declassify.h"
 
 /* The four functions that freestanding compilers call on their own. Declared here since a
  * freestanding build has no <string.h>. */
@@ -25,23 +26,26 @@ static inline void wg_wipe(void *secret, size_t len)
         __asm__ volatile("" : : "r"(secret) : "memory");
 }
 
-/* Whether two secrets of len bytes are equal, in a time that depends on len alone. */
+/* Whether two secrets of len bytes are equal, in a time that depends on len alone. The answer is no
+ * secret: whoever asks acts upon it, and that shows. */
 WG_MUST_USE static inline bool wg_equal(const uint8_t *a, const uint8_t *b, size_t len)
 {
         volatile uint8_t difference = 0;
 
         for (size_t i = 0; i < len; i++)
                 difference = (uint8_t)(difference | (a[i] ^ b[i]));
+        wg_declassify(&difference, sizeof(difference));
         return difference == 0;
 }
 
-/* Whether all len bytes are zero, in a time that depends on len alone. */
+/* Whether all len bytes are zero, in a time that depends on len alone. The answer is no secret. */
 WG_MUST_USE static inline bool wg_is_zero(const uint8_t *bytes, size_t len)
 {
         volatile uint8_t any = 0;
 
         for (size_t i = 0; i < len; i++)
                 any = (uint8_t)(any | bytes[i]);
+        wg_declassify(&any, sizeof(any));
         return any == 0;
 }
 

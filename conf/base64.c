@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "conf/base64.h"
 
+#include "base/declassify.h"
 #include "conf/mask.h"
 
 /* The value of a digit; *bad gets bits where it is none. */
@@ -54,6 +55,8 @@ bool tl_base64_decode(uint8_t *out, size_t size, const char *text, size_t len)
                 return false;
         for (size_t at = 0; at < size; at += 3, text += 4)
                 (void)group_value(text, WG_MIN(size - at, 3u), &bad);
+        /* Whether it is a key at all: the user is told. */
+        wg_declassify(&bad, sizeof(bad));
         if (bad)
                 return false;
         text -= len;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "conf/hex.h"
 
+#include "base/declassify.h"
 #include "conf/mask.h"
 
 /* The value of a digit; *bad gets bits where it is none. */
@@ -35,6 +36,8 @@ bool tl_hex_decode(uint8_t *out, size_t size, const char *text, size_t len)
                 return false;
         for (size_t i = 0; i < size; i++)
                 (void)byte_value(text + 2 * i, &bad);
+        /* Whether it is a key at all: the user is told. */
+        wg_declassify(&bad, sizeof(bad));
         if (bad)
                 return false;
         for (size_t i = 0; i < size; i++)

@@ -7,6 +7,7 @@
 #include "base/enum.h"
 #include "conf/address.h"
 #include "conf/base64.h"
+#include "conf/mask.h"
 #include "conf/text.h"
 
 #define NAME_LEN_MAX 253 /* what RFC 1035 section 2.3.4 leaves of 255 bytes for the text */
@@ -66,10 +67,15 @@ struct reader {
         char *line;         /* its bytes but white space; room for the longest line */
 };
 
-/* The C locale's white space, whatever locale is set. */
+/* The C locale's white space, whatever locale is set. Bytes of keys are asked about too, and tell
+ * only that they are none. */
 static bool is_space(char c)
 {
-        return c == ' ' || (c >= '\t' && c <= '\r');
+        uint32_t byte = (uint8_t)c;
+        uint32_t space = tl_mask_range(byte, ' ', ' ') | tl_mask_range(byte, '\t', '\r');
+
+        wg_declassify(&space, sizeof(space));
+        return space != 0;
 }
 
 /* The column of the byte that came to be the index-th of the line without white space; of the end

@@ -103,6 +103,7 @@ enum wg_verdict wg_handshake_consume_initiation(struct wg_engine *engine,
         if (!wg_noise_read_first_static(&noise, identity->key, message + WG_INITIATION_EPHEMERAL,
                                         message + WG_INITIATION_STATIC, initiator))
                 goto out;
+        wg_declassify(initiator, sizeof(initiator)); /* a public key, to be looked up */
         peer = wg_engine_find_peer(engine, initiator);
         if (!peer) {
                 verdict = WG_VERDICT_UNKNOWN_PEER;
@@ -113,6 +114,7 @@ enum wg_verdict wg_handshake_consume_initiation(struct wg_engine *engine,
                                          message + WG_INITIATION_TIMESTAMP,
                                          WG_TAI64N_LEN + WG_NOISE_TAG_LEN, stamp))
                 goto out;
+        wg_declassify(stamp, sizeof(stamp)); /* the time, to be compared */
         verdict = check_stamp(peer, stamp, now.ns);
         request->peer = peer;
         if (verdict != WG_VERDICT_HANDSHAKE_DONE)

@@ -73,6 +73,7 @@ static enum wg_verdict examine(struct wg_engine *engine, struct wg_receive_slot 
         if (!padded)
                 return WG_VERDICT_KEEPALIVE;
         slot->inner = slot->buf + WG_DATA_TEXT;
+        wg_declassify(slot->inner, padded); /* no key: a packet, to be routed by what it says */
         h = wg_ip_parse(slot->inner, padded);
         if (h.family == WG_FAMILY_NONE || h.len > padded ||
             (h.family == WG_FAMILY_IPV4 && h.len < WG_IPV4_HEADER_LEN))

@@ -32,6 +32,7 @@ struct wg_x25519_key *wg_x25519_key_new(const uint8_t private_key[WG_KEY_LEN])
         key->derive = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
         is_ready = key->derive && EVP_PKEY_derive_init(key->derive) == 1 &&
                    EVP_PKEY_get_raw_public_key(pkey, key->public_key, &len) == 1;
+        wg_declassify(key->public_key, WG_KEY_LEN); /* public by its name */
 out:
         EVP_PKEY_free(pkey); /* the context has its own reference */
         if (is_ready)

@@ -7,8 +7,9 @@
 #   check.sh [--long] [STAGE...]      all stages without names
 #
 #   tree      the checks of the tree itself (test/tree)
-#   gcc       build with gcc -Werror; unit tests, simulator, corpora of the fuzzers
-#   clang     build with clang -Werror; unit tests
+#   gcc       build with gcc -Werror; unit tests, simulator, corpora of the fuzzers, secrets watched
+#             by valgrind
+#   clang     build with clang -Werror; unit tests, secrets watched by valgrind
 #   asan      build with AddressSanitizer and UBSan; the tests of gcc, the simulator shorter; the
 #             namespace tests, tielined with tielined
 #   tsan      build with ThreadSanitizer; unit tests; the same namespace tests
@@ -30,7 +31,7 @@ for word in "$@"; do
         case $word in
         --long) long=1 ;;
         --help)
-                sed -n 's/^# \{0,1\}//; 4,22p' "$0"
+                sed -n '4,/^[^#]/s/^# \{0,1\}//p' "$0"
                 exit 0
                 ;;
         tree | gcc | clang | asan | tsan | net | install | fuzz) wanted+=("$word") ;;
@@ -240,6 +241,7 @@ stage_gcc() {
         counted "unit tests" meson_test gcc unit
         counted "simulator" meson_test gcc sim
         counted "fuzz corpora" meson_test gcc fuzz
+        counted "secrets watched" meson_test gcc timing
         [ "$long" = 0 ] ||
                 single "simulated days" "$out/gcc/sim/simulate" --seeds 1001..1100 --hours 72
 }
@@ -247,6 +249,7 @@ stage_gcc() {
 stage_clang() {
         build clang || return
         counted "unit tests" meson_test clang unit
+        counted "secrets watched" meson_test clang timing
 }
 
 stage_asan() {

@@ -43,6 +43,7 @@ check   mandoc                  mandoc
 check   nftables                nft
 check   shellcheck              shellcheck
 check   socat                   socat
+check   valgrind                file:/usr/include/valgrind/memcheck.h
 LIST
 }
 
