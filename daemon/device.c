@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/transmit.h"
 #include "daemon/report.h"
@@ -16,6 +17,8 @@ enum { INBOX_SIZE = 1 << 20, SCRATCH_SIZE = 1 << 16 };
 
 #define BIND_AGAIN_NS TL_NS_PER_S
 #define RECLAIM_AGAIN_NS TL_NS_PER_MS
+#define CLOSING_NS TL_NS_PER_S
+#define CLOSING_PAUSE_NS (TL_NS_PER_MS / 10)
 #define LINK_AGAIN_NS (100 * TL_NS_PER_MS)
 
 struct wg_now tl_device_now(void)
@@ -76,6 +79,7 @@ static void release_sockets(struct wg_retired *retired)
                 return;
         }
         tl_udp_close_pair(&sockets->pair);
+        sockets->device->closing--;
         free(sockets);
 }
 
@@ -88,8 +92,33 @@ static void publish_sockets(struct tl_device *device, struct tl_sockets *sockets
                 tl_wake_set(&device->worker->wake);
         if (!old)
                 return;
+        device->closing++;
         old->retired.release = release_sockets;
         tl_reclaim_retire(&device->reclaim, &old->retired);
+}
+
+/* Waits for the worker to let go of sockets that were replaced: a round of it at most. */
+static void wait_for_closing(struct tl_device *device)
+{
+        const struct timespec pause = {.tv_nsec = CLOSING_PAUSE_NS};
+        uint64_t end_ns = tl_clock_boot_ns() + CLOSING_NS;
+
+        while (device->closing && tl_clock_boot_ns() < end_ns) {
+                tl_reclaim_poll(&device->reclaim);
+                if (device->closing)
+                        nanosleep(&pause, NULL);
+        }
+}
+
+static int open_udp(struct tl_device *device, struct tl_udp_pair *pair, uint16_t port)
+{
+        int error = tl_helper_open_udp(device->helper, pair, port, device->fwmark);
+
+        /* Perhaps it is our own: a link that goes down and up again, a port that comes back. */
+        if (error != -EADDRINUSE || !device->closing)
+                return error;
+        wait_for_closing(device);
+        return tl_helper_open_udp(device->helper, pair, port, device->fwmark);
 }
 
 static int open_sockets(struct tl_device *device, uint16_t port)
@@ -100,7 +129,7 @@ static int open_sockets(struct tl_device *device, uint16_t port)
         if (!sockets)
                 return -ENOMEM;
         sockets->device = device;
-        error = tl_helper_open_udp(device->helper, &sockets->pair, port, device->fwmark);
+        error = open_udp(device, &sockets->pair, port);
         if (error) {
                 free(sockets);
                 return error;

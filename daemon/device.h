@@ -69,6 +69,7 @@ struct tl_device {
         bool is_stopping;
         uint16_t listen_port; /* as configured, or chosen at the first bind; 0: not yet */
         uint32_t fwmark;
+        unsigned int closing;   /* sockets that were replaced and that the worker may still use */
         uint64_t bind_again_ns; /* binding failed: when to try anew; 0: it did not */
         struct wg_actions actions;
         uint8_t *scratch; /* for what is taken out of an inbox */

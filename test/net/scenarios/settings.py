@@ -6,7 +6,7 @@ import errno
 import json
 
 from device import Device, Key, endpoint_text, meets, tunnel
-from lab import Pulse, expect, expect_same, run, until
+from lab import Pulse, expect, expect_same, read, run, until
 from scenario import scenario
 
 
@@ -194,6 +194,23 @@ def listen_port(lab):
     x.set("listen-port", 0)
     expect(x.port() not in (0, 45003), "0 chooses a port")
     x.node.reaches(y.inner4)
+
+
+@scenario(ours_only=True)
+def port_used_again(lab):
+    """A port that was given up a moment ago can be bound: down and up, there and back."""
+    x, y = tunnel(lab)
+    meets(x, y)
+    chosen = x.port()
+    for _ in range(100):
+        x.node.ip("link", "set", x.name, "down")
+        x.node.ip("link", "set", x.name, "up")
+    with x.uapi() as uapi:
+        for number in range(100):
+            port = chosen if number % 2 else 45004
+            expect(uapi.set(f"listen_port={port}\n") == 0, "the port is bound")
+    expect(b"cannot listen" not in read(x.log), "no bind failed")
+    meets(x, y)
 
 
 @scenario(needs=("nft",))
