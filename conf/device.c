@@ -3,27 +3,30 @@
 
 #include <stdlib.h>
 
-#define CAPACITY_MIN 4u
+/* All but the last piece are full. */
+#define ITEMS_MAX (TL_CONF_ROW_FIRST * ((UINT32_C(1) << TL_CONF_ROW_PIECES) - 1))
 
-/* Twice the room for items of `size` bytes. By hand and not by realloc(), which would leave keys
- * behind in memory that is free. Returns NULL, and changes nothing, where memory is missing. */
-static void *grow(void *items, uint32_t count, uint32_t *capacity, size_t size)
+/* Which piece the item of a number begins; below 0: it lies inside of one. */
+static int piece_begun_by(uint32_t i)
 {
-        uint32_t new_capacity = WG_MAX(*capacity, CAPACITY_MIN / 2) * 2;
-        void *new_items;
+        uint32_t nth = i / TL_CONF_ROW_FIRST + 1;
 
-        if (*capacity > UINT32_MAX / 2)
+        return i % TL_CONF_ROW_FIRST || (nth & (nth - 1)) ? -1 : (int)wg_bits_last32(nth) - 1;
+}
+
+/* A zeroed item for a number that is the count so far; NULL: no memory. */
+static void *append(struct tl_conf_row *row, uint32_t count, size_t size)
+{
+        int piece = piece_begun_by(count);
+
+        if (count == ITEMS_MAX)
                 return NULL;
-        new_items = calloc(new_capacity, size);
-        if (!new_items)
-                return NULL;
-        if (items) {
-                memcpy(new_items, items, count * size);
-                wg_wipe(items, count * size);
-                free(items);
+        if (piece >= 0) {
+                row->pieces[piece] = calloc((size_t)TL_CONF_ROW_FIRST << piece, size);
+                if (!row->pieces[piece])
+                        return NULL;
         }
-        *capacity = new_capacity;
-        return new_items;
+        return tl_conf_row_at(row, count, size);
 }
 
 void tl_conf_device_init(struct tl_conf_device *device)
@@ -31,31 +34,40 @@ void tl_conf_device_init(struct tl_conf_device *device)
         *device = (struct tl_conf_device){0};
 }
 
+uint32_t tl_conf_device_drop_peers(struct tl_conf_device *device, uint32_t most)
+{
+        uint32_t dropped = 0;
+
+        for (; dropped < most && device->peer_count; dropped++) {
+                struct tl_conf_peer *peer = tl_conf_device_last_peer(device);
+                int piece = piece_begun_by(--device->peer_count);
+
+                free(peer->endpoint_host);
+                wg_wipe(peer, sizeof(*peer));
+                if (piece < 0)
+                        continue;
+                free(device->peers.pieces[piece]);
+                device->peers.pieces[piece] = NULL;
+        }
+        return dropped;
+}
+
 void tl_conf_device_done(struct tl_conf_device *device)
 {
-        for (uint32_t i = 0; i < device->peer_count; i++)
-                free(device->peers[i].endpoint_host);
-        if (device->peers)
-                wg_wipe(device->peers, device->peer_count * sizeof(*device->peers));
-        free(device->peers);
-        free(device->allowed_ips);
+        tl_conf_device_drop_peers(device, UINT32_MAX);
+        for (unsigned int i = 0; i < TL_CONF_ROW_PIECES; i++)
+                free(device->allowed_ips.pieces[i]);
         wg_wipe(device, sizeof(*device));
 }
 
 struct tl_conf_peer *tl_conf_device_add_peer(struct tl_conf_device *device,
                                              const uint8_t public_key[TL_CONF_KEY_LEN])
 {
-        struct tl_conf_peer *peer;
+        struct tl_conf_peer *peer = append(&device->peers, device->peer_count, sizeof(*peer));
 
-        if (device->peer_count == device->peer_capacity) {
-                void *peers = grow(device->peers, device->peer_count, &device->peer_capacity,
-                                   sizeof(*device->peers));
-
-                if (!peers)
-                        return NULL;
-                device->peers = peers;
-        }
-        peer = &device->peers[device->peer_count++];
+        if (!peer)
+                return NULL;
+        device->peer_count++;
         memcpy(peer->public_key, public_key, sizeof(peer->public_key));
         peer->allowed_ip_first = device->allowed_ip_count;
         return peer;
@@ -64,20 +76,14 @@ struct tl_conf_peer *tl_conf_device_add_peer(struct tl_conf_device *device,
 bool tl_conf_device_add_allowed_ip(struct tl_conf_device *device, const struct wg_prefix *prefix,
                                    bool remove)
 {
-        WG_ASSERT(device->peer_count > 0);
-        if (device->allowed_ip_count == device->allowed_ip_capacity) {
-                void *allowed_ips = grow(device->allowed_ips, device->allowed_ip_count,
-                                         &device->allowed_ip_capacity,
-                                         sizeof(*device->allowed_ips));
+        struct tl_conf_allowed_ip *ip = append(&device->allowed_ips, device->allowed_ip_count,
+                                               sizeof(*ip));
 
-                if (!allowed_ips)
-                        return false;
-                device->allowed_ips = allowed_ips;
-        }
-        device->allowed_ips[device->allowed_ip_count++] = (struct tl_conf_allowed_ip){
-                .prefix = *prefix,
-                .remove = remove,
-        };
-        device->peers[device->peer_count - 1].allowed_ip_count++;
+        WG_ASSERT(device->peer_count > 0);
+        if (!ip)
+                return false;
+        device->allowed_ip_count++;
+        *ip = (struct tl_conf_allowed_ip){.prefix = *prefix, .remove = remove};
+        tl_conf_device_last_peer(device)->allowed_ip_count++;
         return true;
 }

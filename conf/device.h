@@ -3,8 +3,9 @@
  * device.h - one change to a WireGuard device, as the UAPI and configuration files ask for it.
  *
  * A field counts only where its has_ flag is set; what is not given stays as it is. Peers are
- * meant in order, and one public key may come more than once. The allowed IPs of all peers lie in
- * one array, so that a request of many thousands costs two allocations that grow.
+ * meant in order, and one public key may come more than once. Peers and the allowed IPs of all of them
+ * lie in two rows that grow without moving: a request of a million peers costs few allocations, copies
+ * nothing, and leaves no key in memory that was given back.
  * Threads: one owner at a time. */
 #ifndef CONF_DEVICE_H
 #define CONF_DEVICE_H
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/bits.h"
 #include "base/endpoint.h"
 
 #define TL_CONF_KEY_LEN 32
@@ -47,6 +49,14 @@ struct tl_conf_peer {
         bool has_persistent_keepalive;
 };
 
+/* Items in pieces of memory, each with room for twice as many as the one before it. */
+#define TL_CONF_ROW_FIRST UINT32_C(4)
+#define TL_CONF_ROW_PIECES 28
+
+struct tl_conf_row {
+        void *pieces[TL_CONF_ROW_PIECES];
+};
+
 struct tl_conf_device {
         uint8_t private_key[TL_CONF_KEY_LEN]; /* not clamped; zeros: none */
         uint32_t fwmark;                      /* 0: none */
@@ -56,10 +66,10 @@ struct tl_conf_device {
         bool has_listen_port;
         bool replace_peers; /* all peers there are go first */
 
-        struct tl_conf_peer *peers;
-        struct tl_conf_allowed_ip *allowed_ips;
-        uint32_t peer_count, peer_capacity;
-        uint32_t allowed_ip_count, allowed_ip_capacity;
+        struct tl_conf_row peers;       /* of struct tl_conf_peer */
+        struct tl_conf_row allowed_ips; /* of struct tl_conf_allowed_ip */
+        uint32_t peer_count;
+        uint32_t allowed_ip_count;
 };
 
 /* Makes an empty change; owns nothing yet. */
@@ -68,8 +78,12 @@ void tl_conf_device_init(struct tl_conf_device *device);
 /* Wipes and frees all; the change is empty after, as after init. */
 void tl_conf_device_done(struct tl_conf_device *device);
 
-/* Appends a peer with nothing but its public key. Returns it, borrowed until the next peer is
- * added; NULL where memory is missing, and nothing changed. */
+/* Wipes and frees the last `most` peers, so that done() has less to do; for those who cannot wait until
+ * a million are wiped. Their allowed IPs stay. Returns how many: fewer than most, when none is left. */
+uint32_t tl_conf_device_drop_peers(struct tl_conf_device *device, uint32_t most);
+
+/* Appends a peer with nothing but its public key. Returns it, borrowed until done() or drop_peers();
+ * NULL where memory is missing, and nothing changed. */
 struct tl_conf_peer *tl_conf_device_add_peer(struct tl_conf_device *device,
                                              const uint8_t public_key[TL_CONF_KEY_LEN]) WG_MUST_USE;
 
@@ -78,11 +92,35 @@ struct tl_conf_peer *tl_conf_device_add_peer(struct tl_conf_device *device,
 bool tl_conf_device_add_allowed_ip(struct tl_conf_device *device, const struct wg_prefix *prefix,
                                    bool remove) WG_MUST_USE;
 
-/* The peer's allowed_ip_count allowed IPs, borrowed until the next one is added. */
-static inline const struct tl_conf_allowed_ip *
-tl_conf_peer_allowed_ips(const struct tl_conf_device *device, const struct tl_conf_peer *peer)
+/* The item of a number below the count. */
+static inline void *tl_conf_row_at(const struct tl_conf_row *row, uint32_t i, size_t size)
 {
-        return peer->allowed_ip_count ? device->allowed_ips + peer->allowed_ip_first : NULL;
+        unsigned int piece = wg_bits_last32(i / TL_CONF_ROW_FIRST + 1) - 1;
+        uint32_t first = TL_CONF_ROW_FIRST * ((UINT32_C(1) << piece) - 1);
+
+        return (char *)row->pieces[piece] + (i - first) * size;
+}
+
+/* The peer of a number below peer_count. */
+static inline struct tl_conf_peer *tl_conf_device_peer(const struct tl_conf_device *device,
+                                                       uint32_t i)
+{
+        return tl_conf_row_at(&device->peers, i, sizeof(struct tl_conf_peer));
+}
+
+/* The last peer, or NULL. */
+static inline struct tl_conf_peer *tl_conf_device_last_peer(const struct tl_conf_device *device)
+{
+        return device->peer_count ? tl_conf_device_peer(device, device->peer_count - 1) : NULL;
+}
+
+/* A peer's allowed IP of a number below its allowed_ip_count. */
+static inline const struct tl_conf_allowed_ip *
+tl_conf_peer_allowed_ip(const struct tl_conf_device *device, const struct tl_conf_peer *peer,
+                        uint32_t i)
+{
+        return tl_conf_row_at(&device->allowed_ips, peer->allowed_ip_first + i,
+                              sizeof(struct tl_conf_allowed_ip));
 }
 
 #endif

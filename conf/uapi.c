@@ -104,8 +104,7 @@ static int add_allowed_ip(struct tl_conf_device *device, struct tl_text value)
  * value is known to be good: a request with a mistake is dropped whole. */
 static int apply(struct tl_conf_device *device, enum tl_uapi_key key, struct tl_text value)
 {
-        struct tl_conf_peer *peer = device->peer_count ? &device->peers[device->peer_count - 1]
-                                                       : NULL;
+        struct tl_conf_peer *peer = tl_conf_device_last_peer(device);
         uint32_t number;
         bool is_good = false;
 

@@ -221,8 +221,7 @@ static bool apply_allowed_ips(struct reader *r, struct tl_conf_peer *peer, struc
 static bool apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value)
 {
         struct tl_conf_device *device = &r->device;
-        struct tl_conf_peer *peer = device->peer_count ? &device->peers[device->peer_count - 1]
-                                                       : NULL;
+        struct tl_conf_peer *peer = tl_conf_device_last_peer(device);
         bool is_off = tl_text_is_caseless(value, "off"), is_good = false;
 
         switch (key) {

@@ -35,7 +35,7 @@ struct tl_apply {
 
 static const struct tl_conf_peer *this_peer(const struct tl_apply *apply)
 {
-        return &apply->change.peers[apply->next_peer];
+        return tl_conf_device_peer(&apply->change, apply->next_peer);
 }
 
 static void enter(struct tl_apply *apply, enum tl_apply_phase phase)
@@ -95,11 +95,11 @@ static void reserve(struct tl_apply *apply, size_t most)
         int error = 0;
 
         for (; most && apply->next_peer < change->peer_count && !error; most--) {
-                struct tl_conf_peer *peer = &change->peers[apply->next_peer];
+                struct tl_conf_peer *peer = tl_conf_device_peer(change, apply->next_peer);
 
                 if (apply->next_ip < peer->allowed_ip_count) {
                         prefixes += is_unknown(
-                                apply, &tl_conf_peer_allowed_ips(change, peer)[apply->next_ip++]);
+                                apply, tl_conf_peer_allowed_ip(change, peer, apply->next_ip++));
                         continue;
                 }
                 error = resolve_zone(apply->device, peer);
@@ -222,7 +222,6 @@ static size_t begin_peer(struct tl_apply *apply, size_t most)
 static size_t change_allowed_ips(struct tl_apply *apply, size_t most)
 {
         const struct tl_conf_peer *wanted = this_peer(apply);
-        const struct tl_conf_allowed_ip *ips = tl_conf_peer_allowed_ips(&apply->change, wanted);
         struct wg_peer *peer = apply->half_done;
         size_t steps = 0;
 
@@ -232,7 +231,8 @@ static size_t change_allowed_ips(struct tl_apply *apply, size_t most)
                 return steps;
         apply->strips = false;
         for (; steps < most && apply->next_ip < wanted->allowed_ip_count; steps++) {
-                const struct tl_conf_allowed_ip *ip = &ips[apply->next_ip++];
+                const struct tl_conf_allowed_ip *ip = tl_conf_peer_allowed_ip(
+                        &apply->change, wanted, apply->next_ip++);
 
                 if (ip->remove)
                         wg_engine_disallow(peer, &ip->prefix);
@@ -298,7 +298,8 @@ static void step(struct tl_apply *apply)
                         enter(apply, TL_APPLY_TRIM);
                 break;
         case TL_APPLY_TRIM:
-                if (wg_engine_unreserve(engine, STEPS) < STEPS)
+                if (wg_engine_unreserve(engine, STEPS) < STEPS &&
+                    tl_conf_device_drop_peers(&apply->change, STEPS) < STEPS)
                         enter(apply, TL_APPLY_OVER);
                 break;
         case TL_APPLY_OVER:

@@ -27,7 +27,7 @@ struct tl_apply;
         X(TL_APPLY_PEERS, 2, peers, "makes, changes and removes peers") \
         X(TL_APPLY_SWEEP, 3, sweep, "removes those that it replaces") \
         X(TL_APPLY_COMMIT, 4, commit, "shows workers the new allowed IPs") \
-        X(TL_APPLY_TRIM, 5, trim, "gives back memory that it did not need") \
+        X(TL_APPLY_TRIM, 5, trim, "gives back memory that is not needed, or not any more") \
         X(TL_APPLY_OVER, 6, over, "is done, or has failed")
 WG_ENUM_DECLARE(tl_apply_phase, TL_APPLY_PHASES)
 

@@ -126,7 +126,8 @@ static bool resolve(const char *path, struct tl_conf_peer *peer)
 bool tl_config_resolve(const char *path, struct tl_conf_device *change)
 {
         for (uint32_t i = 0; i < change->peer_count; i++)
-                if (change->peers[i].endpoint_host && !resolve(path, &change->peers[i]))
+                if (tl_conf_device_peer(change, i)->endpoint_host &&
+                    !resolve(path, tl_conf_device_peer(change, i)))
                         return false;
         return true;
 }

@@ -112,7 +112,7 @@ static bool tell_next_peer(void *ctx, struct tl_uapi_peer_status *status)
 
         if (m->next_peer == m->device->peer_count)
                 return false;
-        peer = &m->device->peers[m->next_peer++];
+        peer = tl_conf_device_peer(m->device, m->next_peer++);
         m->next_allowed_ip = 0;
         memcpy(status->public_key, peer->public_key, TL_CONF_KEY_LEN);
         memcpy(status->preshared_key, peer->preshared_key, TL_CONF_KEY_LEN);
@@ -126,11 +126,11 @@ static bool tell_next_peer(void *ctx, struct tl_uapi_peer_status *status)
 static bool tell_next_allowed_ip(void *ctx, struct wg_prefix *prefix)
 {
         struct model *m = ctx;
-        const struct tl_conf_peer *peer = &m->device->peers[m->next_peer - 1];
+        const struct tl_conf_peer *peer = tl_conf_device_peer(m->device, m->next_peer - 1);
 
         if (m->next_allowed_ip == peer->allowed_ip_count)
                 return false;
-        *prefix = tl_conf_peer_allowed_ips(m->device, peer)[m->next_allowed_ip++].prefix;
+        *prefix = tl_conf_peer_allowed_ip(m->device, peer, m->next_allowed_ip++)->prefix;
         return true;
 }
 

@@ -34,12 +34,13 @@ static void dump_endpoint(FILE *out, const struct tl_conf_peer *peer)
 static void dump_allowed_ips(FILE *out, const struct tl_conf_device *device,
                              const struct tl_conf_peer *peer)
 {
-        const struct tl_conf_allowed_ip *allowed_ips = tl_conf_peer_allowed_ips(device, peer);
         char text[TL_ADDRESS_PREFIX_SIZE];
 
         for (uint32_t i = 0; i < peer->allowed_ip_count; i++) {
-                tl_address_format_prefix(text, &allowed_ips[i].prefix);
-                fprintf(out, "allowed_ip=%s%s\n", allowed_ips[i].remove ? "-" : "", text);
+                const struct tl_conf_allowed_ip *ip = tl_conf_peer_allowed_ip(device, peer, i);
+
+                tl_address_format_prefix(text, &ip->prefix);
+                fprintf(out, "allowed_ip=%s%s\n", ip->remove ? "-" : "", text);
         }
 }
 
@@ -80,7 +81,7 @@ char *conf_dump(const struct tl_conf_device *device)
         if (device->replace_peers)
                 fputs("replace_peers=true\n", out);
         for (uint32_t i = 0; i < device->peer_count; i++)
-                dump_peer(out, device, &device->peers[i]);
+                dump_peer(out, device, tl_conf_device_peer(device, i));
         fputc('\n', out);
         if (fclose(out))
                 abort();

@@ -78,7 +78,7 @@ static void twin_apply(struct twin *twin, const struct tl_conf_device *change)
         if (change->replace_peers)
                 twin->peer_count = 0;
         for (uint32_t i = 0; i < change->peer_count; i++) {
-                const struct tl_conf_peer *wanted = &change->peers[i];
+                const struct tl_conf_peer *wanted = tl_conf_device_peer(change, i);
                 struct twin_peer *peer = twin_find(twin, wanted->public_key[0] - 1);
 
                 if (wanted->remove && peer) {
@@ -101,8 +101,8 @@ static void twin_apply(struct twin *twin, const struct tl_conf_device *change)
                 if (wanted->replace_allowed_ips)
                         peer->prefix_count = 0;
                 for (uint32_t j = 0; j < wanted->allowed_ip_count; j++) {
-                        const struct tl_conf_allowed_ip *ip = &tl_conf_peer_allowed_ips(change,
-                                                                                        wanted)[j];
+                        const struct tl_conf_allowed_ip *ip = tl_conf_peer_allowed_ip(change,
+                                                                                      wanted, j);
 
                         if (ip->remove) {
                                 twin_drop_prefix(peer, &ip->prefix);

@@ -31,18 +31,18 @@ static bool add_peer(struct tl_conf_device *device, uint32_t i)
 
 static void check_peer(const struct tl_conf_device *device, uint32_t i)
 {
-        const struct tl_conf_peer *peer = &device->peers[i];
-        const struct tl_conf_allowed_ip *allowed_ips = tl_conf_peer_allowed_ips(device, peer);
+        const struct tl_conf_peer *peer = tl_conf_device_peer(device, i);
 
         assert_int_equal(peer->public_key[0] << 16 | peer->public_key[1] << 8 | peer->public_key[2],
                          i);
         assert_int_equal(peer->allowed_ip_count, i % 4);
-        assert_int_equal(allowed_ips != NULL, i % 4 > 0);
         assert_false(peer->has_endpoint || peer->has_preshared_key || peer->remove);
         for (uint32_t j = 0; j < i % 4; j++) {
-                assert_memory_equal(allowed_ips[j].prefix.ip.bytes, peer->public_key, 3);
-                assert_int_equal(allowed_ips[j].prefix.ip.bytes[3], j);
-                assert_int_equal(allowed_ips[j].remove, j == 2);
+                const struct tl_conf_allowed_ip *ip = tl_conf_peer_allowed_ip(device, peer, j);
+
+                assert_memory_equal(ip->prefix.ip.bytes, peer->public_key, 3);
+                assert_int_equal(ip->prefix.ip.bytes[3], j);
+                assert_int_equal(ip->remove, j == 2);
         }
 }
 
@@ -57,6 +57,17 @@ static void test_many_peers(void **state)
         assert_int_equal(device.peer_count, 100000);
         for (uint32_t i = 0; i < device.peer_count; i++)
                 check_peer(&device, i);
+        /* From the end, in parts; those that are left stay, and others can come. */
+        assert_int_equal(tl_conf_device_drop_peers(&device, 33333), 33333);
+        assert_int_equal(device.peer_count, 66667);
+        for (uint32_t i = 0; i < device.peer_count; i++)
+                check_peer(&device, i);
+        for (uint32_t i = 66667; i < 70000; i++)
+                assert_true(add_peer(&device, i));
+        for (uint32_t i = 0; i < device.peer_count; i++)
+                check_peer(&device, i);
+        assert_int_equal(tl_conf_device_drop_peers(&device, 100000), 70000);
+        assert_int_equal(tl_conf_device_drop_peers(&device, 100000), 0);
         tl_conf_device_done(&device);
 }
 
@@ -80,7 +91,7 @@ static void test_memory_runs_out(void **state)
         }
 }
 
-/* Preshared keys are wiped from what the array of peers grew out of, and at the end. */
+/* Preshared keys are wiped, whichever way their peers go. */
 static void test_wipes_what_it_frees(void **state)
 {
         struct tl_conf_device device;
@@ -92,9 +103,10 @@ static void test_wipes_what_it_frees(void **state)
         heap_watch(secret, 8);
         for (uint32_t i = 0; i < 100; i++) {
                 assert_true(add_peer(&device, i));
-                memcpy(device.peers[i].preshared_key, secret, sizeof(secret));
+                memcpy(tl_conf_device_peer(&device, i)->preshared_key, secret, sizeof(secret));
         }
-        assert_memory_equal(device.peers[0].preshared_key, secret, sizeof(secret));
+        assert_memory_equal(tl_conf_device_peer(&device, 0)->preshared_key, secret, sizeof(secret));
+        assert_int_equal(tl_conf_device_drop_peers(&device, 50), 50);
         tl_conf_device_done(&device);
         heap_watch(NULL, 0);
 }
@@ -107,7 +119,7 @@ static void test_done_leaves_an_empty_change(void **state)
         memset(&empty, 0, sizeof(empty));
         memset(&device, 0, sizeof(device));
         assert_true(add_peer(&device, 3));
-        device.peers[0].endpoint_host = strdup("example.com");
+        tl_conf_device_peer(&device, 0)->endpoint_host = strdup("example.com");
         device.has_private_key = true;
         memset(device.private_key, 0xee, sizeof(device.private_key));
         tl_conf_device_done(&device);

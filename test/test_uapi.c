@@ -315,7 +315,7 @@ static void check_mistake(size_t i, size_t cut, size_t step)
         assert_untouched(&device);
         assert_no_secret(parser.error.message, strlen(parser.error.message));
         assert_no_secret(&parser, sizeof(parser));
-        assert_int_equal(parser.device.peer_capacity, 0);
+        assert_null(parser.device.peers.pieces[0]);
         tl_uapi_parser_done(&parser);
 }
 
@@ -511,10 +511,12 @@ static void test_large_request(void **state)
         assert_int_equal(event, TL_UAPI_MORE);
         assert_int_equal(tl_uapi_parser_feed(&parser, "\n", 1, &used, &device), TL_UAPI_SET);
         assert_int_equal(device.peer_count, PEERS);
-        assert_int_equal(device.peers[PEERS - 1].allowed_ip_count, ALLOWED_IPS);
-        assert_int_equal(device.peers[PEERS - 1].public_key[31], (PEERS - 1) & 255);
-        assert_int_equal(device.allowed_ips[ALLOWED_IPS - 1].prefix.ip.bytes[3],
-                         (ALLOWED_IPS - 1) & 255);
+        assert_int_equal(tl_conf_device_last_peer(&device)->allowed_ip_count, ALLOWED_IPS);
+        assert_int_equal(tl_conf_device_last_peer(&device)->public_key[31], (PEERS - 1) & 255);
+        assert_int_equal(
+                tl_conf_peer_allowed_ip(&device, tl_conf_device_last_peer(&device), ALLOWED_IPS - 1)
+                        ->prefix.ip.bytes[3],
+                (ALLOWED_IPS - 1) & 255);
         tl_conf_device_done(&device);
         tl_uapi_parser_done(&parser);
 }
@@ -744,8 +746,8 @@ static void test_reply_read_back(void **state)
         assert_int_equal(device.fwmark, 2);
         assert_int_equal(device.peer_count, 2);
         assert_int_equal(device.allowed_ip_count, 203);
-        assert_int_equal(device.peers[1].public_key[0], 2);
-        assert_int_equal(device.peers[1].allowed_ip_count, 200);
+        assert_int_equal(tl_conf_device_peer(&device, 1)->public_key[0], 2);
+        assert_int_equal(tl_conf_device_peer(&device, 1)->allowed_ip_count, 200);
         free(reply);
         tl_conf_device_done(&device);
         tl_uapi_parser_done(&parser);

@@ -334,9 +334,9 @@ static void test_host_name_lengths(void **state)
         len = snprintf(text, sizeof(text), PEER "Endpoint=%.253s:1", name);
         tl_conf_device_init(&device);
         assert_true(tl_wgconf_parse(text, (size_t)len, &device, &error));
-        assert_int_equal(strlen(device.peers[0].endpoint_host), 253);
-        assert_int_equal(device.peers[0].endpoint.ip.family, WG_FAMILY_NONE);
-        assert_int_equal(device.peers[0].endpoint.port, 1);
+        assert_int_equal(strlen(tl_conf_device_peer(&device, 0)->endpoint_host), 253);
+        assert_int_equal(tl_conf_device_peer(&device, 0)->endpoint.ip.family, WG_FAMILY_NONE);
+        assert_int_equal(tl_conf_device_peer(&device, 0)->endpoint.port, 1);
         tl_conf_device_done(&device);
         len = snprintf(text, sizeof(text), PEER "Endpoint=%.254s:1", name);
         check_mistake(1, text, (size_t)len, 3, 10, "neither an address nor a host name");

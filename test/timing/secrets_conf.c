@@ -148,7 +148,7 @@ static void test_requests(void **state)
                 assert_key(device.private_key, keys[i].hex);
                 tl_conf_device_done(&device);
                 assert_int_equal(feed(psk, pieces[i], &device), TL_UAPI_SET);
-                assert_key(device.peers[0].preshared_key, keys[i].hex);
+                assert_key(tl_conf_device_peer(&device, 0)->preshared_key, keys[i].hex);
                 tl_conf_device_done(&device);
                 free_text(own);
                 free_text(psk);
@@ -175,8 +175,8 @@ static void test_many_peers(void **state)
                                  TL_UAPI_MORE);
         assert_int_equal(tl_uapi_parser_feed(&parser, "\n", 1, &used, &device), TL_UAPI_SET);
         assert_int_equal(device.peer_count, PEERS);
-        assert_key(device.peers[0].preshared_key, keys[3].hex);
-        assert_key(device.peers[PEERS - 1].preshared_key, keys[3].hex);
+        assert_key(tl_conf_device_peer(&device, 0)->preshared_key, keys[3].hex);
+        assert_key(tl_conf_device_last_peer(&device)->preshared_key, keys[3].hex);
         tl_conf_device_done(&device);
         tl_uapi_parser_done(&parser);
         free_text(begin);
@@ -288,7 +288,7 @@ static void test_files(void **state)
                 assert_key(device.private_key, keys[i].hex);
                 tl_conf_device_done(&device);
                 assert_true(parse(psk, &device));
-                assert_key(device.peers[0].preshared_key, keys[i].hex);
+                assert_key(tl_conf_device_peer(&device, 0)->preshared_key, keys[i].hex);
                 tl_conf_device_done(&device);
                 free_text(own);
                 free_text(psk);
