@@ -38,8 +38,15 @@ struct wg_aead_backend {
 
 extern const struct wg_aead_backend wg_aead_libcrypto;
 
-/* The best back-end this processor has, or the one of that name; NULL: none has that name. A NULL
- * name asks for the best. Threads: any. */
+/* The i-th of the back-ends that this processor can run, the best first; NULL: there are no more. The
+ * last one is wg_aead_libcrypto. Threads: any. */
+const struct wg_aead_backend *wg_aead_nth(size_t i);
+
+/* Whether the back-end computed something wrong when wg_crypto_init() tried it. Threads: any. */
+bool wg_aead_is_broken(const struct wg_aead_backend *backend);
+
+/* The best back-end that this processor can run and that is not broken, or the one of that name; NULL:
+ * none has that name. A NULL name asks for the best. Threads: any. */
 const struct wg_aead_backend *wg_aead_choose(const char *name);
 
 /* One message with associated data, for handshakes. `to` may be equal to `from`. Seal writes

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "crypto/crypto.h"
 
-#include "crypto/aead.h"
 #include "crypto/context.h"
 #include "crypto/selftest.h"
 
@@ -9,7 +8,7 @@ bool wg_crypto_init(void)
 {
         if (!wg_crypto_context_init())
                 return false;
-        if (wg_selftest_primitives() && wg_selftest_backend(&wg_aead_libcrypto))
+        if (wg_selftest_primitives() && wg_selftest_backends())
                 return true;
         wg_crypto_context_done();
         return false;

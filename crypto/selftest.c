@@ -149,7 +149,8 @@ bool wg_selftest_primitives(void)
                xchacha_works();
 }
 
-enum { BATCH = 3, LONGEST = 300 };
+/* Enough to fill the lanes of any vector more than once, with and without a rest. */
+enum { BATCH = 21, LONGEST = 300 };
 
 struct batch {
         struct wg_aead_packet packets[BATCH];
@@ -158,8 +159,11 @@ struct batch {
         uint8_t opened[BATCH][LONGEST];
 };
 
-static const size_t plain_lens[BATCH] = {0, LONGEST, 65};
-static const uint64_t nonces[BATCH] = {0, 0x0123456789abcdef, 7};
+static const size_t plain_lens[BATCH] = {0,  LONGEST, 65,  1,   16,  17, 64,      63,  128, 200, 32,
+                                         48, 33,      299, 129, 192, 80, LONGEST, 256, 15,  5};
+static const uint64_t nonces[BATCH] = {
+        0,          0x0123456789abcdef, 7,  1,  2,  3,  4,  5,  6,  8, 9,
+        UINT32_MAX, UINT64_MAX,         10, 11, 12, 13, 14, 15, 16, 17};
 
 static bool seals(const struct wg_aead_backend *backend, struct batch *b,
                   const uint8_t key[WG_AEAD_KEY_LEN])

@@ -19,4 +19,8 @@ bool wg_selftest_primitives(void) WG_MUST_USE;
  * packet of it was tampered with. */
 bool wg_selftest_backend(const struct wg_aead_backend *backend) WG_MUST_USE;
 
+/* Tries every back-end that this processor can run and remembers which ones failed, for
+ * wg_aead_is_broken(). Returns whether libcrypto's did not. */
+bool wg_selftest_backends(void) WG_MUST_USE;
+
 #endif

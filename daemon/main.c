@@ -99,10 +99,28 @@ static uint32_t drop_privileges(void)
                                : tl_sandbox_drop(&user, 0);
 }
 
-/* From a TUN that is open up to the moment at which the interface can be used. */
-static int set_up(const struct tl_tun *tun, struct tl_conf_device *change)
+/* The back-end that is asked for, or the best; never one that does not work. That would be a fault of
+ * this machine or of ours, which somebody should hear of. */
+static const struct wg_aead_backend *choose_aead(const struct tl_options *options)
 {
-        int error = tl_device_init(&device, tun, &helper, &log_, wg_aead_choose(NULL));
+        const struct wg_aead_backend *chosen = wg_aead_choose(options->aead), *backend;
+
+        for (size_t i = 0; (backend = wg_aead_nth(i)); i++)
+                if (wg_aead_is_broken(backend))
+                        tl_log(&log_, TL_LOG_ERROR,
+                               "the AEAD %s computes wrong results on this machine and is not used",
+                               backend->name);
+        if (wg_aead_is_broken(chosen))
+                chosen = wg_aead_choose(NULL);
+        tl_log(&log_, TL_LOG_VERBOSE, "AEAD: %s", chosen->name);
+        return chosen;
+}
+
+/* From a TUN that is open up to the moment at which the interface can be used. */
+static int set_up(const struct tl_options *options, const struct tl_tun *tun,
+                  struct tl_conf_device *change)
+{
+        int error = tl_device_init(&device, tun, &helper, &log_, choose_aead(options));
 
         if (error)
                 return fail("cannot set up the interface", error);
@@ -137,7 +155,7 @@ static int start(const struct tl_options *options, const struct leftovers *lefto
                 tl_tun_done(&tun);
                 return fail("cannot start the helper process", error);
         }
-        return set_up(&tun, leftovers->change);
+        return set_up(options, &tun, leftovers->change);
 }
 
 static int run(const struct tl_options *options, struct tl_conf_device *change)

@@ -10,12 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/aead.h"
+
 WG_ENUM_DEFINE(tl_options_mode, TL_OPTION_MODES)
 
-enum { OPTION_CONFIG = 256, OPTION_CHECK, OPTION_VERSION };
+enum { OPTION_AEAD = 256, OPTION_CONFIG, OPTION_CHECK, OPTION_VERSION };
 
 static const struct option LONG_OPTIONS[] = {
         {"foreground", no_argument, NULL, 'f'},
+        {"aead", required_argument, NULL, OPTION_AEAD},
         {"config", required_argument, NULL, OPTION_CONFIG},
         {"check", required_argument, NULL, OPTION_CHECK},
         {"help", no_argument, NULL, 'h'},
@@ -34,6 +37,9 @@ void tl_options_print_help(void)
               "\n"
               "  -f, --foreground   stay in the foreground and log to standard error\n"
               "      --config FILE  configure the interface from FILE, as `wg setconf' reads it\n"
+              "      --aead NAME    how packets are sealed: avx512, avx512vl or libcrypto, where "
+              "the\n"
+              "                     processor can; by itself the first of them\n"
               "      --check FILE   only say whether FILE is a valid configuration\n"
               "  -h, --help         print this text\n"
               "      --version      print the version\n"
@@ -90,6 +96,19 @@ static bool read_environment(struct tl_options *options)
         return read_fd("WG_TUN_FD", &options->tun_fd) && read_fd("WG_UAPI_FD", &options->uapi_fd);
 }
 
+static bool read_aead(struct tl_options *options, const char *name)
+{
+        char names[128] = "";
+
+        options->aead = name;
+        if (wg_aead_choose(name))
+                return true;
+        for (size_t i = 0; wg_aead_nth(i); i++)
+                snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
+                         i ? ", " : "", wg_aead_nth(i)->name);
+        return fail("no AEAD is called `%s' on this processor; there are: %s", name, names);
+}
+
 static bool is_name(const char *name)
 {
         size_t len = strlen(name);
@@ -124,6 +143,10 @@ bool tl_options_parse(struct tl_options *options, int argc, char **argv)
                 case 'f':
                         options->is_foreground = true;
                         break;
+                case OPTION_AEAD:
+                        if (!read_aead(options, optarg))
+                                return false;
+                        break;
                 case OPTION_CONFIG:
                         options->config = optarg;
                         break;
@@ -138,7 +161,7 @@ bool tl_options_parse(struct tl_options *options, int argc, char **argv)
                         options->mode = TL_OPTIONS_VERSION;
                         return true;
                 case ':':
-                        return fail("%s needs a file name", argv[optind - 1]);
+                        return fail("%s needs an argument", argv[optind - 1]);
                 default:
                         return fail("unknown option `%s'", argv[optind - 1]);
                 }

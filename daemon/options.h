@@ -19,6 +19,7 @@ struct tl_options {
         enum tl_options_mode mode;
         const char *name;   /* of the interface; with RUN */
         const char *config; /* file; NULL: none */
+        const char *aead;   /* name of a back-end that there is; NULL: the best */
         bool is_foreground;
         int tun_fd, uapi_fd;     /* -1: none was handed down */
         enum tl_log_level level; /* LOG_LEVEL, or the default */

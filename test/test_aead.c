@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_aead.c - crypto/aead.h. The one-message functions are held to RFC 8439 and Wycheproof, and
+ * test_aead.c - crypto/aead.h, with each back-end that this processor can run. The one-message functions are held to RFC 8439 and Wycheproof, and
  * the batches, which no published vector fits (no associated data, 4 zeros in the nonce), to the
  * one-message functions. Their buffers are allocated at their exact size, so that a sanitizer sees
  * what is read or written beside them. */
@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -21,7 +23,9 @@
 
 enum { LONGEST = 65519, LENGTHS = 302, MOST_PACKETS = 33 };
 
-static const struct wg_aead_backend *const backends[] = {&wg_aead_libcrypto};
+/* For each back-end of this processor. */
+#define EACH_BACKEND(backend) for (size_t nth_ = 0; (backend = wg_aead_nth(nth_)) != NULL; nth_++)
+
 static const uint8_t key[WG_AEAD_KEY_LEN] = {1, 2, 3, [31] = 4};
 
 /* The nonce of RFC 8439 as WireGuard uses it. */
@@ -115,8 +119,18 @@ static void test_wycheproof(void **state)
 
 static void test_choose(void **state)
 {
+        const struct wg_aead_backend *backend, *last = NULL;
+
         (void)state;
-        assert_ptr_equal(wg_aead_choose(NULL), &wg_aead_libcrypto);
+        EACH_BACKEND(backend)
+        {
+                assert_ptr_equal(wg_aead_choose(backend->name), backend);
+                assert_false(wg_aead_is_broken(backend));
+                print_message("back-end: %s\n", backend->name);
+                last = backend;
+        }
+        assert_ptr_equal(last, &wg_aead_libcrypto);
+        assert_ptr_equal(wg_aead_choose(NULL), wg_aead_nth(0));
         assert_ptr_equal(wg_aead_choose("libcrypto"), &wg_aead_libcrypto);
         assert_null(wg_aead_choose(""));
         assert_null(wg_aead_choose("libcrypt"));
@@ -217,76 +231,80 @@ static void open_load(struct load *l, const struct wg_aead_backend *backend, boo
 
 static void test_batches(void **state)
 {
+        const struct wg_aead_backend *backend;
         static const size_t counts[] = {0, 1, 2, MOST_PACKETS};
 
         (void)state;
-        for (size_t e = 0; e < WG_ARRAY_SIZE(backends); e++)
-                for (size_t c = 0; c < WG_ARRAY_SIZE(counts); c++)
-                        for (size_t first = 0; first < LENGTHS; first += WG_MAX(counts[c], 1u)) {
-                                struct load l;
-
-                                load_new(&l, counts[c], first);
-                                for (int is_in_place = 0; is_in_place <= 1; is_in_place++) {
-                                        seal_load(&l, backends[e], is_in_place);
-                                        open_load(&l, backends[e], is_in_place, SIZE_MAX);
-                                }
-                                load_free(&l);
-                        }
-}
-
-/* A bit at either end of the ciphertext and of the tag, in each packet of a batch in turn. */
-static void test_tampered_batches(void **state)
-{
-        (void)state;
-        for (size_t e = 0; e < WG_ARRAY_SIZE(backends); e++)
-                for (size_t first = 0; first < LENGTHS; first += MOST_PACKETS) {
+        EACH_BACKEND(backend)
+        for (size_t c = 0; c < WG_ARRAY_SIZE(counts); c++)
+                for (size_t first = 0; first < LENGTHS; first += WG_MAX(counts[c], 1u)) {
                         struct load l;
 
-                        load_new(&l, MOST_PACKETS, first);
-                        for (size_t i = 0; i < l.n; i++) {
-                                const size_t at[] = {0, l.len[i] ? l.len[i] - 1 : 0, l.len[i],
-                                                     l.len[i] + WG_AEAD_TAG_LEN - 1};
-
-                                for (size_t a = 0; a < WG_ARRAY_SIZE(at); a++) {
-                                        uint8_t bit = (uint8_t)(1u << (i + a) % 8);
-
-                                        l.sealed[i][at[a]] ^= bit;
-                                        open_load(&l, backends[e], (i + a) % 2, i);
-                                        l.sealed[i][at[a]] ^= bit;
-                                }
+                        load_new(&l, counts[c], first);
+                        for (int is_in_place = 0; is_in_place <= 1; is_in_place++) {
+                                seal_load(&l, backend, is_in_place);
+                                open_load(&l, backend, is_in_place, SIZE_MAX);
                         }
                         load_free(&l);
                 }
 }
 
+/* A bit at either end of the ciphertext and of the tag, in each packet of a batch in turn. */
+static void test_tampered_batches(void **state)
+{
+        const struct wg_aead_backend *backend;
+        (void)state;
+        EACH_BACKEND(backend)
+        for (size_t first = 0; first < LENGTHS; first += MOST_PACKETS) {
+                struct load l;
+
+                load_new(&l, MOST_PACKETS, first);
+                for (size_t i = 0; i < l.n; i++) {
+                        const size_t at[] = {0, l.len[i] ? l.len[i] - 1 : 0, l.len[i],
+                                             l.len[i] + WG_AEAD_TAG_LEN - 1};
+
+                        for (size_t a = 0; a < WG_ARRAY_SIZE(at); a++) {
+                                uint8_t bit = (uint8_t)(1u << (i + a) % 8);
+
+                                l.sealed[i][at[a]] ^= bit;
+                                open_load(&l, backend, (i + a) % 2, i);
+                                l.sealed[i][at[a]] ^= bit;
+                        }
+                }
+                load_free(&l);
+        }
+}
+
 static void test_wrong_nonce_or_key(void **state)
 {
+        const struct wg_aead_backend *backend;
         (void)state;
-        for (size_t e = 0; e < WG_ARRAY_SIZE(backends); e++)
-                for (unsigned int bit = 0; bit < 64; bit++) {
-                        static const uint8_t plain[20] = "twenty bytes of text";
-                        uint8_t box[sizeof(plain) + WG_AEAD_TAG_LEN], other[WG_AEAD_KEY_LEN];
-                        uint8_t out[sizeof(plain)] = {0};
-                        struct wg_aead_packet packet = {box, plain, sizeof(plain), 5, false};
+        EACH_BACKEND(backend)
+        for (unsigned int bit = 0; bit < 64; bit++) {
+                static const uint8_t plain[20] = "twenty bytes of text";
+                uint8_t box[sizeof(plain) + WG_AEAD_TAG_LEN], other[WG_AEAD_KEY_LEN];
+                uint8_t out[sizeof(plain)] = {0};
+                struct wg_aead_packet packet = {box, plain, sizeof(plain), 5, false};
 
-                        backends[e]->seal(key, &packet, 1);
-                        packet = (struct wg_aead_packet){out, box, sizeof(box),
-                                                         5 ^ (uint64_t)1 << bit, true};
-                        backends[e]->open(key, &packet, 1);
-                        assert_false(packet.is_valid);
-                        memcpy(other, key, sizeof(other));
-                        other[bit / 2] ^= 0x10;
-                        packet.nonce = 5;
-                        packet.is_valid = true;
-                        backends[e]->open(other, &packet, 1);
-                        assert_false(packet.is_valid);
-                        assert_true(wg_is_zero(out, sizeof(out)));
-                }
+                backend->seal(key, &packet, 1);
+                packet = (struct wg_aead_packet){out, box, sizeof(box), 5 ^ (uint64_t)1 << bit,
+                                                 true};
+                backend->open(key, &packet, 1);
+                assert_false(packet.is_valid);
+                memcpy(other, key, sizeof(other));
+                other[bit / 2] ^= 0x10;
+                packet.nonce = 5;
+                packet.is_valid = true;
+                backend->open(other, &packet, 1);
+                assert_false(packet.is_valid);
+                assert_true(wg_is_zero(out, sizeof(out)));
+        }
 }
 
 /* What has no room for a tag is invalid, beside packets that are not. */
 static void test_too_short(void **state)
 {
+        const struct wg_aead_backend *backend;
         uint8_t box[3][WG_AEAD_TAG_LEN], to[3][WG_AEAD_TAG_LEN];
 
         (void)state;
@@ -295,17 +313,160 @@ static void test_too_short(void **state)
         memcpy(box[2], box[0], sizeof(box[0]));
         for (size_t len = 0; len < WG_AEAD_TAG_LEN; len++) {
                 assert_false(wg_aead_open(to[0], box[0], len, NULL, 0, 0, key));
-                for (size_t e = 0; e < WG_ARRAY_SIZE(backends); e++) {
+                EACH_BACKEND(backend)
+                {
                         struct wg_aead_packet packets[3] = {
                                 {to[0], box[0], WG_AEAD_TAG_LEN, 0, false},
                                 {to[1], box[1], len, 0, true},
                                 {to[2], box[2], WG_AEAD_TAG_LEN, 0, false},
                         };
 
-                        backends[e]->open(key, packets, 3);
+                        backend->open(key, packets, 3);
                         assert_true(packets[0].is_valid);
                         assert_false(packets[1].is_valid);
                         assert_true(packets[2].is_valid);
+                }
+        }
+}
+
+/* ---- at the ends of pages ---- */
+
+enum { PAGE = 4096, AT_PAGE_ENDS = 19 };
+
+/* A page between two that may not be touched. */
+static uint8_t *fenced_page(void)
+{
+        uint8_t *memory = mmap(NULL, (size_t)3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                               0);
+
+        assert_ptr_not_equal(memory, MAP_FAILED);
+        assert_int_equal(mprotect(memory + PAGE, PAGE, PROT_READ | PROT_WRITE), 0);
+        return memory + PAGE;
+}
+
+/* Seals and opens n packets of `len` bytes which lie at the end or at the beginning of their pages. */
+static void check_at_page_ends(const struct wg_aead_backend *backend, uint8_t *pages[], size_t n,
+                               size_t len, bool at_end)
+{
+        struct wg_aead_packet packets[AT_PAGE_ENDS];
+        uint8_t answer[PAGE], plain[PAGE];
+
+        for (size_t i = 0; i < n; i++) {
+                uint8_t *at = pages[i] + (at_end ? PAGE - len - WG_AEAD_TAG_LEN : 0);
+
+                memset(at, (int)(i + 1), len);
+                packets[i] = (struct wg_aead_packet){at, at, len, i, false};
+        }
+        backend->seal(key, packets, n);
+        for (size_t i = 0; i < n; i++) {
+                memset(plain, (int)(i + 1), len);
+                wg_aead_seal(answer, plain, len, NULL, 0, i, key);
+                assert_memory_equal(packets[i].to, answer, len + WG_AEAD_TAG_LEN);
+                packets[i].len = len + WG_AEAD_TAG_LEN;
+        }
+        backend->open(key, packets, n);
+        for (size_t i = 0; i < n; i++) {
+                assert_true(packets[i].is_valid);
+                assert_true(len == 0 || packets[i].to[len - 1] == i + 1);
+        }
+}
+
+static void test_nothing_beside_the_buffers_is_touched(void **state)
+{
+        static const size_t counts[] = {1, 2, 3, 5, 9, AT_PAGE_ENDS};
+        const struct wg_aead_backend *backend;
+        uint8_t *pages[AT_PAGE_ENDS];
+
+        (void)state;
+        for (size_t i = 0; i < AT_PAGE_ENDS; i++)
+                pages[i] = fenced_page();
+        EACH_BACKEND(backend)
+        for (size_t c = 0; c < WG_ARRAY_SIZE(counts); c++)
+                for (size_t len = 0; len < 600; len += len < 140 ? 1 : 37)
+                        for (int at_end = 0; at_end <= 1; at_end++)
+                                check_at_page_ends(backend, pages, counts[c], len, at_end);
+        for (size_t i = 0; i < AT_PAGE_ENDS; i++)
+                munmap(pages[i] - PAGE, (size_t)3 * PAGE);
+}
+
+/* ---- any shape ---- */
+
+static uint64_t random_state;
+
+static uint32_t random_below(uint32_t bound)
+{
+        random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+        return (uint32_t)(((random_state >> 33) * bound) >> 31);
+}
+
+/* Of one kind a batch: all equal, near each other, any, or short and long mixed. */
+static size_t random_length(unsigned int kind, size_t common)
+{
+        switch (kind) {
+        case 0:
+                return common;
+        case 1:
+                return common + random_below(16);
+        case 2:
+                return random_below(1600);
+        default:
+                return random_below(2) ? random_below(80) : 1424;
+        }
+}
+
+/* Each back-end does to a batch of any shape what libcrypto's does. */
+static void test_random_batches(void **state)
+{
+        enum { MOST = 70, ROOM = 1700 };
+        static uint8_t text[MOST][ROOM], answer[MOST][ROOM], to[MOST][ROOM];
+        const struct wg_aead_backend *backend;
+
+        (void)state;
+        random_state = (uint64_t)time(NULL);
+        print_message("seed %llu\n", (unsigned long long)random_state);
+        for (unsigned int round = 0; round < 400; round++) {
+                struct wg_aead_packet packets[MOST];
+                size_t n = random_below(MOST + 1), common = random_below(1584);
+                size_t tampered = random_below(MOST);
+                uint64_t nonce = (uint64_t)random_below(INT32_MAX) << random_below(34);
+                unsigned int kind = random_below(4), shift = random_below(17);
+                size_t len[MOST];
+
+                for (size_t i = 0; i < n; i++) {
+                        len[i] = random_length(kind, common);
+                        for (size_t at = 0; at < len[i]; at++)
+                                text[i][at] = (uint8_t)random_below(256);
+                        packets[i] = (struct wg_aead_packet){answer[i], text[i], len[i], nonce + i,
+                                                             false};
+                }
+                wg_aead_libcrypto.seal(key, packets, n);
+                EACH_BACKEND(backend)
+                {
+                        for (size_t i = 0; i < n; i++) {
+                                uint8_t *at = to[i] + shift;
+
+                                memset(to[i], 0x5a, ROOM);
+                                memcpy(at, text[i], len[i]);
+                                packets[i] = (struct wg_aead_packet){at, kind % 2 ? at : text[i],
+                                                                     len[i], nonce + i, false};
+                        }
+                        backend->seal(key, packets, n);
+                        for (size_t i = 0; i < n; i++) {
+                                uint8_t *at = to[i] + shift;
+
+                                assert_memory_equal(at, answer[i], len[i] + WG_AEAD_TAG_LEN);
+                                assert_int_equal(at[len[i] + WG_AEAD_TAG_LEN], 0x5a);
+                                packets[i].from = at;
+                                packets[i].len = len[i] + WG_AEAD_TAG_LEN;
+                                if (i == tampered)
+                                        at[random_below((uint32_t)packets[i].len)] ^= 0x10;
+                        }
+                        backend->open(key, packets, n);
+                        for (size_t i = 0; i < n; i++) {
+                                assert_int_equal(packets[i].is_valid, i != tampered);
+                                if (i != tampered)
+                                        assert_memory_equal(packets[i].to, text[i], len[i]);
+                        }
                 }
         }
 }
@@ -349,10 +510,16 @@ static int stop(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_rfc8439),          cmocka_unit_test(test_wycheproof),
-                cmocka_unit_test(test_choose),           cmocka_unit_test(test_batches),
-                cmocka_unit_test(test_tampered_batches), cmocka_unit_test(test_wrong_nonce_or_key),
-                cmocka_unit_test(test_too_short),        cmocka_unit_test(test_associated_data),
+                cmocka_unit_test(test_rfc8439),
+                cmocka_unit_test(test_wycheproof),
+                cmocka_unit_test(test_choose),
+                cmocka_unit_test(test_batches),
+                cmocka_unit_test(test_tampered_batches),
+                cmocka_unit_test(test_wrong_nonce_or_key),
+                cmocka_unit_test(test_too_short),
+                cmocka_unit_test(test_associated_data),
+                cmocka_unit_test(test_nothing_beside_the_buffers_is_touched),
+                cmocka_unit_test(test_random_batches),
         };
 
         return cmocka_run_group_tests(tests, start, stop);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * aead_avx512.c - sixteen packets at a time, in registers of 512 bits; what does not fill half of such
+ * a register goes to the other form. */
+#include "crypto/vec512.h"
+
+#include "crypto/aead_lanes.h"
+#include "crypto/aead_native.h"
+
+/* Whether all of a batch, with a block for each packet's key, takes no more than one pass of the half
+ * as wide form. */
+static bool is_small(const struct wg_aead_packet *packets, size_t n)
+{
+        size_t blocks = 0;
+
+        for (size_t i = 0; i < n && blocks <= LANES / 2; i++)
+                blocks += 1 + (packets[i].len + BLOCK - 1) / BLOCK;
+        return blocks <= LANES / 2;
+}
+
+static void seal_any(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet *packets, size_t n)
+{
+        if (is_small(packets, n))
+                wg_aead_avx512vl.seal(key, packets, n);
+        else
+                seal_batch(key, packets, n);
+}
+
+static void open_any(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet *packets, size_t n)
+{
+        if (is_small(packets, n))
+                wg_aead_avx512vl.open(key, packets, n);
+        else
+                open_batch(key, packets, n);
+}
+
+const struct wg_aead_backend wg_aead_avx512 = {
+        .name = "avx512",
+        .seal = seal_any,
+        .open = open_any,
+};

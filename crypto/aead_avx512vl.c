@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * aead_avx512vl.c - eight packets at a time, with the instructions of AVX-512 in registers of 256
+ * bits. */
+#include "crypto/vec256.h"
+
+#include "crypto/aead_lanes.h"
+#include "crypto/aead_native.h"
+
+const struct wg_aead_backend wg_aead_avx512vl = {
+        .name = "avx512vl",
+        .seal = seal_batch,
+        .open = open_batch,
+};

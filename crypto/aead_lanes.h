@@ -1,0 +1,764 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * aead_lanes.h - ChaCha20-Poly1305 for a batch of packets, in the lanes of vectors. Not a header to
+ * include for its declarations: a source includes vec512.h or vec256.h, then this, and names the
+ * back-end it thereby has.
+ *
+ * Packets are taken in groups of up to LANES. A pass of ChaCha20 makes LANES blocks at once, each for
+ * any packet at any place: the first makes the Poly1305 key of each packet of the group, and what
+ * lanes are left already make blocks of text; the passes after it go on where that stopped, so only
+ * the group's last one may have idle lanes.
+ *
+ * Poly1305 runs in lanes of 64 bits, HALF of them, with numbers of 130 bits in limbs of 44, 44 and 42.
+ * Each packet gets one lane, or 2, 4 or 8 where there are fewer packets than lanes: then lane j of k
+ * takes each k-th block, multiplies by r^k, and at last by r^(k - j), and the lanes are added up.
+ * Packets of a group end together: a lane whose packet is shorter begins with blocks of zeros that
+ * lack the high bit, which leave its zero as it is.
+ *
+ * Secrets choose no branch and no address; lengths, which are public, choose both. When opening, tags
+ * are compared before anything is decrypted, so a forged packet leaves nothing behind.
+ *
+ * Source: RFC 8439. The idea of vector lanes for independent packets, and Poly1305 in radix 2^44, are
+ * common knowledge: Goll, Gueron, "Vectorization of ChaCha Stream Cipher" and "Vectorization of
+ * Poly1305 Message Authentication Code" (2013, 2015).
+ * Threads: all functions are pure. */
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "crypto/aead.h"
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+
+enum { BLOCK = 64, POLY_BLOCK = 16 };
+
+/* The text of one packet: what comes from `from` goes to `to`, and `cipher` is whichever of them is
+ * authenticated. */
+struct text {
+        const uint8_t *from, *cipher;
+        uint8_t *to;
+        size_t len;
+        uint64_t nonce;
+};
+
+/* ---- ChaCha20 ---- */
+
+/* "expand 32-byte k" */
+static const uint32_t SIGMA[4] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
+
+/* What the lanes of a pass make: runs of blocks that follow each other in one packet. */
+struct pass {
+        vec counter, nonce_low, nonce_high;
+        unsigned int used;  /* lanes that have something to make */
+        unsigned int count; /* of runs */
+        struct run {
+                const uint8_t *from;
+                uint8_t *to;
+                uint32_t len;   /* bytes */
+                uint32_t first; /* lane */
+        } runs[LANES];
+};
+
+/* A quarter round on each of four columns, step by step, for columns do not depend on each other. The
+ * state is in variables of its own and not in an array: gcc 12 copies elements of arrays about. */
+#define ADD_A(a, b, c, d) a = V_ADD32(a, b);
+#define ADD_C(a, b, c, d) c = V_ADD32(c, d);
+#define TURN_D16(a, b, c, d) d = V_ROTL32(V_XOR(d, a), 16);
+#define TURN_D8(a, b, c, d) d = V_ROTL32(V_XOR(d, a), 8);
+#define TURN_B12(a, b, c, d) b = V_ROTL32(V_XOR(b, c), 12);
+#define TURN_B7(a, b, c, d) b = V_ROTL32(V_XOR(b, c), 7);
+#define ROUND(STEPS) \
+        STEPS(ADD_A) \
+        STEPS(TURN_D16) \
+        STEPS(ADD_C) STEPS(TURN_B12) STEPS(ADD_A) STEPS(TURN_D8) STEPS(ADD_C) STEPS(TURN_B7)
+#define COLUMNS(STEP) \
+        STEP(a0, b0, c0, d0) STEP(a1, b1, c1, d1) STEP(a2, b2, c2, d2) STEP(a3, b3, c3, d3)
+#define DIAGONALS(STEP) \
+        STEP(a0, b1, c2, d3) STEP(a1, b2, c3, d0) STEP(a2, b3, c0, d1) STEP(a3, b0, c1, d2)
+
+/* LANES blocks of key stream: x[w] gets word w of each. */
+INLINE void make_blocks(const uint32_t key[8], vec counter, vec nonce_low, vec nonce_high,
+                        vec x[16])
+{
+        vec a0 = V_SET32(SIGMA[0]), a1 = V_SET32(SIGMA[1]), a2 = V_SET32(SIGMA[2]),
+            a3 = V_SET32(SIGMA[3]);
+        vec b0 = V_SET32(key[0]), b1 = V_SET32(key[1]), b2 = V_SET32(key[2]), b3 = V_SET32(key[3]);
+        vec c0 = V_SET32(key[4]), c1 = V_SET32(key[5]), c2 = V_SET32(key[6]), c3 = V_SET32(key[7]);
+        vec d0 = counter, d1 = V_SET32(0), d2 = nonce_low, d3 = nonce_high;
+
+        for (unsigned int i = 0; i < 10; i++) {
+                ROUND(COLUMNS)
+                ROUND(DIAGONALS)
+        }
+        x[0] = V_ADD32(a0, V_SET32(SIGMA[0]));
+        x[1] = V_ADD32(a1, V_SET32(SIGMA[1]));
+        x[2] = V_ADD32(a2, V_SET32(SIGMA[2]));
+        x[3] = V_ADD32(a3, V_SET32(SIGMA[3]));
+        x[4] = V_ADD32(b0, V_SET32(key[0]));
+        x[5] = V_ADD32(b1, V_SET32(key[1]));
+        x[6] = V_ADD32(b2, V_SET32(key[2]));
+        x[7] = V_ADD32(b3, V_SET32(key[3]));
+        x[8] = V_ADD32(c0, V_SET32(key[4]));
+        x[9] = V_ADD32(c1, V_SET32(key[5]));
+        x[10] = V_ADD32(c2, V_SET32(key[6]));
+        x[11] = V_ADD32(c3, V_SET32(key[7]));
+        x[12] = V_ADD32(d0, counter);
+        x[13] = d1;
+        x[14] = V_ADD32(d2, nonce_low);
+        x[15] = V_ADD32(d3, nonce_high);
+}
+
+/* Where in a group's text the next block is to be made. */
+struct cursor {
+        const struct text *text, *end;
+        size_t at; /* in it; a multiple of BLOCK */
+};
+
+INLINE void skip_empty(struct cursor *cursor)
+{
+        while (cursor->text < cursor->end && cursor->at >= cursor->text->len) {
+                cursor->text++;
+                cursor->at = 0;
+        }
+}
+
+INLINE void start_pass(struct pass *pass)
+{
+        pass->counter = pass->nonce_low = pass->nonce_high = V_SET32(0);
+        pass->used = pass->count = 0;
+}
+
+/* Gives the lanes that are not used yet their blocks, as far as there are some. */
+INLINE void fill(struct pass *pass, struct cursor *cursor)
+{
+        while (pass->used < LANES) {
+                const struct text *text;
+                unsigned int first = pass->used, mask;
+                size_t len, blocks;
+
+                skip_empty(cursor);
+                text = cursor->text;
+                if (text == cursor->end)
+                        return;
+                len = WG_MIN(text->len - cursor->at, (size_t)BLOCK * (LANES - first));
+                blocks = (len + BLOCK - 1) / BLOCK;
+                mask = ((1u << blocks) - 1) << first;
+                pass->counter = V_BLEND32(
+                        mask, pass->counter,
+                        V_ADD32(V_SET32(1 + cursor->at / BLOCK - first), v_count32()));
+                pass->nonce_low = V_PUT32(mask, pass->nonce_low, text->nonce);
+                pass->nonce_high = V_PUT32(mask, pass->nonce_high, text->nonce >> 32);
+                pass->runs[pass->count++] = (struct run){
+                        text->from + cursor->at, text->to + cursor->at, (uint32_t)len, first};
+                pass->used += (unsigned int)blocks;
+                cursor->at += len;
+        }
+}
+
+/* The text of one run, with blocks of a pass that was transposed. */
+INLINE void xor_run(const struct run *run, const vec x[16])
+{
+        uint32_t at = 0;
+        unsigned int i = run->first;
+
+        for (; run->len - at >= BLOCK; at += BLOCK)
+                v_xor_block(run->to + at, run->from + at, BLOCK, x, i++);
+        if (at < run->len)
+                v_xor_block(run->to + at, run->from + at, run->len - at, x, i);
+}
+
+/* LANES whole blocks of one packet. */
+static void run_whole(const uint32_t key[8], struct cursor *cursor)
+{
+        const struct text *text = cursor->text;
+        const uint8_t *from = text->from + cursor->at;
+        uint8_t *to = text->to + cursor->at;
+        vec x[16];
+
+        make_blocks(key, V_ADD32(V_SET32(1 + cursor->at / BLOCK), v_count32()),
+                    V_SET32(text->nonce), V_SET32(text->nonce >> 32), x);
+        v_transpose(x);
+        UNROLL for (unsigned int i = 0; i < LANES; i++)
+                v_xor_block(to + BLOCK * i, from + BLOCK * i, BLOCK, x, i);
+        cursor->at += (size_t)LANES * BLOCK;
+}
+
+static void run_mixed(const uint32_t key[8], struct cursor *cursor)
+{
+        struct pass pass;
+        vec x[16];
+
+        start_pass(&pass);
+        fill(&pass, cursor);
+        make_blocks(key, pass.counter, pass.nonce_low, pass.nonce_high, x);
+        v_transpose(x);
+        for (unsigned int i = 0; i < pass.count; i++)
+                xor_run(&pass.runs[i], x);
+}
+
+/* All text from the cursor on. */
+static void run_cipher(const uint32_t key[8], struct cursor *cursor)
+{
+        for (;;) {
+                skip_empty(cursor);
+                if (cursor->text == cursor->end)
+                        return;
+                if (cursor->text->len - cursor->at >= (size_t)LANES * BLOCK)
+                        run_whole(key, cursor);
+                else
+                        run_mixed(key, cursor);
+        }
+}
+
+/* ---- Poly1305 ---- */
+
+/* Numbers of 130 bits, one a lane: 44, 44 and 42 bits, or a little more until they are reduced. */
+struct number {
+        vec limb[3];
+};
+
+/* What multiplies, with 20 times the upper limbs: 2^132 is 4 * 5 modulo 2^130 - 5. */
+struct factor {
+        vec r0, r1, r2, r1_20, r2_20;
+};
+
+/* The two halves, of 52 bits each, of the sums of products. */
+struct product {
+        vec low[3], high[3];
+};
+
+#define MASK44 V_SET64((1ull << 44) - 1)
+#define MASK42 V_SET64((1ull << 42) - 1)
+#define HIGH_BIT V_SET64(1ull << 40) /* 2^128, as the third limb has it */
+
+INLINE vec times20(vec x)
+{
+        return V_ADD64(V_SLL64(x, 4), V_SLL64(x, 2));
+}
+
+INLINE struct factor as_factor(const struct number *n)
+{
+        return (struct factor){n->limb[0], n->limb[1], n->limb[2], times20(n->limb[1]),
+                               times20(n->limb[2])};
+}
+
+/* 128 bits and, in its place, what is above them. */
+INLINE struct number split(vec low, vec high, vec top)
+{
+        return (struct number){{V_AND(low, MASK44),
+                                V_AND(V_OR(V_SRL64(low, 44), V_SLL64(high, 20)), MASK44),
+                                V_OR(V_SRL64(high, 24), top)}};
+}
+
+INLINE struct number add(struct number a, struct number b)
+{
+        UNROLL for (unsigned int i = 0; i < 3; i++) a.limb[i] = V_ADD64(a.limb[i], b.limb[i]);
+        return a;
+}
+
+INLINE struct product nothing(void)
+{
+        vec zero = V_SET64(0);
+
+        return (struct product){{zero, zero, zero}, {zero, zero, zero}};
+}
+
+INLINE void add_product(struct product *p, const struct number *a, const struct factor *f)
+{
+        const vec rows[3][3] = {
+                {f->r0, f->r1, f->r2}, {f->r2_20, f->r0, f->r1}, {f->r1_20, f->r2_20, f->r0}};
+
+        UNROLL for (unsigned int i = 0; i < 3; i++) UNROLL for (unsigned int j = 0; j < 3; j++)
+        {
+                p->low[j] = V_MUL_LOW(p->low[j], a->limb[i], rows[i][j]);
+                p->high[j] = V_MUL_HIGH(p->high[j], a->limb[i], rows[i][j]);
+        }
+}
+
+/* Back to limbs of their size, but for a bit or so in the second. */
+INLINE struct number carry(const struct product *p)
+{
+        struct number n;
+        vec second, third, over;
+
+        second = V_ADD64(p->low[1], V_ADD64(V_SLL64(p->high[0], 8), V_SRL64(p->low[0], 44)));
+        third = V_ADD64(p->low[2], V_ADD64(V_SLL64(p->high[1], 8), V_SRL64(second, 44)));
+        over = V_ADD64(V_SLL64(p->high[2], 10), V_SRL64(third, 42));
+        /* 2^130 is 5. */
+        n.limb[0] = V_ADD64(V_AND(p->low[0], MASK44), V_ADD64(over, V_SLL64(over, 2)));
+        n.limb[1] = V_ADD64(V_AND(second, MASK44), V_SRL64(n.limb[0], 44));
+        n.limb[0] = V_AND(n.limb[0], MASK44);
+        n.limb[2] = V_AND(third, MASK42);
+        return n;
+}
+
+INLINE struct number multiply(struct number a, const struct factor *f)
+{
+        struct product p = nothing();
+
+        add_product(&p, &a, f);
+        return carry(&p);
+}
+
+/* (h + a) f2 + b f: two blocks for one carry. */
+INLINE struct number take_two(struct number h, struct number a, const struct factor *f2,
+                              struct number b, const struct factor *f)
+{
+        struct product p = nothing();
+
+        h = add(h, a);
+        add_product(&p, &b, f);
+        add_product(&p, &h, f2);
+        return carry(&p);
+}
+
+INLINE struct number take_one(struct number h, struct number a, const struct factor *f)
+{
+        return multiply(add(h, a), f);
+}
+
+/* The least number that is h modulo 2^130 - 5, plus s, modulo 2^128. */
+INLINE void finish(struct number h, vec s_low, vec s_high, vec *low, vec *high)
+{
+        vec over, h0 = h.limb[0], h1 = h.limb[1], h2 = h.limb[2], g0, g1, g2;
+        unsigned int is_over, has_carry;
+
+        UNROLL for (unsigned int i = 0; i < 2; i++)
+        {
+                h1 = V_ADD64(h1, V_SRL64(h0, 44));
+                h0 = V_AND(h0, MASK44);
+                h2 = V_ADD64(h2, V_SRL64(h1, 44));
+                h1 = V_AND(h1, MASK44);
+                over = V_SRL64(h2, 42);
+                h2 = V_AND(h2, MASK42);
+                h0 = V_ADD64(h0, V_ADD64(over, V_SLL64(over, 2)));
+        }
+        h1 = V_ADD64(h1, V_SRL64(h0, 44));
+        h0 = V_AND(h0, MASK44);
+        /* Less 2^130 - 5, where it is not less than that. */
+        g0 = V_ADD64(h0, V_SET64(5));
+        g1 = V_ADD64(h1, V_SRL64(g0, 44));
+        g2 = V_ADD64(h2, V_SRL64(g1, 44));
+        is_over = V_LESS64(MASK42, g2);
+        h0 = V_BLEND64(is_over, h0, V_AND(g0, MASK44));
+        h1 = V_BLEND64(is_over, h1, V_AND(g1, MASK44));
+        h2 = V_BLEND64(is_over, h2, V_AND(g2, MASK42));
+        *low = V_ADD64(V_OR(h0, V_SLL64(h1, 44)), s_low);
+        has_carry = V_LESS64(*low, s_low);
+        *high = V_ADD64(V_OR(V_SRL64(h1, 20), V_SLL64(h2, 24)), s_high);
+        *high = V_BLEND64(has_carry, *high, V_ADD64(*high, V_SET64(1)));
+}
+
+/* Keys of Poly1305, one a lane of 64 bits: r and s of RFC 8439 2.5. */
+struct poly_keys {
+        vec r_low, r_high, s_low, s_high;
+};
+
+/* Up to HALF packets and the blocks that their lanes take. `share` lanes serve one packet: a power of
+ * two, so that nothing is ever divided. */
+struct layout {
+        const struct text *texts;
+        unsigned int n, share, shift;
+        size_t steps;                        /* that the longest packet takes */
+        _Alignas(64) uint64_t owner[HALF];   /* the packet that a lane serves */
+        _Alignas(64) int64_t first[HALF];    /* the block it takes in step 0; before 0: zeros */
+        ptrdiff_t blocks[HALF];              /* of its packet, the one with the lengths included */
+        size_t begin, end;                   /* steps between take whole blocks in each lane */
+        uint8_t tails[HALF][2 * POLY_BLOCK]; /* of a packet: its last block, and its length */
+};
+
+static void make_tail(uint8_t tail[2 * POLY_BLOCK], const struct text *text)
+{
+        size_t rest = text->len ? (text->len - 1) % POLY_BLOCK + 1 : 0;
+        __mmask16 mask = (__mmask16)((1u << rest) - 1);
+        const uint8_t *last = text->cipher + text->len - rest;
+
+        _mm_storeu_si128((void *)tail, _mm_maskz_loadu_epi8(mask, last));
+        wg_le64_store(tail + POLY_BLOCK, 0); /* of associated data there is none */
+        wg_le64_store(tail + POLY_BLOCK + 8, text->len);
+}
+
+/* Blocks of a packet, its lengths included. */
+INLINE ptrdiff_t count_blocks(const struct text *text)
+{
+        return (ptrdiff_t)((text->len + POLY_BLOCK - 1) / POLY_BLOCK) + 1;
+}
+
+/* x / share, rounded up; x is not negative. */
+INLINE size_t divide_up(const struct layout *layout, ptrdiff_t x)
+{
+        return ((size_t)x + layout->share - 1) >> layout->shift;
+}
+
+static void lay_out(struct layout *layout, const struct text *texts, unsigned int n)
+{
+        ptrdiff_t longest = 0;
+
+        layout->texts = texts;
+        layout->n = n;
+        layout->share = HALF;
+        layout->shift = HALF == 8 ? 3 : 2;
+        while (layout->share * n > HALF) {
+                layout->share /= 2;
+                layout->shift--;
+        }
+        for (unsigned int i = 0; i < n; i++) {
+                longest = WG_MAX(longest, count_blocks(&texts[i]));
+                make_tail(layout->tails[i], &texts[i]);
+        }
+        /* Where a packet has one lane, its last two blocks go by a way of their own. */
+        layout->steps = WG_MAX(divide_up(layout, longest), (size_t)(layout->share == 1 ? 2 : 1));
+        layout->begin = 0;
+        layout->end = layout->steps;
+        for (unsigned int i = 0; i < HALF; i++) {
+                unsigned int owner = WG_MIN(i >> layout->shift, n - 1);
+                ptrdiff_t blocks = count_blocks(&texts[owner]), first;
+                size_t end;
+
+                first = (ptrdiff_t)(i & (layout->share - 1)) + blocks -
+                        ((ptrdiff_t)layout->steps << layout->shift);
+                layout->owner[i] = owner;
+                layout->blocks[i] = blocks;
+                layout->first[i] = first;
+                /* The first step whose block is there, and the first whose block is a tail. */
+                if (first < 0)
+                        layout->begin = WG_MAX(layout->begin, divide_up(layout, -first));
+                end = blocks - 2 > first ? divide_up(layout, blocks - 2 - first) : 0;
+                layout->end = WG_MIN(layout->end, end);
+        }
+}
+
+/* The block that a lane takes in a step. */
+INLINE const uint8_t *block_at(const struct layout *layout, unsigned int lane, size_t step)
+{
+        static const uint8_t zeros[POLY_BLOCK];
+        uint64_t owner = layout->owner[lane];
+        ptrdiff_t block = layout->first[lane] + (ptrdiff_t)(step << layout->shift);
+        ptrdiff_t tail = block - (layout->blocks[lane] - 2);
+
+        if (block < 0)
+                return zeros;
+        return tail >= 0 ? layout->tails[owner] + POLY_BLOCK * tail
+                         : layout->texts[owner].cipher + POLY_BLOCK * block;
+}
+
+/* What the lanes take in a step at the beginning or end, where not all take a whole block. */
+INLINE struct number take_edge(const struct layout *layout, size_t step)
+{
+        const uint8_t *from[HALF];
+        vec low, high, block, is_zeros;
+
+        for (unsigned int i = 0; i < HALF; i++)
+                from[i] = block_at(layout, i, step);
+        v_gather(from, 0, &low, &high);
+        block = V_ADD64(V_LOAD(layout->first), V_SET64(step << layout->shift));
+        is_zeros = V_SRL64(block, 63); /* it is negative */
+        return split(low, high, V_SLL64(V_XOR(is_zeros, V_SET64(1)), 40));
+}
+
+/* The last two blocks of each packet, where each has one lane. A packet without text has but one: the
+ * other is zeros that lack the high bit. */
+INLINE struct number take_tails(const struct layout *layout, struct number h,
+                                const struct factor *f2, const struct factor *f)
+{
+        const uint8_t *from[HALF];
+        vec low[2], high[2], has_text;
+
+        for (unsigned int i = 0; i < HALF; i++)
+                from[i] = layout->tails[layout->owner[i]];
+        v_gather(from, 0, &low[0], &high[0]);
+        v_gather(from, POLY_BLOCK, &low[1], &high[1]);
+        has_text = V_ADD64(V_LOAD(layout->first), V_SET64(layout->steps - 2));
+        has_text = V_XOR(V_SRL64(has_text, 63), V_SET64(1));
+        return take_two(h, split(low[0], high[0], V_SLL64(has_text, 40)), f2,
+                        split(low[1], high[1], HIGH_BIT), f);
+}
+
+/* Powers of r: `whole` is that of `share`, `twice` its square, and `last` what each lane is multiplied by
+ * at its end. */
+struct powers {
+        struct factor whole, twice, last;
+};
+
+INLINE void make_powers(const struct layout *layout, struct number r, struct powers *powers)
+{
+        struct number power = r, own = r;
+        struct factor f = as_factor(&power);
+
+        for (unsigned int bit = 1; bit < layout->share; bit *= 2) {
+                struct number raised = multiply(own, &f);
+                unsigned int mask = 0;
+
+                for (unsigned int i = 0; i < HALF; i++)
+                        if (~i & (layout->share - 1) & bit)
+                                mask |= 1u << i;
+                UNROLL for (unsigned int i = 0; i < 3; i++)
+                        own.limb[i] = V_BLEND64(mask, own.limb[i], raised.limb[i]);
+                power = multiply(power, &f);
+                f = as_factor(&power);
+        }
+        powers->whole = f;
+        powers->last = as_factor(&own);
+        power = multiply(power, &f);
+        powers->twice = as_factor(&power);
+}
+
+/* Steps in which each lane takes a whole block: four at a time, then one. */
+INLINE struct number take_whole(const struct layout *layout, struct number h,
+                                const struct factor *f2, const struct factor *f)
+{
+        const vec top = HIGH_BIT;
+        const uint8_t *from[HALF];
+        size_t stride = (size_t)POLY_BLOCK << layout->shift, at = 0, left;
+
+        if (layout->begin >= layout->end)
+                return h;
+        left = layout->end - layout->begin;
+        for (unsigned int i = 0; i < HALF; i++)
+                from[i] = layout->texts[layout->owner[i]].cipher +
+                          POLY_BLOCK *
+                                  (layout->first[i] + (ptrdiff_t)(layout->begin << layout->shift));
+        for (; layout->share == 1 && left >= 4; left -= 4, at += 4 * POLY_BLOCK) {
+                vec low[4], high[4];
+
+                v_gather4(from, at, low, high);
+                h = take_two(h, split(low[0], high[0], top), f2, split(low[1], high[1], top), f);
+                h = take_two(h, split(low[2], high[2], top), f2, split(low[3], high[3], top), f);
+        }
+        for (; left >= 2; left -= 2, at += 2 * stride) {
+                vec low[2], high[2];
+
+                v_gather(from, at, &low[0], &high[0]);
+                v_gather(from, at + stride, &low[1], &high[1]);
+                h = take_two(h, split(low[0], high[0], top), f2, split(low[1], high[1], top), f);
+        }
+        if (left) {
+                vec low, high;
+
+                v_gather(from, at, &low, &high);
+                h = take_one(h, split(low, high, top), f);
+        }
+        return h;
+}
+
+/* Adds up the lanes of each packet. */
+INLINE struct number add_lanes(const struct layout *layout, struct number h)
+{
+        for (unsigned int step = 1; step < layout->share; step *= 2) {
+                _Alignas(64) uint64_t other[HALF];
+
+                for (unsigned int i = 0; i < HALF; i++)
+                        other[i] = i ^ step;
+                UNROLL for (unsigned int i = 0; i < 3; i++)
+                        h.limb[i] = V_ADD64(h.limb[i], V_PERMUTE64(V_LOAD(other), h.limb[i]));
+        }
+        return h;
+}
+
+/* All blocks of the lanes' packets. */
+INLINE struct number take_all(const struct layout *layout, const struct powers *powers)
+{
+        struct number h = {{V_SET64(0), V_SET64(0), V_SET64(0)}};
+        size_t step, last = layout->steps - (layout->share == 1 ? 2 : 1);
+
+        for (step = 0; step < WG_MIN(layout->begin, last); step++)
+                h = take_one(h, take_edge(layout, step), &powers->whole);
+        h = take_whole(layout, h, &powers->twice, &powers->whole);
+        for (step = WG_MAX(layout->end, step); step < last; step++)
+                h = take_one(h, take_edge(layout, step), &powers->whole);
+        if (layout->share == 1)
+                return take_tails(layout, h, &powers->twice, &powers->whole);
+        return add_lanes(layout, take_one(h, take_edge(layout, last), &powers->last));
+}
+
+/* The tags of up to HALF packets, whose keys are in the first n lanes. */
+static void authenticate(const struct text *texts, unsigned int n, const struct poly_keys *keys,
+                         uint8_t tags[][WG_AEAD_TAG_LEN])
+{
+        struct layout layout;
+        struct powers powers;
+        uint64_t low[HALF], high[HALF];
+        vec owner, tag_low, tag_high;
+
+        lay_out(&layout, texts, n);
+        owner = V_LOAD(layout.owner);
+        make_powers(&layout,
+                    split(V_AND(V_PERMUTE64(owner, keys->r_low), V_SET64(0x0ffffffc0fffffff)),
+                          V_AND(V_PERMUTE64(owner, keys->r_high), V_SET64(0x0ffffffc0ffffffc)),
+                          V_SET64(0)),
+                    &powers);
+        finish(take_all(&layout, &powers), V_PERMUTE64(owner, keys->s_low),
+               V_PERMUTE64(owner, keys->s_high), &tag_low, &tag_high);
+        V_STORE(low, tag_low);
+        V_STORE(high, tag_high);
+        for (unsigned int i = 0; i < n; i++) {
+                wg_le64_store(tags[i], low[i << layout.shift]);
+                wg_le64_store(tags[i] + 8, high[i << layout.shift]);
+        }
+}
+
+/* ---- groups ---- */
+
+/* Up to LANES packets, and what the first pass made for them. */
+struct group {
+        uint32_t key[8];
+        unsigned int n;
+        struct wg_aead_packet *packets[LANES];
+        struct text texts[LANES];
+        struct poly_keys keys[2];   /* of the first HALF packets, and of the others */
+        struct pass pass;           /* the first one, whose first n lanes made the keys */
+        _Alignas(64) vec spare[16]; /* its blocks, transposed, where others made text */
+        struct cursor cursor;       /* what text comes after those */
+        uint8_t tags[LANES][WG_AEAD_TAG_LEN];
+};
+
+INLINE vec join(vec even, vec odd)
+{
+        return V_OR(even, V_SLL64(odd, 32));
+}
+
+INLINE void take_keys(struct group *group, const vec x[16])
+{
+        const unsigned int at[4] = {0, 2, 4, 6};
+        vec first[4], last[4];
+
+        UNROLL for (unsigned int i = 0; i < 4; i++)
+        {
+                first[i] = join(V_WIDEN_FIRST(x[at[i]]), V_WIDEN_FIRST(x[at[i] + 1]));
+                last[i] = join(V_WIDEN_LAST(x[at[i]]), V_WIDEN_LAST(x[at[i] + 1]));
+        }
+        group->keys[0] = (struct poly_keys){first[0], first[1], first[2], first[3]};
+        group->keys[1] = (struct poly_keys){last[0], last[1], last[2], last[3]};
+}
+
+/* The first pass. */
+static void begin(struct group *group)
+{
+        struct pass *pass = &group->pass;
+        vec x[16];
+
+        start_pass(pass);
+        for (unsigned int i = 0; i < group->n; i++) {
+                pass->nonce_low = V_PUT32(1u << i, pass->nonce_low, group->texts[i].nonce);
+                pass->nonce_high = V_PUT32(1u << i, pass->nonce_high, group->texts[i].nonce >> 32);
+        }
+        pass->used = group->n;
+        group->cursor = (struct cursor){group->texts, group->texts + group->n, 0};
+        fill(pass, &group->cursor);
+        make_blocks(group->key, pass->counter, pass->nonce_low, pass->nonce_high, x);
+        take_keys(group, x);
+        if (!pass->count)
+                return;
+        v_transpose(x);
+        UNROLL for (unsigned int i = 0; i < 16; i++) group->spare[i] = x[i];
+}
+
+/* Text with the blocks that the first pass had to spare, then the rest. */
+static void apply_cipher(struct group *group)
+{
+        for (unsigned int i = 0; i < group->pass.count; i++)
+                xor_run(&group->pass.runs[i], group->spare);
+        run_cipher(group->key, &group->cursor);
+}
+
+static void make_tags(struct group *group)
+{
+        unsigned int first = WG_MIN(group->n, (unsigned int)HALF);
+
+        authenticate(group->texts, first, &group->keys[0], group->tags);
+        if (group->n > first)
+                authenticate(group->texts + first, group->n - first, &group->keys[1],
+                             group->tags + first);
+}
+
+static void seal_group(struct group *group)
+{
+        begin(group);
+        apply_cipher(group);
+        make_tags(group);
+        for (unsigned int i = 0; i < group->n; i++)
+                memcpy(group->texts[i].to + group->texts[i].len, group->tags[i], WG_AEAD_TAG_LEN);
+}
+
+/* Leaves out of the cursor and of the first pass what must not be decrypted. */
+static void leave_out(struct group *group, unsigned int i)
+{
+        const struct text *text = &group->texts[i];
+
+        for (unsigned int r = 0; r < group->pass.count; r++)
+                if (group->pass.runs[r].from >= text->from &&
+                    group->pass.runs[r].from < text->from + text->len)
+                        group->pass.runs[r].len = 0;
+        group->texts[i].len = 0;
+}
+
+/* In constant time, as wg_equal(). */
+INLINE bool is_same_tag(const uint8_t a[WG_AEAD_TAG_LEN], const uint8_t b[WG_AEAD_TAG_LEN])
+{
+        __m128i difference = _mm_xor_si128(_mm_loadu_si128((const void *)a),
+                                           _mm_loadu_si128((const void *)b));
+
+        return _mm_testz_si128(difference, difference);
+}
+
+static void open_group(struct group *group)
+{
+        begin(group);
+        make_tags(group);
+        for (unsigned int i = 0; i < group->n; i++) {
+                const struct text *text = &group->texts[i];
+
+                group->packets[i]->is_valid = is_same_tag(group->tags[i], text->from + text->len);
+                if (!group->packets[i]->is_valid)
+                        leave_out(group, i);
+        }
+        apply_cipher(group);
+}
+
+static void prepare(struct group *group, const uint8_t key[WG_AEAD_KEY_LEN])
+{
+        for (unsigned int i = 0; i < 8; i++)
+                group->key[i] = wg_le32_load(key + 4 * i);
+        group->n = 0;
+}
+
+static void seal_batch(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet *packets, size_t n)
+{
+        struct group group;
+
+        prepare(&group, key);
+        for (size_t i = 0; i < n; i++) {
+                const struct wg_aead_packet *p = &packets[i];
+
+                group.texts[group.n++] = (struct text){p->from, p->to, p->to, p->len, p->nonce};
+                if (group.n < LANES && i + 1 < n)
+                        continue;
+                seal_group(&group);
+                group.n = 0;
+        }
+        wg_wipe(&group, sizeof(group));
+}
+
+static void open_batch(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet *packets, size_t n)
+{
+        struct group group;
+
+        prepare(&group, key);
+        for (size_t i = 0; i < n; i++) {
+                struct wg_aead_packet *p = &packets[i];
+
+                p->is_valid = false;
+                if (p->len >= WG_AEAD_TAG_LEN) {
+                        group.packets[group.n] = p;
+                        group.texts[group.n++] = (struct text){p->from, p->from, p->to,
+                                                               p->len - WG_AEAD_TAG_LEN, p->nonce};
+                }
+                if (!group.n || (group.n < LANES && i + 1 < n))
+                        continue;
+                open_group(&group);
+                group.n = 0;
+        }
+        wg_wipe(&group, sizeof(group));
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "crypto/aead_native.h"
+
+/* The compiler's test also asks whether the system saves these registers. */
+static bool has_avx512(void)
+{
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("bmi2");
+}
+
+const struct wg_aead_native wg_aead_natives[] = {
+        {&wg_aead_avx512, has_avx512},
+        {&wg_aead_avx512vl, has_avx512},
+        {NULL, NULL},
+};
