@@ -15,20 +15,39 @@ static size_t mac2_at(size_t len)
         return len - WG_MESSAGE_MAC_LEN;
 }
 
-/* The cookie of a source: a MAC over its address and port under the secret of these two minutes. */
-static void make_cookie(struct wg_cookie_maker *maker, const struct wg_env *env, uint64_t now_ns,
-                        const struct wg_endpoint *from, uint8_t cookie[WG_MAC_LEN])
+/* Whether the secret of these two minutes is there. */
+static bool has_secret(const struct wg_cookie_maker *maker, uint64_t now_ns)
 {
+        uint64_t born_ns = atomic_load_explicit(&maker->born_ns, memory_order_relaxed);
+
+        return born_ns && now_ns - born_ns < WG_COOKIE_SECRET_LIFE;
+}
+
+static void make_secret(struct wg_cookie_maker *maker, const struct wg_env *env, uint64_t now_ns)
+{
+        uint64_t secret[WG_ARRAY_SIZE(maker->secret)];
+
+        env->random(env->ctx, secret, sizeof(secret));
+        for (size_t i = 0; i < WG_ARRAY_SIZE(secret); i++)
+                atomic_store_explicit(&maker->secret[i], secret[i], memory_order_relaxed);
+        atomic_store_explicit(&maker->born_ns, now_ns, memory_order_relaxed);
+        wg_wipe(secret, sizeof(secret));
+}
+
+/* The cookie of a source: a MAC over its address and port under the secret. */
+static void make_cookie(const struct wg_cookie_maker *maker, const struct wg_endpoint *from,
+                        uint8_t cookie[WG_MAC_LEN])
+{
+        uint64_t secret[WG_ARRAY_SIZE(maker->secret)];
         uint8_t source[sizeof(from->ip.bytes) + 2];
         size_t len = wg_ip_bits(&from->ip) / 8;
 
-        if (!maker->born_ns || now_ns - maker->born_ns >= WG_COOKIE_SECRET_LIFE) {
-                env->random(env->ctx, maker->secret, sizeof(maker->secret));
-                maker->born_ns = now_ns;
-        }
+        for (size_t i = 0; i < WG_ARRAY_SIZE(secret); i++)
+                secret[i] = atomic_load_explicit(&maker->secret[i], memory_order_relaxed);
         memcpy(source, from->ip.bytes, len);
         wg_be16_store(source + len, from->port);
-        wg_mac(cookie, maker->secret, sizeof(maker->secret), source, len + 2);
+        wg_mac(cookie, (const uint8_t *)secret, sizeof(secret), source, len + 2);
+        wg_wipe(secret, sizeof(secret));
 }
 
 bool wg_cookie_has_mac1(const uint8_t mac1_key[WG_HASH_LEN], const uint8_t *message, size_t len)
@@ -39,12 +58,15 @@ bool wg_cookie_has_mac1(const uint8_t mac1_key[WG_HASH_LEN], const uint8_t *mess
         return wg_equal(mac, message + mac1_at(len), sizeof(mac));
 }
 
-bool wg_cookie_has_mac2(struct wg_cookie_maker *maker, const struct wg_env *env, uint64_t now_ns,
+bool wg_cookie_has_mac2(const struct wg_cookie_maker *maker, uint64_t now_ns,
                         const uint8_t *message, size_t len, const struct wg_endpoint *from)
 {
         uint8_t cookie[WG_MAC_LEN], mac[WG_MAC_LEN];
 
-        make_cookie(maker, env, now_ns, from, cookie);
+        /* Who has no cookie sends zeros: what a flood consists of is told at a glance. */
+        if (!has_secret(maker, now_ns) || wg_is_zero(message + mac2_at(len), WG_MESSAGE_MAC_LEN))
+                return false;
+        make_cookie(maker, from, cookie);
         wg_mac(mac, cookie, sizeof(cookie), message, mac2_at(len));
         wg_wipe(cookie, sizeof(cookie));
         return wg_equal(mac, message + mac2_at(len), sizeof(mac));
@@ -57,7 +79,9 @@ void wg_cookie_reply(struct wg_cookie_maker *maker, const struct wg_env *env, ui
 {
         uint8_t cookie[WG_MAC_LEN];
 
-        make_cookie(maker, env, now_ns, from, cookie);
+        if (!has_secret(maker, now_ns))
+                make_secret(maker, env, now_ns);
+        make_cookie(maker, from, cookie);
         wg_le32_store(reply, WG_MESSAGE_COOKIE);
         wg_le32_store(reply + WG_COOKIE_RECEIVER, receiver);
         env->random(env->ctx, reply + WG_COOKIE_NONCE, WG_XCHACHA_NONCE_LEN);

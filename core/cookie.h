@@ -2,18 +2,22 @@
  *
  * cookie.h - both MACs of a handshake message, and the cookies that prove a source address.
  * Source: WireGuard paper 5.3, 5.4.4, 5.4.7.
- * Threads: wg_cookie_has_mac1() may be called by any thread; the rest by the engine. */
+ * Threads: wg_cookie_has_mac1() and wg_cookie_has_mac2() may be called by any thread; the rest by the
+ * engine. */
 #ifndef CORE_COOKIE_H
 #define CORE_COOKIE_H
+
+#include <stdatomic.h>
 
 #include "base/endpoint.h"
 #include "core/identity.h"
 #include "core/message.h"
 
-/* The side that demands cookies: a secret that changes every WG_COOKIE_SECRET_LIFE. */
+/* The side that demands cookies: a secret that changes every WG_COOKIE_SECRET_LIFE. Who reads it while
+ * it changes gets neither the old nor the new one, under which no message is right. */
 struct wg_cookie_maker {
-        uint8_t secret[WG_HASH_LEN];
-        uint64_t born_ns; /* 0: there is none yet */
+        _Atomic uint64_t secret[WG_HASH_LEN / 8];
+        _Atomic uint64_t born_ns; /* 0: there is none yet */
 };
 
 /* The side that has been given one, a peer each. */
@@ -30,7 +34,7 @@ bool wg_cookie_has_mac1(const uint8_t mac1_key[WG_HASH_LEN], const uint8_t *mess
                         size_t len) WG_MUST_USE;
 
 /* Whether it carries a mac2 made with the cookie that its source was given. */
-bool wg_cookie_has_mac2(struct wg_cookie_maker *maker, const struct wg_env *env, uint64_t now_ns,
+bool wg_cookie_has_mac2(const struct wg_cookie_maker *maker, uint64_t now_ns,
                         const uint8_t *message, size_t len,
                         const struct wg_endpoint *from) WG_MUST_USE;
 

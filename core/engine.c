@@ -393,7 +393,7 @@ static enum wg_verdict check_load(struct wg_engine *engine, const struct wg_hsqu
 {
         if (!wg_hsqueue_is_loaded(&engine->handshakes, now.ns))
                 return WG_VERDICT_HANDSHAKE;
-        if (!wg_cookie_has_mac2(&engine->cookie_maker, engine->env, now.ns, item->bytes, item->len,
+        if (!wg_cookie_has_mac2(&engine->cookie_maker, now.ns, item->bytes, item->len,
                                 &item->from)) {
                 wg_transmit_cookie(engine, item, now, actions);
                 return WG_VERDICT_COOKIE_DEMANDED;

@@ -20,6 +20,12 @@ void wg_hsqueue_done(struct wg_hsqueue *queue)
         memset(queue, 0, sizeof(*queue));
 }
 
+static void set_loaded(struct wg_hsqueue *queue, uint64_t now_ns)
+{
+        atomic_store_explicit(&queue->loaded_until_ns, now_ns + WG_LOAD_STICKY,
+                              memory_order_relaxed);
+}
+
 bool wg_hsqueue_put(struct wg_hsqueue *queue, const uint8_t *message, size_t len,
                     const struct wg_endpoint *from, uint64_t now_ns)
 {
@@ -34,7 +40,7 @@ bool wg_hsqueue_put(struct wg_hsqueue *queue, const uint8_t *message, size_t len
         memcpy(item->bytes, message, len);
         queue->count++;
         if (queue->count >= WG_LOAD_QUEUED)
-                queue->loaded_until_ns = now_ns + WG_LOAD_STICKY;
+                set_loaded(queue, now_ns);
         return true;
 }
 
@@ -46,7 +52,7 @@ const struct wg_hsqueue_item *wg_hsqueue_take(struct wg_hsqueue *queue, uint64_t
                 return NULL;
         if (queue->count >= WG_LOAD_QUEUED || (queue->count >= WG_LOAD_SOJOURN_QUEUED &&
                                                now_ns >= item->arrived_ns + WG_LOAD_SOJOURN))
-                queue->loaded_until_ns = now_ns + WG_LOAD_STICKY;
+                set_loaded(queue, now_ns);
         queue->first = (queue->first + 1) % WG_HANDSHAKE_QUEUE_MAX;
         queue->count--;
         return item;
@@ -54,5 +60,5 @@ const struct wg_hsqueue_item *wg_hsqueue_take(struct wg_hsqueue *queue, uint64_t
 
 bool wg_hsqueue_is_loaded(const struct wg_hsqueue *queue, uint64_t now_ns)
 {
-        return now_ns < queue->loaded_until_ns;
+        return now_ns < atomic_load_explicit(&queue->loaded_until_ns, memory_order_relaxed);
 }

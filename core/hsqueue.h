@@ -5,9 +5,11 @@
  * We are under load while many messages wait, or while the first of some has waited for long, and for
  * a second after. A few that waited only since the engine was busy with something else are none.
  * Source: WireGuard paper 5.3 leaves "under load" open; see limits.h.
- * Threads: the engine's. */
+ * Threads: the engine's, but for wg_hsqueue_is_loaded(). */
 #ifndef CORE_HSQUEUE_H
 #define CORE_HSQUEUE_H
+
+#include <stdatomic.h>
 
 #include "base/attr.h"
 #include "base/endpoint.h"
@@ -25,7 +27,7 @@ struct wg_hsqueue {
         const struct wg_env *env;
         struct wg_hsqueue_item *items; /* a ring of WG_HANDSHAKE_QUEUE_MAX */
         uint32_t first, count;
-        uint64_t loaded_until_ns;
+        _Atomic uint64_t loaded_until_ns;
 };
 
 /* Returns false when there is no memory. */
@@ -41,7 +43,7 @@ bool wg_hsqueue_put(struct wg_hsqueue *queue, const uint8_t *message, size_t len
 /* The first message, which leaves the queue but stays readable until the next put; NULL: empty. */
 const struct wg_hsqueue_item *wg_hsqueue_take(struct wg_hsqueue *queue, uint64_t now_ns);
 
-/* Whether handshakes must prove their source first. Ask after take(). */
+/* Whether handshakes must prove their source first. The engine asks after take(). Any thread. */
 bool wg_hsqueue_is_loaded(const struct wg_hsqueue *queue, uint64_t now_ns) WG_MUST_USE;
 
 #endif

@@ -6,10 +6,18 @@
 #include "core/ip.h"
 #include "core/session.h"
 
-/* Handshake messages go to the engine, but not without a mac1 that shows they are meant for us: what
- * does not have one never reaches the queue. */
-static enum wg_verdict classify_handshake(struct wg_engine *engine,
-                                          const struct wg_receive_slot *slot, uint32_t type)
+/* Where an answer has the index of what it answers. */
+static size_t receiver_at(uint32_t type)
+{
+        return type == WG_MESSAGE_COOKIE ? WG_COOKIE_RECEIVER : WG_RESPONSE_RECEIVER;
+}
+
+/* Handshake messages go to the engine, but not without a mac1 that shows they are meant for us, or,
+ * where they are answers, without the index of what they answer: the rest never reaches the queue.
+ * Preferred are answers, and under load those who have proven their source by a cookie, so that none
+ * of them stands in line behind a flood. */
+static enum wg_verdict classify_handshake(struct wg_engine *engine, struct wg_receive_slot *slot,
+                                          uint32_t type, uint64_t now_ns)
 {
         const struct wg_identity *identity = atomic_load_explicit(&engine->identity,
                                                                   memory_order_acquire);
@@ -19,6 +27,14 @@ static enum wg_verdict classify_handshake(struct wg_engine *engine,
         if (type != WG_MESSAGE_COOKIE &&
             !wg_cookie_has_mac1(identity->mac1_key, slot->buf, slot->len))
                 return WG_VERDICT_MAC1_INVALID;
+        if (type != WG_MESSAGE_INITIATION) {
+                if (!wg_index_find(&engine->indices, wg_le32_load(slot->buf + receiver_at(type))))
+                        return WG_VERDICT_UNEXPECTED;
+                slot->is_preferred = true;
+        } else if (wg_hsqueue_is_loaded(&engine->handshakes, now_ns)) {
+                slot->is_preferred = wg_cookie_has_mac2(&engine->cookie_maker, now_ns, slot->buf,
+                                                        slot->len, &slot->from);
+        }
         return WG_VERDICT_HANDSHAKE;
 }
 
@@ -31,11 +47,12 @@ static struct wg_keypair *classify(struct wg_engine *engine, struct wg_receive_s
         struct wg_keypair *kp;
 
         slot->peer = NULL;
+        slot->is_preferred = false;
         slot->verdict = WG_VERDICT_MALFORMED;
         if (!type)
                 return NULL;
         if (type != WG_MESSAGE_DATA) {
-                slot->verdict = classify_handshake(engine, slot, type);
+                slot->verdict = classify_handshake(engine, slot, type, now_ns);
                 return NULL;
         }
         slot->verdict = WG_VERDICT_UNKNOWN_INDEX;

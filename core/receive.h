@@ -18,6 +18,7 @@ struct wg_receive_slot {
         enum wg_verdict verdict; /* DATA (deliver it), HANDSHAKE (wg_engine_offer()), KEEPALIVE, or
                                     why it is dropped */
         struct wg_peer *peer;    /* who sent it; NULL where that is not known */
+        bool is_preferred;       /* with HANDSHAKE: what strangers send by the thousand waits */
         uint8_t *inner;          /* with DATA: the inner packet, inside buf */
         uint32_t inner_len;
 };

@@ -15,6 +15,11 @@
 
 enum { INBOX_SIZE = 1 << 20, SCRATCH_SIZE = 1 << 16 };
 
+/* Handshake messages that are not preferred move on while fewer wait in the core. It is load; and it
+ * leaves room for those that are. */
+enum { ORDINARY_MAX = WG_HANDSHAKE_QUEUE_MAX / 4 };
+_Static_assert(ORDINARY_MAX > WG_LOAD_QUEUED, "what may wait can be load");
+
 #define BIND_AGAIN_NS TL_NS_PER_S
 #define RECLAIM_AGAIN_NS TL_NS_PER_MS
 #define CLOSING_NS TL_NS_PER_S
@@ -352,15 +357,24 @@ static void woken(void *ctx)
 
 /* ---- the engine's round ---- */
 
+/* Moves handshake messages on while fewer than `most` wait in the core. */
+static void offer(struct tl_device *device, struct tl_inbox *inbox, uint32_t most)
+{
+        struct tl_inbox_head head;
+
+        while (device->engine.handshakes.count < most &&
+               tl_inbox_take(inbox, &head, device->scratch))
+                wg_engine_offer(&device->engine, device->scratch, head.len, &head.from,
+                                head.arrived_ns);
+}
+
 /* Bounded by what the inboxes hold, which is bounded. */
 static void empty_inboxes(struct tl_device *device)
 {
         struct tl_inbox_head head;
 
-        while (device->engine.handshakes.count < WG_HANDSHAKE_QUEUE_MAX &&
-               tl_inbox_take(&device->handshakes, &head, device->scratch))
-                wg_engine_offer(&device->engine, device->scratch, head.len, &head.from,
-                                head.arrived_ns);
+        offer(device, &device->preferred, WG_HANDSHAKE_QUEUE_MAX);
+        offer(device, &device->handshakes, ORDINARY_MAX);
         for (unsigned int i = 0; i < WG_BATCH_MAX; i++) {
                 if (!tl_inbox_take(&device->unsent, &head, device->scratch))
                         return;
@@ -507,6 +521,8 @@ int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl
                 return -ENOMEM;
         error = tl_inbox_init(&device->handshakes, INBOX_SIZE);
         if (!error)
+                error = tl_inbox_init(&device->preferred, INBOX_SIZE);
+        if (!error)
                 error = tl_inbox_init(&device->unsent, INBOX_SIZE);
         if (!error)
                 error = init_loop(device);
@@ -584,6 +600,7 @@ void tl_device_done(struct tl_device *device)
         tl_signals_done(&device->signals);
         tl_loop_done(&device->loop);
         tl_inbox_done(&device->handshakes);
+        tl_inbox_done(&device->preferred);
         tl_inbox_done(&device->unsent);
         free(device->scratch);
         tl_tun_done(&device->tun);

@@ -46,6 +46,7 @@ struct tl_device {
         struct wg_engine engine;
         struct tl_reclaim reclaim;
         struct tl_inbox handshakes, unsent;
+        struct tl_inbox preferred;            /* handshakes that come before those */
         struct tl_wake wake;                  /* of the engine's loop */
         _Atomic(struct tl_sockets *) sockets; /* NULL: the link is down, or binding failed */
         atomic_bool is_deleted;               /* a worker found the TUN gone */

@@ -35,7 +35,7 @@ bool tl_rx_run(struct tl_worker *worker, const struct tl_udp *udp)
                 struct wg_receive_slot *slot = &worker->receive_slots[i];
 
                 if (slot->verdict == WG_VERDICT_HANDSHAKE)
-                        tl_worker_hand_over(worker, slot->buf, slot->len, &slot->from, now_ns);
+                        tl_worker_hand_over_handshake(worker, slot, now_ns);
                 else if (slot->verdict == WG_VERDICT_DATA)
                         worker->packets[count++] = (struct tl_packet){.buf = slot->inner,
                                                                       .len = slot->inner_len};

@@ -74,8 +74,8 @@ bool tl_tx_run(struct tl_worker *worker, const struct tl_sockets *sockets)
                 struct wg_send_slot *slot = &worker->send_slots[i];
 
                 if (slot->verdict == WG_VERDICT_NO_SESSION) {
-                        tl_worker_hand_over(worker, slot->buf + WG_SEND_HEADROOM, slot->len, NULL,
-                                            now_ns);
+                        tl_worker_hand_over_unsent(worker, slot->buf + WG_SEND_HEADROOM, slot->len,
+                                                   now_ns);
                 } else if (slot->verdict != WG_VERDICT_SEALED) {
                         refuse(worker, slot, now_ns);
                 } else {

@@ -13,19 +13,34 @@
 /* Batches of one direction before the other has its turn, and quiescence is said. */
 enum { ROUNDS = 4 };
 
-void tl_worker_hand_over(struct tl_worker *worker, const uint8_t *bytes, uint32_t len,
-                         const struct wg_endpoint *from, uint64_t now_ns)
+/* Counts what does not fit. */
+static void hand_over(struct tl_worker *worker, struct tl_inbox *inbox,
+                      const struct tl_inbox_head *head, const uint8_t *bytes,
+                      enum wg_verdict otherwise)
 {
-        struct tl_device *device = worker->device;
-        struct tl_inbox_head head = {.arrived_ns = now_ns, .len = len};
-
-        if (from)
-                head.from = *from;
-        if (tl_inbox_put(from ? &device->handshakes : &device->unsent, &head, bytes))
+        if (tl_inbox_put(inbox, head, bytes))
                 worker->core.wants_engine = true;
         else
-                wg_worker_count(&worker->core,
-                                from ? WG_VERDICT_QUEUE_FULL : WG_VERDICT_STAGED_FULL);
+                wg_worker_count(&worker->core, otherwise);
+}
+
+void tl_worker_hand_over_handshake(struct tl_worker *worker, const struct wg_receive_slot *slot,
+                                   uint64_t now_ns)
+{
+        struct tl_device *device = worker->device;
+        const struct tl_inbox_head head = {
+                .arrived_ns = now_ns, .len = slot->len, .from = slot->from};
+
+        hand_over(worker, slot->is_preferred ? &device->preferred : &device->handshakes, &head,
+                  slot->buf, WG_VERDICT_QUEUE_FULL);
+}
+
+void tl_worker_hand_over_unsent(struct tl_worker *worker, const uint8_t *packet, uint32_t len,
+                                uint64_t now_ns)
+{
+        const struct tl_inbox_head head = {.arrived_ns = now_ns, .len = len};
+
+        hand_over(worker, &worker->device->unsent, &head, packet, WG_VERDICT_STAGED_FULL);
 }
 
 static void tun_is_ready(void *ctx, uint32_t events)

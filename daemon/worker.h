@@ -66,10 +66,11 @@ static inline uint8_t *tl_worker_buffer(const struct tl_worker *worker, unsigned
         return worker->buffers + (size_t)i * TL_BUFFER_SIZE;
 }
 
-/* Hands bytes to the engine: a handshake message (from != NULL) or a packet without a session.
- * Counts what does not fit. */
-void tl_worker_hand_over(struct tl_worker *worker, const uint8_t *bytes, uint32_t len,
-                         const struct wg_endpoint *from, uint64_t now_ns);
+/* Hand to the engine a handshake message, and a packet without a session. Count what does not fit. */
+void tl_worker_hand_over_handshake(struct tl_worker *worker, const struct wg_receive_slot *slot,
+                                   uint64_t now_ns);
+void tl_worker_hand_over_unsent(struct tl_worker *worker, const uint8_t *packet, uint32_t len,
+                                uint64_t now_ns);
 
 /* tx.c: one batch from the TUN to the network. Returns whether there may be more. */
 bool tl_tx_run(struct tl_worker *worker, const struct tl_sockets *sockets);

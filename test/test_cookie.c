@@ -82,8 +82,7 @@ static bool store(struct fixture *f, uint64_t now_ns)
 
 static bool has_mac2(struct fixture *f, uint64_t now_ns)
 {
-        return wg_cookie_has_mac2(&f->maker, &f->t.env, now_ns, f->initiation, WG_INITIATION_LEN,
-                                  &f->from);
+        return wg_cookie_has_mac2(&f->maker, now_ns, f->initiation, WG_INITIATION_LEN, &f->from);
 }
 
 /* The whole exchange, up to a cookie in the jar. */
@@ -238,7 +237,7 @@ static void test_secret_changes(void **state)
         assert_false(wg_is_zero(first, sizeof(first)));
         make_reply(f, NOW + 120 * S - 1);
         assert_memory_equal(f->maker.secret, first, sizeof(first));
-        (void)!has_mac2(f, NOW + 120 * S);
+        make_reply(f, NOW + 120 * S);
         assert_memory_not_equal(f->maker.secret, first, sizeof(first));
 }
 

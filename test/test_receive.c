@@ -91,11 +91,13 @@ static void test_handshake_messages(void **state)
 {
         struct pair *p = *state;
         struct pair_datagram d = {.from = p->a.at, .len = WG_INITIATION_LEN, .bytes = {1}};
+        uint32_t index = begin(p, true, 1)->entry.index;
         struct wg_cookie_jar jar = {.born_ns = 0};
 
         wg_cookie_add_macs(&jar, p->b.public_key, p->now.ns, d.bytes, d.len);
         assert_int_equal(receive(p, d), WG_VERDICT_HANDSHAKE);
         assert_null(p->b.in.peer);
+        assert_false(p->b.in.is_preferred);
         d.bytes[5] ^= 1;
         assert_int_equal(receive(p, d), WG_VERDICT_MAC1_INVALID);
 
@@ -103,15 +105,51 @@ static void test_handshake_messages(void **state)
         d.bytes[0] = WG_MESSAGE_RESPONSE;
         assert_int_equal(receive(p, d), WG_VERDICT_MAC1_INVALID);
         wg_cookie_add_macs(&jar, p->b.public_key, p->now.ns, d.bytes, d.len);
+        assert_int_equal(receive(p, d), WG_VERDICT_UNEXPECTED);
+        wg_le32_store(d.bytes + WG_RESPONSE_RECEIVER, index);
+        wg_cookie_add_macs(&jar, p->b.public_key, p->now.ns, d.bytes, d.len);
         assert_int_equal(receive(p, d), WG_VERDICT_HANDSHAKE);
+        assert_true(p->b.in.is_preferred);
         /* A cookie reply has no mac1. */
         d.len = WG_COOKIE_LEN;
         d.bytes[0] = WG_MESSAGE_COOKIE;
+        wg_le32_store(d.bytes + WG_COOKIE_RECEIVER, index ^ 1);
+        assert_int_equal(receive(p, d), WG_VERDICT_UNEXPECTED);
+        wg_le32_store(d.bytes + WG_COOKIE_RECEIVER, index);
         assert_int_equal(receive(p, d), WG_VERDICT_HANDSHAKE);
+        assert_true(p->b.in.is_preferred);
         assert_int_equal(p->b.engine.handshakes.count, 3);
 
         wg_engine_set_identity(&p->b.engine, NULL, p->now);
         assert_int_equal(receive(p, d), WG_VERDICT_NO_PRIVATE_KEY);
+}
+
+/* Under load, whoever uses the cookie that he was given comes first: from where he got it. */
+static void test_preferred_under_load(void **state)
+{
+        struct pair *p = *state;
+        struct wg_engine *engine = &p->b.engine;
+        struct pair_datagram d = {.from = p->a.at, .len = WG_INITIATION_LEN, .bytes = {1}};
+        struct wg_cookie_jar jar = {.born_ns = 0};
+        uint8_t reply[WG_COOKIE_LEN];
+
+        engine->handshakes.loaded_until_ns = p->now.ns + 1;
+        wg_cookie_add_macs(&jar, p->b.public_key, p->now.ns, d.bytes, d.len);
+        assert_int_equal(receive(p, d), WG_VERDICT_HANDSHAKE);
+        assert_false(p->b.in.is_preferred);
+        wg_cookie_reply(&engine->cookie_maker, engine->env, p->now.ns, engine->identity, d.bytes,
+                        d.len, 0, &d.from, reply);
+        assert_true(wg_cookie_store(&jar, p->b.public_key, p->now.ns, reply));
+        wg_cookie_add_macs(&jar, p->b.public_key, p->now.ns, d.bytes, d.len);
+        assert_int_equal(receive(p, d), WG_VERDICT_HANDSHAKE);
+        assert_true(p->b.in.is_preferred);
+        d.from.port++;
+        assert_int_equal(receive(p, d), WG_VERDICT_HANDSHAKE);
+        assert_false(p->b.in.is_preferred);
+        d.from.port--;
+        engine->handshakes.loaded_until_ns = p->now.ns;
+        assert_int_equal(receive(p, d), WG_VERDICT_HANDSHAKE);
+        assert_false(p->b.in.is_preferred);
 }
 
 static void test_malformed(void **state)
@@ -728,6 +766,7 @@ int main(void)
                 TEST(test_data),
                 TEST(test_keepalive),
                 TEST(test_handshake_messages),
+                TEST(test_preferred_under_load),
                 TEST(test_malformed),
                 TEST(test_unknown_index),
                 TEST(test_order_of_checks),
