@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "core/transmit.h"
@@ -13,7 +14,7 @@
 #include "io/random.h"
 #include "io/sandbox.h"
 
-enum { INBOX_SIZE = 1 << 20, SCRATCH_SIZE = 1 << 16 };
+enum { INBOX_SIZE = 1 << 20, SCRATCH_SIZE = 1 << 16, ENGINE_NICE = 5 };
 
 /* Handshake messages that are not preferred move on while fewer wait in the core. It is load; and it
  * leaves room for those that are. */
@@ -544,6 +545,15 @@ int tl_device_listen(struct tl_device *device)
         return error;
 }
 
+/* Packets go first: where the processors do not suffice for both, the engine, whom strangers can keep
+ * busy with handshakes, gets a third of what a worker gets. The worker was made before and keeps its
+ * priority. Failing is harmless. */
+static void make_way_for_workers(void)
+{
+        setpriority(PRIO_PROCESS, 0,
+                    getpriority(PRIO_PROCESS, 0) + ENGINE_NICE); /* this thread's */
+}
+
 /* Says what of the sandbox there is, and loudly what there is not. */
 static void report_sandbox(struct tl_device *device)
 {
@@ -565,6 +575,7 @@ int tl_device_start(struct tl_device *device, uint32_t sandbox)
         device->worker = tl_worker_start(device, 0, device->engine.worker.aead);
         if (!device->worker)
                 return errno ? -errno : -ENOMEM;
+        make_way_for_workers();
         device->sandbox = sandbox;
         if (tl_sandbox_confine(TL_CONFINE_PACKETS) == 0)
                 device->sandbox |= TL_SANDBOX_SYSCALLS;
