@@ -150,18 +150,20 @@ class Job:
 
 
 class Tools:
-    """The programs beside this one: where meson built them, else built here at first need."""
+    """The programs beside this one: where meson built them, else built here at first need. Those
+    that are more than one file are only had from meson."""
 
     NAMES = ("badlink", "blast", "pulse")
 
-    def __init__(self, directory):
-        self.directory = directory
+    def __init__(self, directory, tielined):
+        beside = os.path.join(os.path.dirname(os.path.dirname(tielined)), "test", "net")
+        self.directory = directory or (beside if os.path.exists(f"{beside}/blast") else None)
         self.scratch = None
 
     def __call__(self, name):
         directory = self.directory or self.scratch
-        if not directory:
-            raise Skip(f"{' and '.join(self.NAMES)} are not built")
+        if not directory or not os.path.exists(os.path.join(directory, name)):
+            raise Skip(f"{name} is not built: `make` does, and --tools says where it is")
         return os.path.join(directory, name)
 
     def build(self):
@@ -259,7 +261,7 @@ def main():
             print(f"run.py: no scenario {name}; --list names them", file=sys.stderr)
             return 2
 
-    tools = Tools(options.tools)
+    tools = Tools(options.tools, mine.path)
     runner = Runner(options, tools)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda got, _: sys.exit(128 + got))

@@ -16,6 +16,7 @@ from scenarios import hostile
 from scenarios import life
 from scenarios import strain
 from scenarios import bulk
+from scenarios import sieges
 
-__all__ = ["bulk", "hostile", "life", "paths", "routing", "settings", "strain",
+__all__ = ["bulk", "hostile", "life", "paths", "routing", "settings", "sieges", "strain",
            "tunnels", "uapi", "wire"]

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * siege - an attacker with many addresses, who throws one kind of datagrams at a WireGuard.
+ *
+ *   forged       data for the sessions whose indices he saw, without their keys
+ *   truncated    messages of every kind, cut
+ *   replayed     what he captured (--captured FILE)
+ *   random       bytes
+ *   initiations  handshakes that are right but for their sender, who is no peer; cookies are ignored
+ *   cookies      the same, and the cookies that come are used
+ *   handshakes   peers (of those that `siege keys` prints) that all want a session at once, and try
+ *                until each has one
+ *   keys         prints the public keys of --peers initiators in hex, and ends
+ *
+ * Says "ready" on stdout when it begins, and prints its counts as name=value at the end: after its
+ * time, or SIGTERM. */
+#include "test/net/siege/siege.h"
+
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conf/hex.h"
+#include "crypto/crypto.h"
+
+void siege_begin(void)
+{
+        puts("ready");
+        fflush(stdout);
+}
+
+static volatile sig_atomic_t is_over;
+
+static void end(int signal)
+{
+        (void)signal;
+        is_over = 1;
+}
+
+bool siege_goes_on(const struct siege_options *o, uint64_t begun_ns, uint64_t n)
+{
+        uint64_t due_ns;
+        struct timespec due;
+
+        if (is_over || siege_now_ns() - begun_ns >= o->duration_ms * SIEGE_NS_PER_MS)
+                return false;
+        if (!o->rate)
+                return true;
+        due_ns = begun_ns + n * SIEGE_NS_PER_S / o->rate;
+        due = (struct timespec){(time_t)(due_ns / SIEGE_NS_PER_S), (long)(due_ns % SIEGE_NS_PER_S)};
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR && !is_over)
+                continue;
+        return !is_over;
+}
+
+void siege_end(struct siege_net *net, uint64_t begun_ns)
+{
+        printf("sent=%" PRIu64 " failed=%" PRIu64 " ms=%" PRIu64 "\n", net->sent, net->failed,
+               (siege_now_ns() - begun_ns) / SIEGE_NS_PER_MS);
+        close(net->fd);
+}
+
+static const char usage[] =
+        "usage: siege MODE --to ADDRESS --port N --from ADDRESS [options]\n"
+        "       siege keys --peers N [--seed N]\n"
+        "  --to, --port     the victim\n"
+        "  --from           the first of our addresses\n"
+        "  --sources N      how many addresses follow (default 1)\n"
+        "  --rate N         datagrams a second (default 0: as many as go)\n"
+        "  --duration MS    (default 1000)\n"
+        "  --public HEX     the victim's public key\n"
+        "  --peers N        initiators (default 256)\n"
+        "  --seed N         of their keys (default 1)\n"
+        "  --retry MS       until an initiator tries again (default 5000)\n"
+        "  --index N        of a session, for forged; may be repeated\n"
+        "  --captured FILE  for replayed: messages, each after its length in 2 bytes\n";
+
+static uint64_t number_of(const char *option, const char *text, uint64_t greatest)
+{
+        char *end;
+        unsigned long long value;
+
+        errno = 0;
+        value = strtoull(text, &end, 10);
+        if (errno || end == text || *end || value > greatest)
+                errx(2, "--%s %s: expected a number up to %" PRIu64, option, text, greatest);
+        return value;
+}
+
+enum option_letter {
+        TO,
+        PORT,
+        FROM,
+        SOURCES,
+        RATE,
+        DURATION,
+        PUBLIC,
+        PEERS,
+        SEED,
+        RETRY,
+        INDEX,
+        CAPTURED
+};
+
+static const struct option known[] = {
+        [TO] = {"to", required_argument, NULL, TO},
+        [PORT] = {"port", required_argument, NULL, PORT},
+        [FROM] = {"from", required_argument, NULL, FROM},
+        [SOURCES] = {"sources", required_argument, NULL, SOURCES},
+        [RATE] = {"rate", required_argument, NULL, RATE},
+        [DURATION] = {"duration", required_argument, NULL, DURATION},
+        [PUBLIC] = {"public", required_argument, NULL, PUBLIC},
+        [PEERS] = {"peers", required_argument, NULL, PEERS},
+        [SEED] = {"seed", required_argument, NULL, SEED},
+        [RETRY] = {"retry", required_argument, NULL, RETRY},
+        [INDEX] = {"index", required_argument, NULL, INDEX},
+        [CAPTURED] = {"captured", required_argument, NULL, CAPTURED},
+        {NULL, 0, NULL, 0},
+};
+
+static void take_index(struct siege_options *o, const char *text)
+{
+        if (o->index_count == SIEGE_INDICES_MAX)
+                errx(2, "--index: no more than %d", SIEGE_INDICES_MAX);
+        o->indices[o->index_count++] = (uint32_t)number_of("index", text, UINT32_MAX);
+}
+
+/* Takes one option. Returns false for one that is not known. */
+static bool take_option(struct siege_options *o, int letter, const char *text)
+{
+        const char *name = letter <= CAPTURED ? known[letter].name : "";
+
+        switch (letter) {
+        case TO:
+                o->to = text;
+                return true;
+        case PORT:
+                o->port = text;
+                return true;
+        case FROM:
+                o->from = text;
+                return true;
+        case SOURCES:
+                o->sources = (uint32_t)number_of(name, text, 65536);
+                return true;
+        case RATE:
+                o->rate = (uint32_t)number_of(name, text, 100000000);
+                return true;
+        case DURATION:
+                o->duration_ms = (uint32_t)number_of(name, text, 3600000);
+                return true;
+        case PUBLIC:
+                if (!tl_hex_decode(o->public_key, WG_KEY_LEN, text, strlen(text)))
+                        errx(2, "--public %s: expected 64 hex digits", text);
+                return true;
+        case PEERS:
+                o->peers = (uint32_t)number_of(name, text, 1000000);
+                return true;
+        case SEED:
+                o->seed = number_of(name, text, UINT64_MAX);
+                return true;
+        case RETRY:
+                o->retry_ms = (uint32_t)number_of(name, text, 3600000);
+                return true;
+        case INDEX:
+                take_index(o, text);
+                return true;
+        case CAPTURED:
+                o->captured = text;
+                return true;
+        default:
+                return false;
+        }
+}
+
+static bool is_complete(const struct siege_options *o)
+{
+        if (strcmp(o->mode, "keys") == 0)
+                return o->peers > 0;
+        return o->to && o->port && o->from && o->sources && o->peers &&
+               (o->captured || strcmp(o->mode, "replayed") != 0) &&
+               (o->index_count || strcmp(o->mode, "forged") != 0);
+}
+
+int main(int argc, char **argv)
+{
+        struct siege_options o = {
+                .sources = 1, .duration_ms = 1000, .peers = 256, .retry_ms = 5000, .seed = 1};
+        int letter;
+
+        while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1)
+                if (!take_option(&o, letter, optarg))
+                        goto misused;
+        if (argc - optind != 1)
+                goto misused;
+        o.mode = argv[optind];
+        if (!is_complete(&o))
+                goto misused;
+        signal(SIGTERM, end);
+        if (!wg_crypto_init())
+                errx(2, "no cryptography");
+        if (!siege_flood(&o) && !siege_handshake(&o))
+                goto misused;
+        wg_crypto_done();
+        return 0;
+misused:
+        fputs(usage, stderr);
+        return 2;
+}
