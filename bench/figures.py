@@ -41,9 +41,9 @@ TRANSFER = [
 
 HANDSHAKES = [
     Figure("first", "handshakes, the first of each peer", "1/s", True, (10, 10_000_000)),
-    Figure("first_cpu", "their CPU, responder", "µs", False, (1, 100_000)),
+    Figure("first_cpu", "first handshakes, CPU of the responder", "µs", False, (1, 100_000)),
     Figure("again", "handshakes, later ones", "1/s", True, (10, 10_000_000)),
-    Figure("again_cpu", "their CPU, responder", "µs", False, (1, 100_000)),
+    Figure("again_cpu", "later handshakes, CPU of the responder", "µs", False, (1, 100_000)),
 ]
 
 
@@ -55,7 +55,7 @@ def peers_figures(count):
     """Of loading that many peers."""
     name = peers_name(count)
     return [
-        Figure(f"load_{count}", f"{name}: load", "s", False, (0.000001, 1000)),
+        Figure(f"load_{count}", f"{name}: load", "ms", False, (0.001, 1_000_000)),
         Figure(f"resident_{count}", f"{name}: resident", "MiB", False, (0.1, 1_000_000)),
         Figure(f"peak_{count}", f"{name}: resident, peak", "MiB", False, (0.1, 1_000_000)),
     ]

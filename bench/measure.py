@@ -264,7 +264,7 @@ def peers(lab, options, count):
     strangers = [os.urandom(32).hex() for _ in range(count - 1)]
     request = peers_request(strangers)
     request += f"public_key={x.key.public_hex}\nallowed_ip={x.inner4}/32\n"
-    found = {f"load_{count}": load(y, request)}
+    found = {f"load_{count}": load(y, request) * 1e3}
     time.sleep(PAUSE)
     found[f"resident_{count}"] = memory_mib(y, "VmRSS")
     found[f"peak_{count}"] = memory_mib(y, "VmHWM")

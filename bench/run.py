@@ -23,6 +23,7 @@ import xml.etree.ElementTree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(HERE)
+sys.dont_write_bytecode = True  # root would leave files in a tree of somebody else
 sys.path.append(os.path.join(TREE, "test", "net"))
 
 import figures  # noqa: E402
@@ -149,7 +150,8 @@ def find_all(wanted, note):
 def heading(bench, about):
     cpu = about["machine"]
     flags = ", ".join(cpu["cpu_flags"]) or "no AVX2"
-    lines = [f"tieline {about['commit']}, {len(bench.rounds)} round(s)",
+    rounds = len(bench.rounds)
+    lines = [f"tieline {about['commit']}, {rounds} round{'s' if rounds > 1 else ''}",
              f"{cpu['cpu']} ({flags}), {cpu['cores']} cores, {cpu['memory_mib']} MiB, "
              f"{cpu['kernel']}, TCP {cpu['tcp_congestion_control']}"]
     lines += [f"{name}: {version}" for name, version in about["versions"].items()]
