@@ -137,7 +137,7 @@ def quiet_tunnel(lab):
 def idle_ping(x, y, count):
     time.sleep(PAUSE)
     pings = x.node.ping(y.inner4, count, interval=0.02)
-    pings.expect_all("idle tunnel")
+    expect(pings.received >= 0.9 * count, f"pings through an idle tunnel\n{pings.text}")
     return float(re.search(r"= [\d.]+/([\d.]+)/", pings.text)[1])
 
 

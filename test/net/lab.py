@@ -14,6 +14,7 @@ import contextlib
 import ctypes
 import fcntl
 import hashlib
+import math
 import os
 import random
 import re
@@ -119,10 +120,12 @@ class Ping:
         found = re.search(r"(\d+) packets transmitted, (\d+) received", text)
         self.text = text
         self.sent, self.received = map(int, found.groups()) if found else (0, 0)
+        self.answered = {int(number) for number in re.findall(r"icmp_seq=(\d+) ttl", text)}
 
-    def expect_all(self, what):
-        if not self.sent or self.received != self.sent:
-            raise Failure(f"{what}: {self.received} of {self.sent} pings answered\n{self.text}")
+    def expect_first(self, count, what):
+        missing = set(range(1, count + 1)) - self.answered
+        if missing:
+            raise Failure(f"{what}: no answer to ping {sorted(missing)} of {count}\n{self.text}")
 
 
 class Node:
@@ -202,8 +205,13 @@ class Node:
         return Ping(self.run("ping", "-n", "-c", str(count), "-i", str(interval), "-W", str(wait),
                              *options, to, check=False, timeout=seconds + 5).stdout)
 
-    def reaches(self, to, count=3, **more):
-        self.ping(to, count, **more).expect_all(f"{self.name} to {to}")
+    def reaches(self, to, count=3, interval=0.05, wait=5, options=()):
+        """The first `count` pings are answered. After an answer, ping(8) waits for the last one no
+        longer than an interval, which is little on a busy machine. Told by -w it goes on until it
+        has that many answers, and may send some more."""
+        deadline = math.ceil(count * interval + wait)
+        self.ping(to, count, interval, wait, ("-w", str(deadline), *options)).expect_first(
+            count, f"{self.name} to {to}")
 
     @contextlib.contextmanager
     def pinging(self, to, interval=0.02):
