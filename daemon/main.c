@@ -3,6 +3,7 @@
  * main.c - tielined: starts an interface, and says how that went by its exit status. */
 #include <errno.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "daemon/config.h"
 #include "daemon/device.h"
 #include "daemon/options.h"
+#include "io/clock.h"
 #include "io/daemonize.h"
 #include "io/harden.h"
 #include "io/sandbox.h"
@@ -44,11 +46,24 @@ static int fail_to_open_tun(const char *name, int error)
         return TL_EXIT_FAILED;
 }
 
+/* An interface whose daemon was killed lives on until the helper has noticed and the kernel has
+ * taken the interface apart: whoever starts the next one at once must not find the name in use. */
+#define NAME_TIMEOUT (2 * TL_NS_PER_S)
+#define NAME_RETRY_MS 10
+
 static int open_tun(const struct tl_options *options, struct tl_tun *tun)
 {
+        uint64_t end_ns = tl_clock_boot_ns() + NAME_TIMEOUT;
+        int error;
+
         if (options->tun_fd >= 0)
                 return tl_tun_adopt(tun, options->tun_fd);
-        return tl_tun_open(tun, options->name, 1, WG_MTU_DEFAULT);
+        for (;;) {
+                error = tl_tun_open(tun, options->name, 1, WG_MTU_DEFAULT);
+                if (error != -EBUSY || tl_clock_boot_ns() > end_ns)
+                        return error;
+                poll(NULL, 0, NAME_RETRY_MS);
+        }
 }
 
 static void tell_hardening(void)
