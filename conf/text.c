@@ -36,6 +36,23 @@ static bool to_number(struct tl_text text, uint32_t base, uint32_t max, uint32_t
         return true;
 }
 
+bool tl_text_to_number64(struct tl_text text, uint64_t *number)
+{
+        uint64_t value = 0;
+
+        if (!text.len || (text.at[0] == '0' && text.len > 1))
+                return false;
+        for (size_t i = 0; i < text.len; i++) {
+                uint32_t digit = digit_value(text.at[i]);
+
+                if (digit >= 10 || value > (UINT64_MAX - digit) / 10)
+                        return false;
+                value = value * 10 + digit;
+        }
+        *number = value;
+        return true;
+}
+
 size_t tl_text_find(struct tl_text text, char c)
 {
         const char *found = text.len ? memchr(text.at, c, text.len) : NULL;

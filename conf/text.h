@@ -39,7 +39,10 @@ bool tl_text_is_caseless(struct tl_text text, const char *word) WG_MUST_USE;
  * it is empty, has another byte, or is above max. */
 bool tl_text_to_number(struct tl_text text, uint32_t max, uint32_t *number) WG_MUST_USE;
 
-/* The same, but 0x and hexadecimal digits will do too. */
+/* The same up to 2^64 - 1, in the one way such a number is written: without zeros before it. */
+bool tl_text_to_number64(struct tl_text text, uint64_t *number) WG_MUST_USE;
+
+/* As the former, but 0x and hexadecimal digits will do too. */
 bool tl_text_to_number_any(struct tl_text text, uint32_t max, uint32_t *number) WG_MUST_USE;
 
 #endif

@@ -70,6 +70,40 @@ static void test_numbers(void **state)
         }
 }
 
+static void test_number64(void **state)
+{
+        static const struct {
+                const char *text;
+                bool is_good;
+                uint64_t value;
+        } rows[] = {
+                {"0", true, 0},
+                {"7", true, 7},
+                {"18446744073709551615", true, UINT64_MAX},
+                {"18446744073709551616", false, 0},
+                {"18446744073709551620", false, 0},
+                {"99999999999999999999", false, 0},
+                {"184467440737095516150", false, 0},
+                {"", false, 0},
+                {"00", false, 0},
+                {"01", false, 0},
+                {"-1", false, 0},
+                {"+1", false, 0},
+                {"1 ", false, 0},
+                {"a", false, 0},
+                {"0x1", false, 0},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(rows); i++) {
+                uint64_t value = 12345;
+
+                assert_int_equal(tl_text_to_number64(text_of(rows[i].text), &value),
+                                 rows[i].is_good);
+                assert_int_equal(value, rows[i].is_good ? rows[i].value : 12345);
+        }
+}
+
 static void test_find(void **state)
 {
         (void)state;
@@ -102,6 +136,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_numbers),
+                cmocka_unit_test(test_number64),
                 cmocka_unit_test(test_find),
                 cmocka_unit_test(test_words),
         };

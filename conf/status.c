@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "conf/status.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/text.h"
+
+WG_ENUM_DEFINE(tl_status_section, TL_STATUS_SECTIONS)
+WG_ENUM_DEFINE(tl_status_kind, TL_STATUS_KINDS)
+WG_ENUM_DEFINE(tl_status_event, TL_STATUS_EVENTS)
+
+#define INFO(constant, section, kind, name, text) \
+        [constant] = {#name, text, TL_STATUS_SECTION_##section, TL_STATUS_##kind},
+
+const struct tl_status_key_info tl_status_keys[TL_STATUS_KEY_COUNT] = {TL_STATUS_KEYS(INFO)};
+
+static const char VERSION[] = "version=1";
+
+enum { NAME_MAX_LEN = 40, VALUE_MAX_LEN = 200 };
+
+/* ---- requests ---- */
+
+static const char FIRST_LINE[] = "get=1";
+
+enum { FIRST_LINE_LEN = sizeof(FIRST_LINE) - 1 };
+
+static void take_byte(struct tl_status_parser *parser, char byte)
+{
+        if (parser->line_len > FIRST_LINE_LEN)
+                return;
+        if (parser->line_len < FIRST_LINE_LEN && byte == FIRST_LINE[parser->line_len])
+                parser->matched++;
+        parser->line_len++;
+}
+
+static void end_line(struct tl_status_parser *parser)
+{
+        if (!parser->lines &&
+            (parser->line_len != FIRST_LINE_LEN || parser->matched != FIRST_LINE_LEN))
+                parser->errnum = EPROTO;
+        else if (parser->lines && !parser->errnum)
+                parser->errnum = EINVAL;
+        parser->lines = (uint8_t)WG_MIN(parser->lines + 1, 2);
+        parser->line_len = parser->matched = 0;
+}
+
+static enum tl_status_event end_request(struct tl_status_parser *parser)
+{
+        int errnum = parser->lines ? parser->errnum : EPROTO;
+
+        *parser = (struct tl_status_parser){.errnum = errnum};
+        return errnum ? TL_STATUS_MISTAKE : TL_STATUS_GET;
+}
+
+enum tl_status_event tl_status_parser_feed(struct tl_status_parser *parser, const char *bytes,
+                                           size_t len, size_t *used)
+{
+        for (size_t i = 0; i < len; i++) {
+                /* The mistake of the request before could be read until this one began. */
+                if (!parser->lines && !parser->line_len)
+                        parser->errnum = 0;
+                if (bytes[i] != '\n') {
+                        take_byte(parser, bytes[i]);
+                } else if (parser->line_len) {
+                        end_line(parser);
+                } else {
+                        *used = i + 1;
+                        return end_request(parser);
+                }
+        }
+        *used = len;
+        return TL_STATUS_MORE;
+}
+
+/* ---- writing ---- */
+
+WG_PRINTF(2, 3) static void add(struct tl_status_writer *writer, const char *format, ...)
+{
+        size_t room = writer->size - writer->len;
+        va_list arguments;
+        int len;
+
+        va_start(arguments, format);
+        len = vsnprintf(writer->out + writer->len, room, format, arguments);
+        va_end(arguments);
+        if (len < 0 || (size_t)len >= room)
+                writer->is_cut = true;
+        else if (!writer->is_cut)
+                writer->len += (size_t)len;
+}
+
+void tl_status_writer_init(struct tl_status_writer *writer, char *out, size_t size)
+{
+        *writer = (struct tl_status_writer){.out = out, .size = size};
+        add(writer, "%s\n", VERSION);
+}
+
+void tl_status_number(struct tl_status_writer *writer, enum tl_status_key key, uint64_t value)
+{
+        add(writer, "%s=%" PRIu64 "\n", tl_status_keys[key].name, value);
+}
+
+void tl_status_flag(struct tl_status_writer *writer, enum tl_status_key key, bool value)
+{
+        tl_status_text(writer, key, value ? "true" : "false");
+}
+
+void tl_status_text(struct tl_status_writer *writer, enum tl_status_key key, const char *value)
+{
+        add(writer, "%s=%s\n", tl_status_keys[key].name, value);
+}
+
+void tl_status_drops(struct tl_status_writer *writer, const char *verdict, uint64_t count)
+{
+        add(writer, TL_STATUS_DROP "%s=%" PRIu64 "\n", verdict, count);
+}
+
+size_t tl_status_writer_done(struct tl_status_writer *writer, int errnum)
+{
+        add(writer, "errno=%d\n\n", errnum);
+        return writer->is_cut ? 0 : writer->len;
+}
+
+/* ---- reading ---- */
+
+/* A place in the reply. */
+struct reader {
+        struct tl_text rest;
+        uint32_t line;
+        struct tl_conf_error *error;
+};
+
+static bool fail(const struct reader *reader, size_t column, const char *message)
+{
+        *reader->error = (struct tl_conf_error){
+                .errnum = EPROTO,
+                .line = reader->line,
+                .column = (uint32_t)column,
+                .message = message,
+        };
+        return false;
+}
+
+static bool next_line(struct reader *reader, struct tl_text *line)
+{
+        size_t newline = tl_text_find(reader->rest, '\n');
+
+        reader->line++;
+        if (newline == reader->rest.len)
+                return fail(reader, newline + 1, "the reply was cut");
+        *line = tl_text_head(reader->rest, newline);
+        reader->rest = tl_text_tail(reader->rest, newline + 1);
+        return true;
+}
+
+static bool is_name(struct tl_text text)
+{
+        if (!text.len || text.len > NAME_MAX_LEN || text.at[0] < 'a' || text.at[0] > 'z')
+                return false;
+        for (size_t i = 1; i < text.len; i++)
+                if (!((text.at[i] >= 'a' && text.at[i] <= 'z') ||
+                      (text.at[i] >= '0' && text.at[i] <= '9') || text.at[i] == '_'))
+                        return false;
+        return true;
+}
+
+/* What a terminal shows as it is. */
+static bool is_printable(struct tl_text text)
+{
+        for (size_t i = 0; i < text.len; i++)
+                if (text.at[i] < 0x20 || text.at[i] > 0x7e)
+                        return false;
+        return text.len > 0 && text.len <= VALUE_MAX_LEN;
+}
+
+static const struct tl_status_key_info *find_key(struct tl_text name)
+{
+        for (size_t i = 0; i < TL_STATUS_KEY_COUNT; i++)
+                if (tl_text_is(name, tl_status_keys[i].name))
+                        return &tl_status_keys[i];
+        return NULL;
+}
+
+static bool has_fact(const struct tl_status *status, struct tl_text name)
+{
+        for (size_t i = 0; i < status->count; i++)
+                if (status->facts[i].name.len == name.len &&
+                    memcmp(status->facts[i].name.at, name.at, name.len) == 0)
+                        return true;
+        return false;
+}
+
+/* What a value must be is known for a known key and for drops; else what it looks like counts. */
+static bool is_as_its_kind(const struct tl_status_fact *fact)
+{
+        struct tl_text verdict;
+
+        if (!fact->key)
+                return fact->is_number || !tl_status_is_drop(fact, &verdict);
+        switch (fact->key->kind) {
+        case TL_STATUS_TEXT:
+                return true;
+        case TL_STATUS_FLAG:
+                return tl_text_is(fact->value, "true") || tl_text_is(fact->value, "false");
+        case TL_STATUS_COUNT:
+        case TL_STATUS_LEVEL:
+                return fact->is_number;
+        }
+        return false;
+}
+
+static bool read_fact(struct tl_status *status, const struct reader *reader, struct tl_text line)
+{
+        size_t equals = tl_text_find(line, '=');
+        struct tl_status_fact *fact = &status->facts[status->count];
+
+        if (equals == line.len)
+                return fail(reader, 1, "a line is key=value");
+        if (status->count == TL_STATUS_FACTS_MAX)
+                return fail(reader, 1, "there are too many keys");
+        fact->name = tl_text_head(line, equals);
+        fact->value = tl_text_tail(line, equals + 1);
+        if (!is_name(fact->name))
+                return fail(reader, 1, "a key is made of a-z, 0-9 and _, 40 at most");
+        if (!is_printable(fact->value))
+                return fail(reader, equals + 2, "a value is 1 to 200 printable bytes");
+        if (has_fact(status, fact->name))
+                return fail(reader, 1, "this key was given before");
+        fact->key = find_key(fact->name);
+        fact->is_number = (!fact->key || fact->key->kind != TL_STATUS_TEXT) &&
+                          tl_text_to_number64(fact->value, &fact->number);
+        if (!is_as_its_kind(fact))
+                return fail(reader, equals + 2, "the value is not what its key wants");
+        status->count++;
+        return true;
+}
+
+bool tl_status_is_whole(struct tl_text reply)
+{
+        return reply.len >= 2 && memcmp(reply.at + reply.len - 2, "\n\n", 2) == 0;
+}
+
+/* The lines between the version and the blank one. */
+static bool read_facts(struct tl_status *status, struct reader *reader)
+{
+        static const char ERRNO[] = "errno=";
+        struct tl_text line;
+        uint64_t errnum;
+
+        for (;;) {
+                if (!next_line(reader, &line))
+                        return false;
+                if (line.len >= strlen(ERRNO) && memcmp(line.at, ERRNO, strlen(ERRNO)) == 0)
+                        break;
+                if (!read_fact(status, reader, line))
+                        return false;
+        }
+        if (!tl_text_to_number64(tl_text_tail(line, strlen(ERRNO)), &errnum) || errnum > INT32_MAX)
+                return fail(reader, strlen(ERRNO) + 1, "errno is a number");
+        status->errnum = (int)errnum;
+        return true;
+}
+
+bool tl_status_read(struct tl_status *status, struct tl_text reply, struct tl_conf_error *error)
+{
+        struct reader reader = {.rest = reply, .error = error};
+        struct tl_text line;
+
+        status->errnum = 0;
+        status->count = 0;
+        if (!next_line(&reader, &line))
+                return false;
+        if (!tl_text_is(line, VERSION))
+                return fail(&reader, 1, "a reply begins with version=1");
+        if (!read_facts(status, &reader) || !next_line(&reader, &line))
+                return false;
+        if (line.len || reader.rest.len)
+                return fail(&reader, 1, "a reply ends with errno and a blank line");
+        return true;
+}
+
+const struct tl_status_fact *tl_status_find(const struct tl_status *status, enum tl_status_key key)
+{
+        for (size_t i = 0; i < status->count; i++)
+                if (status->facts[i].key == &tl_status_keys[key])
+                        return &status->facts[i];
+        return NULL;
+}
+
+bool tl_status_is_drop(const struct tl_status_fact *fact, struct tl_text *verdict)
+{
+        size_t len = strlen(TL_STATUS_DROP);
+
+        if (fact->name.len <= len || memcmp(fact->name.at, TL_STATUS_DROP, len) != 0)
+                return false;
+        *verdict = tl_text_tail(fact->name, len);
+        return true;
+}

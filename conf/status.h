@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * status.h - what a running device tells of itself, as bytes on a stream.
+ *
+ * The request is the line `get=1` and a blank line. The reply is `version=1`, lines of key=value,
+ * `errno=N` and a blank line; doc/status.md tells every key. Keys may be added without a new version:
+ * who reads passes over those he does not know. A request with a mistake is read to its blank line and
+ * answered by `errno` alone:
+ *
+ *     EPROTO  the first line is not get=1
+ *     EINVAL  anything after it
+ *
+ * Nothing here is secret, but it says how many peers there are and how they fare.
+ * Threads: pure functions of their arguments. */
+#ifndef CONF_STATUS_H
+#define CONF_STATUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/enum.h"
+#include "conf/error.h"
+#include "conf/text.h"
+
+#define TL_STATUS_SECTIONS(X) \
+        X(TL_STATUS_SECTION_DEVICE, 0, device, "Interface") \
+        X(TL_STATUS_SECTION_SOCKETS, 1, sockets, "Sockets") \
+        X(TL_STATUS_SECTION_PEERS, 2, peers, "Peers") \
+        X(TL_STATUS_SECTION_TRAFFIC, 3, traffic, "Traffic") \
+        X(TL_STATUS_SECTION_HANDSHAKES, 4, handshakes, "Handshakes") \
+        X(TL_STATUS_SECTION_QUEUES, 5, queues, "Queues") \
+        X(TL_STATUS_SECTION_PROCESS, 6, process, "Process") \
+        X(TL_STATUS_SECTION_DROPS, 7, drops, "Drops") \
+        X(TL_STATUS_SECTION_OTHER, 8, other, "Other")
+WG_ENUM_DECLARE(tl_status_section, TL_STATUS_SECTIONS)
+
+#define TL_STATUS_KINDS(X) \
+        X(TL_STATUS_TEXT, 0, text, "words") \
+        X(TL_STATUS_FLAG, 1, flag, "true or false") \
+        X(TL_STATUS_COUNT, 2, count, "number that only grows while the daemon lives") \
+        X(TL_STATUS_LEVEL, 3, level, "number as it is at this moment")
+WG_ENUM_DECLARE(tl_status_kind, TL_STATUS_KINDS)
+
+/* Every key but those of drops: constant, section, kind, name, and what people call it. A name that
+ * ends with _bytes or _s is in that unit. */
+#define TL_STATUS_KEYS(X) \
+        X(TL_STATUS_INTERFACE, DEVICE, TEXT, interface, "name at its start") \
+        X(TL_STATUS_LINK_UP, DEVICE, FLAG, link_up, "up") \
+        X(TL_STATUS_LINK_FOLLOWED, DEVICE, FLAG, link_followed, "changes are followed") \
+        X(TL_STATUS_MTU, DEVICE, LEVEL, mtu, "MTU") \
+        X(TL_STATUS_LISTEN_PORT, SOCKETS, LEVEL, listen_port, "UDP port") \
+        X(TL_STATUS_FWMARK, SOCKETS, LEVEL, fwmark, "firewall mark") \
+        X(TL_STATUS_BOUND_IPV4, SOCKETS, FLAG, bound_ipv4, "bound for IPv4") \
+        X(TL_STATUS_BOUND_IPV6, SOCKETS, FLAG, bound_ipv6, "bound for IPv6") \
+        X(TL_STATUS_SOCKET_QUEUE, SOCKETS, LEVEL, socket_queue_bytes, "received and not read yet") \
+        X(TL_STATUS_SOCKET_ROOM, SOCKETS, LEVEL, socket_room_bytes, "room for such") \
+        X(TL_STATUS_SOCKET_DROPS, SOCKETS, LEVEL, socket_drops, "datagrams lost for want of it") \
+        X(TL_STATUS_PEERS, PEERS, LEVEL, peers, "configured") \
+        X(TL_STATUS_PEERS_IN_SESSION, PEERS, LEVEL, peers_in_session, "with a session") \
+        X(TL_STATUS_SESSIONS, PEERS, LEVEL, sessions, "sessions") \
+        X(TL_STATUS_PEERS_ASKED, PEERS, LEVEL, peers_asked, "asked for a session") \
+        X(TL_STATUS_TX_PACKETS, TRAFFIC, COUNT, tx_packets, "packets sealed") \
+        X(TL_STATUS_TX_BYTES, TRAFFIC, COUNT, tx_bytes, "sent") \
+        X(TL_STATUS_TX_ERRORS, TRAFFIC, COUNT, tx_errors, "datagrams that could not be sent") \
+        X(TL_STATUS_RX_PACKETS, TRAFFIC, COUNT, rx_packets, "packets opened") \
+        X(TL_STATUS_RX_KEEPALIVES, TRAFFIC, COUNT, rx_keepalives, "keepalives of them") \
+        X(TL_STATUS_RX_BYTES, TRAFFIC, COUNT, rx_bytes, "received") \
+        X(TL_STATUS_TUN_ERRORS, TRAFFIC, COUNT, tun_errors, "packets the interface refused") \
+        X(TL_STATUS_INITIATIONS_SENT, HANDSHAKES, COUNT, initiations_sent, "initiations sent") \
+        X(TL_STATUS_INITIATIONS_RECEIVED, HANDSHAKES, COUNT, initiations_received, \
+          "initiations received") \
+        X(TL_STATUS_RESPONSES_SENT, HANDSHAKES, COUNT, responses_sent, "responses sent") \
+        X(TL_STATUS_RESPONSES_RECEIVED, HANDSHAKES, COUNT, responses_received, \
+          "responses received") \
+        X(TL_STATUS_COOKIES_SENT, HANDSHAKES, COUNT, cookies_sent, "cookies sent") \
+        X(TL_STATUS_COOKIES_RECEIVED, HANDSHAKES, COUNT, cookies_received, "cookies received") \
+        X(TL_STATUS_HANDSHAKES_BEGUN_COMPLETED, HANDSHAKES, COUNT, handshakes_initiated, \
+          "completed that we began") \
+        X(TL_STATUS_HANDSHAKES_ANSWERED_COMPLETED, HANDSHAKES, COUNT, handshakes_responded, \
+          "completed that peers began") \
+        X(TL_STATUS_HANDSHAKES_REFUSED, HANDSHAKES, COUNT, handshakes_refused, \
+          "messages refused (see drops)") \
+        X(TL_STATUS_HANDSHAKES_GIVEN_UP, HANDSHAKES, COUNT, handshakes_given_up, "given up") \
+        X(TL_STATUS_UNDER_LOAD, QUEUES, FLAG, under_load, "under load") \
+        X(TL_STATUS_HANDSHAKE_INBOX, QUEUES, LEVEL, handshake_inbox_bytes, \
+          "handshake messages from workers") \
+        X(TL_STATUS_HANDSHAKE_QUEUE, QUEUES, LEVEL, handshake_queue, "handshake messages queued") \
+        X(TL_STATUS_HANDSHAKE_QUEUE_MAX, QUEUES, LEVEL, handshake_queue_max, "at most") \
+        X(TL_STATUS_PACKET_INBOX, QUEUES, LEVEL, packet_inbox_bytes, \
+          "packets without a session from workers") \
+        X(TL_STATUS_STAGED_PACKETS, QUEUES, LEVEL, staged_packets, \
+          "packets that wait for a session") \
+        X(TL_STATUS_STAGED_BYTES, QUEUES, LEVEL, staged_bytes, "their memory") \
+        X(TL_STATUS_STAGED_BYTES_MAX, QUEUES, LEVEL, staged_max_bytes, "at most") \
+        X(TL_STATUS_LIMITED_SOURCES, QUEUES, LEVEL, limited_sources, \
+          "sources held to a rate of handshakes") \
+        X(TL_STATUS_LIMITED_SOURCES_MAX, QUEUES, LEVEL, limited_sources_max, "at most") \
+        X(TL_STATUS_RETIRED, QUEUES, LEVEL, retired_objects, "objects about to be freed") \
+        X(TL_STATUS_CONTROL_CLIENTS, QUEUES, LEVEL, control_clients, "clients that configure") \
+        X(TL_STATUS_STATUS_CLIENTS, QUEUES, LEVEL, status_clients, "clients that look on") \
+        X(TL_STATUS_DAEMON, PROCESS, TEXT, daemon, "version of tielined") \
+        X(TL_STATUS_PID, PROCESS, LEVEL, pid, "process") \
+        X(TL_STATUS_UPTIME, PROCESS, LEVEL, uptime_s, "started before") \
+        X(TL_STATUS_WORKERS, PROCESS, LEVEL, workers, "threads that carry packets") \
+        X(TL_STATUS_AEAD, PROCESS, TEXT, aead, "cipher") \
+        X(TL_STATUS_OFFLOAD_TUN, PROCESS, FLAG, offload_tun, "offload at the interface") \
+        X(TL_STATUS_OFFLOAD_UDP, PROCESS, FLAG, offload_udp, "offload at the UDP sockets") \
+        X(TL_STATUS_HARDENING, PROCESS, TEXT, hardening, "memory that holds keys") \
+        X(TL_STATUS_SANDBOX, PROCESS, TEXT, sandbox, "sandbox") \
+        X(TL_STATUS_ENGINE_BYTES, PROCESS, LEVEL, engine_bytes, "memory of peers and sessions") \
+        X(TL_STATUS_INBOX_BYTES, PROCESS, LEVEL, inbox_bytes, "memory of inboxes")
+
+#define TL_STATUS_CONSTANT_(constant, section, kind, name, text) constant,
+enum tl_status_key { TL_STATUS_KEYS(TL_STATUS_CONSTANT_) TL_STATUS_KEY_COUNT };
+
+struct tl_status_key_info {
+        const char *name, *text;
+        enum tl_status_section section;
+        enum tl_status_kind kind;
+};
+
+/* By enum tl_status_key. */
+extern const struct tl_status_key_info tl_status_keys[TL_STATUS_KEY_COUNT];
+
+/* Before the name of a verdict: how many packets or messages it dropped. */
+#define TL_STATUS_DROP "drop_"
+
+#define TL_STATUS_REQUEST "get=1\n\n"
+
+/* ---- the daemon's side ---- */
+
+#define TL_STATUS_EVENTS(X) \
+        X(TL_STATUS_MORE, 0, more, "the request is not whole yet") \
+        X(TL_STATUS_GET, 1, get, "a request to tell") \
+        X(TL_STATUS_MISTAKE, 2, mistake, "a request with a mistake")
+WG_ENUM_DECLARE(tl_status_event, TL_STATUS_EVENTS)
+
+/* One connection's parser. Zeroed memory is one that has read nothing. */
+struct tl_status_parser {
+        int errnum;       /* readable after TL_STATUS_MISTAKE: positive */
+        uint8_t lines;    /* that ended, at most 2 */
+        uint8_t line_len; /* of the unfinished one, at most one more than a right one has */
+        uint8_t matched;  /* bytes of it that are as in a right one */
+};
+
+/* Takes bytes up to the end of a request, *used of them (all where it returns TL_STATUS_MORE); call
+ * it again with the rest. */
+enum tl_status_event tl_status_parser_feed(struct tl_status_parser *parser, const char *bytes,
+                                           size_t len, size_t *used) WG_MUST_USE;
+
+/* A reply that is being written. What does not fit cuts it, once and for all. */
+struct tl_status_writer {
+        char *out; /* borrowed */
+        size_t size, len;
+        bool is_cut;
+};
+
+/* Begins a reply with its version. */
+void tl_status_writer_init(struct tl_status_writer *writer, char *out, size_t size);
+
+/* Tell a fact: a count or level, a flag, a text without a newline; and a verdict's drops. */
+void tl_status_number(struct tl_status_writer *writer, enum tl_status_key key, uint64_t value);
+void tl_status_flag(struct tl_status_writer *writer, enum tl_status_key key, bool value);
+void tl_status_text(struct tl_status_writer *writer, enum tl_status_key key, const char *value);
+void tl_status_drops(struct tl_status_writer *writer, const char *verdict, uint64_t count);
+
+/* Ends the reply; errnum is 0 or a positive errno. Returns its length, not terminated; 0: it was cut. */
+size_t tl_status_writer_done(struct tl_status_writer *writer, int errnum) WG_MUST_USE;
+
+/* ---- the reader's side ---- */
+
+enum { TL_STATUS_REPLY_MAX = 65536, TL_STATUS_FACTS_MAX = 512 };
+
+struct tl_status_fact {
+        struct tl_text name, value;
+        const struct tl_status_key_info *key; /* NULL: not known, or drops */
+        uint64_t number;                      /* of a count or level, and of drops */
+        bool is_number;
+};
+
+struct tl_status {
+        int errnum; /* the reply's: 0 or positive */
+        size_t count;
+        struct tl_status_fact facts[TL_STATUS_FACTS_MAX];
+};
+
+/* Whether a reply has come to its blank line. */
+bool tl_status_is_whole(struct tl_text reply) WG_MUST_USE;
+
+/* Reads a reply, strictly: whoever sent it is not trusted, and it is shown on a terminal. The text
+ * is borrowed. Returns false, and only *error is set, where it is no reply: EPROTO. */
+bool tl_status_read(struct tl_status *status, struct tl_text reply,
+                    struct tl_conf_error *error) WG_MUST_USE;
+
+/* The fact of that key, or NULL. */
+const struct tl_status_fact *tl_status_find(const struct tl_status *status, enum tl_status_key key);
+
+/* Whether it tells drops of a verdict; *verdict is its name. */
+bool tl_status_is_drop(const struct tl_status_fact *fact, struct tl_text *verdict) WG_MUST_USE;
+
+#endif
