@@ -76,9 +76,9 @@ WG_ENUM_DECLARE(tl_status_kind, TL_STATUS_KINDS)
           "responses received") \
         X(TL_STATUS_COOKIES_SENT, HANDSHAKES, COUNT, cookies_sent, "cookies sent") \
         X(TL_STATUS_COOKIES_RECEIVED, HANDSHAKES, COUNT, cookies_received, "cookies received") \
-        X(TL_STATUS_HANDSHAKES_BEGUN_COMPLETED, HANDSHAKES, COUNT, handshakes_initiated, \
+        X(TL_STATUS_HANDSHAKES_INITIATED, HANDSHAKES, COUNT, handshakes_initiated, \
           "completed that we began") \
-        X(TL_STATUS_HANDSHAKES_ANSWERED_COMPLETED, HANDSHAKES, COUNT, handshakes_responded, \
+        X(TL_STATUS_HANDSHAKES_RESPONDED, HANDSHAKES, COUNT, handshakes_responded, \
           "completed that peers began") \
         X(TL_STATUS_HANDSHAKES_REFUSED, HANDSHAKES, COUNT, handshakes_refused, \
           "messages refused (see drops)") \
@@ -86,16 +86,18 @@ WG_ENUM_DECLARE(tl_status_kind, TL_STATUS_KINDS)
         X(TL_STATUS_UNDER_LOAD, QUEUES, FLAG, under_load, "under load") \
         X(TL_STATUS_HANDSHAKE_INBOX, QUEUES, LEVEL, handshake_inbox_bytes, \
           "handshake messages from workers") \
+        X(TL_STATUS_PREFERRED_INBOX, QUEUES, LEVEL, preferred_inbox_bytes, \
+          "such with a proven source") \
         X(TL_STATUS_HANDSHAKE_QUEUE, QUEUES, LEVEL, handshake_queue, "handshake messages queued") \
         X(TL_STATUS_HANDSHAKE_QUEUE_MAX, QUEUES, LEVEL, handshake_queue_max, "at most") \
         X(TL_STATUS_PACKET_INBOX, QUEUES, LEVEL, packet_inbox_bytes, \
-          "packets without a session from workers") \
+          "packets without session from these") \
         X(TL_STATUS_STAGED_PACKETS, QUEUES, LEVEL, staged_packets, \
           "packets that wait for a session") \
         X(TL_STATUS_STAGED_BYTES, QUEUES, LEVEL, staged_bytes, "their memory") \
         X(TL_STATUS_STAGED_BYTES_MAX, QUEUES, LEVEL, staged_max_bytes, "at most") \
         X(TL_STATUS_LIMITED_SOURCES, QUEUES, LEVEL, limited_sources, \
-          "sources held to a rate of handshakes") \
+          "sources held to a handshake rate") \
         X(TL_STATUS_LIMITED_SOURCES_MAX, QUEUES, LEVEL, limited_sources_max, "at most") \
         X(TL_STATUS_RETIRED, QUEUES, LEVEL, retired_objects, "objects about to be freed") \
         X(TL_STATUS_CONTROL_CLIENTS, QUEUES, LEVEL, control_clients, "clients that configure") \

@@ -8,7 +8,7 @@
 
 WG_ENUM_DEFINE(tl_status_detail, TL_STATUS_DETAILS)
 
-enum { LABEL_WIDTH = 34, NUMBER_WIDTH = 12 };
+enum { LABEL_WIDTH = TL_STATUS_LABEL_MAX, NUMBER_WIDTH = 12 };
 
 struct out {
         char *at;

@@ -11,6 +11,9 @@
 /* Room enough for either view of any reply that tl_status_read() takes. */
 #define TL_STATUS_VIEW_MAX (512 * 1024)
 
+/* Bytes of the longest label, so that all values stand in one column. */
+#define TL_STATUS_LABEL_MAX 34
+
 /* Which drops people see. */
 #define TL_STATUS_DETAILS(X) \
         X(TL_STATUS_DETAIL_USUAL, 0, usual, "only what dropped something") \

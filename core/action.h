@@ -23,6 +23,8 @@
         X(WG_EVENT_HANDSHAKE_REFUSED, 11, handshake_refused, "handshake message refused")
 WG_ENUM_DECLARE(wg_event, WG_EVENTS)
 
+#define WG_EVENT_END 12 /* the greatest value + 1 */
+
 #define WG_ACTION_KINDS(X) \
         X(WG_ACTION_SEND, 1, send, "send bytes[0..len) to `to`") \
         X(WG_ACTION_SEND_STAGED, 2, send_staged, "send each datagram of `staged` to `to`") \

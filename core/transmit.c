@@ -6,6 +6,10 @@
 #include "core/timers.h"
 
 WG_ENUM_DEFINE(wg_event, WG_EVENTS)
+
+#define IS_BELOW_END(constant, value, name, text) \
+        _Static_assert((value) < WG_EVENT_END, #name " is beyond the end");
+WG_EVENTS(IS_BELOW_END)
 WG_ENUM_DEFINE(wg_action_kind, WG_ACTION_KINDS)
 
 static struct wg_action *add(struct wg_actions *actions, enum wg_action_kind kind,

@@ -9,6 +9,7 @@
 
 #include "core/transmit.h"
 #include "daemon/report.h"
+#include "daemon/status.h"
 #include "daemon/uapi.h"
 #include "daemon/worker.h"
 #include "io/random.h"
@@ -42,14 +43,17 @@ static void env_random(void *ctx, void *out, size_t len)
 
 static void *env_alloc(void *ctx, size_t len)
 {
-        (void)ctx;
-        return calloc(1, len);
+        void *memory = calloc(1, len);
+
+        if (memory)
+                ((struct tl_device *)ctx)->tally.engine_bytes += len;
+        return memory;
 }
 
 static void env_free(void *ctx, void *memory, size_t len)
 {
-        (void)ctx;
-        (void)len;
+        if (memory)
+                ((struct tl_device *)ctx)->tally.engine_bytes -= len;
         free(memory);
 }
 
@@ -358,15 +362,23 @@ static void woken(void *ctx)
 
 /* ---- the engine's round ---- */
 
+static void offer(struct tl_device *device, const struct tl_inbox_head *head)
+{
+        uint32_t type = wg_message_classify(device->scratch, head->len);
+
+        if (type < WG_MESSAGE_DATA)
+                device->tally.received[type]++;
+        wg_engine_offer(&device->engine, device->scratch, head->len, &head->from, head->arrived_ns);
+}
+
 /* Moves handshake messages on while fewer than `most` wait in the core. */
-static void offer(struct tl_device *device, struct tl_inbox *inbox, uint32_t most)
+static void offer_from(struct tl_device *device, struct tl_inbox *inbox, uint32_t most)
 {
         struct tl_inbox_head head;
 
         while (device->engine.handshakes.count < most &&
                tl_inbox_take(inbox, &head, device->scratch))
-                wg_engine_offer(&device->engine, device->scratch, head.len, &head.from,
-                                head.arrived_ns);
+                offer(device, &head);
 }
 
 /* Bounded by what the inboxes hold, which is bounded. */
@@ -374,8 +386,8 @@ static void empty_inboxes(struct tl_device *device)
 {
         struct tl_inbox_head head;
 
-        offer(device, &device->preferred, WG_HANDSHAKE_QUEUE_MAX);
-        offer(device, &device->handshakes, ORDINARY_MAX);
+        offer_from(device, &device->preferred, WG_HANDSHAKE_QUEUE_MAX);
+        offer_from(device, &device->handshakes, ORDINARY_MAX);
         for (unsigned int i = 0; i < WG_BATCH_MAX; i++) {
                 if (!tl_inbox_take(&device->unsent, &head, device->scratch))
                         return;
@@ -391,8 +403,10 @@ static void send_one(struct tl_device *device, const struct wg_action *action, c
         struct tl_datagram datagram = {
                 .buf = (uint8_t *)bytes, .len = len, .tos = tos, .path = action->to};
 
-        if (!sockets)
+        if (!sockets) {
+                device->tally.tx_errors++;
                 return;
+        }
         tl_udp_send_pair(&sockets->pair, &datagram, 1);
         if (datagram.error)
                 tl_report_send_error(device, action->peer, &datagram);
@@ -413,6 +427,7 @@ static void act(struct tl_device *device, const struct wg_action *action)
                         send_one(device, action, s->buf, s->len, s->tos);
                 break;
         case WG_ACTION_EVENT:
+                device->tally.events[action->event]++;
                 tl_report_event(device, action);
                 break;
         }
@@ -451,6 +466,7 @@ static uint64_t work(struct tl_device *device)
         if (device->bind_again_ns)
                 due = WG_MIN(due, device->bind_again_ns);
         due = WG_MIN(due, tl_clients_work(&device->uapi, now.ns));
+        due = WG_MIN(due, tl_clients_work(&device->status, now.ns));
         if (!device->has_monitor)
                 due = WG_MIN(due, now.ns + LINK_AGAIN_NS);
         return due;
@@ -465,6 +481,15 @@ int tl_device_run(struct tl_device *device)
                         return handled;
         }
         return device->error;
+}
+
+uint64_t tl_device_count(const struct tl_device *device, enum wg_verdict verdict)
+{
+        uint64_t count = atomic_load(&device->engine.worker.counters[verdict]);
+
+        if (device->worker)
+                count += atomic_load(&device->worker->core.counters[verdict]);
+        return count;
 }
 
 /* ---- life ---- */
@@ -502,10 +527,13 @@ int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl
         device->tun = *tun;
         device->helper = helper;
         device->loop.fd = device->signals.fd = device->wake.fd = device->suspend.fd = -1;
+        device->started_ns = tl_clock_boot_ns();
         device->uapi_socket.fd = device->uapi_socket.watch_fd = -1;
+        device->status_socket.fd = device->status_socket.watch_fd = -1;
         tl_reclaim_init(&device->reclaim);
         tl_apply_init(&device->changes);
         tl_clients_init(&device->uapi, &tl_uapi_protocol, device, &device->loop, log);
+        tl_clients_init(&device->status, &tl_status_protocol, device, &device->loop, log);
         device->env = (struct wg_env){
                 .ctx = device,
                 .random = env_random,
@@ -532,6 +560,20 @@ int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl
         return error;
 }
 
+/* Whoever looks on can be done without. */
+static void listen_for_status(struct tl_device *device)
+{
+        int error = tl_helper_listen(device->helper, TL_LISTENER_STATUS, &device->status_socket);
+
+        if (!error)
+                error = tl_clients_listen(&device->status, &device->status_socket);
+        if (error)
+                tl_log(device->log, TL_LOG_WARNING,
+                       "cannot listen in " TL_STATUS_DIRECTORY
+                       ": %s; `tielined --stat' will not work",
+                       strerror(-error));
+}
+
 int tl_device_listen(struct tl_device *device)
 {
         int error = tl_helper_listen(device->helper, TL_LISTENER_UAPI, &device->uapi_socket);
@@ -542,6 +584,8 @@ int tl_device_listen(struct tl_device *device)
         if (!error && device->uapi_socket.watch_fd >= 0)
                 error = tl_loop_add(&device->loop, &device->socket_watch,
                                     device->uapi_socket.watch_fd, EPOLLIN, socket_changed, device);
+        if (!error)
+                listen_for_status(device);
         return error;
 }
 
@@ -595,8 +639,10 @@ void tl_device_done(struct tl_device *device)
         tl_worker_stop(worker);
         tl_loop_remove(&device->socket_watch);
         tl_clients_done(&device->uapi);
+        tl_clients_done(&device->status);
         tl_apply_done(&device->changes);
         tl_unixsock_close(&device->uapi_socket);
+        tl_unixsock_close(&device->status_socket);
         tl_loop_remove(&device->helper_watch);
         unfollow_link(device);
         tl_pins_done(&device->pins);

@@ -34,6 +34,18 @@ struct tl_sockets {
         struct wg_retired retired;
 };
 
+/* What happened that the core does not count, for who looks on. */
+struct tl_tally {
+        /* Any thread; only where something went wrong. */
+        _Atomic uint64_t tx_errors;  /* datagrams that were not sent */
+        _Atomic uint64_t tun_errors; /* packets that the TUN did not take */
+
+        /* Engine. */
+        uint64_t events[WG_EVENT_END];
+        uint64_t received[WG_MESSAGE_DATA]; /* handshake messages, by their type */
+        size_t engine_bytes;                /* that the core has allocated */
+};
+
 struct tl_device {
         /* Constant once started. */
         struct tl_log *log;
@@ -41,6 +53,8 @@ struct tl_device {
         struct tl_helper *helper;
         struct wg_env env;
         struct tl_worker *worker;
+        uint64_t started_ns;
+        uint32_t hardening; /* enum tl_hardening: what was achieved */
 
         /* Any thread. */
         struct wg_engine engine;
@@ -50,6 +64,7 @@ struct tl_device {
         struct tl_wake wake;                  /* of the engine's loop */
         _Atomic(struct tl_sockets *) sockets; /* NULL: the link is down, or binding failed */
         atomic_bool is_deleted;               /* a worker found the TUN gone */
+        struct tl_tally tally;
 
         /* Engine. */
         struct tl_loop loop;
@@ -57,8 +72,8 @@ struct tl_device {
         struct tl_watch monitor_watch, suspend_watch, socket_watch, helper_watch;
         struct tl_suspend suspend;
         struct tl_signals signals;
-        struct tl_unixsock uapi_socket;
-        struct tl_clients uapi;
+        struct tl_unixsock uapi_socket, status_socket;
+        struct tl_clients uapi, status;
         struct tl_apply_queue changes;
         struct tl_pins pins;
         uint64_t generation; /* a number for each state the configuration was in */
@@ -84,8 +99,12 @@ struct wg_now tl_device_now(void);
 int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl_helper *helper,
                    struct tl_log *log, const struct wg_aead_backend *aead) WG_MUST_USE;
 
-/* Listens for clients. Returns 0 or -errno. */
+/* Listens for clients that configure, and for such that look on; without the latter if need be. Returns
+ * 0 or -errno. */
 int tl_device_listen(struct tl_device *device) WG_MUST_USE;
+
+/* How many packets or messages had a verdict, in all threads. */
+uint64_t tl_device_count(const struct tl_device *device, enum wg_verdict verdict);
 
 /* Starts the workers, confines all threads (io/sandbox.h), and looks at the link. `sandbox` says what
  * was given up before. Returns 0 or -errno. */

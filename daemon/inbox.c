@@ -71,3 +71,13 @@ bool tl_inbox_take(struct tl_inbox *inbox, struct tl_inbox_head *head, uint8_t *
         pthread_mutex_unlock(&inbox->lock);
         return has_one;
 }
+
+size_t tl_inbox_used(struct tl_inbox *inbox)
+{
+        size_t used;
+
+        pthread_mutex_lock(&inbox->lock);
+        used = inbox->used;
+        pthread_mutex_unlock(&inbox->lock);
+        return used;
+}

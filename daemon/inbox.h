@@ -42,4 +42,7 @@ bool tl_inbox_put(struct tl_inbox *inbox, const struct tl_inbox_head *head,
 /* Moves the oldest record out; `bytes` has room for any that was put. Returns false when empty. */
 bool tl_inbox_take(struct tl_inbox *inbox, struct tl_inbox_head *head, uint8_t *bytes) WG_MUST_USE;
 
+/* How many bytes wait. */
+size_t tl_inbox_used(struct tl_inbox *inbox) WG_MUST_USE;
+
 #endif

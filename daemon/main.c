@@ -16,6 +16,7 @@
 #include "daemon/config.h"
 #include "daemon/device.h"
 #include "daemon/options.h"
+#include "daemon/stat.h"
 #include "io/clock.h"
 #include "io/daemonize.h"
 #include "io/harden.h"
@@ -24,6 +25,7 @@
 static struct tl_device device;
 static struct tl_helper helper = {.end = -1};
 static struct tl_log log_;
+static uint32_t hardening;
 
 static int fail(const char *what, int error)
 {
@@ -66,12 +68,12 @@ static int open_tun(const struct tl_options *options, struct tl_tun *tun)
         }
 }
 
-static void tell_hardening(void)
+static void harden(void)
 {
-        uint32_t achieved = tl_harden_process();
         char text[64];
 
-        wg_flags_format(&tl_hardening_enum, achieved, text, sizeof(text));
+        hardening = tl_harden_process();
+        wg_flags_format(&tl_hardening_enum, hardening, text, sizeof(text));
         tl_log(&log_, TL_LOG_VERBOSE, "memory that holds keys: %s", text);
 }
 
@@ -139,6 +141,7 @@ static int set_up(const struct tl_options *options, const struct tl_tun *tun,
 
         if (error)
                 return fail("cannot set up the interface", error);
+        device.hardening = hardening;
         error = tl_device_listen(&device);
         if (error)
                 return fail("cannot listen for wg(8) in " TL_UNIXSOCK_DIRECTORY, error);
@@ -156,7 +159,7 @@ static int start(const struct tl_options *options, const struct leftovers *lefto
         struct tl_tun tun;
         int error;
 
-        tell_hardening();
+        harden();
         if (!wg_crypto_init()) {
                 tl_log(&log_, TL_LOG_ERROR,
                        "libcrypto lacks an algorithm or computes wrong results; is it OpenSSL 3?");
@@ -218,6 +221,8 @@ int main(int argc, char **argv)
                 tl_options_print_help();
                 return TL_EXIT_OK;
         }
+        if (options.mode == TL_OPTIONS_STAT)
+                return tl_stat(options.name, options.view);
         if (options.mode == TL_OPTIONS_VERSION) {
                 puts(WG_IS_SANITIZED ? "tielined " TL_VERSION " (with sanitizers)"
                                      : "tielined " TL_VERSION);

@@ -13,14 +13,26 @@
 #include "crypto/aead.h"
 
 WG_ENUM_DEFINE(tl_options_mode, TL_OPTION_MODES)
+WG_ENUM_DEFINE(tl_stat_view, TL_STAT_VIEWS)
 
-enum { OPTION_AEAD = 256, OPTION_CONFIG, OPTION_CHECK, OPTION_VERSION };
+enum {
+        OPTION_AEAD = 256,
+        OPTION_CONFIG,
+        OPTION_CHECK,
+        OPTION_STAT,
+        OPTION_ALL,
+        OPTION_JSON,
+        OPTION_VERSION
+};
 
 static const struct option LONG_OPTIONS[] = {
         {"foreground", no_argument, NULL, 'f'},
         {"aead", required_argument, NULL, OPTION_AEAD},
         {"config", required_argument, NULL, OPTION_CONFIG},
         {"check", required_argument, NULL, OPTION_CHECK},
+        {"stat", required_argument, NULL, OPTION_STAT},
+        {"all", no_argument, NULL, OPTION_ALL},
+        {"json", no_argument, NULL, OPTION_JSON},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, OPTION_VERSION},
         {NULL, 0, NULL, 0},
@@ -30,6 +42,7 @@ void tl_options_print_help(void)
 {
         fputs("Usage: tielined [-f] [--config FILE] IFNAME\n"
               "       tielined --check FILE\n"
+              "       tielined --stat IFNAME [--all | --json]\n"
               "\n"
               "Runs the WireGuard interface IFNAME in user space. It is configured by wg(8), up "
               "and\n"
@@ -41,6 +54,10 @@ void tl_options_print_help(void)
               "the\n"
               "                     processor can; by itself the first of them\n"
               "      --check FILE   only say whether FILE is a valid configuration\n"
+              "      --stat IFNAME  print how a running interface is doing: drops, queues, "
+              "handshakes\n"
+              "      --all          with --stat: also what dropped nothing\n"
+              "      --json         with --stat: as JSON\n"
               "  -h, --help         print this text\n"
               "      --version      print the version\n"
               "\n"
@@ -117,6 +134,14 @@ static bool is_name(const char *name)
                !strpbrk(name, "/ \t\n\r\f\v:");
 }
 
+static bool check_name(const char *name)
+{
+        return is_name(name) ||
+               fail("`%s' cannot be the name of an interface: 1 to %d characters, no slash, "
+                    "colon or white space",
+                    name, IF_NAMESIZE - 1);
+}
+
 static bool read_name(struct tl_options *options, int argc, char **argv)
 {
         if (optind == argc)
@@ -124,12 +149,7 @@ static bool read_name(struct tl_options *options, int argc, char **argv)
         if (optind + 1 < argc)
                 return fail("one interface at a time: unexpected argument `%s'", argv[optind + 1]);
         options->name = argv[optind];
-        if (!is_name(options->name))
-                return fail(
-                        "`%s' cannot be the name of an interface: 1 to %d characters, no slash, "
-                        "colon or white space",
-                        options->name, IF_NAMESIZE - 1);
-        return true;
+        return check_name(options->name);
 }
 
 bool tl_options_parse(struct tl_options *options, int argc, char **argv)
@@ -154,6 +174,16 @@ bool tl_options_parse(struct tl_options *options, int argc, char **argv)
                         options->mode = TL_OPTIONS_CHECK;
                         options->config = optarg;
                         break;
+                case OPTION_STAT:
+                        options->mode = TL_OPTIONS_STAT;
+                        options->name = optarg;
+                        break;
+                case OPTION_ALL:
+                        options->view = TL_STAT_ALL;
+                        break;
+                case OPTION_JSON:
+                        options->view = TL_STAT_JSON;
+                        break;
                 case 'h':
                         options->mode = TL_OPTIONS_HELP;
                         return true;
@@ -169,5 +199,11 @@ bool tl_options_parse(struct tl_options *options, int argc, char **argv)
         if (options->mode == TL_OPTIONS_CHECK)
                 return optind == argc ||
                        fail("--check takes one file: unexpected argument `%s'", argv[optind]);
+        if (options->mode == TL_OPTIONS_STAT)
+                return check_name(options->name) &&
+                       (optind == argc ||
+                        fail("--stat takes one interface: unexpected argument `%s'", argv[optind]));
+        if (options->view != TL_STAT_USUAL)
+                return fail("--%s goes with --stat", tl_stat_view_name(options->view));
         return read_name(options, argc, argv) && read_environment(options);
 }

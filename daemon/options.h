@@ -11,15 +11,24 @@
 #define TL_OPTION_MODES(X) \
         X(TL_OPTIONS_RUN, 0, run, "run an interface") \
         X(TL_OPTIONS_CHECK, 1, check, "read a configuration file and say what is wrong with it") \
+        X(TL_OPTIONS_STAT, 4, stat, "print how a running interface is doing") \
         X(TL_OPTIONS_HELP, 2, help, "print how it is used") \
         X(TL_OPTIONS_VERSION, 3, version, "print the version")
 WG_ENUM_DECLARE(tl_options_mode, TL_OPTION_MODES)
 
+/* How the status of an interface is printed. */
+#define TL_STAT_VIEWS(X) \
+        X(TL_STAT_USUAL, 0, usual, "for people, without what dropped nothing") \
+        X(TL_STAT_ALL, 1, all, "for people") \
+        X(TL_STAT_JSON, 2, json, "for programs")
+WG_ENUM_DECLARE(tl_stat_view, TL_STAT_VIEWS)
+
 struct tl_options {
         enum tl_options_mode mode;
-        const char *name;   /* of the interface; with RUN */
-        const char *config; /* file; NULL: none */
-        const char *aead;   /* name of a back-end that there is; NULL: the best */
+        const char *name;       /* of the interface; with RUN and STAT */
+        const char *config;     /* file; NULL: none */
+        const char *aead;       /* name of a back-end that there is; NULL: the best */
+        enum tl_stat_view view; /* with STAT */
         bool is_foreground;
         int tun_fd, uapi_fd;     /* -1: none was handed down */
         enum tl_log_level level; /* LOG_LEVEL, or the default */

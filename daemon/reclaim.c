@@ -10,6 +10,7 @@ void tl_reclaim_init(struct tl_reclaim *reclaim)
                 atomic_init(&reclaim->workers[i].seen, UINT64_MAX);
         reclaim->first = NULL;
         reclaim->last = &reclaim->first;
+        reclaim->count = 0;
 }
 
 void tl_reclaim_retire(struct tl_reclaim *reclaim, struct wg_retired *retired)
@@ -18,6 +19,7 @@ void tl_reclaim_retire(struct tl_reclaim *reclaim, struct wg_retired *retired)
         retired->next = NULL;
         *reclaim->last = retired;
         reclaim->last = &retired->next;
+        reclaim->count++;
 }
 
 bool tl_reclaim_poll(struct tl_reclaim *reclaim)
@@ -35,6 +37,7 @@ bool tl_reclaim_poll(struct tl_reclaim *reclaim)
                 reclaim->first = retired->next;
                 if (!reclaim->first)
                         reclaim->last = &reclaim->first;
+                reclaim->count--;
                 retired->release(retired);
         }
         return reclaim->first != NULL;

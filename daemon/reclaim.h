@@ -26,6 +26,7 @@ struct tl_reclaim {
                 _Alignas(64) _Atomic uint64_t seen; /* UINT64_MAX: offline */
         } workers[TL_RECLAIM_WORKERS];
         struct wg_retired *first, **last; /* engine: in order of epoch */
+        size_t count;                     /* engine: of them */
 };
 
 void tl_reclaim_init(struct tl_reclaim *reclaim);

@@ -71,6 +71,7 @@ void tl_report_send_error(struct tl_device *device, const struct wg_peer *peer,
 {
         char name[PEER_TEXT], to[ENDPOINT_TEXT];
 
+        atomic_fetch_add_explicit(&device->tally.tx_errors, 1, memory_order_relaxed);
         if (tl_log_shows(device->log, TL_LOG_VERBOSE))
                 tl_log(device->log, TL_LOG_VERBOSE, "%s: cannot send to %s: %s",
                        peer_text(peer, name), endpoint_text(&datagram->path, to),
@@ -134,10 +135,8 @@ void tl_report_totals(struct tl_device *device)
         size_t len = 0;
 
         WG_ENUM_EACH(verdict, &wg_verdict_enum) {
-                uint64_t count = atomic_load(&device->engine.worker.counters[verdict->value]);
+                uint64_t count = tl_device_count(device, (enum wg_verdict)verdict->value);
 
-                if (device->worker)
-                        count += atomic_load(&device->worker->core.counters[verdict->value]);
                 if (count && len < sizeof(line))
                         len += (size_t)snprintf(line + len, sizeof(line) - len, " %s=%" PRIu64,
                                                 verdict->name, count);

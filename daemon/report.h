@@ -16,7 +16,7 @@
 void tl_report_dropped(struct tl_device *device, const struct wg_receive_slot *slot);
 void tl_report_unsent(struct tl_device *device, const struct wg_send_slot *slot);
 
-/* A datagram that could not be sent. */
+/* A datagram that could not be sent; counts it. */
 void tl_report_send_error(struct tl_device *device, const struct wg_peer *peer,
                           const struct tl_datagram *datagram);
 

@@ -13,6 +13,15 @@ static int receive_datagrams(struct tl_worker *worker, const struct tl_udp *udp)
         return tl_udp_receive(udp, worker->datagrams, TL_BATCH);
 }
 
+static void write_packets(struct tl_worker *worker, unsigned int count)
+{
+        unsigned int written = tl_tun_write(worker->queue, worker->packets, count);
+
+        if (written < count)
+                atomic_fetch_add_explicit(&worker->device->tally.tun_errors, count - written,
+                                          memory_order_relaxed);
+}
+
 bool tl_rx_run(struct tl_worker *worker, const struct tl_udp *udp)
 {
         int n = receive_datagrams(worker, udp);
@@ -43,6 +52,6 @@ bool tl_rx_run(struct tl_worker *worker, const struct tl_udp *udp)
                         tl_report_dropped(worker->device, slot);
         }
         if (count)
-                tl_tun_write(worker->queue, worker->packets, count);
+                write_packets(worker, count);
         return n == TL_BATCH;
 }

@@ -39,8 +39,11 @@ static void refuse(struct tl_worker *worker, const struct wg_send_slot *slot, ui
 static void send_datagrams(struct tl_worker *worker, const struct tl_sockets *sockets,
                            struct wg_send_slot *const *slots, unsigned int count)
 {
-        if (!sockets)
+        if (!sockets) {
+                atomic_fetch_add_explicit(&worker->device->tally.tx_errors, count,
+                                          memory_order_relaxed);
                 return;
+        }
         tl_udp_send_pair(&sockets->pair, worker->datagrams, count);
         for (unsigned int i = 0; i < count; i++) {
                 const struct tl_datagram *d = &worker->datagrams[i];

@@ -50,10 +50,10 @@ static const char *const COMMON[] = {
 };
 
 static const char *const PACKETS[] = {
-        "accept4",           "epoll_ctl",   "epoll_pwait", "epoll_pwait2", "epoll_wait",
-        "getsockname",       "readv",       "recvfrom",    "recvmmsg",     "recvmmsg_time64",
-        "sched_getaffinity", "sched_yield", "sendmmsg",    "shutdown",     "timerfd_settime",
-        "timerfd_settime64", "wait4",       "waitid",
+        "accept4",         "epoll_ctl",         "epoll_pwait", "epoll_pwait2", "epoll_wait",
+        "getsockname",     "getsockopt",        "readv",       "recvfrom",     "recvmmsg",
+        "recvmmsg_time64", "sched_getaffinity", "sched_yield", "sendmmsg",     "shutdown",
+        "timerfd_settime", "timerfd_settime64", "wait4",       "waitid",
 };
 
 static const char *const HELPER[] = {

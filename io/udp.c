@@ -2,6 +2,7 @@
 #include "io/udp.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -176,6 +177,27 @@ int tl_udp_mark_pair(const struct tl_udp_pair *pair, uint32_t fwmark)
         if (result == 0 && pair->ipv6.fd >= 0)
                 result = set_option(pair->ipv6.fd, SOL_SOCKET, SO_MARK, (int)fwmark);
         return result;
+}
+
+static void add_backlog(struct tl_udp_backlog *backlog, int fd)
+{
+        uint32_t info[SK_MEMINFO_VARS] = {0};
+        socklen_t len = sizeof(info);
+
+        if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0)
+                return;
+        backlog->queued_bytes += info[SK_MEMINFO_RMEM_ALLOC];
+        backlog->room_bytes += info[SK_MEMINFO_RCVBUF];
+        backlog->drops += info[SK_MEMINFO_DROPS];
+}
+
+struct tl_udp_backlog tl_udp_look_at_backlog(const struct tl_udp_pair *pair)
+{
+        struct tl_udp_backlog backlog = {0};
+
+        add_backlog(&backlog, pair->ipv4.fd);
+        add_backlog(&backlog, pair->ipv6.fd);
+        return backlog;
 }
 
 static void read_remote(struct wg_endpoint *path, const union address *address)

@@ -65,6 +65,15 @@ void tl_udp_close_pair(struct tl_udp_pair *pair);
  * for one. */
 int tl_udp_mark_pair(const struct tl_udp_pair *pair, uint32_t fwmark) WG_MUST_USE;
 
+/* What waits in the kernel to be received by both, and what it threw away for want of room. */
+struct tl_udp_backlog {
+        uint64_t queued_bytes, room_bytes; /* as the kernel counts memory */
+        uint64_t drops;                    /* datagrams, since the sockets were opened */
+};
+
+/* Looks. What cannot be told is 0. */
+struct tl_udp_backlog tl_udp_look_at_backlog(const struct tl_udp_pair *pair) WG_MUST_USE;
+
 /* Receives up to count datagrams into their bufs and sets all their other fields but room. path.ip,
  * port and scope are the sender; path.source is our address it was sent to, path.source_ifindex the
  * interface it came in by. A datagram that did not fit gets the error -EMSGSIZE. Returns how many

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -198,6 +199,85 @@ void tl_unixsock_done(struct tl_unixsock *sock)
         if (is_ours(sock))
                 unlink(sock->address.sun_path);
         tl_unixsock_close(sock);
+}
+
+/* Until a descriptor is ready for `events`. Returns 0, -ETIMEDOUT or another -errno. */
+static int wait_for(int fd, short events, uint64_t until_ns)
+{
+        uint64_t now_ns = tl_clock_boot_ns();
+        struct pollfd pollfd = {.fd = fd, .events = events};
+        int ready;
+
+        if (now_ns >= until_ns)
+                return -ETIMEDOUT;
+        ready = poll(&pollfd, 1, (int)((until_ns - now_ns) / TL_NS_PER_MS) + 1);
+        return ready < 0 && errno != EINTR ? -errno : 0;
+}
+
+int tl_unixsock_connect(const char *directory, const char *name, uint64_t until_ns)
+{
+        const struct timespec pause = {.tv_nsec = RETRY_EVERY_NS};
+        struct sockaddr_un address;
+        int fd, result = set_path(&address, directory, "", name, ".sock");
+
+        if (result < 0)
+                return result;
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -errno;
+        while (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+                result = -errno;
+                /* As many wait as may; no event tells when there is room. */
+                if (result == -EAGAIN && tl_clock_boot_ns() < until_ns) {
+                        nanosleep(&pause, NULL);
+                        continue;
+                }
+                close(fd);
+                return result == -EAGAIN ? -ETIMEDOUT : result;
+        }
+        return fd;
+}
+
+static int send_all(int fd, const char *bytes, size_t len, uint64_t until_ns)
+{
+        while (len) {
+                ssize_t sent = send(fd, bytes, len, MSG_NOSIGNAL);
+                int error = sent < 0 ? -errno : 0;
+
+                if (error == -EAGAIN)
+                        error = wait_for(fd, POLLOUT, until_ns);
+                if (error && error != -EINTR)
+                        return error;
+                if (sent > 0) {
+                        bytes += sent;
+                        len -= (size_t)sent;
+                }
+        }
+        return 0;
+}
+
+ssize_t tl_unixsock_ask(int fd, const char *request, size_t request_len, char *reply, size_t size,
+                        bool (*is_whole)(const char *reply, size_t len), uint64_t until_ns)
+{
+        int error = send_all(fd, request, request_len, until_ns);
+        size_t len = 0;
+
+        if (error)
+                return error;
+        while (len < size && !is_whole(reply, len)) {
+                ssize_t got = recv(fd, reply + len, size - len, 0);
+
+                error = got < 0 ? -errno : 0;
+                if (got == 0)
+                        break;
+                if (error == -EAGAIN)
+                        error = wait_for(fd, POLLIN, until_ns);
+                if (error && error != -EINTR)
+                        return error;
+                if (got > 0)
+                        len += (size_t)got;
+        }
+        return (ssize_t)len;
 }
 
 int tl_unixsock_accept(const struct tl_unixsock *sock)

@@ -10,6 +10,8 @@
 #define IO_UNIXSOCK_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/un.h>
 
@@ -46,6 +48,19 @@ void tl_unixsock_done(struct tl_unixsock *sock);
 
 /* Closes the descriptors; the file stays, for somebody else to remove. */
 void tl_unixsock_close(struct tl_unixsock *sock);
+
+/* Connects to what listens at DIRECTORY/NAME.sock, and waits for that until a time of
+ * tl_clock_boot_ns(). Returns a non-blocking descriptor, the caller's to close; -ENOENT: there is no such
+ * file; -ECONNREFUSED: nobody listens; -EACCES; -ETIMEDOUT: it takes in nobody; -EINVAL: no name; or
+ * another -errno. */
+int tl_unixsock_connect(const char *directory, const char *name, uint64_t until_ns) WG_MUST_USE;
+
+/* Sends a request and receives until the other end closes, is_whole() says that it is all, or `size`
+ * bytes came. Returns the length of the reply; -ETIMEDOUT: it was not whole in time; -EPIPE: the other
+ * end does not listen; or another -errno. */
+ssize_t tl_unixsock_ask(int fd, const char *request, size_t request_len, char *reply, size_t size,
+                        bool (*is_whole)(const char *reply, size_t len),
+                        uint64_t until_ns) WG_MUST_USE;
 
 /* The descriptor of the next client, non-blocking, the caller's to close; -EAGAIN when none waits;
  * or another -errno. */

@@ -45,9 +45,11 @@ static void what_was_put_first_comes_first(void **state)
         assert_true(put(&inbox, 1, 148));
         assert_true(put(&inbox, 2, 0));
         assert_true(put(&inbox, 3, 92));
+        assert_int_equal(tl_inbox_used(&inbox), 3 * HEAD + 148 + 92);
         expect(&inbox, 1, 148);
         expect(&inbox, 2, 0);
         expect(&inbox, 3, 92);
+        assert_int_equal(tl_inbox_used(&inbox), 0);
         assert_false(tl_inbox_take(&inbox, &head, bytes));
         tl_inbox_done(&inbox);
 }

@@ -49,8 +49,10 @@ static void without_workers_the_next_poll_releases(void **state)
         tl_reclaim_retire(&reclaim, &new_thing(1, &released)->retired);
         tl_reclaim_retire(&reclaim, &new_thing(2, &released)->retired);
         assert_int_equal(released, 0);
+        assert_int_equal(reclaim.count, 2);
         assert_false(tl_reclaim_poll(&reclaim));
         assert_int_equal(released, 2);
+        assert_int_equal(reclaim.count, 0);
 }
 
 static void a_worker_delays_until_it_is_quiescent(void **state)

@@ -91,6 +91,14 @@ static void test_for_people(void **state)
                 strstr(f->out, "  found                                         0  it is there\n"));
 }
 
+static void test_labels_fit(void **state)
+{
+        (void)state;
+        for (unsigned int i = 0; i < TL_STATUS_KEY_COUNT; i++)
+                if (strlen(tl_status_keys[i].text) > TL_STATUS_LABEL_MAX)
+                        fail_msg("%s: a long label", tl_status_keys[i].name);
+}
+
 static void test_nothing_dropped(void **state)
 {
         struct fixture *f = *state;
@@ -189,6 +197,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_for_people, setup, teardown),
+                cmocka_unit_test(test_labels_fit),
                 cmocka_unit_test_setup_teardown(test_nothing_dropped, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_units, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_json, setup, teardown),

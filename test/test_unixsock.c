@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -302,6 +303,139 @@ static void test_adopts_only_a_listening_socket(void **state WG_UNUSED)
         tl_unixsock_done(&sock);
 }
 
+/* ---- asking ---- */
+
+static bool ends_with_blank_line(const char *reply, size_t len)
+{
+        return len >= 2 && memcmp(reply + len - 2, "\n\n", 2) == 0;
+}
+
+/* A process that takes in one client, reads `until` bytes, says `pieces` with pauses between them, and
+ * then closes or, with `stays`, does nothing more until it is killed. */
+static pid_t serve(const struct tl_unixsock *sock, size_t until, const char *const *pieces,
+                   bool stays)
+{
+        const struct timespec pause = {.tv_nsec = 10 * (long)TL_NS_PER_MS};
+        pid_t pid = fork();
+        char byte;
+        int client;
+
+        if (pid)
+                return pid;
+        while ((client = tl_unixsock_accept(sock)) < 0)
+                nanosleep(&pause, NULL);
+        fcntl(client, F_SETFL, 0);
+        while (until-- && read(client, &byte, 1) == 1)
+                continue;
+        for (; *pieces; pieces++) {
+                nanosleep(&pause, NULL);
+                if (write(client, *pieces, strlen(*pieces)) < 0)
+                        _exit(1);
+        }
+        while (stays)
+                nanosleep(&pause, NULL);
+        _exit(0);
+}
+
+static ssize_t ask(const char *request, char *reply, size_t size, uint64_t timeout_ns)
+{
+        uint64_t until_ns = tl_clock_boot_ns() + timeout_ns;
+        int fd = tl_unixsock_connect(directory, "wg0", until_ns);
+        ssize_t len;
+
+        if (fd < 0)
+                return fd;
+        len = tl_unixsock_ask(fd, request, strlen(request), reply, size, ends_with_blank_line,
+                              until_ns);
+        close(fd);
+        return len;
+}
+
+static void end(pid_t pid)
+{
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+#define PLENTY (20 * TL_NS_PER_S)
+
+static void test_asks(void **state WG_UNUSED)
+{
+        static const char *const whole[] = {"ab\n\n", NULL},
+                                 *const pieces[] = {"a", "b\n", "\n", NULL},
+                                 *const cut[] = {"ab", NULL}, *const nothing[] = {NULL};
+        struct tl_unixsock sock;
+        char reply[5];
+        pid_t pid;
+
+        assert_int_equal(tl_unixsock_listen(&sock, directory, "wg0"), 0);
+        pid = serve(&sock, 1, whole, true);
+        assert_int_equal(ask("x", reply, sizeof(reply), PLENTY), 4);
+        assert_memory_equal(reply, "ab\n\n", 4);
+        end(pid);
+        pid = serve(&sock, 1, pieces, true);
+        assert_int_equal(ask("x", reply, sizeof(reply), PLENTY), 4);
+        assert_memory_equal(reply, "ab\n\n", 4);
+        end(pid);
+        /* No more than there is room for; less where the other end closes. */
+        pid = serve(&sock, 1, pieces, true);
+        assert_int_equal(ask("x", reply, 3, PLENTY), 3);
+        end(pid);
+        pid = serve(&sock, 1, cut, false);
+        assert_int_equal(ask("x", reply, sizeof(reply), PLENTY), 2);
+        end(pid);
+        pid = serve(&sock, 1, nothing, false);
+        assert_int_equal(ask("x", reply, sizeof(reply), PLENTY), 0);
+        end(pid);
+        tl_unixsock_done(&sock);
+}
+
+/* Nobody waits longer than was said: for a reply, the rest of one, to be let in, or to be read. */
+static void test_asks_no_longer_than(void **state WG_UNUSED)
+{
+        static const char *const cut[] = {"ab", NULL}, *const nothing[] = {NULL};
+        static char much[8 << 20];
+        const uint64_t timeout_ns = 50 * TL_NS_PER_MS;
+        struct tl_unixsock sock;
+        unsigned int count = 0;
+        int waiting[8];
+        char reply[5];
+        pid_t pid;
+
+        memset(much, 'x', sizeof(much) - 1);
+        assert_int_equal(tl_unixsock_listen(&sock, directory, "wg0"), 0);
+        assert_int_equal(ask("x", reply, sizeof(reply), timeout_ns), -ETIMEDOUT);
+        pid = serve(&sock, 1, cut, true);
+        assert_int_equal(ask("x", reply, sizeof(reply), timeout_ns), -ETIMEDOUT);
+        end(pid);
+        pid = serve(&sock, 0, nothing, true);
+        assert_int_equal(ask(much, reply, sizeof(reply), timeout_ns), -ETIMEDOUT);
+        end(pid);
+        assert_int_equal(listen(sock.fd, 0), 0);
+        /* Those who were let in by nobody yet fill the queue. */
+        while ((waiting[count] = tl_unixsock_connect(directory, "wg0",
+                                                     tl_clock_boot_ns() + timeout_ns)) >= 0)
+                assert_true(++count < WG_ARRAY_SIZE(waiting));
+        assert_int_equal(waiting[count], -ETIMEDOUT);
+        while (count--)
+                close(waiting[count]);
+        tl_unixsock_done(&sock);
+}
+
+static void test_nobody_to_ask(void **state WG_UNUSED)
+{
+        struct tl_unixsock sock;
+
+        assert_int_equal(tl_unixsock_connect(directory, "wg0", 0), -ENOENT);
+        assert_int_equal(tl_unixsock_connect(directory, "", 0), -EINVAL);
+        assert_int_equal(tl_unixsock_connect(directory, "a/b", 0), -EINVAL);
+        assert_int_equal(tl_unixsock_listen(&sock, directory, "wg0"), 0);
+        close(sock.fd);
+        close(sock.watch_fd);
+        assert_int_equal(tl_unixsock_connect(directory, "wg0", 0), -ECONNREFUSED);
+        assert_int_equal(unlink(path), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -315,6 +449,9 @@ int main(void)
                 TEST(test_a_name_is_free_once_its_owner_ends),
                 TEST(test_removal_is_noticed),
                 TEST(test_adopts_only_a_listening_socket),
+                TEST(test_asks),
+                TEST(test_asks_no_longer_than),
+                TEST(test_nobody_to_ask),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 """WireGuard interfaces as scenarios see them: keys, wg(8), the UAPI socket, and the daemon."""
 
 import base64
+import json
 import os
 import re
 import signal
@@ -82,12 +83,12 @@ class Peer:
 
 
 class Uapi:
-    """A connection to the configuration socket of an interface."""
+    """A connection to the configuration socket of an interface, or to another in its style."""
 
-    def __init__(self, ifname):
+    def __init__(self, ifname, directory=SOCKETS):
         self.stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.stream.settimeout(20)
-        self.stream.connect(f"{SOCKETS}/{ifname}.sock")
+        self.stream.connect(f"{directory}/{ifname}.sock")
 
     def __enter__(self):
         return self
@@ -266,6 +267,10 @@ class Device:
     def get(self):
         with Uapi(self.name) as uapi:
             return uapi.get()
+
+    def stat(self):
+        """What `tielined --stat --json` tells."""
+        return json.loads(run(self.implementation.path, "--stat", self.name, "--json").stdout)
 
     def udp_ports(self):
         """The UDP ports bound in the daemon's namespace: (IPv4's, IPv6's)."""

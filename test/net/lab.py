@@ -4,8 +4,8 @@
 A scenario runs in a process of its own and builds one Lab. Whatever the Lab makes bears that
 process's id (namespace `tl4711-a`, WireGuard interface `tl4711a`), and close() removes all of it;
 sweep() removes what a killed process left behind. No interface and no address is ever made outside
-these namespaces. The one thing they share with the host is /var/run/wireguard, where WireGuard's
-sockets lie, hence the unique interface names.
+these namespaces. What they share with the host is /var/run/wireguard and /run/tieline, where the
+sockets of interfaces lie, hence the unique interface names.
 
 Nothing sleeps for a fixed time to wait for something: until() polls with a deadline.
 """
@@ -28,6 +28,7 @@ import threading
 import time
 
 SOCKETS = "/var/run/wireguard"
+STATUS = "/run/tieline"
 NAMESPACES = "/run/netns"
 CLONE_NEWNET = 0x40000000
 DIRECTORY = "tieline-"  # and then the prefix
@@ -428,11 +429,11 @@ def remove(prefix):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             run("ip", "netns", "del", name, check=False)
-    if os.path.isdir(SOCKETS):
-        for name in os.listdir(SOCKETS):
+    for folder in filter(os.path.isdir, (SOCKETS, STATUS)):
+        for name in os.listdir(folder):
             if re.fullmatch(prefix + r"[a-z]\w*\.(sock|name)", name):
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(os.path.join(SOCKETS, name))
+                    os.unlink(os.path.join(folder, name))
     for name in os.listdir(tempfile.gettempdir()):
         if name.startswith(f"{DIRECTORY}{prefix}-"):
             shutil.rmtree(os.path.join(tempfile.gettempdir(), name), ignore_errors=True)
@@ -442,8 +443,8 @@ def sweep():
     """Removes what Labs of processes that are gone left behind."""
     os.makedirs(NAMESPACES, exist_ok=True)
     names = os.listdir(NAMESPACES) + os.listdir(tempfile.gettempdir())
-    if os.path.isdir(SOCKETS):
-        names += os.listdir(SOCKETS)
+    for folder in filter(os.path.isdir, (SOCKETS, STATUS)):
+        names += os.listdir(folder)
     for prefix, pid in {found.groups() for name in names if (found := OURS.match(name))}:
         with contextlib.suppress(FileNotFoundError):
             if b"run.py" in read(f"/proc/{pid}/cmdline"):

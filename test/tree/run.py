@@ -19,7 +19,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 import tree  # noqa: E402
 
-CHECKS = ("layering", "purity", "licence", "layout", "text", "programs", "man", "docs", "cppcheck")
+CHECKS = ("layering", "purity", "licence", "layout", "text", "programs", "man", "docs", "status",
+          "cppcheck")
 MOST_SHOWN = 40
 
 

@@ -9,6 +9,7 @@ scenario with another topology draws it.
 from scenarios import tunnels
 from scenarios import settings
 from scenarios import uapi
+from scenarios import status
 from scenarios import routing
 from scenarios import paths
 from scenarios import wire
@@ -18,5 +19,5 @@ from scenarios import strain
 from scenarios import bulk
 from scenarios import sieges
 
-__all__ = ["bulk", "hostile", "life", "paths", "routing", "settings", "sieges", "strain",
+__all__ = ["bulk", "hostile", "life", "paths", "routing", "settings", "sieges", "status", "strain",
            "tunnels", "uapi", "wire"]

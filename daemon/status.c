@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "daemon/status.h"
+
+#include <unistd.h>
+
+#include "conf/status.h"
+#include "daemon/device.h"
+#include "daemon/worker.h"
+#include "io/harden.h"
+#include "io/sandbox.h"
+
+enum { CLIENTS_MAX = 64, WORDS_MAX = 160 };
+
+struct client {
+        struct tl_client base;
+        struct tl_status_parser parser;
+        bool is_told;
+};
+
+static struct client *of(struct tl_client *base)
+{
+        return WG_CONTAINER_OF(base, struct client, base);
+}
+
+/* ---- the facts, by section ---- */
+
+static void tell_device(struct tl_status_writer *w, const struct tl_device *device)
+{
+        tl_status_text(w, TL_STATUS_INTERFACE, device->tun.name);
+        tl_status_flag(w, TL_STATUS_LINK_UP, device->is_up);
+        tl_status_flag(w, TL_STATUS_LINK_FOLLOWED, device->has_monitor);
+        tl_status_number(w, TL_STATUS_MTU, atomic_load(&device->engine.mtu));
+}
+
+static void tell_sockets(struct tl_status_writer *w, struct tl_device *device)
+{
+        const struct tl_sockets *sockets = atomic_load(&device->sockets);
+        struct tl_udp_backlog backlog = {0};
+
+        if (sockets)
+                backlog = tl_udp_look_at_backlog(&sockets->pair);
+        tl_status_number(w, TL_STATUS_LISTEN_PORT, device->listen_port);
+        tl_status_number(w, TL_STATUS_FWMARK, device->fwmark);
+        tl_status_flag(w, TL_STATUS_BOUND_IPV4, sockets && sockets->pair.ipv4.fd >= 0);
+        tl_status_flag(w, TL_STATUS_BOUND_IPV6, sockets && sockets->pair.ipv6.fd >= 0);
+        tl_status_number(w, TL_STATUS_SOCKET_QUEUE, backlog.queued_bytes);
+        tl_status_number(w, TL_STATUS_SOCKET_ROOM, backlog.room_bytes);
+        tl_status_number(w, TL_STATUS_SOCKET_DROPS, backlog.drops);
+}
+
+static void tell_peers(struct tl_status_writer *w, const struct wg_engine *engine)
+{
+        tl_status_number(w, TL_STATUS_PEERS, engine->peer_count);
+        tl_status_number(w, TL_STATUS_PEERS_IN_SESSION, engine->peers_in_session);
+        tl_status_number(w, TL_STATUS_SESSIONS, engine->session_count);
+        /* The table of indices holds nothing but sessions and handshakes that we began. */
+        tl_status_number(w, TL_STATUS_PEERS_ASKED, engine->indices.count - engine->session_count);
+}
+
+static void tell_traffic(struct tl_status_writer *w, const struct tl_device *device)
+{
+        uint64_t tx = atomic_load(&device->engine.worker.tx_bytes),
+                 rx = atomic_load(&device->engine.worker.rx_bytes),
+                 keepalives = tl_device_count(device, WG_VERDICT_KEEPALIVE);
+
+        if (device->worker) {
+                tx += atomic_load(&device->worker->core.tx_bytes);
+                rx += atomic_load(&device->worker->core.rx_bytes);
+        }
+        tl_status_number(w, TL_STATUS_TX_PACKETS, tl_device_count(device, WG_VERDICT_SEALED));
+        tl_status_number(w, TL_STATUS_TX_BYTES, tx);
+        tl_status_number(w, TL_STATUS_TX_ERRORS, atomic_load(&device->tally.tx_errors));
+        tl_status_number(w, TL_STATUS_RX_PACKETS,
+                         tl_device_count(device, WG_VERDICT_DATA) + keepalives);
+        tl_status_number(w, TL_STATUS_RX_KEEPALIVES, keepalives);
+        tl_status_number(w, TL_STATUS_RX_BYTES, rx);
+        tl_status_number(w, TL_STATUS_TUN_ERRORS, atomic_load(&device->tally.tun_errors));
+}
+
+static uint64_t count_refused(const struct tl_device *device)
+{
+        uint64_t refused = 0;
+
+        for (uint32_t v = WG_VERDICT_NO_PRIVATE_KEY; v < WG_VERDICT_END; v++)
+                refused += tl_device_count(device, (enum wg_verdict)v);
+        return refused;
+}
+
+static void tell_handshakes(struct tl_status_writer *w, const struct tl_device *device)
+{
+        const struct tl_tally *t = &device->tally;
+
+        tl_status_number(w, TL_STATUS_INITIATIONS_SENT, t->events[WG_EVENT_INITIATION_SENT]);
+        tl_status_number(w, TL_STATUS_INITIATIONS_RECEIVED, t->received[WG_MESSAGE_INITIATION]);
+        tl_status_number(w, TL_STATUS_RESPONSES_SENT, t->events[WG_EVENT_RESPONSE_SENT]);
+        tl_status_number(w, TL_STATUS_RESPONSES_RECEIVED, t->received[WG_MESSAGE_RESPONSE]);
+        tl_status_number(w, TL_STATUS_COOKIES_SENT, t->events[WG_EVENT_COOKIE_SENT]);
+        tl_status_number(w, TL_STATUS_COOKIES_RECEIVED, t->received[WG_MESSAGE_COOKIE]);
+        tl_status_number(w, TL_STATUS_HANDSHAKES_INITIATED, t->events[WG_EVENT_HANDSHAKE_COMPLETE]);
+        tl_status_number(w, TL_STATUS_HANDSHAKES_RESPONDED, t->events[WG_EVENT_SESSION_PROVEN]);
+        tl_status_number(w, TL_STATUS_HANDSHAKES_REFUSED, count_refused(device));
+        tl_status_number(w, TL_STATUS_HANDSHAKES_GIVEN_UP, t->events[WG_EVENT_GAVE_UP]);
+}
+
+static void tell_queues(struct tl_status_writer *w, struct tl_device *device)
+{
+        const struct wg_engine *engine = &device->engine;
+
+        tl_status_flag(w, TL_STATUS_UNDER_LOAD,
+                       wg_hsqueue_is_loaded(&engine->handshakes, tl_clock_boot_ns()));
+        tl_status_number(w, TL_STATUS_HANDSHAKE_INBOX, tl_inbox_used(&device->handshakes));
+        tl_status_number(w, TL_STATUS_PREFERRED_INBOX, tl_inbox_used(&device->preferred));
+        tl_status_number(w, TL_STATUS_HANDSHAKE_QUEUE, engine->handshakes.count);
+        tl_status_number(w, TL_STATUS_HANDSHAKE_QUEUE_MAX, WG_HANDSHAKE_QUEUE_MAX);
+        tl_status_number(w, TL_STATUS_PACKET_INBOX, tl_inbox_used(&device->unsent));
+        tl_status_number(w, TL_STATUS_STAGED_PACKETS, engine->staged_pool.packets);
+        tl_status_number(w, TL_STATUS_STAGED_BYTES, engine->staged_pool.bytes);
+        tl_status_number(w, TL_STATUS_STAGED_BYTES_MAX, WG_STAGED_BYTES_MAX);
+        tl_status_number(w, TL_STATUS_LIMITED_SOURCES, engine->ratelimit.count);
+        tl_status_number(w, TL_STATUS_LIMITED_SOURCES_MAX, WG_RATELIMIT_SOURCES_MAX);
+        tl_status_number(w, TL_STATUS_RETIRED, device->reclaim.count);
+        tl_status_number(w, TL_STATUS_CONTROL_CLIENTS, device->uapi.count);
+        tl_status_number(w, TL_STATUS_STATUS_CLIENTS, device->status.count);
+}
+
+static void tell_flags(struct tl_status_writer *w, enum tl_status_key key, const struct wg_enum *e,
+                       uint32_t set)
+{
+        char words[WORDS_MAX];
+
+        wg_flags_format(e, set, words, sizeof(words));
+        tl_status_text(w, key, set ? words : "none");
+}
+
+static void tell_process(struct tl_status_writer *w, const struct tl_device *device)
+{
+        tl_status_text(w, TL_STATUS_DAEMON, TL_VERSION);
+        tl_status_number(w, TL_STATUS_PID, (uint64_t)getpid());
+        tl_status_number(w, TL_STATUS_UPTIME,
+                         (tl_clock_boot_ns() - device->started_ns) / TL_NS_PER_S);
+        tl_status_number(w, TL_STATUS_WORKERS, device->worker != NULL);
+        tl_status_text(w, TL_STATUS_AEAD, device->engine.worker.aead->name);
+        /* The edges move one packet or datagram a time so far. */
+        tl_status_flag(w, TL_STATUS_OFFLOAD_TUN, false);
+        tl_status_flag(w, TL_STATUS_OFFLOAD_UDP, false);
+        tell_flags(w, TL_STATUS_HARDENING, &tl_hardening_enum, device->hardening);
+        tell_flags(w, TL_STATUS_SANDBOX, &tl_sandbox_enum, device->sandbox);
+        tl_status_number(w, TL_STATUS_ENGINE_BYTES, device->tally.engine_bytes);
+        tl_status_number(w, TL_STATUS_INBOX_BYTES,
+                         device->handshakes.size + device->preferred.size + device->unsent.size);
+}
+
+/* Drops are what the list of verdicts has after the accepted ones. */
+static void tell_drops(struct tl_status_writer *w, const struct tl_device *device)
+{
+        WG_ENUM_EACH(verdict, &wg_verdict_enum)
+                if (verdict->value >= WG_VERDICT_NOT_IP)
+                        tl_status_drops(w, verdict->name,
+                                        tl_device_count(device, (enum wg_verdict)verdict->value));
+}
+
+/* ---- clients ---- */
+
+static size_t tell(struct tl_client *base, char *out, size_t size)
+{
+        struct client *client = of(base);
+        struct tl_device *device = base->clients->ctx;
+        struct tl_status_writer w;
+        size_t len;
+
+        if (client->is_told)
+                return 0;
+        client->is_told = true;
+        tl_status_writer_init(&w, out, size);
+        tell_device(&w, device);
+        tell_sockets(&w, device);
+        tell_peers(&w, &device->engine);
+        tell_traffic(&w, device);
+        tell_handshakes(&w, device);
+        tell_queues(&w, device);
+        tell_process(&w, device);
+        tell_drops(&w, device);
+        len = tl_status_writer_done(&w, 0);
+        WG_ASSERT(len); /* all values are bounded, and together far below a reply's size */
+        return len;
+}
+
+static void refuse(struct client *client)
+{
+        struct tl_status_writer w;
+        char text[64];
+
+        tl_status_writer_init(&w, text, sizeof(text));
+        tl_client_reply(&client->base, text, tl_status_writer_done(&w, client->parser.errnum));
+}
+
+static size_t parse(struct tl_client *base, const char *bytes, size_t len)
+{
+        struct client *client = of(base);
+        size_t used;
+
+        switch (tl_status_parser_feed(&client->parser, bytes, len, &used)) {
+        case TL_STATUS_MORE:
+                break;
+        case TL_STATUS_GET:
+                client->is_told = false;
+                tl_client_tell(base);
+                break;
+        case TL_STATUS_MISTAKE:
+                refuse(client);
+                break;
+        }
+        return used;
+}
+
+static void begin(struct tl_client *base)
+{
+        (void)base;
+}
+
+const struct tl_clients_protocol tl_status_protocol = {
+        .socket = "status",
+        .client_size = sizeof(struct client),
+        .clients_max = CLIENTS_MAX,
+        .begin = begin,
+        .parse = parse,
+        .tell = tell,
+        .end = begin,
+};
