@@ -183,7 +183,7 @@ def handshakes(lab, options):
     # It otherwise opens a connected socket for the first peer that it answers, which then takes
     # what the others send from the same address and port.
     if lab.mine.is_boringtun:
-        lab.mine.options = ["--disable-connected-udp"]
+        lab.mine.options.append("--disable-connected-udp")
     generator = Generator(lab, options.handshakes, options.handshake_peers)
     device = responder(lab, generator.keys())
     found = {}

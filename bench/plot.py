@@ -7,7 +7,8 @@ from xml.sax.saxutils import escape
 COLUMNS = 3
 PANEL = 300  # pixels wide
 BAR = 18     # high, with its gap
-NAMES = 112  # room for the names
+NAMES = 112  # room for the names,
+LETTERS = 17 # which are cut off there
 VALUES = 54  # and for the numbers
 HEAD = 34    # the title of a panel
 GAP = 22
@@ -19,6 +20,11 @@ def text(x, y, words, size=11, anchor="start", weight="normal", fill="#222"):
             f'font-weight="{weight}" fill="{fill}">{escape(words)}</text>')
 
 
+def short(name):
+    """Its end, which tells more where names are paths and options."""
+    return name if len(name) <= LETTERS else "…" + name[1 - LETTERS:]
+
+
 def line(x1, y1, x2, y2):
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="#222"/>'
 
@@ -26,7 +32,7 @@ def line(x1, y1, x2, y2):
 def bar(figure, numbers, name, colour, x, y, scale):
     """One implementation's row of a panel, its left upper corner at x, y."""
     left, middle = x + NAMES, y + BAR / 2
-    yield text(left - 6, middle + 4, name, anchor="end")
+    yield text(left - 6, middle + 4, short(name), anchor="end")
     yield (f'<rect x="{left}" y="{y + 2:.1f}" width="{numbers["median"] * scale:.1f}" '
            f'height="{BAR - 4}" fill="{colour}"/>')
     least, greatest = (left + numbers[end] * scale for end in ("least", "greatest"))
@@ -47,7 +53,7 @@ def panel(figure, found, names, x, y):
             yield from bar(figure, found[name], name, COLOURS[at % len(COLOURS)], x,
                            y + HEAD + at * BAR, scale)
         else:
-            yield text(x + NAMES - 6, y + HEAD + at * BAR + BAR / 2 + 4, name, anchor="end",
+            yield text(x + NAMES - 6, y + HEAD + at * BAR + BAR / 2 + 4, short(name), anchor="end",
                        fill="#aaa")
 
 

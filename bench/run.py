@@ -14,6 +14,7 @@ import contextlib
 import functools
 import json
 import os
+import shlex
 import signal
 import statistics
 import sys
@@ -37,6 +38,15 @@ OURS = "tielined"
 ALSO = ("wireguard-go-new", "wireguard-go", "boringtun")
 assert set(ALSO) == set(PEERS)
 BUSY = 0.1  # from this share of the cores on, what others do is worth a warning
+
+
+class Contender:
+    """An implementation with further words for its command line, and what to call both."""
+
+    def __init__(self, wanted):
+        program, *self.options = shlex.split(wanted)
+        self.implementation = find_implementation(program)
+        self.name, self.ours = wanted, self.implementation.ours
 
 
 class Measurement:
@@ -79,8 +89,8 @@ class Progress:
 
 
 class Bench:
-    def __init__(self, options, implementations):
-        self.options, self.implementations = options, implementations
+    def __init__(self, options, contenders):
+        self.options, self.contenders = options, contenders
         self.measurements = measurements(options)
         self.figures = [figure for one in self.measurements for figure in one.figures]
         self.rounds, self.busy, self.notes, self.failed = [], [], [], []
@@ -89,47 +99,55 @@ class Bench:
     def run(self):
         for number in range(self.options.rounds):
             self.busy.append(machine.busy_share(1))
-            self.rounds.append({one.name: {} for one in self.implementations})
+            self.rounds.append({name: {} for name in self.names()})
             # Who comes first changes, so that nobody always meets a machine that others warmed.
-            turn = number % len(self.implementations)
-            for implementation in self.implementations[turn:] + self.implementations[:turn]:
+            turn = number % len(self.contenders)
+            for contender in self.contenders[turn:] + self.contenders[:turn]:
                 for measurement in self.measurements:
-                    if implementation.ours or not measurement.ours_only:
-                        self.measure(number, implementation, measurement)
+                    if contender.ours or not measurement.ours_only:
+                        self.measure(number, contender, measurement)
         self.progress.clear()
 
-    def measure(self, number, implementation, measurement):
-        title = f"{implementation.name}: {measurement.name}"
+    def measure(self, number, contender, measurement):
+        title = f"{contender.name}: {measurement.name}"
         self.progress.say(f"round {number + 1} of {self.options.rounds}: {title}")
         try:
-            samples = measured(implementation, measurement, self.options, self.note)
+            samples = measured(contender, measurement, self.options, self.note)
         except (Failure, OSError, ValueError, KeyError) as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
             self.note(f"{title}: {error} ({os.path.basename(where.filename)}:{where.lineno})")
-            self.failed.append((implementation.name, measurement.name))
+            self.failed.append((contender.name, measurement.name))
             return
-        self.rounds[number][implementation.name].update(samples)
+        self.rounds[number][contender.name].update(samples)
 
     def note(self, text):
         if text not in self.notes:
             self.notes.append(text)
 
     def names(self):
-        return [one.name for one in self.implementations]
+        return [one.name for one in self.contenders]
 
     def summary(self):
         return figures.summarize(self.figures, self.rounds, OURS)
 
 
-def measured(implementation, measurement, options, note):
-    """The samples of one measurement, in a Lab of its own."""
-    implementation.verbosity, implementation.options = "error", []
+@contextlib.contextmanager
+def lab_of(contender):
+    """A Lab in which both sides are the same, and log no more than they must."""
+    implementation = contender.implementation
+    implementation.verbosity, implementation.options = "error", list(contender.options)
     with contextlib.closing(Lab(implementation, implementation, None)) as lab:
+        yield lab
+
+
+def measured(contender, measurement, options, note):
+    """The samples of one measurement, in a Lab of its own."""
+    with lab_of(contender) as lab:
         samples = measurement.function(lab, options)
         for device in lab.devices:
-            expect(device.is_alive(), f"{implementation.name} still runs")
+            expect(device.is_alive(), f"{contender.name} still runs")
         for text in lab.notes:
-            note(f"{implementation.name}: {text}")
+            note(f"{contender.name}: {text}")
     return samples
 
 
@@ -138,7 +156,7 @@ def find_all(wanted, note):
     for name in wanted:
         progress.say(f"looking for {name}; at the first time that may mean building it")
         try:
-            found.append(find_implementation(name))
+            found.append(Contender(name))
         except Skip as why:
             note(f"{name} is left out: {why}")
     progress.clear()
@@ -165,7 +183,7 @@ def heading(bench, about):
 def describe(bench):
     return {
         "machine": machine.describe(), "commit": machine.commit(TREE),
-        "versions": {one.name: machine.version(one) for one in bench.implementations},
+        "versions": {one.name: machine.version(one.implementation) for one in bench.contenders},
         "tools": machine.tools(), "options": vars(bench.options),
         "busy_before_rounds": bench.busy,
     }
@@ -248,11 +266,10 @@ def insane(bench, name, measurement):
     return f"{', '.join(odd)} ({'; '.join(bench.notes)})" if odd else None
 
 
-def counts_forgeries(implementation, options):
+def counts_forgeries(contender, options):
     """Whether the generator takes responses for valid that it cannot open: here they are made with a
     preshared key that it does not have."""
-    implementation.verbosity = "error"
-    with contextlib.closing(Lab(implementation, implementation, None)) as lab:
+    with lab_of(contender) as lab:
         generator = measure.Generator(lab, options.handshakes, 10)
         device = measure.responder(lab, generator.keys(), psk="5a" * 32)
         counts = generator.run(device, 1)
@@ -297,18 +314,18 @@ def quick(bench, options):
         checks.skip(note)
     bench.busy.append(0)
     bench.rounds.append({name: {} for name in bench.names()})
-    for implementation in bench.implementations:
+    for contender in bench.contenders:
         for measurement in bench.measurements:
-            if measurement.ours_only and not implementation.ours:
+            if measurement.ours_only and not contender.ours:
                 continue
             begun = time.monotonic()
-            bench.measure(0, implementation, measurement)
-            checks.check(f"{implementation.name}: {measurement.name}",
-                         insane(bench, implementation.name, measurement),
+            bench.measure(0, contender, measurement)
+            checks.check(f"{contender.name}: {measurement.name}",
+                         insane(bench, contender.name, measurement),
                          time.monotonic() - begun)
     bench.progress.clear()
     checks.check("a response that does not open is not counted",
-                 counts_forgeries(bench.implementations[0], options))
+                 counts_forgeries(bench.contenders[0], options))
     if not checks.failed:
         checks.check("JSON and SVG can be read", unreadable(bench, describe(bench), options.out))
     return checks.done()
@@ -324,7 +341,7 @@ def parse_options():
     parser.add_argument("--only", default="transfer,handshakes,peers", metavar="LIST",
                         help="of transfer, handshakes, peers")
     parser.add_argument("--against", default=",".join(ALSO), metavar="LIST",
-                        help=f"of {', '.join(ALSO)}, or paths")
+                        help=f"of {', '.join(ALSO)}, tielined, or paths, with options for them")
     parser.add_argument("--seconds", type=int, default=5, help="of each transfer (5)")
     parser.add_argument("--build", default=os.path.join(TREE, "build"), metavar="DIR",
                         help="where tielined and the generator of handshakes are built (build/)")
@@ -339,7 +356,9 @@ def parse_options():
 
 
 def set_sizes(options):
-    options.against = [name for name in options.against.split(",") if name]
+    options.against = [name.strip() for name in options.against.split(",") if name.strip()]
+    if OURS in options.against:
+        sys.exit("bench: --against tielined: with other options than none, or by another path")
     options.build = os.path.abspath(options.build)
     options.out = os.path.join(options.build, "bench")
     options.handshakes = os.path.join(options.build, "bench", "handshakes")
@@ -371,13 +390,13 @@ def main():
     if not hindrance and not os.access(options.handshakes, os.X_OK):
         hindrance = f"no {options.handshakes}: build it first"
     notes = []
-    implementations = [] if hindrance else find_all([OURS, *options.against], notes.append)
-    if hindrance or not implementations or not implementations[0].ours:
+    contenders = [] if hindrance else find_all([OURS, *options.against], notes.append)
+    if hindrance or not contenders or not contenders[0].ours:
         print(f"bench: {hindrance or notes[0]}", file=sys.stderr)
         return 2
 
     sweep()
-    bench = Bench(options, implementations)
+    bench = Bench(options, contenders)
     for text in notes:
         bench.note(text)
     if options.quick:
