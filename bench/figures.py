@@ -129,3 +129,18 @@ def row(figure, numbers, paint):
         return text.rstrip()
     colour = "green" if numbers["better"] >= 1 else "red"
     return text + "  " + paint(colour, f"ours is {numbers['better']:.2f} times as good")
+
+
+def markdown(figures, summary, names):
+    """The lines of a table in Markdown: a row for each figure, a column for each implementation."""
+    yield f"| figure | unit | {' | '.join(names)} |"
+    yield f"|---|---|{'---:|' * len(names)}"
+    for figure in figures:
+        if found := summary.get(figure.name):
+            cells = [cell(figure, found[name]) if name in found else "" for name in names]
+            yield f"| {figure.title} | {figure.unit} | {' | '.join(cells)} |"
+
+
+def cell(figure, numbers):
+    shown = {end: figure.format(numbers[end]) for end in ("median", "least", "greatest")}
+    return f"{shown['median']} ({shown['least']} .. {shown['greatest']})"

@@ -205,7 +205,7 @@ def remarks(bench):
 
 
 def write_files(bench, about, directory):
-    """JSON and SVG, named by the commit; returns their paths."""
+    """JSON, SVG and Markdown, named by the commit; returns their paths."""
     os.makedirs(directory, exist_ok=True)
     stem = os.path.join(directory, about["commit"])
     summary = bench.summary()
@@ -218,10 +218,15 @@ def write_files(bench, about, directory):
         file.write("\n")
     with open(f"{stem}.svg", "w", encoding="utf-8") as file:
         file.write(plot.draw(bench.figures, summary, bench.names(), heading(bench, about)))
+    with open(f"{stem}.md", "w", encoding="utf-8") as file:
+        lines = [*heading(bench, about), *remarks(bench)]
+        file.write("".join(f"- {line}\n" for line in lines) + "\n")
+        file.write("\n".join(figures.markdown(bench.figures, summary, bench.names())) + "\n")
+    paths = [f"{stem}.json", f"{stem}.svg", f"{stem}.md"]
     owner = os.stat(os.path.join(TREE, "Makefile"))
-    for path in (directory, f"{stem}.json", f"{stem}.svg"):
+    for path in (directory, *paths):
         os.chown(path, owner.st_uid, owner.st_gid)
-    return f"{stem}.json", f"{stem}.svg"
+    return paths
 
 
 def report(bench, about, paths):
@@ -304,6 +309,10 @@ def unreadable(bench, about, directory):
     if set(data["summary"]) != {one.name for one in bench.figures}:
         return f"{paths[0]} lacks figures"
     xml.etree.ElementTree.parse(paths[1])
+    with open(paths[2], encoding="utf-8") as file:
+        rows = [line for line in file if line.startswith("| ")]
+    if len(rows) != 1 + len(bench.figures):
+        return f"{paths[2]} has {len(rows)} rows for {len(bench.figures)} figures"
     return None
 
 
@@ -327,7 +336,7 @@ def quick(bench, options):
     checks.check("a response that does not open is not counted",
                  counts_forgeries(bench.contenders[0], options))
     if not checks.failed:
-        checks.check("JSON and SVG can be read", unreadable(bench, describe(bench), options.out))
+        checks.check("JSON, SVG and Markdown can be read", unreadable(bench, describe(bench), options.out))
     return checks.done()
 
 
