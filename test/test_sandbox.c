@@ -129,6 +129,8 @@ static int try_the_worst(void)
         DEMAND(is_refused(syscall(SYS_clone3, NULL, 0)));
         DEMAND(is_refused(ptrace(PTRACE_TRACEME, 0, NULL, NULL)));
         DEMAND(is_refused(kill(1, 0)));
+        DEMAND(is_refused(syscall(SYS_tgkill, 1, 1, 0)));
+        DEMAND(syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), 0) == 0);
         DEMAND(is_refused(mprotect(page, 4096, PROT_READ | PROT_EXEC)));
         DEMAND(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
                        MAP_FAILED &&
