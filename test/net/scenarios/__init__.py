@@ -15,9 +15,10 @@ from scenarios import paths
 from scenarios import wire
 from scenarios import hostile
 from scenarios import life
+from scenarios import confinement
 from scenarios import strain
 from scenarios import bulk
 from scenarios import sieges
 
-__all__ = ["bulk", "hostile", "life", "paths", "routing", "settings", "sieges", "status", "strain",
-           "tunnels", "uapi", "wire"]
+__all__ = ["bulk", "confinement", "hostile", "life", "paths", "routing", "settings", "sieges",
+           "status", "strain", "tunnels", "uapi", "wire"]

@@ -93,6 +93,10 @@ class Field:
 
     def __init__(self, lab):
         self.lab = lab
+        # Only builds without sanitizers keep time, and memory, as they are meant to; the others are
+        # to show what sanitizers find, and do with less of everything.
+        self.counts = "sanitizers" not in run(lab.mine.path, "--version").stdout
+        self.peers = PEERS if self.counts else PEERS // 20
         a, b, c, d = (lab.node(name) for name in "abcd")
         for net, other in enumerate((b, c, d)):
             lab.link(a, other, net)
@@ -107,24 +111,21 @@ class Field:
         self.w.add(self.x, a.v4(1))
         self.x.add(self.z, d.v4(2), keepalive=1)
         self.z.add(self.x, a.v4(2))
-        self.add_crowd(1, "10.80")
-        self.add_crowd(2, "10.81")
         for other in (self.y, self.w, self.z):
             meets(self.x, other)
+        self.add_crowd(1, "10.80")
+        self.add_crowd(2, "10.81")
         log = lab.file("iperf3")
         a.popen("iperf3", "-s", "-B", self.x.inner4, "--forceflush", log=log)
         until(lambda: b"listening" in read(log), "iperf3 listens")
-        # Only builds without sanitizers keep time, and memory, as they are meant to.
-        self.counts = "sanitizers" not in run(lab.mine.path, "--version").stdout
-
     def add_crowd(self, seed, network):
         """Makes the initiators of that seed peers of x."""
-        keys = self.x.node.run(self.lab.tool("siege"), "keys", "--peers", str(PEERS), "--seed",
-                               str(seed)).stdout.split()
+        keys = self.x.node.run(self.lab.tool("siege"), "keys", "--peers", str(self.peers),
+                               "--seed", str(seed)).stdout.split()
         text = "".join(f"public_key={key}\nallowed_ip={network}.{i >> 8}.{i & 255}/32\n"
                        for i, key in enumerate(keys))
         with self.x.uapi() as uapi:
-            expect_same(uapi.set(text), 0, f"errno of a set of {PEERS} peers")
+            expect_same(uapi.set(text), 0, f"errno of a set of {self.peers} peers")
 
     def rss_kib(self):
         return int(re.search(rb"VmRSS:\s+(\d+)", read(f"/proc/{self.x.process.pid}/status"))[1])
@@ -144,10 +145,10 @@ class Field:
         self.y.node.reaches(self.x.inner4, 3)
         return [packet.payload for packet in sniffer.of_kind(DATA, outgoing=True)]
 
-    def lay_siege(self, mode, family=4, rate=None):
+    def lay_siege(self, mode, family=4):
         options = ["--to", self.x.node.outer(family, 1), "--port", self.x.port(), "--from",
                    FIRST_SOURCE[family], "--sources", SOURCES, "--public", self.x.key.public_hex,
-                   "--rate", KINDS[mode] if rate is None else rate, "--duration", 60_000]
+                   "--rate", KINDS[mode] // (1 if self.counts else 8), "--duration", 60_000]
         if mode in ("forged", "truncated"):
             index, = struct.unpack_from("<I", self.capture()[-1], 4)
             options += ["--index", index]
@@ -160,7 +161,7 @@ class Field:
         elif mode in ("initiations", "cookies"):
             options += ["--peers", 1024, "--seed", 77]
         elif mode == "handshakes":
-            options += ["--peers", PEERS, "--seed", 1, "--retry", 1000]
+            options += ["--peers", self.peers, "--seed", 1, "--retry", 1000]
         return Siege(self.lab, self.w.node, mode, *options)
 
     def ask_nothing(self):
@@ -190,21 +191,22 @@ class Tally:
         siege = field.lay_siege(mode, family)
         self.rates.append(field.transfer(seconds))
         strangers = field.meet_strangers()
-        expect_same(strangers["responses"], STRANGERS,
-                    f"strangers that get a session while there are {mode}")
+        if field.counts:
+            expect_same(strangers["responses"], STRANGERS,
+                        f"strangers that get a session while there are {mode}")
         self.tries, self.cookies = self.tries + strangers["tries"], self.cookies + strangers[
             "cookies"]
         self.slowest = max(self.slowest, strangers["ms"])
         if mode == "handshakes":
             counts = siege.counts(40)
-            expect_same(counts["responses"], PEERS, "peers that get a session all at once")
+            expect_same(counts["responses"], field.peers, "peers that get a session all at once")
             self.handshakes.append(counts["ms"])
         else:
             counts = siege.lift()
             self.thrown.append(counts["sent"] * 1000 // max(counts["ms"], 1))
 
     def tell(self, mode, quiet):
-        what = (f"{PEERS} in {max(self.handshakes)} ms" if self.handshakes
+        what = (f"all in {max(self.handshakes)} ms" if self.handshakes
                 else f"{statistics.median(self.thrown) / 1000:.0f}k/s")
         return (f"{mode} {what}: {self.ratio(quiet):.2f} (strangers {self.slowest} ms, "
                 f"{self.tries} tries, {self.cookies} cookies)")
@@ -214,15 +216,15 @@ class Tally:
 
 
 def keepalives_on_time(field, arrivals):
-    """x sends z a keepalive every second, whatever else there is. The queues of the kernel may lose
-    one; the next then comes when that one's successor is due."""
+    """x sends z a keepalive every second, whatever else there is. One is left out when z, 10 seconds
+    after the first pings, says that it received them; and the queues of the kernel may lose some."""
     times = [at for at, bytes_ in arrivals if bytes_ % 32 == 0]
     gaps = [later - earlier for earlier, later in zip(times, times[1:])]
     expect(len(gaps) > 5, "some keepalives")
     lost = sum(round(gap) - 1 for gap in gaps)
     late = max(gap - round(gap) for gap in gaps)
     field.lab.notes.append(f"{len(times)} keepalives every {statistics.median(gaps):.2f} s, "
-                           f"at most {late:.2f} s late, and {lost} lost")
+                           f"at most {late:.2f} s late, {lost} left out or lost")
     if field.counts:
         expect(abs(statistics.median(gaps) - 1) < 0.1 and late < 0.4 and 10 * lost < len(times),
                f"a keepalive every second, not {[round(gap, 2) for gap in gaps]}")
@@ -266,7 +268,8 @@ def lay_sieges(lab, rounds, seconds, more):
                      *(tally.tell(mode, quiet) for mode, tally in tallies.items()),
                      f"memory +{growth} KiB"]
     if not field.counts:
-        lab.notes.append("with sanitizers: rates, memory and times are not judged")
+        lab.notes.append("with sanitizers: fewer datagrams and peers, and neither rates, memory, "
+                         "times nor strangers are judged")
         return
     for mode, tally in tallies.items():
         expect(tally.ratio(quiet) >= 0.5, "a transfer keeps half of its quiet median while there "
