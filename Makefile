@@ -37,6 +37,10 @@ bench: as-root ## measure against other WireGuards, BENCH_ROUNDS (5) times (root
 	@$(MAKE) --no-print-directory all
 	@python3 bench/run.py --build $(BUILD)
 
+deb: ## build the Debian packages into build-deb/ (any user; root also installs what that takes)
+	@[ "$$(id -u)" = 0 ] && scripts/packages.sh install deb || scripts/packages.sh require deb
+	@scripts/deb.sh build-deb
+
 # `prefix` is Meson's, so that the paths inside the program and the man page agree with it.
 install: all ## install; takes DESTDIR and prefix
 	@$(if $(prefix),meson configure $(BUILD) -Dprefix=$(prefix) && meson compile -C $(BUILD))
@@ -46,7 +50,7 @@ format: ## lay out every C file as .clang-format says
 	@python3 test/tree/tree.py .c .h | xargs clang-format -i
 
 clean: ## remove everything that was built
-	@rm -rf $(BUILD) build-check build-fuzz
+	@rm -rf $(BUILD) build-check build-fuzz build-deb
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -55,4 +59,4 @@ as-root:
 	@[ "$$(id -u)" = 0 ] || { \
 		echo "This makes network namespaces and installs packages: run it as root." >&2; exit 1; }
 
-.PHONY: all demo check check-long fuzz bench install format clean help as-root
+.PHONY: all demo check check-long fuzz bench deb install format clean help as-root

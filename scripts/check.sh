@@ -16,6 +16,7 @@
 #   net       the namespace tests with the release build, and with other WireGuards as peers; that
 #             the bench works
 #   install   as a normal user: build, unit tests, make install; what lies where
+#   deb       the Debian package, built, and installed and run in a clean Debian
 #   fuzz      only with --long: each fuzzer for ten minutes
 #
 # --long: days of simulated time, and the namespace tests that wait for real time to pass.
@@ -24,7 +25,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-stages=(tree gcc clang asan tsan net install)
+stages=(tree gcc clang asan tsan net install deb)
 long=0
 wanted=()
 for word in "$@"; do
@@ -34,7 +35,7 @@ for word in "$@"; do
                 sed -n '4,/^[^#]/s/^# \{0,1\}//p' "$0"
                 exit 0
                 ;;
-        tree | gcc | clang | asan | tsan | net | install | fuzz) wanted+=("$word") ;;
+        tree | gcc | clang | asan | tsan | net | install | deb | fuzz) wanted+=("$word") ;;
         *)
                 echo "check.sh: no stage is called '$word'; see --help" >&2
                 exit 2
@@ -281,6 +282,11 @@ stage_net() {
 
 stage_install() {
         counted "as a normal user" test/install.sh
+}
+
+stage_deb() {
+        single "package" scripts/deb.sh "$out/deb" || return
+        counted "in a clean root" test/deb.sh "$out/deb"
 }
 
 stage_fuzz() {

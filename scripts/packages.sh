@@ -35,8 +35,13 @@ demo    wireguard-go            wireguard-go
 fuzz    clang                   clang
 fuzz    libclang-rt-14-dev      file:/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a
 fuzz    llvm                    llvm-symbolizer
+deb     debhelper               dh
+deb     build-essential         file:/usr/share/doc/build-essential
+deb     libcmocka-dev           pc:cmocka
+deb     python3                 python3
 check   binutils                nm
 check   clang-format            clang-format
+check   debootstrap             debootstrap
 check   cppcheck                cppcheck
 check   libcmocka-dev           pc:cmocka
 check   mandoc                  mandoc
@@ -54,8 +59,9 @@ purposes() {
                 build) echo build ;;
                 demo) echo build demo ;;
                 bench) echo build demo ;;
+                deb) echo build deb ;;
                 fuzz) echo build fuzz ;;
-                check) echo build demo fuzz check ;;
+                check) echo build demo fuzz deb check ;;
                 *)
                         echo "packages.sh: no purpose is called '$purpose'" >&2
                         exit 2

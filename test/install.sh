@@ -50,6 +50,7 @@ try "make install" as_user make install DESTDIR="$work/root" prefix=/usr
 
 files_in_place() {
         (cd "$work/root" && find . ! -type d | sort) | diff - <(sort <<'LIST'
+./usr/lib/sysusers.d/tieline.conf
 ./usr/sbin/tielined
 ./usr/share/bash-completion/completions/tielined
 ./usr/share/man/man8/tielined.8
@@ -64,6 +65,25 @@ version_is_ours() {
                 "tielined $(sed -n "s/^ *version: '\(.*\)',$/\1/p" meson.build)" ]
 }
 try "tielined --version says the version of meson.build" version_is_ours
+
+try "tielined is hardened" test/hardened.sh "$tielined"
+finds_what_is_not() {
+        echo 'int main(void) { return 0; }' >"$work/plain.c"
+        gcc -no-pie -fno-pie -Wl,-z,norelro,-z,lazy,-z,execstack -fno-stack-protector \
+                -o "$work/plain" "$work/plain.c" &&
+                [ "$(test/hardened.sh "$work/plain" | wc -l)" = 6 ]
+}
+try "a program that is not hardened is told" finds_what_is_not
+
+nothing_optional() {
+        as_user meson setup build-bare -Dtests=disabled -Dseccomp=disabled -Dvalgrind=disabled \
+                -Dcompletion=false -Dsysusersdir= -Dhardening=false --werror &&
+                as_user meson compile -C build-bare &&
+                as_user env DESTDIR="$work/bare" meson install -C build-bare --quiet &&
+                [ "$(cd "$work/bare" && find . ! -type d | wc -l)" = 2 ] &&
+                [ "$(as_user "$(find "$work/bare" -name tielined)" --version | cut -d' ' -f1)" = tielined ]
+}
+try "it builds without anything optional" nothing_optional
 
 # Every option of --help is in the man page, as `Fl -config`, and in the completion.
 options_are_known() {
