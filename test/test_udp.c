@@ -337,6 +337,51 @@ static void test_a_full_socket_drops_the_rest(void **state WG_UNUSED)
 }
 
 /* What leaves by a TUN can be looked at: no DF, and larger than the MTU leaves in fragments. */
+/* What waits to be received, and what was lost since there was no room. */
+static void test_the_backlog_is_told(void **state WG_UNUSED)
+{
+        enum { PATIENCE = 5000 };
+        struct tl_udp_backlog backlog;
+        unsigned int received_count = 0;
+        int size = 1; /* the kernel's least */
+
+        enter();
+        backlog = tl_udp_look_at_backlog(&them);
+        assert_int_equal(backlog.queued_bytes, 0);
+        assert_int_equal(backlog.drops, 0);
+        assert_true(backlog.room_bytes > 0);
+        address(&sent[0], "10.0.0.2", NULL);
+        address(&sent[1], "fd00::2", NULL);
+        assert_int_equal(tl_udp_send_pair(&us, sent, 2), 2);
+        for (unsigned int i = 0; i < PATIENCE && backlog.queued_bytes < sent[0].len + sent[1].len;
+             i++) {
+                poll(NULL, 0, 1); /* a busy machine delivers late */
+                backlog = tl_udp_look_at_backlog(&them);
+        }
+        assert_true(backlog.queued_bytes >= sent[0].len + sent[1].len);
+        assert_int_equal(backlog.drops, 0);
+        assert_int_equal(receive(&them.ipv4), 1);
+        assert_int_equal(receive(&them.ipv6), 1);
+        assert_int_equal(tl_udp_look_at_backlog(&them).queued_bytes, 0);
+        assert_int_equal(setsockopt(them.ipv4.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+        for (unsigned int i = 0; i < COUNT; i++)
+                address(&sent[i], "10.0.0.2", NULL);
+        assert_int_equal(tl_udp_send(&us.ipv4, sent, COUNT), COUNT);
+        for (unsigned int i = 0; i < PATIENCE && backlog.drops == 0; i++) {
+                poll(NULL, 0, 1);
+                backlog = tl_udp_look_at_backlog(&them);
+        }
+        assert_true(backlog.drops > 0);
+        for (unsigned int i = 0; i < PATIENCE && received_count + backlog.drops != COUNT; i++) {
+                poll(NULL, 0, 1);
+                received_count += (unsigned int)tl_udp_receive(&them.ipv4, received, COUNT);
+                backlog = tl_udp_look_at_backlog(&them);
+        }
+        assert_int_equal(received_count + backlog.drops, COUNT);
+        leave();
+        assert_int_equal(tl_udp_look_at_backlog(&them).room_bytes, 0);
+}
+
 static void test_datagrams_may_be_fragmented(void **state WG_UNUSED)
 {
         static const struct {
@@ -562,6 +607,7 @@ int main(void)
                 cmocka_unit_test(test_a_cut_datagram_is_marked),
                 cmocka_unit_test(test_an_empty_datagram_is_one),
                 cmocka_unit_test(test_a_full_socket_drops_the_rest),
+                cmocka_unit_test(test_the_backlog_is_told),
                 cmocka_unit_test(test_datagrams_may_be_fragmented),
                 cmocka_unit_test(test_options),
                 cmocka_unit_test(test_without_privileges_it_works_without_a_mark),
