@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
+
 #define WG_NS_PER_S UINT64_C(1000000000)
 #define WG_NS_PER_MS UINT64_C(1000000)
 
@@ -49,5 +51,15 @@ struct wg_env {
         void (*lock)(void *ctx, _Atomic uint32_t *word);
         void (*unlock)(void *ctx, _Atomic uint32_t *word);
 };
+
+/* A number drawn at random. The same bytes make the same number on every machine, so that a seed of
+ * the simulator is one history, whoever runs it. */
+static inline uint32_t wg_env_draw(const struct wg_env *env)
+{
+        uint8_t bytes[sizeof(uint32_t)];
+
+        env->random(env->ctx, bytes, sizeof(bytes));
+        return wg_le32_load(bytes);
+}
 
 #endif

@@ -89,11 +89,10 @@ static bool make_room(struct wg_index_table *table)
 
 static uint32_t draw_index(const struct wg_index_table *table)
 {
-        const struct wg_env *env = table->env;
         uint32_t index;
 
         do {
-                env->random(env->ctx, &index, sizeof(index));
+                index = wg_env_draw(table->env);
         } while (!index ||
                  atomic_load_explicit(slot_of(own_slots(table), index), memory_order_relaxed));
         return index;

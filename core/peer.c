@@ -13,7 +13,8 @@
 
 static size_t bucket_of(const struct wg_engine *engine, const uint8_t public_key[WG_KEY_LEN])
 {
-        return wg_siphash(engine->bucket_key, public_key, WG_KEY_LEN) & (engine->bucket_count - 1);
+        return (size_t)wg_siphash(engine->bucket_key, public_key, WG_KEY_LEN) &
+               (engine->bucket_count - 1);
 }
 
 static void free_buckets(struct wg_engine *engine, struct wg_peer **buckets, size_t count)

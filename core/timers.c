@@ -32,11 +32,7 @@ static void reschedule(struct wg_peer *peer)
 
 static uint64_t jitter(const struct wg_peer *peer)
 {
-        const struct wg_env *env = peer->engine->env;
-        uint32_t random;
-
-        env->random(env->ctx, &random, sizeof(random));
-        return (random * WG_REKEY_TIMEOUT_JITTER) >> 32;
+        return (wg_env_draw(peer->engine->env) * WG_REKEY_TIMEOUT_JITTER) >> 32;
 }
 
 void wg_timers_arm(struct wg_peer *peer, enum wg_timer timer, uint64_t at_ns)

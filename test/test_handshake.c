@@ -30,7 +30,7 @@ static void assert_hex(const uint8_t *bytes, size_t len, const char *text)
 static void draw(void *out, size_t len, uint8_t ephemeral, uint32_t index)
 {
         if (len == sizeof(index))
-                memcpy(out, &index, sizeof(index)); /* or a jitter, which does not show */
+                wg_le32_store(out, index); /* or a jitter, which does not show */
         else
                 transcript_count(out, len, ephemeral);
 }

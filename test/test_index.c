@@ -99,7 +99,7 @@ static void draw_from_script(void *ctx, void *out, size_t len)
 {
         (void)ctx;
         assert_int_equal(len, sizeof(*script));
-        memcpy(out, script++, len);
+        wg_le32_store(out, *script++);
 }
 
 static void test_draws_again(void **state)
