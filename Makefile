@@ -26,8 +26,12 @@ check: as-root ## install what is needed and run every test (root, under 25 minu
 	@scripts/check.sh
 
 check-long: as-root ## the same with days of simulated and real time (root, hours)
-	@scripts/packages.sh install check
+	@scripts/packages.sh install cross
 	@scripts/check.sh --long
+
+check-cross: as-root ## build for s390x, arm64 and armhf, and test that by qemu-user (root)
+	@scripts/packages.sh install cross
+	@scripts/check.sh s390x arm64 armhf
 
 fuzz: ## run each fuzzer for FUZZ_SECONDS (60); findings go to build-fuzz/artifacts
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
@@ -59,4 +63,4 @@ as-root:
 	@[ "$$(id -u)" = 0 ] || { \
 		echo "This makes network namespaces and installs packages: run it as root." >&2; exit 1; }
 
-.PHONY: all demo check check-long fuzz bench deb install format clean help as-root
+.PHONY: all demo check check-long check-cross fuzz bench deb install format clean help as-root

@@ -17,6 +17,10 @@
 #             the bench works
 #   install   as a normal user: build, unit tests, make install; what lies where
 #   deb       the Debian package, built, and installed and run in a clean Debian
+#   s390x     cross build for a big-endian machine; unit tests by qemu-user, and a simulated history
+#             that must be the same as here
+#   arm64     the same for 64-bit ARM; only with --long, or by its name
+#   armhf     the same for 32-bit ARM; only with --long, or by its name
 #   fuzz      only with --long: each fuzzer for ten minutes
 #
 # --long: days of simulated time, and the namespace tests that wait for real time to pass.
@@ -25,7 +29,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-stages=(tree gcc clang asan tsan net install deb)
+stages=(tree gcc clang asan tsan net install deb s390x)
 long=0
 wanted=()
 for word in "$@"; do
@@ -36,13 +40,14 @@ for word in "$@"; do
                 exit 0
                 ;;
         tree | gcc | clang | asan | tsan | net | install | deb | fuzz) wanted+=("$word") ;;
+        s390x | arm64 | armhf) wanted+=("$word") ;;
         *)
                 echo "check.sh: no stage is called '$word'; see --help" >&2
                 exit 2
                 ;;
         esac
 done
-[ "$long" = 0 ] || stages+=(fuzz)
+[ "$long" = 0 ] || stages+=(arm64 armhf fuzz)
 [ ${#wanted[@]} = 0 ] || stages=("${wanted[@]}")
 
 out=$PWD/build-check
@@ -133,6 +138,13 @@ declare -A options=(
         [tsan]="-Db_sanitize=thread -Dbuildtype=debugoptimized -Db_lundef=false"
 )
 declare -A compiler=([gcc]=gcc [clang]=clang [asan]=clang [tsan]=clang)
+for machine in s390x arm64 armhf; do
+        compiler[$machine]="the cross compiler"
+        options[$machine]="--cross-file $out/sysroot-$machine/sysroot.ini
+                --cross-file scripts/cross/$machine.ini --cross-file scripts/cross/common.ini"
+done
+
+NO_SYSROOT=77 # instead of how a build ended: there was nothing to build against
 
 compile() { # build
         local dir=$out/$1
@@ -140,9 +152,14 @@ compile() { # build
 
         # A directory made with other options is made anew.
         [ "$(cat "$dir/made-with" 2>/dev/null)" = "$how" ] || rm -rf "$dir"
+        if [[ ${options[$1]} == *--cross-file* ]]; then
+                scripts/sysroot.sh "$1" "$out/sysroot-$1" || return $NO_SYSROOT
+        else
+                local -x CC=${compiler[$1]}
+        fi
         if [ ! -e "$dir/build.ninja" ]; then
                 # shellcheck disable=SC2086 # a list of words
-                CC=${compiler[$1]} meson setup --werror -Dtests=enabled ${options[$1]} "$dir" || return
+                meson setup --werror -Dtests=enabled ${options[$1]} "$dir" || return
                 echo "$how" >"$dir/made-with"
         fi
         meson compile -C "$dir"
@@ -152,11 +169,14 @@ compile() { # build
 queue=()
 for stage in "${stages[@]}"; do
         case $stage in
-        tree | net) need=gcc ;;
-        gcc | clang | asan | tsan) need=$stage ;;
+        tree | net) needs=(gcc) ;;
+        gcc | clang | asan | tsan) needs=("$stage") ;;
+        s390x | arm64 | armhf) needs=(gcc "$stage") ;;
         *) continue ;;
         esac
-        [[ " ${queue[*]} " == *" $need "* ]] || queue+=("$need")
+        for need in "${needs[@]}"; do
+                [[ " ${queue[*]} " == *" $need "* ]] || queue+=("$need")
+        done
 done
 
 build_all() {
@@ -287,6 +307,49 @@ stage_install() {
 stage_deb() {
         single "package" scripts/deb.sh "$out/deb" || return
         counted "in a clean root" test/deb.sh "$out/deb"
+}
+
+# A seed is one history, whatever the size of a pointer and the order of bytes.
+same_history() { # build
+        local here=$log/history-here there=$log/history-$1 emulator
+
+        emulator=$(sed -n "s/^qemu = '\(.*\)'/\1/p" "scripts/cross/$1.ini")
+        "$out/gcc/sim/simulate" --seeds 1..5 --verbose >"$here" &&
+                "$emulator" -L "$out/sysroot-$1" "$out/$1/sim/simulate" --seeds 1..5 --verbose \
+                        >"$there" || return
+        # A line at the end tells how long it took.
+        sed -i '/^seeds /d' "$here" "$there"
+        diff "$here" "$there" | head -n 20
+        [ -s "$here" ] && cmp "$here" "$there"
+}
+
+cross() { # machine
+        wait "$building"
+        if [ "$(cat "$log/built-$1")" = $NO_SYSROOT ]; then
+                counted "build" no_sysroot "$1"
+                return
+        fi
+        build gcc && build "$1" || return
+        counted "unit tests" meson_test "$1" unit
+        single "the same history" same_history "$1"
+}
+
+no_sysroot() {
+        tail -n 20 "$log/build-$1"
+        echo "SKIP  no packages of $1 to build against could be had: see build-check/log/build-$1"
+        echo "0 passed, 0 failed, 1 skipped"
+}
+
+stage_s390x() {
+        cross s390x
+}
+
+stage_arm64() {
+        cross arm64
+}
+
+stage_armhf() {
+        cross armhf
 }
 
 stage_fuzz() {

@@ -49,6 +49,10 @@ check   nftables                nft
 check   shellcheck              shellcheck
 check   socat                   socat
 check   valgrind                file:/usr/include/valgrind/memcheck.h
+check   gcc-s390x-linux-gnu     s390x-linux-gnu-gcc
+check   qemu-user               qemu-s390x
+cross   gcc-aarch64-linux-gnu   aarch64-linux-gnu-gcc
+cross   gcc-arm-linux-gnueabihf arm-linux-gnueabihf-gcc
 LIST
 }
 
@@ -62,6 +66,7 @@ purposes() {
                 deb) echo build deb ;;
                 fuzz) echo build fuzz ;;
                 check) echo build demo fuzz deb check ;;
+                cross) echo build demo fuzz deb check cross ;;
                 *)
                         echo "packages.sh: no purpose is called '$purpose'" >&2
                         exit 2
