@@ -270,7 +270,8 @@ static void look_for_link(struct tl_device *device)
         if (error && error != device->follow_error)
                 tl_log(device->log, TL_LOG_WARNING,
                        "the link cannot be followed where it is: %s; changes of its MTU go "
-                       "unnoticed, and up and down are noticed late (this needs CAP_SYS_ADMIN)",
+                       "unnoticed, and up and down are noticed late (this needs CAP_SYS_ADMIN and "
+                       "CAP_NET_BROADCAST)",
                        strerror(-error));
         device->follow_error = error;
 }
@@ -299,6 +300,11 @@ static void link_changed(void *ctx, uint32_t events)
 
                 if (changes & TL_LINK_GONE) {
                         link_is_gone(device);
+                        return;
+                }
+                if (changes & TL_LINK_LOST) {
+                        unfollow_link(device);
+                        look_for_link(device);
                         return;
                 }
                 if (changes & TL_LINK_CHANGED_NAME)

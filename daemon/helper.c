@@ -21,7 +21,7 @@ WG_ENUM_DEFINE(tl_listener, TL_LISTENERS)
         X(REQUEST_IS_REMOVED, 2, is_removed, "is its file still ours?") \
         X(REQUEST_OPEN_UDP, 3, open_udp, "open the sockets of a port") \
         X(REQUEST_MARK_UDP, 4, mark_udp, "mark what these sockets send") \
-        X(REQUEST_FOLLOW, 5, follow, "make sockets that hear of the link")
+        X(REQUEST_FOLLOW, 5, follow, "make what hears of the link, where it is now")
 WG_ENUM_DECLARE(request_kind, REQUESTS)
 WG_ENUM_DEFINE(request_kind, REQUESTS)
 
@@ -39,6 +39,8 @@ struct reply {
         uint32_t number;
         uint16_t port;
         uint16_t has_fd[2]; /* which of two possible descriptors come along */
+        int32_t nsid;
+        struct tl_link link;
 };
 
 /* ---- the helper's side ---- */
@@ -110,6 +112,19 @@ static void serve_mark_udp(const struct request *request, const int fds[2], stru
         answer->reply.error = tl_udp_mark_pair(&pair, request->fwmark);
 }
 
+static void serve_follow(struct servant *servant, struct answer *answer)
+{
+        struct tl_netlink_view view;
+
+        answer->reply.error = tl_tun_view(&servant->place->tun->queues[0], &view);
+        if (answer->reply.error)
+                return;
+        answer->reply.nsid = view.nsid;
+        answer->reply.link = view.link;
+        answer->fds[0] = view.events;
+        answer->fds[1] = view.questions;
+}
+
 static void serve(struct servant *servant, const struct request *request, const int fds[2],
                   struct answer *answer)
 {
@@ -127,8 +142,7 @@ static void serve(struct servant *servant, const struct request *request, const 
                 serve_mark_udp(request, fds, answer);
                 break;
         case REQUEST_FOLLOW:
-                answer->reply.error = tl_tun_open_netlink(&servant->place->tun->queues[0],
-                                                          answer->fds, &answer->reply.number);
+                serve_follow(servant, answer);
                 break;
         }
 }
@@ -200,7 +214,7 @@ static void detach(void)
 static WG_NORETURN void run(struct servant *servant)
 {
         const uint64_t keep = 1ull << CAP_NET_ADMIN | 1ull << CAP_NET_BIND_SERVICE |
-                              1ull << CAP_SYS_ADMIN;
+                              1ull << CAP_NET_BROADCAST | 1ull << CAP_SYS_ADMIN;
 
         prctl(PR_SET_NAME, "tielined-helper");
         detach();
@@ -328,8 +342,13 @@ int tl_helper_mark_udp(struct tl_helper *helper, const struct tl_udp_pair *pair,
 int tl_helper_follow(struct tl_helper *helper, struct tl_netlink_monitor *monitor)
 {
         const struct request request = {.kind = REQUEST_FOLLOW};
+        struct tl_netlink_view view;
         struct reply reply;
         int fds[2], error = ask(helper, &request, NULL, 0, &reply, fds);
 
-        return error ? error : tl_netlink_monitor_adopt(monitor, fds, reply.number);
+        if (error)
+                return error;
+        view = (struct tl_netlink_view){
+                .events = fds[0], .questions = fds[1], .nsid = reply.nsid, .link = reply.link};
+        return tl_netlink_monitor_adopt(monitor, &view);
 }

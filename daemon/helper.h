@@ -66,7 +66,7 @@ int tl_helper_mark_udp(struct tl_helper *helper, const struct tl_udp_pair *pair,
                        uint32_t fwmark) WG_MUST_USE;
 
 /* Starts to follow the link where it is now. Returns 0; -EPERM: it is where the helper may not go; or
- * another -errno, as tl_tun_open_netlink(). */
+ * another -errno, as tl_tun_view(). */
 int tl_helper_follow(struct tl_helper *helper, struct tl_netlink_monitor *monitor) WG_MUST_USE;
 
 #endif

@@ -5,6 +5,8 @@
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
+#include <linux/net_namespace.h>
+#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -215,20 +217,89 @@ int tl_netlink_set_no_redirects(uint32_t ifindex)
         return finish(&x, NULL, NULL);
 }
 
-int tl_netlink_open(int fds[TL_NETLINK_FDS])
+static int parse_nsid_attribute(const struct nlattr *attribute, void *ctx)
 {
-        int events = open_socket(SOCK_NONBLOCK, RTMGRP_LINK), questions;
+        if (mnl_attr_get_type(attribute) != NETNSA_NSID)
+                return MNL_CB_OK;
+        if (mnl_attr_validate(attribute, MNL_TYPE_U32) < 0)
+                return MNL_CB_ERROR;
+        *(int32_t *)ctx = (int32_t)mnl_attr_get_u32(attribute);
+        return MNL_CB_STOP;
+}
 
-        if (events < 0)
-                return events;
-        questions = open_socket(0, 0);
-        if (questions < 0) {
-                close(events);
-                return questions;
+static int parse_nsid(const struct nlmsghdr *message, void *ctx)
+{
+        if (mnl_attr_parse(message, sizeof(struct rtgenmsg), parse_nsid_attribute, ctx) < 0)
+                return MNL_CB_ERROR;
+        return MNL_CB_STOP;
+}
+
+/* Sends a message about the number by which our network namespace knows another one. */
+static int exchange_nsid(uint16_t type, uint16_t flags, int netns, mnl_cb_t parse, int32_t *nsid)
+{
+        struct exchange x;
+        int result = begin(&x, type, flags, 0);
+
+        if (result < 0)
+                return result;
+        /* It has a shorter header than a message about a link. */
+        x.message->nlmsg_len = MNL_NLMSG_HDRLEN;
+        mnl_nlmsg_put_extra_header(x.message, sizeof(struct rtgenmsg));
+        mnl_attr_put_u32(x.message, NETNSA_FD, (uint32_t)netns);
+        if (!parse)
+                mnl_attr_put_u32(x.message, NETNSA_NSID, (uint32_t)NETNSA_NSID_NOT_ASSIGNED);
+        return finish(&x, parse, nsid);
+}
+
+/* The kernel gives a number by itself where a link is moved between the two, but not where it came by
+ * way of a third. */
+static int find_nsid(int netns, int32_t *nsid)
+{
+        int result = exchange_nsid(RTM_NEWNSID, NLM_F_ACK, netns, NULL, NULL);
+
+        *nsid = NETNSA_NSID_NOT_ASSIGNED;
+        if (result < 0 && result != -EEXIST)
+                return result;
+        result = exchange_nsid(RTM_GETNSID, 0, netns, parse_nsid, nsid);
+        return result < 0 || *nsid >= 0 ? result : -ENOENT;
+}
+
+static int listen_everywhere(int events)
+{
+        int one = 1;
+
+        return setsockopt(events, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &one, sizeof(one)) < 0
+                       ? -errno
+                       : 0;
+}
+
+int tl_netlink_view_open(struct tl_netlink_view *view, int netns)
+{
+        int result;
+
+        *view = (struct tl_netlink_view){.questions = -1, .nsid = NETNSA_NSID_NOT_ASSIGNED};
+        view->events = result = open_socket(SOCK_NONBLOCK, RTMGRP_LINK);
+        if (result < 0)
+                return result;
+        if (netns < 0) {
+                view->questions = result = open_socket(0, 0);
+        } else {
+                result = find_nsid(netns, &view->nsid);
+                if (result == 0)
+                        result = listen_everywhere(view->events);
         }
-        fds[TL_NETLINK_EVENTS] = events;
-        fds[TL_NETLINK_QUESTIONS] = questions;
-        return 0;
+        if (result < 0)
+                tl_netlink_view_close(view);
+        return result < 0 ? result : 0;
+}
+
+void tl_netlink_view_close(struct tl_netlink_view *view)
+{
+        if (view->events >= 0)
+                close(view->events);
+        if (view->questions >= 0)
+                close(view->questions);
+        view->events = view->questions = -1;
 }
 
 /* Asks for the state of the link that is followed. */
@@ -242,29 +313,34 @@ static int look(const struct tl_netlink_monitor *monitor, uint32_t ifindex, stru
 
 int tl_netlink_monitor_init(struct tl_netlink_monitor *monitor, uint32_t ifindex)
 {
-        int fds[TL_NETLINK_FDS], result = tl_netlink_open(fds);
+        struct tl_netlink_view view;
+        int result = tl_netlink_view_open(&view, -1);
 
-        monitor->events = monitor->questions = NULL;
-        monitor->fd = -1;
-        return result ? result : tl_netlink_monitor_adopt(monitor, fds, ifindex);
+        *monitor = (struct tl_netlink_monitor){.fd = -1};
+        if (result < 0)
+                return result;
+        /* It listened before it looks: no change can fall in between. */
+        result = tl_netlink_get_link(ifindex, &view.link);
+        if (result < 0) {
+                tl_netlink_view_close(&view);
+                return result;
+        }
+        return tl_netlink_monitor_adopt(monitor, &view);
 }
 
-int tl_netlink_monitor_adopt(struct tl_netlink_monitor *monitor, const int fds[TL_NETLINK_FDS],
-                             uint32_t ifindex)
+int tl_netlink_monitor_adopt(struct tl_netlink_monitor *monitor, const struct tl_netlink_view *view)
 {
         int result = 0;
 
-        monitor->is_gone = monitor->has_lost = false;
-        monitor->at = monitor->buf;
-        monitor->left = 0;
-        monitor->fd = -1;
-        monitor->events = adopt(fds[TL_NETLINK_EVENTS]);
-        monitor->questions = adopt(fds[TL_NETLINK_QUESTIONS]);
-        if (!monitor->events || !monitor->questions)
+        *monitor = (struct tl_netlink_monitor){.fd = -1, .link = view->link, .nsid = view->nsid};
+        monitor->events = adopt(view->events);
+        if (!monitor->events)
                 result = -errno;
-        /* It listened before it looks: no change can fall in between. */
-        if (result == 0)
-                result = look(monitor, ifindex, &monitor->link);
+        if (view->questions >= 0) {
+                monitor->questions = adopt(view->questions);
+                if (!monitor->questions)
+                        result = -errno;
+        }
         if (result < 0)
                 tl_netlink_monitor_done(monitor);
         else
@@ -284,10 +360,11 @@ void tl_netlink_monitor_done(struct tl_netlink_monitor *monitor)
         monitor->fd = -1;
 }
 
-static uint32_t gone(struct tl_netlink_monitor *monitor)
+/* Nothing follows what is returned here. */
+static uint32_t end_with(struct tl_netlink_monitor *monitor, uint32_t change)
 {
-        monitor->is_gone = true;
-        return TL_LINK_GONE;
+        monitor->is_over = true;
+        return change;
 }
 
 /* Makes `seen` the state of the link. Returns what is different. */
@@ -319,7 +396,8 @@ static uint32_t follow(struct tl_netlink_monitor *monitor, const struct nlmsghdr
         /* A bridge announces under its own family that a port left it, by RTM_DELLINK too. */
         if (info->ifi_family != AF_UNSPEC)
                 return 0;
-        return message->nlmsg_type == RTM_DELLINK ? gone(monitor) : replace_state(monitor, &seen);
+        return message->nlmsg_type == RTM_DELLINK ? end_with(monitor, TL_LINK_GONE)
+                                                  : replace_state(monitor, &seen);
 }
 
 /* Asks anew, once what was left in the queue after a loss has been followed. To ask at once would be
@@ -327,29 +405,52 @@ static uint32_t follow(struct tl_netlink_monitor *monitor, const struct nlmsghdr
 static int catch_up(struct tl_netlink_monitor *monitor, uint32_t *changes)
 {
         struct tl_link seen;
-        int result = look(monitor, monitor->link.ifindex, &seen);
+        int result;
 
+        if (!monitor->questions) {
+                *changes = end_with(monitor, TL_LINK_LOST);
+                return 0;
+        }
+        result = look(monitor, monitor->link.ifindex, &seen);
         if (result < 0 && result != -ENODEV)
                 return result;
         monitor->has_lost = false;
-        *changes = result < 0 ? gone(monitor) : replace_state(monitor, &seen);
+        *changes = result < 0 ? end_with(monitor, TL_LINK_GONE) : replace_state(monitor, &seen);
         return 0;
+}
+
+/* The namespace that a datagram tells of, as our socket knows it; -1: its own. */
+static int32_t nsid_of(struct msghdr *header)
+{
+        int32_t nsid = NETNSA_NSID_NOT_ASSIGNED;
+
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c))
+                if (c->cmsg_level == SOL_NETLINK && c->cmsg_type == NETLINK_LISTEN_ALL_NSID)
+                        memcpy(&nsid, CMSG_DATA(c), sizeof(nsid));
+        return nsid;
 }
 
 /* Fetches the next datagram. Returns 0, -EAGAIN where there is none, or another -errno. */
 static int fetch(struct tl_netlink_monitor *monitor)
 {
-        ssize_t len = mnl_socket_recvfrom(monitor->events, monitor->buf, sizeof(monitor->buf));
+        _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(int32_t))];
+        struct iovec part = {monitor->buf, sizeof(monitor->buf)};
+        struct msghdr header = {.msg_iov = &part,
+                                .msg_iovlen = 1,
+                                .msg_control = control,
+                                .msg_controllen = sizeof(control)};
+        ssize_t len = recvmsg(monitor->fd, &header, 0);
 
-        if (len >= 0) {
-                monitor->at = monitor->buf;
-                monitor->left = (size_t)len;
+        /* ENOBUFS: the queue ran over; or one was larger than our buffer. */
+        if (len < 0 && errno != ENOBUFS)
+                return errno == EINTR ? -EAGAIN : -errno;
+        if (len < 0 || header.msg_flags & MSG_TRUNC) {
+                monitor->has_lost = true;
                 return 0;
         }
-        /* ENOBUFS: the queue ran over; ENOSPC: one was larger than our buffer. */
-        if (errno != ENOBUFS && errno != ENOSPC)
-                return errno == EINTR ? -EAGAIN : -errno;
-        monitor->has_lost = true;
+        monitor->at = monitor->buf;
+        monitor->left = (size_t)len;
+        monitor->buf_nsid = nsid_of(&header);
         return 0;
 }
 
@@ -362,7 +463,8 @@ static int step(struct tl_netlink_monitor *monitor, uint32_t *changes)
         if (mnl_nlmsg_ok(message, len)) {
                 monitor->at = (uint8_t *)mnl_nlmsg_next(message, &len);
                 monitor->left = (size_t)len;
-                *changes = follow(monitor, message);
+                if (monitor->buf_nsid == monitor->nsid)
+                        *changes = follow(monitor, message);
                 return 0;
         }
         monitor->left = 0;
@@ -373,7 +475,7 @@ static int step(struct tl_netlink_monitor *monitor, uint32_t *changes)
 int tl_netlink_monitor_next(struct tl_netlink_monitor *monitor, uint32_t *changes)
 {
         *changes = 0;
-        while (!monitor->is_gone) {
+        while (!monitor->is_over) {
                 int result = step(monitor, changes);
 
                 if (result < 0)

@@ -166,31 +166,42 @@ int tl_tun_adopt(struct tl_tun *tun, int fd)
         return 0;
 }
 
-static int open_netlink_here(const struct tl_tun_queue *queue, int fds[TL_NETLINK_FDS],
-                             uint32_t *ifindex)
+static int look_here(const struct tl_tun_queue *queue, struct tl_link *link)
 {
         struct ifreq request = {0};
+        uint32_t ifindex;
 
         /* Its name may have changed. */
         if (ioctl(queue->fd, TUNGETIFF, &request) < 0)
                 return -errno;
-        *ifindex = if_nametoindex(request.ifr_name);
-        return *ifindex ? tl_netlink_open(fds) : -errno;
+        ifindex = if_nametoindex(request.ifr_name);
+        return ifindex ? tl_netlink_get_link(ifindex, link) : -errno;
 }
 
-int tl_tun_open_netlink(const struct tl_tun_queue *queue, int fds[TL_NETLINK_FDS],
-                        uint32_t *ifindex)
+static int look_there(const struct tl_tun_queue *queue, int namespace, struct tl_link *link)
 {
-        int namespace = find_other_namespace(queue->fd), home, result;
+        int home = tl_netns_enter(namespace), result;
 
-        if (namespace < 0)
-                return open_netlink_here(queue, fds, ifindex);
-        home = tl_netns_enter(namespace);
-        close(namespace);
         if (home < 0)
                 return home;
-        result = open_netlink_here(queue, fds, ifindex);
+        result = look_here(queue, link);
         tl_netns_leave(home);
+        return result;
+}
+
+int tl_tun_view(const struct tl_tun_queue *queue, struct tl_netlink_view *view)
+{
+        int namespace = find_other_namespace(queue->fd);
+        int result = tl_netlink_view_open(view, namespace);
+
+        if (result == 0) {
+                result = namespace < 0 ? look_here(queue, &view->link)
+                                       : look_there(queue, namespace, &view->link);
+                if (result < 0)
+                        tl_netlink_view_close(view);
+        }
+        if (namespace >= 0)
+                close(namespace);
         return result;
 }
 

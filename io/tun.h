@@ -65,13 +65,11 @@ void tl_tun_done(struct tl_tun *tun);
  * across network namespaces. */
 int tl_tun_is_up(const struct tl_tun_queue *queue) WG_MUST_USE;
 
-/* By which sockets the link can be followed where it is now, which may be another network namespace
- * than it was made in: makes sockets there as tl_netlink_open() does, and sets *ifindex to its number
- * there. Another namespace needs CAP_NET_ADMIN there and CAP_SYS_ADMIN; the calling thread visits it.
- * Returns 0; -EBADFD once the device is deleted; -EPERM; or another -errno, -ENODEV among them where
+/* Opens what it takes to follow the link where it is now (tl_netlink_view_open), and looks at it. In
+ * another network namespace than the caller's this takes CAP_SYS_ADMIN too; the calling thread visits
+ * it. Returns 0; -EBADFD once the device is deleted; -EPERM; or another -errno, -ENODEV among them where
  * the link moved on meanwhile: try again. */
-int tl_tun_open_netlink(const struct tl_tun_queue *queue, int fds[TL_NETLINK_FDS],
-                        uint32_t *ifindex) WG_MUST_USE;
+int tl_tun_view(const struct tl_tun_queue *queue, struct tl_netlink_view *view) WG_MUST_USE;
 
 /* Reads up to count packets into their bufs and sets their len. The kernel cuts what does not fit
  * without a word, so each room must be greater than the MTU: a packet that fills it gets the error

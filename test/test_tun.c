@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -217,6 +219,104 @@ static void test_a_move_is_no_deletion(void **state WG_UNUSED)
         tl_tun_done(&tun);
 }
 
+static uint32_t next_change(struct tl_netlink_monitor *monitor)
+{
+        uint32_t changes;
+
+        while (tl_netlink_monitor_next(monitor, &changes) == 0)
+                assert_int_equal(
+                        poll(&(struct pollfd){.fd = monitor->fd, .events = POLLIN}, 1, 3000), 1);
+        return changes;
+}
+
+/* A process in a network namespace of its own, which does there what it is told. */
+struct inhabitant {
+        pid_t pid;
+        int told, done;
+};
+
+static void settle(struct inhabitant *there)
+{
+        int told[2], done[2];
+        char command[4096];
+
+        assert_int_equal(pipe(told), 0);
+        assert_int_equal(pipe(done), 0);
+        there->pid = fork();
+        if (there->pid == 0) {
+                close(told[1]);
+                if (unshare(CLONE_NEWNET) < 0)
+                        _exit(1);
+                do
+                        if (write(done[1], "", 1) != 1)
+                                _exit(1);
+                while (read(told[0], command, sizeof(command)) > 0 && system(command) == 0);
+                _exit(0);
+        }
+        close(told[0]);
+        close(done[1]);
+        there->told = told[1];
+        there->done = done[0];
+        assert_int_equal(read(there->done, command, 1), 1);
+}
+
+static void tell(const struct inhabitant *there, const char *command)
+{
+        size_t len = strlen(command) + 1;
+        char done;
+
+        assert_int_equal(write(there->told, command, len), (ssize_t)len);
+        assert_int_equal(read(there->done, &done, 1), 1);
+}
+
+static void leave(struct inhabitant *there)
+{
+        close(there->told);
+        close(there->done);
+        assert_int_equal(waitpid(there->pid, NULL, 0), there->pid);
+}
+
+static void test_is_followed_into_a_namespace_and_does_not_keep_it(void **state WG_UNUSED)
+{
+        static struct tl_netlink_monitor monitor;
+        struct tl_netlink_view view;
+        struct inhabitant there;
+        const int small = 1;
+        uint32_t changes;
+        char command[64];
+
+        enter_netns();
+        open_up(1);
+        settle(&there);
+        snprintf(command, sizeof(command), "ip link set tun netns %d", (int)there.pid);
+        run(command);
+        assert_int_equal(tl_tun_view(&tun.queues[0], &view), 0);
+        assert_true(view.nsid >= 0);
+        assert_int_equal(view.link.mtu, 1420);
+        assert_false(view.link.is_up);
+        assert_int_equal(tl_netlink_monitor_adopt(&monitor, &view), 0);
+        run("ip tuntap add tun mode tun && ip link set tun mtu 1350"); /* somebody else's */
+        tell(&there, "ip link set tun mtu 1301 && ip link set tun up");
+        assert_int_equal(next_change(&monitor), TL_LINK_CHANGED_MTU);
+        assert_int_equal(monitor.link.mtu, 1301);
+        assert_int_equal(next_change(&monitor), TL_LINK_CHANGED_STATE);
+        assert_true(monitor.link.is_up);
+
+        assert_int_equal(setsockopt(monitor.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+        tell(&there, "seq -f 'link set tun mtu %g' 1302 1400 | ip -batch -");
+        while ((changes = next_change(&monitor)) == TL_LINK_CHANGED_MTU)
+                continue;
+        assert_int_equal(changes, TL_LINK_LOST);
+
+        assert_int_equal(tl_tun_is_up(&tun.queues[0]), 1);
+        leave(&there);
+        for (int i = 0; i < 500 && tl_tun_is_up(&tun.queues[0]) != -EBADFD; i++)
+                usleep(10000);
+        assert_int_equal(tl_tun_is_up(&tun.queues[0]), -EBADFD);
+        tl_netlink_monitor_done(&monitor);
+        tl_tun_done(&tun);
+}
+
 static void test_reads_batches_in_order(void **state WG_UNUSED)
 {
         const struct tl_tun_queue *queue = &tun.queues[0];
@@ -395,6 +495,7 @@ int main(void)
                 cmocka_unit_test(test_a_new_device_is_quiet),
                 cmocka_unit_test(test_up_and_down_and_deleted),
                 cmocka_unit_test(test_a_move_is_no_deletion),
+                cmocka_unit_test(test_is_followed_into_a_namespace_and_does_not_keep_it),
                 cmocka_unit_test(test_reads_batches_in_order),
                 cmocka_unit_test(test_a_cut_packet_is_marked),
                 cmocka_unit_test(test_writes_what_is_right_of_a_batch),
