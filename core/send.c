@@ -36,6 +36,43 @@ static uint8_t outer_tos(const struct wg_send_slot *slot)
         return ecn == WG_ECN_CE ? WG_ECN_ECT0 : ecn;
 }
 
+/* Where the payload of a UDP datagram begins in an IP packet; 0 where it is none, or a later fragment
+ * of one. A first fragment will do. */
+static size_t find_udp_payload(const uint8_t *packet, size_t len)
+{
+        enum { UDP = 17, IPV6_FRAGMENT = 44, UDP_HEADER_LEN = 8, FRAGMENT_HEADER_LEN = 8 };
+        size_t header = (size_t)(packet[0] & 15) * 4;
+
+        if (packet[0] >> 4 == 4) {
+                bool is_first = (wg_be16_load(packet + 6) & 0x1fff) == 0;
+
+                return packet[9] == UDP && is_first ? header + UDP_HEADER_LEN : 0;
+        }
+        header = WG_IPV6_HEADER_LEN;
+        if (packet[6] == UDP)
+                return header + UDP_HEADER_LEN;
+        if (packet[6] == IPV6_FRAGMENT && len >= header + FRAGMENT_HEADER_LEN &&
+            packet[header] == UDP && wg_be16_load(packet + header + 2) >> 3 == 0)
+                return header + FRAGMENT_HEADER_LEN + UDP_HEADER_LEN;
+        return 0;
+}
+
+/* Whether a packet is one that was sealed under this keypair before: routing leads what we send into
+ * the tunnel itself. Sealed again it would come back again, longer each time and then in ever more
+ * fragments. The kernel's device drops what would leave by itself; here it has left already. */
+static bool is_own(const struct wg_send_slot *slot, const struct wg_keypair *kp)
+{
+        const uint8_t *packet = slot->buf + WG_SEND_HEADROOM;
+        size_t at;
+
+        if (slot->len < WG_IPV4_HEADER_LEN + 8 + WG_DATA_OVERHEAD)
+                return false;
+        at = find_udp_payload(packet, slot->len);
+        return at && at + WG_DATA_TEXT <= slot->len &&
+               wg_le32_load(packet + at) == WG_MESSAGE_DATA &&
+               wg_le32_load(packet + at + WG_DATA_RECEIVER) == kp->remote_index;
+}
+
 static void set_all(struct wg_send_slot *slots, size_t n, enum wg_verdict verdict)
 {
         for (size_t i = 0; i < n; i++)
@@ -76,7 +113,7 @@ void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_s
         struct wg_endpoint to;
         bool is_data = false;
         uint64_t nonce;
-        size_t sealed;
+        size_t at, sealed = 0;
 
         WG_ASSERT(n <= WG_BATCH_MAX);
         wg_path_read(&peer->path, &to);
@@ -89,12 +126,17 @@ void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_s
                 return;
         }
         nonce = wg_keypair_take_nonces(kp, n);
-        for (sealed = 0; sealed < n && nonce + sealed < WG_REJECT_AFTER_MESSAGES; sealed++) {
-                is_data |= slots[sealed].len != 0;
-                slots[sealed].to = to;
-                prepare(&slots[sealed], &worker->packets[sealed], kp, nonce + sealed, mtu);
+        for (at = 0; at < n && nonce + sealed < WG_REJECT_AFTER_MESSAGES; at++) {
+                if (is_own(&slots[at], kp)) {
+                        slots[at].verdict = WG_VERDICT_LOOP;
+                        continue;
+                }
+                is_data |= slots[at].len != 0;
+                slots[at].to = to;
+                prepare(&slots[at], &worker->packets[sealed], kp, nonce + sealed, mtu);
+                sealed++;
         }
-        set_all(slots + sealed, n - sealed, WG_VERDICT_NO_SESSION);
+        set_all(slots + at, n - at, WG_VERDICT_NO_SESSION);
         if (!sealed)
                 return;
         worker->aead->seal(kp->send_key, worker->packets, sealed);

@@ -24,6 +24,7 @@
         X(WG_VERDICT_GAVE_UP, 20, gave_up, "waited for a handshake that never completed") \
         X(WG_VERDICT_DOWN, 21, down, "the interface is down") \
         X(WG_VERDICT_NO_MEMORY, 22, no_memory, "out of memory") \
+        X(WG_VERDICT_LOOP, 23, loop, "what we sent is routed into the tunnel itself") \
         /* inbound, any message */ \
         X(WG_VERDICT_MALFORMED, 32, malformed, "unknown message type, or wrong length for it") \
         X(WG_VERDICT_UNKNOWN_INDEX, 33, unknown_index, "no session or handshake has that index") \

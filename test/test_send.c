@@ -276,6 +276,64 @@ static void test_mixed_batch(void **state)
 }
 
 /* Neighbours that agree in the first bytes of the other family's address are told apart. */
+/* As if the network's packet that carries slot `from` of another batch had been routed to us. */
+static void add_outer(struct batch *batch, const struct wg_send_slot *from, unsigned int family,
+                      bool is_fragment)
+{
+        size_t header = family == 4 ? 20 : is_fragment ? 48 : 40;
+        uint8_t *packet = add_packet(batch, header + 8 + from->len);
+
+        if (family == 4) {
+                packet_ipv4(packet, header + 8 + from->len, PAIR_A, PAIR_B);
+                packet[6] = is_fragment ? 0x20 : 0;
+                packet[9] = 17;
+        } else {
+                packet_ipv6(packet, header + 8 + from->len, 1, PAIR_B & 0xff);
+                packet[6] = is_fragment ? 44 : 17;
+                memset(packet + 40, 0, header - 40);
+                packet[40] = is_fragment ? 17 : 0;
+                packet[43] = is_fragment ? 1 : 0;
+        }
+        memcpy(packet + header + 8, from->buf, from->len);
+}
+
+static void test_what_comes_back_is_not_sealed_again(void **state)
+{
+        struct pair *p = *state;
+        struct wg_keypair *kp = begin(p, p->a.peer, true, 1);
+        struct batch first = {0}, again = {0};
+
+        add_ipv4(&first, 100, PAIR_B);
+        send_batch(p, &first);
+        assert_int_equal(first.slots[0].verdict, WG_VERDICT_SEALED);
+        for (unsigned int family = 4; family <= 6; family += 2)
+                for (unsigned int is_fragment = 0; is_fragment < 2; is_fragment++) {
+                        struct wg_send_slot *slots = again.slots;
+
+                        printf("IPv%u, fragment: %u\n", family, is_fragment);
+                        add_ipv4(&again, 60, PAIR_B);
+                        add_outer(&again, &first.slots[0], family, is_fragment);
+                        add_ipv4(&again, 70, PAIR_B);
+                        /* Another session's, as of a tunnel within this one. */
+                        add_outer(&again, &first.slots[0], family, is_fragment);
+                        slots[3].buf[WG_SEND_HEADROOM +
+                                     (family == 4   ? 20
+                                      : is_fragment ? 48
+                                                    : 40) +
+                                     8 + WG_DATA_RECEIVER] ^= 1;
+                        wg_send_to(&p->a.worker, p->a.peer, slots, again.n, p->now.ns);
+                        assert_int_equal(slots[0].verdict, WG_VERDICT_SEALED);
+                        assert_int_equal(slots[1].verdict, WG_VERDICT_LOOP);
+                        assert_int_equal(slots[2].verdict, WG_VERDICT_SEALED);
+                        assert_int_equal(slots[3].verdict, WG_VERDICT_SEALED);
+                        assert_true(wg_le64_load(slots[2].buf + WG_DATA_COUNTER) ==
+                                    wg_le64_load(slots[0].buf + WG_DATA_COUNTER) + 1);
+                        clear(&again);
+                }
+        assert_true(kp->send_counter >= 1);
+        clear(&first);
+}
+
 static void test_families_side_by_side(void **state)
 {
         struct pair *p = *state;
@@ -491,6 +549,7 @@ int main(void)
                 TEST(test_ecn),
                 TEST(test_goes_to_the_endpoint),
                 TEST(test_mixed_batch),
+                TEST(test_what_comes_back_is_not_sealed_again),
                 TEST(test_families_side_by_side),
                 TEST(test_batch_sizes),
                 TEST(test_message_limits),
