@@ -157,12 +157,12 @@ class Node:
             f"add table {family} {table}", f"add chain {chain} {{ type {hook}; }}",
             *(f"add rule {chain} {rule}" for rule in rules), "")))
 
-    def popen(self, *argv, log, env=None):
+    def popen(self, *argv, log, env=None, **more):
         """Starts a program; it writes into the file log, and ends with the Lab at the latest."""
         with open(log, "ab") as file:
             process = subprocess.Popen(["ip", "netns", "exec", self.ns, *argv], stdout=file,
                                        stderr=file, stdin=subprocess.DEVNULL,
-                                       env={**os.environ, **(env or {})})
+                                       env={**os.environ, **(env or {})}, **more)
         self.lab.processes.append(process)
         return process
 
