@@ -169,7 +169,7 @@ int tl_netlink_set_mtu(uint32_t ifindex, uint32_t mtu)
         return finish(&x, NULL, NULL);
 }
 
-int tl_netlink_set_up(uint32_t ifindex, bool up)
+static int set_flag(uint32_t ifindex, uint32_t flag, bool on)
 {
         struct ifinfomsg *info;
         struct exchange x;
@@ -178,9 +178,19 @@ int tl_netlink_set_up(uint32_t ifindex, bool up)
         if (result < 0)
                 return result;
         info = mnl_nlmsg_get_payload(x.message);
-        info->ifi_change = IFF_UP;
-        info->ifi_flags = up ? IFF_UP : 0;
+        info->ifi_change = flag;
+        info->ifi_flags = on ? flag : 0;
         return finish(&x, NULL, NULL);
+}
+
+int tl_netlink_set_up(uint32_t ifindex, bool up)
+{
+        return set_flag(ifindex, IFF_UP, up);
+}
+
+int tl_netlink_set_no_multicast(uint32_t ifindex)
+{
+        return set_flag(ifindex, IFF_MULTICAST, false);
 }
 
 int tl_netlink_set_no_autoaddress(uint32_t ifindex)

@@ -29,6 +29,10 @@ int tl_netlink_get_link(uint32_t ifindex, struct tl_link *link) WG_MUST_USE;
 int tl_netlink_set_mtu(uint32_t ifindex, uint32_t mtu) WG_MUST_USE;
 int tl_netlink_set_up(uint32_t ifindex, bool up) WG_MUST_USE;
 
+/* Takes the flag away by which programs find links on which to look for neighbours. Returns 0 or
+ * -errno. */
+int tl_netlink_set_no_multicast(uint32_t ifindex);
+
 /* Keep a link from taking an IPv6 link-local address by itself, and from sending IPv4 redirects.
  * Return 0 or -errno; -EAFNOSUPPORT: this host has no such family, so there is nothing to do. */
 int tl_netlink_set_no_autoaddress(uint32_t ifindex);

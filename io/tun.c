@@ -63,12 +63,19 @@ static void write_setting(const char *path, const char *value)
         close(fd);
 }
 
-/* Best effort: a host without one family, or a container that may not write its settings, still gets
- * its tunnel. */
+/* So that it says nothing of its own: for the namespace that the link is in now, since moving makes it
+ * forget. Best effort: a host without one family, or a container that may not write its settings, still
+ * gets its tunnel. */
+static void silence_here(uint32_t ifindex)
+{
+        tl_netlink_set_no_autoaddress(ifindex);
+        tl_netlink_set_no_redirects(ifindex);
+}
+
 static void silence(const struct tl_tun *tun)
 {
-        tl_netlink_set_no_autoaddress(tun->ifindex);
-        tl_netlink_set_no_redirects(tun->ifindex);
+        silence_here(tun->ifindex);
+        tl_netlink_set_no_multicast(tun->ifindex);
         write_setting("/proc/sys/net/ipv4/conf/all/send_redirects", "0");
 }
 
@@ -175,7 +182,10 @@ static int look_here(const struct tl_tun_queue *queue, struct tl_link *link)
         if (ioctl(queue->fd, TUNGETIFF, &request) < 0)
                 return -errno;
         ifindex = if_nametoindex(request.ifr_name);
-        return ifindex ? tl_netlink_get_link(ifindex, link) : -errno;
+        if (!ifindex)
+                return -errno;
+        silence_here(ifindex);
+        return tl_netlink_get_link(ifindex, link);
 }
 
 static int look_there(const struct tl_tun_queue *queue, int namespace, struct tl_link *link)

@@ -65,7 +65,8 @@ void tl_tun_done(struct tl_tun *tun);
  * across network namespaces. */
 int tl_tun_is_up(const struct tl_tun_queue *queue) WG_MUST_USE;
 
-/* Opens what it takes to follow the link where it is now (tl_netlink_view_open), and looks at it. In
+/* Opens what it takes to follow the link where it is now (tl_netlink_view_open), and looks at it. On
+ * the way it keeps the link from addresses and redirects of its own, which a move makes it forget. In
  * another network namespace than the caller's this takes CAP_SYS_ADMIN too; the calling thread visits
  * it. Returns 0; -EBADFD once the device is deleted; -EPERM; or another -errno, -ENODEV among them where
  * the link moved on meanwhile: try again. */

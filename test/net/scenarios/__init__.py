@@ -14,6 +14,7 @@ from scenarios import routing
 from scenarios import paths
 from scenarios import netns
 from scenarios import edges
+from scenarios import kernel_like
 from scenarios import wire
 from scenarios import hostile
 from scenarios import life
@@ -22,5 +23,5 @@ from scenarios import strain
 from scenarios import bulk
 from scenarios import sieges
 
-__all__ = ["bulk", "confinement", "edges", "hostile", "life", "netns", "paths", "routing",
-           "settings", "sieges", "status", "strain", "tunnels", "uapi", "wire"]
+__all__ = ["bulk", "confinement", "edges", "hostile", "kernel_like", "life", "netns", "paths",
+           "routing", "settings", "sieges", "status", "strain", "tunnels", "uapi", "wire"]

@@ -17,7 +17,7 @@ ICMP, ICMPV6 = 1, 58
 
 @scenario(ours_only=True)
 def down_purges(lab):
-    """Down forgets sessions and what waits for one; up sends a keepalive where there is an interval.
+    """Down forgets sessions and what waits for one; up sends a keepalive to who has an interval.
 
         a eth0 ---+--- eth0 b     the UDP ports of c answer nobody
                   |
@@ -72,7 +72,8 @@ def first_private_key(lab):
     sender = a.socket()
     for number in range(10):
         sender.sendto(bytes([number]) * 5, (y.inner4, 9))
-    expect(not quiet_for(outside, lambda packet: packet.kind(), 0.3), "without a key nothing leaves")
+    found = quiet_for(outside, lambda packet: packet.kind(), 0.3)
+    expect(not found, "without a key nothing leaves")
     x.wg("set", "private-key", x.key.file)
 
     def arrived():
@@ -116,7 +117,7 @@ def key_swaps(lab):
 
 @scenario(ours_only=True)
 def ports(lab):
-    """A port counts in both families: in use in one, it is refused; 0 finds one that is free in both."""
+    """A port counts in both families: in use in one it is refused; 0 finds one free in both."""
     x, y = tunnel(lab)
     meets(x, y)
     port = x.port()
