@@ -42,8 +42,8 @@ static int fail_to_ask(const char *name, int error)
         case -ENOENT:
                 if (if_nametoindex(name))
                         return fail("no tielined tells about %s: there is no " TL_STATUS_DIRECTORY
-                                    "/%s.sock. Is %s run by the kernel, or by another program? Try "
-                                    "`wg show %s'",
+                                    "/%s.sock. Is %s run by the kernel or by another program, or "
+                                    "was it renamed? Try `wg show %s'",
                                     name, name, name, name);
                 return fail("there is no interface %s here, and no tielined that runs one of that "
                             "name. `wg show interfaces' tells what there is",

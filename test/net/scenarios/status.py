@@ -193,7 +193,7 @@ def status_socket(lab):
                     client = clients.enter_context(Uapi(x.name, STATUS))
                     client.stream.settimeout(0.1)
                     client.send(request)
-        expect(x.stat()["status_clients"] == 46, "one more is served")
+        until(lambda: x.stat()["status_clients"] == 46, "one more is served")
         expect_same(x.get().count("public_key="), 1, "who configures is served")
         for _ in range(19):
             clients.enter_context(Uapi(x.name, STATUS))
