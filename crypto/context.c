@@ -9,6 +9,7 @@
 #include <openssl/params.h>
 
 #include "crypto/blake2s.h"
+#include "crypto/crypto.h"
 #include "crypto/x25519.h"
 
 struct algorithms {
@@ -107,12 +108,22 @@ void wg_crypto_context_done(void)
         fetched = (struct algorithms){0};
 }
 
+bool wg_crypto_thread_begin(void)
+{
+        WG_ASSERT(fetched.has_thread_end);
+        if (mine)
+                return true;
+        mine = context_new();
+        if (mine && pthread_setspecific(fetched.thread_end, mine) == 0)
+                return true;
+        context_free(mine);
+        mine = NULL;
+        return false;
+}
+
 struct wg_crypto_context *wg_crypto_context_get(void)
 {
-        if (WG_LIKELY(mine != NULL))
-                return mine;
-        WG_ASSERT(fetched.has_thread_end);
-        mine = context_new();
-        WG_ASSERT(mine && pthread_setspecific(fetched.thread_end, mine) == 0);
+        if (WG_UNLIKELY(mine == NULL))
+                WG_ASSERT(wg_crypto_thread_begin());
         return mine;
 }

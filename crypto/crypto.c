@@ -2,10 +2,12 @@
 #include "crypto/crypto.h"
 
 #include "crypto/context.h"
+#include "crypto/reserve.h"
 #include "crypto/selftest.h"
 
 bool wg_crypto_init(void)
 {
+        wg_crypto_reserve_init();
         if (!wg_crypto_context_init())
                 return false;
         if (wg_selftest_primitives() && wg_selftest_backends())

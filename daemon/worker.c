@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "crypto/crypto.h"
 #include "daemon/report.h"
 
 #define BUFFERS_SIZE ((size_t)TL_BATCH * TL_BUFFER_SIZE)
@@ -137,8 +138,9 @@ static void *run(void *ctx)
 {
         struct tl_worker *worker = ctx;
 
+        worker->may_run = wg_crypto_thread_begin();
         sem_post(&worker->has_begun);
-        while (!atomic_load(&worker->is_stopping)) {
+        while (worker->may_run && !atomic_load(&worker->is_stopping)) {
                 int handled;
 
                 run_packets(worker);
@@ -165,7 +167,10 @@ static int start_thread(struct tl_worker *worker)
         /* A new thread makes system calls of its own, which are not to be refused it. */
         while (!error && sem_wait(&worker->has_begun) < 0 && errno == EINTR)
                 continue;
-        return -error;
+        if (error || worker->may_run)
+                return -error;
+        pthread_join(worker->thread, NULL);
+        return -ENOMEM;
 }
 
 static void done(struct tl_worker *worker)

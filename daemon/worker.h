@@ -32,6 +32,7 @@ struct tl_worker {
         unsigned int number;
         pthread_t thread;
         sem_t has_begun;
+        bool may_run;     /* once has_begun: it found the memory it needs */
         uint8_t *buffers; /* TL_BATCH of TL_BUFFER_SIZE, shared by both paths */
 
         /* Any thread. */
