@@ -174,8 +174,10 @@ static void begin(struct tl_clients *clients, int fd)
                                            : NULL;
 
         if (!client) {
-                tl_log(clients->log, TL_LOG_ERROR,
-                       "too many clients at the %s socket; one was turned away", protocol->socket);
+                tl_log(clients->log, TL_LOG_ERROR, "%s at the %s socket; one was turned away",
+                       clients->count < protocol->clients_max ? "no memory for a client"
+                                                              : "too many clients",
+                       protocol->socket);
                 close(fd);
                 return;
         }

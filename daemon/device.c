@@ -622,12 +622,17 @@ static void report_sandbox(struct tl_device *device)
 
 int tl_device_start(struct tl_device *device, uint32_t sandbox)
 {
+        int error;
+
         device->worker = tl_worker_start(device, 0, device->engine.worker.aead);
         if (!device->worker)
                 return errno ? -errno : -ENOMEM;
         make_way_for_workers();
         device->sandbox = sandbox;
-        if (tl_sandbox_confine(TL_CONFINE_PACKETS) == 0)
+        error = tl_sandbox_confine(TL_CONFINE_PACKETS);
+        if (error == -ENOMEM)
+                return error;
+        if (!error)
                 device->sandbox |= TL_SANDBOX_SYSCALLS;
         report_sandbox(device);
         look_for_link(device);

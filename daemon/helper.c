@@ -219,7 +219,9 @@ static WG_NORETURN void run(struct servant *servant)
         prctl(PR_SET_NAME, "tielined-helper");
         detach();
         tl_sandbox_drop(NULL, keep);
-        (void)!tl_sandbox_confine(TL_CONFINE_HELPER);
+        /* Without the filter where a kernel has none, but not for lack of memory. */
+        if (tl_sandbox_confine(TL_CONFINE_HELPER) == -ENOMEM)
+                _exit(1);
         serve_all(servant);
         for (unsigned int i = 0; i < TL_LISTENER_COUNT; i++)
                 tl_unixsock_done(&servant->sockets[i]);

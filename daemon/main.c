@@ -41,6 +41,8 @@ static int fail_to_open_tun(const char *name, int error)
                 advice = "; an interface of that name exists already";
         else if (error == -EPERM)
                 advice = "; this needs root, or CAP_NET_ADMIN";
+        else if (error == -EACCES)
+                advice = "; this user may not open /dev/net/tun for reading and writing";
         else if (error == -ENOENT)
                 advice = "; is the kernel's module tun loaded? Try `modprobe tun'";
         tl_log(&log_, TL_LOG_ERROR, "cannot create the interface %s: %s%s", name, strerror(-error),

@@ -77,7 +77,8 @@ int tl_fdpass_receive(int end, void *message, size_t len, int fds[TL_FDPASS_MAX]
         if ((size_t)got == len && !(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
                 return count;
         tl_fdpass_close(fds);
-        return -EBADMSG;
+        /* Cut short are descriptors that we had no room for. */
+        return header.msg_flags & MSG_CTRUNC ? -EMFILE : -EBADMSG;
 }
 
 void tl_fdpass_close(const int fds[TL_FDPASS_MAX])

@@ -79,6 +79,23 @@ static void silence(const struct tl_tun *tun)
         write_setting("/proc/sys/net/ipv4/conf/all/send_redirects", "0");
 }
 
+/* As if_nametoindex(), which where there is no descriptor left says that there is no such link. */
+static int find_index(const char *name, uint32_t *ifindex)
+{
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), result = 0;
+        struct ifreq request = {0};
+
+        if (fd < 0)
+                return -errno;
+        memcpy(request.ifr_name, name, strnlen(name, sizeof(request.ifr_name) - 1));
+        if (ioctl(fd, SIOCGIFINDEX, &request) < 0)
+                result = -errno;
+        else
+                *ifindex = (uint32_t)request.ifr_ifindex;
+        close(fd);
+        return result;
+}
+
 int tl_tun_open(struct tl_tun *tun, const char *name, uint32_t queues, uint32_t mtu)
 {
         size_t len = strlen(name);
@@ -91,11 +108,9 @@ int tl_tun_open(struct tl_tun *tun, const char *name, uint32_t queues, uint32_t 
         result = open_queues(tun, name, queues);
         if (result < 0)
                 goto out;
-        tun->ifindex = if_nametoindex(tun->name);
-        if (!tun->ifindex) {
-                result = -errno;
+        result = find_index(tun->name, &tun->ifindex);
+        if (result < 0)
                 goto out;
-        }
         silence(tun);
         result = tl_netlink_set_mtu(tun->ifindex, mtu);
 out:
