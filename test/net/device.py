@@ -280,6 +280,11 @@ class Device:
         return of("udp"), of("udp6")
 
 
+def is_sanitized(device):
+    """Whether its daemon is built with sanitizers: slower, larger, less confined."""
+    return "sanitizers" in run(device.implementation.path, "--version").stdout
+
+
 def endpoint_text(address, port):
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 

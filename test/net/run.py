@@ -153,7 +153,7 @@ class Tools:
     """The programs beside this one: where meson built them, else built here at first need. Those
     that are more than one file are only had from meson."""
 
-    NAMES = ("badlink", "blast", "pulse")
+    NAMES = ("badlink", "blast", "pulse", "starve.so")
 
     def __init__(self, directory, tielined):
         beside = os.path.join(os.path.dirname(os.path.dirname(tielined)), "test", "net")
@@ -172,8 +172,9 @@ class Tools:
             return
         self.scratch = tempfile.mkdtemp(prefix=f"{lab.DIRECTORY}tl{os.getpid()}-")
         for name in self.NAMES:
-            lab.run(compiler, "-std=gnu17", "-D_GNU_SOURCE", "-O2", f"-I{TREE}", "-o",
-                    f"{self.scratch}/{name}", f"{HERE}/{name}.c")
+            shape = ("-fPIC", "-shared") if name.endswith(".so") else ()
+            lab.run(compiler, "-std=gnu17", "-D_GNU_SOURCE", "-O2", f"-I{TREE}", *shape, "-o",
+                    f"{self.scratch}/{name}", f"{HERE}/{name.removesuffix('.so')}.c")
 
     def done(self):
         if self.scratch:

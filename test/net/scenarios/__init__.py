@@ -19,9 +19,10 @@ from scenarios import wire
 from scenarios import hostile
 from scenarios import life
 from scenarios import confinement
+from scenarios import faults
 from scenarios import strain
 from scenarios import bulk
 from scenarios import sieges
 
-__all__ = ["bulk", "confinement", "edges", "hostile", "kernel_like", "life", "netns", "paths",
-           "routing", "settings", "sieges", "status", "strain", "tunnels", "uapi", "wire"]
+__all__ = ["bulk", "confinement", "edges", "faults", "hostile", "kernel_like", "life", "netns",
+           "paths", "routing", "settings", "sieges", "status", "strain", "tunnels", "uapi", "wire"]

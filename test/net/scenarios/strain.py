@@ -7,13 +7,9 @@ import re
 import threading
 import time
 
-from device import Device, meets, reply_errno, tunnel
-from lab import Pulse, expect, expect_same, namespace_pids, read, run
+from device import Device, is_sanitized, meets, reply_errno, tunnel
+from lab import Pulse, expect, expect_same, namespace_pids, read
 from scenario import scenario
-
-
-def is_sanitized(device):
-    return "sanitizers" in run(device.implementation.path, "--version").stdout
 
 
 def stranger(number):
