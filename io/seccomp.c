@@ -167,7 +167,7 @@ static int allow_data(scmp_filter_ctx filter)
 static int allow_to_end_itself(scmp_filter_ctx filter)
 {
         return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+                                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 }
 
 /* libseccomp asks for memory some thousand times, and where it gets none in the middle it frees twice, or
