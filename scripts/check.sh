@@ -13,6 +13,7 @@
 #   asan      build with AddressSanitizer and UBSan; the tests of gcc, the simulator shorter; the
 #             namespace tests, tielined with tielined
 #   tsan      build with ThreadSanitizer; unit tests; the same namespace tests
+#   msan      build with MemorySanitizer; unit tests, and secrets watched by it
 #   net       the namespace tests with the release build, and with other WireGuards as peers; that
 #             the bench works
 #   install   as a normal user: build, unit tests, make install; what lies where
@@ -29,7 +30,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-stages=(tree gcc clang asan tsan net install deb s390x)
+stages=(tree gcc clang asan tsan msan net install deb s390x)
 long=0
 wanted=()
 for word in "$@"; do
@@ -39,7 +40,7 @@ for word in "$@"; do
                 sed -n '4,/^[^#]/s/^# \{0,1\}//p' "$0"
                 exit 0
                 ;;
-        tree | gcc | clang | asan | tsan | net | install | deb | fuzz) wanted+=("$word") ;;
+        tree | gcc | clang | asan | tsan | msan | net | install | deb | fuzz) wanted+=("$word") ;;
         s390x | arm64 | armhf) wanted+=("$word") ;;
         *)
                 echo "check.sh: no stage is called '$word'; see --help" >&2
@@ -136,8 +137,9 @@ declare -A options=(
         [asan]="-Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Db_lundef=false
                 -Dc_args=-fno-sanitize-recover=all"
         [tsan]="-Db_sanitize=thread -Dbuildtype=debugoptimized -Db_lundef=false"
+        [msan]="-Db_sanitize=memory -Dbuildtype=debugoptimized -Db_lundef=false"
 )
-declare -A compiler=([gcc]=gcc [clang]=clang [asan]=clang [tsan]=clang)
+declare -A compiler=([gcc]=gcc [clang]=clang [asan]=clang [tsan]=clang [msan]=clang)
 for machine in s390x arm64 armhf; do
         compiler[$machine]="the cross compiler"
         options[$machine]="--cross-file $out/sysroot-$machine/sysroot.ini
@@ -170,7 +172,7 @@ queue=()
 for stage in "${stages[@]}"; do
         case $stage in
         tree | net) needs=(gcc) ;;
-        gcc | clang | asan | tsan) needs=("$stage") ;;
+        gcc | clang | asan | tsan | msan) needs=("$stage") ;;
         s390x | arm64 | armhf) needs=(gcc "$stage") ;;
         *) continue ;;
         esac
@@ -292,6 +294,12 @@ stage_tsan() {
         counted "namespaces" tests_in_namespaces tsan --impl-b tielined
         single "no sanitizer report" sanitizer_reports
         unset TSAN_OPTIONS
+}
+
+stage_msan() {
+        build msan || return
+        counted "unit tests" meson_test msan unit
+        counted "secrets watched" meson_test msan timing
 }
 
 stage_net() {

@@ -27,8 +27,13 @@ int poison_teardown(void **state);
 /* Makes bytes secret. They keep their values. */
 void poison(const void *bytes, size_t len);
 
-/* Whether each byte is secret. What follows from a secret has to be, or the test tests nothing. */
+/* Whether each byte is secret. What follows from a secret has to be, or the test tests nothing.
+ * MemorySanitizer loses some bits on the way, for it does not follow carries: there it is asked
+ * whether any byte is. */
 bool is_poisoned(const void *bytes, size_t len);
+
+/* Whether it is seen what other libraries than libcrypto do with a secret. */
+bool poison_sees_libraries(void);
 
 /* How often a function branches on secrets, or goes to an address made of them. */
 unsigned int poison_findings(void (*function)(void));

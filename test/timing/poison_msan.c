@@ -34,12 +34,12 @@ void wg_declassify(const volatile void *bytes, size_t len)
 
 bool is_poisoned(const void *bytes, size_t len)
 {
-        const uint8_t *at = bytes;
+        return __msan_test_shadow(bytes, len) >= 0;
+}
 
-        for (size_t i = 0; i < len; i++)
-                if (__msan_test_shadow(at + i, 1) < 0)
-                        return false;
-        return true;
+bool poison_sees_libraries(void)
+{
+        return false;
 }
 
 /* The first finding ends a program. */

@@ -250,7 +250,12 @@ static void test_cookies(void **state)
         pair_work(p, &p->a);
         pair_receive(p, &p->b, &p->a.sent[0]);
         pair_work(p, &p->b);
-        assert_true(is_poisoned(p->b.engine.cookie_maker.secret, WG_HASH_LEN));
+        assert_int_equal(p->b.sent_count, 1);
+        /* Once more: MemorySanitizer does not follow what is stored atomically, as the secret was. */
+        poison(p->b.engine.cookie_maker.secret, WG_HASH_LEN);
+        pair_forget(&p->b);
+        pair_receive(p, &p->b, &p->a.sent[0]);
+        pair_work(p, &p->b);
         assert_int_equal(p->b.sent_count, 1);
         cookie = p->b.sent[0];
         assert_int_equal(cookie.len, WG_COOKIE_LEN);

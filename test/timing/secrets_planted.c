@@ -136,18 +136,19 @@ static const struct {
         int number;
         const char *what;
         void (*function)(void);
+        bool is_in_library;
 } leaks[] = {
-        {1, "a branch", branch},
-        {2, "a loop", loop},
-        {3, "a table", look_up},
-        {4, "a store", store_by},
-        {5, "a comparison that stops early", compare_early},
-        {6, "memcmp()", compare_memory},
-        {7, "a number printed", print},
-        {8, "a branch on a shared secret", branch_on_shared_secret},
-        {9, "a branch on a derived key", branch_on_derived_key},
-        {10, "a branch on a MAC", branch_on_mac},
-        {11, "a branch on what was sealed", branch_on_opened},
+        {1, "a branch", branch, false},
+        {2, "a loop", loop, false},
+        {3, "a table", look_up, false},
+        {4, "a store", store_by, false},
+        {5, "a comparison that stops early", compare_early, false},
+        {6, "memcmp()", compare_memory, false},
+        {7, "a number printed", print, true},
+        {8, "a branch on a shared secret", branch_on_shared_secret, false},
+        {9, "a branch on a derived key", branch_on_derived_key, false},
+        {10, "a branch on a MAC", branch_on_mac, false},
+        {11, "a branch on what was sealed", branch_on_opened, false},
 };
 
 static void test_leaks_are_found(void **state)
@@ -157,7 +158,7 @@ static void test_leaks_are_found(void **state)
                 unsigned int found = poison_findings(leaks[i].function);
 
                 print_message("leak %d, %s: found %u\n", leaks[i].number, leaks[i].what, found);
-                assert_true(found > 0);
+                assert_true(found > 0 || (leaks[i].is_in_library && !poison_sees_libraries()));
         }
 }
 
@@ -218,10 +219,10 @@ static void test_poison_is_known(void **state)
         (void)state;
         poison(bytes, 2);
         assert_true(is_poisoned(bytes, 2));
-        assert_false(is_poisoned(bytes, 3));
+        assert_false(is_poisoned(bytes + 2, 1));
         wg_declassify(bytes + 1, 1);
         assert_true(is_poisoned(bytes, 1));
-        assert_false(is_poisoned(bytes, 2));
+        assert_false(is_poisoned(bytes + 1, 2));
 }
 
 int main(void)
