@@ -24,7 +24,8 @@
 #   armhf     the same for 32-bit ARM; only with --long, or by its name
 #   fuzz      only with --long: each fuzzer for ten minutes
 #
-# --long: days of simulated time, and the namespace tests that wait for real time to pass.
+# --long: days of simulated time, a report of whether times depend on secrets, and the namespace tests
+# that wait for real time to pass.
 #
 # Everything is built in build-check/, and every program's output is kept in build-check/log/.
 set -u
@@ -265,6 +266,7 @@ stage_gcc() {
         counted "simulator" meson_test gcc sim
         counted "fuzz corpora" meson_test gcc fuzz
         counted "secrets watched" meson_test gcc timing
+        [ "$long" = 0 ] || counted "timing report" "$out/gcc/test/timing/report"
         [ "$long" = 0 ] ||
                 single "simulated days" "$out/gcc/sim/simulate" --seeds 1001..1100 --hours 72
 }
