@@ -114,13 +114,19 @@ static inline struct tl_conf_peer *tl_conf_device_last_peer(const struct tl_conf
         return device->peer_count ? tl_conf_device_peer(device, device->peer_count - 1) : NULL;
 }
 
+/* The allowed IP of a number below allowed_ip_count, whosever it is. */
+static inline const struct tl_conf_allowed_ip *
+tl_conf_device_allowed_ip(const struct tl_conf_device *device, uint32_t i)
+{
+        return tl_conf_row_at(&device->allowed_ips, i, sizeof(struct tl_conf_allowed_ip));
+}
+
 /* A peer's allowed IP of a number below its allowed_ip_count. */
 static inline const struct tl_conf_allowed_ip *
 tl_conf_peer_allowed_ip(const struct tl_conf_device *device, const struct tl_conf_peer *peer,
                         uint32_t i)
 {
-        return tl_conf_row_at(&device->allowed_ips, peer->allowed_ip_first + i,
-                              sizeof(struct tl_conf_allowed_ip));
+        return tl_conf_device_allowed_ip(device, peer->allowed_ip_first + i);
 }
 
 #endif

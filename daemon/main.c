@@ -20,10 +20,12 @@
 #include "io/clock.h"
 #include "io/daemonize.h"
 #include "io/harden.h"
+#include "io/notify.h"
 #include "io/sandbox.h"
 
 static struct tl_device device;
 static struct tl_helper helper = {.end = -1};
+static struct tl_notify manager = {.fd = -1};
 static struct tl_log log_;
 static uint32_t hardening;
 
@@ -92,6 +94,7 @@ static void forget(void *ctx)
         tl_conf_device_done(leftovers->change);
         if (leftovers->daemon)
                 close(leftovers->daemon->ready_fd);
+        tl_notify_done(&manager);
 }
 
 static int start_helper(const struct tl_options *options, const struct tl_tun *tun,
@@ -190,6 +193,12 @@ static int run(const struct tl_options *options, struct tl_conf_device *change)
                         return fail("cannot go to the background", error);
                 leftovers.daemon = &daemon;
                 tl_log_prepare_syslog(&log_);
+        } else {
+                error = tl_notify_init(&manager);
+                if (error)
+                        tl_log(&log_, TL_LOG_WARNING,
+                               "cannot reach the service manager at NOTIFY_SOCKET: %s",
+                               strerror(-error));
         }
         status = start(options, &leftovers);
         tl_conf_device_done(change);
@@ -201,12 +210,15 @@ static int run(const struct tl_options *options, struct tl_conf_device *change)
         }
         if (status == TL_EXIT_OK) {
                 tl_log(&log_, TL_LOG_INFO, "tielined " TL_VERSION " runs %s", device.tun.name);
+                tl_notify_tell(&manager, "READY=1");
                 error = tl_device_run(&device);
                 if (error)
                         status = fail("cannot go on", error);
+                tl_notify_tell(&manager, "STOPPING=1");
         }
         tl_device_done(&device);
         tl_helper_done(&helper);
+        tl_notify_done(&manager);
         wg_crypto_done();
         return status;
 }

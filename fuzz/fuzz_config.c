@@ -2,15 +2,19 @@
  *
  * fuzz_config.c - any bytes as a configuration file. Beside not crashing: a mistake changes nothing
  * and is told to be somewhere in the text; white space and comments change nothing; what is
- * understood means the same when it is said over the configuration socket. */
+ * understood means the same when it is said over the configuration socket, by us too. And wg-quick's
+ * keys: what is taken out of a text for wg(8) has none of them, and the rest is what it was. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/client.h"
+#include "conf/quick.h"
 #include "conf/text.h"
 #include "conf/uapi.h"
 #include "conf/wgconf.h"
 #include "test/conf_dump.h"
+#include "test/quick_dump.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -97,12 +101,109 @@ static void check_over_the_socket(const char *dump)
         tl_uapi_parser_done(&parser);
 }
 
+/* What we say over the socket is what the dump says, and we understand how it would answer. */
+static void check_client(struct tl_text text, const char *dump)
+{
+        struct tl_conf_device device, again;
+        struct tl_conf_error error;
+        char *request;
+        size_t room, len;
+
+        tl_conf_device_init(&device);
+        WG_ASSERT(tl_wgconf_parse(text.at, text.len, &device, &error));
+        for (uint32_t i = 0; i < device.peer_count; i++)
+                if (tl_conf_device_peer(&device, i)->endpoint_host)
+                        goto out; /* is looked up before */
+        room = tl_client_room(&device);
+        request = malloc(room);
+        WG_ASSERT(request);
+        len = tl_client_format_request(&device, request, room);
+        WG_ASSERT(len == strlen(dump) && memcmp(request, dump, len) == 0);
+        tl_client_format_file(&device, request, room);
+        free(request);
+        request = malloc(text.len + 32);
+        WG_ASSERT(request);
+        memcpy(request, text.at, text.len);
+        tl_conf_device_init(&again);
+        if (tl_client_read_reply(request, text.len, &again))
+                tl_conf_device_done(&again);
+        free(request);
+out:
+        tl_conf_device_done(&device);
+}
+
+/* What wg-quick's keys are read as: a dump to be freed, or NULL and an error. */
+static char *read_quick(struct tl_text text, struct tl_conf_error *error)
+{
+        struct tl_quick quick, untouched;
+        char *dump;
+
+        memset(&quick, 0xa5, sizeof(quick));
+        memset(&untouched, 0xa5, sizeof(untouched));
+        if (!tl_quick_parse(text.at, text.len, &quick, error)) {
+                WG_ASSERT(memcmp(&quick, &untouched, sizeof(quick)) == 0);
+                return NULL;
+        }
+        dump = quick_dump(&quick);
+        tl_quick_done(&quick);
+        return dump;
+}
+
+static void check_is_without(struct tl_text text)
+{
+        struct tl_conf_error error;
+        char *dump = read_quick(text, &error);
+
+        WG_ASSERT(dump && !*dump);
+        free(dump);
+}
+
+/* Blanks leave each byte where it was. Returns what wg(8) makes of the rest, as read_text() does. */
+static char *check_blanks(struct tl_text text, struct tl_conf_error *error)
+{
+        char *copy = malloc(text.len + 1), *dump;
+
+        WG_ASSERT(copy);
+        memcpy(copy, text.at, text.len);
+        tl_quick_blank(copy, text.len);
+        for (size_t i = 0; i < text.len; i++)
+                WG_ASSERT(copy[i] == text.at[i] || copy[i] == ' ');
+        check_is_without((struct tl_text){copy, text.len});
+        dump = read_text(copy, text.len, error);
+        free(copy);
+        return dump;
+}
+
+static void check_quick(struct tl_text text)
+{
+        struct tl_conf_error error;
+        char *dump = read_quick(text, &error), *copy = malloc(text.len + 1), *blank, *stripped;
+        size_t len;
+
+        WG_ASSERT(copy);
+        if (!dump)
+                check_place(text, &error);
+        blank = check_blanks(text, &error);
+        memcpy(copy, text.at, text.len);
+        len = tl_quick_strip(copy, text.len);
+        check_is_without((struct tl_text){copy, len});
+        stripped = read_text(copy, len, &error);
+        WG_ASSERT(!blank == !stripped && (!blank || strcmp(blank, stripped) == 0));
+        free(stripped);
+        free(blank);
+        free(dump);
+        free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         struct tl_text text = {(const char *)data, size};
         struct tl_conf_error error;
         char *dump = read_text(text.at, text.len, &error);
 
+        check_quick(text);
+        if (dump)
+                check_client(text, dump);
         if (dump)
                 check_over_the_socket(dump);
         else

@@ -46,6 +46,7 @@ check   cppcheck                cppcheck
 check   libcmocka-dev           pc:cmocka
 check   mandoc                  mandoc
 check   nftables                nft
+check   procps                  sysctl
 check   shellcheck              shellcheck
 check   socat                   socat
 check   valgrind                file:/usr/include/valgrind/memcheck.h
@@ -53,6 +54,7 @@ check   gcc-s390x-linux-gnu     s390x-linux-gnu-gcc
 check   qemu-user               qemu-s390x
 cross   gcc-aarch64-linux-gnu   aarch64-linux-gnu-gcc
 cross   gcc-arm-linux-gnueabihf arm-linux-gnueabihf-gcc
+check   systemd                 file:/lib/systemd/systemd
 LIST
 }
 

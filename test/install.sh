@@ -50,10 +50,16 @@ try "make install" as_user make install DESTDIR="$work/root" prefix=/usr
 
 files_in_place() {
         (cd "$work/root" && find . ! -type d | sort) | diff - <(sort <<'LIST'
+./usr/lib/systemd/system/tielined@.service
 ./usr/lib/sysusers.d/tieline.conf
+./usr/lib/tieline/wg-quick.bash
+./usr/sbin/tieline-quick
 ./usr/sbin/tielined
+./usr/share/bash-completion/completions/tieline-quick
 ./usr/share/bash-completion/completions/tielined
+./usr/share/man/man8/tieline-quick.8
 ./usr/share/man/man8/tielined.8
+./usr/share/tieline/wg-quick@.service.d/tieline.conf
 LIST
         )
 }
@@ -77,30 +83,46 @@ try "a program that is not hardened is told" finds_what_is_not
 
 nothing_optional() {
         as_user meson setup build-bare -Dtests=disabled -Dseccomp=disabled -Dvalgrind=disabled \
-                -Dcompletion=false -Dsysusersdir= -Dhardening=false --werror &&
+                -Dcompletion=false -Dsysusersdir= -Dunitdir= -Dhardening=false --werror &&
                 as_user meson compile -C build-bare &&
                 as_user env DESTDIR="$work/bare" meson install -C build-bare --quiet &&
-                [ "$(cd "$work/bare" && find . ! -type d | wc -l)" = 2 ] &&
+                [ "$(cd "$work/bare" && find . ! -type d | wc -l)" = 4 ] &&
                 [ "$(as_user "$(find "$work/bare" -name tielined)" --version | cut -d' ' -f1)" = tielined ]
 }
 try "it builds without anything optional" nothing_optional
 
 # Every option of --help is in the man page, as `Fl -config`, and in the completion.
-options_are_known() {
+options_are_known() { # program
         local options option status=0
 
-        options=$(as_user "$tielined" --help | grep -o -e '--[a-z][a-z-]*' | sort -u)
+        options=$(as_user "$work/root/usr/sbin/$1" --help | grep -o -e '--[a-z][a-z-]*' | sort -u)
         [ -n "$options" ] || return 1
         for option in $options; do
-                grep -q -- "Fl .*${option#-}\b" "$work/root/usr/share/man/man8/tielined.8" &&
-                        grep -q -- "[( ]$option\b" "$work/root/usr/share/bash-completion/completions/tielined" &&
+                grep -q -- "Fl .*${option#-}\b" "$work/root/usr/share/man/man8/$1.8" &&
+                        grep -q -- "[( ]$option\b" "$work/root/usr/share/bash-completion/completions/$1" &&
                         continue
                 echo "$option is not in the man page, or not in the completion"
                 status=1
         done
         return $status
 }
-try "the man page and the completion know each option" options_are_known
+for program in tielined tieline-quick; do
+        try "the man page and the completion know each option of $program" options_are_known $program
+done
+
+# The paths in the units are those of the programs.
+units_find_programs() {
+        local found
+
+        found=$(grep -o '/[a-z/]*/\(tielined\|tieline-quick\|wg-quick.bash\)' -h \
+                "$work/root/usr/lib/systemd/system/tielined@.service" \
+                "$work/root/usr/share/tieline/wg-quick@.service.d/tieline.conf" | sort -u)
+        [ "$(wc -l <<<"$found")" = 3 ] || return 1
+        while read -r path; do
+                [ -e "$work/root$path" ] || return 1
+        done <<<"$found"
+}
+try "the units name the programs where they are" units_find_programs
 
 completion_offers() {
         local COMP_WORDS=(tielined --con) COMP_CWORD=1 COMPREPLY
@@ -108,7 +130,12 @@ completion_offers() {
         # shellcheck source=doc/completion/tielined
         . "$work/root/usr/share/bash-completion/completions/tielined"
         _tielined
-        [ "${COMPREPLY[*]}" = --config ]
+        [ "${COMPREPLY[*]}" = --config ] || return
+        COMP_WORDS=(tieline-quick "do") COMPREPLY=()
+        # shellcheck source=doc/completion/tieline-quick
+        . "$work/root/usr/share/bash-completion/completions/tieline-quick"
+        _tieline_quick
+        [ "${COMPREPLY[*]}" = down ]
 }
 try "the completion completes" completion_offers
 

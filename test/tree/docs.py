@@ -7,8 +7,8 @@ import shutil
 import layering
 import tree
 
-# Shell words and our own program, which is there once it is built.
-KNOWN = {"cd", "umask", "tielined"}
+# Shell words and our own programs, which are there once they are built.
+KNOWN = {"cd", "umask", "tielined", "tieline-quick"}
 CODE = re.compile(r"`([^`]+)`")
 NAME = re.compile(r"\b(?:wg|tl|WG|TL)_\w+")
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#]+)")

@@ -8,6 +8,7 @@ scenario with another topology draws it.
 # In the order in which they run.
 from scenarios import tunnels
 from scenarios import settings
+from scenarios import quick  # noqa: F401
 from scenarios import uapi
 from scenarios import status
 from scenarios import routing

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "conf/client.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/address.h"
+#include "conf/base64.h"
+#include "conf/hex.h"
+#include "conf/text.h"
+#include "conf/uapi.h"
+
+/* More than a text has beside peers and allowed IPs, of a peer beside its allowed IPs, and of an
+ * allowed IP. */
+enum { DEVICE_ROOM = 512, PEER_ROOM = 512, ALLOWED_IP_ROOM = TL_ADDRESS_PREFIX_SIZE + 16 };
+
+struct out {
+        char *at;
+        size_t len, room;
+};
+
+WG_PRINTF(2, 3) static void put(struct out *out, const char *format, ...)
+{
+        va_list arguments;
+        int len;
+
+        va_start(arguments, format);
+        len = vsnprintf(out->at + out->len, out->room - out->len, format, arguments);
+        va_end(arguments);
+        WG_ASSERT(len >= 0 && (size_t)len < out->room - out->len);
+        out->len += (size_t)len;
+}
+
+/* Keys go around vsnprintf(), which may leave them in buffers of its own. */
+static void put_hex(struct out *out, const char *name, const uint8_t key[TL_CONF_KEY_LEN])
+{
+        put(out, "%s=", name);
+        WG_ASSERT(out->room - out->len > 2 * TL_CONF_KEY_LEN + 1);
+        tl_hex_encode(out->at + out->len, key, TL_CONF_KEY_LEN);
+        out->len += 2 * TL_CONF_KEY_LEN;
+        put(out, "\n");
+}
+
+static void put_base64(struct out *out, const char *name, const uint8_t key[TL_CONF_KEY_LEN])
+{
+        put(out, "%s = ", name);
+        WG_ASSERT(out->room - out->len > TL_BASE64_LEN(TL_CONF_KEY_LEN) + 1);
+        tl_base64_encode(out->at + out->len, key, TL_CONF_KEY_LEN);
+        out->len += TL_BASE64_LEN(TL_CONF_KEY_LEN);
+        put(out, "\n");
+}
+
+size_t tl_client_room(const struct tl_conf_device *device)
+{
+        return DEVICE_ROOM + (size_t)device->peer_count * PEER_ROOM +
+               (size_t)device->allowed_ip_count * ALLOWED_IP_ROOM;
+}
+
+static void put_endpoint(struct out *out, const char *name, const struct tl_conf_peer *peer)
+{
+        char text[TL_ADDRESS_ENDPOINT_SIZE];
+
+        WG_ASSERT(peer->endpoint.ip.family != WG_FAMILY_NONE);
+        if (peer->zone[0]) {
+                tl_address_format_ip(text, &peer->endpoint.ip);
+                put(out, "%s[%s%%%s]:%u\n", name, text, peer->zone, peer->endpoint.port);
+        } else {
+                tl_address_format_endpoint(text, &peer->endpoint);
+                put(out, "%s%s\n", name, text);
+        }
+}
+
+static void put_peer_request(struct out *out, const struct tl_conf_device *device,
+                             const struct tl_conf_peer *peer)
+{
+        put_hex(out, "public_key", peer->public_key);
+        if (peer->remove) {
+                put(out, "remove=true\n");
+                return;
+        }
+        if (peer->update_only)
+                put(out, "update_only=true\n");
+        if (peer->has_preshared_key)
+                put_hex(out, "preshared_key", peer->preshared_key);
+        if (peer->has_endpoint)
+                put_endpoint(out, "endpoint=", peer);
+        if (peer->has_persistent_keepalive)
+                put(out, "persistent_keepalive_interval=%u\n", peer->persistent_keepalive_s);
+        if (peer->replace_allowed_ips)
+                put(out, "replace_allowed_ips=true\n");
+        for (uint32_t i = 0; i < peer->allowed_ip_count; i++) {
+                const struct tl_conf_allowed_ip *ip = tl_conf_peer_allowed_ip(device, peer, i);
+                char text[TL_ADDRESS_PREFIX_SIZE];
+
+                tl_address_format_prefix(text, &ip->prefix);
+                put(out, "allowed_ip=%s%s\n", ip->remove ? "-" : "", text);
+        }
+}
+
+size_t tl_client_format_request(const struct tl_conf_device *device, char *text, size_t room)
+{
+        struct out out = {text, 0, room};
+
+        put(&out, "set=1\n");
+        if (device->has_private_key)
+                put_hex(&out, "private_key", device->private_key);
+        if (device->has_listen_port)
+                put(&out, "listen_port=%u\n", device->listen_port);
+        if (device->has_fwmark)
+                put(&out, "fwmark=%u\n", device->fwmark);
+        if (device->replace_peers)
+                put(&out, "replace_peers=true\n");
+        for (uint32_t i = 0; i < device->peer_count; i++)
+                put_peer_request(&out, device, tl_conf_device_peer(device, i));
+        put(&out, "\n");
+        return out.len;
+}
+
+static void put_peer_file(struct out *out, const struct tl_conf_device *device,
+                          const struct tl_conf_peer *peer)
+{
+        put(out, "\n[Peer]\n");
+        put_base64(out, "PublicKey", peer->public_key);
+        if (!wg_is_zero(peer->preshared_key, TL_CONF_KEY_LEN))
+                put_base64(out, "PresharedKey", peer->preshared_key);
+        for (uint32_t i = 0; i < peer->allowed_ip_count; i++) {
+                char text[TL_ADDRESS_PREFIX_SIZE];
+
+                tl_address_format_prefix(text, &tl_conf_peer_allowed_ip(device, peer, i)->prefix);
+                put(out, "%s%s", i ? ", " : "AllowedIPs = ", text);
+        }
+        if (peer->allowed_ip_count)
+                put(out, "\n");
+        if (peer->has_endpoint)
+                put_endpoint(out, "Endpoint = ", peer);
+        if (peer->persistent_keepalive_s)
+                put(out, "PersistentKeepalive = %u\n", peer->persistent_keepalive_s);
+}
+
+size_t tl_client_format_file(const struct tl_conf_device *device, char *text, size_t room)
+{
+        struct out out = {text, 0, room};
+
+        if (device->listen_port)
+                put(&out, "ListenPort = %u\n", device->listen_port);
+        if (device->fwmark)
+                put(&out, "FwMark = 0x%x\n", device->fwmark);
+        if (!wg_is_zero(device->private_key, TL_CONF_KEY_LEN))
+                put_base64(&out, "PrivateKey", device->private_key);
+        for (uint32_t i = 0; i < device->peer_count; i++)
+                put_peer_file(&out, device, tl_conf_device_peer(device, i));
+        return out.len;
+}
+
+/* Takes the first line off a text, without its newline. */
+static struct tl_text take_line(struct tl_text *text)
+{
+        struct tl_text line = tl_text_head(*text, tl_text_find(*text, '\n'));
+
+        *text = tl_text_tail(*text, WG_MIN(line.len + 1, text->len));
+        return line;
+}
+
+/* The last line before the blank one. */
+static struct tl_text find_errno(const char *text, size_t len)
+{
+        struct tl_text whole = {text, len};
+        size_t newline;
+
+        if (len < 2 || memcmp(text + len - 2, "\n\n", 2) != 0)
+                return (struct tl_text){text, 0};
+        whole.len -= 2;
+        newline = tl_text_find_last(whole, '\n');
+        return newline < whole.len ? tl_text_tail(whole, newline + 1) : whole;
+}
+
+/* Takes `name=` off a line; false where it begins otherwise. */
+static bool take_name(struct tl_text *line, const char *name)
+{
+        size_t equals = tl_text_find(*line, '=');
+
+        if (equals == line->len || !tl_text_is(tl_text_head(*line, equals), name))
+                return false;
+        *line = tl_text_tail(*line, equals + 1);
+        return true;
+}
+
+bool tl_client_is_reply(const char *text, size_t len)
+{
+        struct tl_text line = find_errno(text, len);
+
+        return take_name(&line, "errno");
+}
+
+int tl_client_reply_errno(const char *text, size_t len)
+{
+        struct tl_text line = find_errno(text, len);
+        uint32_t number;
+
+        if (!take_name(&line, "errno"))
+                return EPROTO;
+        if (line.len && line.at[0] == '-')
+                line = tl_text_tail(line, 1);
+        return tl_text_to_number(line, INT32_MAX, &number) ? (int)number : EPROTO;
+}
+
+/* Lines that a request does not have. */
+static bool is_news(struct tl_text line)
+{
+        static const char *const names[] = {"last_handshake_time_sec", "last_handshake_time_nsec",
+                                            "tx_bytes", "rx_bytes", "errno"};
+
+        for (size_t i = 0; i < WG_ARRAY_SIZE(names); i++) {
+                struct tl_text copy = line;
+
+                if (take_name(&copy, names[i]))
+                        return true;
+        }
+        return false;
+}
+
+/* What a get tells, without the news, is what a set would say. */
+bool tl_client_read_reply(char *text, size_t len, struct tl_conf_device *device)
+{
+        static const char head[] = "set=1\n";
+        struct tl_text rest = {text, len};
+        struct tl_uapi_parser parser;
+        enum tl_uapi_event event;
+        size_t kept = 0, used;
+
+        if (tl_client_reply_errno(text, len) != 0)
+                return false;
+        while (rest.len) {
+                struct tl_text line = take_line(&rest);
+
+                if (is_news(line))
+                        continue;
+                memmove(text + kept, line.at, line.len);
+                kept += line.len;
+                text[kept++] = '\n';
+        }
+        tl_uapi_parser_init(&parser);
+        event = tl_uapi_parser_feed(&parser, head, sizeof(head) - 1, &used, device);
+        if (event == TL_UAPI_MORE)
+                event = tl_uapi_parser_feed(&parser, text, kept, &used, device);
+        tl_uapi_parser_done(&parser);
+        if (event == TL_UAPI_SET && used == kept)
+                return true;
+        tl_conf_device_done(device);
+        return false;
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "conf/quick.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/address.h"
+
+WG_ENUM_DEFINE(tl_quick_hook, TL_QUICK_HOOKS)
+WG_ENUM_DEFINE(tl_quick_routing, TL_QUICK_ROUTINGS)
+
+/* The keys; the text is what a user is told where the value is none. */
+#define KEYS(X) \
+        X(KEY_ADDRESS, 0, Address, \
+          "Address wants addresses like 192.0.2.1/24 or 2001:db8::1/64 with commas between") \
+        X(KEY_DNS, 1, DNS, "DNS wants addresses and search domains with commas between") \
+        X(KEY_MTU, 2, MTU, "MTU wants a number from 68 to 65535") \
+        X(KEY_TABLE, 3, Table, "Table wants auto, off, or the number or name of a routing table") \
+        X(KEY_PRE_UP, 4, PreUp, "PreUp wants a command") \
+        X(KEY_POST_UP, 5, PostUp, "PostUp wants a command") \
+        X(KEY_PRE_DOWN, 6, PreDown, "PreDown wants a command") \
+        X(KEY_POST_DOWN, 7, PostDown, "PostDown wants a command") \
+        X(KEY_SAVE_CONFIG, 8, SaveConfig, "SaveConfig wants true or false")
+WG_ENUM_DECLARE(tl_quick_key, KEYS)
+WG_ENUM_DEFINE(tl_quick_key, KEYS)
+
+/* A walk over a text, line by line. */
+struct lines {
+        struct tl_text rest;
+        bool is_interface; /* inside of [Interface] */
+
+        /* The line that was found last. */
+        struct tl_text line; /* with its newline, where it has one */
+        uint32_t number;     /* from 1 */
+        bool is_ours;        /* and only then do these count: */
+        enum tl_quick_key key;
+        struct tl_text value; /* without the white space around it */
+};
+
+struct reader {
+        struct lines lines;
+        struct tl_quick quick; /* what was read so far */
+        struct tl_conf_error *error;
+};
+
+/* The C locale's white space, whatever locale is set. */
+static bool is_space(char c)
+{
+        return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static struct tl_text trim(struct tl_text text)
+{
+        while (text.len && is_space(text.at[0]))
+                text = tl_text_tail(text, 1);
+        while (text.len && is_space(text.at[text.len - 1]))
+                text.len--;
+        return text;
+}
+
+/* [Interface] may hold white space anywhere, for wg(8) does not look at it. */
+static bool is_interface_header(struct tl_text text)
+{
+        static const char header[] = "[interface]";
+        size_t matched = 0;
+
+        for (size_t i = 0; i < text.len; i++) {
+                char c = text.at[i];
+
+                if (is_space(c))
+                        continue;
+                if (c >= 'A' && c <= 'Z')
+                        c = (char)(c - 'A' + 'a');
+                if (matched == sizeof(header) - 1 || c != header[matched++])
+                        return false;
+        }
+        return matched == sizeof(header) - 1;
+}
+
+static void look_for_key(struct lines *lines, struct tl_text text)
+{
+        size_t equals = tl_text_find(text, '=');
+        struct tl_text name = trim(tl_text_head(text, equals));
+
+        if (!lines->is_interface || equals == text.len)
+                return;
+        WG_ENUM_EACH(m, &tl_quick_key_enum) {
+                if (!tl_text_is_caseless(name, m->name))
+                        continue;
+                lines->is_ours = true;
+                lines->key = (enum tl_quick_key)m->value;
+                lines->value = trim(tl_text_tail(text, equals + 1));
+        }
+}
+
+/* Goes to the next line; false after the last one. */
+static bool next_line(struct lines *lines)
+{
+        size_t newline = tl_text_find(lines->rest, '\n');
+        struct tl_text text = tl_text_head(lines->rest, newline);
+
+        if (!lines->rest.len)
+                return false;
+        lines->line = tl_text_head(lines->rest, WG_MIN(newline + 1, lines->rest.len));
+        lines->rest = tl_text_tail(lines->rest, lines->line.len);
+        lines->number++;
+        lines->is_ours = false;
+        text = trim(tl_text_head(text, tl_text_find(text, '#')));
+        if (text.len && text.at[0] == '[')
+                lines->is_interface = is_interface_header(text);
+        else
+                look_for_key(lines, text);
+        return true;
+}
+
+static bool fail(struct reader *r, int errnum, const char *at, const char *message)
+{
+        *r->error = (struct tl_conf_error){
+                .errnum = errnum,
+                .line = r->lines.number,
+                .column = (uint32_t)(at - r->lines.line.at) + 1,
+                .message = message,
+        };
+        return false;
+}
+
+static bool fail_memory(struct reader *r)
+{
+        return fail(r, ENOMEM, r->lines.line.at, "out of memory");
+}
+
+/* Makes room for one more item in an array. Returns false, and changes nothing, without memory. */
+static bool grow(void **items, uint32_t count, uint32_t *capacity, size_t size)
+{
+        uint32_t wanted = *capacity ? *capacity * 2 : 4;
+        void *bigger;
+
+        if (count < *capacity)
+                return true;
+        bigger = reallocarray(*items, wanted, size);
+        if (!bigger)
+                return false;
+        *items = bigger;
+        *capacity = wanted;
+        return true;
+}
+
+static bool append(struct reader *r, struct tl_quick_list *list, struct tl_text item)
+{
+        if (!grow((void **)&list->items, list->count, &list->capacity, sizeof(*list->items)))
+                return fail_memory(r);
+        list->items[list->count++] = item;
+        return true;
+}
+
+/* Takes the next word off a list with white space or commas between; false after the last one. */
+static bool next_word(struct tl_text *list, struct tl_text *word)
+{
+        size_t len = 0;
+
+        while (list->len && (is_space(list->at[0]) || list->at[0] == ','))
+                *list = tl_text_tail(*list, 1);
+        while (len < list->len && !is_space(list->at[len]) && list->at[len] != ',')
+                len++;
+        *word = tl_text_head(*list, len);
+        *list = tl_text_tail(*list, len);
+        return len > 0;
+}
+
+static bool parse_address(struct tl_text text, struct tl_quick_address *address)
+{
+        size_t slash = tl_text_find(text, '/');
+        uint32_t cidr;
+
+        if (!tl_address_parse_ip(tl_text_head(text, slash), &address->ip))
+                return false;
+        cidr = wg_ip_bits(&address->ip);
+        if (slash < text.len && !tl_text_to_number(tl_text_tail(text, slash + 1), cidr, &cidr))
+                return false;
+        address->cidr = (uint8_t)cidr;
+        return true;
+}
+
+static bool read_addresses(struct reader *r)
+{
+        struct tl_quick *quick = &r->quick;
+        struct tl_text list = r->lines.value, word;
+
+        while (next_word(&list, &word)) {
+                struct tl_quick_address address;
+
+                if (!parse_address(word, &address))
+                        return fail(r, EINVAL, word.at, tl_quick_key_text(KEY_ADDRESS));
+                if (!grow((void **)&quick->addresses, quick->address_count,
+                          &quick->address_capacity, sizeof(address)))
+                        return fail_memory(r);
+                quick->addresses[quick->address_count++] = address;
+        }
+        return true;
+}
+
+static bool is_name_character(char c)
+{
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_' || c == '.';
+}
+
+/* A word that programs take for a name, never for an option. */
+static bool is_name(struct tl_text text)
+{
+        if (!text.len || text.at[0] == '-')
+                return false;
+        for (size_t i = 0; i < text.len; i++)
+                if (!is_name_character(text.at[i]))
+                        return false;
+        return true;
+}
+
+/* Digits and dots alone are an address, or a mistake in one. */
+static bool looks_like_address(struct tl_text text)
+{
+        if (tl_text_find(text, ':') < text.len)
+                return true;
+        for (size_t i = 0; i < text.len; i++)
+                if (text.at[i] != '.' && (text.at[i] < '0' || text.at[i] > '9'))
+                        return false;
+        return true;
+}
+
+static bool read_dns(struct reader *r)
+{
+        struct tl_quick *quick = &r->quick;
+        struct tl_text list = r->lines.value, word;
+
+        while (next_word(&list, &word)) {
+                struct wg_ip ip;
+
+                if (!looks_like_address(word)) {
+                        if (!is_name(word))
+                                return fail(r, EINVAL, word.at, tl_quick_key_text(KEY_DNS));
+                        if (!append(r, &quick->dns_search, word))
+                                return false;
+                        continue;
+                }
+                if (!tl_address_parse_ip(word, &ip))
+                        return fail(r, EINVAL, word.at, tl_quick_key_text(KEY_DNS));
+                if (!grow((void **)&quick->dns, quick->dns_count, &quick->dns_capacity, sizeof(ip)))
+                        return fail_memory(r);
+                quick->dns[quick->dns_count++] = ip;
+        }
+        return true;
+}
+
+static bool read_mtu(struct reader *r)
+{
+        uint32_t mtu;
+
+        if (!tl_text_to_number(r->lines.value, TL_QUICK_MTU_MAX, &mtu) || mtu < TL_QUICK_MTU_MIN)
+                return fail(r, EINVAL, r->lines.value.at, tl_quick_key_text(KEY_MTU));
+        r->quick.mtu = mtu;
+        return true;
+}
+
+static bool read_table(struct reader *r)
+{
+        struct tl_quick *quick = &r->quick;
+        struct tl_text value = r->lines.value;
+
+        quick->has_table = true;
+        memset(quick->table, 0, sizeof(quick->table));
+        if (tl_text_is_caseless(value, "auto")) {
+                quick->routing = TL_QUICK_ROUTING_AUTO;
+        } else if (tl_text_is_caseless(value, "off")) {
+                quick->routing = TL_QUICK_ROUTING_OFF;
+        } else if (value.len < sizeof(quick->table) && is_name(value)) {
+                quick->routing = TL_QUICK_ROUTING_TABLE;
+                memcpy(quick->table, value.at, value.len);
+        } else {
+                return fail(r, EINVAL, value.at, tl_quick_key_text(KEY_TABLE));
+        }
+        return true;
+}
+
+static bool read_save_config(struct reader *r)
+{
+        bool is_true = tl_text_is_caseless(r->lines.value, "true");
+
+        if (!is_true && !tl_text_is_caseless(r->lines.value, "false"))
+                return fail(r, EINVAL, r->lines.value.at, tl_quick_key_text(KEY_SAVE_CONFIG));
+        r->quick.save_config = is_true;
+        return true;
+}
+
+static bool read_hook(struct reader *r, enum tl_quick_hook hook)
+{
+        size_t nul = tl_text_find(r->lines.value, '\0');
+
+        if (nul < r->lines.value.len)
+                return fail(r, EINVAL, r->lines.value.at + nul, "a NUL byte is not text");
+        return append(r, &r->quick.hooks[hook], r->lines.value);
+}
+
+static bool read_value(struct reader *r)
+{
+        switch (r->lines.key) {
+        case KEY_ADDRESS:
+                return read_addresses(r);
+        case KEY_DNS:
+                return read_dns(r);
+        case KEY_MTU:
+                return read_mtu(r);
+        case KEY_TABLE:
+                return read_table(r);
+        case KEY_PRE_UP:
+                return read_hook(r, TL_QUICK_PRE_UP);
+        case KEY_POST_UP:
+                return read_hook(r, TL_QUICK_POST_UP);
+        case KEY_PRE_DOWN:
+                return read_hook(r, TL_QUICK_PRE_DOWN);
+        case KEY_POST_DOWN:
+                return read_hook(r, TL_QUICK_POST_DOWN);
+        case KEY_SAVE_CONFIG:
+                return read_save_config(r);
+        }
+        return true;
+}
+
+bool tl_quick_parse(const char *text, size_t len, struct tl_quick *quick,
+                    struct tl_conf_error *error)
+{
+        struct reader r = {.lines.rest = {text, len}, .error = error};
+
+        while (next_line(&r.lines)) {
+                if (!r.lines.is_ours || !r.lines.value.len)
+                        continue;
+                if (!read_value(&r)) {
+                        tl_quick_done(&r.quick);
+                        return false;
+                }
+        }
+        *quick = r.quick;
+        return true;
+}
+
+void tl_quick_done(struct tl_quick *quick)
+{
+        free(quick->addresses);
+        free(quick->dns);
+        free(quick->dns_search.items);
+        for (size_t i = 0; i < TL_QUICK_HOOK_COUNT; i++)
+                free(quick->hooks[i].items);
+        *quick = (struct tl_quick){0};
+}
+
+void tl_quick_blank(char *text, size_t len)
+{
+        struct lines lines = {.rest = {text, len}};
+
+        while (next_line(&lines)) {
+                char *line = text + (lines.line.at - text);
+
+                for (size_t i = 0; lines.is_ours && i < lines.line.len; i++)
+                        if (line[i] != '\n')
+                                line[i] = ' ';
+        }
+}
+
+size_t tl_quick_strip(char *text, size_t len)
+{
+        struct lines lines = {.rest = {text, len}};
+        size_t kept = 0;
+
+        while (next_line(&lines)) {
+                if (lines.is_ours)
+                        continue;
+                memmove(text + kept, lines.line.at, lines.line.len);
+                kept += lines.line.len;
+        }
+        return kept;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * quick.h - the keys that wg-quick(8) has in [Interface] beside those of wg(8).
+ *
+ * Keys are read without regard to case; '#' to the end of a line is a comment, also within a hook.
+ * Address, DNS and the hooks add up, of the others the last counts, and a key without a value is as
+ * one that is not there. Unlike wg-quick, this refuses what ip(8) would refuse later: an address that
+ * is none, an MTU out of range, a table that is neither a number nor a name.
+ *
+ * Source: wg-quick(8), "CONFIGURATION".
+ * Threads: pure functions of their arguments. */
+#ifndef CONF_QUICK_H
+#define CONF_QUICK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/endpoint.h"
+#include "base/enum.h"
+#include "conf/error.h"
+#include "conf/text.h"
+
+enum {
+        TL_QUICK_MTU_MIN = 68, /* RFC 791 */
+        TL_QUICK_MTU_MAX = 65535,
+        TL_QUICK_TABLE_SIZE = 64, /* the longest name of a table with its terminator */
+};
+
+/* When a hook runs, in the order of an interface's life. */
+#define TL_QUICK_HOOKS(X) \
+        X(TL_QUICK_PRE_UP, 0, PreUp, "before the interface is made") \
+        X(TL_QUICK_POST_UP, 1, PostUp, "when it is up") \
+        X(TL_QUICK_PRE_DOWN, 2, PreDown, "before it goes") \
+        X(TL_QUICK_POST_DOWN, 3, PostDown, "when it is gone")
+WG_ENUM_DECLARE(tl_quick_hook, TL_QUICK_HOOKS)
+enum { TL_QUICK_HOOK_COUNT = 4 };
+
+/* Where routes go. */
+#define TL_QUICK_ROUTINGS(X) \
+        X(TL_QUICK_ROUTING_AUTO, 0, automatic, \
+          "the main table, and one of their own for default routes") \
+        X(TL_QUICK_ROUTING_OFF, 1, off, "nowhere") \
+        X(TL_QUICK_ROUTING_TABLE, 2, table, "a table that was named")
+WG_ENUM_DECLARE(tl_quick_routing, TL_QUICK_ROUTINGS)
+
+/* An address of the interface; unlike a prefix it keeps the bits of the host. */
+struct tl_quick_address {
+        struct wg_ip ip;
+        uint8_t cidr;
+};
+
+/* Texts of one kind, each a stretch of the file's. */
+struct tl_quick_list {
+        struct tl_text *items;
+        uint32_t count, capacity;
+};
+
+struct tl_quick {
+        struct tl_quick_address *addresses;
+        uint32_t address_count, address_capacity;
+        struct wg_ip *dns;
+        uint32_t dns_count, dns_capacity;
+        struct tl_quick_list dns_search;                 /* domains, of DNS too */
+        struct tl_quick_list hooks[TL_QUICK_HOOK_COUNT]; /* by enum tl_quick_hook */
+        uint32_t mtu;                                    /* 0: not given */
+        enum tl_quick_routing routing;
+        char table[TL_QUICK_TABLE_SIZE]; /* with ROUTING_TABLE: a number or a name */
+        bool has_table;                  /* the file has such a key, if only to say auto */
+        bool save_config;
+};
+
+/* Reads these keys out of len bytes of text, whatever else is in it; lists of texts point into it.
+ * Returns false at the first mistake, tells it in *error (EINVAL or ENOMEM), and leaves *quick
+ * untouched. On success it is the caller's to release. */
+bool tl_quick_parse(const char *text, size_t len, struct tl_quick *quick,
+                    struct tl_conf_error *error) WG_MUST_USE;
+
+/* Releases. Takes one that is all zeros. */
+void tl_quick_done(struct tl_quick *quick);
+
+/* Overwrites these keys' lines with blanks: what is left is wg(8)'s, each byte where it was. */
+void tl_quick_blank(char *text, size_t len);
+
+/* Takes these keys' lines out instead. Returns the length of what is left. */
+size_t tl_quick_strip(char *text, size_t len);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "quick/facts.h"
+
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "conf/address.h"
+#include "quick/run.h"
+
+#define INTERFACE_ORDER "/etc/resolvconf/interface-order"
+
+enum { TABLES_TRIED = 1000, ENDPOINTS_ASKED = 64 };
+
+static bool is_prefix(const char *text, size_t len)
+{
+        for (size_t i = 0; i < len; i++)
+                if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-",
+                            text[i]))
+                        return false;
+        return len > 0;
+}
+
+/* Debian's resolvconf orders its records by the patterns of a file. Under a name that the first pattern
+ * of the form `name*` matches, ours comes where such records come. */
+static void name_record(struct tl_plan_facts *facts)
+{
+        FILE *file = fopen(INTERFACE_ORDER, "re");
+        char line[256];
+
+        snprintf(facts->dns_name, sizeof(facts->dns_name), "%s", facts->ifname);
+        while (file && fgets(line, sizeof(line), file)) {
+                size_t len = strcspn(line, "\n");
+
+                if (len < 2 || len > 24 || line[len - 1] != '*' || !is_prefix(line, len - 1))
+                        continue;
+                snprintf(facts->dns_name, sizeof(facts->dns_name), "%.*s.%s", (int)len - 1, line,
+                         facts->ifname);
+                break;
+        }
+        if (file)
+                fclose(file);
+}
+
+void tl_facts_find_programs(struct tl_plan_facts *facts, const char *ifname)
+{
+        *facts = (struct tl_plan_facts){.ifname = ifname, .has_nft = tl_run_has("nft")};
+        if (tl_run_has("resolvconf"))
+                facts->dns = TL_PLAN_DNS_RESOLVCONF;
+        else if (tl_run_has("resolvectl") && access("/run/systemd/resolve", X_OK) == 0)
+                facts->dns = TL_PLAN_DNS_RESOLVED;
+        name_record(facts);
+}
+
+static uint32_t find_link_mtu(const char *ifname)
+{
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        struct ifreq request = {0};
+        uint32_t mtu = 0;
+
+        if (fd < 0)
+                return 0;
+        snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", ifname);
+        if (ioctl(fd, SIOCGIFMTU, &request) == 0)
+                mtu = (uint32_t)request.ifr_mtu;
+        close(fd);
+        return mtu;
+}
+
+/* The MTU that a route has, or else its link, as `ip route` prints it. 0: unknown. */
+static uint32_t read_route(char *answer)
+{
+        const char *before = "", *dev = NULL;
+        char *rest = NULL;
+        uint32_t mtu = 0;
+
+        answer[strcspn(answer, "\n")] = '\0';
+        for (char *word = strtok_r(answer, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+                if (strcmp(before, "mtu") == 0)
+                        mtu = (uint32_t)strtoul(word, NULL, 10);
+                else if (strcmp(before, "dev") == 0)
+                        dev = word;
+                before = word;
+        }
+        return mtu || !dev ? mtu : find_link_mtu(dev);
+}
+
+static uint32_t ask_route(const char *command)
+{
+        char answer[1024];
+
+        return tl_run_ask(command, answer, sizeof(answer)) ? read_route(answer) : 0;
+}
+
+static bool is_table_free(uint32_t table)
+{
+        char command[64], answer[8];
+
+        snprintf(command, sizeof(command), "ip -4 route show table %u", table);
+        if (tl_run_ask(command, answer, sizeof(answer)) && answer[0])
+                return false;
+        snprintf(command, sizeof(command), "ip -6 route show table %u", table);
+        return !tl_run_ask(command, answer, sizeof(answer)) || !answer[0];
+}
+
+/* The greatest MTU, as wg-quick has it: a path that is worse tells so by itself. */
+static uint32_t find_path_mtu(const struct tl_conf_device *device)
+{
+        uint32_t mtu = 0, asked = 0;
+
+        for (uint32_t i = 0; i < device->peer_count && asked < ENDPOINTS_ASKED; i++) {
+                const struct wg_ip *ip = &tl_conf_device_peer(device, i)->endpoint.ip;
+                char command[TL_ADDRESS_IP_SIZE + 16], text[TL_ADDRESS_IP_SIZE];
+
+                if (ip->family == WG_FAMILY_NONE)
+                        continue;
+                tl_address_format_ip(text, ip);
+                snprintf(command, sizeof(command), "ip route get %s", text);
+                mtu = WG_MAX(mtu, ask_route(command));
+                asked++;
+        }
+        return mtu ? mtu : ask_route("ip route show default");
+}
+
+void tl_facts_find_routes(struct tl_plan_facts *facts, const struct tl_quick *quick,
+                          const struct tl_conf_device *device)
+{
+        if (!quick->mtu)
+                facts->path_mtu = find_path_mtu(device);
+        facts->free_table = TL_PLAN_TABLE;
+        if (!tl_plan_has_default(quick, device) || device->fwmark)
+                return;
+        for (uint32_t i = 0; i < TABLES_TRIED && !is_table_free(facts->free_table); i++)
+                facts->free_table++;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * link.h - speaks to the daemon of an interface over its configuration socket. Keys go this way only,
+ * never by command lines or files.
+ * Threads: the only one of the process. */
+#ifndef QUICK_LINK_H
+#define QUICK_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "conf/device.h"
+
+/* Whether a daemon answers for that interface. */
+bool tl_link_is_served(const char *ifname) WG_MUST_USE;
+
+/* Carries a change out. Returns 0 or -errno, the daemon's or that of the way there. */
+int tl_link_set(const char *ifname, const struct tl_conf_device *change) WG_MUST_USE;
+
+/* Sets the mark of outer packets. Returns the same. */
+int tl_link_set_mark(const char *ifname, uint32_t mark) WG_MUST_USE;
+
+/* Reads the configuration into a device that was initialised and is empty. Returns the same. */
+int tl_link_get(const char *ifname, struct tl_conf_device *device) WG_MUST_USE;
+
+#endif

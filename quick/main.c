@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * main.c - tieline-quick: an interface with its addresses and routes, by one file and one command. */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "quick/quick.h"
+#include "quick/run.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_WRONG_USE = 2 };
+enum { OPTION_BEFORE = 256, OPTION_AFTER, OPTION_VERSION };
+
+/* What to do. */
+#define VERBS(X) \
+        X(VERB_UP, 0, up, "start an interface, with all that its file says") \
+        X(VERB_DOWN, 1, down, "end it, and take back what was done for it") \
+        X(VERB_RELOAD, 2, reload, "have a running interface take the keys and peers of its file") \
+        X(VERB_SAVE, 3, save, "write the interface as it is now into its file") \
+        X(VERB_STRIP, 4, strip, "print the file as wg(8) reads it")
+WG_ENUM_DECLARE(tl_quick_verb, VERBS)
+WG_ENUM_DEFINE(tl_quick_verb, VERBS)
+
+static const struct option LONG_OPTIONS[] = {
+        {"before", no_argument, NULL, OPTION_BEFORE},
+        {"after", no_argument, NULL, OPTION_AFTER},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {NULL, 0, NULL, 0},
+};
+
+static void print_help(void)
+{
+        puts("Usage: tieline-quick [--before | --after] up|down IFNAME|FILE\n"
+             "       tieline-quick reload|save|strip IFNAME|FILE\n"
+             "\n"
+             "Runs a WireGuard interface by tielined(8) as its configuration file says, in the\n"
+             "format of wg-quick(8). IFNAME stands for the file /etc/wireguard/IFNAME.conf.\n");
+        WG_ENUM_EACH(verb, &tl_quick_verb_enum)
+                printf("  %-7s %s\n", verb->name, verb->text);
+        puts("\n"
+             "      --before   only what comes before tielined is started or ended\n"
+             "      --after    only what comes after it was started or ended\n"
+             "  -h, --help     print this text\n"
+             "      --version  print the version\n"
+             "\n"
+             "See tieline-quick(8).");
+}
+
+WG_PRINTF(1, 2) static int fail(const char *format, ...)
+{
+        va_list arguments;
+
+        fputs("tieline-quick: ", stderr);
+        va_start(arguments, format);
+        vfprintf(stderr, format, arguments);
+        va_end(arguments);
+        fputs("\nTry `tieline-quick --help'.\n", stderr);
+        return EXIT_WRONG_USE;
+}
+
+static bool act(struct tl_quick_file *file, enum tl_quick_verb verb, enum tl_quick_part part)
+{
+        switch (verb) {
+        case VERB_UP:
+                return tl_quick_up(file, part);
+        case VERB_DOWN:
+                return tl_quick_down(file, part);
+        case VERB_RELOAD:
+                return tl_quick_reload(file);
+        case VERB_SAVE:
+                return tl_quick_save(file);
+        case VERB_STRIP:
+                return tl_quick_print(file);
+        }
+        return false;
+}
+
+static int run(enum tl_quick_verb verb, enum tl_quick_part part, const char *name)
+{
+        static struct tl_quick_file file;
+        bool is_good;
+
+        if (verb != VERB_STRIP && geteuid() != 0) {
+                fputs("tieline-quick: this needs root\n", stderr);
+                return EXIT_FAILED;
+        }
+        tl_run_init();
+        is_good = tl_quick_open(&file, name) && act(&file, verb, part);
+        tl_quick_close(&file);
+        return is_good ? EXIT_OK : EXIT_FAILED;
+}
+
+static int read_words(char **words, int count, enum tl_quick_part part)
+{
+        const struct wg_enum_member *verb;
+
+        if (count == 0)
+                return fail("what to do? up, down, reload, save or strip");
+        verb = wg_enum_by_name(&tl_quick_verb_enum, words[0], strlen(words[0]));
+        if (!verb)
+                return fail("`%s' is none of up, down, reload, save, strip", words[0]);
+        if (count == 1)
+                return fail("which interface? Give its name, for example wg0, or its file");
+        if (count > 2)
+                return fail("one interface at a time: unexpected argument `%s'", words[2]);
+        if (part != TL_QUICK_WHOLE && verb->value != VERB_UP && verb->value != VERB_DOWN)
+                return fail("--%s goes with up and down only", tl_quick_part_name(part));
+        return run((enum tl_quick_verb)verb->value, part, words[1]);
+}
+
+int main(int argc, char **argv)
+{
+        enum tl_quick_part part = TL_QUICK_WHOLE;
+        int option;
+
+        opterr = 0;
+        while ((option = getopt_long(argc, argv, ":h", LONG_OPTIONS, NULL)) != -1) {
+                switch (option) {
+                case OPTION_BEFORE:
+                        part = TL_QUICK_BEFORE;
+                        break;
+                case OPTION_AFTER:
+                        part = TL_QUICK_AFTER;
+                        break;
+                case 'h':
+                        print_help();
+                        return EXIT_OK;
+                case OPTION_VERSION:
+                        puts("tieline-quick " TL_VERSION);
+                        return EXIT_OK;
+                default:
+                        return fail("unknown option `%s'", argv[optind - 1]);
+                }
+        }
+        return read_words(argv + optind, argc - optind, part);
+}

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "quick/plan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/address.h"
+
+WG_ENUM_DEFINE(tl_plan_kind, TL_PLAN_STEPS)
+WG_ENUM_DEFINE(tl_plan_dns, TL_PLAN_DNS_WAYS)
+
+/* What a plan is made from. */
+struct planner {
+        struct tl_plan *plan;
+        const struct tl_quick *quick;
+        const struct tl_conf_device *device;
+        const struct tl_plan_facts *facts;
+        struct wg_prefix *routes; /* each once, the longest prefixes first */
+        uint32_t route_count;
+        uint32_t table; /* of default routes, and their mark */
+};
+
+static const char *family_option(const struct wg_ip *ip)
+{
+        return ip->family == WG_FAMILY_IPV4 ? "-4" : "-6";
+}
+
+/* Appends a step, without anything in it yet. NULL: no memory. */
+static struct tl_plan_step *add_step(struct tl_plan *plan, enum tl_plan_kind kind)
+{
+        if (plan->count == plan->capacity) {
+                uint32_t capacity = plan->capacity ? plan->capacity * 2 : 32;
+                struct tl_plan_step *bigger = reallocarray(plan->steps, capacity,
+                                                           sizeof(*plan->steps));
+
+                if (!bigger)
+                        return NULL;
+                plan->steps = bigger;
+                plan->capacity = capacity;
+        }
+        plan->steps[plan->count] = (struct tl_plan_step){.kind = kind};
+        return &plan->steps[plan->count++];
+}
+
+/* Writes a text into the step that was added last. */
+WG_PRINTF(2, 3) static bool write_text(char **to, const char *format, ...)
+{
+        va_list arguments;
+        int len;
+
+        va_start(arguments, format);
+        len = vasprintf(to, format, arguments);
+        va_end(arguments);
+        if (len < 0)
+                *to = NULL;
+        return len >= 0;
+}
+
+/* Appends a command; and says how the one that was appended last is undone. */
+#define RUN(p, ...) \
+        (add_step((p)->plan, TL_PLAN_RUN) && write_text(&last_step(p)->command, __VA_ARGS__))
+#define UNDO(p, ...) write_text(&last_step(p)->undo, __VA_ARGS__)
+
+static struct tl_plan_step *last_step(const struct planner *p)
+{
+        return &p->plan->steps[p->plan->count - 1];
+}
+
+static bool plan_addresses(struct planner *p)
+{
+        for (uint32_t i = 0; i < p->quick->address_count; i++) {
+                const struct tl_quick_address *address = &p->quick->addresses[i];
+                char text[TL_ADDRESS_IP_SIZE];
+
+                tl_address_format_ip(text, &address->ip);
+                if (!RUN(p, "ip %s address add %s/%u dev %s", family_option(&address->ip), text,
+                         address->cidr, p->facts->ifname))
+                        return false;
+        }
+        return true;
+}
+
+static bool plan_link(struct planner *p)
+{
+        uint32_t path_mtu = p->facts->path_mtu ? p->facts->path_mtu : TL_PLAN_PATH_MTU;
+        uint32_t mtu = p->quick->mtu;
+
+        if (!mtu)
+                mtu = WG_MAX(path_mtu, (uint32_t)(TL_QUICK_MTU_MIN + TL_PLAN_OVERHEAD)) -
+                      TL_PLAN_OVERHEAD;
+        return RUN(p, "ip link set mtu %u up dev %s", mtu, p->facts->ifname);
+}
+
+/* Joins the search domains, each after a blank. */
+static void write_domains(FILE *out, const struct tl_quick *quick)
+{
+        for (uint32_t i = 0; i < quick->dns_search.count; i++)
+                fprintf(out, " %.*s", (int)quick->dns_search.items[i].len,
+                        quick->dns_search.items[i].at);
+}
+
+/* Each name server between these two texts. */
+static void write_servers(FILE *out, const struct tl_quick *quick, const char *before,
+                          const char *after)
+{
+        for (uint32_t i = 0; i < quick->dns_count; i++) {
+                char text[TL_ADDRESS_IP_SIZE];
+
+                tl_address_format_ip(text, &quick->dns[i]);
+                fprintf(out, "%s%s%s", before, text, after);
+        }
+}
+
+static bool finish(FILE *out)
+{
+        bool is_good = !ferror(out);
+
+        return fclose(out) == 0 && is_good;
+}
+
+/* -m 0 -x: before all other name servers, and in place of them. */
+static bool plan_resolvconf(struct planner *p)
+{
+        const char *name = p->facts->dns_name;
+        struct tl_plan_step *step;
+        size_t size;
+        FILE *out;
+
+        if (!RUN(p, "resolvconf -a %s -m 0 -x", name) || !UNDO(p, "resolvconf -d %s -f", name))
+                return false;
+        step = last_step(p);
+        out = open_memstream(&step->input, &size);
+        if (!out)
+                return false;
+        write_servers(out, p->quick, "nameserver ", "\n");
+        if (p->quick->dns_search.count) {
+                fputs("search", out);
+                write_domains(out, p->quick);
+                fputc('\n', out);
+        }
+        return finish(out);
+}
+
+/* ~. has all names looked up here that no other link claims more exactly. */
+static bool plan_resolved(struct planner *p)
+{
+        const char *ifname = p->facts->ifname;
+        char *texts[2] = {NULL, NULL};
+        size_t size;
+        FILE *servers = open_memstream(&texts[0], &size),
+             *domains = open_memstream(&texts[1], &size);
+        bool is_good = servers && domains;
+
+        if (is_good) {
+                write_servers(servers, p->quick, " ", "");
+                write_domains(domains, p->quick);
+        }
+        is_good = (!servers || finish(servers)) && is_good;
+        is_good = (!domains || finish(domains)) && is_good;
+        is_good = is_good && RUN(p, "resolvectl dns %s%s", ifname, texts[0]) &&
+                  UNDO(p, "resolvectl revert %s", ifname) &&
+                  RUN(p, "resolvectl domain %s ~.%s", ifname, texts[1]);
+        free(texts[0]);
+        free(texts[1]);
+        return is_good;
+}
+
+/* Without a name server, search domains alone do nothing, as with wg-quick. */
+static bool plan_dns(struct planner *p)
+{
+        if (!p->quick->dns_count)
+                return true;
+        switch (p->facts->dns) {
+        case TL_PLAN_DNS_NONE:
+                return true;
+        case TL_PLAN_DNS_RESOLVCONF:
+                return plan_resolvconf(p);
+        case TL_PLAN_DNS_RESOLVED:
+                return plan_resolved(p);
+        }
+        return true;
+}
+
+static bool has_prefix(const struct wg_prefix *outer, const struct wg_ip *ip)
+{
+        uint32_t whole = outer->cidr / 8, rest = outer->cidr % 8;
+
+        if (outer->ip.family != ip->family || memcmp(outer->ip.bytes, ip->bytes, whole) != 0)
+                return false;
+        return !rest || (outer->ip.bytes[whole] ^ ip->bytes[whole]) >> (8 - rest) == 0;
+}
+
+/* Whether an address of the interface brings a route that covers this one: the kernel makes them,
+ * but for an IPv4 address that stands alone. */
+static bool is_covered(const struct planner *p, const struct wg_prefix *route)
+{
+        for (uint32_t i = 0; i < p->quick->address_count; i++) {
+                const struct tl_quick_address *address = &p->quick->addresses[i];
+                const struct wg_prefix net = {address->ip, address->cidr};
+
+                if (address->ip.family == WG_FAMILY_IPV4 && address->cidr == 32)
+                        continue;
+                if (address->cidr <= route->cidr && has_prefix(&net, &route->ip))
+                        return true;
+        }
+        return false;
+}
+
+/* The dropping of what strangers send to the interface's own addresses by another way. */
+static void write_guard(FILE *out, const struct planner *p, uint8_t family, const char *nft_family)
+{
+        for (uint32_t i = 0; i < p->quick->address_count; i++) {
+                char text[TL_ADDRESS_IP_SIZE];
+
+                if (p->quick->addresses[i].ip.family != family)
+                        continue;
+                tl_address_format_ip(text, &p->quick->addresses[i].ip);
+                fprintf(out, "\t\tiifname != \"%s\" %s daddr %s fib saddr type != local drop\n",
+                        p->facts->ifname, nft_family, text);
+        }
+}
+
+static bool plan_firewall(struct planner *p, uint8_t family)
+{
+        const char *nft_family = family == WG_FAMILY_IPV4 ? "ip" : "ip6";
+        struct tl_plan_step *step;
+        size_t size;
+        FILE *out;
+
+        if (!RUN(p, "nft -f -") ||
+            !UNDO(p, "nft delete table %s tieline-quick-%s", nft_family, p->facts->ifname))
+                return false;
+        step = last_step(p);
+        out = open_memstream(&step->input, &size);
+        if (!out)
+                return false;
+        fprintf(out,
+                "table %s tieline-quick-%s {\n"
+                "\tchain guard {\n"
+                "\t\ttype filter hook prerouting priority -300;\n",
+                nft_family, p->facts->ifname);
+        write_guard(out, p, family, nft_family);
+        fprintf(out,
+                "\t}\n"
+                "\tchain unmask {\n"
+                "\t\ttype filter hook prerouting priority -150;\n"
+                "\t\tmeta l4proto udp ct mark %u meta mark set ct mark\n"
+                "\t}\n"
+                "\tchain remember {\n"
+                "\t\ttype filter hook postrouting priority -150;\n"
+                "\t\tmeta l4proto udp meta mark %u ct mark set meta mark\n"
+                "\t}\n"
+                "}\n",
+                p->table, p->table);
+        return finish(out);
+}
+
+static bool plan_mark(struct planner *p)
+{
+        struct tl_plan_step *step;
+
+        if (p->table)
+                return true;
+        p->table = p->device->fwmark ? p->device->fwmark : p->facts->free_table;
+        if (p->device->fwmark)
+                return true;
+        step = add_step(p->plan, TL_PLAN_MARK);
+        if (step)
+                step->mark = p->table;
+        return step;
+}
+
+static bool plan_default(struct planner *p, const struct wg_prefix *route)
+{
+        const char *family = family_option(&route->ip), *ifname = p->facts->ifname;
+        char text[TL_ADDRESS_PREFIX_SIZE];
+
+        tl_address_format_prefix(text, route);
+        if (!plan_mark(p) ||
+            !RUN(p, "ip %s route add %s dev %s table %u", family, text, ifname, p->table) ||
+            !RUN(p, "ip %s rule add not fwmark %u table %u", family, p->table, p->table) ||
+            !UNDO(p, "ip %s rule delete not fwmark %u table %u", family, p->table, p->table) ||
+            !RUN(p, "ip %s rule add table main suppress_prefixlength 0", family) ||
+            !UNDO(p, "ip %s rule delete table main suppress_prefixlength 0", family))
+                return false;
+        if (route->ip.family == WG_FAMILY_IPV4 &&
+            !RUN(p, "sysctl -q net.ipv4.conf.all.src_valid_mark=1"))
+                return false;
+        return plan_firewall(p, route->ip.family);
+}
+
+static bool plan_route(struct planner *p, const struct wg_prefix *route)
+{
+        const char *family = family_option(&route->ip), *ifname = p->facts->ifname;
+        char text[TL_ADDRESS_PREFIX_SIZE];
+
+        tl_address_format_prefix(text, route);
+        if (p->quick->routing == TL_QUICK_ROUTING_TABLE)
+                return RUN(p, "ip %s route add %s dev %s table %s", family, text, ifname,
+                           p->quick->table);
+        if (route->cidr == 0)
+                return plan_default(p, route);
+        return is_covered(p, route) || RUN(p, "ip %s route add %s dev %s", family, text, ifname);
+}
+
+/* Longest prefix first; those of one family together. */
+static int compare_routes(const void *a, const void *b)
+{
+        const struct wg_prefix *one = a, *two = b;
+
+        if (one->cidr != two->cidr)
+                return one->cidr < two->cidr ? 1 : -1;
+        if (one->ip.family != two->ip.family)
+                return one->ip.family < two->ip.family ? -1 : 1;
+        return memcmp(one->ip.bytes, two->ip.bytes, sizeof(one->ip.bytes));
+}
+
+/* Takes the last prefix like this one off the list. */
+static void forget_route(struct planner *p, const struct wg_prefix *route)
+{
+        for (uint32_t i = p->route_count; i-- > 0;) {
+                if (compare_routes(&p->routes[i], route) != 0)
+                        continue;
+                p->routes[i] = p->routes[--p->route_count];
+                return;
+        }
+}
+
+static bool collect_routes(struct planner *p)
+{
+        uint32_t kept = 0;
+
+        p->routes = calloc((size_t)p->device->allowed_ip_count + 1, sizeof(*p->routes));
+        if (!p->routes)
+                return false;
+        for (uint32_t i = 0; i < p->device->allowed_ip_count; i++) {
+                const struct tl_conf_allowed_ip *allowed = tl_conf_device_allowed_ip(p->device, i);
+
+                if (allowed->remove)
+                        forget_route(p, &allowed->prefix);
+                else
+                        p->routes[p->route_count++] = allowed->prefix;
+        }
+        qsort(p->routes, p->route_count, sizeof(*p->routes), compare_routes);
+        for (uint32_t i = 0; i < p->route_count; i++)
+                if (!kept || compare_routes(&p->routes[kept - 1], &p->routes[i]) != 0)
+                        p->routes[kept++] = p->routes[i];
+        p->route_count = kept;
+        return true;
+}
+
+static bool plan_routes(struct planner *p)
+{
+        if (p->quick->routing == TL_QUICK_ROUTING_OFF)
+                return true;
+        if (!collect_routes(p))
+                return false;
+        for (uint32_t i = 0; i < p->route_count; i++)
+                if (!plan_route(p, &p->routes[i]))
+                        return false;
+        return true;
+}
+
+bool tl_plan_has_default(const struct tl_quick *quick, const struct tl_conf_device *device)
+{
+        if (quick->routing != TL_QUICK_ROUTING_AUTO)
+                return false;
+        for (uint32_t i = 0; i < device->allowed_ip_count; i++) {
+                const struct tl_conf_allowed_ip *allowed = tl_conf_device_allowed_ip(device, i);
+
+                if (allowed->prefix.cidr == 0 && !allowed->remove)
+                        return true;
+        }
+        return false;
+}
+
+const char *tl_plan_objection(const struct tl_quick *quick, const struct tl_conf_device *device,
+                              const struct tl_plan_facts *facts)
+{
+        if (quick->dns_count && facts->dns == TL_PLAN_DNS_NONE)
+                return "DNS wants resolvconf(8) or systemd-resolved, and neither is here: install "
+                       "the package openresolv, or take the key DNS out";
+        if (tl_plan_has_default(quick, device) && !facts->has_nft)
+                return "a default route wants nft(8), which is not here: install the package "
+                       "nftables, or set Table to off and route by yourself";
+        return NULL;
+}
+
+bool tl_plan_up(struct tl_plan *plan, const struct tl_quick *quick,
+                const struct tl_conf_device *device, const struct tl_plan_facts *facts)
+{
+        struct planner p = {.plan = plan, .quick = quick, .device = device, .facts = facts};
+        bool is_good;
+
+        *plan = (struct tl_plan){0};
+        is_good = plan_addresses(&p) && plan_link(&p) && plan_dns(&p) && plan_routes(&p);
+        free(p.routes);
+        if (!is_good)
+                tl_plan_done(plan);
+        return is_good;
+}
+
+void tl_plan_done(struct tl_plan *plan)
+{
+        for (uint32_t i = 0; i < plan->count; i++) {
+                free(plan->steps[i].command);
+                free(plan->steps[i].input);
+                free(plan->steps[i].undo);
+        }
+        free(plan->steps);
+        *plan = (struct tl_plan){0};
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * plan.h - what has to be done so that an interface which is there, and has its peers, carries its
+ * addresses and routes: a list of commands, and how each is undone.
+ *
+ * Commands are lines of words with one blank between. No word holds a blank or anything that the
+ * text of a configuration did not let through, so a line is taken apart at its blanks, and no shell
+ * sees it. What goes by itself when the interface goes has no undo: addresses, routes.
+ *
+ * A default route does not replace the one there is. It goes into a table of its own, in which all is
+ * looked up that does not bear the mark of WireGuard's own packets, unless the main table knows a
+ * better route than its default one. Packets from elsewhere to the interface's own addresses are
+ * dropped, and replies to marked UDP packets are marked as well, so that strict reverse-path
+ * filtering lets them in.
+ *
+ * Source: wg-quick(8); ip-rule(8), suppress_prefixlength; nft(8); Linux, ip-sysctl, src_valid_mark.
+ * Threads: pure functions of their arguments. */
+#ifndef QUICK_PLAN_H
+#define QUICK_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/enum.h"
+#include "conf/device.h"
+#include "conf/quick.h"
+
+enum {
+        TL_PLAN_TABLE = 51820,   /* the first table, and mark, that is tried for default routes */
+        TL_PLAN_OVERHEAD = 80,   /* bytes of outer headers: IPv6 40, UDP 8, WireGuard 32 */
+        TL_PLAN_PATH_MTU = 1500, /* where nothing is known of the way to the peers */
+        TL_PLAN_DNS_NAME_SIZE = 48, /* of the longest name of a record, with its terminator */
+};
+
+/* What a step does. */
+#define TL_PLAN_STEPS(X) \
+        X(TL_PLAN_RUN, 0, run, "runs a program") \
+        X(TL_PLAN_MARK, 1, mark, "has WireGuard mark its packets")
+WG_ENUM_DECLARE(tl_plan_kind, TL_PLAN_STEPS)
+
+struct tl_plan_step {
+        enum tl_plan_kind kind;
+        char *command; /* with RUN; owned */
+        char *input;   /* what the program reads; NULL: nothing; owned */
+        char *undo;    /* a command; NULL: none is needed; owned */
+        uint32_t mark; /* with MARK */
+};
+
+struct tl_plan {
+        struct tl_plan_step *steps;
+        uint32_t count, capacity;
+};
+
+/* How name servers are told to the system. */
+#define TL_PLAN_DNS_WAYS(X) \
+        X(TL_PLAN_DNS_NONE, 0, none, "in no way that is known") \
+        X(TL_PLAN_DNS_RESOLVCONF, 1, resolvconf, "resolvconf(8)") \
+        X(TL_PLAN_DNS_RESOLVED, 2, resolved, "systemd-resolved, by resolvectl(1)")
+WG_ENUM_DECLARE(tl_plan_dns, TL_PLAN_DNS_WAYS)
+
+/* What the plan takes from the system. */
+struct tl_plan_facts {
+        const char *ifname; /* letters, digits, and a few signs */
+        bool has_nft;
+        enum tl_plan_dns dns;
+        char dns_name[TL_PLAN_DNS_NAME_SIZE]; /* of the record for resolvconf */
+        uint32_t path_mtu;   /* the greatest on the ways to the peers; 0: unknown */
+        uint32_t free_table; /* a table without routes; for default routes only */
+};
+
+/* Whether there will be a default route with a table of its own. */
+bool tl_plan_has_default(const struct tl_quick *quick,
+                         const struct tl_conf_device *device) WG_MUST_USE;
+
+/* What this system lacks for it, as one sentence for a user; NULL: nothing. Of the facts, has_nft and
+ * dns count. */
+const char *tl_plan_objection(const struct tl_quick *quick, const struct tl_conf_device *device,
+                              const struct tl_plan_facts *facts) WG_MUST_USE;
+
+/* Makes the plan; the caller releases it. Returns false where memory is missing. */
+bool tl_plan_up(struct tl_plan *plan, const struct tl_quick *quick,
+                const struct tl_conf_device *device, const struct tl_plan_facts *facts) WG_MUST_USE;
+
+/* Releases. Takes one that is all zeros. */
+void tl_plan_done(struct tl_plan *plan);
+
+#endif

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "quick/quick.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/wgconf.h"
+#include "io/resolve.h"
+#include "quick/facts.h"
+#include "quick/link.h"
+#include "quick/plan.h"
+#include "quick/run.h"
+#include "quick/save.h"
+#include "quick/state.h"
+
+WG_ENUM_DEFINE(tl_quick_part, TL_QUICK_PARTS)
+
+#define DIRECTORY "/etc/wireguard"
+#define SUFFIX ".conf"
+
+/* How often a name server that cannot be reached is asked again, as with wg(8). */
+#define RETRIES "WG_ENDPOINT_RESOLUTION_RETRIES"
+enum { RETRIES_DEFAULT = 15, NAME_TIMEOUT_MS = 2000, NAME_RETRY_MS = 10 };
+
+WG_PRINTF(1, 2) static bool fail(const char *format, ...)
+{
+        va_list arguments;
+
+        fputs("tieline-quick: ", stderr);
+        va_start(arguments, format);
+        vfprintf(stderr, format, arguments);
+        va_end(arguments);
+        fputc('\n', stderr);
+        return false;
+}
+
+/* The names that wg-quick takes: a word for shells, commands and files. */
+static bool is_ifname(const char *name, size_t len)
+{
+        static const char signs[] = "_=+.-";
+
+        if (len == 0 || len >= IF_NAMESIZE || (len == 1 && name[0] == '.') ||
+            (len == 2 && memcmp(name, "..", 2) == 0) || name[0] == '-')
+                return false;
+        for (size_t i = 0; i < len; i++) {
+                char c = name[i];
+
+                if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+                    !strchr(signs, c))
+                        return false;
+        }
+        return true;
+}
+
+static bool find_file(struct tl_quick_file *file, const char *name)
+{
+        const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
+        size_t len = strlen(base), suffix = strlen(SUFFIX);
+        bool is_path = slash || (len > suffix && strcmp(base + len - suffix, SUFFIX) == 0 &&
+                                 access(name, F_OK) == 0);
+        int size;
+
+        if (is_path) {
+                if (len <= suffix || strcmp(base + len - suffix, SUFFIX) != 0 ||
+                    !is_ifname(base, len - suffix))
+                        return fail("`%s' is no file for an interface: its name is that of the "
+                                    "interface (1 to %d letters, digits and _=+.-) and " SUFFIX,
+                                    name, IF_NAMESIZE - 1);
+                len -= suffix;
+        } else if (!is_ifname(base, len)) {
+                return fail("`%s' cannot be the name of an interface: 1 to %d letters, digits and "
+                            "_=+.-, the first no -",
+                            name, IF_NAMESIZE - 1);
+        }
+        memcpy(file->ifname, base, len);
+        file->ifname[len] = '\0';
+        size = is_path ? snprintf(file->path, sizeof(file->path), "%s", name)
+                       : snprintf(file->path, sizeof(file->path), DIRECTORY "/%s" SUFFIX, name);
+        return size < (int)sizeof(file->path) || fail("`%s' is too long", name);
+}
+
+/* wg(8)'s part is read from a copy without ours, each byte where it was: mistakes are told by line and
+ * column of the file. */
+static bool parse(struct tl_quick_file *file)
+{
+        size_t len = file->file.len;
+        struct tl_conf_error error;
+        char *copy = malloc(len + 1);
+        bool is_good;
+
+        if (!copy)
+                return fail("%s: out of memory", file->path);
+        memcpy(copy, file->file.text, len);
+        tl_quick_blank(copy, len);
+        is_good = tl_quick_parse(file->file.text, len, &file->quick, &error) &&
+                  tl_wgconf_parse(copy, len, &file->device, &error);
+        wg_wipe(copy, len);
+        free(copy);
+        return is_good || fail("%s:%u:%u: %s", file->path, error.line, error.column, error.message);
+}
+
+bool tl_quick_open(struct tl_quick_file *file, const char *name)
+{
+        int error;
+
+        *file = (struct tl_quick_file){0};
+        tl_conf_device_init(&file->device);
+        if (!find_file(file, name))
+                return false;
+        error = tl_file_read(&file->file, file->path);
+        if (error)
+                return fail("%s: %s", file->path, strerror(-error));
+        if (file->file.is_exposed)
+                fail("warning: %s holds keys and other users may read it; `chmod 600' it",
+                     file->path);
+        return parse(file);
+}
+
+void tl_quick_close(struct tl_quick_file *file)
+{
+        tl_conf_device_done(&file->device);
+        tl_quick_done(&file->quick);
+        tl_file_done(&file->file);
+}
+
+/* Writes a hook with each %i replaced by the name of the interface; the caller frees it. */
+static char *expand(const struct tl_text *hook, const char *ifname)
+{
+        size_t size;
+        char *line = NULL;
+        FILE *out = open_memstream(&line, &size);
+
+        if (!out)
+                return NULL;
+        for (size_t i = 0; i < hook->len; i++) {
+                if (hook->at[i] == '%' && i + 1 < hook->len && hook->at[i + 1] == 'i') {
+                        fputs(ifname, out);
+                        i++;
+                } else {
+                        fputc(hook->at[i], out);
+                }
+        }
+        if (fclose(out) == 0)
+                return line;
+        free(line);
+        return NULL;
+}
+
+static bool run_hook(const struct tl_quick_file *file, enum tl_quick_hook hook, uint32_t i)
+{
+        char *line = expand(&file->quick.hooks[hook].items[i], file->ifname);
+        bool is_good = line && tl_run_shell(line);
+
+        free(line);
+        return is_good || fail("a command of %s failed", tl_quick_hook_name(hook));
+}
+
+/* Runs hooks up to the first that fails. */
+static bool run_hooks(const struct tl_quick_file *file, enum tl_quick_hook hook)
+{
+        for (uint32_t i = 0; i < file->quick.hooks[hook].count; i++)
+                if (tl_run_is_interrupted() || !run_hook(file, hook, i))
+                        return false;
+        return true;
+}
+
+/* Runs them all, whatever becomes of some. */
+static bool run_all_hooks(const struct tl_quick_file *file, enum tl_quick_hook hook)
+{
+        bool is_good = true;
+
+        for (uint32_t i = 0; i < file->quick.hooks[hook].count; i++)
+                is_good = run_hook(file, hook, i) && is_good;
+        return is_good;
+}
+
+static int find_retries(void)
+{
+        const char *text = getenv(RETRIES);
+        uint32_t number;
+
+        if (text && strcmp(text, "infinity") == 0)
+                return TL_RESOLVE_FOREVER;
+        if (text && tl_text_to_number((struct tl_text){text, strlen(text)}, 1000000, &number))
+                return (int)number;
+        return RETRIES_DEFAULT;
+}
+
+static bool resolve(struct tl_quick_file *file)
+{
+        int retries = find_retries();
+
+        for (uint32_t i = 0; i < file->device.peer_count; i++) {
+                struct tl_conf_peer *peer = tl_conf_device_peer(&file->device, i);
+                const char *reason;
+
+                if (!peer->endpoint_host)
+                        continue;
+                reason = tl_resolve(peer->endpoint_host, retries, &peer->endpoint);
+                if (reason)
+                        return fail("%s: cannot find the endpoint `%s': %s", file->path,
+                                    peer->endpoint_host, reason);
+        }
+        return true;
+}
+
+static bool configure(const struct tl_quick_file *file)
+{
+        int error = tl_link_set(file->ifname, &file->device);
+
+        if (error)
+                return fail("%s: cannot configure it: %s", file->ifname, strerror(-error));
+        return true;
+}
+
+static bool set_mark(const struct tl_quick_file *file, uint32_t mark)
+{
+        int error;
+
+        fprintf(stderr, "[#] wg set %s fwmark %u\n", file->ifname, mark);
+        error = tl_link_set_mark(file->ifname, mark);
+        return !error || fail("%s: cannot set the mark: %s", file->ifname, strerror(-error));
+}
+
+/* The family's option and the words after it, of a command that `ip -batch` can run along with others.
+ * NULL: it is none. */
+static const char *batch_words(const struct tl_plan_step *step, char *family)
+{
+        if (step->kind != TL_PLAN_RUN || step->input || step->undo ||
+            (strncmp(step->command, "ip -4 ", 6) != 0 && strncmp(step->command, "ip -6 ", 6) != 0))
+                return NULL;
+        *family = step->command[4];
+        return step->command + 6;
+}
+
+/* Runs as many of the commands from *index on as go into one process, and moves it behind them: a
+ * process for each of ten thousand routes takes a minute. */
+static bool run_batch(const struct tl_plan *plan, uint32_t *index)
+{
+        char first = '4', family = '4', *input = NULL;
+        size_t size;
+        FILE *out = open_memstream(&input, &size);
+        const char *words;
+        bool is_good;
+
+        if (!out)
+                return fail("out of memory");
+        batch_words(&plan->steps[*index], &first);
+        while (*index < plan->count && (words = batch_words(&plan->steps[*index], &family)) &&
+               family == first) {
+                fprintf(stderr, "[#] %s\n", plan->steps[*index].command);
+                fprintf(out, "%s\n", words);
+                ++*index;
+        }
+        is_good = fclose(out) == 0 &&
+                  tl_run_quietly(first == '4' ? "ip -4 -batch -" : "ip -6 -batch -", input);
+        free(input);
+        return is_good;
+}
+
+static bool run_step(const struct tl_quick_file *file, struct tl_state *state,
+                     const struct tl_plan_step *step)
+{
+        int error = step->undo ? tl_state_add(state, step->undo) : 0;
+
+        if (error)
+                return fail("%s: %s", state->path, strerror(-error));
+        switch (step->kind) {
+        case TL_PLAN_RUN:
+                return tl_run(step->command, step->input);
+        case TL_PLAN_MARK:
+                return set_mark(file, step->mark);
+        }
+        return false;
+}
+
+static bool carry_out(const struct tl_quick_file *file, struct tl_state *state,
+                      const struct tl_plan *plan)
+{
+        uint32_t i = 0;
+        char family;
+
+        while (i < plan->count) {
+                bool is_good;
+
+                if (tl_run_is_interrupted())
+                        return false;
+                if (batch_words(&plan->steps[i], &family))
+                        is_good = run_batch(plan, &i);
+                else
+                        is_good = run_step(file, state, &plan->steps[i++]);
+                if (!is_good)
+                        return false;
+        }
+        return true;
+}
+
+static void undo(const char *command)
+{
+        /* What it was to undo may not have come to be, or be gone. */
+        (void)!tl_run(command, NULL);
+}
+
+/* From an interface that is there to one that is up. */
+static bool bring_up(struct tl_quick_file *file, struct tl_state *state,
+                     struct tl_plan_facts *facts)
+{
+        struct tl_plan plan;
+        bool is_good;
+
+        if (!resolve(file) || !configure(file))
+                return false;
+        tl_facts_find_routes(facts, &file->quick, &file->device);
+        if (!tl_plan_up(&plan, &file->quick, &file->device, facts))
+                return fail("out of memory");
+        is_good = carry_out(file, state, &plan);
+        tl_plan_done(&plan);
+        return is_good && run_hooks(file, TL_QUICK_POST_UP) && !tl_run_is_interrupted();
+}
+
+static bool start_daemon(const struct tl_quick_file *file)
+{
+        char command[64];
+
+        snprintf(command, sizeof(command), "tielined %s", file->ifname);
+        return tl_run(command, NULL);
+}
+
+static void delete_link(const struct tl_quick_file *file)
+{
+        char command[64];
+
+        snprintf(command, sizeof(command), "ip link delete dev %s", file->ifname);
+        undo(command);
+}
+
+/* Whether the interface is as this part of bringing up expects it. */
+static bool is_place_ready(const struct tl_quick_file *file, enum tl_quick_part part)
+{
+        uint32_t waited_ms = 0;
+        bool exists;
+
+        /* One whose daemon was killed a moment ago is there until the helper has noticed. */
+        while ((exists = if_nametoindex(file->ifname) != 0) && part != TL_QUICK_AFTER &&
+               waited_ms < NAME_TIMEOUT_MS && !tl_link_is_served(file->ifname)) {
+                poll(NULL, 0, NAME_RETRY_MS);
+                waited_ms += NAME_RETRY_MS;
+        }
+        if (part != TL_QUICK_AFTER)
+                return !exists || fail("`%s' already exists", file->ifname);
+        if (!exists || !tl_link_is_served(file->ifname))
+                return fail("`%s' is not there: start tielined first", file->ifname);
+        return true;
+}
+
+static bool up(struct tl_quick_file *file, enum tl_quick_part part, struct tl_state *state)
+{
+        struct tl_plan_facts facts;
+        const char *objection;
+        int error;
+
+        tl_facts_find_programs(&facts, file->ifname);
+        objection = tl_plan_objection(&file->quick, &file->device, &facts);
+        if (objection)
+                return fail("%s", objection);
+        if (part != TL_QUICK_AFTER) {
+                /* Of an interface that ended without us. */
+                tl_state_undo(state, undo);
+                if (!run_hooks(file, TL_QUICK_PRE_UP))
+                        return false;
+        }
+        if (part == TL_QUICK_BEFORE)
+                return true;
+        if (part == TL_QUICK_WHOLE && !start_daemon(file))
+                return false;
+        if (bring_up(file, state, &facts)) {
+                error = tl_state_complete(state);
+                if (!error)
+                        return true;
+                fail("%s: %s", state->path, strerror(-error));
+        }
+        tl_run_forgive();
+        tl_state_undo(state, undo);
+        if (part == TL_QUICK_WHOLE)
+                delete_link(file);
+        return false;
+}
+
+static bool open_state(struct tl_state *state, const struct tl_quick_file *file)
+{
+        int error = tl_state_open(state, file->ifname);
+
+        return !error || fail(TL_STATE_DIRECTORY "/%s: %s", file->ifname, strerror(-error));
+}
+
+bool tl_quick_up(struct tl_quick_file *file, enum tl_quick_part part)
+{
+        struct tl_state state;
+        bool is_good;
+
+        if (!open_state(&state, file))
+                return false;
+        is_good = is_place_ready(file, part) && up(file, part, &state);
+        tl_state_close(&state);
+        return is_good;
+}
+
+/* What comes while the interface is still there; after a crash it is not, and its hooks run
+ * nevertheless: they undo what others did. */
+static bool down_before(struct tl_quick_file *file)
+{
+        bool is_good = run_all_hooks(file, TL_QUICK_PRE_DOWN);
+
+        if (file->quick.save_config && tl_link_is_served(file->ifname))
+                is_good = tl_quick_save(file) && is_good;
+        return is_good;
+}
+
+static bool down(struct tl_quick_file *file, enum tl_quick_part part, struct tl_state *state)
+{
+        bool was_up = state->is_complete || part == TL_QUICK_WHOLE, is_good = true;
+
+        if (part != TL_QUICK_AFTER)
+                is_good = !was_up || down_before(file);
+        if (part == TL_QUICK_BEFORE)
+                return is_good;
+        tl_state_undo(state, undo);
+        if (part == TL_QUICK_WHOLE && if_nametoindex(file->ifname))
+                delete_link(file);
+        if (was_up)
+                is_good = run_all_hooks(file, TL_QUICK_POST_DOWN) && is_good;
+        return is_good;
+}
+
+bool tl_quick_down(struct tl_quick_file *file, enum tl_quick_part part)
+{
+        struct tl_state state;
+        bool is_good;
+
+        if (!open_state(&state, file))
+                return false;
+        if (part == TL_QUICK_WHOLE && tl_state_is_empty(&state) && !tl_link_is_served(file->ifname))
+                is_good = fail("`%s' is not a WireGuard interface", file->ifname);
+        else
+                is_good = down(file, part, &state);
+        tl_state_close(&state);
+        return is_good;
+}
+
+bool tl_quick_reload(struct tl_quick_file *file)
+{
+        if (!tl_link_is_served(file->ifname))
+                return fail("`%s' is not a WireGuard interface", file->ifname);
+        file->device.has_listen_port = file->device.listen_port != 0;
+        file->device.has_fwmark = file->device.fwmark != 0;
+        return resolve(file) && configure(file);
+}
+
+bool tl_quick_save(struct tl_quick_file *file)
+{
+        int error;
+
+        if (!tl_link_is_served(file->ifname))
+                return fail("`%s' is not a WireGuard interface", file->ifname);
+        fprintf(stderr, "[#] wg showconf %s\n", file->ifname);
+        error = tl_save(file->path, file->ifname, &file->quick);
+        return !error || fail("cannot save %s: %s", file->path, strerror(-error));
+}
+
+bool tl_quick_print(struct tl_quick_file *file)
+{
+        size_t len = tl_quick_strip(file->file.text, file->file.len);
+        bool is_good = fwrite(file->file.text, 1, len, stdout) == len && fflush(stdout) == 0;
+
+        return is_good || fail("cannot print: %s", strerror(errno));
+}

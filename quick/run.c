@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "quick/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { WORDS_MAX = 1024 }; /* of a command; resolvectl gets one for each name server and domain */
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static volatile sig_atomic_t interrupted;
+static volatile pid_t child; /* 0: none runs */
+
+static void interrupt(int number)
+{
+        interrupted = 1;
+        if (child > 0)
+                kill(child, number);
+}
+
+/* tielined may lie beside us and nowhere else. */
+static void extend_path(void)
+{
+        const char *path = getenv("PATH");
+        char self[PATH_MAX], *slash, *longer;
+        ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+        if (!path || !*path)
+                path = DEFAULT_PATH;
+        self[WG_MAX(len, 0)] = '\0';
+        slash = strrchr(self, '/');
+        if (!slash)
+                return;
+        *slash = '\0';
+        if (asprintf(&longer, "%s:%s", self, path) < 0)
+                return;
+        setenv("PATH", longer, 1);
+        free(longer);
+}
+
+void tl_run_init(void)
+{
+        const struct sigaction action = {.sa_handler = interrupt};
+
+        sigaction(SIGINT, &action, NULL);
+        sigaction(SIGTERM, &action, NULL);
+        sigaction(SIGHUP, &action, NULL);
+        setenv("LC_ALL", "C", 1);
+        extend_path();
+}
+
+bool tl_run_is_interrupted(void)
+{
+        return interrupted;
+}
+
+void tl_run_forgive(void)
+{
+        interrupted = 0;
+}
+
+bool tl_run_has(const char *program)
+{
+        const char *at = getenv("PATH");
+        char path[PATH_MAX];
+
+        while (at && *at) {
+                size_t len = strcspn(at, ":");
+
+                if (snprintf(path, sizeof(path), "%.*s/%s", (int)len, at, program) <
+                            (int)sizeof(path) &&
+                    access(path, X_OK) == 0)
+                        return true;
+                at += len + (at[len] == ':');
+        }
+        return false;
+}
+
+/* Takes a line apart, in place. */
+static bool split(char *line, char *words[WORDS_MAX + 1])
+{
+        size_t count = 0;
+        char *rest = NULL;
+
+        for (char *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+                if (count == WORDS_MAX)
+                        return false;
+                words[count++] = word;
+        }
+        words[count] = NULL;
+        return count > 0;
+}
+
+/* In the child. The descriptors are -1 where they stay as they are; whoever is asked for output has no
+ * say beside it. */
+WG_NORETURN static void become(char *words[], int input, int output)
+{
+        struct sigaction action = {.sa_handler = SIG_DFL};
+
+        sigaction(SIGPIPE, &action, NULL);
+        if (input >= 0)
+                dup2(input, STDIN_FILENO);
+        if (output >= 0) {
+                int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+                dup2(output, STDOUT_FILENO);
+                if (null >= 0)
+                        dup2(null, STDERR_FILENO);
+        }
+        execvp(words[0], words);
+        fprintf(stderr, "tieline-quick: cannot run %s: %s\n", words[0], strerror(errno));
+        _exit(127);
+}
+
+static bool wait_for_child(void)
+{
+        int status;
+
+        while (waitpid(child, &status, 0) < 0)
+                if (errno != EINTR) {
+                        child = 0;
+                        return false;
+                }
+        child = 0;
+        return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool start(char *words[], int input, int output)
+{
+        pid_t pid;
+
+        fflush(stdout);
+        fflush(stderr);
+        pid = fork();
+        if (pid == 0)
+                become(words, input, output);
+        if (pid < 0) {
+                fprintf(stderr, "tieline-quick: cannot start %s: %s\n", words[0], strerror(errno));
+                return false;
+        }
+        child = pid;
+        return true;
+}
+
+/* A file without a name that holds this text, read from its beginning; -1: none could be made. */
+static int make_file(const char *text)
+{
+        int fd = memfd_create("tieline-quick", MFD_CLOEXEC);
+        size_t len = strlen(text);
+
+        if (fd >= 0 && (write(fd, text, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET) < 0)) {
+                close(fd);
+                fd = -1;
+        }
+        if (fd < 0)
+                fprintf(stderr, "tieline-quick: cannot keep a command's input: %s\n",
+                        strerror(errno));
+        return fd;
+}
+
+bool tl_run(const char *command, const char *input)
+{
+        fprintf(stderr, "[#] %s\n", command);
+        return tl_run_quietly(command, input);
+}
+
+bool tl_run_quietly(const char *command, const char *input)
+{
+        char *words[WORDS_MAX + 1], *line = strdup(command);
+        int fd = -1;
+        bool is_good = line && split(line, words);
+
+        if (is_good && input) {
+                fd = make_file(input);
+                is_good = fd >= 0;
+        }
+        is_good = is_good && start(words, fd, -1) && wait_for_child();
+        if (fd >= 0)
+                close(fd);
+        free(line);
+        return is_good;
+}
+
+/* Reads to the end; what does not fit is thrown away, so that the writer is not held up. */
+static void read_answer(int fd, char *answer, size_t size)
+{
+        char rest[512];
+        size_t len = 0;
+
+        for (;;) {
+                bool is_full = len + 1 >= size;
+                ssize_t got = is_full ? read(fd, rest, sizeof(rest))
+                                      : read(fd, answer + len, size - 1 - len);
+
+                if (got == 0 || (got < 0 && errno != EINTR))
+                        break;
+                if (got > 0 && !is_full)
+                        len += (size_t)got;
+        }
+        answer[len] = '\0';
+}
+
+bool tl_run_ask(const char *command, char *answer, size_t size)
+{
+        char *words[WORDS_MAX + 1], *line = strdup(command);
+        bool is_good = line && split(line, words);
+        int ends[2];
+
+        answer[0] = '\0';
+        if (!is_good || pipe2(ends, O_CLOEXEC) < 0) {
+                free(line);
+                return false;
+        }
+        is_good = start(words, -1, ends[1]);
+        close(ends[1]);
+        if (is_good) {
+                read_answer(ends[0], answer, size);
+                is_good = wait_for_child();
+        }
+        close(ends[0]);
+        free(line);
+        return is_good;
+}
+
+/* errexit and pipefail as within wg-quick, whose users count on them. */
+bool tl_run_shell(const char *line)
+{
+        char *bash[] = {(char[]){"bash"}, (char[]){"-e"},      (char[]){"-o"}, (char[]){"pipefail"},
+                        (char[]){"-O"},   (char[]){"extglob"}, NULL,           NULL};
+        char *sh[] = {(char[]){"sh"}, (char[]){"-e"}, NULL, NULL};
+        bool has_bash = tl_run_has("bash"), is_good;
+        char path[32];
+        int fd;
+
+        fprintf(stderr, "[#] %s\n", line);
+        fd = make_file(line);
+        if (fd < 0)
+                return false;
+        fcntl(fd, F_SETFD, 0); /* the shell opens it by its number */
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        bash[6] = sh[2] = path;
+        is_good = start(has_bash ? bash : sh, -1, -1) && wait_for_child();
+        close(fd);
+        return is_good;
+}

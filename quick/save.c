@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "quick/save.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "conf/address.h"
+#include "conf/client.h"
+#include "io/file.h"
+#include "quick/link.h"
+
+static uint32_t count_bits(const void *mask, size_t len)
+{
+        const uint8_t *bytes = mask;
+        uint32_t bits = 0;
+
+        for (size_t i = 0; i < len; i++)
+                bits += (uint32_t)__builtin_popcount(bytes[i]);
+        return bits;
+}
+
+static void write_address(FILE *out, const struct ifaddrs *address)
+{
+        char text[TL_ADDRESS_IP_SIZE];
+        struct wg_ip ip = {0};
+        uint32_t bits;
+
+        if (address->ifa_addr->sa_family == AF_INET) {
+                const struct sockaddr_in *in = (const void *)address->ifa_addr,
+                                         *mask = (const void *)address->ifa_netmask;
+
+                ip.family = WG_FAMILY_IPV4;
+                memcpy(ip.bytes, &in->sin_addr, 4);
+                bits = count_bits(&mask->sin_addr, 4);
+        } else {
+                const struct sockaddr_in6 *in6 = (const void *)address->ifa_addr,
+                                          *mask = (const void *)address->ifa_netmask;
+
+                ip.family = WG_FAMILY_IPV6;
+                memcpy(ip.bytes, &in6->sin6_addr, 16);
+                bits = count_bits(&mask->sin6_addr, 16);
+        }
+        tl_address_format_ip(text, &ip);
+        fprintf(out, "Address = %s/%u\n", text, bits);
+}
+
+static int write_addresses(FILE *out, const char *ifname)
+{
+        struct ifaddrs *all;
+
+        if (getifaddrs(&all) < 0)
+                return -errno;
+        for (const struct ifaddrs *address = all; address; address = address->ifa_next) {
+                if (strcmp(address->ifa_name, ifname) != 0 || !address->ifa_addr ||
+                    !address->ifa_netmask)
+                        continue;
+                if (address->ifa_addr->sa_family == AF_INET ||
+                    address->ifa_addr->sa_family == AF_INET6)
+                        write_address(out, address);
+        }
+        freeifaddrs(all);
+        return 0;
+}
+
+static void write_dns(FILE *out, const struct tl_quick *quick)
+{
+        const char *before = "DNS = ";
+
+        for (uint32_t i = 0; i < quick->dns_count; i++, before = ", ") {
+                char text[TL_ADDRESS_IP_SIZE];
+
+                tl_address_format_ip(text, &quick->dns[i]);
+                fprintf(out, "%s%s", before, text);
+        }
+        for (uint32_t i = 0; i < quick->dns_search.count; i++, before = ", ")
+                fprintf(out, "%s%.*s", before, (int)quick->dns_search.items[i].len,
+                        quick->dns_search.items[i].at);
+        if (quick->dns_count || quick->dns_search.count)
+                fputc('\n', out);
+}
+
+static void write_mtu(FILE *out, const char *ifname)
+{
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        struct ifreq request = {0};
+
+        snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", ifname);
+        if (fd >= 0 && ioctl(fd, SIOCGIFMTU, &request) == 0)
+                fprintf(out, "MTU = %d\n", request.ifr_mtu);
+        if (fd >= 0)
+                close(fd);
+}
+
+static void write_table(FILE *out, const struct tl_quick *quick)
+{
+        switch (quick->routing) {
+        case TL_QUICK_ROUTING_AUTO:
+                fputs("Table = auto\n", out);
+                return;
+        case TL_QUICK_ROUTING_OFF:
+                fputs("Table = off\n", out);
+                return;
+        case TL_QUICK_ROUTING_TABLE:
+                fprintf(out, "Table = %s\n", quick->table);
+                return;
+        }
+}
+
+/* What [Interface] has beside wg(8)'s keys: no secret, unless a hook holds one. */
+static int write_ours(FILE *out, const char *ifname, const struct tl_quick *quick)
+{
+        int error;
+
+        fputs("[Interface]\n", out);
+        error = write_addresses(out, ifname);
+        write_dns(out, quick);
+        if (quick->mtu)
+                write_mtu(out, ifname);
+        if (quick->has_table)
+                write_table(out, quick);
+        if (quick->save_config)
+                fputs("SaveConfig = true\n", out);
+        WG_ENUM_EACH(hook, &tl_quick_hook_enum) {
+                const struct tl_quick_list *list = &quick->hooks[hook->value];
+
+                for (uint32_t i = 0; i < list->count; i++)
+                        fprintf(out, "%s = %.*s\n", hook->name, (int)list->items[i].len,
+                                list->items[i].at);
+        }
+        return error;
+}
+
+static int format_ours(const char *ifname, const struct tl_quick *quick, char **text, size_t *len)
+{
+        FILE *out = open_memstream(text, len);
+        int error;
+
+        if (!out)
+                return -ENOMEM;
+        error = write_ours(out, ifname, quick);
+        return fclose(out) == 0 ? error : -ENOMEM;
+}
+
+int tl_save(const char *path, const char *ifname, const struct tl_quick *quick)
+{
+        struct tl_conf_device device;
+        char *ours = NULL, *whole = NULL;
+        size_t len = 0, room = 0;
+        int error;
+
+        tl_conf_device_init(&device);
+        error = tl_link_get(ifname, &device);
+        if (!error)
+                error = format_ours(ifname, quick, &ours, &len);
+        if (error)
+                goto out;
+        room = len + tl_client_room(&device);
+        whole = malloc(room);
+        error = whole ? 0 : -ENOMEM;
+        if (error)
+                goto out;
+        memcpy(whole, ours, len);
+        len += tl_client_format_file(&device, whole + len, room - len);
+        error = tl_file_replace(path, whole, len);
+        wg_wipe(whole, room);
+out:
+        free(whole);
+        free(ours);
+        tl_conf_device_done(&device);
+        return error;
+}

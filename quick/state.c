@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "quick/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HEAD "tieline-quick-1\n"
+#define UNDO "undo "
+#define COMPLETE "complete\n"
+
+/* Reads the file anew into state->text. */
+static int load(struct tl_state *state)
+{
+        struct stat status;
+        ssize_t got;
+        char *text;
+
+        if (fstat(state->fd, &status) < 0)
+                return -errno;
+        text = malloc((size_t)status.st_size + 1);
+        if (!text)
+                return -ENOMEM;
+        got = pread(state->fd, text, (size_t)status.st_size, 0);
+        if (got < 0) {
+                free(text);
+                return -errno;
+        }
+        text[got] = '\0';
+        free(state->text);
+        state->text = text;
+        state->is_complete = strstr(text, "\n" COMPLETE);
+        return 0;
+}
+
+/* Locks the file that is there under its name when the lock is had: another may have removed the one
+ * that was opened. */
+static int open_locked(struct tl_state *state)
+{
+        for (;;) {
+                struct stat ours, named;
+
+                state->fd = open(state->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+                                 0600);
+                if (state->fd < 0)
+                        return -errno;
+                while (flock(state->fd, LOCK_EX) < 0)
+                        if (errno != EINTR)
+                                return -errno;
+                if (fstat(state->fd, &ours) == 0 && stat(state->path, &named) == 0 &&
+                    ours.st_ino == named.st_ino && ours.st_dev == named.st_dev)
+                        return 0;
+                close(state->fd);
+        }
+}
+
+int tl_state_open(struct tl_state *state, const char *ifname)
+{
+        int error;
+
+        *state = (struct tl_state){.fd = -1};
+        if (mkdir(TL_STATE_DIRECTORY, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        snprintf(state->path, sizeof(state->path), TL_STATE_DIRECTORY "/%s", ifname);
+        error = open_locked(state);
+        if (!error)
+                error = load(state);
+        if (error)
+                tl_state_close(state);
+        return error;
+}
+
+void tl_state_close(struct tl_state *state)
+{
+        if (state->fd >= 0) {
+                /* Nothing to remember: nothing is left behind. */
+                if (tl_state_is_empty(state))
+                        unlink(state->path);
+                close(state->fd);
+        }
+        free(state->text);
+        *state = (struct tl_state){.fd = -1};
+}
+
+bool tl_state_is_empty(const struct tl_state *state)
+{
+        return !state->text || !*state->text;
+}
+
+static int append(struct tl_state *state, const char *before, const char *line, const char *after)
+{
+        const char *head = tl_state_is_empty(state) ? HEAD : "";
+
+        if (dprintf(state->fd, "%s%s%s%s", head, before, line, after) < 0)
+                return -errno;
+        return load(state);
+}
+
+int tl_state_add(struct tl_state *state, const char *undo)
+{
+        return append(state, UNDO, undo, "\n");
+}
+
+int tl_state_complete(struct tl_state *state)
+{
+        return append(state, "", COMPLETE, "");
+}
+
+void tl_state_undo(struct tl_state *state, void (*undo)(const char *command))
+{
+        char *text = state->text;
+
+        while (text && *text) {
+                size_t len = strlen(text);
+                char *line;
+
+                if (text[len - 1] == '\n')
+                        text[len - 1] = '\0';
+                line = strrchr(text, '\n');
+                line = line ? line + 1 : text;
+                if (strncmp(line, UNDO, strlen(UNDO)) == 0)
+                        undo(line + strlen(UNDO));
+                *line = '\0';
+        }
+        state->is_complete = false;
+        /* Only closing it, with nothing in it, removes the file. What cannot be emptied is undone
+         * again, in vain. */
+        (void)!ftruncate(state->fd, 0);
+}

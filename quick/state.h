@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * state.h - what was done for an interface and does not go with it, written down before it is done: so
+ * it can be undone by whoever comes after a crash.
+ *
+ * A file /run/tieline-quick/IFNAME of lines: a word that names the version, `undo COMMAND` for each
+ * thing, `complete` once the interface was brought up as a whole. It is for root alone, whose programs
+ * run by it, and locked while one is at work.
+ *
+ * Threads: the only one of the process. */
+#ifndef QUICK_STATE_H
+#define QUICK_STATE_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+
+#define TL_STATE_DIRECTORY "/run/tieline-quick"
+
+struct tl_state {
+        int fd; /* locked; -1: not open */
+        char path[64];
+        char *text; /* what the file held when it was opened, terminated */
+        bool is_complete;
+};
+
+/* Opens, and makes where it is missing, the state of an interface, and waits for whoever has it locked.
+ * Returns 0 or -errno. */
+int tl_state_open(struct tl_state *state, const char *ifname) WG_MUST_USE;
+
+/* Closes. What was written stays; a file without anything in it goes. Takes one with fd -1. */
+void tl_state_close(struct tl_state *state);
+
+/* Whether anything is written down. */
+bool tl_state_is_empty(const struct tl_state *state) WG_MUST_USE;
+
+/* Write down. Return 0 or -errno. */
+int tl_state_add(struct tl_state *state, const char *undo) WG_MUST_USE;
+int tl_state_complete(struct tl_state *state) WG_MUST_USE;
+
+/* Calls undo with each command, the last one first, and forgets them all. */
+void tl_state_undo(struct tl_state *state, void (*undo)(const char *command));
+
+#endif

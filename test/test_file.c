@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "io/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char directory[] = "/tmp/tieline-file-XXXXXX";
+static char path[64];
+
+static int set_up(void **state)
+{
+        (void)state;
+        if (!mkdtemp(directory))
+                return -1;
+        snprintf(path, sizeof(path), "%s/file", directory);
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        (void)state;
+        unlink(path);
+        return rmdir(directory); /* fails where anything else was left */
+}
+
+/* Around the sizes at which the memory grows. */
+static void test_sizes(void **state)
+{
+        static const size_t sizes[] = {0, 1, 4095, 4096, 4097, 8192, 100000};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+                char *text = malloc(sizes[i] + 1);
+                struct tl_file file;
+
+                for (size_t j = 0; j < sizes[i]; j++)
+                        text[j] = (char)(j * 7 + i);
+                assert_int_equal(tl_file_replace(path, text, sizes[i]), 0);
+                assert_int_equal(tl_file_read(&file, path), 0);
+                assert_int_equal(file.len, sizes[i]);
+                assert_memory_equal(file.text, text, sizes[i]);
+                assert_false(file.is_exposed);
+                tl_file_done(&file);
+                tl_file_done(&file);
+                free(text);
+        }
+        tl_file_done(NULL);
+}
+
+static void test_exposure(void **state)
+{
+        static const mode_t modes[] = {0604, 0640, 0601, 0666};
+        struct tl_file file;
+        struct stat status;
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+                assert_int_equal(chmod(path, modes[i]), 0);
+                assert_int_equal(tl_file_read(&file, path), 0);
+                assert_true(file.is_exposed);
+                tl_file_done(&file);
+        }
+        assert_int_equal(tl_file_replace(path, "x", 1), 0);
+        assert_int_equal(stat(path, &status), 0);
+        assert_int_equal(status.st_mode & 07777, 0600);
+}
+
+static void test_what_cannot_be(void **state)
+{
+        struct tl_file file;
+        char wrong[96];
+
+        (void)state;
+        assert_int_equal(tl_file_read(&file, directory), -EISDIR);
+        tl_file_done(&file);
+        snprintf(wrong, sizeof(wrong), "%s/no/file", directory);
+        assert_int_equal(tl_file_read(&file, wrong), -ENOENT);
+        assert_int_equal(tl_file_replace(wrong, "x", 1), -ENOENT);
+        /* A directory is not replaced, and no temporary file stays. */
+        assert_int_not_equal(tl_file_replace(directory, "x", 1), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_sizes),
+                cmocka_unit_test(test_exposure),
+                cmocka_unit_test(test_what_cannot_be),
+        };
+
+        return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE
+
+#include "quick/plan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "conf/wgconf.h"
+
+#define I "[Interface]\n"
+#define P "[Peer]\nPublicKey = xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=\n"
+#define Q "[Peer]\nPublicKey = TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=\n"
+
+static const struct tl_plan_facts facts = {
+        .ifname = "wg0",
+        .has_nft = true,
+        .dns = TL_PLAN_DNS_RESOLVCONF,
+        .dns_name = "tun.wg0",
+        .path_mtu = 1492,
+        .free_table = 51821,
+};
+
+struct file {
+        struct tl_quick quick;
+        struct tl_conf_device device;
+        char copy[1024];
+};
+
+static void file_read(struct file *file, const char *text)
+{
+        struct tl_conf_error error;
+
+        tl_conf_device_init(&file->device);
+        strcpy(file->copy, text);
+        assert_true(tl_quick_parse(text, strlen(text), &file->quick, &error));
+        tl_quick_blank(file->copy, strlen(text));
+        if (!tl_wgconf_parse(file->copy, strlen(text), &file->device, &error))
+                fail_msg("%u: %s", error.line, error.message);
+}
+
+static void file_done(struct file *file)
+{
+        tl_quick_done(&file->quick);
+        tl_conf_device_done(&file->device);
+}
+
+/* The plan's commands, a line each; without the inputs. */
+static char *plan_dump(const struct tl_plan *plan)
+{
+        char *text;
+        size_t len;
+        FILE *out = open_memstream(&text, &len);
+
+        for (uint32_t i = 0; i < plan->count; i++) {
+                const struct tl_plan_step *step = &plan->steps[i];
+
+                if (step->kind == TL_PLAN_MARK)
+                        fprintf(out, "mark %u\n", step->mark);
+                else
+                        fprintf(out, "%s\n", step->command);
+                if (step->undo)
+                        fprintf(out, "  undo %s\n", step->undo);
+        }
+        fclose(out);
+        return text;
+}
+
+#define UP "ip link set mtu 1412 up dev wg0\n"
+#define DEFAULT(f, any, table) \
+        "ip " f " route add " any "/0 dev wg0 table " table "\n" \
+        "ip " f " rule add not fwmark " table " table " table "\n" \
+        "  undo ip " f " rule delete not fwmark " table " table " table "\n" \
+        "ip " f " rule add table main suppress_prefixlength 0\n" \
+        "  undo ip " f " rule delete table main suppress_prefixlength 0\n"
+#define VALID_MARK "sysctl -q net.ipv4.conf.all.src_valid_mark=1\n"
+#define FIREWALL(f) "nft -f -\n  undo nft delete table " f " tieline-quick-wg0\n"
+
+static const struct {
+        int number;
+        const char *text, *plan;
+} plans[] = {
+        {1, "", UP},
+        {2, I "MTU = 1300", "ip link set mtu 1300 up dev wg0\n"},
+        {3, I "Address = 10.0.0.1/24, fd00::1/64\nAddress = 10.9.9.9",
+         "ip -4 address add 10.0.0.1/24 dev wg0\nip -6 address add fd00::1/64 dev wg0\n"
+         "ip -4 address add 10.9.9.9/32 dev wg0\n" UP},
+        {4, P "AllowedIPs = 10.0.0.0/8, 10.1.0.0/16, fd00::/64",
+         UP "ip -6 route add fd00::/64 dev wg0\nip -4 route add 10.1.0.0/16 dev wg0\n"
+            "ip -4 route add 10.0.0.0/8 dev wg0\n"},
+        /* What an address of the interface brings. */
+        {5,
+         I "Address = 10.0.0.1/24, 10.9.9.9/32, fd00::1/128\n" P
+           "AllowedIPs = 10.0.0.0/24, 10.0.0.7/32, 10.0.0.0/23, 10.9.9.9/32, fd00::1, fd00::2",
+         "ip -4 address add 10.0.0.1/24 dev wg0\nip -4 address add 10.9.9.9/32 dev wg0\n"
+         "ip -6 address add fd00::1/128 dev wg0\n" UP "ip -6 route add fd00::2/128 dev wg0\n"
+         "ip -4 route add 10.9.9.9/32 dev wg0\nip -4 route add 10.0.0.0/23 dev wg0\n"},
+        /* A prefix that moves, and one that is taken away. */
+        {6, P "AllowedIPs = 10.0.0.0/8, 10.1.0.0/16, -10.1.0.0/16\n" Q "AllowedIPs = 10.0.0.0/8",
+         UP "ip -4 route add 10.0.0.0/8 dev wg0\n"},
+        {7, I "Table = off\n" P "AllowedIPs = 10.0.0.0/8, 0.0.0.0/0", UP},
+        {8, I "Table = 7\n" P "AllowedIPs = 10.0.0.0/8, 0.0.0.0/0, ::/0",
+         UP
+         "ip -4 route add 10.0.0.0/8 dev wg0 table 7\nip -4 route add 0.0.0.0/0 dev wg0 table 7\n"
+         "ip -6 route add ::/0 dev wg0 table 7\n"},
+        {9, P "AllowedIPs = 0.0.0.0/0",
+         UP "mark 51821\n" DEFAULT("-4", "0.0.0.0", "51821") VALID_MARK FIREWALL("ip")},
+        {10, I "FwMark = 0x10\n" P "AllowedIPs = ::/0",
+         UP DEFAULT("-6", "::", "16") FIREWALL("ip6")},
+        {11, P "AllowedIPs = 0.0.0.0/0, ::/0, 0.0.0.0/1",
+         UP "ip -4 route add 0.0.0.0/1 dev wg0\nmark 51821\n" DEFAULT("-4", "0.0.0.0", "51821")
+                 VALID_MARK FIREWALL("ip") DEFAULT("-6", "::", "51821") FIREWALL("ip6")},
+        {12, I "DNS = 10.0.0.9, example.org",
+         UP "resolvconf -a tun.wg0 -m 0 -x\n"
+            "  undo resolvconf -d tun.wg0 -f\n"},
+        {13, I "DNS = example.org", UP},
+};
+
+static void test_plans(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(plans); i++) {
+                struct tl_plan plan;
+                struct file file;
+                char *dump;
+
+                file_read(&file, plans[i].text);
+                assert_true(tl_plan_up(&plan, &file.quick, &file.device, &facts));
+                dump = plan_dump(&plan);
+                if (strcmp(dump, plans[i].plan) != 0)
+                        fail_msg("case %d: %s", plans[i].number, dump);
+                free(dump);
+                tl_plan_done(&plan);
+                file_done(&file);
+        }
+}
+
+static void test_inputs(void **state)
+{
+        struct tl_plan plan;
+        struct file file;
+
+        (void)state;
+        file_read(&file,
+                  I "Address = 10.0.0.1/24, fd00::1/64\nDNS = 10.0.0.9, fd00::9, a.org b.org\n" P
+                    "AllowedIPs = 0.0.0.0/0");
+        assert_true(tl_plan_up(&plan, &file.quick, &file.device, &facts));
+        assert_string_equal(plan.steps[3].input,
+                            "nameserver 10.0.0.9\nnameserver fd00::9\nsearch a.org b.org\n");
+        /* The guard is for the addresses of its family alone. */
+        assert_non_null(
+                strstr(plan.steps[plan.count - 1].input,
+                       "iifname != \"wg0\" ip daddr 10.0.0.1 fib saddr type != local drop"));
+        assert_null(strstr(plan.steps[plan.count - 1].input, "fd00::1"));
+        tl_plan_done(&plan);
+        file_done(&file);
+}
+
+static void test_resolved(void **state)
+{
+        struct tl_plan_facts resolved = facts;
+        struct tl_plan plan;
+        struct file file;
+        char *dump;
+
+        (void)state;
+        resolved.dns = TL_PLAN_DNS_RESOLVED;
+        file_read(&file, I "DNS = 10.0.0.9, fd00::9, a.org b.org");
+        assert_true(tl_plan_up(&plan, &file.quick, &file.device, &resolved));
+        dump = plan_dump(&plan);
+        assert_string_equal(dump, UP "resolvectl dns wg0 10.0.0.9 fd00::9\n"
+                                     "  undo resolvectl revert wg0\n"
+                                     "resolvectl domain wg0 ~. a.org b.org\n");
+        free(dump);
+        tl_plan_done(&plan);
+        file_done(&file);
+}
+
+/* What is known of the way, and the MTU that comes of it. */
+static const struct {
+        uint32_t path_mtu;
+        const char *command;
+} mtus[] = {
+        {0, "ip link set mtu 1420 up dev wg0"},    {1500, "ip link set mtu 1420 up dev wg0"},
+        {9000, "ip link set mtu 8920 up dev wg0"}, {148, "ip link set mtu 68 up dev wg0"},
+        {1, "ip link set mtu 68 up dev wg0"},
+};
+
+static void test_mtus(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(mtus); i++) {
+                struct tl_plan_facts way = facts;
+                struct tl_plan plan;
+                struct file file;
+
+                way.path_mtu = mtus[i].path_mtu;
+                file_read(&file, "");
+                assert_true(tl_plan_up(&plan, &file.quick, &file.device, &way));
+                assert_string_equal(plan.steps[0].command, mtus[i].command);
+                tl_plan_done(&plan);
+                file_done(&file);
+        }
+}
+
+static const struct {
+        int number;
+        const char *text;
+        bool has_nft, has_dns, is_good;
+} objections[] = {
+        {1, "", false, false, true},
+        {2, I "DNS = 10.0.0.9", true, false, false},
+        {3, I "DNS = example.org", true, false, true},
+        {4, I "DNS = 10.0.0.9", false, true, true},
+        {5, P "AllowedIPs = 10.0.0.0/8", false, false, true},
+        {6, P "AllowedIPs = ::/0", false, true, false},
+        {7, P "AllowedIPs = ::/0", true, false, true},
+        {8, I "Table = off\n" P "AllowedIPs = ::/0", false, false, true},
+        {9, I "Table = 7\n" P "AllowedIPs = ::/0", false, false, true},
+};
+
+static void test_objections(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(objections); i++) {
+                const struct tl_plan_facts here = {
+                        .has_nft = objections[i].has_nft,
+                        .dns = objections[i].has_dns ? TL_PLAN_DNS_RESOLVED : TL_PLAN_DNS_NONE,
+                };
+                struct file file;
+
+                file_read(&file, objections[i].text);
+                if (!tl_plan_objection(&file.quick, &file.device, &here) != objections[i].is_good)
+                        fail_msg("case %d", objections[i].number);
+                file_done(&file);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_plans),      cmocka_unit_test(test_inputs),
+                cmocka_unit_test(test_resolved),   cmocka_unit_test(test_mtus),
+                cmocka_unit_test(test_objections),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
