@@ -332,12 +332,16 @@ static bool start_daemon(const struct tl_quick_file *file)
         return tl_run(command, NULL);
 }
 
+/* Its daemon ends with it; when we are done that is gone, too. */
 static void delete_link(const struct tl_quick_file *file)
 {
         char command[64];
 
         snprintf(command, sizeof(command), "ip link delete dev %s", file->ifname);
         undo(command);
+        for (uint32_t ms = 0; ms < NAME_TIMEOUT_MS && tl_link_is_served(file->ifname);
+             ms += NAME_RETRY_MS)
+                poll(NULL, 0, NAME_RETRY_MS);
 }
 
 /* Whether the interface is as this part of bringing up expects it. */
