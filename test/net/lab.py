@@ -30,6 +30,7 @@ import time
 SOCKETS = "/var/run/wireguard"
 STATUS = "/run/tieline"
 NAMESPACES = "/run/netns"
+QUICK_STATES = "/run/tieline-quick"
 CLONE_NEWNET = 0x40000000
 DIRECTORY = "tieline-"  # and then the prefix
 OURS = re.compile(rf"(?:{DIRECTORY})?(tl(\d+))(?!\d)")  # begins the name of all that a Lab makes
@@ -417,6 +418,12 @@ class Lab:
         remove(self.prefix)
 
 
+def cgroups():
+    """Where the hierarchy of version 2 is mounted, or None."""
+    found = re.search(r"^\S+ (\S+) cgroup2 ", read("/proc/mounts").decode(), re.MULTILINE)
+    return found[1] if found else None
+
+
 def namespace_pids(namespace):
     return [int(pid) for pid in run("ip", "netns", "pids", namespace, check=False).stdout.split()]
 
@@ -434,6 +441,14 @@ def remove(prefix):
             if re.fullmatch(prefix + r"[a-z]\w*\.(sock|name)", name):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(os.path.join(folder, name))
+    if os.path.isdir(QUICK_STATES):
+        for name in os.listdir(QUICK_STATES):
+            if re.fullmatch(prefix + r"[a-z]\w*", name):
+                os.unlink(os.path.join(QUICK_STATES, name))
+    if (mount := cgroups()) and os.path.isdir(os.path.join(mount, prefix)):
+        for directory, _, _ in os.walk(os.path.join(mount, prefix), topdown=False):
+            with contextlib.suppress(OSError):  # what still runs in it is seen by the next sweep
+                os.rmdir(directory)
     for name in os.listdir(tempfile.gettempdir()):
         if name.startswith(f"{DIRECTORY}{prefix}-"):
             shutil.rmtree(os.path.join(tempfile.gettempdir(), name), ignore_errors=True)
@@ -443,6 +458,8 @@ def sweep():
     """Removes what Labs of processes that are gone left behind."""
     os.makedirs(NAMESPACES, exist_ok=True)
     names = os.listdir(NAMESPACES) + os.listdir(tempfile.gettempdir())
+    if mount := cgroups():
+        names += os.listdir(mount)
     for folder in filter(os.path.isdir, (SOCKETS, STATUS)):
         names += os.listdir(folder)
     for prefix, pid in {found.groups() for name in names if (found := OURS.match(name))}:

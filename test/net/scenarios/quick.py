@@ -9,10 +9,8 @@ import signal
 import time
 
 from device import Device, Key
-from lab import SOCKETS, Skip, expect, expect_same, read, run, until
+from lab import QUICK_STATES, SOCKETS, Skip, expect, expect_same, read, run, until
 from scenario import scenario
-
-STATE = "/run/tieline-quick"
 
 
 class Quick:
@@ -39,7 +37,7 @@ class Quick:
 
     def remove(self):
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(f"{STATE}/{self.ifname}")
+            os.unlink(f"{QUICK_STATES}/{self.ifname}")
         shutil.rmtree(self.directory)
 
     def write(self, *lines, peers=()):
@@ -99,7 +97,7 @@ class Quick:
         expect_same(len(self.node.ip("-4", "rule").stdout.splitlines()), 3, "IPv4 rules")
         expect_same(len(self.node.ip("-6", "rule").stdout.splitlines()), 2, "IPv6 rules")
         expect_same(self.nft().strip(), "", "rules of the firewall")
-        expect(not os.path.exists(f"{STATE}/{self.ifname}"), "nothing is remembered")
+        expect(not os.path.exists(f"{QUICK_STATES}/{self.ifname}"), "nothing is remembered")
 
 
 def expect_alike(found, wanted, what):

@@ -13,7 +13,7 @@ import subprocess
 import time
 
 from device import TREE
-from lab import Skip, expect, expect_same, read, run, until
+from lab import Skip, cgroups, expect, expect_same, read, run, until
 from scenario import scenario
 from scenarios.quick import Quick, expect_alike, host
 
@@ -189,10 +189,10 @@ class Systemd:
 
 def make_cgroup(lab):
     """A cgroup for all of it, in the hierarchy of version 2; its path."""
-    found = re.search(r"^\S+ (\S+) cgroup2 ", read("/proc/mounts").decode(), re.MULTILINE)
-    if not found:
+    mount = cgroups()
+    if not mount:
         raise Skip("no cgroup2 hierarchy is mounted")
-    path = f"{found[1]}/{lab.prefix}"
+    path = f"{mount}/{lab.prefix}"
     try:
         os.mkdir(path)
     except OSError as error:
