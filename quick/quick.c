@@ -389,6 +389,8 @@ static bool up(struct tl_quick_file *file, enum tl_quick_part part, struct tl_st
                         return true;
                 fail("%s: %s", state->path, strerror(-error));
         }
+        if (tl_run_is_interrupted())
+                fail("interrupted");
         tl_run_forgive();
         tl_state_undo(state, undo);
         if (part == TL_QUICK_WHOLE)

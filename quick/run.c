@@ -16,6 +16,9 @@ enum { WORDS_MAX = 1024 }; /* of a command; resolvectl gets one for each name se
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+/* What asks us to end. */
+static const int SIGNALS[] = {SIGINT, SIGTERM, SIGHUP};
+
 static volatile sig_atomic_t interrupted;
 static volatile pid_t child; /* 0: none runs */
 
@@ -50,9 +53,8 @@ void tl_run_init(void)
 {
         const struct sigaction action = {.sa_handler = interrupt};
 
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
-        sigaction(SIGHUP, &action, NULL);
+        for (size_t i = 0; i < WG_ARRAY_SIZE(SIGNALS); i++)
+                sigaction(SIGNALS[i], &action, NULL);
         setenv("LC_ALL", "C", 1);
         extend_path();
 }
@@ -133,21 +135,30 @@ static bool wait_for_child(void)
         return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* A signal that comes meanwhile waits until it is known which child it is to end. */
 static bool start(char *words[], int input, int output)
 {
+        sigset_t signals, before;
         pid_t pid;
 
         fflush(stdout);
         fflush(stderr);
+        sigemptyset(&signals);
+        for (size_t i = 0; i < WG_ARRAY_SIZE(SIGNALS); i++)
+                sigaddset(&signals, SIGNALS[i]);
+        sigprocmask(SIG_BLOCK, &signals, &before);
         pid = fork();
-        if (pid == 0)
+        if (pid == 0) {
+                for (size_t i = 0; i < WG_ARRAY_SIZE(SIGNALS); i++)
+                        signal(SIGNALS[i], SIG_DFL);
+                sigprocmask(SIG_SETMASK, &before, NULL);
                 become(words, input, output);
-        if (pid < 0) {
-                fprintf(stderr, "tieline-quick: cannot start %s: %s\n", words[0], strerror(errno));
-                return false;
         }
-        child = pid;
-        return true;
+        child = WG_MAX(pid, 0);
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        if (pid < 0)
+                fprintf(stderr, "tieline-quick: cannot start %s: %s\n", words[0], strerror(errno));
+        return pid > 0;
 }
 
 /* A file without a name that holds this text, read from its beginning; -1: none could be made. */

@@ -190,7 +190,7 @@ def quick_fails_whole(lab):
         "PostUp = false": "PostUp failed",
         "PreUp = false": "PreUp failed",
         "Address = 10.77.0.1/24, 10.77.0.1/24": "Command failed",
-        "PostUp = kill -TERM $PPID; exec sleep 10": "PostUp failed",
+        "PostUp = kill -TERM $PPID; exec sleep 10": "quick: interrupted",
         "Mtu = 12": ".conf:4:7: MTU wants",
         "Address = 10.77.0/24": ".conf:4:11: Address wants",
         "Adress = 10.77.0.1/24": ".conf:4:1: there is no such key",
