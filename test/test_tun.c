@@ -206,19 +206,6 @@ static void test_up_and_down_and_deleted(void **state WG_UNUSED)
         tl_tun_done(&tun);
 }
 
-static void test_a_move_is_no_deletion(void **state WG_UNUSED)
-{
-        enter_netns();
-        open_up(1);
-        run("unshare -n sh -c 'nsenter -t $PPID -n ip link set tun netns $$ &&"
-            "                  ip link set tun up && sleep 0.5' & sleep 0.25");
-        assert_int_equal(if_nametoindex("tun"), 0);
-        assert_int_equal(tl_tun_is_up(&tun.queues[0]), 1);
-        usleep(500000); /* now that namespace is gone, and the device with it */
-        assert_int_equal(tl_tun_is_up(&tun.queues[0]), -EBADFD);
-        tl_tun_done(&tun);
-}
-
 static uint32_t next_change(struct tl_netlink_monitor *monitor)
 {
         uint32_t changes;
@@ -276,6 +263,38 @@ static void leave(struct inhabitant *there)
         assert_int_equal(waitpid(there->pid, NULL, 0), there->pid);
 }
 
+static void move_to(const struct inhabitant *there)
+{
+        char command[64];
+
+        snprintf(command, sizeof(command), "ip link set tun netns %d", (int)there->pid);
+        run(command);
+}
+
+/* Waits until the device is gone, with the namespace that its inhabitant left. */
+static void expect_gone(void)
+{
+        for (int i = 0; i < 500 && tl_tun_is_up(&tun.queues[0]) != -EBADFD; i++)
+                usleep(10000);
+        assert_int_equal(tl_tun_is_up(&tun.queues[0]), -EBADFD);
+}
+
+static void test_a_move_is_no_deletion(void **state WG_UNUSED)
+{
+        struct inhabitant there;
+
+        enter_netns();
+        open_up(1);
+        settle(&there);
+        move_to(&there);
+        assert_int_equal(if_nametoindex("tun"), 0);
+        tell(&there, "ip link set tun up");
+        assert_int_equal(tl_tun_is_up(&tun.queues[0]), 1);
+        leave(&there);
+        expect_gone();
+        tl_tun_done(&tun);
+}
+
 static void test_is_followed_into_a_namespace_and_does_not_keep_it(void **state WG_UNUSED)
 {
         static struct tl_netlink_monitor monitor;
@@ -283,13 +302,11 @@ static void test_is_followed_into_a_namespace_and_does_not_keep_it(void **state 
         struct inhabitant there;
         const int small = 1;
         uint32_t changes;
-        char command[64];
 
         enter_netns();
         open_up(1);
         settle(&there);
-        snprintf(command, sizeof(command), "ip link set tun netns %d", (int)there.pid);
-        run(command);
+        move_to(&there);
         assert_int_equal(tl_tun_view(&tun.queues[0], &view), 0);
         assert_true(view.nsid >= 0);
         assert_int_equal(view.link.mtu, 1420);
@@ -310,9 +327,7 @@ static void test_is_followed_into_a_namespace_and_does_not_keep_it(void **state 
 
         assert_int_equal(tl_tun_is_up(&tun.queues[0]), 1);
         leave(&there);
-        for (int i = 0; i < 500 && tl_tun_is_up(&tun.queues[0]) != -EBADFD; i++)
-                usleep(10000);
-        assert_int_equal(tl_tun_is_up(&tun.queues[0]), -EBADFD);
+        expect_gone();
         tl_netlink_monitor_done(&monitor);
         tl_tun_done(&tun);
 }

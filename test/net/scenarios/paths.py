@@ -2,6 +2,7 @@
 """The way between two hosts changes: ports, addresses, NAT, MTU, the link itself."""
 
 import re
+import time
 
 from device import Device, endpoint_text, join, meets, tunnel
 from lab import expect, expect_same, stays, until
@@ -139,6 +140,21 @@ def pinned_source_goes(lab):
         y.node.ip("addr", "del", f"{pinned}/{length}", "dev", "eth0")
         y.node.reaches(x.inner4)
         expect(x.peer(y).endpoint == endpoint_text(other, y.port()), f"then from {other}")
+
+
+@scenario(ours_only=True, long=True, needs=("nft",))
+def pinned_source_is_silenced(lab):
+    """The address that the peer last reached works no more: after a silence the pin goes."""
+    x, y = tunnel(lab, b_knows=False)
+    y.node.ip("addr", "add", "192.0.2.22/24", "dev", "eth0")
+    x.set("peer", y.key.public, "endpoint", endpoint_text("192.0.2.22", y.port()))
+    meets(x, y)
+    x.node.nft("ip", "in", "filter hook input priority 0", "ip saddr 192.0.2.22 drop")
+    x.node.nft("ip", "out", "filter hook output priority 0", "ip daddr 192.0.2.22 drop")
+    begun = time.monotonic()
+    until(lambda: y.node.ping(x.inner4, 1, wait=1).received, "it sends from another address", 30)
+    lab.notes.append(f"after {time.monotonic() - begun:.0f} s")
+    expect(x.peer(y).endpoint == endpoint_text(y.node.v4(), y.port()), "from the first one")
 
 
 @scenario(ours_only=True)
