@@ -4,7 +4,7 @@
 import os
 
 from device import Device, join, meets
-from lab import expect, expect_same, namespace_pids, run, until
+from lab import expect, expect_same, namespace_pids, read, run, until
 from scenario import scenario
 from sniff import DATA, Sniffer
 
@@ -179,3 +179,31 @@ def both_sockets_in_one_place(lab):
     for place, device in devices.items():
         place.ip("link", "del", device.name)
     until(lambda: all_gone(x, a) and all_gone(y, b), "nothing is left", 8)
+
+
+@scenario(ours_only=True, needs=("setpriv",))
+def moved_out_of_sight(lab):
+    """Without the right to look into the link's new namespace: packets, up and down go on, and the
+    log tells what does not."""
+    a, b, c = lab.node("a"), lab.node("b"), lab.node("c")
+    lab.link(a, b)
+    x, y = Device(lab, a, lab.mine), Device(lab, b, lab.theirs).start()
+    for kept in ("-sys_admin", "-net_broadcast"):
+        x.process = a.popen("setpriv", "--bounding-set", kept, *x.implementation.argv(x.name),
+                            log=x.log, env=x.env)
+        until(x.answers, f"it starts with {kept}")
+        x.wg("set", "private-key", x.key.file)
+        x.add(y, b.v4())
+        y.add(x)
+        a.ip("link", "set", x.name, "netns", c.ns)
+        for _ in range(2):
+            x.address(c)
+            x.up(c)
+            until(lambda: x.udp_ports()[0] & {x.port()}, "up is noticed")
+            c.reaches(y.inner4)
+            x.down(c)
+            until(lambda: x.port() not in x.udp_ports()[0], "so is down")
+        expect(b"cannot be followed" in read(x.log), f"it says so with {kept}")
+        c.ip("link", "del", x.name)
+        x.ended()
+        y.remove(x)
