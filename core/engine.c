@@ -43,15 +43,44 @@ bool wg_engine_init(struct wg_engine *engine, const struct wg_env *env,
 
 /* ---- input ---- */
 
+/* Whether a source that has proven to be one is within its rate. */
+static bool is_within_rate(struct wg_engine *engine, const struct wg_ip *source, uint64_t now_ns)
+{
+        if (!engine->collect_ns)
+                engine->collect_ns = now_ns + WG_NS_PER_S;
+        return wg_ratelimit_allow(&engine->ratelimit, source, now_ns);
+}
+
+static bool has_good_cookie(const struct wg_engine *engine, const uint8_t *message, size_t len,
+                            const struct wg_endpoint *from, uint64_t now_ns)
+{
+        return wg_message_classify(message, len) == WG_MESSAGE_INITIATION &&
+               wg_hsqueue_is_loaded(&engine->handshakes, now_ns) &&
+               wg_cookie_has_mac2(&engine->cookie_maker, now_ns, message, len, from);
+}
+
 enum wg_verdict wg_engine_offer(struct wg_engine *engine, const uint8_t *message, size_t len,
                                 const struct wg_endpoint *from, uint64_t now_ns)
 {
         enum wg_verdict verdict = WG_VERDICT_QUEUE_FULL;
+        bool is_proven = false;
 
-        if (!is_up(engine))
+        if (!is_up(engine)) {
                 verdict = WG_VERDICT_DOWN;
-        else if (wg_hsqueue_put(&engine->handshakes, message, len, from, now_ns))
+                goto drop;
+        }
+        /* The costly part comes after the queue. Who asks too often, with cookies of as many addresses
+         * as he has, shall not even fill that. */
+        if (has_good_cookie(engine, message, len, from, now_ns)) {
+                verdict = WG_VERDICT_RATE_LIMITED;
+                is_proven = is_within_rate(engine, &from->ip, now_ns);
+                if (!is_proven)
+                        goto drop;
+                verdict = WG_VERDICT_QUEUE_FULL;
+        }
+        if (wg_hsqueue_put(&engine->handshakes, message, len, from, is_proven, now_ns))
                 return WG_VERDICT_HANDSHAKE;
+drop:
         wg_worker_count(&engine->worker, verdict);
         return verdict;
 }
@@ -391,18 +420,15 @@ static void run_timer(struct wg_peer *peer, enum wg_timer timer, struct wg_now n
 static enum wg_verdict check_load(struct wg_engine *engine, const struct wg_hsqueue_item *item,
                                   struct wg_now now, struct wg_actions *actions)
 {
-        if (!wg_hsqueue_is_loaded(&engine->handshakes, now.ns))
+        if (item->is_proven || !wg_hsqueue_is_loaded(&engine->handshakes, now.ns))
                 return WG_VERDICT_HANDSHAKE;
         if (!wg_cookie_has_mac2(&engine->cookie_maker, now.ns, item->bytes, item->len,
                                 &item->from)) {
                 wg_transmit_cookie(engine, item, now, actions);
                 return WG_VERDICT_COOKIE_DEMANDED;
         }
-        if (!engine->collect_ns)
-                engine->collect_ns = now.ns + WG_NS_PER_S;
-        return wg_ratelimit_allow(&engine->ratelimit, &item->from.ip, now.ns)
-                       ? WG_VERDICT_HANDSHAKE
-                       : WG_VERDICT_RATE_LIMITED;
+        return is_within_rate(engine, &item->from.ip, now.ns) ? WG_VERDICT_HANDSHAKE
+                                                              : WG_VERDICT_RATE_LIMITED;
 }
 
 /* An authentic handshake message came from there. */

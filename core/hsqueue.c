@@ -27,7 +27,7 @@ static void set_loaded(struct wg_hsqueue *queue, uint64_t now_ns)
 }
 
 bool wg_hsqueue_put(struct wg_hsqueue *queue, const uint8_t *message, size_t len,
-                    const struct wg_endpoint *from, uint64_t now_ns)
+                    const struct wg_endpoint *from, bool is_proven, uint64_t now_ns)
 {
         struct wg_hsqueue_item *item;
 
@@ -36,6 +36,7 @@ bool wg_hsqueue_put(struct wg_hsqueue *queue, const uint8_t *message, size_t len
         item = &queue->items[(queue->first + queue->count) % WG_HANDSHAKE_QUEUE_MAX];
         item->arrived_ns = now_ns;
         item->from = *from;
+        item->is_proven = is_proven;
         item->len = (uint8_t)len;
         memcpy(item->bytes, message, len);
         queue->count++;

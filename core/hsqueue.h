@@ -19,6 +19,7 @@
 struct wg_hsqueue_item {
         uint64_t arrived_ns;
         struct wg_endpoint from;
+        bool is_proven; /* a cookie proves `from`, and its rate was looked at */
         uint8_t len;
         uint8_t bytes[WG_HANDSHAKE_LEN_MAX];
 };
@@ -38,7 +39,7 @@ void wg_hsqueue_done(struct wg_hsqueue *queue);
 
 /* Copies a message of at most WG_HANDSHAKE_LEN_MAX bytes to the end. Returns false when full. */
 bool wg_hsqueue_put(struct wg_hsqueue *queue, const uint8_t *message, size_t len,
-                    const struct wg_endpoint *from, uint64_t now_ns) WG_MUST_USE;
+                    const struct wg_endpoint *from, bool is_proven, uint64_t now_ns) WG_MUST_USE;
 
 /* The first message, which leaves the queue but stays readable until the next put; NULL: empty. */
 const struct wg_hsqueue_item *wg_hsqueue_take(struct wg_hsqueue *queue, uint64_t now_ns);

@@ -17,9 +17,14 @@
 
 enum { INBOX_SIZE = 1 << 20, SCRATCH_SIZE = 1 << 16, ENGINE_NICE = 5 };
 
-/* Handshake messages that are not preferred move on while fewer wait in the core. It is load; and it
- * leaves room for those that are. */
-enum { ORDINARY_MAX = WG_HANDSHAKE_QUEUE_MAX / 4 };
+/* How many handshake messages may wait in the core: so many whatever they are, which is load; more of
+ * those that are preferred; and even then some of the others each round, since they may be from those
+ * who ask for a cookie. */
+enum {
+        ORDINARY_MAX = WG_HANDSHAKE_QUEUE_MAX / 4,
+        PREFERRED_MAX = WG_HANDSHAKE_QUEUE_MAX / 4 * 3,
+        ORDINARY_A_ROUND = 16,
+};
 _Static_assert(ORDINARY_MAX > WG_LOAD_QUEUED, "what may wait can be load");
 
 #define BIND_AGAIN_NS TL_NS_PER_S
@@ -377,14 +382,36 @@ static void offer(struct tl_device *device, const struct tl_inbox_head *head)
         wg_engine_offer(&device->engine, device->scratch, head->len, &head->from, head->arrived_ns);
 }
 
-/* Moves handshake messages on while fewer than `most` wait in the core. */
-static void offer_from(struct tl_device *device, struct tl_inbox *inbox, uint32_t most)
+/* All of them: who asks too often is refused at once by the core, and there shall be room in the inbox
+ * for those who do not. */
+static void offer_preferred(struct tl_device *device)
 {
         struct tl_inbox_head head;
 
-        while (device->engine.handshakes.count < most &&
-               tl_inbox_take(inbox, &head, device->scratch))
+        for (unsigned int i = 0; i < WG_HANDSHAKE_QUEUE_MAX; i++) {
+                if (!tl_inbox_take(&device->preferred, &head, device->scratch))
+                        return;
+                if (device->engine.handshakes.count < PREFERRED_MAX)
+                        offer(device, &head);
+                else
+                        wg_worker_count(&device->engine.worker, WG_VERDICT_QUEUE_FULL);
+        }
+        tl_wake_set(&device->wake); /* there may be more */
+}
+
+static void offer_ordinary(struct tl_device *device)
+{
+        struct tl_inbox_head head;
+
+        for (unsigned int i = 0; i < ORDINARY_MAX; i++) {
+                uint32_t most = i < ORDINARY_A_ROUND ? WG_HANDSHAKE_QUEUE_MAX : ORDINARY_MAX;
+
+                if (device->engine.handshakes.count >= most ||
+                    !tl_inbox_take(&device->handshakes, &head, device->scratch))
+                        return;
                 offer(device, &head);
+        }
+        tl_wake_set(&device->wake); /* there may be more */
 }
 
 /* Bounded by what the inboxes hold, which is bounded. */
@@ -392,8 +419,8 @@ static void empty_inboxes(struct tl_device *device)
 {
         struct tl_inbox_head head;
 
-        offer_from(device, &device->preferred, WG_HANDSHAKE_QUEUE_MAX);
-        offer_from(device, &device->handshakes, ORDINARY_MAX);
+        offer_preferred(device);
+        offer_ordinary(device);
         for (unsigned int i = 0; i < WG_BATCH_MAX; i++) {
                 if (!tl_inbox_take(&device->unsent, &head, device->scratch))
                         return;

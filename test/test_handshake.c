@@ -122,12 +122,13 @@ static void finish_macs(struct pair *p, struct pair_side *side, struct pair_data
 static enum wg_verdict handle(struct pair *p, struct pair_side *side, const struct pair_datagram *d)
 {
         uint64_t before[WG_VERDICT_END];
-        enum wg_verdict verdict = pair_receive(p, side, d);
+        enum wg_verdict verdict;
 
-        if (verdict != WG_VERDICT_HANDSHAKE)
-                return verdict;
         for (size_t v = 0; v < WG_VERDICT_END; v++)
                 before[v] = side->engine.worker.counters[v];
+        verdict = pair_receive(p, side, d);
+        if (verdict != WG_VERDICT_HANDSHAKE)
+                return verdict;
         pair_work(p, side);
         WG_ENUM_EACH(v, &wg_verdict_enum)
                 if (v->value != WG_VERDICT_SEALED &&
@@ -633,6 +634,11 @@ static void test_rate_under_load(void **state)
         for (int i = 1; i < WG_RATELIMIT_BURST; i++)
                 assert_int_equal(handle(p, &p->b, &d), WG_VERDICT_TIMESTAMP_REPLAYED);
         assert_refused(p, &p->b, &d, WG_VERDICT_RATE_LIMITED);
+        /* What comes too often takes no place in the queue. */
+        for (int i = 0; i < 100; i++)
+                assert_int_equal(wg_engine_offer(&p->b.engine, d.bytes, d.len, &d.from, p->now.ns),
+                                 WG_VERDICT_RATE_LIMITED);
+        assert_int_equal(p->b.engine.handshakes.count, 0);
         /* The limiter's memory goes when it has rested. */
         pair_pass(p, 2 * S);
         pair_work(p, &p->b);

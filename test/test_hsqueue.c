@@ -48,7 +48,7 @@ static bool put(struct fixture *f, uint64_t now_ns)
         uint8_t message[4];
 
         memcpy(message, &f->put, sizeof(message));
-        if (!wg_hsqueue_put(&f->queue, message, sizeof(message), &from, now_ns))
+        if (!wg_hsqueue_put(&f->queue, message, sizeof(message), &from, false, now_ns))
                 return false;
         f->put++;
         return true;
@@ -112,9 +112,9 @@ static void test_longest_message(void **state)
         const struct wg_hsqueue_item *item;
 
         memset(message, 0x5a, sizeof(message));
-        assert_false(wg_hsqueue_put(&f->queue, message, sizeof(message), &from, NOW));
+        assert_false(wg_hsqueue_put(&f->queue, message, sizeof(message), &from, false, NOW));
         assert_int_equal(f->queue.count, 0);
-        assert_true(wg_hsqueue_put(&f->queue, message, sizeof(message) - 1, &from, NOW));
+        assert_true(wg_hsqueue_put(&f->queue, message, sizeof(message) - 1, &from, false, NOW));
         item = wg_hsqueue_take(&f->queue, NOW);
         assert_int_equal(item->len, WG_HANDSHAKE_LEN_MAX);
         assert_memory_equal(item->bytes, message, WG_HANDSHAKE_LEN_MAX);

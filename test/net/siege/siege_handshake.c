@@ -188,14 +188,17 @@ static void throw_initiations(struct crowd *crowd, bool takes_cookies)
                 uint64_t now_ns = siege_now_ns();
 
                 for (size_t i = 0; i < SIEGE_BATCH; i++) {
-                        struct initiator *one = &crowd->all[(n + i) % o->peers];
+                        uint32_t number = (uint32_t)((n + i) % o->peers);
+                        struct initiator *one = &crowd->all[number];
+                        /* A cookie is good for the source that was given it alone. */
+                        uint32_t source = takes_cookies ? number % o->sources
+                                                        : (uint32_t)((n + i) % o->sources);
 
                         memcpy(messages[i], one->message, WG_INITIATION_LEN);
                         if (takes_cookies)
                                 wg_cookie_add_macs(&one->jar, o->public_key, now_ns, messages[i],
                                                    WG_INITIATION_LEN);
-                        batch[i] = (struct siege_datagram){messages[i], WG_INITIATION_LEN,
-                                                           (uint32_t)((n + i) % o->sources)};
+                        batch[i] = (struct siege_datagram){messages[i], WG_INITIATION_LEN, source};
                 }
                 siege_net_send(&crowd->net, batch, SIEGE_BATCH);
                 crowd->tries += SIEGE_BATCH;
