@@ -280,9 +280,9 @@ class Device:
         return of("udp"), of("udp6")
 
 
-def is_sanitized(device):
-    """Whether its daemon is built with sanitizers: slower, larger, less confined."""
-    return "sanitizers" in run(device.implementation.path, "--version").stdout
+def is_sanitized(implementation):
+    """Whether it is built with sanitizers: slower, larger, less confined."""
+    return "sanitizers" in run(implementation.path, "--version").stdout
 
 
 def endpoint_text(address, port):

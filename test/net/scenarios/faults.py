@@ -151,7 +151,7 @@ class Starved:
 
 def starve(lab, choose):
     starved = Starved(lab)
-    if is_sanitized(starved.x):
+    if is_sanitized(lab.mine):
         raise Skip("sanitizers have their own malloc; the other builds are tested")
     total = starved.count()
     tried = 0
@@ -271,7 +271,7 @@ def two_hosts(lab):
 def few_descriptors(lab):
     """With too few descriptors it does not start, and says so; with just enough it serves."""
     x, y = two_hosts(lab)
-    if is_sanitized(x):
+    if is_sanitized(lab.mine):
         raise Skip("sanitizers open files of their own; the other builds are tested")
     for least in range(4, 60):
         run_within(x, "prlimit", f"--nofile={least}:{least}")
@@ -307,7 +307,7 @@ def few_descriptors(lab):
 def little_memory(lab):
     """With too little address space it does not start, and says so; with just enough it works."""
     x, y = two_hosts(lab)
-    if is_sanitized(x):
+    if is_sanitized(lab.mine):
         raise Skip("sanitizers map terabytes; the other builds are tested")
     least = None
     for limit in range(8 << 20, 400 << 20, 2 << 20):
@@ -387,7 +387,7 @@ def places_without_room(lab):
 def net_admin_alone(lab):
     """CAP_NET_ADMIN alone is enough, for root or for another user; without it, it says so."""
     x, y = two_hosts(lab)
-    if is_sanitized(x):
+    if is_sanitized(lab.mine):
         raise Skip("sanitizers need capabilities of their own; the other builds are tested")
     run_within(x, "setpriv", "--bounding-set=-all,+net_admin", "--inh-caps=-all", "--no-new-privs")
     works(x, y)
