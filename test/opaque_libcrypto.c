@@ -125,6 +125,18 @@ static void written(const void *bytes, size_t len, bool is_secret)
         type __wrap_##name arguments; \
         type __wrap_##name arguments
 
+WRAP(void, CRYPTO_get_mem_functions,
+     (CRYPTO_malloc_fn * allocates, CRYPTO_realloc_fn *reallocates, CRYPTO_free_fn *frees))
+{
+        __real_CRYPTO_get_mem_functions(allocates, reallocates, frees);
+        if (allocates)
+                __msan_unpoison(allocates, sizeof(*allocates));
+        if (reallocates)
+                __msan_unpoison(reallocates, sizeof(*reallocates));
+        if (frees)
+                __msan_unpoison(frees, sizeof(*frees));
+}
+
 /* ---- parameters, which libcrypto returns as structs ---- */
 
 WRAP(OSSL_PARAM, OSSL_PARAM_construct_octet_string, (const char *key, void *buf, size_t size))
