@@ -40,7 +40,7 @@ static const struct option LONG_OPTIONS[] = {
 
 void tl_options_print_help(void)
 {
-        fputs("Usage: tielined [-f] [--config FILE] IFNAME\n"
+        fputs("Usage: tielined [-f] [--aead NAME] [--config FILE] IFNAME\n"
               "       tielined --check FILE\n"
               "       tielined --stat IFNAME [--all | --json]\n"
               "\n"

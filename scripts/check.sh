@@ -7,8 +7,8 @@
 #   check.sh [--long] [STAGE...]      all stages without names
 #
 #   tree      the checks of the tree itself (test/tree)
-#   gcc       build with gcc -Werror; unit tests, simulator, corpora of the fuzzers, secrets watched
-#             by valgrind
+#   gcc       build with gcc -Werror and everything that is optional; unit tests, simulator, corpora of
+#             the fuzzers, secrets watched by valgrind
 #   clang     build with clang -Werror; unit tests, secrets watched by valgrind
 #   asan      build with AddressSanitizer and UBSan; the tests of gcc, the simulator shorter; the
 #             namespace tests, tielined with tielined
@@ -133,7 +133,7 @@ single() { # step, command...
 ### tests that watch the clock have the machine for themselves.
 
 declare -A options=(
-        [gcc]=""
+        [gcc]="-Dauto_features=enabled"
         [clang]=""
         [asan]="-Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Db_lundef=false
                 -Dc_args=-fno-sanitize-recover=all"
