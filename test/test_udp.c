@@ -87,7 +87,7 @@ static void address(struct tl_datagram *datagram, const char *to, const char *so
 
 static int receive(const struct tl_udp *udp)
 {
-        poll(&(struct pollfd){.fd = udp->fd, .events = POLLIN}, 1, 2000);
+        poll(&(struct pollfd){.fd = udp->fd, .events = POLLIN}, 1, 10000);
         return tl_udp_receive(udp, received, COUNT);
 }
 
