@@ -98,7 +98,10 @@ tunnel_works() {
                 ip -n b addr add 10.9.0.2/24 dev wgb
                 ip -n a link set wga up
                 ip -n b link set wgb up
-                sleep 0.2
+                for try in $(seq 100); do
+                        ss -lun | grep -q ":$(wg show wgb listen-port) " && break
+                        sleep 0.05
+                done
                 wg set wga peer "$(wg pubkey </tmp/b.key)" endpoint 127.0.0.1:$(wg show wgb listen-port)
                 ip netns exec a ping -c 3 -i 0.2 -W 5 10.9.0.2
                 for process in $(pidof tielined); do
