@@ -72,10 +72,12 @@ static void compare_early(void)
 
 static void compare_memory(void)
 {
+        /* Through a pointer, or clang makes a comparison of it that leaks nothing. */
+        static int (*volatile compare)(const void *, const void *, size_t) = memcmp;
         static uint8_t forged[WG_KEY_LEN];
 
         make_secret();
-        sink = memcmp(secret, forged, sizeof(secret)) == 0;
+        sink = compare(secret, forged, sizeof(secret)) == 0;
 }
 
 static void print(void)
