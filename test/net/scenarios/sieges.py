@@ -29,8 +29,8 @@ KINDS = {  # of datagrams: how many a second
     "truncated": 60_000,
     "replayed": 60_000,
     "forged": 60_000,
-    "initiations": 60_000,
-    "cookies": 40_000,
+    "initiations": 45_000,
+    "cookies": 25_000,
     "handshakes": 0,  # as fast as 5,000 peers can
 }
 
