@@ -360,7 +360,7 @@ struct poly_keys {
  * two, so that nothing is ever divided. */
 struct layout {
         const struct text *texts;
-        unsigned int n, share, shift;
+        unsigned int share, shift;
         size_t steps;                        /* that the longest packet takes */
         _Alignas(64) uint64_t owner[HALF];   /* the packet that a lane serves */
         _Alignas(64) int64_t first[HALF];    /* the block it takes in step 0; before 0: zeros */
@@ -397,7 +397,6 @@ static void lay_out(struct layout *layout, const struct text *texts, unsigned in
         ptrdiff_t longest = 0;
 
         layout->texts = texts;
-        layout->n = n;
         layout->share = HALF;
         layout->shift = HALF == 8 ? 3 : 2;
         while (layout->share * n > HALF) {
