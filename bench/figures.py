@@ -28,16 +28,26 @@ class Figure:
         return f"{value:,.{max(0, 2 - before)}f}"
 
 
-TRANSFER = [
+TCP = [
     Figure("tcp", "TCP, one stream", "Gbit/s", True, (0.01, 1000)),
-    Figure("tcp_cpu", "TCP, CPU of both daemons", "ns/byte", False, (0.01, 1000)),
-    Figure("udp64", "UDP, 64 bytes, delivered", "1000/s", True, (0.5, 100_000)),
-    Figure("udp64_cpu", "UDP, 64 bytes, CPU of both daemons", "µs/packet", False, (0.01, 1000)),
-    Figure("udp1400", "UDP, 1400 bytes, delivered", "Gbit/s", True, (0.005, 1000)),
-    Figure("udp1400_cpu", "UDP, 1400 bytes, CPU of both daemons", "ns/byte", False, (0.01, 1000)),
+    Figure("tcp_cpu", "TCP, one stream, CPU of both daemons", "s/Gbit", False, (0.001, 1000)),
+    Figure("tcp8", "TCP, 8 streams", "Gbit/s", True, (0.01, 1000)),
+    Figure("tcp_both", "TCP, both directions at once, sum", "Gbit/s", True, (0.01, 1000)),
     Figure("ping", "ping, idle, mean", "ms", False, (0.005, 1000)),
-    Figure("ping_p99", "ping beside the TCP stream, 99th percentile", "ms", False, (0.005, 10_000)),
+    Figure("ping_p99", "ping beside one TCP stream, 99th percentile", "ms", False, (0.005, 10_000)),
 ]
+
+
+def udp_figures(length):
+    """Of datagrams of so many bytes."""
+    name = f"UDP, {length:,} bytes"
+    return [
+        Figure(f"udp{length}", f"{name}, flood, delivered", "1000/s", True, (0.5, 100_000)),
+        Figure(f"udp{length}_cpu", f"{name}, flood, CPU of both daemons", "µs/packet", False,
+               (0.01, 1000)),
+        Figure(f"udp{length}_lossless", f"{name}, without loss", "1000/s", True, (0.05, 100_000)),
+    ]
+
 
 HANDSHAKES = [
     Figure("first", "handshakes, the first of each peer", "1/s", True, (10, 10_000_000)),

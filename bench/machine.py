@@ -7,6 +7,8 @@ import re
 import subprocess
 import time
 
+# For OPENSSL_ia32cap: libcrypto then takes AVX-512 for missing (F, DQ, IFMA, BW, VL).
+NO_AVX512 = ":~0xd03f0000"
 FLAGS = ("avx2", "avx512f", "avx512bw", "avx512vl", "avx512ifma", "vaes")
 
 
@@ -43,6 +45,11 @@ def describe():
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
         "tcp_congestion_control": read("/proc/sys/net/ipv4/tcp_congestion_control").strip(),
     }
+
+
+def processor():
+    """Whose targets apply: those of a machine with AVX-512, or with AVX2 at most."""
+    return "avx512" if "avx512ifma" in describe()["cpu_flags"] else "avx2"
 
 
 def commit(tree):

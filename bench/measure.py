@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The measurements: each takes a Lab whose two implementations are the same, builds what it needs,
-and returns figure -> sample; what to say beside them goes into lab.notes.
+"""The measurements: each takes a Lab and its contender (contenders.py), builds what it needs, and
+returns figure -> sample; what to say beside them goes into lab.notes.
 
     a eth0 -------------- eth0 b      192.0.2.0/24, a veth of 1500 bytes
       tl..a ============ tl..b        10.77.0.0/24, the tunnel
 
-iperf3, ping and the generator of handshakes run in the namespaces too, on the same cores.
+iperf3, ping and the generators of load run in the namespaces too, on the same cores.
 """
 
 import contextlib
@@ -15,15 +15,17 @@ import re
 import subprocess
 import time
 
-from device import Device, tunnel
+from contenders import QUIET
+from device import Device
 from figures import percentile
 from lab import Failure, expect, inside, read, run, until
+from targets import aead_name
 
 PORT = 5201
 LISTENING = f":{PORT:04X} 00000000:0000 0A"
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-QUIET = {"LOG_LEVEL": "error"}
 PAUSE = 0.5  # seconds for what was just started, or just loaded, to settle
+LENGTHS = (64, 512, 1400)  # of UDP payload
 
 
 # What a daemon uses
@@ -38,11 +40,11 @@ def family(pid):
     return found
 
 
-def cpu_seconds(*devices):
-    """utime and stime of all processes of these daemons, since they began."""
+def cpu_seconds(*ends):
+    """utime and stime of all processes of these daemons, since they began; 0 where there are none."""
     ticks = 0
-    for device in devices:
-        for pid in family(device.process.pid):
+    for process in filter(None, (end.process for end in ends)):
+        for pid in family(process.pid):
             after_name = read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
             ticks += int(after_name[11]) + int(after_name[12])
     return ticks / TICKS_A_SECOND
@@ -57,7 +59,7 @@ def memory_mib(device, field):
     return kib / 1024
 
 
-# Transfers
+# TCP
 
 def is_listening(node):
     with inside(node.ns):
@@ -65,10 +67,10 @@ def is_listening(node):
 
 
 def iperf(source, destination, seconds, *options):
-    """One iperf3 from one device to the other; returns what the receiver counted. The daemons' CPU
-    seconds are in it as `cpu`."""
+    """One iperf3 from one end to the other; returns the `end` of what its client tells, in which is
+    what the receiver counted too. The daemons' CPU seconds are in it as `cpu`."""
     log = source.lab.file("iperf3-server")
-    server = destination.node.popen("iperf3", "--server", "--one-off", "--json", "--bind",
+    server = destination.node.popen("iperf3", "--server", "--one-off", "--bind",
                                     destination.inner4, log=log)
     until(lambda: is_listening(destination.node), "iperf3 listens")
     before = cpu_seconds(source, destination)
@@ -79,9 +81,13 @@ def iperf(source, destination, seconds, *options):
         said = re.search(r'"error":\s*"(.*)"', client.stdout)
         raise Failure(f"iperf3: {said[1] if said else client.stderr.strip()}")
     server.wait(10)
-    received = json.loads(read(log))["end"]["sum_received"]
-    expect(received["bytes"] > 0 and received["seconds"] > 0, "something arrives")
-    return {**received, "cpu": used}
+    end = json.loads(client.stdout)["end"]
+    expect(end["sum_received"]["bytes"] > 0, "something arrives")
+    return {**end, "cpu": used}
+
+
+def gbits(received):
+    return received["bits_per_second"] / 1e9
 
 
 class PingsBeside:
@@ -102,43 +108,121 @@ class PingsBeside:
         return [float(time_ms) for time_ms in found]
 
 
-def transfer(lab, options):
-    """TCP, UDP and pings through one tunnel."""
-    x, y = quiet_tunnel(lab)
-    found = {"ping": idle_ping(x, y, options.pings)}
-    pings = PingsBeside(x, y, options.seconds)
-    tcp = iperf(x, y, options.seconds)
-    found["tcp"] = tcp["bits_per_second"] / 1e9
-    found["tcp_cpu"] = tcp["cpu"] * 1e9 / tcp["bytes"]
-    times = pings.times_ms()
-    found["ping_p99"] = percentile(times, 0.99)
-    found["pings_beside"], found["pings_lost"] = pings.count, pings.count - len(times)
-    small = iperf(x, y, options.seconds, "--udp", "--bitrate", "0", "--length", "64")
-    found["udp64"] = small["bytes"] / 64 / small["seconds"] / 1e3
-    found["udp64_cpu"] = small["cpu"] * 1e6 / (small["bytes"] / 64)
-    # With the usual 1420 the inner packets of 1428 bytes would go in two pieces each; and 1440 is
-    # what an IPv4 path of 1500 carries.
-    for device in (x, y):
-        device.node.ip("link", "set", device.name, "mtu", "1440")
-    time.sleep(PAUSE)
-    large = iperf(x, y, options.seconds, "--udp", "--bitrate", "0", "--length", "1400")
-    found["udp1400"] = large["bits_per_second"] / 1e9
-    found["udp1400_cpu"] = large["cpu"] * 1e9 / large["bytes"]
-    return found
-
-
-def quiet_tunnel(lab):
-    """As test/net's, with daemons that log nothing."""
-    x, y = tunnel(lab, env=QUIET)
-    x.node.reaches(y.inner4, 3)
-    return x, y
-
-
 def idle_ping(x, y, count):
+    x.node.reaches(y.inner4, 3)
     time.sleep(PAUSE)
     pings = x.node.ping(y.inner4, count, interval=0.02)
     expect(pings.received >= 0.9 * count, f"pings through an idle tunnel\n{pings.text}")
     return float(re.search(r"= [\d.]+/([\d.]+)/", pings.text)[1])
+
+
+def tcp(lab, contender, options):
+    """Pings while nothing else happens, then TCP: one stream with pings beside it, eight streams, and
+    one each way at once."""
+    x, y = contender.tunnel(lab)
+    found = {"ping": idle_ping(x, y, options.pings)}
+    pings = PingsBeside(x, y, options.seconds)
+    one = iperf(x, y, options.seconds)
+    found["tcp"] = gbits(one["sum_received"])
+    if x.process:
+        found["tcp_cpu"] = one["cpu"] * 1e9 / (8 * one["sum_received"]["bytes"])
+    times = pings.times_ms()
+    found["ping_p99"] = percentile(times, 0.99)
+    found["pings_beside"], found["pings_lost"] = pings.count, pings.count - len(times)
+    found["tcp8"] = gbits(iperf(x, y, options.seconds, "--parallel", "8")["sum_received"])
+    both = iperf(x, y, options.seconds, "--bidir")
+    found["tcp_both"] = gbits(both["sum_received"]) + gbits(both["sum_received_bidir_reverse"])
+    return found
+
+
+# UDP
+
+class Flood:
+    """bench/flood, from one end to the other."""
+    PORT = "45901"
+
+    def __init__(self, source, destination, path):
+        self.source, self.destination, self.path = source, destination, path
+        self.run = 0
+        self.receiver = subprocess.Popen(
+            ["ip", "netns", "exec", destination.node.ns, path, "receive", self.PORT],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        source.lab.processes.append(self.receiver)
+        expect(self.receiver.stdout.readline() == "ready\n", "the receiver of datagrams is ready")
+
+    def counts(self, length):
+        """What came since the last call; from now on only datagrams of the next run count."""
+        self.run += 1
+        self.receiver.stdin.write(f"{self.run} {length}\n")
+        self.receiver.stdin.flush()
+        return numbers(self.receiver.stdout.readline())
+
+    def send(self, length, rate, seconds):
+        """The counts of both ends and the daemons' CPU seconds of one run; rate 0: no limit."""
+        self.counts(length)
+        before = cpu_seconds(self.source, self.destination)
+        sender = self.source.node.run(self.path, "send", self.destination.inner4, self.PORT,
+                                      str(self.run), str(length), str(rate), str(seconds),
+                                      timeout=seconds + 20)
+        time.sleep(0.1)  # for the last ones to arrive
+        used = cpu_seconds(self.source, self.destination) - before
+        return {**numbers(sender.stdout), **self.counts(length), "cpu": used}
+
+
+def numbers(text):
+    """Of name=value ..."""
+    return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", text)}
+
+
+LOSS = 0.002  # is as good as none: on a machine with other work, a few always get lost
+SEARCH = 4.0  # begins with rates that are so many times less and more than what a flood delivers
+
+
+def lossless_rate(flood, length, guess, options):
+    """The highest rate at which nearly nothing is lost, found by halving; datagrams a second."""
+    low, high, best = guess / SEARCH, guess * SEARCH, None
+    for _ in range(options.probes):
+        rate = (low * high) ** 0.5
+        counts = flood.send(length, max(100, int(rate)), options.probe_seconds)
+        if counts["received"] >= (1 - LOSS) * counts["sent"]:
+            found = counts["received"] * 1e9 / counts["elapsed_ns"]
+            best, low = max(best or 0, found), rate
+        else:
+            high = rate
+            if best is None:
+                low /= 2  # for all that is known, the answer is lower
+    return best or any_lossless_rate(flood, length, low, options)
+
+
+def any_lossless_rate(flood, length, rate, options):
+    """One that is good, tried from `rate` on downwards."""
+    while rate > 50:
+        counts = flood.send(length, int(rate), options.probe_seconds)
+        if counts["received"] >= (1 - LOSS) * counts["sent"]:
+            return counts["received"] * 1e9 / counts["elapsed_ns"]
+        rate /= 4
+    raise Failure(f"there is no rate at which datagrams of {length} bytes are not lost")
+
+
+def udp(lab, contender, options):
+    """Floods of datagrams, and the rates at which they are not lost."""
+    x, y = contender.tunnel(lab)
+    # With the usual 1420 the inner packets of 1428 bytes would go in two pieces each; and 1440 is
+    # what an IPv4 path of 1500 carries.
+    for end in filter(lambda end: end.process, (x, y)):
+        end.node.ip("link", "set", end.name, "mtu", "1440")
+    x.node.reaches(y.inner4, 3)
+    flood, found = Flood(x, y, options.flood), {}
+    for length in LENGTHS:
+        time.sleep(0.2)
+        counts = flood.send(length, 0, options.flood_seconds)
+        expect(counts["received"] > 1, "datagrams arrive")
+        rate = counts["received"] * 1e9 / counts["span_ns"]
+        found[f"udp{length}"] = rate / 1e3
+        if x.process:
+            found[f"udp{length}_cpu"] = counts["cpu"] * 1e6 / counts["received"]
+        found[f"udp{length}_lossless"] = lossless_rate(flood, length, rate, options) / 1e3
+    return found
 
 
 # Handshakes
@@ -170,15 +254,14 @@ class Generator:
             self.expect_line(process, "ran")
             used = cpu_seconds(device) - before
             counts = process.stdout.readline()
-        return {"cpu": used, **{name: int(value) for name, value in
-                                re.findall(r"(\w+)=(\d+)", counts)}}
+        return {"cpu": used, **numbers(counts)}
 
     def expect_line(self, process, word):
         if process.stdout.readline() != word + "\n":
             raise Failure(f"the generator of handshakes failed: {process.stderr.read().strip()}")
 
 
-def handshakes(lab, options):
+def handshakes(lab, _, options):
     """A responder that knows all peers, first a handshake with each, then some more with each."""
     # It otherwise opens a connected socket for the first peer that it answers, which then takes
     # what the others send from the same address and port.
@@ -252,7 +335,7 @@ def count_peers(device):
     raise Failure(f"{device.implementation.name} hangs up while it shows its peers")
 
 
-def peers(lab, options, count):
+def peers(lab, _, options, count):
     """One request that names so many peers, of which the last one is the device on a; and then the
     tunnel to that one works."""
     a, b = lab.node("a"), lab.node("b")
@@ -270,4 +353,18 @@ def peers(lab, options, count):
     found[f"peak_{count}"] = memory_mib(y, "VmHWM")
     until(lambda: a.ping(y.inner4, 1, wait=1).received, f"a ping through one of {count} peers", 20)
     expect(count_peers(y) == count, f"{count} peers are shown")
+    return found
+
+
+# The AEAD alone
+
+def aead(options):
+    """What bench/aead tells of the back-end that tielined runs with: the worse of sealing and opening,
+    as a share of libcrypto's time, by targets.aead_name()."""
+    if not os.access(options.aead, os.X_OK):
+        raise Failure(f"no {options.aead}")
+    rows = json.loads(run(options.aead, "--json", timeout=60).stdout)["rows"]
+    found = {aead_name(row["packets"], row["bytes"]): max(row["seal_ratio"], row["open_ratio"])
+             for row in rows if row["backend"] == options.processor}
+    expect(found, f"bench/aead measures {options.processor}")
     return found

@@ -5,69 +5,81 @@
 doc/performance.md tells what each figure means. Needs root; makes network namespaces and removes
 them, also when it is interrupted. An implementation that is not to be had is named and left out.
 
-With --quick it measures briefly, judges nothing by its speed, and checks that every figure comes
-out and is possible; the last line then counts these checks.
+With --quick it measures each once and briefly. With --check it judges nothing by its speed, and only
+checks of tielined and the bare tunnel that every figure comes out and is possible; the last line then
+counts these checks.
 """
 
 import argparse
-import contextlib
 import functools
-import json
 import os
-import shlex
 import signal
-import statistics
+import subprocess
 import sys
 import time
 import traceback
-import xml.etree.ElementTree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(HERE)
 sys.dont_write_bytecode = True  # root would leave files in a tree of somebody else
 sys.path.append(os.path.join(TREE, "test", "net"))
 
+import check  # noqa: E402
 import figures  # noqa: E402
 import machine  # noqa: E402
 import measure  # noqa: E402
-import plot  # noqa: E402
-from device import PEERS, find_implementation  # noqa: E402
-from lab import Failure, Lab, Skip, expect, obstacle, sweep  # noqa: E402
+import report  # noqa: E402
+import targets  # noqa: E402
+from contenders import BOUNDS, WireGuard, bound  # noqa: E402
+from device import BUILT  # noqa: E402
+from lab import Failure, Skip, expect, obstacle, sweep  # noqa: E402
 
 OURS = "tielined"
-ALSO = ("wireguard-go-new", "wireguard-go", "boringtun")
-assert set(ALSO) == set(PEERS)
-BUSY = 0.1  # from this share of the cores on, what others do is worth a warning
-
-
-class Contender:
-    """An implementation with further words for its command line, and what to call both."""
-
-    def __init__(self, wanted):
-        program, *self.options = shlex.split(wanted)
-        self.implementation = find_implementation(program)
-        self.name, self.ours = wanted, self.implementation.ours
+# Beside these Debian's wireguard-go, where the newest one is not to be had.
+NEWEST, INSTEAD = "wireguard-go-new", "wireguard-go"
+AGAINST = (NEWEST, "boringtun", "gotatun")
+PARTS = ("tcp", "udp", "handshakes", "peers", "aead")
 
 
 class Measurement:
-    """`function` gives a sample of each of these figures, for any implementation or for ours."""
+    """`function` gives a sample of each of these figures, for whom it is meant; `seconds` is what that
+    takes about."""
 
-    def __init__(self, name, function, its_figures, ours_only=False):
+    def __init__(self, name, function, its_figures, seconds, whom=lambda contender: True):
         self.name, self.function, self.figures = name, function, its_figures
-        self.ours_only = ours_only
+        self.seconds, self.is_for = seconds, whom
+
+
+def is_wireguard(contender):
+    return not contender.is_bound
+
+
+def is_ours(contender):
+    return contender.ours
 
 
 def measurements(options):
     found = []
-    if "transfer" in options.only:
-        found.append(Measurement("transfers and pings", measure.transfer, figures.TRANSFER))
+    if "tcp" in options.only:
+        found.append(Measurement("TCP and pings", measure.tcp, figures.TCP,
+                                 4 + options.pings * 0.02 + 3 * (options.seconds + 0.5)))
+    if "udp" in options.only:
+        probes = options.probes * (options.probe_seconds + 0.3)
+        found.append(Measurement("UDP", measure.udp,
+                                 [one for length in measure.LENGTHS
+                                  for one in figures.udp_figures(length)],
+                                 3 + 3 * (options.flood_seconds + 0.5 + probes)))
     if "handshakes" in options.only:
-        found.append(Measurement("handshakes", measure.handshakes, figures.HANDSHAKES))
+        count = options.handshake_peers * (1 + options.handshakes_each)
+        found.append(Measurement("handshakes", measure.handshakes, figures.HANDSHAKES,
+                                 3 + count / 1500, is_wireguard))
     if "peers" in options.only:
         for count in options.peers + options.peers_ours:
+            whom = is_ours if count in options.peers_ours else is_wireguard
             found.append(Measurement(figures.peers_name(count),
                                      functools.partial(measure.peers, count=count),
-                                     figures.peers_figures(count), count in options.peers_ours))
+                                     figures.peers_figures(count),
+                                     2 + count / (60_000 if whom is is_ours else 5000), whom))
     return found
 
 
@@ -89,28 +101,50 @@ class Progress:
 
 
 class Bench:
-    def __init__(self, options, contenders):
-        self.options, self.contenders = options, contenders
+    """All rounds: a dict of contender -> figure -> sample each. `aead` in the place of a contender is
+    what bench/aead says of the cipher alone."""
+
+    def __init__(self, options, contenders, ours):
+        self.options, self.contenders, self.ours = options, contenders, ours
         self.measurements = measurements(options)
         self.figures = [figure for one in self.measurements for figure in one.figures]
-        self.rounds, self.busy, self.notes, self.failed = [], [], [], []
+        self.rounds, self.busy, self.notes, self.failed, self.left_out = [], [], [], [], []
         self.progress = Progress()
 
+    def jobs(self, number=0):
+        """(contender, measurement) of one round. Who comes first changes, so that nobody always meets
+        a machine that others warmed."""
+        turn = number % len(self.contenders)
+        return [(contender, measurement)
+                for contender in self.contenders[turn:] + self.contenders[:turn]
+                for measurement in self.measurements if measurement.is_for(contender)]
+
+    def estimate(self):
+        """Seconds of one round."""
+        return sum(measurement.seconds for _, measurement in self.jobs())
+
     def run(self):
+        begun, total = time.monotonic(), self.options.rounds * len(self.jobs())
+        done = 0
         for number in range(self.options.rounds):
-            self.busy.append(machine.busy_share(1))
-            self.rounds.append({name: {} for name in self.names()})
-            # Who comes first changes, so that nobody always meets a machine that others warmed.
-            turn = number % len(self.contenders)
-            for contender in self.contenders[turn:] + self.contenders[:turn]:
-                for measurement in self.measurements:
-                    if contender.ours or not measurement.ours_only:
-                        self.measure(number, contender, measurement)
+            self.begin_round(machine.busy_share(1))
+            for contender, measurement in self.jobs(number):
+                took = time.monotonic() - begun
+                left = self.estimate() * self.options.rounds if not done else \
+                    took / done * (total - done)
+                self.measure(number, contender, measurement, f", {minutes(left)} to go")
+                done += 1
+            if "aead" in self.options.only:
+                self.measure_aead(number)
         self.progress.clear()
 
-    def measure(self, number, contender, measurement):
+    def begin_round(self, busy):
+        self.busy.append(busy)
+        self.rounds.append({name: {} for name in self.names()})
+
+    def measure(self, number, contender, measurement, more=""):
         title = f"{contender.name}: {measurement.name}"
-        self.progress.say(f"round {number + 1} of {self.options.rounds}: {title}")
+        self.progress.say(f"round {number + 1} of {self.options.rounds}{more}: {title}")
         try:
             samples = measured(contender, measurement, self.options, self.note)
         except (Failure, OSError, ValueError, KeyError) as error:
@@ -120,6 +154,13 @@ class Bench:
             return
         self.rounds[number][contender.name].update(samples)
 
+    def measure_aead(self, number):
+        self.progress.say(f"round {number + 1} of {self.options.rounds}: the AEAD alone")
+        try:
+            self.rounds[number]["aead"] = measure.aead(self.options)
+        except (Failure, OSError, ValueError, KeyError) as error:
+            self.note(f"the AEAD alone was not measured: {error}")
+
     def note(self, text):
         if text not in self.notes:
             self.notes.append(text)
@@ -128,22 +169,20 @@ class Bench:
         return [one.name for one in self.contenders]
 
     def summary(self):
-        return figures.summarize(self.figures, self.rounds, OURS)
+        return figures.summarize(self.figures, self.rounds, self.ours)
+
+    def judged(self):
+        return list(targets.judge(self.rounds, self.ours, self.options.processor))
 
 
-@contextlib.contextmanager
-def lab_of(contender):
-    """A Lab in which both sides are the same, and log no more than they must."""
-    implementation = contender.implementation
-    implementation.verbosity, implementation.options = "error", list(contender.options)
-    with contextlib.closing(Lab(implementation, implementation, None)) as lab:
-        yield lab
+def minutes(seconds):
+    return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
 
 
 def measured(contender, measurement, options, note):
     """The samples of one measurement, in a Lab of its own."""
-    with lab_of(contender) as lab:
-        samples = measurement.function(lab, options)
+    with contender.lab() as lab:
+        samples = measurement.function(lab, contender, options)
         for device in lab.devices:
             expect(device.is_alive(), f"{contender.name} still runs")
         for text in lab.notes:
@@ -151,234 +190,89 @@ def measured(contender, measurement, options, note):
     return samples
 
 
-def find_all(wanted, note):
-    found, progress = [], Progress()
+def find_all(options):
+    """The contenders, ours first, and why others are left out, as (name, reason)."""
+    found, left_out, progress = [], [], Progress()
+    wanted = [OURS, *options.against]
     for name in wanted:
-        progress.say(f"looking for {name}; at the first time that may mean building it")
+        progress.say(f"looking for {name}; at the first time that may mean building it, for minutes")
         try:
-            found.append(Contender(name))
+            found.append(WireGuard(name, options.ours if name == OURS else ()))
         except Skip as why:
-            note(f"{name} is left out: {why}")
+            left_out.append((name, str(why)))
+            if name == NEWEST and INSTEAD not in wanted:
+                wanted.append(INSTEAD)
+    for name in options.bounds:
+        try:
+            found.append(bound(name, options.build))
+        except Skip as why:
+            left_out.append((name, str(why)))
     progress.clear()
-    return found
-
-
-# What comes out
-
-def heading(bench, about):
-    cpu = about["machine"]
-    flags = ", ".join(cpu["cpu_flags"]) or "no AVX2"
-    rounds = len(bench.rounds)
-    lines = [f"tieline {about['commit']}, {rounds} round{'s' if rounds > 1 else ''}",
-             f"{cpu['cpu']} ({flags}), {cpu['cores']} cores, {cpu['memory_mib']} MiB, "
-             f"{cpu['kernel']}, TCP {cpu['tcp_congestion_control']}"]
-    lines += [f"{name}: {version}" for name, version in about["versions"].items()]
-    share = max(bench.busy)
-    if share > BUSY:
-        lines.append(f"Others kept up to {share:.0%} of the cores busy as the rounds began: "
-                     "trust the quotients more than the numbers, and neither too much.")
-    return lines
-
-
-def describe(bench):
-    return {
-        "machine": machine.describe(), "commit": machine.commit(TREE),
-        "versions": {one.name: machine.version(one.implementation) for one in bench.contenders},
-        "tools": machine.tools(), "options": vars(bench.options),
-        "busy_before_rounds": bench.busy,
-    }
-
-
-def remarks(bench):
-    """What a reader of the figures should know beside them."""
-    for name in bench.names():
-        used = [one[name][figure] for one in bench.rounds
-                for figure in ("first_generator_us", "again_generator_us") if figure in one[name]]
-        if used:
-            yield (f"{name}: beside it, the generator of handshakes used "
-                   f"{statistics.median(used):.1f} µs of the same cores for each")
-        lost = sum(one[name].get("pings_lost", 0) for one in bench.rounds)
-        if lost:
-            sent = sum(one[name].get("pings_beside", 0) for one in bench.rounds)
-            yield f"{name}: {lost} of {sent} pings beside the TCP stream were lost"
-    yield from bench.notes
-
-
-def write_files(bench, about, directory):
-    """JSON, SVG and Markdown, named by the commit; returns their paths."""
-    os.makedirs(directory, exist_ok=True)
-    stem = os.path.join(directory, about["commit"])
-    summary = bench.summary()
-    data = {**about, "rounds": bench.rounds, "summary": summary, "remarks": list(remarks(bench)),
-            "figures": {one.name: {"title": one.title, "unit": one.unit,
-                                   "more_is_better": one.more_is_better}
-                        for one in bench.figures}}
-    with open(f"{stem}.json", "w", encoding="utf-8") as file:
-        json.dump(data, file, indent=1, allow_nan=False)
-        file.write("\n")
-    with open(f"{stem}.svg", "w", encoding="utf-8") as file:
-        file.write(plot.draw(bench.figures, summary, bench.names(), heading(bench, about)))
-    with open(f"{stem}.md", "w", encoding="utf-8") as file:
-        lines = [*heading(bench, about), *remarks(bench)]
-        file.write("".join(f"- {line}\n" for line in lines) + "\n")
-        file.write("\n".join(figures.markdown(bench.figures, summary, bench.names())) + "\n")
-    paths = [f"{stem}.json", f"{stem}.svg", f"{stem}.md"]
-    owner = os.stat(os.path.join(TREE, "Makefile"))
-    for path in (directory, *paths):
-        os.chown(path, owner.st_uid, owner.st_gid)
-    return paths
-
-
-def report(bench, about, paths):
-    paint = figures.Paint(sys.stdout.isatty() and "NO_COLOR" not in os.environ)
-    print(*heading(bench, about), "", sep="\n")
-    print("Median, and the least and the greatest of all rounds. What is as good is the median of "
-          "each\nround's quotient, turned so that over 1 is in favour of tielined.\n")
-    print(*figures.table(bench.figures, bench.summary(), bench.names(), OURS, paint), "", sep="\n")
-    print(*remarks(bench), sep="\n", end="\n\n")
-    print(*paths, sep="\n")
-
-
-# The checks of --quick
-
-class Checks:
-    def __init__(self):
-        self.passed = self.failed = self.skipped = 0
-
-    def check(self, name, problem, seconds=None):
-        took = "" if seconds is None else f" ({seconds:.1f})"
-        if problem:
-            self.failed += 1
-            print(f"FAIL  {name}{took}: {problem}", flush=True)
-        else:
-            self.passed += 1
-            print(f"ok    {name}{took}", flush=True)
-
-    def skip(self, text):
-        self.skipped += 1
-        print(f"SKIP  {text}", flush=True)
-
-    def done(self):
-        print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped")
-        return 1 if self.failed else 0
-
-
-def insane(bench, name, measurement):
-    """What of one measurement is missing or impossible, or None."""
-    samples = bench.rounds[-1][name]
-    odd = [f"{one.name}={samples.get(one.name)}" for one in measurement.figures
-           if not one.is_sane(samples.get(one.name))]
-    return f"{', '.join(odd)} ({'; '.join(bench.notes)})" if odd else None
-
-
-def counts_forgeries(contender, options):
-    """Whether the generator takes responses for valid that it cannot open: here they are made with a
-    preshared key that it does not have."""
-    with lab_of(contender) as lab:
-        generator = measure.Generator(lab, options.handshakes, 10)
-        device = measure.responder(lab, generator.keys(), psk="5a" * 32)
-        counts = generator.run(device, 1)
-    if counts["valid"] or counts["invalid"] != 10:
-        return f"10 responses under another preshared key count as {counts}"
-    return None
-
-
-def misjudges():
-    """Whether summing up is wrong, on rounds whose result is known."""
-    fast = figures.Figure("fast", "fast", "1/s", True, (0, 10))
-    slow = figures.Figure("slow", "slow", "s", False, (0, 10))
-    rounds = [{OURS: {"fast": 2.0, "slow": 2.0}, "other": {"fast": 1.0, "slow": 1.0}},
-              {OURS: {"fast": 9.0, "slow": 3.0}, "other": {"fast": 3.0, "slow": 6.0}},
-              {OURS: {"fast": 4.0}, "other": {"fast": 1.0, "slow": 9.0}}]
-    found = figures.summarize([fast, slow], rounds, OURS)
-    expected = {"fast": {OURS: [4.0, 2.0, 9.0, 3], "other": [1.0, 1.0, 3.0, 3, 3.0]},
-                "slow": {OURS: [2.5, 2.0, 3.0, 2], "other": [6.0, 1.0, 9.0, 3, 1.25]}}
-    flat = {figure: {name: list(numbers.values()) for name, numbers in by_name.items()}
-            for figure, by_name in found.items()}
-    if flat != expected:
-        return f"expected {expected}, found {flat}"
-    if [figures.percentile(range(1, 201), 0.99), figures.percentile([5], 0.99)] != [198, 5]:
-        return "a percentile is wrong"
-    return None
-
-
-def unreadable(bench, about, directory):
-    paths = write_files(bench, about, directory)
-    with open(paths[0], encoding="utf-8") as file:
-        data = json.load(file)
-    if set(data["summary"]) != {one.name for one in bench.figures}:
-        return f"{paths[0]} lacks figures"
-    xml.etree.ElementTree.parse(paths[1])
-    with open(paths[2], encoding="utf-8") as file:
-        rows = [line for line in file if line.startswith("| ")]
-    if len(rows) != 1 + len(bench.figures):
-        return f"{paths[2]} has {len(rows)} rows for {len(bench.figures)} figures"
-    return None
-
-
-def quick(bench, options):
-    checks = Checks()
-    checks.check("rounds are summed up rightly", misjudges())
-    for note in bench.notes:
-        checks.skip(note)
-    bench.busy.append(0)
-    bench.rounds.append({name: {} for name in bench.names()})
-    for contender in bench.contenders:
-        for measurement in bench.measurements:
-            if measurement.ours_only and not contender.ours:
-                continue
-            begun = time.monotonic()
-            bench.measure(0, contender, measurement)
-            checks.check(f"{contender.name}: {measurement.name}",
-                         insane(bench, contender.name, measurement),
-                         time.monotonic() - begun)
-    bench.progress.clear()
-    checks.check("a response that does not open is not counted",
-                 counts_forgeries(bench.contenders[0], options))
-    if not checks.failed:
-        checks.check("JSON, SVG and Markdown can be read", unreadable(bench, describe(bench), options.out))
-    return checks.done()
+    return found, left_out
 
 
 # The command line
 
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="only check that the bench works")
-    parser.add_argument("--rounds", type=int, default=int(os.environ.get("BENCH_ROUNDS") or 5),
+    parser.add_argument("--quick", action="store_true",
+                        help="one round (if --rounds does not say otherwise), all of it brief")
+    parser.add_argument("--check", action="store_true", help="only check that the bench works")
+    parser.add_argument("--rounds", type=int, default=int(os.environ.get("BENCH_ROUNDS") or 0),
                         help="how many times each is measured (BENCH_ROUNDS, else 5)")
-    parser.add_argument("--only", default="transfer,handshakes,peers", metavar="LIST",
-                        help="of transfer, handshakes, peers")
-    parser.add_argument("--against", default=",".join(ALSO), metavar="LIST",
-                        help=f"of {', '.join(ALSO)}, tielined, or paths, with options for them")
-    parser.add_argument("--seconds", type=int, default=5, help="of each transfer (5)")
+    parser.add_argument("--only", default=",".join(PARTS), metavar="LIST",
+                        help=f"of {', '.join(PARTS)}, or transfer for the first two")
+    parser.add_argument("--against", default=",".join(AGAINST), metavar="LIST",
+                        help=f"of {', '.join(BUILT)}, tielined, or paths, with options for them "
+                             f"({', '.join(AGAINST)}, and {INSTEAD} where the newest is missing)")
+    parser.add_argument("--bounds", default=",".join(BOUNDS), metavar="LIST",
+                        help=f"of {', '.join(BOUNDS)}: what there is without a cipher, or a tunnel")
+    parser.add_argument("--processor", choices=("avx512", "avx2"), default=machine.processor(),
+                        help="avx2: tielined and libcrypto do without AVX-512, and are held to the "
+                             "targets of a machine that lacks it")
+    parser.add_argument("--seconds", type=int, help="of each TCP transfer (5)")
     parser.add_argument("--build", default=os.path.join(TREE, "build"), metavar="DIR",
-                        help="where tielined and the generator of handshakes are built (build/)")
+                        help="where tielined and the programs of bench/ are built (build/)")
     options = parser.parse_args()
-    options.only = options.only.split(",")
-    if unknown := set(options.only) - {"transfer", "handshakes", "peers"}:
-        parser.error(f"--only: nothing is called {' '.join(sorted(unknown))}")
-    if options.rounds < 1 or options.seconds < 1:
+    for name, known in (("only", (*PARTS, "transfer")), ("bounds", BOUNDS), ("against", None)):
+        words = [word.strip() for word in getattr(options, name).split(",") if word.strip()]
+        setattr(options, name, words)
+        if unknown := known and set(words) - set(known):
+            parser.error(f"--{name}: nothing is called {' '.join(sorted(unknown))}")
+    if options.rounds < 0 or options.seconds is not None and options.seconds < 1:
         parser.error("at least one round, and one second")
+    if OURS in options.against:
+        parser.error("--against tielined: with other options than none, or by another path")
     set_sizes(options)
     return options
 
 
+FULL = {"rounds": 5, "seconds": 5, "pings": 100, "flood_seconds": 2, "probes": 6,
+        "probe_seconds": 0.7, "handshake_peers": 6000, "handshakes_each": 2,
+        "peers": [1, 60_000], "peers_ours": [1_000_000]}
+QUICK = {**FULL, "rounds": 1, "seconds": 2, "flood_seconds": 1, "probe_seconds": 0.4,
+         "handshake_peers": 2000}
+CHECK = {**QUICK, "seconds": 1, "pings": 10, "flood_seconds": 0.3, "probes": 2,
+         "probe_seconds": 0.2, "handshake_peers": 200, "peers": [1, 1000], "peers_ours": [5000]}
+
+
 def set_sizes(options):
-    options.against = [name.strip() for name in options.against.split(",") if name.strip()]
-    if OURS in options.against:
-        sys.exit("bench: --against tielined: with other options than none, or by another path")
     options.build = os.path.abspath(options.build)
-    options.out = os.path.join(options.build, "bench")
-    options.handshakes = os.path.join(options.build, "bench", "handshakes")
-    options.pings, options.handshake_peers, options.handshakes_each = 100, 6000, 2
-    options.peers, options.peers_ours = [1, 1000, 60_000], [100_000, 1_000_000]
-    if options.quick:
-        options.rounds, options.seconds = 1, 1
-        options.pings, options.handshake_peers = 10, 200
-        options.peers, options.peers_ours = [1, 1000], [5000]
-        options.against = ["wireguard-go"]
-        options.out = os.path.join(options.build, "bench", "quick")
+    programs = os.path.join(options.build, "bench")
+    options.out = os.path.join(programs, "check") if options.check else programs
+    for name in ("handshakes", "flood", "aead"):
+        setattr(options, name, os.path.join(programs, name))
+    sizes = CHECK if options.check else QUICK if options.quick else FULL
+    for name, size in sizes.items():
+        setattr(options, name, getattr(options, name, None) or size)
+    if "transfer" in options.only:
+        options.only += ["tcp", "udp"]
+    if options.check:
+        options.rounds, options.against, options.bounds = 1, [], ["bare"]
+    options.ours = []
+    if options.processor == "avx2" and machine.processor() != "avx2":
+        options.ours = ["--aead", "avx2"]
+        os.environ["OPENSSL_ia32cap"] = machine.NO_AVX512
 
 
 def end_in_order():
@@ -391,28 +285,42 @@ def end_in_order():
         signal.signal(number, end)
 
 
+def hindrance(options):
+    """Why nothing can be measured, or None."""
+    for path in (options.handshakes, options.flood):
+        if not os.access(path, os.X_OK):
+            return f"no {path}: build it first"
+    tielined = os.environ["TIELINED"]
+    if os.access(tielined, os.X_OK) and subprocess.run(
+            [tielined, *options.ours, "--version"], capture_output=True).returncode != 0:
+        return f"{tielined} does not take {' '.join(options.ours)}"
+    return obstacle()
+
+
 def main():
     options = parse_options()
     end_in_order()
     os.environ.setdefault("TIELINED", os.path.join(options.build, "daemon", "tielined"))
-    hindrance = obstacle()
-    if not hindrance and not os.access(options.handshakes, os.X_OK):
-        hindrance = f"no {options.handshakes}: build it first"
-    notes = []
-    contenders = [] if hindrance else find_all([OURS, *options.against], notes.append)
-    if hindrance or not contenders or not contenders[0].ours:
-        print(f"bench: {hindrance or notes[0]}", file=sys.stderr)
+    if why := hindrance(options):
+        print(f"bench: {why}", file=sys.stderr)
+        return 2
+    contenders, left_out = find_all(options)
+    if not contenders or not contenders[0].ours:
+        print(f"bench: {left_out[0][1]}", file=sys.stderr)
         return 2
 
     sweep()
-    bench = Bench(options, contenders)
-    for text in notes:
-        bench.note(text)
-    if options.quick:
-        return quick(bench, options)
+    bench = Bench(options, contenders, OURS)
+    bench.left_out = left_out
+    if options.check:
+        return check.run(bench)
+    for name, why in left_out:
+        print(f"bench: LEFT OUT: {name}: {why}", file=sys.stderr)
+    print(f"bench: {', '.join(bench.names())}; {options.rounds} rounds, about "
+          f"{minutes(options.rounds * bench.estimate())}", file=sys.stderr)
     bench.run()
-    about = describe(bench)
-    report(bench, about, write_files(bench, about, options.out))
+    about = report.describe(bench, TREE)
+    report.show(bench, about, report.write_files(bench, about, options.out, TREE))
     return 1 if any(name == OURS for name, _ in bench.failed) else 0
 
 

@@ -14,6 +14,7 @@ from lab import SOCKETS, Failure, Skip, expect, expect_same, inside, read, run, 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
 PEERS = ("wireguard-go", "wireguard-go-new", "boringtun")
+BUILT = (*PEERS, "gotatun")  # all that peers.sh knows; the last takes minutes to build
 
 
 class Implementation:
@@ -25,11 +26,12 @@ class Implementation:
         kind = os.path.basename(path)
         self.ours = kind.startswith("tielined")
         self.is_boringtun = kind.startswith("boringtun")
-        self.verbosity = "debug"  # for boringtun; the others are told by LOG_LEVEL
+        self.is_rust = self.is_boringtun or kind.startswith("gotatun")  # which forked it
+        self.verbosity = "debug"  # for these two; the others are told by LOG_LEVEL
         self.options = []         # more words for its command line
 
     def argv(self, ifname):
-        if self.is_boringtun:
+        if self.is_rust:
             return [self.path, "--disable-drop-privileges", "--verbosity", self.verbosity,
                     *self.options, "-f", ifname]
         return [self.path, *self.options, "-f", ifname]
@@ -46,8 +48,8 @@ def find_implementation(name):
         if not os.access(path, os.X_OK):
             raise Skip(f"no tielined at {path}: build it first, or name it in TIELINED")
         return Implementation(name, path)
-    if name not in PEERS:
-        raise Skip(f"unknown implementation {name}: tielined, {', '.join(PEERS)}, or a path")
+    if name not in BUILT:
+        raise Skip(f"unknown implementation {name}: tielined, {', '.join(BUILT)}, or a path")
     found = subprocess.run([os.path.join(HERE, "peers.sh"), name], capture_output=True, text=True)
     if found.returncode != 0:
         raise Skip(found.stderr.strip())

@@ -8,6 +8,7 @@
 #   wireguard-go       as the distribution has it
 #   wireguard-go-new   the newest release, by the name of its Go module
 #   boringtun          the newest release, by the name of its crate
+#   gotatun            the same
 set -eu
 
 cache=${XDG_CACHE_HOME:-/var/cache}/tieline-peers
@@ -48,7 +49,11 @@ wireguard-go-new)
 boringtun)
         build boringtun-cli cargo install --locked boringtun-cli
         ;;
+gotatun)
+        limit=900 # it brings a C library along
+        build gotatun cargo install --locked gotatun-cli
+        ;;
 *)
-        give_up "usage: peers.sh wireguard-go | wireguard-go-new | boringtun"
+        give_up "usage: peers.sh wireguard-go | wireguard-go-new | boringtun | gotatun"
         ;;
 esac

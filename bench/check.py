@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""The checks of the bench itself: every figure comes out and is possible, forgeries do not count,
+sums are right, files can be read. The last line counts them."""
+
+import json
+import time
+import xml.etree.ElementTree
+
+import figures
+import measure
+import report
+import targets
+from device import TREE
+
+OURS = "tielined"
+
+
+class Checks:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def check(self, name, problem, seconds=None):
+        took = "" if seconds is None else f" ({seconds:.1f})"
+        if problem:
+            self.failed += 1
+            print(f"FAIL  {name}{took}: {problem}", flush=True)
+        else:
+            self.passed += 1
+            print(f"ok    {name}{took}", flush=True)
+
+    def skip(self, text):
+        self.skipped += 1
+        print(f"SKIP  {text}", flush=True)
+
+    def done(self):
+        print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped")
+        return 1 if self.failed else 0
+
+
+def insane(bench, name, measurement):
+    """What of one measurement is missing or impossible, or None."""
+    samples = bench.rounds[-1][name]
+    odd = [f"{one.name}={samples.get(one.name)}" for one in measurement.figures
+           if not one.is_sane(samples.get(one.name))]
+    return f"{', '.join(odd)} ({'; '.join(bench.notes)})" if odd else None
+
+
+def counts_forgeries(contender, options):
+    """Whether the generator takes responses for valid that it cannot open: here they are made with a
+    preshared key that it does not have."""
+    with contender.lab() as lab:
+        generator = measure.Generator(lab, options.handshakes, 10)
+        device = measure.responder(lab, generator.keys(), psk="5a" * 32)
+        counts = generator.run(device, 1)
+    if counts["valid"] or counts["invalid"] != 10:
+        return f"10 responses under another preshared key count as {counts}"
+    return None
+
+
+def misjudges():
+    """Whether summing up is wrong, on rounds whose result is known."""
+    fast = figures.Figure("fast", "fast", "1/s", True, (0, 10))
+    slow = figures.Figure("slow", "slow", "s", False, (0, 10))
+    rounds = [{OURS: {"fast": 2.0, "slow": 2.0}, "other": {"fast": 1.0, "slow": 1.0}},
+              {OURS: {"fast": 9.0, "slow": 3.0}, "other": {"fast": 3.0, "slow": 6.0}},
+              {OURS: {"fast": 4.0}, "other": {"fast": 1.0, "slow": 9.0}}]
+    found = figures.summarize([fast, slow], rounds, OURS)
+    expected = {"fast": {OURS: [4.0, 2.0, 9.0, 3], "other": [1.0, 1.0, 3.0, 3, 3.0]},
+                "slow": {OURS: [2.5, 2.0, 3.0, 2], "other": [6.0, 1.0, 9.0, 3, 1.25]}}
+    flat = {figure: {name: list(numbers.values()) for name, numbers in by_name.items()}
+            for figure, by_name in found.items()}
+    if flat != expected:
+        return f"expected {expected}, found {flat}"
+    if [figures.percentile(range(1, 201), 0.99), figures.percentile([5], 0.99)] != [198, 5]:
+        return "a percentile is wrong"
+    return None
+
+
+def misjudges_targets():
+    """Whether a target is called reached that is not, or the other way round."""
+    rounds = [{OURS: {"tcp": ours, "ping": 1.0}, "wireguard-go": {"tcp": 1.0, "ping": 2.0},
+               "bare tunnel": {"tcp": 5.0}} for ours in (1.0, 2.5, 3.0)]
+    found = {one["title"]: one for one in targets.judge(rounds, OURS, "avx512")}
+    expected = {"TCP, one stream, against wireguard-go": (2.5, True),
+                "TCP, one stream, against the bare tunnel": (0.5, False),
+                "ping, idle, mean, against wireguard-go": (0.5, True),
+                "CPU a gigabit, against wireguard-go": (None, None)}
+    for title, (median, reached) in expected.items():
+        if (found[title]["median"], found[title]["reached"]) != (median, reached):
+            return f"{title}: expected {median}, {reached}, found {found[title]}"
+    return None
+
+
+def unreadable(bench):
+    paths = report.write_files(bench, report.describe(bench, TREE), bench.options.out, TREE)
+    with open(paths[0], encoding="utf-8") as file:
+        data = json.load(file)
+    if set(data["summary"]) != {one.name for one in bench.figures}:
+        return f"{paths[0]} lacks figures"
+    xml.etree.ElementTree.parse(paths[1])
+    with open(paths[2], encoding="utf-8") as file:
+        rows = [line for line in file if line.startswith("| ")]
+    wanted = 2 + len(bench.figures) + len(targets.TARGETS)
+    if len(rows) != wanted:
+        return f"{paths[2]} has {len(rows)} rows, and not {wanted}"
+    return None
+
+
+def run(bench):
+    checks = Checks()
+    checks.check("rounds are summed up rightly", misjudges())
+    checks.check("targets are judged rightly", misjudges_targets())
+    for name, why in bench.left_out:
+        checks.skip(f"{name}: {why}")
+    bench.begin_round(0)
+    for contender, measurement in bench.jobs():
+        begun = time.monotonic()
+        bench.measure(0, contender, measurement)
+        checks.check(f"{contender.name}: {measurement.name}",
+                     insane(bench, contender.name, measurement), time.monotonic() - begun)
+    bench.progress.clear()
+    checks.check("a response that does not open is not counted",
+                 counts_forgeries(bench.contenders[0], bench.options))
+    if not checks.failed:
+        checks.check("JSON, SVG and Markdown can be read", unreadable(bench))
+    return checks.done()
