@@ -41,6 +41,11 @@ bench: as-root ## measure against other WireGuards, BENCH_ROUNDS (5) times (root
 	@$(MAKE) --no-print-directory all
 	@python3 bench/run.py --build $(BUILD)
 
+profile: as-root ## say where the time goes while a TCP stream goes through a tunnel (root, see doc/performance.md)
+	@scripts/packages.sh install profile
+	@$(MAKE) --no-print-directory all
+	@python3 bench/hotpath.py --build $(BUILD) $(PROFILE)
+
 deb: ## build the Debian packages into build-deb/ (any user; root also installs what that takes)
 	@[ "$$(id -u)" = 0 ] && scripts/packages.sh install deb || scripts/packages.sh require deb
 	@scripts/deb.sh build-deb
@@ -63,4 +68,4 @@ as-root:
 	@[ "$$(id -u)" = 0 ] || { \
 		echo "This makes network namespaces and installs packages: run it as root." >&2; exit 1; }
 
-.PHONY: all demo check check-long check-cross fuzz bench deb install format clean help as-root
+.PHONY: all demo check check-long check-cross fuzz bench profile deb install format clean help as-root

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """The checks of the bench itself: every figure comes out and is possible, forgeries do not count,
-sums are right, files can be read. The last line counts them."""
+sums are right, files and profiles can be read. The last line counts them."""
 
 import json
 import time
 import xml.etree.ElementTree
 
 import figures
+import flame
+import hotpath
 import measure
 import report
 import targets
@@ -91,6 +93,41 @@ def misjudges_targets():
     return None
 
 
+STACKS = """
+tielined 11/12
+\tffffffff82046e22 udp_sendmsg ([kernel.kallsyms])
+\tffffffff8213215d __x64_sys_sendmmsg ([kernel.kallsyms])
+\t           2e675 send_batch (/build/daemon/tielined)
+\tffffffffffffffff [unknown] ([unknown])
+
+tielined 11/12
+\t           3aaaa rounds (/build/daemon/tielined)
+\t           3bbbb seal_batch (/build/daemon/tielined)
+\t           10bcf run (/build/daemon/tielined)
+
+a name 21/22
+\tffffffff81db2bc0 tun_do_read ([kernel.kallsyms])
+"""
+
+
+def misreads_profile():
+    """Whether stacks as perf prints them are read otherwise than they are."""
+    samples = list(hotpath.parse(STACKS))
+    kinds = [(one.pid, hotpath.kind(one), one.in_kernel) for one in samples]
+    expected = [(11, "sends by UDP, with what the other end does there", True), (11, "AEAD", False),
+                (21, "reads from the TUN", True)]
+    if kinds != expected:
+        return f"expected {expected}, found {kinds}"
+    names = {11: "x", 21: "y"}
+    lines = "\n".join(hotpath.tell(samples, names, ["a profile"]))
+    for wanted in ("x daemon: 67 % of all", "50.0 %  AEAD", "33.3 %      __x64_sys_sendmmsg"):
+        if wanted not in lines:
+            return f"'{wanted}' is not in the report:\n{lines}"
+    root = flame.fold(hotpath.stacks(samples, names))
+    xml.etree.ElementTree.fromstring(flame.draw(root, ["a < b"]))
+    return None
+
+
 def unreadable(bench):
     paths = report.write_files(bench, report.describe(bench, TREE), bench.options.out, TREE)
     with open(paths[0], encoding="utf-8") as file:
@@ -110,6 +147,7 @@ def run(bench):
     checks = Checks()
     checks.check("rounds are summed up rightly", misjudges())
     checks.check("targets are judged rightly", misjudges_targets())
+    checks.check("a profile is read rightly", misreads_profile())
     for name, why in bench.left_out:
         checks.skip(f"{name}: {why}")
     bench.begin_round(0)

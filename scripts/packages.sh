@@ -32,6 +32,7 @@ demo    iperf3                  iperf3
 demo    python3                 python3
 demo    wireguard-tools         wg
 demo    wireguard-go            wireguard-go
+profile linux-perf              perf
 fuzz    clang                   clang
 fuzz    libclang-rt-14-dev      file:/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a
 fuzz    llvm                    llvm-symbolizer
@@ -65,6 +66,7 @@ purposes() {
                 build) echo build ;;
                 demo) echo build demo ;;
                 bench) echo build demo ;;
+                profile) echo build demo profile ;;
                 deb) echo build deb ;;
                 fuzz) echo build fuzz ;;
                 check) echo build demo fuzz deb check ;;

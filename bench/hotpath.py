@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Says where the time goes: profiles both ends of a tunnel while a load goes through it.
+
+`perf record` samples both daemons, their threads and what the kernel does for them, on the topology of
+the bench. From that come build/profile/report.txt to read, and build/profile/flame.svg to look at:
+each box is a function, as wide as its share, standing on who called it.
+
+It counts time, and not cycles: the event is cpu-clock, which virtual machines have too. Needs root.
+"""
+
+import argparse
+import collections
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TREE = os.path.dirname(HERE)
+sys.dont_write_bytecode = True
+sys.path.append(os.path.join(TREE, "test", "net"))
+
+import flame  # noqa: E402
+import machine  # noqa: E402
+import measure  # noqa: E402
+from contenders import BOUNDS, WireGuard, bound  # noqa: E402
+from lab import Failure, Skip, obstacle, run, sweep, until  # noqa: E402
+
+# Bytes of stack that each sample keeps, to find its callers by: a batch needs 12 KiB of it.
+STACK = 32768
+FREQUENCY = 499  # a second and core; no divisor of the kernel's ticks
+TOP = 25         # functions in a table
+
+# What a call stack is about, by the first of these that is in it, from the inside out.
+KINDS = (
+    ("AEAD", re.compile(r"chacha|poly1305|aead|seal_|open_|EVP_|lanes|(?:seal|open)_(?:batch|any)", re.I)),
+    ("checksums", re.compile(r"checksum|wg_ip_sum|^sum$", re.I)),
+    ("reads from the TUN", re.compile(r"tun_chr_read|tun_do_read")),
+    ("writes to the TUN, with what TCP does there", re.compile(r"tun_chr_write|tun_get_user")),
+    ("sends by UDP, with what the other end does there", re.compile(r"sys_send(?:m?msg|to)$|udp_send")),
+    ("receives by UDP", re.compile(r"sys_recv(?:m?msg|from)$|udp_recv")),
+    ("waits and wake-ups", re.compile(r"epoll|futex|sys_p?poll|eventfd|schedule")),
+)
+OTHER_KERNEL, OTHER_USER = "other work of the kernel", "other work of the program"
+
+
+class Sample:
+    """`frames` are (function, program or library), from the inside out."""
+
+    def __init__(self, pid, frames):
+        self.pid, self.frames = pid, frames
+        self.in_kernel = frames[0][1].startswith("[kernel") or frames[0][1].startswith("[guest")
+
+
+def parse(text):
+    """The samples of `perf script`: a line for the thread, lines for the frames, an empty line."""
+    for block in text.split("\n\n"):
+        lines = block.strip("\n").split("\n")
+        head = re.match(r"\s*.*?\s(\d+)/\d+\s*$", lines[0])
+        if not head:
+            continue
+        frames = [frame for line in lines[1:] if (frame := parse_frame(line))]
+        if frames:
+            yield Sample(int(head[1]), frames)
+
+
+def parse_frame(line):
+    found = re.match(r"\s*[0-9a-f]+ (.+?) \((.*)\)$", line)
+    if not found or found[1] == "[unknown]" and found[2] == "[unknown]":
+        return None
+    return found[1], os.path.basename(found[2]) if found[2][:1] == "/" else found[2]
+
+
+def kind(sample):
+    for function, _ in sample.frames:
+        for name, pattern in KINDS:
+            if pattern.search(function):
+                return name
+    return OTHER_KERNEL if sample.in_kernel else OTHER_USER
+
+
+# Recording
+
+class Recording:
+    """perf(1), from when it is entered on until it is left."""
+
+    def __init__(self, path, pids):
+        self.argv = ["perf", "record", "--quiet", "--event", "cpu-clock", "--freq", str(FREQUENCY),
+                     "--call-graph", f"dwarf,{STACK}", "--output", path,
+                     "--pid", ",".join(map(str, pids))]
+        self.path, self.process = path, None
+
+    def __enter__(self):
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+        self.process = subprocess.Popen(self.argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        text=True)
+        until(self.has_begun, "perf record begins")
+
+    def has_begun(self):
+        if self.process.poll() is not None:
+            raise Failure(f"perf record: {self.process.stdout.read().strip()}")
+        return os.path.exists(self.path)
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGINT)
+        said = self.process.communicate(timeout=60)[0].strip()
+        if self.process.returncode not in (0, -signal.SIGINT):
+            raise Failure(f"perf record: {said}")
+
+    def samples(self):
+        text = run("perf", "script", "--input", self.path, "--no-inline", "--fields",
+                   "comm,pid,tid,ip,sym,dso", timeout=300).stdout
+        return list(parse(text))
+
+
+def tcp(x, y, options):
+    found = measure.iperf(x, y, options.seconds, *options.iperf)
+    return f"TCP from x to y, {measure.gbits(found['sum_received']):.2f} Gbit/s while it was profiled"
+
+
+def udp(x, y, options):
+    flood = measure.Flood(x, y, os.path.join(options.build, "bench", "flood"))
+    counts = flood.send(options.length, 0, options.seconds)
+    rate = counts["received"] * 1e9 / max(1, counts["span_ns"])
+    return (f"UDP datagrams of {options.length} bytes from x to y as fast as one thread can, {rate:,.0f} "
+            "a second delivered while it was profiled")
+
+
+def record(contender, options):
+    """What was done, the samples, and pid -> which daemon it belongs to."""
+    with contender.lab() as lab:
+        x, y = contender.tunnel(lab)
+        x.node.reaches(y.inner4, 3)
+        owners = {pid: end for end, letter in ((x, "x"), (y, "y"))
+                  for pid in measure.family(end.process.pid)}
+        names = {pid: "x, the sender's" if end is x else "y, the receiver's"
+                 for pid, end in owners.items()}
+        recording = Recording(os.path.join(options.out, "perf.data"), owners)
+        with recording:
+            time.sleep(0.2)
+            done = (udp if options.load == "udp" else tcp)(x, y, options)
+        return done, recording.samples(), names
+
+
+# Telling
+
+def shares(counter, total, count=None):
+    for name, number in counter.most_common(count):
+        yield f"  {100 * number / total:5.1f} %  {name}"
+
+
+def tell(samples, names, heading):
+    """The lines of the report."""
+    yield from heading
+    total = len(samples)
+    yield f"{total} samples of both daemons; {FREQUENCY} are a second of one core"
+    for daemon in sorted(set(names.values())):
+        own = [one for one in samples if names.get(one.pid) == daemon]
+        if not own:
+            continue
+        yield ""
+        yield f"{daemon} daemon: {100 * len(own) / total:.0f} % of all"
+        yield ""
+        yield "  by what it is about"
+        yield from shares(collections.Counter(map(kind, own)), len(own))
+        yield ""
+        yield "  by function, without what it calls"
+        functions = collections.Counter(f"{one.frames[0][0]}  [{one.frames[0][1]}]" for one in own)
+        yield from shares(functions, len(own), TOP)
+    yield ""
+    yield "Both daemons, by caller, with what they call; what is less than 1 % is left out"
+    yield ""
+    yield from flame.tree_lines(flame.fold(stacks(samples, names)), least=0.01)
+
+
+def stacks(samples, names):
+    """Each from the outside in, under its daemon's name."""
+    for one in samples:
+        outside_in = [function for function, _ in reversed(one.frames)]
+        yield [names.get(one.pid, "another process"), *outside_in]
+
+
+def heading(contender, done, options):
+    cpu = machine.describe()
+    return [f"Where the time goes: {contender.name}, tieline {machine.commit(TREE)}",
+            f"{cpu['cpu']} ({', '.join(cpu['cpu_flags'])}), {cpu['cores']} cores, {cpu['kernel']}",
+            done, ""]
+
+
+def write(samples, names, lines, options):
+    paths = [os.path.join(options.out, name) for name in ("report.txt", "flame.svg", "perf.data")]
+    with open(paths[0], "w", encoding="utf-8") as file:
+        file.write("\n".join(tell(samples, names, lines)) + "\n")
+    with open(paths[1], "w", encoding="utf-8") as file:
+        file.write(flame.draw(flame.fold(stacks(samples, names)), lines[:-1]))
+    owner = os.stat(os.path.join(TREE, "Makefile"))
+    for path in (options.out, *paths):
+        os.chown(path, owner.st_uid, owner.st_gid)
+    return paths
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--of", default="tielined", metavar="PROGRAM",
+                        help="tielined, another WireGuard as run.py names them, a path, with options "
+                             f"for it; or {' or '.join(BOUNDS[:2])} (tielined)")
+    parser.add_argument("--load", choices=("tcp", "udp"), default="tcp")
+    parser.add_argument("--iperf", default="", metavar="WORDS",
+                        help="further options of iperf3, such as '--parallel 8'")
+    parser.add_argument("--length", type=int, default=64, help="of datagrams (64)")
+    parser.add_argument("--seconds", type=int, default=10, help="of load (10)")
+    parser.add_argument("--build", default=os.path.join(TREE, "build"), metavar="DIR")
+    options = parser.parse_args()
+    options.build = os.path.abspath(options.build)
+    options.out = os.path.join(options.build, "profile")
+    options.iperf = options.iperf.split()
+    return options
+
+
+def main():
+    options = parse_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    os.environ.setdefault("TIELINED", os.path.join(options.build, "daemon", "tielined"))
+    os.makedirs(options.out, exist_ok=True)
+    sweep()
+    try:
+        if why := obstacle():
+            raise Skip(why)
+        contender = bound(options.of, options.build) if options.of in BOUNDS[:2] else \
+            WireGuard(options.of)
+        done, samples, names = record(contender, options)
+        if not samples:
+            raise Failure("perf took no samples: may it not, on this machine?")
+    except (Skip, Failure, OSError) as error:
+        print(f"profile: {error}", file=sys.stderr)
+        return 1
+    paths = write(samples, names, heading(contender, done, options), options)
+    with open(paths[0], encoding="utf-8") as file:
+        print(file.read().split("\nBoth daemons, by caller")[0])
+    print(*paths, sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
