@@ -287,6 +287,8 @@ static void take_tcp(struct run *run, const uint8_t *packet, size_t len)
         uint64_t total = sum(packet + ip_len, len - ip_len, pseudo_header(packet, len - ip_len));
         uint8_t flags = packet[ip_len + 13];
 
+        if (header_len > len)
+                errx(1, "a TCP packet arrived that is shorter than its headers");
         if (folded(total) != UINT16_MAX)
                 errx(1, "a TCP packet arrived with a wrong checksum");
         if (continues(run, packet, header_len, len - header_len)) {

@@ -12,7 +12,9 @@ import hotpath
 import measure
 import report
 import targets
+from contenders import bound
 from device import TREE
+from lab import Failure
 
 OURS = "tielined"
 
@@ -56,6 +58,20 @@ def counts_forgeries(contender, options):
         counts = generator.run(device, 1)
     if counts["valid"] or counts["invalid"] != 10:
         return f"10 responses under another preshared key count as {counts}"
+    return None
+
+
+def spoils(name, build):
+    """Whether a bound loses or alters something of what goes through it."""
+    contender = bound(name, build)
+    with contender.lab() as lab:
+        x, y = contender.tunnel(lab)
+        x.node.reaches(y.inner4, 3)
+        try:
+            lab.transfer(x.node, y.node, y.inner4, 8 << 20)
+            lab.transfer(y.node, x.node, x.inner4, 8 << 20)
+        except Failure as failure:
+            return str(failure)
     return None
 
 
@@ -157,6 +173,8 @@ def run(bench):
         checks.check(f"{contender.name}: {measurement.name}",
                      insane(bench, contender.name, measurement), time.monotonic() - begun)
     bench.progress.clear()
+    for name in ("bare", "null"):
+        checks.check(f"what goes through it arrives: {name}", spoils(name, bench.options.build))
     checks.check("a response that does not open is not counted",
                  counts_forgeries(bench.contenders[0], bench.options))
     if not checks.failed:
