@@ -83,28 +83,38 @@ static void env_unlock(void *ctx, _Atomic uint32_t *word)
 
 /* ---- sockets ---- */
 
+static bool are_watched(const struct tl_sockets *sockets)
+{
+        const struct tl_device *device = sockets->device;
+
+        for (unsigned int i = 0; i < device->worker_count; i++)
+                if (atomic_load(&device->workers[i]->watched) == sockets)
+                        return true;
+        return false;
+}
+
 static void release_sockets(struct wg_retired *retired)
 {
         struct tl_sockets *sockets = WG_CONTAINER_OF(retired, struct tl_sockets, retired);
-        struct tl_worker *worker = sockets->device->worker;
 
         /* No worker uses them any more, but one may not have taken them out of its loop yet. */
-        if (worker && atomic_load(&worker->watched) == sockets) {
+        if (are_watched(sockets)) {
                 tl_reclaim_retire(&sockets->device->reclaim, retired);
                 return;
         }
-        tl_udp_close_pair(&sockets->pair);
+        tl_udp_close_pairs(sockets->pairs, sockets->count);
         sockets->device->closing--;
         free(sockets);
 }
 
-/* Puts other sockets (NULL: none) in the place of the present ones. */
+/* Puts other sockets (NULL: none) in the place of the present ones. All at once: what arrives at any of
+ * them waits there for its worker. */
 static void publish_sockets(struct tl_device *device, struct tl_sockets *sockets)
 {
         struct tl_sockets *old = atomic_exchange(&device->sockets, sockets);
 
-        if (device->worker)
-                tl_wake_set(&device->worker->wake);
+        for (unsigned int i = 0; i < device->worker_count; i++)
+                tl_wake_set(&device->workers[i]->wake);
         if (!old)
                 return;
         device->closing++;
@@ -112,7 +122,7 @@ static void publish_sockets(struct tl_device *device, struct tl_sockets *sockets
         tl_reclaim_retire(&device->reclaim, &old->retired);
 }
 
-/* Waits for the worker to let go of sockets that were replaced: a round of it at most. */
+/* Waits for the workers to let go of sockets that were replaced: a round of theirs at most. */
 static void wait_for_closing(struct tl_device *device)
 {
         const struct timespec pause = {.tv_nsec = CLOSING_PAUSE_NS};
@@ -125,31 +135,36 @@ static void wait_for_closing(struct tl_device *device)
         }
 }
 
-static int open_udp(struct tl_device *device, struct tl_udp_pair *pair, uint16_t port)
+static int open_udp(struct tl_device *device, struct tl_sockets *sockets, uint16_t port)
 {
-        int error = tl_helper_open_udp(device->helper, pair, port, device->fwmark);
+        int error = tl_helper_open_udp(device->helper, sockets->pairs, sockets->count, port,
+                                       device->fwmark);
 
         /* Perhaps it is our own: a link that goes down and up again, a port that comes back. */
         if (error != -EADDRINUSE || !device->closing)
                 return error;
         wait_for_closing(device);
-        return tl_helper_open_udp(device->helper, pair, port, device->fwmark);
+        return tl_helper_open_udp(device->helper, sockets->pairs, sockets->count, port,
+                                  device->fwmark);
 }
 
 static int open_sockets(struct tl_device *device, uint16_t port)
 {
-        struct tl_sockets *sockets = calloc(1, sizeof(*sockets));
+        unsigned int count = device->tun.queue_count;
+        struct tl_sockets *sockets = calloc(1,
+                                            sizeof(*sockets) + count * sizeof(sockets->pairs[0]));
         int error;
 
         if (!sockets)
                 return -ENOMEM;
         sockets->device = device;
-        error = open_udp(device, &sockets->pair, port);
+        sockets->count = count;
+        error = open_udp(device, sockets, port);
         if (error) {
                 free(sockets);
                 return error;
         }
-        device->listen_port = sockets->pair.port;
+        device->listen_port = sockets->pairs[0].port;
         device->bind_again_ns = 0;
         publish_sockets(device, sockets);
         return 0;
@@ -175,7 +190,7 @@ int tl_device_set_port(struct tl_device *device, uint16_t port)
         struct tl_sockets *now = atomic_load(&device->sockets);
         int error;
 
-        if (now && port == now->pair.port)
+        if (now && port == now->pairs[0].port)
                 return 0;
         if (!device->is_up) {
                 device->listen_port = port;
@@ -195,10 +210,10 @@ int tl_device_set_fwmark(struct tl_device *device, uint32_t fwmark)
         if (fwmark == device->fwmark)
                 return 0;
         if (now)
-                error = tl_helper_mark_udp(device->helper, &now->pair, fwmark);
+                error = tl_helper_mark_udp(device->helper, now->pairs, now->count, fwmark);
         if (error) {
-                /* One family may have it already; what was possible before still is. */
-                (void)!tl_helper_mark_udp(device->helper, &now->pair, device->fwmark);
+                /* Some may have it already; what was possible before still is. */
+                (void)!tl_helper_mark_udp(device->helper, now->pairs, now->count, device->fwmark);
                 return error;
         }
         device->fwmark = fwmark;
@@ -440,7 +455,7 @@ static void send_one(struct tl_device *device, const struct wg_action *action, c
                 device->tally.tx_errors++;
                 return;
         }
-        tl_udp_send_pair(&sockets->pair, &datagram, 1);
+        tl_udp_send_pair(&sockets->pairs[0], &datagram, 1);
         if (datagram.error)
                 tl_report_send_error(device, action->peer, &datagram);
         else if (action->peer)
@@ -520,9 +535,34 @@ uint64_t tl_device_count(const struct tl_device *device, enum wg_verdict verdict
 {
         uint64_t count = atomic_load(&device->engine.worker.counters[verdict]);
 
-        if (device->worker)
-                count += atomic_load(&device->worker->core.counters[verdict]);
+        for (unsigned int i = 0; i < device->worker_count; i++)
+                count += atomic_load(&device->workers[i]->core.counters[verdict]);
         return count;
+}
+
+/* ---- the workers ---- */
+
+/* All of them, or none. */
+static int start_workers(struct tl_device *device)
+{
+        for (unsigned int i = 0; i < device->tun.queue_count; i++) {
+                struct tl_worker *worker = tl_worker_start(device, i, device->engine.worker.aead);
+
+                if (!worker)
+                        return errno ? -errno : -ENOMEM;
+                device->workers[device->worker_count++] = worker;
+        }
+        return 0;
+}
+
+/* They stop beside each other; what they hold is let go of once none of them runs. */
+static void stop_workers(struct tl_device *device)
+{
+        unsigned int count = device->worker_count;
+
+        device->worker_count = 0;
+        for (unsigned int i = 0; i < count; i++)
+                tl_worker_stop(device->workers[i]);
 }
 
 /* ---- life ---- */
@@ -623,7 +663,7 @@ int tl_device_listen(struct tl_device *device)
 }
 
 /* Packets go first: where the processors do not suffice for both, the engine, whom strangers can keep
- * busy with handshakes, gets a third of what a worker gets. The worker was made before and keeps its
+ * busy with handshakes, gets a third of what a worker gets. The workers were made before and keep their
  * priority. Failing is harmless. */
 static void make_way_for_workers(void)
 {
@@ -651,9 +691,9 @@ int tl_device_start(struct tl_device *device, uint32_t sandbox)
 {
         int error;
 
-        device->worker = tl_worker_start(device, 0, device->engine.worker.aead);
-        if (!device->worker)
-                return errno ? -errno : -ENOMEM;
+        error = start_workers(device);
+        if (error)
+                return error;
         make_way_for_workers();
         device->sandbox = sandbox;
         error = tl_sandbox_confine(TL_CONFINE_PACKETS);
@@ -668,13 +708,10 @@ int tl_device_start(struct tl_device *device, uint32_t sandbox)
 
 void tl_device_done(struct tl_device *device)
 {
-        struct tl_worker *worker = device->worker;
-
         if (!device->env.ctx)
                 return;
         tl_report_totals(device);
-        device->worker = NULL;
-        tl_worker_stop(worker);
+        stop_workers(device);
         tl_loop_remove(&device->socket_watch);
         tl_clients_done(&device->uapi);
         tl_clients_done(&device->status);

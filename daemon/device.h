@@ -26,12 +26,14 @@
 
 struct tl_worker;
 
-/* The two UDP sockets of one port. Workers hold them as they hold what the core publishes; besides,
- * each says which ones its event loop watches. */
+/* The UDP sockets of one port: a pair for each worker, in which it alone receives. The engine sends by
+ * the first. Workers hold them as they hold what the core publishes; besides, each says which ones its
+ * event loop watches. */
 struct tl_sockets {
-        struct tl_udp_pair pair;
         struct tl_device *device;
         struct wg_retired retired;
+        unsigned int count;
+        struct tl_udp_pair pairs[];
 };
 
 /* What happened that the core does not count, for who looks on. */
@@ -52,7 +54,8 @@ struct tl_device {
         struct tl_tun tun;
         struct tl_helper *helper;
         struct wg_env env;
-        struct tl_worker *worker;
+        unsigned int worker_count; /* one for each queue of the TUN */
+        struct tl_worker *workers[TL_TUN_QUEUES];
         uint64_t started_ns;
         uint32_t hardening; /* enum tl_hardening: what was achieved */
 
@@ -85,7 +88,7 @@ struct tl_device {
         bool is_stopping;
         uint16_t listen_port; /* as configured, or chosen at the first bind; 0: not yet */
         uint32_t fwmark;
-        unsigned int closing;   /* sockets that were replaced and that the worker may still use */
+        unsigned int closing;   /* sockets that were replaced and that workers may still use */
         uint64_t bind_again_ns; /* binding failed: when to try anew; 0: it did not */
         struct wg_actions actions;
         uint8_t *scratch; /* for what is taken out of an inbox */

@@ -25,23 +25,85 @@ WG_ENUM_DEFINE(tl_listener, TL_LISTENERS)
 WG_ENUM_DECLARE(request_kind, REQUESTS)
 WG_ENUM_DEFINE(request_kind, REQUESTS)
 
-/* Both are zeroed before they are filled in. */
+/* Both are zeroed before they are filled in. Each has places for descriptors; where a place has one, it
+ * comes along, in their order. Of UDP sockets pair i has places 2 * i, IPv4, and 2 * i + 1. */
 struct request {
         uint32_t kind;
         uint32_t listener;
         uint32_t fwmark;
         uint16_t port;
-        uint16_t has_fd[2]; /* of UDP: which family's descriptors come along, IPv4 first */
+        uint16_t pair_count; /* to be opened */
+        uint8_t has_fd[TL_FDPASS_MAX];
 };
 
 struct reply {
         int32_t error; /* 0 or -errno */
         uint32_t number;
         uint16_t port;
-        uint16_t has_fd[2]; /* which of two possible descriptors come along */
+        uint8_t has_fd[TL_FDPASS_MAX];
         int32_t nsid;
         struct tl_link link;
 };
+
+_Static_assert(2 * TL_UDP_PAIRS <= TL_FDPASS_MAX, "all sockets of a port go along in one message");
+
+/* Writes down which places (-1: empty) have a descriptor, and puts these together. Returns how many. */
+static unsigned int gather(const int places[TL_FDPASS_MAX], uint8_t has_fd[TL_FDPASS_MAX],
+                           int fds[TL_FDPASS_MAX])
+{
+        unsigned int count = 0;
+
+        for (unsigned int i = 0; i < TL_FDPASS_MAX; i++) {
+                has_fd[i] = places[i] >= 0;
+                if (has_fd[i])
+                        fds[count++] = places[i];
+        }
+        return count;
+}
+
+/* The other way round; `fds` ends with a descriptor that is -1, or is full. */
+static void spread(const uint8_t has_fd[TL_FDPASS_MAX], const int fds[TL_FDPASS_MAX],
+                   int places[TL_FDPASS_MAX])
+{
+        unsigned int next = 0;
+
+        for (unsigned int i = 0; i < TL_FDPASS_MAX; i++)
+                places[i] = has_fd[i] ? fds[next++] : -1;
+}
+
+static void clear(int places[TL_FDPASS_MAX])
+{
+        for (unsigned int i = 0; i < TL_FDPASS_MAX; i++)
+                places[i] = -1;
+}
+
+static unsigned int count_places(const uint8_t has_fd[TL_FDPASS_MAX])
+{
+        unsigned int count = 0;
+
+        for (unsigned int i = 0; i < TL_FDPASS_MAX; i++)
+                count += has_fd[i] != 0;
+        return count;
+}
+
+/* Between pairs and the places of their descriptors. */
+static void place_pairs(const struct tl_udp_pair *pairs, unsigned int count,
+                        int places[TL_FDPASS_MAX])
+{
+        for (unsigned int i = 0; i < count; i++) {
+                places[2 * i] = pairs[i].ipv4.fd;
+                places[2 * i + 1] = pairs[i].ipv6.fd;
+        }
+}
+
+static void find_pairs(const int places[TL_FDPASS_MAX], struct tl_udp_pair *pairs,
+                       unsigned int count, uint16_t port)
+{
+        for (unsigned int i = 0; i < count; i++)
+                pairs[i] = (struct tl_udp_pair){.ipv4 = {places[2 * i], WG_FAMILY_IPV4},
+                                                .ipv6 = {places[2 * i + 1], WG_FAMILY_IPV6},
+                                                .port = port};
+}
 
 /* ---- the helper's side ---- */
 
@@ -54,7 +116,7 @@ struct servant {
 /* What is answered, and the descriptors that go with it; they are closed after. */
 struct answer {
         struct reply reply;
-        int fds[2];
+        int places[TL_FDPASS_MAX];
         bool keeps_fds; /* they are not to be closed */
 };
 
@@ -74,42 +136,34 @@ static void serve_listen(struct servant *servant, const struct request *request,
                 answer->reply.error = tl_unixsock_listen(sock, directory, place->tun->name);
         if (answer->reply.error)
                 return;
-        answer->fds[0] = sock->fd;
-        answer->fds[1] = sock->watch_fd;
+        answer->places[0] = sock->fd;
+        answer->places[1] = sock->watch_fd;
         answer->keeps_fds = true;
 }
 
 static void serve_open_udp(const struct request *request, struct answer *answer)
 {
-        struct tl_udp_pair pair;
+        struct tl_udp_pair pairs[TL_UDP_PAIRS];
 
-        answer->reply.error = tl_udp_open_pair(&pair, request->port, request->fwmark);
+        answer->reply.error = tl_udp_open_pairs(pairs, request->pair_count, request->port,
+                                                request->fwmark);
         if (answer->reply.error)
                 return;
-        answer->reply.port = pair.port;
-        answer->fds[0] = pair.ipv4.fd;
-        answer->fds[1] = pair.ipv6.fd;
+        answer->reply.port = pairs[0].port;
+        place_pairs(pairs, request->pair_count, answer->places);
 }
 
-/* Two places for what came as up to two descriptors without gaps. */
-static void spread(const uint16_t has_fd[2], const int from[2], int to[2])
+/* All of them, or up to the first that cannot be. */
+static void serve_mark_udp(const struct request *request, const int fds[TL_FDPASS_MAX],
+                           struct answer *answer)
 {
-        unsigned int next = 0;
-
-        for (unsigned int i = 0; i < 2; i++)
-                to[i] = has_fd[i] ? from[next++] : -1;
-}
-
-static void serve_mark_udp(const struct request *request, const int fds[2], struct answer *answer)
-{
-        struct tl_udp_pair pair = {.ipv4 = {.family = WG_FAMILY_IPV4},
-                                   .ipv6 = {.family = WG_FAMILY_IPV6}};
-        int places[2];
+        struct tl_udp_pair pairs[TL_UDP_PAIRS];
+        int places[TL_FDPASS_MAX];
 
         spread(request->has_fd, fds, places);
-        pair.ipv4.fd = places[0];
-        pair.ipv6.fd = places[1];
-        answer->reply.error = tl_udp_mark_pair(&pair, request->fwmark);
+        find_pairs(places, pairs, TL_UDP_PAIRS, 0);
+        for (unsigned int i = 0; i < TL_UDP_PAIRS && !answer->reply.error; i++)
+                answer->reply.error = tl_udp_mark_pair(&pairs[i], request->fwmark);
 }
 
 static void serve_follow(struct servant *servant, struct answer *answer)
@@ -121,12 +175,12 @@ static void serve_follow(struct servant *servant, struct answer *answer)
                 return;
         answer->reply.nsid = view.nsid;
         answer->reply.link = view.link;
-        answer->fds[0] = view.events;
-        answer->fds[1] = view.questions;
+        answer->places[0] = view.events;
+        answer->places[1] = view.questions;
 }
 
-static void serve(struct servant *servant, const struct request *request, const int fds[2],
-                  struct answer *answer)
+static void serve(struct servant *servant, const struct request *request,
+                  const int fds[TL_FDPASS_MAX], struct answer *answer)
 {
         switch ((enum request_kind)request->kind) {
         case REQUEST_LISTEN:
@@ -147,25 +201,23 @@ static void serve(struct servant *servant, const struct request *request, const 
         }
 }
 
-/* The kinds that there are, about a listener that there is. */
+/* The kinds that there are, about a listener that there is, and as many sockets as there can be. */
 static bool is_sound(const struct request *request, int fd_count)
 {
         return wg_enum_by_value(&request_kind_enum, request->kind) &&
                request->listener < TL_LISTENER_COUNT &&
-               (request->has_fd[0] != 0) + (request->has_fd[1] != 0) == fd_count;
+               (request->kind != REQUEST_OPEN_UDP || request->pair_count >= 1) &&
+               request->pair_count <= TL_UDP_PAIRS &&
+               count_places(request->has_fd) == (unsigned int)fd_count;
 }
 
 static int send_answer(int end, struct answer *answer)
 {
         unsigned int count = 0;
-        int fds[2], error;
+        int fds[TL_FDPASS_MAX], error;
 
         if (answer->reply.error == 0)
-                for (unsigned int i = 0; i < 2; i++)
-                        if (answer->fds[i] >= 0) {
-                                answer->reply.has_fd[i] = 1;
-                                fds[count++] = answer->fds[i];
-                        }
+                count = gather(answer->places, answer->reply.has_fd, fds);
         error = tl_fdpass_send(end, &answer->reply, sizeof(answer->reply), fds, count);
         for (unsigned int i = 0; i < count && !answer->keeps_fds; i++)
                 close(fds[i]);
@@ -176,10 +228,11 @@ static int send_answer(int end, struct answer *answer)
 static void serve_all(struct servant *servant)
 {
         for (;;) {
-                struct answer answer = {.fds = {-1, -1}};
+                struct answer answer = {.keeps_fds = false};
                 struct request request;
                 int fds[TL_FDPASS_MAX], count, error;
 
+                clear(answer.places);
                 count = tl_fdpass_receive(servant->end, &request, sizeof(request), fds);
                 if (count < 0)
                         return;
@@ -275,18 +328,18 @@ void tl_helper_done(struct tl_helper *helper)
 
 /* Sends a request and waits for its reply. Returns the reply's error, or why there was none. */
 static int ask(struct tl_helper *helper, const struct request *request, const int *sent,
-               unsigned int sent_count, struct reply *reply, int fds[2])
+               unsigned int sent_count, struct reply *reply, int places[TL_FDPASS_MAX])
 {
         int got[TL_FDPASS_MAX], error;
 
-        fds[0] = fds[1] = -1;
+        clear(places);
         error = tl_fdpass_send(helper->end, request, sizeof(*request), sent, sent_count);
         if (error)
                 return error;
         error = tl_fdpass_receive(helper->end, reply, sizeof(*reply), got);
         if (error < 0)
                 return error;
-        spread(reply->has_fd, got, fds);
+        spread(reply->has_fd, got, places);
         return reply->error;
 }
 
@@ -294,9 +347,9 @@ int tl_helper_listen(struct tl_helper *helper, enum tl_listener listener, struct
 {
         const struct request request = {.kind = REQUEST_LISTEN, .listener = listener};
         struct reply reply;
-        int fds[2], error = ask(helper, &request, NULL, 0, &reply, fds);
+        int places[TL_FDPASS_MAX], error = ask(helper, &request, NULL, 0, &reply, places);
 
-        *sock = (struct tl_unixsock){.fd = fds[0], .watch_fd = fds[1]};
+        *sock = (struct tl_unixsock){.fd = places[0], .watch_fd = places[1]};
         return error;
 }
 
@@ -305,40 +358,38 @@ bool tl_helper_is_removed(struct tl_helper *helper, enum tl_listener listener,
 {
         const struct request request = {.kind = REQUEST_IS_REMOVED, .listener = listener};
         struct reply reply;
-        int fds[2];
+        int places[TL_FDPASS_MAX];
 
         tl_unixsock_quiet(sock);
-        return ask(helper, &request, NULL, 0, &reply, fds) == 0 && reply.number;
+        return ask(helper, &request, NULL, 0, &reply, places) == 0 && reply.number;
 }
 
-int tl_helper_open_udp(struct tl_helper *helper, struct tl_udp_pair *pair, uint16_t port,
-                       uint32_t fwmark)
+int tl_helper_open_udp(struct tl_helper *helper, struct tl_udp_pair *pairs, unsigned int count,
+                       uint16_t port, uint32_t fwmark)
 {
-        const struct request request = {.kind = REQUEST_OPEN_UDP, .port = port, .fwmark = fwmark};
-        struct reply reply;
-        int fds[2], error = ask(helper, &request, NULL, 0, &reply, fds);
+        const struct request request = {.kind = REQUEST_OPEN_UDP,
+                                        .port = port,
+                                        .fwmark = fwmark,
+                                        .pair_count = (uint16_t)count};
+        struct reply reply = {.port = 0};
+        int places[TL_FDPASS_MAX], error = ask(helper, &request, NULL, 0, &reply, places);
 
-        *pair = (struct tl_udp_pair){.ipv4 = {fds[0], WG_FAMILY_IPV4},
-                                     .ipv6 = {fds[1], WG_FAMILY_IPV6}};
-        if (error == 0)
-                pair->port = reply.port;
+        find_pairs(places, pairs, count, reply.port);
         return error;
 }
 
-int tl_helper_mark_udp(struct tl_helper *helper, const struct tl_udp_pair *pair, uint32_t fwmark)
+int tl_helper_mark_udp(struct tl_helper *helper, const struct tl_udp_pair *pairs,
+                       unsigned int count, uint32_t fwmark)
 {
         struct request request = {.kind = REQUEST_MARK_UDP, .fwmark = fwmark};
+        int sent[TL_FDPASS_MAX], places[TL_FDPASS_MAX];
         struct reply reply;
-        int sent[2], fds[2];
-        unsigned int count = 0;
+        unsigned int sent_count;
 
-        request.has_fd[0] = pair->ipv4.fd >= 0;
-        request.has_fd[1] = pair->ipv6.fd >= 0;
-        if (request.has_fd[0])
-                sent[count++] = pair->ipv4.fd;
-        if (request.has_fd[1])
-                sent[count++] = pair->ipv6.fd;
-        return ask(helper, &request, sent, count, &reply, fds);
+        clear(places);
+        place_pairs(pairs, count, places);
+        sent_count = gather(places, request.has_fd, sent);
+        return ask(helper, &request, sent, sent_count, &reply, places);
 }
 
 int tl_helper_follow(struct tl_helper *helper, struct tl_netlink_monitor *monitor)
@@ -346,11 +397,13 @@ int tl_helper_follow(struct tl_helper *helper, struct tl_netlink_monitor *monito
         const struct request request = {.kind = REQUEST_FOLLOW};
         struct tl_netlink_view view;
         struct reply reply;
-        int fds[2], error = ask(helper, &request, NULL, 0, &reply, fds);
+        int places[TL_FDPASS_MAX], error = ask(helper, &request, NULL, 0, &reply, places);
 
         if (error)
                 return error;
-        view = (struct tl_netlink_view){
-                .events = fds[0], .questions = fds[1], .nsid = reply.nsid, .link = reply.link};
+        view = (struct tl_netlink_view){.events = places[0],
+                                        .questions = places[1],
+                                        .nsid = reply.nsid,
+                                        .link = reply.link};
         return tl_netlink_monitor_adopt(monitor, &view);
 }

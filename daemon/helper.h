@@ -59,11 +59,11 @@ int tl_helper_listen(struct tl_helper *helper, enum tl_listener listener,
 bool tl_helper_is_removed(struct tl_helper *helper, enum tl_listener listener,
                           const struct tl_unixsock *sock) WG_MUST_USE;
 
-/* As tl_udp_open_pair() and tl_udp_mark_pair(). */
-int tl_helper_open_udp(struct tl_helper *helper, struct tl_udp_pair *pair, uint16_t port,
-                       uint32_t fwmark) WG_MUST_USE;
-int tl_helper_mark_udp(struct tl_helper *helper, const struct tl_udp_pair *pair,
-                       uint32_t fwmark) WG_MUST_USE;
+/* As tl_udp_open_pairs(), and as tl_udp_mark_pair() for each of the pairs. */
+int tl_helper_open_udp(struct tl_helper *helper, struct tl_udp_pair *pairs, unsigned int count,
+                       uint16_t port, uint32_t fwmark) WG_MUST_USE;
+int tl_helper_mark_udp(struct tl_helper *helper, const struct tl_udp_pair *pairs,
+                       unsigned int count, uint32_t fwmark) WG_MUST_USE;
 
 /* Starts to follow the link where it is now. Returns 0; -EPERM: it is where the helper may not go; or
  * another -errno, as tl_tun_view(). */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * main.c - tielined: starts an interface, and says how that went by its exit status. */
+#define _GNU_SOURCE /* sched_getaffinity */
 #include <errno.h>
 #include <linux/capability.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,19 +59,58 @@ static int fail_to_open_tun(const char *name, int error)
 #define NAME_TIMEOUT (2 * TL_NS_PER_S)
 #define NAME_RETRY_MS 10
 
-static int open_tun(const struct tl_options *options, struct tl_tun *tun)
+static int open_queues(const struct tl_options *options, struct tl_tun *tun, unsigned int queues)
 {
         uint64_t end_ns = tl_clock_boot_ns() + NAME_TIMEOUT;
         int error;
 
-        if (options->tun_fd >= 0)
-                return tl_tun_adopt(tun, options->tun_fd);
         for (;;) {
-                error = tl_tun_open(tun, options->name, 1, WG_MTU_DEFAULT);
+                error = tl_tun_open(tun, options->name, queues, WG_MTU_DEFAULT);
                 if (error != -EBUSY || tl_clock_boot_ns() > end_ns)
                         return error;
                 poll(NULL, 0, NAME_RETRY_MS);
         }
+}
+
+/* Workers that nobody asked for: one for each processor that we may use. Beyond these, memory and
+ * sockets would be spent on what hardly any link can bring. */
+enum { USUAL_WORKERS_MAX = 8, PROCESSORS_MAX = 8192 };
+
+static unsigned int choose_workers(const struct tl_options *options)
+{
+        cpu_set_t processors[PROCESSORS_MAX / CPU_SETSIZE] = {0};
+        int count;
+
+        if (options->workers)
+                return options->workers;
+        if (sched_getaffinity(0, sizeof(processors), processors) < 0)
+                return 1;
+        count = CPU_COUNT_S(sizeof(processors), processors);
+        return (unsigned int)WG_MAX(1, WG_MIN(count, USUAL_WORKERS_MAX));
+}
+
+/* With a queue for each worker, or with one where the system refuses more. */
+static int open_tun(const struct tl_options *options, struct tl_tun *tun)
+{
+        unsigned int workers = choose_workers(options);
+        int error, first_error;
+
+        if (options->tun_fd >= 0) {
+                if (options->workers > 1)
+                        tl_log(&log_, TL_LOG_WARNING,
+                               "one worker instead of %u: WG_TUN_FD is one queue", workers);
+                return tl_tun_adopt(tun, options->tun_fd);
+        }
+        error = open_queues(options, tun, workers);
+        if (!error || workers == 1 || error == -EBUSY)
+                return error;
+        first_error = error;
+        error = open_queues(options, tun, 1);
+        if (!error)
+                tl_log(&log_, TL_LOG_WARNING,
+                       "one worker instead of %u: the system refuses as many queues of a TUN: %s",
+                       workers, strerror(-first_error));
+        return error;
 }
 
 static void harden(void)

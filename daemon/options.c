@@ -11,12 +11,14 @@
 #include <string.h>
 
 #include "crypto/aead.h"
+#include "io/tun.h"
 
 WG_ENUM_DEFINE(tl_options_mode, TL_OPTION_MODES)
 WG_ENUM_DEFINE(tl_stat_view, TL_STAT_VIEWS)
 
 enum {
         OPTION_AEAD = 256,
+        OPTION_WORKERS,
         OPTION_CONFIG,
         OPTION_CHECK,
         OPTION_STAT,
@@ -28,6 +30,7 @@ enum {
 static const struct option LONG_OPTIONS[] = {
         {"foreground", no_argument, NULL, 'f'},
         {"aead", required_argument, NULL, OPTION_AEAD},
+        {"workers", required_argument, NULL, OPTION_WORKERS},
         {"config", required_argument, NULL, OPTION_CONFIG},
         {"check", required_argument, NULL, OPTION_CHECK},
         {"stat", required_argument, NULL, OPTION_STAT},
@@ -40,7 +43,7 @@ static const struct option LONG_OPTIONS[] = {
 
 void tl_options_print_help(void)
 {
-        fputs("Usage: tielined [-f] [--aead NAME] [--config FILE] IFNAME\n"
+        fputs("Usage: tielined [-f] [--aead NAME] [--workers NUMBER] [--config FILE] IFNAME\n"
               "       tielined --check FILE\n"
               "       tielined --stat IFNAME [--all | --json]\n"
               "\n"
@@ -53,6 +56,9 @@ void tl_options_print_help(void)
               "      --aead NAME    how packets are sealed: avx512, avx512vl or libcrypto, where "
               "the\n"
               "                     processor can; by itself the first of them\n"
+              "      --workers NUMBER\n"
+              "                     threads that move packets, 1 to 64; by itself one for each\n"
+              "                     processor, but at most 8\n"
               "      --check FILE   only say whether FILE is a valid configuration\n"
               "      --stat IFNAME  print how a running interface is doing: drops, queues, "
               "handshakes\n"
@@ -64,6 +70,7 @@ void tl_options_print_help(void)
               "Environment:\n"
               "  LOG_LEVEL                verbose, info (default), warning, error or silent\n"
               "  WG_PROCESS_FOREGROUND=1  as --foreground\n"
+              "  TIELINE_WORKERS=NUMBER   as --workers, which comes before it\n"
               "  WG_TUN_FD, WG_UAPI_FD    descriptors of a TUN device and of a listening socket,\n"
               "                           to be used instead of own ones\n"
               "\n"
@@ -100,16 +107,34 @@ static bool read_fd(const char *variable, int *fd)
         return true;
 }
 
+/* `where` is the option or the variable that says so. */
+static bool read_workers(struct tl_options *options, const char *where, const char *text)
+{
+        char *end;
+        long value;
+
+        errno = 0;
+        value = strtol(text, &end, 10);
+        if (errno || end == text || *end || value < 1 || value > TL_TUN_QUEUES)
+                return fail("%s takes a number from 1 to %d, not `%s'", where, TL_TUN_QUEUES, text);
+        options->workers = (unsigned int)value;
+        return true;
+}
+
 static bool read_environment(struct tl_options *options)
 {
         const char *level = getenv("LOG_LEVEL");
         const char *foreground = getenv("WG_PROCESS_FOREGROUND");
+        const char *workers = getenv("TIELINE_WORKERS");
 
         if (level && *level && !tl_log_parse_level(level, &options->level))
                 return fail("LOG_LEVEL is none of verbose, info, warning, error, silent: %s",
                             level);
         if (foreground && strcmp(foreground, "1") == 0)
                 options->is_foreground = true;
+        if (workers && *workers && !options->workers &&
+            !read_workers(options, "TIELINE_WORKERS", workers))
+                return false;
         return read_fd("WG_TUN_FD", &options->tun_fd) && read_fd("WG_UAPI_FD", &options->uapi_fd);
 }
 
@@ -165,6 +190,10 @@ bool tl_options_parse(struct tl_options *options, int argc, char **argv)
                         break;
                 case OPTION_AEAD:
                         if (!read_aead(options, optarg))
+                                return false;
+                        break;
+                case OPTION_WORKERS:
+                        if (!read_workers(options, "--workers", optarg))
                                 return false;
                         break;
                 case OPTION_CONFIG:

@@ -28,6 +28,7 @@ struct tl_options {
         const char *name;       /* of the interface; with RUN and STAT */
         const char *config;     /* file; NULL: none */
         const char *aead;       /* name of a back-end that there is; NULL: the best */
+        unsigned int workers;   /* 1..TL_TUN_QUEUES; 0: as many as suit the machine */
         enum tl_stat_view view; /* with STAT */
         bool is_foreground;
         int tun_fd, uapi_fd;     /* -1: none was handed down */

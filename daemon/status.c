@@ -37,12 +37,17 @@ static void tell_sockets(struct tl_status_writer *w, struct tl_device *device)
         const struct tl_sockets *sockets = atomic_load(&device->sockets);
         struct tl_udp_backlog backlog = {0};
 
-        if (sockets)
-                backlog = tl_udp_look_at_backlog(&sockets->pair);
+        for (unsigned int i = 0; sockets && i < sockets->count; i++) {
+                struct tl_udp_backlog one = tl_udp_look_at_backlog(&sockets->pairs[i]);
+
+                backlog.queued_bytes += one.queued_bytes;
+                backlog.room_bytes += one.room_bytes;
+                backlog.drops += one.drops;
+        }
         tl_status_number(w, TL_STATUS_LISTEN_PORT, device->listen_port);
         tl_status_number(w, TL_STATUS_FWMARK, device->fwmark);
-        tl_status_flag(w, TL_STATUS_BOUND_IPV4, sockets && sockets->pair.ipv4.fd >= 0);
-        tl_status_flag(w, TL_STATUS_BOUND_IPV6, sockets && sockets->pair.ipv6.fd >= 0);
+        tl_status_flag(w, TL_STATUS_BOUND_IPV4, sockets && sockets->pairs[0].ipv4.fd >= 0);
+        tl_status_flag(w, TL_STATUS_BOUND_IPV6, sockets && sockets->pairs[0].ipv6.fd >= 0);
         tl_status_number(w, TL_STATUS_SOCKET_QUEUE, backlog.queued_bytes);
         tl_status_number(w, TL_STATUS_SOCKET_ROOM, backlog.room_bytes);
         tl_status_number(w, TL_STATUS_SOCKET_DROPS, backlog.drops);
@@ -63,9 +68,9 @@ static void tell_traffic(struct tl_status_writer *w, const struct tl_device *dev
                  rx = atomic_load(&device->engine.worker.rx_bytes),
                  keepalives = tl_device_count(device, WG_VERDICT_KEEPALIVE);
 
-        if (device->worker) {
-                tx += atomic_load(&device->worker->core.tx_bytes);
-                rx += atomic_load(&device->worker->core.rx_bytes);
+        for (unsigned int i = 0; i < device->worker_count; i++) {
+                tx += atomic_load(&device->workers[i]->core.tx_bytes);
+                rx += atomic_load(&device->workers[i]->core.rx_bytes);
         }
         tl_status_number(w, TL_STATUS_TX_PACKETS, tl_device_count(device, WG_VERDICT_SEALED));
         tl_status_number(w, TL_STATUS_TX_BYTES, tx);
@@ -138,7 +143,7 @@ static void tell_process(struct tl_status_writer *w, const struct tl_device *dev
         tl_status_number(w, TL_STATUS_PID, (uint64_t)getpid());
         tl_status_number(w, TL_STATUS_UPTIME,
                          (tl_clock_boot_ns() - device->started_ns) / TL_NS_PER_S);
-        tl_status_number(w, TL_STATUS_WORKERS, device->worker != NULL);
+        tl_status_number(w, TL_STATUS_WORKERS, device->worker_count);
         tl_status_text(w, TL_STATUS_AEAD, device->engine.worker.aead->name);
         /* The edges move one packet or datagram a time so far. */
         tl_status_flag(w, TL_STATUS_OFFLOAD_TUN, false);

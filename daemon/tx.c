@@ -44,7 +44,7 @@ static void send_datagrams(struct tl_worker *worker, const struct tl_sockets *so
                                           memory_order_relaxed);
                 return;
         }
-        tl_udp_send_pair(&sockets->pair, worker->datagrams, count);
+        tl_udp_send_pair(&sockets->pairs[worker->number], worker->datagrams, count);
         for (unsigned int i = 0; i < count; i++) {
                 const struct tl_datagram *d = &worker->datagrams[i];
 

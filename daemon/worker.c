@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "crypto/crypto.h"
 #include "daemon/report.h"
@@ -89,8 +91,10 @@ static const struct tl_sockets *follow_sockets(struct tl_worker *worker)
         tl_loop_remove(&worker->ipv6_watch);
         worker->ipv4_ready = worker->ipv6_ready = false;
         if (now) {
-                watch(worker, &worker->ipv4_watch, &now->pair.ipv4, ipv4_is_ready);
-                watch(worker, &worker->ipv6_watch, &now->pair.ipv6, ipv6_is_ready);
+                const struct tl_udp_pair *pair = &now->pairs[worker->number];
+
+                watch(worker, &worker->ipv4_watch, &pair->ipv4, ipv4_is_ready);
+                watch(worker, &worker->ipv6_watch, &pair->ipv6, ipv6_is_ready);
         }
         atomic_store(&worker->watched, now);
         return now;
@@ -117,13 +121,15 @@ static void run_packets(struct tl_worker *worker)
 {
         do {
                 const struct tl_sockets *sockets;
+                const struct tl_udp_pair *pair;
 
                 tl_reclaim_online(&worker->device->reclaim, worker->number);
                 sockets = follow_sockets(worker);
+                pair = sockets ? &sockets->pairs[worker->number] : NULL;
                 if (worker->ipv4_ready)
-                        worker->ipv4_ready = receive(worker, &sockets->pair.ipv4);
+                        worker->ipv4_ready = receive(worker, &pair->ipv4);
                 if (worker->ipv6_ready)
-                        worker->ipv6_ready = receive(worker, &sockets->pair.ipv6);
+                        worker->ipv6_ready = receive(worker, &pair->ipv6);
                 if (worker->tun_ready)
                         worker->tun_ready = transmit(worker, sockets);
                 if (worker->core.wants_engine) {
@@ -137,7 +143,10 @@ static void run_packets(struct tl_worker *worker)
 static void *run(void *ctx)
 {
         struct tl_worker *worker = ctx;
+        char name[16];
 
+        snprintf(name, sizeof(name), "worker-%u", worker->number);
+        prctl(PR_SET_NAME, name);
         worker->may_run = wg_crypto_thread_begin();
         sem_post(&worker->has_begun);
         while (worker->may_run && !atomic_load(&worker->is_stopping)) {

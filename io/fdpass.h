@@ -11,7 +11,7 @@
 
 #include "base/attr.h"
 
-enum { TL_FDPASS_MAX = 4 }; /* descriptors of one message */
+enum { TL_FDPASS_MAX = 128 }; /* descriptors of one message; the system takes 253 */
 
 /* Two connected ends, both closed by exec. Returns 0 or -errno. */
 int tl_fdpass_pair(int ends[2]) WG_MUST_USE;

@@ -97,7 +97,9 @@ static int bind_port(const struct tl_udp *udp, uint16_t port)
         return result < 0 ? -errno : 0;
 }
 
-int tl_udp_open(struct tl_udp *udp, uint8_t family, uint16_t port, uint32_t fwmark)
+/* `joins`: others of ours have the port already. */
+static int open_socket(struct tl_udp *udp, uint8_t family, uint16_t port, uint32_t fwmark,
+                       bool joins)
 {
         int result;
 
@@ -107,11 +109,18 @@ int tl_udp_open(struct tl_udp *udp, uint8_t family, uint16_t port, uint32_t fwma
         if (udp->fd < 0)
                 return -errno;
         result = set_options(udp, fwmark);
+        if (result == 0 && joins)
+                result = set_option(udp->fd, SOL_SOCKET, SO_REUSEPORT, 1);
         if (result == 0)
                 result = bind_port(udp, port);
         if (result < 0)
                 tl_udp_close(udp);
         return result;
+}
+
+int tl_udp_open(struct tl_udp *udp, uint8_t family, uint16_t port, uint32_t fwmark)
+{
+        return open_socket(udp, family, port, fwmark, false);
 }
 
 uint16_t tl_udp_port(const struct tl_udp *udp)
@@ -166,6 +175,55 @@ void tl_udp_close_pair(struct tl_udp_pair *pair)
                 return;
         tl_udp_close(&pair->ipv4);
         tl_udp_close(&pair->ipv6);
+}
+
+/* Lets others of ours join it from now on. It was bound without, and so to a port that nobody had. */
+static int share(const struct tl_udp_pair *pair)
+{
+        int result = 0;
+
+        if (pair->ipv4.fd >= 0)
+                result = set_option(pair->ipv4.fd, SOL_SOCKET, SO_REUSEPORT, 1);
+        if (result == 0 && pair->ipv6.fd >= 0)
+                result = set_option(pair->ipv6.fd, SOL_SOCKET, SO_REUSEPORT, 1);
+        return result;
+}
+
+/* One more pair, of the families that the first one has. */
+static int join(struct tl_udp_pair *pair, const struct tl_udp_pair *first, uint32_t fwmark)
+{
+        int result = 0;
+
+        pair->port = first->port;
+        if (first->ipv4.fd >= 0)
+                result = open_socket(&pair->ipv4, WG_FAMILY_IPV4, first->port, fwmark, true);
+        if (result == 0 && first->ipv6.fd >= 0)
+                result = open_socket(&pair->ipv6, WG_FAMILY_IPV6, first->port, fwmark, true);
+        return result;
+}
+
+int tl_udp_open_pairs(struct tl_udp_pair *pairs, unsigned int count, uint16_t port, uint32_t fwmark)
+{
+        int result;
+
+        WG_ASSERT(count >= 1 && count <= TL_UDP_PAIRS);
+        for (unsigned int i = 0; i < count; i++)
+                pairs[i] = (struct tl_udp_pair){.ipv4 = {-1, WG_FAMILY_IPV4},
+                                                .ipv6 = {-1, WG_FAMILY_IPV6}};
+        result = tl_udp_open_pair(&pairs[0], port, fwmark);
+        if (result == 0 && count > 1)
+                result = share(&pairs[0]);
+        for (unsigned int i = 1; result == 0 && i < count; i++)
+                result = join(&pairs[i], &pairs[0], fwmark);
+        if (result < 0)
+                tl_udp_close_pairs(pairs, count);
+        return result;
+}
+
+void tl_udp_close_pairs(struct tl_udp_pair *pairs, unsigned int count)
+{
+        for (unsigned int i = 0; i < count; i++)
+                tl_udp_close_pair(&pairs[i]);
 }
 
 int tl_udp_mark_pair(const struct tl_udp_pair *pair, uint32_t fwmark)

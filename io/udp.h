@@ -19,6 +19,9 @@
 /* The buffers that each socket asks for, received and sent. */
 #define TL_UDP_BUFFER (7 << 20)
 
+/* Pairs that can share a port. */
+enum { TL_UDP_PAIRS = 64 };
+
 struct tl_udp {
         int fd;         /* -1: this host has no such family, or closed */
         uint8_t family; /* WG_FAMILY_* */
@@ -60,6 +63,17 @@ int tl_udp_open_pair(struct tl_udp_pair *pair, uint16_t port, uint32_t fwmark) W
 
 /* Closes both. Takes NULL, and a pair that failed to open. */
 void tl_udp_close_pair(struct tl_udp_pair *pair);
+
+/* As tl_udp_open_pair(), but 1..TL_UDP_PAIRS pairs on one port number, so that as many threads can
+ * receive. Of those of a family the system gives each datagram to the one that the addresses and ports
+ * of both its ends select, so that a flow stays in order as long as the sockets are the same. Nobody
+ * else may have the port; while there are several pairs, a process of the same user could join them,
+ * if it asks for just that (SO_REUSEPORT). */
+int tl_udp_open_pairs(struct tl_udp_pair *pairs, unsigned int count, uint16_t port,
+                      uint32_t fwmark) WG_MUST_USE;
+
+/* Closes so many. Takes those that failed to open. */
+void tl_udp_close_pairs(struct tl_udp_pair *pairs, unsigned int count);
 
 /* Marks what both send from now on; 0: no mark. Returns 0 or -errno; then the mark may have changed
  * for one. */

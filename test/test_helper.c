@@ -88,25 +88,66 @@ static void test_sockets_are_opened_and_marked(void **state WG_UNUSED)
 
         need_root();
         start();
-        assert_int_equal(tl_helper_open_udp(&helper, &pair, 0, 7), 0);
+        assert_int_equal(tl_helper_open_udp(&helper, &pair, 1, 0, 7), 0);
         assert_int_not_equal(pair.port, 0);
         assert_int_equal(tl_udp_port(&pair.ipv4), pair.port);
         assert_int_equal(tl_udp_port(&pair.ipv6), pair.port);
         assert_int_equal(getsockopt(pair.ipv6.fd, SOL_SOCKET, SO_MARK, &mark, &len), 0);
         assert_int_equal(mark, 7);
-        assert_int_equal(tl_helper_open_udp(&helper, &other, pair.port, 0), -EADDRINUSE);
+        assert_int_equal(tl_helper_open_udp(&helper, &other, 1, pair.port, 0), -EADDRINUSE);
 
         /* Of one family alone too. */
-        assert_int_equal(tl_helper_mark_udp(&helper, &pair, 9), 0);
+        assert_int_equal(tl_helper_mark_udp(&helper, &pair, 1, 9), 0);
         tl_udp_close(&pair.ipv4);
-        assert_int_equal(tl_helper_mark_udp(&helper, &pair, 11), 0);
+        assert_int_equal(tl_helper_mark_udp(&helper, &pair, 1, 11), 0);
         assert_int_equal(getsockopt(pair.ipv6.fd, SOL_SOCKET, SO_MARK, &mark, &len), 0);
         assert_int_equal(mark, 11);
         tl_udp_close_pair(&pair);
 
         /* What was closed here is not open there. */
-        assert_int_equal(tl_helper_open_udp(&helper, &other, pair.port, 0), 0);
+        assert_int_equal(tl_helper_open_udp(&helper, &other, 1, pair.port, 0), 0);
         tl_udp_close_pair(&other);
+        tl_helper_done(&helper);
+}
+
+static uint32_t mark_of(const struct tl_udp *udp)
+{
+        uint32_t mark = 0;
+        socklen_t len = sizeof(mark);
+
+        assert_int_equal(getsockopt(udp->fd, SOL_SOCKET, SO_MARK, &mark, &len), 0);
+        return mark;
+}
+
+static void test_as_many_sockets_as_there_can_be(void **state WG_UNUSED)
+{
+        struct tl_udp_pair pairs[TL_UDP_PAIRS], other;
+
+        need_root();
+        start();
+        for (unsigned int count = 1; count <= TL_UDP_PAIRS; count = count == 3 ? 64 : count + 1) {
+                assert_int_equal(tl_helper_open_udp(&helper, pairs, count, 0, 7), 0);
+                for (unsigned int i = 0; i < count; i++) {
+                        assert_int_equal(pairs[i].port, pairs[0].port);
+                        assert_int_equal(tl_udp_port(&pairs[i].ipv4), pairs[0].port);
+                        assert_int_equal(tl_udp_port(&pairs[i].ipv6), pairs[0].port);
+                }
+                assert_int_equal(mark_of(&pairs[count - 1].ipv4), 7);
+                /* Nobody else gets the port, not even one who would share it. */
+                assert_int_equal(tl_helper_open_udp(&helper, &other, 1, pairs[0].port, 0),
+                                 -EADDRINUSE);
+                assert_int_equal(tl_helper_open_udp(&helper, &other, 1, pairs[0].port, 0),
+                                 -EADDRINUSE);
+
+                assert_int_equal(tl_helper_mark_udp(&helper, pairs, count, 9), 0);
+                for (unsigned int i = 0; i < count; i++) {
+                        assert_int_equal(mark_of(&pairs[i].ipv4), 9);
+                        assert_int_equal(mark_of(&pairs[i].ipv6), 9);
+                }
+                tl_udp_close_pairs(pairs, count);
+                assert_int_equal(tl_helper_open_udp(&helper, &other, 1, pairs[0].port, 0), 0);
+                tl_udp_close_pair(&other);
+        }
         tl_helper_done(&helper);
 }
 
@@ -174,23 +215,50 @@ static void test_the_link_is_followed_where_it_is(void **state WG_UNUSED)
         tl_helper_done(&helper);
 }
 
+/* The form that requests have: their kind, the number of a listener, a mark, a port, how many pairs of
+ * sockets, and which places have descriptors. */
+struct form {
+        uint32_t kind, listener, fwmark;
+        uint16_t port, pair_count;
+        uint8_t has_fd[TL_FDPASS_MAX];
+};
+enum { LISTEN = 1, OPEN_UDP = 3, MARK_UDP = 4 };
+
+static void expect_end(const void *message, size_t len, const int *fds, unsigned int count)
+{
+        uint8_t byte;
+
+        start();
+        assert_int_equal(tl_fdpass_send(helper.end, message, len, fds, count), 0);
+        assert_int_equal(recv(helper.end, &byte, 1, 0), 0);
+        tl_helper_done(&helper);
+}
+
 /* Who has taken over the daemon can say anything. */
 static void test_nonsense_ends_it(void **state WG_UNUSED)
 {
-        uint32_t words[5] = {99};
-        uint8_t bytes[64] = {0};
+        static const struct {
+                struct form form;
+                unsigned int fds;
+        } cases[] = {
+                {{.kind = 99}, 0},
+                {{.kind = LISTEN, .listener = TL_LISTENER_COUNT}, 0},
+                {{.kind = OPEN_UDP}, 0},
+                {{.kind = OPEN_UDP, .pair_count = TL_UDP_PAIRS + 1}, 0},
+                {{.kind = OPEN_UDP, .pair_count = UINT16_MAX}, 0},
+                {{.kind = MARK_UDP, .has_fd = {1}}, 0},
+                {{.kind = MARK_UDP, .has_fd = {1}}, 2},
+                {{.kind = MARK_UDP, .has_fd = {0, 1, 1}}, 1},
+                {{.kind = MARK_UDP}, 1},
+        };
+        static const uint8_t bytes[sizeof(struct form) + 1];
+        const int fds[2] = {STDERR_FILENO, STDERR_FILENO};
 
         need_root();
-        for (size_t len = 1; len <= sizeof(bytes); len++) {
-                start();
-                assert_int_equal(tl_fdpass_send(helper.end, bytes, len, NULL, 0), 0);
-                assert_int_equal(recv(helper.end, bytes, 1, 0), 0);
-                tl_helper_done(&helper);
-        }
-        start();
-        assert_int_equal(tl_fdpass_send(helper.end, words, sizeof(words), NULL, 0), 0);
-        assert_int_equal(recv(helper.end, bytes, 1, 0), 0);
-        tl_helper_done(&helper);
+        for (size_t len = 1; len <= sizeof(bytes); len += len == 1 ? 62 : 1)
+                expect_end(bytes, len, NULL, 0);
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(cases); i++)
+                expect_end(&cases[i].form, sizeof(cases[i].form), fds, cases[i].fds);
 }
 
 static void test_a_helper_that_is_gone_is_told(void **state WG_UNUSED)
@@ -202,7 +270,7 @@ static void test_a_helper_that_is_gone_is_told(void **state WG_UNUSED)
         start();
         kill(helper.process, SIGKILL);
         waitpid(helper.process, NULL, 0);
-        assert_true(tl_helper_open_udp(&helper, &pair, 0, 0) < 0);
+        assert_true(tl_helper_open_udp(&helper, &pair, 1, 0, 0) < 0);
         assert_true(tl_helper_listen(&helper, TL_LISTENER_UAPI, &sock) < 0);
         tl_helper_done(&helper);
 }
@@ -211,6 +279,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_sockets_are_opened_and_marked),
+                cmocka_unit_test(test_as_many_sockets_as_there_can_be),
                 cmocka_unit_test(test_control_sockets_go_with_the_daemon),
                 cmocka_unit_test(test_the_link_is_followed_where_it_is),
                 cmocka_unit_test(test_nonsense_ends_it),

@@ -121,6 +121,99 @@ static void test_a_pair_has_one_port(void **state WG_UNUSED)
         leave();
 }
 
+/* A socket that would share port `port` with whoever lets it. */
+static int open_sharing(uint16_t port, uid_t uid)
+{
+        const struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+        const int one = 1;
+        int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), result;
+
+        assert_true(fd >= 0);
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)), 0);
+        assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)), 0);
+        assert_int_equal(fchown(fd, uid, (gid_t)-1), 0);
+        result = bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 ? -errno : fd;
+        if (result < 0)
+                close(fd);
+        return result;
+}
+
+/* Whoever else has the port, also one who would share it, is found out; and who comes after us gets
+ * nothing, be it another daemon of ours. */
+static void test_pairs_share_a_port_among_themselves_alone(void **state WG_UNUSED)
+{
+        struct tl_udp_pair pairs[3], others[3];
+        int stranger;
+
+        enter();
+        assert_int_equal(tl_udp_open_pairs(pairs, 3, 0, 0), 0);
+        for (unsigned int i = 0; i < 3; i++) {
+                assert_int_equal(pairs[i].port, pairs[0].port);
+                assert_int_equal(tl_udp_port(&pairs[i].ipv4), pairs[0].port);
+                assert_int_equal(tl_udp_port(&pairs[i].ipv6), pairs[0].port);
+        }
+        for (unsigned int count = 1; count <= 3; count++) {
+                assert_int_equal(tl_udp_open_pairs(others, count, pairs[0].port, 0), -EADDRINUSE);
+                for (unsigned int i = 0; i < count; i++)
+                        assert_true(others[i].ipv4.fd == -1 && others[i].ipv6.fd == -1);
+        }
+        assert_int_equal(open_sharing(pairs[0].port, 12345), -EADDRINUSE);
+        tl_udp_close_pairs(pairs, 3);
+
+        stranger = open_sharing(pairs[0].port, 0);
+        assert_true(stranger >= 0);
+        assert_int_equal(tl_udp_open_pairs(others, 3, pairs[0].port, 0), -EADDRINUSE);
+        assert_int_equal(tl_udp_open_pairs(others, 1, pairs[0].port, 0), -EADDRINUSE);
+        close(stranger);
+        assert_int_equal(tl_udp_open_pairs(others, 3, pairs[0].port, 0), 0);
+        tl_udp_close_pairs(others, 3);
+
+        /* One alone is shared with nobody. */
+        assert_int_equal(tl_udp_open_pairs(pairs, 1, pairs[0].port, 0), 0);
+        assert_int_equal(open_sharing(pairs[0].port, 0), -EADDRINUSE);
+        tl_udp_close_pairs(pairs, 1);
+        leave();
+}
+
+/* All datagrams of one flow come to one of the pairs and in order, and no pair is left out. */
+static void test_pairs_share_what_arrives_by_flow(void **state WG_UNUSED)
+{
+        enum { PAIRS = 4, FLOWS = 64 };
+        struct tl_udp_pair pairs[PAIRS], flows[FLOWS];
+        unsigned int used[PAIRS] = {0};
+
+        enter();
+        assert_int_equal(tl_udp_open_pairs(pairs, PAIRS, 0, 0), 0);
+        for (unsigned int i = 0; i < FLOWS; i++) {
+                const char *to = i % 2 ? "::1" : "127.0.0.1";
+                unsigned int found = 0, before;
+
+                assert_int_equal(tl_udp_open_pair(&flows[i], 0, 0), 0);
+                for (unsigned int j = 0; j < 20; j++) {
+                        sent[j].path = (struct wg_endpoint){.ip = ip(to), .port = pairs[0].port};
+                        sent_memory[j][0] = (uint8_t)j;
+                }
+                assert_int_equal(tl_udp_send_pair(&flows[i], sent, 20), 20);
+                for (unsigned int p = 0; p < PAIRS; p++) {
+                        int count = tl_udp_receive(family_of(&pairs[p], to), received, COUNT);
+
+                        assert_true(count == 0 || count == 20);
+                        before = found;
+                        found += (unsigned int)count;
+                        used[p] += count != 0;
+                        for (unsigned int j = before; j < found; j++)
+                                assert_int_equal(received_memory[j - before][0], j - before);
+                }
+                assert_int_equal(found, 20);
+        }
+        for (unsigned int p = 0; p < PAIRS; p++)
+                assert_true(used[p] > 0);
+        for (unsigned int i = 0; i < FLOWS; i++)
+                tl_udp_close_pair(&flows[i]);
+        tl_udp_close_pairs(pairs, PAIRS);
+        leave();
+}
+
 /* Only two numbers are to be had, and a stranger has the IPv6 one of the first. */
 static void test_a_chosen_port_is_free_in_both_families(void **state WG_UNUSED)
 {
@@ -599,6 +692,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_pair_has_one_port),
+                cmocka_unit_test(test_pairs_share_a_port_among_themselves_alone),
+                cmocka_unit_test(test_pairs_share_what_arrives_by_flow),
                 cmocka_unit_test(test_a_chosen_port_is_free_in_both_families),
                 cmocka_unit_test(test_who_sent_and_to_which_address_is_told),
                 cmocka_unit_test(test_the_traffic_class_goes_both_ways),

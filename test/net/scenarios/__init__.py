@@ -16,6 +16,7 @@ from scenarios import routing
 from scenarios import paths
 from scenarios import netns
 from scenarios import edges
+from scenarios import cores
 from scenarios import kernel_like
 from scenarios import wire
 from scenarios import hostile
@@ -26,5 +27,5 @@ from scenarios import strain
 from scenarios import bulk
 from scenarios import sieges
 
-__all__ = ["bulk", "confinement", "edges", "faults", "hostile", "kernel_like", "life", "netns",
-           "paths", "routing", "settings", "sieges", "status", "strain", "tunnels", "uapi", "wire"]
+__all__ = ["bulk", "confinement", "cores", "edges", "faults", "hostile", "kernel_like", "life",
+           "netns", "paths", "routing", "settings", "sieges", "status", "strain", "tunnels", "uapi", "wire"]
