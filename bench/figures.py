@@ -34,7 +34,7 @@ TCP = [
     Figure("tcp8", "TCP, 8 streams", "Gbit/s", True, (0.01, 1000)),
     Figure("tcp_both", "TCP, both directions at once, sum", "Gbit/s", True, (0.01, 1000)),
     Figure("ping", "ping, idle, mean", "ms", False, (0.005, 1000)),
-    Figure("ping_p99", "ping beside one TCP stream, 99th percentile", "ms", False, (0.005, 10_000)),
+    Figure("ping_p99", "ping beside a TCP stream, p99", "ms", False, (0.005, 10_000)),
 ]
 
 
@@ -43,7 +43,7 @@ def udp_figures(length):
     name = f"UDP, {length:,} bytes"
     return [
         Figure(f"udp{length}", f"{name}, flood, delivered", "1000/s", True, (0.5, 100_000)),
-        Figure(f"udp{length}_cpu", f"{name}, flood, CPU of both daemons", "µs/packet", False,
+        Figure(f"udp{length}_cpu", f"{name}, flood, CPU of both", "µs/packet", False,
                (0.01, 1000)),
         Figure(f"udp{length}_lossless", f"{name}, without loss", "1000/s", True, (0.05, 100_000)),
     ]

@@ -12,7 +12,8 @@ LETTERS = 17 # which are cut off there
 VALUES = 54  # and for the numbers
 HEAD = 34    # the title of a panel
 GAP = 22
-COLOURS = ("#0b6e4f", "#4a6fa5", "#8fa6c8", "#c2a878", "#9a9a9a")
+COLOURS = ("#0b6e4f", "#4a6fa5", "#8fa6c8", "#c2a878", "#a5694a")
+BOUND = "#b5b5b5"
 
 
 def text(x, y, words, size=11, anchor="start", weight="normal", fill="#222"):
@@ -42,23 +43,25 @@ def bar(figure, numbers, name, colour, x, y, scale):
     yield text(max(greatest, left) + 5, middle + 4, figure.format(numbers["median"]))
 
 
-def panel(figure, found, names, x, y):
+def panel(figure, found, colours, x, y):
     way = "more is better" if figure.more_is_better else "less is better"
     yield text(x, y + 12, figure.title, 12, weight="bold")
     yield text(x, y + 26, f"{figure.unit}, {way}", 10, fill="#666")
     most = max(numbers["greatest"] for numbers in found.values())
     scale = (PANEL - NAMES - VALUES) / most if most else 0
-    for at, name in enumerate(names):
+    for at, (name, colour) in enumerate(colours.items()):
         if name in found:
-            yield from bar(figure, found[name], name, COLOURS[at % len(COLOURS)], x,
-                           y + HEAD + at * BAR, scale)
+            yield from bar(figure, found[name], name, colour, x, y + HEAD + at * BAR, scale)
         else:
             yield text(x + NAMES - 6, y + HEAD + at * BAR + BAR / 2 + 4, short(name), anchor="end",
                        fill="#aaa")
 
 
-def draw(figures, summary, names, heading):
-    """The SVG's text; `heading` is a list of lines."""
+def draw(figures, summary, names, bounds, heading):
+    """The SVG's text; `bounds` are those of the names that are no WireGuard, `heading` is a list of
+    lines."""
+    colours = {name: BOUND if name in bounds else COLOURS[at % len(COLOURS)]
+               for at, name in enumerate(names)}
     shown = [figure for figure in figures if figure.name in summary]
     top = 20 + 16 * len(heading)
     high = HEAD + BAR * len(names) + GAP
@@ -69,6 +72,6 @@ def draw(figures, summary, names, heading):
     parts += [text(GAP, 24 + 16 * at, words, 13 if at == 0 else 11, weight="normal" if at else "bold")
               for at, words in enumerate(heading)]
     for at, figure in enumerate(shown):
-        parts += panel(figure, summary[figure.name], names, GAP + at % COLUMNS * (PANEL + GAP),
+        parts += panel(figure, summary[figure.name], colours, GAP + at % COLUMNS * (PANEL + GAP),
                        top + at // COLUMNS * high)
     return "\n".join([*parts, "</svg>", ""])

@@ -64,6 +64,7 @@ def write_files(bench, about, directory, tree):
     stem = os.path.join(directory, about["commit"])
     summary = bench.summary()
     judged = bench.judged()
+    bounds = [one.name for one in bench.contenders if one.is_bound]
     data = {**about, "rounds": bench.rounds, "summary": summary, "targets": judged,
             "remarks": list(remarks(bench)),
             "figures": {one.name: {"title": one.title, "unit": one.unit,
@@ -73,7 +74,7 @@ def write_files(bench, about, directory, tree):
         json.dump(data, file, indent=1, allow_nan=False)
         file.write("\n")
     with open(f"{stem}.svg", "w", encoding="utf-8") as file:
-        file.write(plot.draw(bench.figures, summary, bench.names(), heading(bench, about)))
+        file.write(plot.draw(bench.figures, summary, bench.names(), bounds, heading(bench, about)))
     with open(f"{stem}.md", "w", encoding="utf-8") as file:
         lines = [*heading(bench, about), *remarks(bench)]
         file.write("".join(f"- {line}\n" for line in lines) + "\n")
