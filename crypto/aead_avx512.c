@@ -2,7 +2,7 @@
  *
  * aead_avx512.c - sixteen packets at a time, in registers of 512 bits; what does not fill half of such
  * a register goes to the other form. */
-#include "crypto/vec512.h"
+#include "crypto/vec_avx512.h"
 
 #include "crypto/aead_lanes.h"
 #include "crypto/aead_native.h"

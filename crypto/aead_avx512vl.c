@@ -2,7 +2,7 @@
  *
  * aead_avx512vl.c - eight packets at a time, with the instructions of AVX-512 in registers of 256
  * bits. */
-#include "crypto/vec256.h"
+#include "crypto/vec_avx512vl.h"
 
 #include "crypto/aead_lanes.h"
 #include "crypto/aead_native.h"

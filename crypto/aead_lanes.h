@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * aead_lanes.h - ChaCha20-Poly1305 for a batch of packets, in the lanes of vectors. Not a header to
- * include for its declarations: a source includes vec512.h or vec256.h, then this, and names the
+ * include for its declarations: a source includes vec_avx512.h or vec_avx512vl.h, then this, and names the
  * back-end it thereby has.
  *
  * Packets are taken in groups of up to LANES. A pass of ChaCha20 makes LANES blocks at once, each for
@@ -28,11 +28,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "crypto/aead.h"
-
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 16")
-
-enum { BLOCK = 64, POLY_BLOCK = 16 };
+#include "crypto/chacha_lanes.h"
 
 /* The text of one packet: what comes from `from` goes to `to`, and `cipher` is whichever of them is
  * authenticated. */
@@ -44,9 +40,6 @@ struct text {
 };
 
 /* ---- ChaCha20 ---- */
-
-/* "expand 32-byte k" */
-static const uint32_t SIGMA[4] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
 
 /* What the lanes of a pass make: runs of blocks that follow each other in one packet. */
 struct pass {
@@ -61,53 +54,17 @@ struct pass {
         } runs[LANES];
 };
 
-/* A quarter round on each of four columns, step by step, for columns do not depend on each other. The
- * state is in variables of its own and not in an array: gcc 12 copies elements of arrays about. */
-#define ADD_A(a, b, c, d) a = V_ADD32(a, b);
-#define ADD_C(a, b, c, d) c = V_ADD32(c, d);
-#define TURN_D16(a, b, c, d) d = V_ROTL32(V_XOR(d, a), 16);
-#define TURN_D8(a, b, c, d) d = V_ROTL32(V_XOR(d, a), 8);
-#define TURN_B12(a, b, c, d) b = V_ROTL32(V_XOR(b, c), 12);
-#define TURN_B7(a, b, c, d) b = V_ROTL32(V_XOR(b, c), 7);
-#define ROUND(STEPS) \
-        STEPS(ADD_A) \
-        STEPS(TURN_D16) \
-        STEPS(ADD_C) STEPS(TURN_B12) STEPS(ADD_A) STEPS(TURN_D8) STEPS(ADD_C) STEPS(TURN_B7)
-#define COLUMNS(STEP) \
-        STEP(a0, b0, c0, d0) STEP(a1, b1, c1, d1) STEP(a2, b2, c2, d2) STEP(a3, b3, c3, d3)
-#define DIAGONALS(STEP) \
-        STEP(a0, b1, c2, d3) STEP(a1, b2, c3, d0) STEP(a2, b3, c0, d1) STEP(a3, b0, c1, d2)
-
 /* LANES blocks of key stream: x[w] gets word w of each. */
 INLINE void make_blocks(const uint32_t key[8], vec counter, vec nonce_low, vec nonce_high,
                         vec x[16])
 {
-        vec a0 = V_SET32(SIGMA[0]), a1 = V_SET32(SIGMA[1]), a2 = V_SET32(SIGMA[2]),
-            a3 = V_SET32(SIGMA[3]);
-        vec b0 = V_SET32(key[0]), b1 = V_SET32(key[1]), b2 = V_SET32(key[2]), b3 = V_SET32(key[3]);
-        vec c0 = V_SET32(key[4]), c1 = V_SET32(key[5]), c2 = V_SET32(key[6]), c3 = V_SET32(key[7]);
-        vec d0 = counter, d1 = V_SET32(0), d2 = nonce_low, d3 = nonce_high;
+        DECLARE_STATE(key, counter, nonce_low, nonce_high);
 
-        for (unsigned int i = 0; i < 10; i++) {
+        for (unsigned int i = 0; i < DOUBLE_ROUNDS; i++) {
                 ROUND(COLUMNS)
                 ROUND(DIAGONALS)
         }
-        x[0] = V_ADD32(a0, V_SET32(SIGMA[0]));
-        x[1] = V_ADD32(a1, V_SET32(SIGMA[1]));
-        x[2] = V_ADD32(a2, V_SET32(SIGMA[2]));
-        x[3] = V_ADD32(a3, V_SET32(SIGMA[3]));
-        x[4] = V_ADD32(b0, V_SET32(key[0]));
-        x[5] = V_ADD32(b1, V_SET32(key[1]));
-        x[6] = V_ADD32(b2, V_SET32(key[2]));
-        x[7] = V_ADD32(b3, V_SET32(key[3]));
-        x[8] = V_ADD32(c0, V_SET32(key[4]));
-        x[9] = V_ADD32(c1, V_SET32(key[5]));
-        x[10] = V_ADD32(c2, V_SET32(key[6]));
-        x[11] = V_ADD32(c3, V_SET32(key[7]));
-        x[12] = V_ADD32(d0, counter);
-        x[13] = d1;
-        x[14] = V_ADD32(d2, nonce_low);
-        x[15] = V_ADD32(d3, nonce_high);
+        STORE_STATE(x, key, counter, nonce_low, nonce_high);
 }
 
 /* Where in a group's text the next block is to be made. */

@@ -15,6 +15,7 @@ struct wg_aead_native {
 /* The best first; the last one's backend is NULL. */
 extern const struct wg_aead_native wg_aead_natives[];
 
-extern const struct wg_aead_backend wg_aead_avx512, wg_aead_avx512vl; /* on x86-64 alone */
+/* On x86-64 alone. */
+extern const struct wg_aead_backend wg_aead_avx512, wg_aead_avx512vl, wg_aead_avx2;
 
 #endif

@@ -9,8 +9,14 @@ static bool has_avx512(void)
                __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("bmi2");
 }
 
+static bool has_avx2(void)
+{
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
+}
+
 const struct wg_aead_native wg_aead_natives[] = {
         {&wg_aead_avx512, has_avx512},
         {&wg_aead_avx512vl, has_avx512},
+        {&wg_aead_avx2, has_avx2},
         {NULL, NULL},
 };

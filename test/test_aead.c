@@ -471,6 +471,153 @@ static void test_random_batches(void **state)
         }
 }
 
+/* Ciphertexts of one block, under `key` and a nonce, for which the number that Poly1305 ends with is at
+ * an edge before the pad is added: 0 to 5 (which may come out as p to p + 4, and must not stay so), p - 1,
+ * p - 2, p - 5, and powers of two where limbs and words meet, or one less. Found by solving
+ * c r^2 + L r = h for c, modulo p, with numbers of any size. */
+static const struct {
+        uint64_t nonce;
+        uint8_t cipher[16];
+} edges[] = {
+        {1,
+         {0x44, 0x89, 0x23, 0x39, 0x8e, 0x0b, 0xcf, 0xed, 0x41, 0xdc, 0x48, 0x3c, 0x33, 0x26, 0x48,
+          0x37}},
+        {19,
+         {0x77, 0x8d, 0x33, 0x43, 0xb1, 0x53, 0x4e, 0x39, 0x58, 0x41, 0xb6, 0x84, 0xb7, 0x70, 0x80,
+          0xb3}},
+        {22,
+         {0x34, 0xdb, 0x9f, 0xfc, 0x4b, 0x20, 0xbe, 0xf8, 0xed, 0x9d, 0x21, 0x61, 0x04, 0x09, 0x76,
+          0x6a}},
+        {24,
+         {0x20, 0xce, 0xdb, 0x4f, 0xde, 0xb1, 0xf4, 0x0c, 0xce, 0x3a, 0xaa, 0x4a, 0xee, 0xf9, 0x9e,
+          0xef}},
+        {26,
+         {0xe0, 0x8c, 0x0b, 0xcf, 0x01, 0x1f, 0x4f, 0x44, 0x08, 0x77, 0x93, 0xa8, 0x75, 0x4a, 0xe8,
+          0x06}},
+        {35,
+         {0xa6, 0xce, 0x64, 0x3f, 0x96, 0x47, 0xcf, 0x6f, 0xbe, 0x40, 0x8c, 0x01, 0x4d, 0xca, 0xd9,
+          0xa0}},
+        {43,
+         {0x56, 0xb2, 0x6d, 0x62, 0x4f, 0xf8, 0xe3, 0xee, 0xcc, 0x39, 0x1c, 0x89, 0x0b, 0x68, 0x56,
+          0x73}},
+        {44,
+         {0x1a, 0xda, 0x93, 0x42, 0xe2, 0xf9, 0x36, 0xb8, 0x2d, 0x21, 0x05, 0x0e, 0x04, 0xb4, 0x8b,
+          0x5c}},
+        {49,
+         {0x7b, 0x51, 0xcd, 0x56, 0x44, 0x28, 0x76, 0x1a, 0xf5, 0x38, 0x97, 0xe5, 0x72, 0xf6, 0xed,
+          0x14}},
+        {58,
+         {0x67, 0x6f, 0xb4, 0xfc, 0x12, 0x01, 0x96, 0x34, 0xad, 0xd6, 0xc6, 0x8d, 0x35, 0x8c, 0x93,
+          0x32}},
+        {59,
+         {0x80, 0x81, 0x58, 0x66, 0x21, 0x7a, 0x13, 0x21, 0x0f, 0x9a, 0x91, 0x75, 0x49, 0xc1, 0xe5,
+          0xc5}},
+        {60,
+         {0xfa, 0x6d, 0x09, 0xcb, 0x66, 0xe6, 0x86, 0x0b, 0x3e, 0xbd, 0x43, 0x8e, 0x2e, 0x86, 0x86,
+          0x90}},
+        {63,
+         {0x74, 0x72, 0xcb, 0xf8, 0x66, 0xa7, 0x0d, 0x00, 0x75, 0xb6, 0x7a, 0xe9, 0x87, 0x6e, 0x7e,
+          0xb2}},
+        {69,
+         {0xdd, 0x34, 0x7c, 0xe0, 0x27, 0xcc, 0xc9, 0x53, 0xc7, 0x22, 0x20, 0xc2, 0xe8, 0xdf, 0x36,
+          0xe4}},
+        {70,
+         {0x0e, 0x88, 0x41, 0x7d, 0x44, 0x36, 0xf9, 0xd7, 0x5c, 0x3c, 0x7e, 0x71, 0xe8, 0xfe, 0x90,
+          0x90}},
+        {71,
+         {0x41, 0x4e, 0xe6, 0xe9, 0x04, 0x6f, 0x2e, 0x51, 0x3e, 0x13, 0x24, 0xf9, 0x6f, 0xae, 0x14,
+          0x66}},
+        {72,
+         {0xba, 0x52, 0xc6, 0xc8, 0xe9, 0x4f, 0x48, 0x9b, 0x4b, 0xd3, 0xb7, 0x62, 0x02, 0x65, 0xab,
+          0x1b}},
+        {79,
+         {0x72, 0xe0, 0xb8, 0xeb, 0x74, 0x46, 0x57, 0x73, 0x93, 0x5a, 0x16, 0x51, 0xc9, 0x32, 0x9b,
+          0x28}},
+};
+
+static void test_edges_of_poly1305(void **state)
+{
+        enum { EDGES = WG_ARRAY_SIZE(edges), LEN = 16 };
+        static const uint8_t zeros[LEN];
+        uint8_t plain[EDGES][LEN], answer[EDGES][LEN + WG_AEAD_TAG_LEN],
+                to[EDGES][sizeof(answer[0])];
+        struct wg_aead_packet packets[EDGES];
+        const struct wg_aead_backend *backend;
+
+        (void)state;
+        for (size_t i = 0; i < EDGES; i++) {
+                wg_aead_seal(answer[i], zeros, LEN, NULL, 0, edges[i].nonce, key);
+                for (size_t at = 0; at < LEN; at++)
+                        plain[i][at] = answer[i][at] ^ edges[i].cipher[at];
+                wg_aead_seal(answer[i], plain[i], LEN, NULL, 0, edges[i].nonce, key);
+                assert_memory_equal(answer[i], edges[i].cipher, LEN);
+        }
+        EACH_BACKEND(backend)
+        for (size_t batch = 1; batch <= EDGES; batch += 5)
+                for (size_t i = 0; i < EDGES; i += batch) {
+                        size_t n = WG_MIN(batch, EDGES - i);
+
+                        for (size_t j = i; j < i + n; j++)
+                                packets[j] = (struct wg_aead_packet){to[j], plain[j], LEN,
+                                                                     edges[j].nonce, false};
+                        backend->seal(key, packets + i, n);
+                        for (size_t j = i; j < i + n; j++) {
+                                assert_memory_equal(to[j], answer[j], sizeof(answer[j]));
+                                packets[j].from = to[j];
+                                packets[j].len = sizeof(answer[j]);
+                        }
+                        backend->open(key, packets + i, n);
+                        for (size_t j = i; j < i + n; j++)
+                                assert_true(packets[j].is_valid);
+                }
+}
+
+/* Lengths up to the greatest, in one batch, sealed from one place to another and opened in place. */
+static void test_long_batches(void **state)
+{
+        enum { MOST = 19, LONGER = 65535 };
+        static uint8_t text[MOST][LONGER], answer[MOST][LONGER + WG_AEAD_TAG_LEN];
+        static uint8_t to[MOST][sizeof(answer[0])];
+        const struct wg_aead_backend *backend;
+        struct wg_aead_packet packets[MOST];
+
+        (void)state;
+        random_state = (uint64_t)time(NULL);
+        print_message("seed %llu\n", (unsigned long long)random_state);
+        for (unsigned int round = 0; round < 6; round++) {
+                size_t n = 1 + random_below(MOST), len[MOST];
+
+                for (size_t i = 0; i < n; i++) {
+                        len[i] = i ? random_below(LONGER + 1) : LONGER;
+                        for (size_t at = 0; at < len[i]; at++)
+                                text[i][at] = (uint8_t)(random_state >> at % 57);
+                        packets[i] = (struct wg_aead_packet){answer[i], text[i], len[i], i, false};
+                }
+                wg_aead_libcrypto.seal(key, packets, n);
+                EACH_BACKEND(backend)
+                {
+                        size_t tampered = random_below((uint32_t)n);
+
+                        for (size_t i = 0; i < n; i++)
+                                packets[i] = (struct wg_aead_packet){to[i], text[i], len[i], i,
+                                                                     false};
+                        backend->seal(key, packets, n);
+                        for (size_t i = 0; i < n; i++) {
+                                assert_memory_equal(to[i], answer[i], len[i] + WG_AEAD_TAG_LEN);
+                                packets[i].from = to[i];
+                                packets[i].len = len[i] + WG_AEAD_TAG_LEN;
+                        }
+                        to[tampered][len[tampered] / 2] ^= 1;
+                        backend->open(key, packets, n);
+                        for (size_t i = 0; i < n; i++) {
+                                assert_int_equal(packets[i].is_valid, i != tampered);
+                                if (i != tampered)
+                                        assert_memory_equal(to[i], text[i], len[i]);
+                        }
+                }
+        }
+}
+
 /* One message with associated data of each length, of which each byte counts. */
 static void test_associated_data(void **state)
 {
@@ -520,6 +667,8 @@ int main(void)
                 cmocka_unit_test(test_associated_data),
                 cmocka_unit_test(test_nothing_beside_the_buffers_is_touched),
                 cmocka_unit_test(test_random_batches),
+                cmocka_unit_test(test_long_batches),
+                cmocka_unit_test(test_edges_of_poly1305),
         };
 
         return cmocka_run_group_tests(tests, start, stop);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * vec512.h - vectors of 16 words of 32 bits, or of 8 of 64, for aead_lanes.h.
- * Needs AVX-512 with F, BW, DQ, VL and IFMA. vec256.h has the same names, half as wide.
+ * vec_avx512.h - vectors of 16 words of 32 bits, or of 8 of 64.
+ * Needs AVX-512 with F, BW, DQ, VL and IFMA. vec_avx512vl.h has the same names, half as wide.
  * Source: Intel Intrinsics Guide. */
-#ifndef CRYPTO_VEC512_H
-#define CRYPTO_VEC512_H
+#ifndef CRYPTO_VEC_AVX512_H
+#define CRYPTO_VEC_AVX512_H
 
 #include <immintrin.h>
 #include <stdint.h>
@@ -121,12 +121,6 @@ static inline void v_transpose(vec x[16])
         }
 }
 
-/* Block i of a transposed pass, to memory. */
-static inline void v_store_block(uint8_t *to, const vec x[16], unsigned int i)
-{
-        V_STORE(to, x[i]);
-}
-
 /* len bytes (1 to 64) of `from` with block i. Touches no byte beside them. */
 static inline void v_xor_block(uint8_t *to, const uint8_t *from, size_t len, const vec x[16],
                                unsigned int i)
@@ -139,6 +133,12 @@ static inline void v_xor_block(uint8_t *to, const uint8_t *from, size_t len, con
         }
         mask = ((__mmask64)1 << len) - 1;
         _mm512_mask_storeu_epi8(to, mask, V_XOR(_mm512_maskz_loadu_epi8(mask, from), x[i]));
+}
+
+/* len bytes (0 to 63) of `from`, and zeros up to 64. Reads no byte beside them. */
+static inline void v_pad(uint8_t to[64], const uint8_t *from, size_t len)
+{
+        V_STORE(to, _mm512_maskz_loadu_epi8(((__mmask64)1 << len) - 1, from));
 }
 
 #endif
