@@ -68,6 +68,13 @@ WG_ENUM_DECLARE(tl_status_kind, TL_STATUS_KINDS)
         X(TL_STATUS_RX_KEEPALIVES, TRAFFIC, COUNT, rx_keepalives, "keepalives of them") \
         X(TL_STATUS_RX_BYTES, TRAFFIC, COUNT, rx_bytes, "received") \
         X(TL_STATUS_TUN_ERRORS, TRAFFIC, COUNT, tun_errors, "packets the interface refused") \
+        X(TL_STATUS_SUPERPACKETS_READ, TRAFFIC, COUNT, superpackets_read, \
+          "superpackets from the interface") \
+        X(TL_STATUS_PIECES_SENT, TRAFFIC, COUNT, pieces_sent, "sent, many datagrams at once") \
+        X(TL_STATUS_PIECES_RECEIVED, TRAFFIC, COUNT, pieces_received, "received in this way") \
+        X(TL_STATUS_SUPERPACKETS_WRITTEN, TRAFFIC, COUNT, superpackets_written, \
+          "superpackets to the interface") \
+        X(TL_STATUS_OFFLOADS_REFUSED, TRAFFIC, COUNT, offloads_refused, "such that were refused") \
         X(TL_STATUS_INITIATIONS_SENT, HANDSHAKES, COUNT, initiations_sent, "initiations sent") \
         X(TL_STATUS_INITIATIONS_RECEIVED, HANDSHAKES, COUNT, initiations_received, \
           "initiations received") \
@@ -109,6 +116,7 @@ WG_ENUM_DECLARE(tl_status_kind, TL_STATUS_KINDS)
         X(TL_STATUS_AEAD, PROCESS, TEXT, aead, "cipher") \
         X(TL_STATUS_OFFLOAD_TUN, PROCESS, FLAG, offload_tun, "offload at the interface") \
         X(TL_STATUS_OFFLOAD_UDP, PROCESS, FLAG, offload_udp, "offload at the UDP sockets") \
+        X(TL_STATUS_OFFLOADS, PROCESS, TEXT, offloads, "offloads in use") \
         X(TL_STATUS_HARDENING, PROCESS, TEXT, hardening, "memory that holds keys") \
         X(TL_STATUS_SANDBOX, PROCESS, TEXT, sandbox, "sandbox") \
         X(TL_STATUS_ENGINE_BYTES, PROCESS, LEVEL, engine_bytes, "memory of peers and sessions") \

@@ -81,8 +81,16 @@ static void keep_key_fresh(struct wg_worker *worker, struct wg_peer *peer,
                 wg_worker_note(worker, peer, WG_NOTE_REKEY_LATE);
 }
 
-/* Looks at an authentic inner packet: is it IP, is all of it there, may this peer send it? */
-static enum wg_verdict examine(struct wg_engine *engine, struct wg_receive_slot *slot)
+static bool is_same_source(const struct wg_ip_header *a, const struct wg_ip_header *b)
+{
+        return a->family == b->family &&
+               memcmp(a->source, b->source, a->family == WG_FAMILY_IPV4 ? 4 : 16) == 0;
+}
+
+/* Looks at an authentic inner packet: is it IP, is all of it there, may this peer send it? `known` is
+ * the last one that it may send; the next is often from the same address. */
+static enum wg_verdict examine(struct wg_engine *engine, struct wg_receive_slot *slot,
+                               struct wg_ip_header *known)
 {
         uint32_t padded = slot->len - WG_DATA_OVERHEAD;
         struct wg_ip_header h;
@@ -98,8 +106,10 @@ static enum wg_verdict examine(struct wg_engine *engine, struct wg_receive_slot 
         if ((slot->tos & WG_ECN_MASK) == WG_ECN_CE)
                 wg_ip_mark_congestion(slot->inner, &h);
         slot->inner_len = h.len;
-        if (wg_allowedips_find(&engine->allowed, h.family, h.source) != slot->peer)
+        if (!is_same_source(&h, known) &&
+            wg_allowedips_find(&engine->allowed, h.family, h.source) != slot->peer)
                 return WG_VERDICT_SOURCE_REFUSED;
+        *known = h;
         return WG_VERDICT_DATA;
 }
 
@@ -125,6 +135,7 @@ static void accept_run(struct wg_worker *worker, struct wg_keypair *kp,
                        struct wg_receive_slot *slots, size_t n, uint64_t now_ns)
 {
         struct wg_peer *peer = kp->entry.peer;
+        struct wg_ip_header known = {.family = WG_FAMILY_NONE};
         const struct wg_receive_slot *last = NULL;
         bool is_data = false;
         uint64_t bytes = 0;
@@ -141,7 +152,7 @@ static void accept_run(struct wg_worker *worker, struct wg_keypair *kp,
                 if (slots[i].verdict != WG_VERDICT_DATA)
                         continue;
                 is_data |= slots[i].len != WG_DATA_OVERHEAD;
-                slots[i].verdict = examine(worker->engine, &slots[i]);
+                slots[i].verdict = examine(worker->engine, &slots[i], &known);
                 if (slots[i].verdict == WG_VERDICT_DATA || slots[i].verdict == WG_VERDICT_KEEPALIVE)
                         bytes += slots[i].len;
         }

@@ -28,6 +28,11 @@ static uint32_t padding(uint32_t len, uint32_t mtu)
         return (mtu ? WG_MIN(padded, mtu) : padded) - last;
 }
 
+uint32_t wg_send_sealed_len(uint32_t len, uint32_t mtu)
+{
+        return len + padding(len, mtu) + WG_DATA_OVERHEAD;
+}
+
 static uint8_t outer_tos(const struct wg_send_slot *slot)
 {
         struct wg_ip_header h = wg_ip_parse(slot->buf + WG_SEND_HEADROOM, slot->len);
@@ -84,16 +89,17 @@ static void prepare(struct wg_send_slot *slot, struct wg_aead_packet *packet,
                     const struct wg_keypair *kp, uint64_t nonce, uint32_t mtu)
 {
         uint8_t *text = slot->buf + WG_SEND_HEADROOM;
-        uint32_t pad = padding(slot->len, mtu);
+        uint32_t sealed_len = slot->sealed_len ? slot->sealed_len
+                                               : wg_send_sealed_len(slot->len, mtu);
+        uint32_t pad = sealed_len - WG_DATA_OVERHEAD - slot->len;
 
-        slot->tos = outer_tos(slot);
         memset(text + slot->len, 0, pad);
         wg_le32_store(slot->buf, WG_MESSAGE_DATA);
         wg_le32_store(slot->buf + WG_DATA_RECEIVER, kp->remote_index);
         wg_le64_store(slot->buf + WG_DATA_COUNTER, nonce);
         *packet = (struct wg_aead_packet){
                 .to = text, .from = text, .len = slot->len + pad, .nonce = nonce};
-        slot->len += pad + WG_DATA_OVERHEAD;
+        slot->len = sealed_len;
         slot->verdict = WG_VERDICT_SEALED;
 }
 
@@ -127,12 +133,15 @@ void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_s
         }
         nonce = wg_keypair_take_nonces(kp, n);
         for (at = 0; at < n && nonce + sealed < WG_REJECT_AFTER_MESSAGES; at++) {
-                if (is_own(&slots[at], kp)) {
+                bool is_more = at && slots[at].is_more;
+
+                if (is_more ? slots[at - 1].verdict == WG_VERDICT_LOOP : is_own(&slots[at], kp)) {
                         slots[at].verdict = WG_VERDICT_LOOP;
                         continue;
                 }
                 is_data |= slots[at].len != 0;
                 slots[at].to = to;
+                slots[at].tos = is_more ? slots[at - 1].tos : outer_tos(&slots[at]);
                 prepare(&slots[at], &worker->packets[sealed], kp, nonce + sealed, mtu);
                 sealed++;
         }
@@ -148,9 +157,14 @@ void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_s
 static void route(struct wg_engine *engine, struct wg_send_slot *slot,
                   const struct wg_send_slot *before)
 {
-        struct wg_ip_header h = wg_ip_parse(slot->buf + WG_SEND_HEADROOM, slot->len);
-        struct wg_ip_header b = {.family = WG_FAMILY_NONE};
+        struct wg_ip_header b = {.family = WG_FAMILY_NONE}, h;
 
+        if (before && slot->is_more) {
+                slot->peer = before->peer;
+                slot->verdict = before->verdict;
+                return;
+        }
+        h = wg_ip_parse(slot->buf + WG_SEND_HEADROOM, slot->len);
         slot->peer = NULL;
         slot->verdict = WG_VERDICT_NO_PEER;
         if (h.family == WG_FAMILY_NONE) {

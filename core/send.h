@@ -13,8 +13,12 @@
 #define WG_SEND_TAILROOM (WG_PADDING - 1 + WG_AEAD_TAG_LEN)
 
 struct wg_send_slot {
-        uint8_t *buf; /* headroom, inner packet, tailroom */
-        uint32_t len; /* in: of the inner packet; out, if sealed: of the datagram at buf */
+        uint8_t *buf;        /* headroom, inner packet, tailroom */
+        uint32_t len;        /* in: of the inner packet; out, if sealed: of the datagram at buf */
+        uint32_t sealed_len; /* in: what wg_send_sealed_len() said of it, so that no more room is
+                                used; 0: it was not asked, and the tailroom is there */
+        bool is_more; /* in: cut from the same packet as the slot before, which is in the same
+                                call: whatever that one's addresses decided holds for it too */
 
         /* Written by wg_send(). */
         enum wg_verdict verdict; /* SEALED, NO_SESSION (stage it), or why it is dropped */
@@ -22,6 +26,10 @@ struct wg_send_slot {
         struct wg_peer *peer;    /* NULL where none was found */
         struct wg_endpoint to;   /* if sealed: send it there, then call wg_worker_count_sent() */
 };
+
+/* How long the datagram with an inner packet of len bytes will be, on a link of that MTU (0: none). Slots
+ * can be laid out by it without a gap, as what shall leave in one piece has to be. */
+uint32_t wg_send_sealed_len(uint32_t len, uint32_t mtu) WG_MUST_USE;
 
 /* Routes each inner packet to its peer, numbers and seals it. n is at most WG_BATCH_MAX. */
 void wg_send(struct wg_worker *worker, struct wg_send_slot *slots, size_t n, uint64_t now_ns);

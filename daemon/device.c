@@ -107,6 +107,15 @@ static void release_sockets(struct wg_retired *retired)
         free(sockets);
 }
 
+/* What these sockets cannot do is not tried. */
+static void adapt_offloads(struct tl_device *device, const struct tl_udp_pair *pair)
+{
+        uint32_t lacks = (tl_udp_sends_pieces(pair) ? 0u : TL_OFFLOADING_GSO) |
+                         (tl_udp_receives_pieces(pair) ? 0u : TL_OFFLOADING_GRO);
+
+        atomic_fetch_and(&device->offloads.used, ~lacks);
+}
+
 /* Puts other sockets (NULL: none) in the place of the present ones. All at once: what arrives at any of
  * them waits there for its worker. */
 static void publish_sockets(struct tl_device *device, struct tl_sockets *sockets)
@@ -164,6 +173,7 @@ static int open_sockets(struct tl_device *device, uint16_t port)
                 free(sockets);
                 return error;
         }
+        adapt_offloads(device, &sockets->pairs[0]);
         device->listen_port = sockets->pairs[0].port;
         device->bind_again_ns = 0;
         publish_sockets(device, sockets);

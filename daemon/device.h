@@ -14,6 +14,7 @@
 #include "daemon/clients.h"
 #include "daemon/helper.h"
 #include "daemon/inbox.h"
+#include "daemon/offloads.h"
 #include "daemon/pins.h"
 #include "daemon/reclaim.h"
 #include "io/clock.h"
@@ -68,6 +69,7 @@ struct tl_device {
         _Atomic(struct tl_sockets *) sockets; /* NULL: the link is down, or binding failed */
         atomic_bool is_deleted;               /* a worker found the TUN gone */
         struct tl_tally tally;
+        struct tl_offloads offloads;
 
         /* Engine. */
         struct tl_loop loop;

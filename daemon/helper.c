@@ -141,7 +141,8 @@ static void serve_listen(struct servant *servant, const struct request *request,
         answer->keeps_fds = true;
 }
 
-static void serve_open_udp(const struct request *request, struct answer *answer)
+static void serve_open_udp(const struct servant *servant, const struct request *request,
+                           struct answer *answer)
 {
         struct tl_udp_pair pairs[TL_UDP_PAIRS];
 
@@ -149,6 +150,8 @@ static void serve_open_udp(const struct request *request, struct answer *answer)
                                                 request->fwmark);
         if (answer->reply.error)
                 return;
+        for (unsigned int i = 0; i < request->pair_count && servant->place->receives_pieces; i++)
+                tl_udp_receive_pieces(&pairs[i]);
         answer->reply.port = pairs[0].port;
         place_pairs(pairs, request->pair_count, answer->places);
 }
@@ -190,7 +193,7 @@ static void serve(struct servant *servant, const struct request *request,
                 answer->reply.number = tl_unixsock_is_removed(&servant->sockets[request->listener]);
                 break;
         case REQUEST_OPEN_UDP:
-                serve_open_udp(request, answer);
+                serve_open_udp(servant, request, answer);
                 break;
         case REQUEST_MARK_UDP:
                 serve_mark_udp(request, fds, answer);

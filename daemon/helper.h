@@ -37,6 +37,7 @@ struct tl_helper {
 /* What the helper is born with. */
 struct tl_helper_place {
         const struct tl_tun *tun;
+        bool receives_pieces; /* so its UDP sockets do, see io/udp.h */
         const char *directories[TL_LISTENER_COUNT];
         int adopted
                 [TL_LISTENER_COUNT]; /* a descriptor that listens already; -1: none was handed down */

@@ -113,6 +113,20 @@ static int open_tun(const struct tl_options *options, struct tl_tun *tun)
         return error;
 }
 
+/* What is asked for and the TUN can do. What the sockets can is seen with each of them. */
+static uint32_t set_offloads(const struct tl_options *options, struct tl_tun *tun)
+{
+        uint32_t wanted = options->offloads,
+                 used = wanted & (TL_OFFLOADING_GSO | TL_OFFLOADING_GRO);
+        uint32_t got = tl_tun_set_offloads(
+                tun, (wanted & (TL_OFFLOADING_TSO | TL_OFFLOADING_USO) ? TL_TUN_CHECKSUM : 0u) |
+                             (wanted & TL_OFFLOADING_TSO ? TL_TUN_TSO : 0u) |
+                             (wanted & TL_OFFLOADING_USO ? TL_TUN_USO : 0u));
+
+        return used | (got & TL_TUN_TSO ? TL_OFFLOADING_TSO : 0u) |
+               (got & TL_TUN_USO ? TL_OFFLOADING_USO : 0u);
+}
+
 static void harden(void)
 {
         char text[64];
@@ -143,6 +157,7 @@ static int start_helper(const struct tl_options *options, const struct tl_tun *t
 {
         const struct tl_helper_place place = {
                 .tun = tun,
+                .receives_pieces = options->offloads & TL_OFFLOADING_GRO,
                 .directories = {[TL_LISTENER_UAPI] = TL_UNIXSOCK_DIRECTORY,
                                 [TL_LISTENER_STATUS] = TL_STATUS_DIRECTORY},
                 .adopted = {[TL_LISTENER_UAPI] = options->uapi_fd, [TL_LISTENER_STATUS] = -1},
@@ -180,14 +195,16 @@ static const struct wg_aead_backend *choose_aead(const struct tl_options *option
 }
 
 /* From a TUN that is open up to the moment at which the interface can be used. */
-static int set_up(const struct tl_options *options, const struct tl_tun *tun,
+static int set_up(const struct tl_options *options, struct tl_tun *tun,
                   struct tl_conf_device *change)
 {
+        uint32_t offloads = set_offloads(options, tun);
         int error = tl_device_init(&device, tun, &helper, &log_, choose_aead(options));
 
         if (error)
                 return fail("cannot set up the interface", error);
         device.hardening = hardening;
+        tl_offloads_init(&device.offloads, offloads, &log_);
         error = tl_device_listen(&device);
         if (error)
                 return fail("cannot listen for wg(8) in " TL_UNIXSOCK_DIRECTORY, error);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "crypto/aead.h"
+#include "daemon/offloads.h"
 #include "io/tun.h"
 
 WG_ENUM_DEFINE(tl_options_mode, TL_OPTION_MODES)
@@ -24,6 +25,7 @@ enum {
         OPTION_STAT,
         OPTION_ALL,
         OPTION_JSON,
+        OPTION_OFFLOAD,
         OPTION_VERSION
 };
 
@@ -36,6 +38,7 @@ static const struct option LONG_OPTIONS[] = {
         {"stat", required_argument, NULL, OPTION_STAT},
         {"all", no_argument, NULL, OPTION_ALL},
         {"json", no_argument, NULL, OPTION_JSON},
+        {"offload", required_argument, NULL, OPTION_OFFLOAD},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, OPTION_VERSION},
         {NULL, 0, NULL, 0},
@@ -43,7 +46,8 @@ static const struct option LONG_OPTIONS[] = {
 
 void tl_options_print_help(void)
 {
-        fputs("Usage: tielined [-f] [--aead NAME] [--workers NUMBER] [--config FILE] IFNAME\n"
+        fputs("Usage: tielined [-f] [--aead NAME] [--workers NUMBER] [--offload LIST]\n"
+              "                [--config FILE] IFNAME\n"
               "       tielined --check FILE\n"
               "       tielined --stat IFNAME [--all | --json]\n"
               "\n"
@@ -59,6 +63,9 @@ void tl_options_print_help(void)
               "      --workers NUMBER\n"
               "                     threads that move packets, 1 to 64; by itself one for each\n"
               "                     processor, but at most 8\n"
+              "      --offload LIST what the kernel may leave undone, of tso,uso,gso,gro; or all "
+              "(default)\n"
+              "                     or none\n"
               "      --check FILE   only say whether FILE is a valid configuration\n"
               "      --stat IFNAME  print how a running interface is doing: drops, queues, "
               "handshakes\n"
@@ -71,6 +78,7 @@ void tl_options_print_help(void)
               "  LOG_LEVEL                verbose, info (default), warning, error or silent\n"
               "  WG_PROCESS_FOREGROUND=1  as --foreground\n"
               "  TIELINE_WORKERS=NUMBER   as --workers, which comes before it\n"
+              "  TIELINE_OFFLOAD=LIST     as --offload, which comes before it\n"
               "  WG_TUN_FD, WG_UAPI_FD    descriptors of a TUN device and of a listening socket,\n"
               "                           to be used instead of own ones\n"
               "\n"
@@ -121,8 +129,28 @@ static bool read_workers(struct tl_options *options, const char *where, const ch
         return true;
 }
 
-static bool read_environment(struct tl_options *options)
+/* A list of names, or all or none. `where` is what the list was given to. */
+static bool read_offload(struct tl_options *options, const char *where, const char *list)
 {
+        char names[64];
+        size_t len = strlen(list);
+
+        if (strcmp(list, "all") == 0 || strcmp(list, "none") == 0) {
+                options->offloads = strcmp(list, "all") == 0 ? TL_OFFLOADING_ALL : 0;
+                return true;
+        }
+        if (len < sizeof(names)) {
+                for (size_t i = 0; i <= len; i++)
+                        names[i] = list[i] == ',' ? '|' : list[i];
+                if (wg_flags_parse(&tl_offloading_enum, names, len, &options->offloads))
+                        return true;
+        }
+        return fail("%s takes all, none, or a list like tso,uso,gso,gro: not `%s'", where, list);
+}
+
+static bool read_environment(struct tl_options *options, bool has_offload)
+{
+        const char *offload = getenv("TIELINE_OFFLOAD");
         const char *level = getenv("LOG_LEVEL");
         const char *foreground = getenv("WG_PROCESS_FOREGROUND");
         const char *workers = getenv("TIELINE_WORKERS");
@@ -134,6 +162,8 @@ static bool read_environment(struct tl_options *options)
                 options->is_foreground = true;
         if (workers && *workers && !options->workers &&
             !read_workers(options, "TIELINE_WORKERS", workers))
+                return false;
+        if (offload && !has_offload && !read_offload(options, "TIELINE_OFFLOAD", offload))
                 return false;
         return read_fd("WG_TUN_FD", &options->tun_fd) && read_fd("WG_UAPI_FD", &options->uapi_fd);
 }
@@ -179,9 +209,11 @@ static bool read_name(struct tl_options *options, int argc, char **argv)
 
 bool tl_options_parse(struct tl_options *options, int argc, char **argv)
 {
+        bool has_offload = false;
         int option;
 
-        *options = (struct tl_options){.tun_fd = -1, .uapi_fd = -1, .level = TL_LOG_INFO};
+        *options = (struct tl_options){
+                .tun_fd = -1, .uapi_fd = -1, .level = TL_LOG_INFO, .offloads = TL_OFFLOADING_ALL};
         opterr = 0;
         while ((option = getopt_long(argc, argv, ":fh", LONG_OPTIONS, NULL)) != -1) {
                 switch (option) {
@@ -195,6 +227,11 @@ bool tl_options_parse(struct tl_options *options, int argc, char **argv)
                 case OPTION_WORKERS:
                         if (!read_workers(options, "--workers", optarg))
                                 return false;
+                        break;
+                case OPTION_OFFLOAD:
+                        if (!read_offload(options, "--offload", optarg))
+                                return false;
+                        has_offload = true;
                         break;
                 case OPTION_CONFIG:
                         options->config = optarg;
@@ -234,5 +271,5 @@ bool tl_options_parse(struct tl_options *options, int argc, char **argv)
                         fail("--stat takes one interface: unexpected argument `%s'", argv[optind]));
         if (options->view != TL_STAT_USUAL)
                 return fail("--%s goes with --stat", tl_stat_view_name(options->view));
-        return read_name(options, argc, argv) && read_environment(options);
+        return read_name(options, argc, argv) && read_environment(options, has_offload);
 }

@@ -30,6 +30,7 @@ struct tl_options {
         const char *aead;       /* name of a back-end that there is; NULL: the best */
         unsigned int workers;   /* 1..TL_TUN_QUEUES; 0: as many as suit the machine */
         enum tl_stat_view view; /* with STAT */
+        uint32_t offloads;      /* enum tl_offloading that may be used */
         bool is_foreground;
         int tun_fd, uapi_fd;     /* -1: none was handed down */
         enum tl_log_level level; /* LOG_LEVEL, or the default */

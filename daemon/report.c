@@ -71,7 +71,8 @@ void tl_report_send_error(struct tl_device *device, const struct wg_peer *peer,
 {
         char name[PEER_TEXT], to[ENDPOINT_TEXT];
 
-        atomic_fetch_add_explicit(&device->tally.tx_errors, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&device->tally.tx_errors, tl_datagram_count(datagram),
+                                  memory_order_relaxed);
         if (tl_log_shows(device->log, TL_LOG_VERBOSE))
                 tl_log(device->log, TL_LOG_VERBOSE, "%s: cannot send to %s: %s",
                        peer_text(peer, name), endpoint_text(&datagram->path, to),

@@ -24,6 +24,15 @@ static struct client *of(struct tl_client *base)
 
 /* ---- the facts, by section ---- */
 
+static void tell_flags(struct tl_status_writer *w, enum tl_status_key key, const struct wg_enum *e,
+                       uint32_t set)
+{
+        char words[WORDS_MAX];
+
+        wg_flags_format(e, set, words, sizeof(words));
+        tl_status_text(w, key, set ? words : "none");
+}
+
 static void tell_device(struct tl_status_writer *w, const struct tl_device *device)
 {
         tl_status_text(w, TL_STATUS_INTERFACE, device->tun.name);
@@ -62,6 +71,25 @@ static void tell_peers(struct tl_status_writer *w, const struct wg_engine *engin
         tl_status_number(w, TL_STATUS_PEERS_ASKED, engine->indices.count - engine->session_count);
 }
 
+static void tell_offloads(struct tl_status_writer *w, const struct tl_device *device)
+{
+        uint64_t read = 0, sent = 0, received = 0, written = 0;
+
+        for (unsigned int i = 0; i < device->worker_count; i++) {
+                const struct tl_worker *worker = device->workers[i];
+
+                read += atomic_load(&worker->superpackets_read);
+                sent += atomic_load(&worker->pieces_sent);
+                received += atomic_load(&worker->pieces_received);
+                written += atomic_load(&worker->superpackets_written);
+        }
+        tl_status_number(w, TL_STATUS_SUPERPACKETS_READ, read);
+        tl_status_number(w, TL_STATUS_PIECES_SENT, sent);
+        tl_status_number(w, TL_STATUS_PIECES_RECEIVED, received);
+        tl_status_number(w, TL_STATUS_SUPERPACKETS_WRITTEN, written);
+        tl_status_number(w, TL_STATUS_OFFLOADS_REFUSED, atomic_load(&device->offloads.refused));
+}
+
 static void tell_traffic(struct tl_status_writer *w, const struct tl_device *device)
 {
         uint64_t tx = atomic_load(&device->engine.worker.tx_bytes),
@@ -80,6 +108,7 @@ static void tell_traffic(struct tl_status_writer *w, const struct tl_device *dev
         tl_status_number(w, TL_STATUS_RX_KEEPALIVES, keepalives);
         tl_status_number(w, TL_STATUS_RX_BYTES, rx);
         tl_status_number(w, TL_STATUS_TUN_ERRORS, atomic_load(&device->tally.tun_errors));
+        tell_offloads(w, device);
 }
 
 static uint64_t count_refused(const struct tl_device *device)
@@ -128,15 +157,6 @@ static void tell_queues(struct tl_status_writer *w, struct tl_device *device)
         tl_status_number(w, TL_STATUS_STATUS_CLIENTS, device->status.count);
 }
 
-static void tell_flags(struct tl_status_writer *w, enum tl_status_key key, const struct wg_enum *e,
-                       uint32_t set)
-{
-        char words[WORDS_MAX];
-
-        wg_flags_format(e, set, words, sizeof(words));
-        tl_status_text(w, key, set ? words : "none");
-}
-
 static void tell_process(struct tl_status_writer *w, const struct tl_device *device)
 {
         tl_status_text(w, TL_STATUS_DAEMON, TL_VERSION);
@@ -145,9 +165,13 @@ static void tell_process(struct tl_status_writer *w, const struct tl_device *dev
                          (tl_clock_boot_ns() - device->started_ns) / TL_NS_PER_S);
         tl_status_number(w, TL_STATUS_WORKERS, device->worker_count);
         tl_status_text(w, TL_STATUS_AEAD, device->engine.worker.aead->name);
-        /* The edges move one packet or datagram a time so far. */
-        tl_status_flag(w, TL_STATUS_OFFLOAD_TUN, false);
-        tl_status_flag(w, TL_STATUS_OFFLOAD_UDP, false);
+        tl_status_flag(w, TL_STATUS_OFFLOAD_TUN,
+                       tl_offloads_has(&device->offloads, TL_OFFLOADING_TSO) ||
+                               tl_offloads_has(&device->offloads, TL_OFFLOADING_USO));
+        tl_status_flag(w, TL_STATUS_OFFLOAD_UDP,
+                       tl_offloads_has(&device->offloads, TL_OFFLOADING_GSO) ||
+                               tl_offloads_has(&device->offloads, TL_OFFLOADING_GRO));
+        tell_flags(w, TL_STATUS_OFFLOADS, &tl_offloading_enum, atomic_load(&device->offloads.used));
         tell_flags(w, TL_STATUS_HARDENING, &tl_hardening_enum, device->hardening);
         tell_flags(w, TL_STATUS_SANDBOX, &tl_sandbox_enum, device->sandbox);
         tl_status_number(w, TL_STATUS_ENGINE_BYTES, device->tally.engine_bytes);

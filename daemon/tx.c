@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * tx.c - the way out: TUN -> core -> UDP. */
+ * tx.c - the way out: TUN -> core -> UDP.
+ *
+ * What the TUN gives, a packet or a superpacket, is cut into slots that lie one behind the other, each as
+ * long as its datagram will be. There they are sealed, and what goes to one place in equal lengths leaves
+ * as one piece. So a byte is copied once, and no packet has an object of its own. */
 #include <errno.h>
 
 #include "daemon/report.h"
 #include "daemon/worker.h"
+#include "io/cut.h"
 
-/* Reads packets to where the core wants them: behind its headroom. */
-static int read_packets(struct tl_worker *worker)
-{
-        int n;
-
-        for (unsigned int i = 0; i < TL_BATCH; i++)
-                worker->packets[i] = (struct tl_packet){
-                        .buf = tl_worker_buffer(worker, i) + WG_SEND_HEADROOM,
-                        .room = TL_PACKET_MAX + 1,
-                };
-        n = tl_tun_read(worker->queue, worker->packets, TL_BATCH);
-        if (n == -EBADFD && !atomic_exchange(&worker->device->is_deleted, true))
-                tl_wake_set(&worker->device->wake);
-        return n;
-}
+/* A superpacket is mostly one piece: those that are as large are sent before the next is read. */
+enum { SLOTS_TO_SEND = TL_TX_SLOTS / 2 };
 
 static void refuse(struct tl_worker *worker, const struct wg_send_slot *slot, uint64_t now_ns)
 {
@@ -28,67 +20,165 @@ static void refuse(struct tl_worker *worker, const struct wg_send_slot *slot, ui
         struct tl_packet packet = {.buf = error};
 
         tl_report_unsent(worker->device, slot);
-        if (slot->verdict != WG_VERDICT_NO_PEER && slot->verdict != WG_VERDICT_NO_ENDPOINT)
+        /* One answer a superpacket. */
+        if (slot->is_more ||
+            (slot->verdict != WG_VERDICT_NO_PEER && slot->verdict != WG_VERDICT_NO_ENDPOINT))
                 return;
         packet.len = (uint32_t)wg_icmp_unreachable(slot->buf + WG_SEND_HEADROOM, slot->len, error);
         if (packet.len && wg_icmp_may_send(&worker->icmp_limit, now_ns))
                 tl_tun_write(worker->queue, &packet, 1);
 }
 
-/* Sends what was sealed; the slots' datagrams were gathered in order. */
-static void send_datagrams(struct tl_worker *worker, const struct tl_sockets *sockets,
-                           struct wg_send_slot *const *slots, unsigned int count)
+/* What gathers the slots of a piece. */
+struct gatherer {
+        struct tl_worker *worker;
+        uint64_t now_ns;
+        unsigned int count;                 /* of datagrams and pieces */
+        struct wg_peer *peers[TL_TX_SLOTS]; /* of each */
+        uint32_t longest;                   /* of the last: its first segment */
+        uint32_t limit;                     /* as tl_offloads_piece_limit() says */
+        bool is_closed;                     /* nothing may follow in the last */
+};
+
+static bool joins(const struct gatherer *g, const struct tl_datagram *last,
+                  const struct wg_send_slot *slot)
 {
-        if (!sockets) {
-                atomic_fetch_add_explicit(&worker->device->tally.tx_errors, count,
-                                          memory_order_relaxed);
+        return g->count && !g->is_closed && slot->peer == g->peers[g->count - 1] &&
+               slot->tos == last->tos && slot->buf == last->buf + last->len &&
+               slot->len <= g->longest && g->longest < g->limit &&
+               last->len + slot->len <= TL_UDP_PIECE_MAX &&
+               last->len < g->longest * TL_UDP_SEGMENTS;
+}
+
+static void gather(struct gatherer *g, const struct wg_send_slot *slot)
+{
+        struct tl_worker *worker = g->worker;
+        struct tl_datagram *last = &worker->datagrams[g->count ? g->count - 1 : 0];
+
+        if (joins(g, last, slot)) {
+                last->segment = g->longest;
+                last->len += slot->len;
+                g->is_closed = slot->len < g->longest;
                 return;
         }
-        tl_udp_send_pair(&sockets->pairs[worker->number], worker->datagrams, count);
-        for (unsigned int i = 0; i < count; i++) {
-                const struct tl_datagram *d = &worker->datagrams[i];
+        if (!g->count || slot->peer != g->peers[g->count - 1])
+                g->limit = tl_offloads_piece_limit(&worker->device->offloads, &worker->piece_limits,
+                                                   &slot->to, g->now_ns);
+        worker->datagrams[g->count] = (struct tl_datagram){
+                .buf = slot->buf, .len = slot->len, .tos = slot->tos, .path = slot->to};
+        g->peers[g->count++] = slot->peer;
+        g->longest = slot->len;
+        g->is_closed = false;
+}
 
-                if (!d->error)
-                        wg_worker_count_sent(&worker->core, slots[i]->peer, d->len);
+static void settle(struct tl_worker *worker, struct wg_peer *peer, const struct tl_datagram *d,
+                   uint64_t now_ns)
+{
+        if (!d->error)
+                wg_worker_count_sent(&worker->core, peer, d->len);
+        else
+                tl_report_send_error(worker->device, peer, d);
+        if (d->segment)
+                wg_worker_add(&worker->pieces_sent, 1);
+        if (d->pin_failed)
+                wg_path_unpin(&peer->path, &d->path);
+        if (d->piece_error)
+                tl_offloads_piece_refused(&worker->device->offloads, &worker->piece_limits, d,
+                                          now_ns);
+}
+
+static void send_datagrams(const struct gatherer *g, const struct tl_sockets *sockets)
+{
+        struct tl_worker *worker = g->worker;
+
+        if (sockets)
+                tl_udp_send_pair(&sockets->pairs[worker->number], worker->datagrams, g->count);
+        for (unsigned int i = 0; i < g->count; i++) {
+                if (sockets)
+                        settle(worker, g->peers[i], &worker->datagrams[i], g->now_ns);
                 else
-                        tl_report_send_error(worker->device, slots[i]->peer, d);
-                if (d->pin_failed)
-                        wg_path_unpin(&slots[i]->peer->path, &d->path);
+                        atomic_fetch_add_explicit(&worker->device->tally.tx_errors,
+                                                  tl_datagram_count(&worker->datagrams[i]),
+                                                  memory_order_relaxed);
         }
+}
+
+/* Seals and sends the slots that were filled, and empties them. */
+static void flush(struct tl_worker *worker, const struct tl_sockets *sockets)
+{
+        struct gatherer g = {.worker = worker, .now_ns = tl_clock_boot_ns()};
+
+        wg_send(&worker->core, worker->send_slots, worker->tx_count, g.now_ns);
+        for (unsigned int i = 0; i < worker->tx_count; i++) {
+                struct wg_send_slot *slot = &worker->send_slots[i];
+
+                if (slot->verdict == WG_VERDICT_NO_SESSION)
+                        tl_worker_hand_over_unsent(worker, slot->buf + WG_SEND_HEADROOM, slot->len,
+                                                   g.now_ns);
+                else if (slot->verdict != WG_VERDICT_SEALED)
+                        refuse(worker, slot, g.now_ns);
+                else
+                        gather(&g, slot);
+        }
+        if (g.count)
+                send_datagrams(&g, sockets);
+        worker->tx_count = worker->tx_used = 0;
+}
+
+/* Makes room for an inner packet of that length behind the slots that are filled, and returns where it
+ * goes. */
+static uint8_t *add_slot(struct tl_worker *worker, const struct tl_sockets *sockets, uint32_t len,
+                         bool is_more)
+{
+        uint32_t mtu = atomic_load_explicit(&worker->device->engine.mtu, memory_order_relaxed);
+        uint32_t sealed_len = wg_send_sealed_len(len, mtu);
+        struct wg_send_slot *slot;
+
+        if (worker->tx_count == TL_TX_SLOTS || worker->tx_used + sealed_len > TL_TX_BYTES)
+                flush(worker, sockets);
+        slot = &worker->send_slots[worker->tx_count];
+        *slot = (struct wg_send_slot){
+                .buf = worker->tx_bytes + worker->tx_used,
+                .len = len,
+                .sealed_len = sealed_len,
+                /* What comes first in a batch is to be looked up. */
+                .is_more = is_more && worker->tx_count,
+        };
+        worker->tx_count++;
+        worker->tx_used += sealed_len;
+        return slot->buf + WG_SEND_HEADROOM;
+}
+
+/* Reads a packet and cuts it into slots. Returns whether there was one. */
+static bool read_packet(struct tl_worker *worker, const struct tl_sockets *sockets)
+{
+        struct tl_packet packet = {.buf = worker->tx_packet, .room = TL_PACKET_MAX + 1};
+        struct tl_offload offload;
+        struct tl_cut cut;
+        int got = tl_tun_read(worker->queue, &packet, &offload);
+
+        if (got == -EBADFD && !atomic_exchange(&worker->device->is_deleted, true))
+                tl_wake_set(&worker->device->wake);
+        if (got <= 0)
+                return false;
+        if (packet.error || tl_cut_begin(&cut, &offload, packet.buf, packet.len) < 0) {
+                add_slot(worker, sockets, 0, false); /* which is no packet: the core counts it */
+                return true;
+        }
+        if (offload.kind != TL_OFFLOAD_NONE)
+                wg_worker_add(&worker->superpackets_read, 1);
+        for (uint32_t n = 0, len; (len = tl_cut_next_len(&cut)) != 0; n++)
+                tl_cut_next(&cut, add_slot(worker, sockets, len, n > 0));
+        return true;
 }
 
 bool tl_tx_run(struct tl_worker *worker, const struct tl_sockets *sockets)
 {
-        struct wg_send_slot *sealed[TL_BATCH];
-        int n = read_packets(worker);
-        uint64_t now_ns = tl_clock_boot_ns();
-        unsigned int count = 0;
+        bool has_more = true;
 
-        if (n <= 0)
-                return false;
-        for (int i = 0; i < n; i++)
-                worker->send_slots[i] = (struct wg_send_slot){
-                        .buf = worker->packets[i].buf - WG_SEND_HEADROOM,
-                        /* What was cut short is no packet: the core refuses it. */
-                        .len = worker->packets[i].error ? 0 : worker->packets[i].len,
-                };
-        wg_send(&worker->core, worker->send_slots, (size_t)n, now_ns);
-        for (int i = 0; i < n; i++) {
-                struct wg_send_slot *slot = &worker->send_slots[i];
-
-                if (slot->verdict == WG_VERDICT_NO_SESSION) {
-                        tl_worker_hand_over_unsent(worker, slot->buf + WG_SEND_HEADROOM, slot->len,
-                                                   now_ns);
-                } else if (slot->verdict != WG_VERDICT_SEALED) {
-                        refuse(worker, slot, now_ns);
-                } else {
-                        worker->datagrams[count] = (struct tl_datagram){.buf = slot->buf,
-                                                                        .len = slot->len,
-                                                                        .tos = slot->tos,
-                                                                        .path = slot->to};
-                        sealed[count++] = slot;
-                }
-        }
-        send_datagrams(worker, sockets, sealed, count);
-        return n == TL_BATCH;
+        while (has_more && worker->tx_count < SLOTS_TO_SEND)
+                has_more = read_packet(worker, sockets);
+        if (worker->tx_count)
+                flush(worker, sockets);
+        return has_more;
 }

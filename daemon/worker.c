@@ -11,7 +11,7 @@
 #include "crypto/crypto.h"
 #include "daemon/report.h"
 
-#define BUFFERS_SIZE ((size_t)TL_BATCH * TL_BUFFER_SIZE)
+#define BUFFERS_SIZE ((size_t)TL_BUFFER_SIZE + TL_TX_BYTES + (size_t)TL_RX_BUFFERS * TL_BUFFER_SIZE)
 
 /* Batches of one direction before the other has its turn, and quiescence is said. */
 enum { ROUNDS = 4 };
@@ -214,6 +214,9 @@ struct tl_worker *tl_worker_start(struct tl_device *device, unsigned int number,
                 free(worker);
                 return NULL;
         }
+        worker->tx_packet = worker->buffers;
+        worker->tx_bytes = worker->tx_packet + TL_BUFFER_SIZE;
+        worker->rx_bytes = worker->tx_bytes + TL_TX_BYTES;
         error = tl_loop_init(&worker->loop);
         if (!error)
                 error = tl_wake_init(&worker->wake, &worker->loop, woken, worker);

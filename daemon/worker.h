@@ -15,15 +15,22 @@
 #include "core/receive.h"
 #include "core/send.h"
 #include "daemon/device.h"
+#include "io/merge.h"
 
+/* Memory of a worker: what it reads from the TUN, what it made of that, and what it received. Together
+ * far below 1 MiB, and never more, whatever comes. */
 enum {
-        TL_BATCH = 64,          /* packets and datagrams a round */
         TL_PACKET_MAX = 65535,  /* bytes of any IP packet */
         TL_BUFFER_SIZE = 65792, /* such a packet with what sealing adds, to whole cache lines */
+        TL_TX_SLOTS = 64,       /* sealed at once */
+        TL_TX_BYTES = 2 * TL_BUFFER_SIZE, /* of their datagrams */
+        TL_RX_BUFFERS = 8,                /* datagrams or pieces that are received at once */
 };
 
 _Static_assert(WG_SEND_HEADROOM + TL_PACKET_MAX + 1 + WG_SEND_TAILROOM <= TL_BUFFER_SIZE,
                "a buffer holds any packet, and one byte more shows that it was cut");
+_Static_assert(TL_TX_SLOTS <= WG_BATCH_MAX && WG_BATCH_MAX <= TL_MERGE_MAX,
+               "a batch can be sealed, and merged after it was opened");
 
 struct tl_worker {
         /* Constant. */
@@ -33,12 +40,15 @@ struct tl_worker {
         pthread_t thread;
         sem_t has_begun;
         bool may_run;     /* once has_begun: it found the memory it needs */
-        uint8_t *buffers; /* TL_BATCH of TL_BUFFER_SIZE, shared by both paths */
+        uint8_t *buffers; /* the memory of the next three */
+        uint8_t *tx_packet, *tx_bytes;
+        uint8_t *rx_bytes; /* TL_RX_BUFFERS of TL_BUFFER_SIZE */
 
         /* Any thread. */
         struct tl_wake wake;
         atomic_bool is_stopping;
         _Atomic(struct tl_sockets *) watched; /* whose descriptors are in the loop */
+        _Atomic uint64_t superpackets_read, superpackets_written, pieces_sent, pieces_received;
 
         /* Worker. */
         struct tl_loop loop;
@@ -46,12 +56,14 @@ struct tl_worker {
         bool tun_ready, ipv4_ready, ipv6_ready;
         struct wg_worker core;
         struct wg_icmp_limit icmp_limit;
-        struct tl_packet packets[TL_BATCH];
-        struct tl_datagram datagrams[TL_BATCH];
-        union {
-                struct wg_send_slot send_slots[TL_BATCH];
-                struct wg_receive_slot receive_slots[TL_BATCH];
-        };
+        struct tl_piece_limits piece_limits;
+        struct tl_datagram datagrams[TL_TX_SLOTS];
+        unsigned int tx_count; /* slots that are filled */
+        uint32_t tx_used;      /* bytes of tx_bytes that they have */
+        struct wg_send_slot send_slots[TL_TX_SLOTS];
+        struct wg_receive_slot receive_slots[WG_BATCH_MAX];
+        struct tl_packet packets[WG_BATCH_MAX];
+        struct tl_merge merge;
 };
 
 /* Makes a worker and starts its thread; when this returns it runs. NULL: errno says why. */
@@ -61,22 +73,16 @@ struct tl_worker *tl_worker_start(struct tl_device *device, unsigned int number,
 /* Ends the thread, waits for it and frees the worker. Takes NULL. */
 void tl_worker_stop(struct tl_worker *worker);
 
-/* The buffer of one packet of a batch. */
-static inline uint8_t *tl_worker_buffer(const struct tl_worker *worker, unsigned int i)
-{
-        return worker->buffers + (size_t)i * TL_BUFFER_SIZE;
-}
-
 /* Hand to the engine a handshake message, and a packet without a session. Count what does not fit. */
 void tl_worker_hand_over_handshake(struct tl_worker *worker, const struct wg_receive_slot *slot,
                                    uint64_t now_ns);
 void tl_worker_hand_over_unsent(struct tl_worker *worker, const uint8_t *packet, uint32_t len,
                                 uint64_t now_ns);
 
-/* tx.c: one batch from the TUN to the network. Returns whether there may be more. */
+/* tx.c: some packets from the TUN to the network. Returns whether there may be more. */
 bool tl_tx_run(struct tl_worker *worker, const struct tl_sockets *sockets);
 
-/* rx.c: one batch from a socket to the TUN. Returns whether there may be more. */
+/* rx.c: some datagrams from a socket to the TUN. Returns whether there may be more. */
 bool tl_rx_run(struct tl_worker *worker, const struct tl_udp *udp);
 
 #endif

@@ -17,6 +17,25 @@
 
 #define HEADER_MAX 64 /* far more than any virtio header has */
 
+/* Newer than the headers of Debian 12. One is never without the other. */
+#define OFFLOAD_USO4 0x20u
+#define OFFLOAD_USO6 0x40u
+
+WG_FLAGS_DEFINE(tl_tun_offload, TL_TUN_OFFLOADS)
+
+/* Prepares for a virtio header, with all offloads off: then it says nothing. */
+static int adopt_header(struct tl_tun_queue *queue)
+{
+        int len;
+
+        if (ioctl(queue->fd, TUNSETOFFLOAD, 0) < 0 || ioctl(queue->fd, TUNGETVNETHDRSZ, &len) < 0)
+                return -errno;
+        if (len < TL_OFFLOAD_HEADER_LEN || len > HEADER_MAX)
+                return -EINVAL;
+        queue->header_len = (uint32_t)len;
+        return 0;
+}
+
 /* Opens one queue of the device that is named in `request` and writes the kernel's name there. */
 static int open_queue(struct tl_tun_queue *queue, struct ifreq *request)
 {
@@ -26,15 +45,17 @@ static int open_queue(struct tl_tun_queue *queue, struct ifreq *request)
         if (queue->fd < 0)
                 return -errno;
         if (ioctl(queue->fd, TUNSETIFF, request) == 0)
-                return 0;
-        result = -errno;
-        close(queue->fd);
+                result = adopt_header(queue);
+        else
+                result = -errno;
+        if (result < 0)
+                close(queue->fd);
         return result;
 }
 
 static int open_queues(struct tl_tun *tun, const char *name, uint32_t queues)
 {
-        short flags = IFF_TUN | IFF_NO_PI | (queues > 1 ? IFF_MULTI_QUEUE : 0);
+        short flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | (queues > 1 ? IFF_MULTI_QUEUE : 0);
         struct ifreq request = {0};
 
         memcpy(request.ifr_name, name, strlen(name));
@@ -145,20 +166,6 @@ static bool is_in_our_namespace(int fd)
         return false;
 }
 
-/* Prepares for a virtio header, which the opener chose and nobody can take back: with all offloads
- * off it says nothing, so it is skipped and written as zeros. */
-static int adopt_header(struct tl_tun_queue *queue)
-{
-        int len;
-
-        if (ioctl(queue->fd, TUNSETOFFLOAD, 0) < 0 || ioctl(queue->fd, TUNGETVNETHDRSZ, &len) < 0)
-                return -errno;
-        if (len < 0 || len > HEADER_MAX)
-                return -EINVAL;
-        queue->header_len = (uint32_t)len;
-        return 0;
-}
-
 int tl_tun_adopt(struct tl_tun *tun, int fd)
 {
         struct tl_tun_queue queue = {.fd = fd};
@@ -250,30 +257,55 @@ int tl_tun_is_up(const struct tl_tun_queue *queue)
         return (poll_fd.revents & POLLOUT) != 0;
 }
 
-static int read_one(const struct tl_tun_queue *queue, struct tl_packet *packet)
+static uint32_t kernel_flags(uint32_t offloads)
 {
-        uint8_t header[HEADER_MAX];
+        return (offloads & TL_TUN_CHECKSUM ? TUN_F_CSUM : 0u) |
+               (offloads & TL_TUN_TSO ? TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN : 0u) |
+               (offloads & TL_TUN_USO ? OFFLOAD_USO4 | OFFLOAD_USO6 : 0u);
+}
+
+/* The features are the device's, but are asked for by a queue; the last one's word counts for all. */
+static bool has_offloads(const struct tl_tun *tun, uint32_t offloads)
+{
+        for (uint32_t i = 0; i < tun->queue_count; i++)
+                if (!tun->queues[i].header_len ||
+                    ioctl(tun->queues[i].fd, TUNSETOFFLOAD, kernel_flags(offloads)) < 0)
+                        return false;
+        return true;
+}
+
+uint32_t tl_tun_set_offloads(struct tl_tun *tun, uint32_t wanted)
+{
+        /* USO is the newest. */
+        const uint32_t sets[] = {TL_TUN_OFFLOADS_ALL, TL_TUN_OFFLOADS_ALL & ~(uint32_t)TL_TUN_USO,
+                                 TL_TUN_CHECKSUM, 0};
+
+        /* Nothing is cut that is not summed as well. */
+        if (!(wanted & TL_TUN_CHECKSUM))
+                wanted = 0;
+        tun->offloads = 0;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(sets); i++)
+                if (has_offloads(tun, sets[i] & wanted)) {
+                        tun->offloads = sets[i] & wanted;
+                        break;
+                }
+        return tun->offloads;
+}
+
+int tl_tun_read(const struct tl_tun_queue *queue, struct tl_packet *packet,
+                struct tl_offload *offload)
+{
+        uint8_t header[HEADER_MAX] = {0};
         struct iovec parts[2] = {{header, queue->header_len}, {packet->buf, packet->room}};
         ssize_t len = readv(queue->fd, parts, 2);
 
         if (len < 0)
-                return -errno;
+                return errno == EAGAIN ? 0 : -errno;
         packet->len = (uint32_t)len - queue->header_len;
-        packet->error = packet->len < packet->room ? 0 : -EMSGSIZE;
-        return 0;
-}
-
-int tl_tun_read(const struct tl_tun_queue *queue, struct tl_packet *packets, unsigned int count)
-{
-        for (unsigned int i = 0; i < count; i++) {
-                int result = read_one(queue, &packets[i]);
-
-                if (result == 0)
-                        continue;
-                /* What stopped a batch that has begun is met again by the next call. */
-                return i > 0 || result == -EAGAIN ? (int)i : result;
-        }
-        return (int)count;
+        packet->error = tl_offload_read(offload, header);
+        if (packet->len >= packet->room)
+                packet->error = -EMSGSIZE;
+        return 1;
 }
 
 static int write_one(const struct tl_tun_queue *queue, const struct tl_packet *packet)
@@ -296,4 +328,19 @@ unsigned int tl_tun_write(const struct tl_tun_queue *queue, struct tl_packet *pa
                 written += packets[i].error == 0;
         }
         return written;
+}
+
+int tl_tun_write_parts(const struct tl_tun_queue *queue, const struct tl_offload *offload,
+                       const struct iovec *parts, unsigned int count)
+{
+        uint8_t header[HEADER_MAX] = {0};
+        struct iovec all[1 + TL_TUN_PARTS];
+
+        WG_ASSERT(count <= TL_TUN_PARTS);
+        if (!queue->header_len)
+                return -EINVAL;
+        tl_offload_write(offload, header);
+        all[0] = (struct iovec){header, queue->header_len};
+        memcpy(all + 1, parts, count * sizeof(*parts));
+        return writev(queue->fd, all, (int)count + 1) < 0 ? -errno : 0;
 }

@@ -4,7 +4,8 @@
  *
  * A device has one queue or several; each has a descriptor of its own, which one thread at a time
  * reads and writes. The device lives as long as a queue is open (unless somebody made it persistent).
- * A packet is an IP packet, from its version on.
+ * A packet is an IP packet, from its version on; or, with offloads, one of up to 64 KiB that stands for
+ * many, or lacks its checksum, as the struct tl_offload beside it says.
  *
  * The descriptors do not block. In epoll: EPOLLIN when there is a packet; EPOLLOUT as an edge when
  * the link comes up.
@@ -16,23 +17,35 @@
 
 #include <net/if.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "base/attr.h"
 #include "io/netlink.h"
+#include "io/offload.h"
 
 enum {
         TL_TUN_QUEUES = 64, /* at most */
         TL_TUN_MTU = 1420,  /* of a new device */
+        TL_TUN_PARTS = 256, /* of a packet that is written in pieces */
 };
+
+/* What the kernel hands over without having done it, and takes in the same way. */
+#define TL_TUN_OFFLOADS(X) \
+        X(TL_TUN_CHECKSUM, 1, checksum, "checksums of TCP and UDP") \
+        X(TL_TUN_TSO, 2, tso, "cutting of TCP") \
+        X(TL_TUN_USO, 4, uso, "cutting of UDP")
+WG_FLAGS_DECLARE(tl_tun_offload, TL_TUN_OFFLOADS)
+#define TL_TUN_OFFLOADS_ALL (TL_TUN_CHECKSUM | TL_TUN_TSO | TL_TUN_USO)
 
 struct tl_tun_queue {
         int fd;
-        uint32_t header_len; /* bytes of virtio header before each packet; read and written here */
+        uint32_t header_len; /* bytes of virtio header before each packet; 0: there is none */
 };
 
 struct tl_tun {
         char name[IF_NAMESIZE]; /* as the kernel gave it when it was opened */
         uint32_t ifindex;       /* 0: the device is in another network namespace */
+        uint32_t offloads;      /* enum tl_tun_offload */
         uint32_t queue_count;
         struct tl_tun_queue queues[TL_TUN_QUEUES];
 };
@@ -72,17 +85,26 @@ int tl_tun_is_up(const struct tl_tun_queue *queue) WG_MUST_USE;
  * the link moved on meanwhile: try again. */
 int tl_tun_view(const struct tl_tun_queue *queue, struct tl_netlink_view *view) WG_MUST_USE;
 
-/* Reads up to count packets into their bufs and sets their len. The kernel cuts what does not fit
- * without a word, so each room must be greater than the MTU: a packet that fills it gets the error
- * -EMSGSIZE. Returns how many were read, 0 when there is none; -EBADFD once the device is deleted;
- * or another -errno. */
-int tl_tun_read(const struct tl_tun_queue *queue, struct tl_packet *packets,
-                unsigned int count) WG_MUST_USE;
+/* Turns offloads on: as many of `wanted` as the kernel has and as go together. Returns which; none for a
+ * device that was opened without a virtio header. */
+uint32_t tl_tun_set_offloads(struct tl_tun *tun, uint32_t wanted);
+
+/* Reads a packet into its buf, and sets its len and error. The kernel cuts what does not fit without a
+ * word, so the room must be greater than any packet, which is the MTU, or 65535 with offloads: one that
+ * fills it, or that comes with an offload which was not turned on, gets the error -EMSGSIZE or -EINVAL.
+ * Returns 1; 0 when there is none; -EBADFD once the device is deleted; or another -errno. */
+int tl_tun_read(const struct tl_tun_queue *queue, struct tl_packet *packet,
+                struct tl_offload *offload) WG_MUST_USE;
 
 /* Writes count packets in order and sets the error of each: 0; -EIO: the link is down; -EBADFD: the
  * device is deleted; -EINVAL: no IP packet; or another -errno. One that fails does not stop the
  * rest. Returns how many were written. */
 unsigned int tl_tun_write(const struct tl_tun_queue *queue, struct tl_packet *packets,
                           unsigned int count);
+
+/* Writes one packet of up to TL_TUN_PARTS pieces, which stands for many as `offload` says. Returns 0 or
+ * -errno as above; -EINVAL too where the kernel does not take it in this form. */
+int tl_tun_write_parts(const struct tl_tun_queue *queue, const struct tl_offload *offload,
+                       const struct iovec *parts, unsigned int count) WG_MUST_USE;
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,10 +15,11 @@
 /* How often to look for a number that is free in both families. */
 #define PORT_TRIES 100
 
-/* Room for the control messages of one datagram: its other address, and its traffic class. */
+/* Room for the control messages of one datagram: its other address, its traffic class, the length of
+ * its segments. */
 union control {
         struct cmsghdr align;
-        uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
+        uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int))];
 };
 
 union address {
@@ -258,6 +260,36 @@ struct tl_udp_backlog tl_udp_look_at_backlog(const struct tl_udp_pair *pair)
         return backlog;
 }
 
+/* The value of an option of UDP, which is the same for both families; -1: the kernel has none such. */
+static int get_udp_option(const struct tl_udp_pair *pair, int name)
+{
+        int value = -1;
+        socklen_t len = sizeof(value);
+
+        if (getsockopt(pair->ipv4.fd >= 0 ? pair->ipv4.fd : pair->ipv6.fd, IPPROTO_UDP, name,
+                       &value, &len) < 0)
+                return -1;
+        return value;
+}
+
+void tl_udp_receive_pieces(const struct tl_udp_pair *pair)
+{
+        if (pair->ipv4.fd >= 0)
+                set_option(pair->ipv4.fd, IPPROTO_UDP, UDP_GRO, 1);
+        if (pair->ipv6.fd >= 0)
+                set_option(pair->ipv6.fd, IPPROTO_UDP, UDP_GRO, 1);
+}
+
+bool tl_udp_sends_pieces(const struct tl_udp_pair *pair)
+{
+        return get_udp_option(pair, UDP_SEGMENT) >= 0;
+}
+
+bool tl_udp_receives_pieces(const struct tl_udp_pair *pair)
+{
+        return get_udp_option(pair, UDP_GRO) > 0;
+}
+
 static void read_remote(struct wg_endpoint *path, const union address *address)
 {
         if (address->any.sa_family == AF_INET) {
@@ -279,7 +311,7 @@ static void read_control(struct tl_datagram *datagram, struct cmsghdr *control)
         const void *data = CMSG_DATA(control);
         struct in6_pktinfo info6;
         struct in_pktinfo info4;
-        int class;
+        int number;
 
         if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
                 memcpy(&info4, data, sizeof(info4));
@@ -294,8 +326,12 @@ static void read_control(struct tl_datagram *datagram, struct cmsghdr *control)
         } else if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_TOS) {
                 memcpy(&datagram->tos, data, 1); /* here it is a byte */
         } else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_TCLASS) {
-                memcpy(&class, data, sizeof(class));
-                datagram->tos = (uint8_t) class;
+                memcpy(&number, data, sizeof(number));
+                datagram->tos = (uint8_t)number;
+        } else if (control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO) {
+                memcpy(&number, data, sizeof(number));
+                if (number > 0 && (uint32_t)number < datagram->len)
+                        datagram->segment = (uint32_t)number;
         }
 }
 
@@ -306,6 +342,8 @@ static void read_message(struct tl_datagram *datagram, struct mmsghdr *message,
 
         datagram->len = message->msg_len;
         datagram->error = header->msg_flags & MSG_TRUNC ? -EMSGSIZE : 0;
+        datagram->segment = 0;
+        datagram->piece_error = 0;
         datagram->tos = 0;
         datagram->pin_failed = false;
         datagram->path = (struct wg_endpoint){0};
@@ -423,6 +461,13 @@ static void add_tos(struct msghdr *header, const struct tl_datagram *datagram)
                 add_control(header, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
 }
 
+static void add_segment(struct msghdr *header, uint32_t len)
+{
+        uint16_t segment = (uint16_t)len;
+
+        add_control(header, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment));
+}
+
 /* Describes datagram i of a batch to the system, with its source pinned or without. */
 static void write_message(struct batch *batch, unsigned int i, const struct tl_datagram *datagram,
                           bool pinned)
@@ -441,6 +486,8 @@ static void write_message(struct batch *batch, unsigned int i, const struct tl_d
                 add_source(header, &datagram->path);
         if (datagram->tos)
                 add_tos(header, datagram);
+        if (datagram->segment)
+                add_segment(header, datagram->segment);
 }
 
 /* What sending says when the pinned source is not, or no longer, an address of ours or leads
@@ -451,17 +498,68 @@ static bool is_source_error(int error)
                error == EHOSTUNREACH || error == ENODEV;
 }
 
-/* Datagram i of the batch failed with `error`: sends it without its pin, where that may help, and
+/* What sending says when it is the piece that does not please: longer than the MTU (EINVAL in older
+ * kernels), or that the device below cannot sum. */
+static bool is_piece_error(int error)
+{
+        return error == EMSGSIZE || error == EINVAL || error == EIO || error == EOPNOTSUPP;
+}
+
+/* Sends one datagram, or piece, in place i of the batch. Returns 0 or -errno. */
+static int send_alone(const struct tl_udp *udp, struct batch *batch, unsigned int i,
+                      const struct tl_datagram *datagram, bool pinned)
+{
+        write_message(batch, i, datagram, pinned);
+        return sendmsg(udp->fd, &batch->messages[i].msg_hdr, 0) < 0 ? -errno : 0;
+}
+
+/* The same without the pin, after it failed with it. */
+static int send_unpinned(const struct tl_udp *udp, struct batch *batch, unsigned int i,
+                         struct tl_datagram *datagram)
+{
+        int result = send_alone(udp, batch, i, datagram, false);
+
+        /* Of a piece EINVAL may mean its length as well: that says nothing of the pin. */
+        datagram->pin_failed = !datagram->segment || !is_piece_error(-result);
+        return result;
+}
+
+static int send_one_by_one(const struct tl_udp *udp, struct batch *batch, unsigned int i,
+                           struct tl_datagram *piece)
+{
+        struct tl_datagram one = *piece;
+        int result = 0;
+
+        one.segment = 0;
+        for (uint32_t at = 0; at < piece->len; at += piece->segment) {
+                bool pinned = is_pinned(&piece->path) && !piece->pin_failed;
+                int error;
+
+                one.buf = piece->buf + at;
+                one.len = WG_MIN(piece->segment, piece->len - at);
+                error = send_alone(udp, batch, i, &one, pinned);
+                if (pinned && is_source_error(-error)) {
+                        error = send_alone(udp, batch, i, &one, false);
+                        piece->pin_failed = true;
+                }
+                if (error)
+                        result = error;
+        }
+        return result;
+}
+
+/* Datagram i of the batch failed with `error`: sends it in another way, where that may help, and
  * writes down how it ended. */
 static void settle(const struct tl_udp *udp, struct batch *batch, unsigned int i,
                    struct tl_datagram *datagram, int error)
 {
         datagram->error = -error;
-        if (!is_pinned(&datagram->path) || !is_source_error(error))
-                return;
-        datagram->pin_failed = true;
-        write_message(batch, i, datagram, false);
-        datagram->error = sendmsg(udp->fd, &batch->messages[i].msg_hdr, 0) < 0 ? -errno : 0;
+        if (is_pinned(&datagram->path) && is_source_error(error))
+                datagram->error = send_unpinned(udp, batch, i, datagram);
+        if (datagram->segment && is_piece_error(-datagram->error)) {
+                datagram->piece_error = datagram->error;
+                datagram->error = send_one_by_one(udp, batch, i, datagram);
+        }
 }
 
 /* At most BATCH datagrams. Returns how many were dealt with: fewer only when the socket is full. */
@@ -472,7 +570,7 @@ static unsigned int send_batch(const struct tl_udp *udp, struct tl_datagram *dat
         unsigned int done = 0;
 
         for (unsigned int i = 0; i < count; i++) {
-                datagrams[i].error = 0;
+                datagrams[i].error = datagrams[i].piece_error = 0;
                 datagrams[i].pin_failed = false;
                 write_message(&batch, i, &datagrams[i], is_pinned(&datagrams[i].path));
         }
@@ -497,6 +595,7 @@ static unsigned int fail_all(struct tl_datagram *datagrams, unsigned int count, 
 {
         for (unsigned int i = 0; i < count; i++) {
                 datagrams[i].error = error;
+                datagrams[i].piece_error = 0;
                 datagrams[i].pin_failed = false;
         }
         return 0;

@@ -5,6 +5,9 @@
  * A socket is of one family: an IPv6 one never carries IPv4. Datagrams leave without DF and may be
  * fragmented on their way. Sockets do not block.
  *
+ * Many datagrams of one length to one place, one behind the other in memory, cross into the kernel and
+ * out of it as one piece with a segment length (UDP_SEGMENT, UDP_GRO), where the kernel can.
+ *
  * Threads: a socket may be read by one thread and written by another; no function keeps state.
  * Source: ip(7), ipv6(7), RFC 3542 (packet information), Linux udp(7). */
 #ifndef IO_UDP_H
@@ -27,20 +30,32 @@ struct tl_udp {
         uint8_t family; /* WG_FAMILY_* */
 };
 
+enum {
+        TL_UDP_SEGMENTS = 64, /* at most in one piece that is sent, and ... */
+        TL_UDP_PIECE_MAX =
+                65400, /* so many bytes: with all headers still less than the 64 KiB above
+                                       which the kernel cuts a piece before the device does */
+        TL_UDP_RECEIVED_MAX = 65535 /* bytes of any datagram or piece that is received */
+};
+
 /* The two sockets of one port number. */
 struct tl_udp_pair {
         struct tl_udp ipv4, ipv6;
         uint16_t port; /* host order */
 };
 
-/* One datagram in memory of the caller. */
+/* One datagram, or one piece of several, in memory of the caller. */
 struct tl_datagram {
         uint8_t *buf;
-        uint32_t room;           /* bytes there are in buf; only for receiving */
-        uint32_t len;            /* bytes of datagram */
-        int error;               /* 0, or -errno: why this one failed */
-        uint8_t tos;             /* IPv4's TOS or IPv6's traffic class */
-        bool pin_failed;         /* it could not leave from path.source: forget that address */
+        uint32_t room;    /* bytes there are in buf; only for receiving */
+        uint32_t len;     /* bytes of datagram, or of all of the piece */
+        uint32_t segment; /* bytes of each datagram of a piece but the last, which may be shorter;
+                                    0: it is one datagram */
+        int error;        /* 0, or -errno: why this one failed */
+        int piece_error;  /* the kernel refused the piece for this reason (-errno), and its
+                                    datagrams were sent one by one; 0: it did not */
+        uint8_t tos;      /* IPv4's TOS or IPv6's traffic class */
+        bool pin_failed;  /* it could not leave from path.source: forget that address */
         struct wg_endpoint path; /* the other end; source: our address, NONE where unknown */
 };
 
@@ -88,19 +103,36 @@ struct tl_udp_backlog {
 /* Looks. What cannot be told is 0. */
 struct tl_udp_backlog tl_udp_look_at_backlog(const struct tl_udp_pair *pair) WG_MUST_USE;
 
-/* Receives up to count datagrams into their bufs and sets all their other fields but room. path.ip,
+/* Has the kernel join what it receives to pieces, where it can. */
+void tl_udp_receive_pieces(const struct tl_udp_pair *pair);
+
+/* Whether the kernel takes pieces from these sockets, and gives them. */
+bool tl_udp_sends_pieces(const struct tl_udp_pair *pair) WG_MUST_USE;
+bool tl_udp_receives_pieces(const struct tl_udp_pair *pair) WG_MUST_USE;
+
+/* How many datagrams one is. */
+static inline uint32_t tl_datagram_count(const struct tl_datagram *datagram)
+{
+        return datagram->segment ? (datagram->len + datagram->segment - 1) / datagram->segment : 1;
+}
+
+/* Receives up to count datagrams or pieces into their bufs and sets all their other fields but room.
+ * Their room should be TL_UDP_RECEIVED_MAX: what a peer sent, and whether the kernel joins it, is not
+ * known before. path.ip,
  * port and scope are the sender; path.source is our address it was sent to, path.source_ifindex the
  * interface it came in by. A datagram that did not fit gets the error -EMSGSIZE. Returns how many
  * were received, 0 when there is none, or -errno. */
 int tl_udp_receive(const struct tl_udp *udp, struct tl_datagram *datagrams,
                    unsigned int count) WG_MUST_USE;
 
-/* Sends count datagrams in order to their path.ip, port and scope, from path.source where that is
+/* Sends count datagrams or pieces in order to their path.ip, port and scope, from path.source where that is
  * given and of the same family (the output interface is forced only where the source is
- * link-local), with their tos. Sets the error and pin_failed of each. One that fails does not stop
- * the rest, but a full socket does: the rest then gets -EAGAIN and is lost unless the caller sends
+ * link-local), with their tos. Sets error, piece_error and pin_failed of each. One that fails does not
+ * stop the rest, but a full socket does: the rest then gets -EAGAIN and is lost unless the caller sends
  * it again. One that fails because its source cannot be used is sent again without it, and has
- * pin_failed. Never blocks. Returns how many were sent. */
+ * pin_failed. A piece that the kernel refuses as such (a segment longer than the MTU of the way, which a
+ * lone datagram may be; a device that cannot) is sent datagram by datagram, and has piece_error: keep to
+ * that from then on. Never blocks. Returns how many were sent. */
 unsigned int tl_udp_send(const struct tl_udp *udp, struct tl_datagram *datagrams,
                          unsigned int count);
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "core/ip.h"
 #include "test/pair.h"
 
 #define S WG_NS_PER_S
@@ -28,6 +29,8 @@ static uint8_t *add_packet(struct batch *batch, size_t len)
         slot->buf = malloc(WG_SEND_HEADROOM + len + WG_SEND_TAILROOM);
         assert_non_null(slot->buf);
         slot->len = (uint32_t)len;
+        slot->sealed_len = 0;
+        slot->is_more = false;
         return slot->buf + WG_SEND_HEADROOM;
 }
 
@@ -334,6 +337,74 @@ static void test_what_comes_back_is_not_sealed_again(void **state)
         clear(&first);
 }
 
+/* Slots one behind the other, as they are for what leaves in one piece: none may touch the next, also
+ * where the MTU changes after they were laid out. */
+static void test_slots_without_a_gap(void **state)
+{
+        static const uint32_t mtus[] = {1420, 0, 1409, 100, 65535};
+        static uint8_t memory[1 << 16], text[1 << 12];
+        struct pair *p = *state;
+        struct wg_keypair *kp = begin(p, p->a.peer, true, 1);
+        uint64_t nonce = 0;
+
+        for (size_t i = 0; i < WG_ARRAY_SIZE(mtus); i++) {
+                struct wg_send_slot slots[40] = {0};
+                uint32_t used = 0;
+
+                wg_engine_set_mtu(&p->a.engine, mtus[i]);
+                for (uint32_t at = 0; at < WG_ARRAY_SIZE(slots); at++) {
+                        slots[at].buf = memory + used;
+                        slots[at].len = 20 + 35 * at;
+                        slots[at].sealed_len = wg_send_sealed_len(slots[at].len, mtus[i]);
+                        packet_ipv4(slots[at].buf + WG_SEND_HEADROOM, slots[at].len, PAIR_A,
+                                    PAIR_B);
+                        used += slots[at].sealed_len;
+                }
+                memset(memory + used, 0x77, 32);
+                wg_engine_set_mtu(&p->a.engine, mtus[(i + 1) % WG_ARRAY_SIZE(mtus)]);
+                wg_send(&p->a.worker, slots, WG_ARRAY_SIZE(slots), p->now.ns);
+                for (uint32_t at = 0; at < WG_ARRAY_SIZE(slots); at++) {
+                        assert_int_equal(slots[at].len, slots[at].sealed_len);
+                        assert_true(open_slot(kp, &slots[at], nonce++, text) >= 20 + 35 * at);
+                        assert_int_equal(wg_be16_load(text + 2), 20 + 35 * at);
+                }
+                for (uint32_t at = used; at < used + 32; at++)
+                        assert_int_equal(memory[at], 0x77);
+        }
+}
+
+/* What was cut from one packet goes where its first part goes, whatever it looks like itself. */
+static void test_parts_of_one_packet(void **state)
+{
+        struct pair *p = *state;
+        struct batch first = {0}, batch = {0};
+
+        begin(p, p->a.peer, true, 1);
+        add_ipv4(&first, 100, PAIR_B);
+        send_batch(p, &first);
+        add_ipv4(&batch, 60, PAIR_B);
+        batch.slots[0].buf[WG_SEND_HEADROOM + 1] = WG_ECN_CE;
+        add_ipv4(&batch, 60, 0xfd000000);
+        add_ipv4(&batch, 60, 0xfc000000); /* nowhere, and with it what follows */
+        add_ipv4(&batch, 60, PAIR_B);
+        add_outer(&batch, &first.slots[0], 4, 0); /* ours, and with it what follows */
+        add_ipv4(&batch, 60, PAIR_B);
+        add_ipv4(&batch, 60, PAIR_B);
+        batch.slots[1].is_more = batch.slots[3].is_more = batch.slots[5].is_more = true;
+        send_batch(p, &batch);
+        assert_int_equal(batch.slots[0].verdict, WG_VERDICT_SEALED);
+        assert_int_equal(batch.slots[1].verdict, WG_VERDICT_SEALED);
+        assert_int_equal(batch.slots[1].tos, WG_ECN_ECT0);
+        assert_int_equal(batch.slots[2].verdict, WG_VERDICT_NO_PEER);
+        assert_int_equal(batch.slots[3].verdict, WG_VERDICT_NO_PEER);
+        assert_int_equal(batch.slots[4].verdict, WG_VERDICT_LOOP);
+        assert_int_equal(batch.slots[5].verdict, WG_VERDICT_LOOP);
+        assert_int_equal(batch.slots[6].verdict, WG_VERDICT_SEALED);
+        assert_int_equal(batch.slots[6].tos, 0);
+        clear(&batch);
+        clear(&first);
+}
+
 static void test_families_side_by_side(void **state)
 {
         struct pair *p = *state;
@@ -550,6 +621,8 @@ int main(void)
                 TEST(test_goes_to_the_endpoint),
                 TEST(test_mixed_batch),
                 TEST(test_what_comes_back_is_not_sealed_again),
+                TEST(test_slots_without_a_gap),
+                TEST(test_parts_of_one_packet),
                 TEST(test_families_side_by_side),
                 TEST(test_batch_sizes),
                 TEST(test_message_limits),

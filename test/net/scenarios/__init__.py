@@ -24,8 +24,10 @@ from scenarios import life
 from scenarios import confinement
 from scenarios import faults
 from scenarios import strain
+from scenarios import offloads
 from scenarios import bulk
 from scenarios import sieges
 
 __all__ = ["bulk", "confinement", "cores", "edges", "faults", "hostile", "kernel_like", "life",
-           "netns", "paths", "routing", "settings", "sieges", "status", "strain", "tunnels", "uapi", "wire"]
+           "netns", "offloads", "paths", "routing", "settings", "sieges", "status", "strain", "tunnels",
+           "uapi", "wire"]

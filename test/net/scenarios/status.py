@@ -59,7 +59,8 @@ def status_tells_the_truth(lab):
     for key, wanted in (("interface", x.name), ("link_up", True), ("link_followed", True),
                         ("listen_port", x.port()), ("fwmark", 0), ("bound_ipv4", True),
                         ("bound_ipv6", True), ("peers", 1), ("sessions", 0), ("under_load", False),
-                        ("pid", x.process.pid), ("workers", usual_workers()), ("offload_tun", False),
+                        ("pid", x.process.pid), ("workers", usual_workers()), ("offload_tun", True),
+                        ("offload_udp", True),
                         ("tx_bytes", 0), ("rx_bytes", 0), ("initiations_sent", 0),
                         ("status_clients", 1)):
         expect_same(fresh[key], wanted, key)

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "daemon/offloads.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "io/clock.h"
+
+WG_FLAGS_DEFINE(tl_offloading, TL_OFFLOADINGS)
+
+/* How long an endpoint's refusal is remembered: the way to it may change. */
+#define LIMIT_NS (300 * TL_NS_PER_S)
+
+/* So many endpoints, or superpackets, are no accident. */
+enum { ENDPOINTS_TO_GIVE_UP = 3, SUPERPACKETS_TO_GIVE_UP = 3 };
+
+void tl_offloads_init(struct tl_offloads *offloads, uint32_t used, struct tl_log *log)
+{
+        *offloads = (struct tl_offloads){.log = log};
+        atomic_init(&offloads->used, used);
+}
+
+static void give_up(struct tl_offloads *offloads, enum tl_offloading which)
+{
+        if (atomic_fetch_and(&offloads->used, ~(uint32_t)which) & which)
+                tl_log(offloads->log, TL_LOG_WARNING,
+                       "the kernel refuses %s (%s): given up until the next start, which makes it "
+                       "slower and nothing else",
+                       tl_offloading_text(which), tl_offloading_name(which));
+}
+
+static bool is_same_place(const struct wg_endpoint *a, const struct wg_endpoint *b)
+{
+        return a->port == b->port && a->scope == b->scope && a->ip.family == b->ip.family &&
+               memcmp(a->ip.bytes, b->ip.bytes, a->ip.family == WG_FAMILY_IPV4 ? 4 : 16) == 0;
+}
+
+uint32_t tl_offloads_piece_limit(const struct tl_offloads *offloads,
+                                 const struct tl_piece_limits *limits, const struct wg_endpoint *to,
+                                 uint64_t now_ns)
+{
+        if (!tl_offloads_has(offloads, TL_OFFLOADING_GSO))
+                return 0;
+        for (unsigned int i = 0; i < limits->count; i++)
+                if (now_ns < limits->entries[i].until_ns &&
+                    is_same_place(&limits->entries[i].to, to))
+                        return limits->entries[i].segment;
+        return UINT32_MAX;
+}
+
+static unsigned int find_or_add(struct tl_piece_limits *limits, const struct wg_endpoint *to,
+                                uint64_t now_ns)
+{
+        const unsigned int all = WG_ARRAY_SIZE(limits->entries);
+        unsigned int at = 0;
+
+        while (at < limits->count && !is_same_place(&limits->entries[at].to, to))
+                at++;
+        if (at < limits->count && now_ns < limits->entries[at].until_ns)
+                return at;
+        if (at == all) {
+                at = limits->next;
+                limits->next = (limits->next + 1) % all;
+        } else if (at == limits->count) {
+                limits->count++;
+        }
+        limits->entries[at].to = *to;
+        limits->entries[at].segment = UINT32_MAX;
+        limits->entries[at].until_ns = now_ns + LIMIT_NS;
+        return at;
+}
+
+/* Whether it may be the length of the segments that did not please. Older kernels say EINVAL of that,
+ * and of other things: but what is refused again, now that only shorter ones are tried, is not too
+ * long. */
+static bool is_for_length(const struct tl_datagram *piece, uint32_t limit)
+{
+        return piece->piece_error == -EMSGSIZE ||
+               (piece->piece_error == -EINVAL && limit == UINT32_MAX);
+}
+
+void tl_offloads_piece_refused(struct tl_offloads *offloads, struct tl_piece_limits *limits,
+                               const struct tl_datagram *piece, uint64_t now_ns)
+{
+        uint32_t *limit = &limits->entries[find_or_add(limits, &piece->path, now_ns)].segment;
+
+        atomic_fetch_add_explicit(&offloads->refused, 1, memory_order_relaxed);
+        if (tl_log_shows(offloads->log, TL_LOG_VERBOSE))
+                tl_log(offloads->log, TL_LOG_VERBOSE,
+                       "a piece of datagrams of %u bytes was refused: %s; they go one by one",
+                       piece->segment, strerror(-piece->piece_error));
+        if (is_for_length(piece, *limit)) {
+                *limit = WG_MIN(*limit, piece->segment);
+                return;
+        }
+        *limit = 0;
+        /* Where not even lone datagrams go, the offload is not the reason. */
+        if (piece->error)
+                return;
+        if (piece->piece_error == -EIO ||
+            atomic_fetch_add(&offloads->endpoints_refused, 1) + 1 >= ENDPOINTS_TO_GIVE_UP)
+                give_up(offloads, TL_OFFLOADING_GSO);
+}
+
+static enum tl_offloading offloading_of(enum tl_offload_kind kind)
+{
+        return kind == TL_OFFLOAD_UDP ? TL_OFFLOADING_USO : TL_OFFLOADING_TSO;
+}
+
+uint32_t tl_offloads_kinds(const struct tl_offloads *offloads)
+{
+        return (tl_offloads_has(offloads, TL_OFFLOADING_TSO)
+                        ? 1u << TL_OFFLOAD_TCP4 | 1u << TL_OFFLOAD_TCP6
+                        : 0u) |
+               (tl_offloads_has(offloads, TL_OFFLOADING_USO) ? 1u << TL_OFFLOAD_UDP : 0u);
+}
+
+void tl_offloads_superpacket_refused(struct tl_offloads *offloads, enum tl_offload_kind kind)
+{
+        atomic_fetch_add_explicit(&offloads->refused, 1, memory_order_relaxed);
+        if (atomic_fetch_add(&offloads->refused_by_tun[kind], 1) + 1 >= SUPERPACKETS_TO_GIVE_UP)
+                give_up(offloads, offloading_of(kind));
+}

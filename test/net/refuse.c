@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * refuse - a library to preload: a kernel that has offloads, and refuses to do them.
+ *
+ *     REFUSE_SUPERPACKETS=ERRNO  what writev() says to a packet for a TUN whose virtio header tells that it
+ *                                is to be cut
+ *     REFUSE_PIECES=ERRNO        what sendmsg() and sendmmsg() say to a message with UDP_SEGMENT
+ *
+ * ERRNO is a number; 0 or nothing: it is done.
+ * Threads: any. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum { VIRTIO_HEADER_LEN = 10, VIRTIO_HEADER_MAX = 64, GSO_TYPE_AT = 1 };
+
+static int superpackets, pieces;
+static ssize_t (*real_writev)(int fd, const struct iovec *parts, int count);
+static ssize_t (*real_sendmsg)(int fd, const struct msghdr *message, int flags);
+static int (*real_sendmmsg)(int fd, struct mmsghdr *messages, unsigned int count, int flags);
+
+static int number_of(const char *variable)
+{
+        const char *text = getenv(variable);
+        int number = text ? atoi(text) : 0;
+
+        return number;
+}
+
+/* POSIX promises that what dlsym() gives can be called; C does not. */
+static void find(void *function, const char *name)
+{
+        void *found = dlsym(RTLD_NEXT, name);
+
+        memcpy(function, &found, sizeof(found));
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+        superpackets = number_of("REFUSE_SUPERPACKETS");
+        pieces = number_of("REFUSE_PIECES");
+        find(&real_writev, "writev");
+        find(&real_sendmsg, "sendmsg");
+        find(&real_sendmmsg, "sendmmsg");
+}
+
+ssize_t writev(int fd, const struct iovec *parts, int count)
+{
+        const uint8_t *header = parts[0].iov_base;
+
+        if (superpackets && count > 1 && parts[0].iov_len >= VIRTIO_HEADER_LEN &&
+            parts[0].iov_len <= VIRTIO_HEADER_MAX && header[GSO_TYPE_AT]) {
+                errno = superpackets;
+                return -1;
+        }
+        return real_writev(fd, parts, count);
+}
+
+static bool is_piece(const struct msghdr *message)
+{
+        struct msghdr *header = (struct msghdr *)message;
+
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c))
+                if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_SEGMENT)
+                        return true;
+        return false;
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+        if (pieces && is_piece(message)) {
+                errno = pieces;
+                return -1;
+        }
+        return real_sendmsg(fd, message, flags);
+}
+
+int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
+{
+        unsigned int good = 0;
+
+        if (!pieces)
+                return real_sendmmsg(fd, messages, count, flags);
+        while (good < count && !is_piece(&messages[good].msg_hdr))
+                good++;
+        if (good)
+                return real_sendmmsg(fd, messages, good, flags);
+        errno = pieces;
+        return -1;
+}
