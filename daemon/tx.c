@@ -11,8 +11,8 @@
 #include "daemon/worker.h"
 #include "io/cut.h"
 
-/* A superpacket is mostly one piece: those that are as large are sent before the next is read. */
-enum { SLOTS_TO_SEND = TL_TX_SLOTS / 2 };
+/* So many bytes are sent before the next packet is read: a superpacket is mostly a piece by itself. */
+enum { BYTES_TO_SEND = TL_UDP_PIECE_MAX / 2 };
 
 static void refuse(struct tl_worker *worker, const struct wg_send_slot *slot, uint64_t now_ns)
 {
@@ -176,7 +176,7 @@ bool tl_tx_run(struct tl_worker *worker, const struct tl_sockets *sockets)
 {
         bool has_more = true;
 
-        while (has_more && worker->tx_count < SLOTS_TO_SEND)
+        while (has_more && worker->tx_count < TL_TX_SLOTS && worker->tx_used < BYTES_TO_SEND)
                 has_more = read_packet(worker, sockets);
         if (worker->tx_count)
                 flush(worker, sockets);

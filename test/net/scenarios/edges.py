@@ -61,7 +61,8 @@ def first_private_key(lab):
     """The first private key is set while packets wait: they leave at once, in order."""
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b)
-    y = Device(lab, b, lab.theirs).start()
+    # Packet by packet, for the sniffer to see each.
+    y = Device(lab, b, lab.theirs, env={"TIELINE_OFFLOAD": "none"}).start()
     x = Device(lab, a, lab.mine)
     x.spawn()
     x.address()
