@@ -306,9 +306,9 @@ static bool fits(struct batch *batch, const struct open_run *o, const uint8_t *p
         const uint8_t *first = first_of(batch, o);
         uint8_t transport = p->transport;
 
-        if (p->kind != o->first.kind || p->header != o->first.header ||
-            p->payload > o->first.payload || run->len + p->payload > UINT16_MAX ||
-            !has_same_ip(first, packet, p->family) || !id_fits(o, p, first, run->count))
+        if (p->kind != o->first.kind || p->payload > o->first.payload ||
+            run->len + p->payload > UINT16_MAX || !has_same_ip(first, packet, p->family) ||
+            !id_fits(o, p, first, run->count))
                 return false;
         if (p->kind == TL_OFFLOAD_UDP)
                 return run->count < TL_MERGE_DATAGRAMS_MAX;

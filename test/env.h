@@ -84,10 +84,11 @@ static inline void *test_env_alloc(void *ctx, size_t len)
 static inline void test_env_free(void *ctx, void *memory, size_t len)
 {
         struct test_env *t = ctx;
-        max_align_t *block = (max_align_t *)memory - 1;
+        max_align_t *block;
 
         if (!memory)
                 return;
+        block = (max_align_t *)memory - 1;
         if (memcmp(block, &len, sizeof(len)) != 0)
                 abort();
         t->blocks--;

@@ -248,7 +248,7 @@ struct naive_merge {
 /* The rules that are no matter of bytes. */
 static inline bool naive_may_merge(const uint8_t *packet, uint32_t len, uint32_t kinds)
 {
-        uint32_t ip_len = packet[0] >> 4 == 4 ? 20 : 40;
+        uint32_t ip_len = len && packet[0] >> 4 == 4 ? 20 : 40;
         const uint8_t *transport = packet + ip_len;
 
         if (len < ip_len || (packet[0] >> 4 != 4 && packet[0] >> 4 != 6) ||

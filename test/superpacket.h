@@ -66,6 +66,24 @@ static inline uint16_t superpacket_checksum(const uint8_t *packet, bool is_udp,
         return (uint16_t)~sum;
 }
 
+/* Makes the checksums of a packet without options right, as far as it has any. */
+static inline void superpacket_refresh(uint8_t *packet, uint32_t len)
+{
+        bool is_ipv4 = packet[0] >> 4 == 4;
+        uint32_t ip_len = is_ipv4 ? 20 : 40;
+        bool is_udp = (is_ipv4 ? packet[9] : packet[6]) == 17;
+        uint8_t *transport = packet + ip_len, *field = transport + (is_udp ? 6 : 16);
+        uint16_t checksum;
+
+        if (len < ip_len + (is_udp ? 8 : 20))
+                return;
+        if (is_ipv4)
+                packet_fix_ipv4(packet);
+        wg_be16_store(field, 0);
+        checksum = superpacket_checksum(packet, is_udp, transport, len - ip_len);
+        wg_be16_store(field, is_udp && !checksum ? 0xffff : checksum);
+}
+
 /* A shape that is likely to be at some boundary; the payload is not empty. */
 static inline struct shape shape_random(struct test_env *t)
 {

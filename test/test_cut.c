@@ -302,6 +302,41 @@ static void test_refuses(void **state WG_UNUSED)
         }
 }
 
+/* Wherever a superpacket ends before its payload begins. */
+static void test_refuses_what_is_cut_off(void **state WG_UNUSED)
+{
+        static const struct shape shapes[] = {
+                {.family = 4, .ip_len = 60, .transport_len = 60},
+                {.family = 6, .ip_len = 64, .transport_len = 60},
+                {.family = 4, .is_udp = true, .ip_len = 20, .transport_len = 8},
+                {.family = 6, .is_udp = true, .ip_len = 64, .transport_len = 8},
+        };
+        static uint8_t packet[2000];
+        struct test_env t;
+        struct tl_cut cut;
+
+        test_env_init(&t, test_seed("cut, cut off"));
+        for (size_t i = 0; i < WG_ARRAY_SIZE(shapes); i++)
+                for (int one_header = 0; one_header < 2; one_header++) {
+                        struct shape s = shapes[i];
+                        struct tl_offload offload;
+
+                        s.payload = 100;
+                        s.segment = 10;
+                        offload = shape_offload(&s);
+                        superpacket_make(&t, packet, &s);
+                        if (s.ip_len == 64 && one_header) { /* instead of three of 8 bytes */
+                                packet[40] = s.is_udp ? 17 : 6;
+                                packet[41] = 2;
+                        }
+                        expect_cut(packet, &s, &offload, true, (int)i);
+                        for (uint32_t len = 1; len < shape_headers(&s); len++)
+                                if (tl_cut_begin(&cut, &offload, fenced(packet, len, true), len) !=
+                                    -EINVAL)
+                                        fail_msg("shape %zu: %u bytes are taken", i, len);
+                }
+}
+
 /* Bytes of any kind that still look a little like a superpacket: nothing is read or written where it
  * should not be, and what comes out adds up. */
 static void test_nonsense(void **state WG_UNUSED)
@@ -366,6 +401,7 @@ int main(void)
                 cmocka_unit_test(test_one_as_it_is),
                 cmocka_unit_test(test_one_with_checksum),
                 cmocka_unit_test(test_refuses),
+                cmocka_unit_test(test_refuses_what_is_cut_off),
                 cmocka_unit_test(test_nonsense),
         };
 

@@ -20,22 +20,6 @@ enum { ALL_KINDS = 1u << TL_OFFLOAD_TCP4 | 1u << TL_OFFLOAD_TCP6 | 1u << TL_OFFL
 static struct tl_merge merge;
 static struct merge_batch batch;
 
-/* Makes the checksums of a packet without options right. */
-static void refresh(uint8_t *packet, uint32_t len)
-{
-        bool is_ipv4 = packet[0] >> 4 == 4;
-        uint32_t ip_len = is_ipv4 ? 20 : 40;
-        bool is_udp = (is_ipv4 ? packet[9] : packet[6]) == 17;
-        uint8_t *transport = packet + ip_len, *field = transport + (is_udp ? 6 : 16);
-        uint16_t checksum;
-
-        if (is_ipv4)
-                packet_fix_ipv4(packet);
-        wg_be16_store(field, 0);
-        checksum = superpacket_checksum(packet, is_udp, transport, len - ip_len);
-        wg_be16_store(field, is_udp && !checksum ? 0xffff : checksum);
-}
-
 /* Arranges the batch, checks it, and forgets it. Returns how many runs there were. */
 static unsigned int arrange(uint32_t kinds, const char *what)
 {
@@ -188,7 +172,7 @@ static void add_flow(struct test_env *t, int packets, const uint32_t *lens, unsi
                         wg_be32_store(transport + 4, sequence);
                 sequence += lens[i];
                 test_env_fill(t, packet + shape_headers(&s), lens[i]);
-                refresh(packet, len);
+                superpacket_refresh(packet, len);
                 merge_batch_add(&batch, packet, len);
         }
 }
@@ -199,7 +183,7 @@ static void change(unsigned int i, int at, uint8_t by, bool has_wrong_checksum)
 
         p->buf[at] ^= by;
         if (!has_wrong_checksum)
-                refresh(p->buf, p->len);
+                superpacket_refresh(p->buf, p->len);
         memcpy(batch.was[i], p->buf, p->len);
 }
 
@@ -329,7 +313,7 @@ static void make_checksum_zero(unsigned int i, uint32_t ip_len)
         uint32_t sum = (uint32_t)wg_be16_load(last) + wg_be16_load(field);
 
         wg_be16_store(last, (uint16_t)(sum > 0xffff ? sum - 0xffff : sum));
-        refresh(p->buf, p->len);
+        superpacket_refresh(p->buf, p->len);
         assert_int_equal(wg_be16_load(field), 0);
         memcpy(batch.was[i], p->buf, p->len);
 }
@@ -572,8 +556,7 @@ static void trouble(struct test_env *t, struct flow *flow, uint8_t *packet, uint
                 flow->shape.segment = (uint16_t)(1 + test_env_below(t, 60));
                 return;
         }
-        if (*len >= headers)
-                refresh(packet, *len);
+        superpacket_refresh(packet, *len);
 }
 
 static void add_packet(struct test_env *t, struct flow *flow, unsigned int one_in)
@@ -602,7 +585,7 @@ static void add_packet(struct test_env *t, struct flow *flow, unsigned int one_i
         }
         flow->sequence += payload;
         flow->id = (uint16_t)(flow->id + flow->id_step);
-        refresh(packet, len);
+        superpacket_refresh(packet, len);
         if (!test_env_below(t, one_in))
                 trouble(t, flow, packet, &len);
         merge_batch_add(&batch, packet, len);
