@@ -11,70 +11,84 @@
 #define HAS_AVX2 0
 #endif
 
-/* Four lanes, whatever the width of the processor's registers; the compiler makes two of one where
- * they are narrower. */
-typedef uint64_t lanes __attribute__((vector_size(32)));
+/* As wide as the registers: where a vector is wider, compilers take it apart by way of memory. */
+typedef uint64_t lanes16 __attribute__((vector_size(16)));
+typedef uint64_t lanes32 __attribute__((vector_size(32)));
 
-enum { BLOCK = sizeof(lanes) };
+#define INLINE __attribute__((always_inline)) static inline
+
+/* The bytes that are summed, and where they are copied to. Whether they are is a constant, `copies`,
+ * wherever one of the functions below is inlined; where not, `to` is NULL and stays so. */
+struct pass {
+        uint8_t *to;
+        const uint8_t *from;
+        size_t left;
+};
+
+/* Takes the next `len` bytes, which are a constant too, into `value`. */
+INLINE void take(struct pass *pass, void *value, size_t len, bool copies)
+{
+        memcpy(value, pass->from, len);
+        if (copies) {
+                memcpy(pass->to, value, len);
+                pass->to += len;
+        }
+        pass->from += len;
+        pass->left -= len;
+}
 
 /* Each lane sums 32-bit words: the lower half of what is loaded in one, the upper half in another, so
- * nothing is carried round before the end. `copies` is constant where this is inlined. */
-__attribute__((always_inline)) static inline uint64_t sum_blocks(uint8_t *to, const uint8_t *from,
-                                                                 size_t blocks, bool copies)
-{
-        lanes lower = {0}, upper = {0}, a, b;
-
-        for (; blocks >= 2; blocks -= 2, from += 2 * BLOCK) {
-                memcpy(&a, from, BLOCK);
-                memcpy(&b, from + BLOCK, BLOCK);
-                if (copies) {
-                        memcpy(to, &a, BLOCK);
-                        memcpy(to + BLOCK, &b, BLOCK);
-                        to += 2 * BLOCK;
-                }
-                lower += (a & UINT32_MAX) + (b & UINT32_MAX);
-                upper += (a >> 32) + (b >> 32);
+ * nothing is carried round before the end. Leaves less than two vectors. */
+#define DEFINE_SUM_BLOCKS(sum_blocks, lanes) \
+        INLINE uint64_t sum_blocks(struct pass *pass, bool copies) \
+        { \
+                lanes lower = {0}, upper = {0}, a, b; \
+                uint64_t sum = 0; \
+\
+                while (pass->left >= 2 * sizeof(lanes)) { \
+                        take(pass, &a, sizeof(a), copies); \
+                        take(pass, &b, sizeof(b), copies); \
+                        lower += (a & UINT32_MAX) + (b & UINT32_MAX); \
+                        upper += (a >> 32) + (b >> 32); \
+                } \
+                lower += upper; \
+                for (size_t i = 0; i < sizeof(lanes) / sizeof(sum); i++) \
+                        sum += lower[i]; \
+                return sum; \
         }
-        if (blocks) {
-                memcpy(&a, from, BLOCK);
-                if (copies)
-                        memcpy(to, &a, BLOCK);
-                lower += a & UINT32_MAX;
-                upper += a >> 32;
-        }
-        lower += upper;
-        return lower[0] + lower[1] + lower[2] + lower[3];
-}
 
-/* What is left of less than a block. */
-__attribute__((always_inline)) static inline uint64_t sum_rest(uint8_t *to, const uint8_t *from,
-                                                               size_t len, bool copies)
+DEFINE_SUM_BLOCKS(sum_blocks16, lanes16)
+DEFINE_SUM_BLOCKS(sum_blocks32, lanes32)
+
+/* What is left then. Not by way of a buffer for the last bytes: to write them in one way and read them
+ * back in another costs the processor more than all the adding. */
+INLINE uint64_t sum_rest(struct pass *pass, bool copies)
 {
         uint64_t sum = 0, eight;
-        uint8_t last[8] = {0};
+        uint32_t four;
+        uint16_t two;
+        uint8_t one;
 
-        for (; len >= 8; len -= 8, from += 8) {
-                memcpy(&eight, from, 8);
-                if (copies) {
-                        memcpy(to, &eight, 8);
-                        to += 8;
-                }
+        while (pass->left >= sizeof(eight)) {
+                take(pass, &eight, sizeof(eight), copies);
                 sum += (eight & UINT32_MAX) + (eight >> 32);
         }
-        if (len & 4)
-                memcpy(last, from, 4);
-        if (len & 2)
-                memcpy(last + (len & 4), from + (len & 4), 2);
-        if (len & 1)
-                last[len - 1] = from[len - 1];
-        if (copies)
-                for (size_t i = 0; i < len; i++)
-                        to[i] = last[i];
-        memcpy(&eight, last, 8);
-        return sum + (eight & UINT32_MAX) + (eight >> 32);
+        if (pass->left >= sizeof(four)) {
+                take(pass, &four, sizeof(four), copies);
+                sum += four;
+        }
+        if (pass->left >= sizeof(two)) {
+                take(pass, &two, sizeof(two), copies);
+                sum += two;
+        }
+        if (pass->left) {
+                take(pass, &one, sizeof(one), copies);
+                sum += tl_checksum_of((uint16_t)(one << 8));
+        }
+        return sum;
 }
 
-/* Both are below 2^64, and the result is below 2^33. */
+/* Both may be anything; the result is below 2^33. */
 static uint64_t join_sums(uint64_t a, uint64_t b)
 {
         uint64_t sum = (a & UINT32_MAX) + (a >> 32) + (b & UINT32_MAX) + (b >> 32);
@@ -82,32 +96,28 @@ static uint64_t join_sums(uint64_t a, uint64_t b)
         return (sum & UINT32_MAX) + (sum >> 32);
 }
 
-__attribute__((always_inline)) static inline uint64_t add_all(uint64_t sum, const uint8_t *data,
-                                                              size_t len)
+INLINE uint64_t sum16(uint64_t sum, struct pass pass, bool copies)
 {
-        size_t whole = len - len % BLOCK;
-        uint64_t more = sum_blocks(NULL, data, len / BLOCK, false);
+        uint64_t more = sum_blocks16(&pass, copies);
 
-        return join_sums(sum, more + sum_rest(NULL, data + whole, len - whole, false));
+        return join_sums(sum, more + sum_rest(&pass, copies));
 }
 
-__attribute__((always_inline)) static inline uint64_t copy_all(uint64_t sum, uint8_t *to,
-                                                               const uint8_t *from, size_t len)
+INLINE uint64_t sum32(uint64_t sum, struct pass pass, bool copies)
 {
-        size_t whole = len - len % BLOCK;
-        uint64_t more = sum_blocks(to, from, len / BLOCK, true);
+        uint64_t more = sum_blocks32(&pass, copies);
 
-        return join_sums(sum, more + sum_rest(to + whole, from + whole, len - whole, true));
+        return join_sums(sum, more + sum_rest(&pass, copies));
 }
 
 static uint64_t add_portable(uint64_t sum, const uint8_t *data, size_t len)
 {
-        return add_all(sum, data, len);
+        return sum16(sum, (struct pass){NULL, data, len}, false);
 }
 
 static uint64_t copy_portable(uint64_t sum, uint8_t *to, const uint8_t *from, size_t len)
 {
-        return copy_all(sum, to, from, len);
+        return sum16(sum, (struct pass){to, from, len}, true);
 }
 
 static const struct tl_checksum_backend portable = {"portable", add_portable, copy_portable};
@@ -116,13 +126,13 @@ static const struct tl_checksum_backend portable = {"portable", add_portable, co
 __attribute__((target("avx2"))) static uint64_t add_avx2(uint64_t sum, const uint8_t *data,
                                                          size_t len)
 {
-        return add_all(sum, data, len);
+        return sum32(sum, (struct pass){NULL, data, len}, false);
 }
 
 __attribute__((target("avx2"))) static uint64_t copy_avx2(uint64_t sum, uint8_t *to,
                                                           const uint8_t *from, size_t len)
 {
-        return copy_all(sum, to, from, len);
+        return sum32(sum, (struct pass){to, from, len}, true);
 }
 
 static const struct tl_checksum_backend avx2 = {"avx2", add_avx2, copy_avx2};

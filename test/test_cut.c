@@ -2,7 +2,7 @@
  *
  * test_cut.c - io/cut.h against the naive segmenter of superpacket.h, and what it refuses. Packets lie
  * between pages that may not be touched, and so does what is written. That the kernel cuts in the same
- * way is shown by test/net/offload.c. */
+ * way is shown by test_offload_kernel.c. */
 #include "io/cut.h"
 
 #include <errno.h>
