@@ -170,7 +170,8 @@ static int begin_many(struct tl_cut *cut, const struct tl_offload *offload, uint
 int tl_cut_begin(struct tl_cut *cut, const struct tl_offload *offload, const uint8_t *packet,
                  uint32_t len)
 {
-        WG_ASSERT(len >= 1 && len <= UINT16_MAX);
+        if (len == 0 || len > UINT16_MAX)
+                return -EINVAL;
         *cut = (struct tl_cut){.packet = packet, .kind = offload->kind, .is_first = true};
         return cut->kind == TL_OFFLOAD_NONE ? begin_one(cut, offload, len)
                                             : begin_many(cut, offload, len);

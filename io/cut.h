@@ -38,9 +38,9 @@ struct tl_cut {
         bool is_first, is_done;
 };
 
-/* Looks at a packet of len bytes, 1 to 65535, and what its header says of it. The packet is borrowed
- * until the last tl_cut_next(). Returns 0; or -EINVAL where the two do not fit together: then there is
- * nothing to send. */
+/* Looks at a packet of len bytes and what its header says of it. The packet is borrowed until the last
+ * tl_cut_next(). Returns 0; or -EINVAL where the two do not fit together, or where it has no bytes at
+ * all or more than 65535: then there is nothing to send. */
 int tl_cut_begin(struct tl_cut *cut, const struct tl_offload *offload, const uint8_t *packet,
                  uint32_t len) WG_MUST_USE;
 

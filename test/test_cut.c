@@ -302,6 +302,25 @@ static void test_refuses(void **state WG_UNUSED)
         }
 }
 
+static void test_refuses_lengths_that_ip_does_not_have(void **state WG_UNUSED)
+{
+        static uint8_t packet[SUPERPACKET_MAX + 1];
+        struct shape s = {.family = 6, .ip_len = 40, .transport_len = 20, .segment = 1000};
+        struct tl_offload offloads[2] = {{0}};
+        struct test_env t;
+        struct tl_cut cut;
+
+        test_env_init(&t, test_seed("cut, lengths"));
+        s.payload = SUPERPACKET_MAX - shape_headers(&s);
+        superpacket_make(&t, packet, &s);
+        offloads[1] = shape_offload(&s);
+        for (int i = 0; i < 2; i++) {
+                assert_int_equal(tl_cut_begin(&cut, &offloads[i], packet, 0), -EINVAL);
+                assert_int_equal(tl_cut_begin(&cut, &offloads[i], packet, 65535), 0);
+                assert_int_equal(tl_cut_begin(&cut, &offloads[i], packet, 65536), -EINVAL);
+        }
+}
+
 /* Wherever a superpacket ends before its payload begins. */
 static void test_refuses_what_is_cut_off(void **state WG_UNUSED)
 {
@@ -401,6 +420,7 @@ int main(void)
                 cmocka_unit_test(test_one_as_it_is),
                 cmocka_unit_test(test_one_with_checksum),
                 cmocka_unit_test(test_refuses),
+                cmocka_unit_test(test_refuses_lengths_that_ip_does_not_have),
                 cmocka_unit_test(test_refuses_what_is_cut_off),
                 cmocka_unit_test(test_nonsense),
         };
