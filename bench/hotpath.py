@@ -36,12 +36,14 @@ TOP = 25         # functions in a table
 
 # What a call stack is about, by the first of these that is in it, from the inside out.
 KINDS = (
-    ("AEAD", re.compile(r"chacha|poly1305|aead|seal_|open_|EVP_|lanes|(?:seal|open)_(?:batch|any)", re.I)),
-    ("checksums", re.compile(r"checksum|wg_ip_sum|^sum$", re.I)),
-    ("reads from the TUN", re.compile(r"tun_chr_read|tun_do_read")),
-    ("writes to the TUN, with what TCP does there", re.compile(r"tun_chr_write|tun_get_user")),
-    ("sends by UDP, with what the other end does there", re.compile(r"sys_send(?:m?msg|to)$|udp_send")),
-    ("receives by UDP", re.compile(r"sys_recv(?:m?msg|from)$|udp_recv")),
+    ("AEAD", re.compile(r"chacha|poly1305|aead|EVP_|^(?:seal|open)_(?:one|batch|any)|^authenticate$", re.I)),
+    ("copies with checksums", re.compile(r"checksum|^(?:copy|add)_(?:avx2|portable)|wg_ip_sum|^sum$", re.I)),
+    ("cutting and merging", re.compile(r"^tl_(?:cut|merge)|^cut|^merge")),
+    ("reads from the TUN", re.compile(r"tun_(?:chr_|do_)?read|_readv$")),
+    ("writes to the TUN, with what TCP does there", re.compile(r"tun_(?:chr_|do_)?write|tun_get_user|_writev$")),
+    ("sends by UDP, with what the other end does there",
+     re.compile(r"send(?:m?msg|to)$|udp_send")),
+    ("receives by UDP", re.compile(r"recv(?:m?msg|from)$|udp_rec")),
     ("waits and wake-ups", re.compile(r"epoll|futex|sys_p?poll|eventfd|schedule")),
 )
 OTHER_KERNEL, OTHER_USER = "other work of the kernel", "other work of the program"
