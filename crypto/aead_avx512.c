@@ -8,19 +8,20 @@
 #include "crypto/aead_native.h"
 
 /* Whether all of a batch, with a block for each packet's key, takes no more than one pass of the half
- * as wide form. */
-static bool is_small(const struct wg_aead_packet *packets, size_t n)
+ * as wide form. `tag_len` bytes of each packet are no text. */
+static bool is_small(const struct wg_aead_packet *packets, size_t n, size_t tag_len)
 {
         size_t blocks = 0;
 
         for (size_t i = 0; i < n && blocks <= LANES / 2; i++)
-                blocks += 1 + (packets[i].len + BLOCK - 1) / BLOCK;
+                blocks += 1 +
+                          (packets[i].len - WG_MIN(packets[i].len, tag_len) + BLOCK - 1) / BLOCK;
         return blocks <= LANES / 2;
 }
 
 static void seal_any(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet *packets, size_t n)
 {
-        if (is_small(packets, n))
+        if (is_small(packets, n, 0))
                 wg_aead_avx512vl.seal(key, packets, n);
         else
                 seal_batch(key, packets, n);
@@ -28,7 +29,7 @@ static void seal_any(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet *
 
 static void open_any(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet *packets, size_t n)
 {
-        if (is_small(packets, n))
+        if (is_small(packets, n, WG_AEAD_TAG_LEN))
                 wg_aead_avx512vl.open(key, packets, n);
         else
                 open_batch(key, packets, n);

@@ -9,11 +9,17 @@
  * lanes are left already make blocks of text; the passes after it go on where that stopped, so only
  * the group's last one may have idle lanes.
  *
+ * The steps of a pass wait for each other. Where registers and processor have room for it, two passes
+ * run side by side (V_IS_PAIRED): that takes 1.5 times as long as one.
+ *
  * Poly1305 runs in lanes of 64 bits, HALF of them, with numbers of 130 bits in limbs of 44, 44 and 42.
  * Each packet gets one lane, or 2, 4 or 8 where there are fewer packets than lanes: then lane j of k
  * takes each k-th block, multiplies by r^k, and at last by r^(k - j), and the lanes are added up.
  * Packets of a group end together: a lane whose packet is shorter begins with blocks of zeros that
  * lack the high bit, which leave its zero as it is.
+ *
+ * The two ways that packets come most have a form of their own, with little beside the arithmetic:
+ * a group with a packet for each lane, all of one length, and a packet that is alone.
  *
  * Secrets choose no branch and no address; lengths, which are public, choose both. When opening, tags
  * are compared before anything is decrypted, so a forged packet leaves nothing behind.
@@ -65,6 +71,21 @@ INLINE void make_blocks(const uint32_t key[8], vec counter, vec nonce_low, vec n
                 ROUND(DIAGONALS)
         }
         STORE_STATE(x, key, counter, nonce_low, nonce_high);
+}
+
+/* The same for other lanes too, at once: alone, a state's steps wait for each other. */
+INLINE void make_twice(const uint32_t key[8], const vec counter[2], const vec nonce_low[2],
+                       const vec nonce_high[2], vec x[2][16])
+{
+        DECLARE_STATE(key, counter[0], nonce_low[0], nonce_high[0]);
+        DECLARE_OTHER(key, counter[1], nonce_low[1], nonce_high[1]);
+
+        for (unsigned int i = 0; i < DOUBLE_ROUNDS; i++) {
+                TWO_ROUNDS(COLUMNS, OTHER_COLUMNS)
+                TWO_ROUNDS(DIAGONALS, OTHER_DIAGONALS)
+        }
+        STORE_STATE(x[0], key, counter[0], nonce_low[0], nonce_high[0]);
+        STORE_OTHER(x[1], key, counter[1], nonce_low[1], nonce_high[1]);
 }
 
 /* Where in a group's text the next block is to be made. */
@@ -126,33 +147,63 @@ INLINE void xor_run(const struct run *run, const vec x[16])
                 v_xor_block(run->to + at, run->from + at, run->len - at, x, i);
 }
 
-/* LANES whole blocks of one packet. */
+/* The text of all runs of a pass, with its blocks as they come. */
+INLINE void xor_pass(const struct pass *pass, vec x[16])
+{
+        v_transpose(x);
+        for (unsigned int i = 0; i < pass->count; i++)
+                xor_run(&pass->runs[i], x);
+}
+
+enum { PASSES = 1 + V_IS_PAIRED, BLOCKS = PASSES * LANES };
+
+/* BLOCKS whole blocks of one packet. */
 static void run_whole(const uint32_t key[8], struct cursor *cursor)
 {
         const struct text *text = cursor->text;
         const uint8_t *from = text->from + cursor->at;
         uint8_t *to = text->to + cursor->at;
-        vec x[16];
+        const vec low = V_SET32(text->nonce), high = V_SET32(text->nonce >> 32);
+        const vec counter = V_ADD32(V_SET32(1 + cursor->at / BLOCK), v_count32());
+        vec x[2][16];
 
-        make_blocks(key, V_ADD32(V_SET32(1 + cursor->at / BLOCK), v_count32()),
-                    V_SET32(text->nonce), V_SET32(text->nonce >> 32), x);
-        v_transpose(x);
-        UNROLL for (unsigned int i = 0; i < LANES; i++)
-                v_xor_block(to + BLOCK * i, from + BLOCK * i, BLOCK, x, i);
-        cursor->at += (size_t)LANES * BLOCK;
+        if (V_IS_PAIRED)
+                make_twice(key, (vec[2]){counter, V_ADD32(counter, V_SET32(LANES))},
+                           (vec[2]){low, low}, (vec[2]){high, high}, x);
+        else
+                make_blocks(key, counter, low, high, x[0]);
+        UNROLL for (unsigned int j = 0; j < PASSES; j++, from += LANES * BLOCK, to += LANES * BLOCK)
+        {
+                v_transpose(x[j]);
+                UNROLL for (unsigned int i = 0; i < LANES; i++)
+                        v_xor_block(to + BLOCK * i, from + BLOCK * i, BLOCK, x[j], i);
+        }
+        cursor->at += (size_t)BLOCKS * BLOCK;
 }
 
+/* What is next, whoever's it is. */
 static void run_mixed(const uint32_t key[8], struct cursor *cursor)
 {
-        struct pass pass;
-        vec x[16];
+        struct pass p[PASSES];
 
-        start_pass(&pass);
-        fill(&pass, cursor);
-        make_blocks(key, pass.counter, pass.nonce_low, pass.nonce_high, x);
-        v_transpose(x);
-        for (unsigned int i = 0; i < pass.count; i++)
-                xor_run(&pass.runs[i], x);
+        for (unsigned int j = 0; j < PASSES; j++) {
+                start_pass(&p[j]);
+                fill(&p[j], cursor);
+        }
+        if (V_IS_PAIRED && p[PASSES - 1].used) {
+                vec x[2][16];
+
+                make_twice(key, (vec[2]){p[0].counter, p[PASSES - 1].counter},
+                           (vec[2]){p[0].nonce_low, p[PASSES - 1].nonce_low},
+                           (vec[2]){p[0].nonce_high, p[PASSES - 1].nonce_high}, x);
+                xor_pass(&p[0], x[0]);
+                xor_pass(&p[PASSES - 1], x[1]);
+        } else {
+                vec x[16];
+
+                make_blocks(key, p[0].counter, p[0].nonce_low, p[0].nonce_high, x);
+                xor_pass(&p[0], x);
+        }
 }
 
 /* All text from the cursor on. */
@@ -162,7 +213,7 @@ static void run_cipher(const uint32_t key[8], struct cursor *cursor)
                 skip_empty(cursor);
                 if (cursor->text == cursor->end)
                         return;
-                if (cursor->text->len - cursor->at >= (size_t)LANES * BLOCK)
+                if (cursor->text->len - cursor->at >= (size_t)BLOCKS * BLOCK)
                         run_whole(key, cursor);
                 else
                         run_mixed(key, cursor);
@@ -555,19 +606,123 @@ static void authenticate(const struct text *texts, unsigned int n, const struct 
         }
 }
 
+/* ---- one packet ---- */
+
+/* The block of its step that a lane takes, as v_load_blocks() has them. */
+#define BLOCK_OF(lane) ((lane) % 2 * (HALF / 2) + (lane) / 2)
+
+enum { ALONE_LEAST = 2 * HALF * POLY_BLOCK }; /* bytes, from which on a packet may go this way */
+
+/* As make_powers() for a packet that has all lanes. */
+INLINE void make_all_powers(struct number r, struct powers *powers)
+{
+        struct number power = r, own = r;
+        struct factor f = as_factor(&power);
+
+        UNROLL for (unsigned int bit = 1; bit < HALF; bit *= 2)
+        {
+                struct number raised = multiply(own, &f);
+                unsigned int mask = 0;
+
+                UNROLL for (unsigned int i = 0; i < HALF; i++) if (~BLOCK_OF(i) & bit) mask |= 1u
+                                                                                               << i;
+                UNROLL for (unsigned int i = 0; i < 3; i++)
+                        own.limb[i] = V_BLEND64(mask, own.limb[i], raised.limb[i]);
+                power = multiply(power, &f);
+                f = as_factor(&power);
+        }
+        powers->whole = f;
+        powers->last = as_factor(&own);
+        power = multiply(power, &f);
+        powers->twice = as_factor(&power);
+}
+
+/* HALF whole blocks from `from` on, less those that are not there yet. */
+INLINE struct number load_step(const uint8_t *from, unsigned int without)
+{
+        vec low, high, top = HIGH_BIT;
+        unsigned int mask = 0;
+
+        v_load_blocks(from, without, (size_t)HALF * POLY_BLOCK, &low, &high);
+        UNROLL for (unsigned int i = 0; i < HALF; i++) mask |= (unsigned int)(BLOCK_OF(i) < without)
+                                                               << i;
+        return split(low, high, V_BLEND64(mask, top, V_SET64(0)));
+}
+
+/* The last HALF blocks, the last of which are the lengths. */
+INLINE struct number load_last(const uint8_t *from, size_t len, uint64_t text_len)
+{
+        vec low, high;
+
+        v_load_blocks(from, 0, len, &low, &high);
+        high = V_BLEND64(1u << (HALF - 1), high, V_SET64(text_len));
+        return split(low, high, HIGH_BIT);
+}
+
+INLINE vec add_all_lanes(vec x)
+{
+        UNROLL for (unsigned int step = 1; step < HALF; step *= 2)
+        {
+                _Alignas(64) uint64_t other[HALF];
+
+                UNROLL for (unsigned int i = 0; i < HALF; i++) other[i] = i ^ step;
+                x = V_ADD64(x, V_PERMUTE64(V_LOAD(other), x));
+        }
+        return x;
+}
+
+/* The tag of one packet of ALONE_LEAST bytes or more, whose key is in the first lane. */
+static void authenticate_alone(const struct text *text, const struct poly_keys *keys,
+                               uint8_t tag[WG_AEAD_TAG_LEN])
+{
+        const size_t stride = (size_t)HALF * POLY_BLOCK;
+        size_t blocks = (size_t)count_blocks(text), steps = (blocks + HALF - 1) / HALF;
+        unsigned int without = (unsigned int)(steps * HALF - blocks);
+        const uint8_t *from = text->cipher - (size_t)without * POLY_BLOCK;
+        const uint8_t *last = from + (steps - 1) * stride;
+        const vec first_lane = V_SET64(0);
+        struct powers powers;
+        struct number h;
+        vec low, high;
+        uint64_t words[2][HALF];
+
+        make_all_powers(
+                split(V_AND(V_PERMUTE64(first_lane, keys->r_low), V_SET64(0x0ffffffc0fffffff)),
+                      V_AND(V_PERMUTE64(first_lane, keys->r_high), V_SET64(0x0ffffffc0ffffffc)),
+                      V_SET64(0)),
+                &powers);
+        h = multiply(load_step(from, without), &powers.whole);
+        for (from += stride; last - from >= (ptrdiff_t)(2 * stride); from += 2 * stride)
+                h = take_two(h, load_step(from, 0), &powers.twice, load_step(from + stride, 0),
+                             &powers.whole);
+        if (from < last)
+                h = take_one(h, load_step(from, 0), &powers.whole);
+        h = take_one(h, load_last(last, (size_t)(text->cipher + text->len - last), text->len),
+                     &powers.last);
+        UNROLL for (unsigned int i = 0; i < 3; i++) h.limb[i] = add_all_lanes(h.limb[i]);
+        finish(h, keys->s_low, keys->s_high, &low, &high);
+        V_STORE(words[0], low);
+        V_STORE(words[1], high);
+        wg_le64_store(tag, words[0][0]);
+        wg_le64_store(tag + 8, words[1][0]);
+}
+
 /* ---- groups ---- */
 
 /* Up to LANES packets, and what the first pass made for them. */
 struct group {
-        uint32_t key[8];
+        struct secrets {
+                uint32_t key[8];
+                uint8_t tags[LANES][WG_AEAD_TAG_LEN];
+                struct poly_keys keys[2]; /* of the first HALF packets, and of the others */
+                _Alignas(64) vec spare[PASSES][16]; /* blocks of the first passes, transposed */
+        } secret;
         unsigned int n;
+        bool is_even; /* see has_equals() */
         struct wg_aead_packet *packets[LANES];
         struct text texts[LANES];
-        struct poly_keys keys[2];   /* of the first HALF packets, and of the others */
-        struct pass pass;           /* the first one, whose first n lanes made the keys */
-        _Alignas(64) vec spare[16]; /* its blocks, transposed, where others made text */
-        struct cursor cursor;       /* what text comes after those */
-        uint8_t tags[LANES][WG_AEAD_TAG_LEN];
+        struct pass first[PASSES]; /* the first n lanes made the keys, others text or nothing */
+        struct cursor cursor;      /* what text comes after those */
 };
 
 INLINE vec join(vec even, vec odd)
@@ -585,59 +740,230 @@ INLINE void take_keys(struct group *group, const vec x[16])
                 first[i] = join(V_WIDEN_FIRST(x[at[i]]), V_WIDEN_FIRST(x[at[i] + 1]));
                 last[i] = join(V_WIDEN_LAST(x[at[i]]), V_WIDEN_LAST(x[at[i] + 1]));
         }
-        group->keys[0] = (struct poly_keys){first[0], first[1], first[2], first[3]};
-        group->keys[1] = (struct poly_keys){last[0], last[1], last[2], last[3]};
+        group->secret.keys[0] = (struct poly_keys){first[0], first[1], first[2], first[3]};
+        group->secret.keys[1] = (struct poly_keys){last[0], last[1], last[2], last[3]};
 }
 
-/* The first pass. */
+INLINE void keep(vec spare[16], vec x[16])
+{
+        v_transpose(x);
+        UNROLL for (unsigned int i = 0; i < 16; i++) spare[i] = x[i];
+}
+
+/* The first pass; where all lanes have a packet of the same length, also their first blocks. */
 static void begin(struct group *group)
 {
-        struct pass *pass = &group->pass;
-        vec x[16];
+        struct pass *pass = group->first, *other = &group->first[PASSES - 1];
 
-        start_pass(pass);
+        for (unsigned int j = 0; j < PASSES; j++)
+                start_pass(&group->first[j]);
         for (unsigned int i = 0; i < group->n; i++) {
                 pass->nonce_low = V_PUT32(1u << i, pass->nonce_low, group->texts[i].nonce);
                 pass->nonce_high = V_PUT32(1u << i, pass->nonce_high, group->texts[i].nonce >> 32);
         }
         pass->used = group->n;
         group->cursor = (struct cursor){group->texts, group->texts + group->n, 0};
-        fill(pass, &group->cursor);
-        make_blocks(group->key, pass->counter, pass->nonce_low, pass->nonce_high, x);
-        take_keys(group, x);
-        if (!pass->count)
-                return;
-        v_transpose(x);
-        UNROLL for (unsigned int i = 0; i < 16; i++) group->spare[i] = x[i];
+        for (unsigned int j = 0; j < PASSES && !group->is_even; j++)
+                fill(&group->first[j], &group->cursor);
+        if (V_IS_PAIRED && group->is_even) {
+                other->counter = V_SET32(1);
+                other->nonce_low = pass->nonce_low;
+                other->nonce_high = pass->nonce_high;
+                other->used = LANES;
+        }
+        if (V_IS_PAIRED && other->used) {
+                vec x[2][16];
+
+                make_twice(group->secret.key, (vec[2]){pass->counter, other->counter},
+                           (vec[2]){pass->nonce_low, other->nonce_low},
+                           (vec[2]){pass->nonce_high, other->nonce_high}, x);
+                take_keys(group, x[0]);
+                if (pass->used > group->n)
+                        keep(group->secret.spare[0], x[0]);
+                keep(group->secret.spare[PASSES - 1], x[1]);
+        } else {
+                vec x[16];
+
+                make_blocks(group->secret.key, pass->counter, pass->nonce_low, pass->nonce_high, x);
+                take_keys(group, x);
+                if (pass->used > group->n)
+                        keep(group->secret.spare[0], x);
+        }
+}
+
+/* ---- groups of equals: a packet for each lane, and all of one length ---- */
+
+static bool has_equals(const struct group *group)
+{
+        bool is_equal = group->n == LANES;
+
+        for (unsigned int i = 1; i < group->n; i++)
+                is_equal &= group->texts[i].len == group->texts[0].len;
+        return is_equal;
+}
+
+/* A block of each packet, up to 64 bytes of it. */
+INLINE void apply_column(const struct text texts[LANES], size_t at, const vec x[16])
+{
+        size_t len = texts[0].len - at;
+
+        if (len >= BLOCK)
+                UNROLL for (unsigned int i = 0; i < LANES; i++)
+                        v_xor_block(texts[i].to + at, texts[i].from + at, BLOCK, x, i);
+        else
+                for (unsigned int i = 0; i < LANES; i++)
+                        v_xor_block(texts[i].to + at, texts[i].from + at, len, x, i);
+}
+
+static void apply_to_equals(struct group *group)
+{
+        const vec low = group->first[0].nonce_low, high = group->first[0].nonce_high;
+        size_t len = group->texts[0].len, at = 0;
+        vec x[2][16];
+
+        if (V_IS_PAIRED && len) { /* the first column was made with the keys */
+                apply_column(group->texts, 0, group->secret.spare[PASSES - 1]);
+                at = BLOCK;
+        }
+        while (at < len) {
+                vec counter = V_SET32(1 + at / BLOCK);
+                bool is_pair = V_IS_PAIRED && len - at > BLOCK;
+
+                if (is_pair)
+                        make_twice(group->secret.key,
+                                   (vec[2]){counter, V_ADD32(counter, V_SET32(1))},
+                                   (vec[2]){low, low}, (vec[2]){high, high}, x);
+                else
+                        make_blocks(group->secret.key, counter, low, high, x[0]);
+                for (unsigned int j = 0; j < 1u + is_pair; j++, at += BLOCK) {
+                        v_transpose(x[j]);
+                        apply_column(group->texts, at, x[j]);
+                }
+        }
+}
+
+/* One half of the lanes. */
+struct half {
+        const uint8_t *from[HALF];
+        struct factor f, f2;
+        struct number h;
+        uint8_t tails[HALF]
+                     [BLOCK + POLY_BLOCK]; /* after the whole blocks: padded, and the lengths */
+};
+
+INLINE void begin_half(struct half *half, const struct text *texts, const struct poly_keys *keys)
+{
+        size_t len = texts[0].len, rest = len % BLOCK;
+        struct number r = split(V_AND(keys->r_low, V_SET64(0x0ffffffc0fffffff)),
+                                V_AND(keys->r_high, V_SET64(0x0ffffffc0ffffffc)), V_SET64(0));
+
+        half->f = as_factor(&r);
+        r = multiply(r, &half->f);
+        half->f2 = as_factor(&r);
+        half->h = (struct number){{V_SET64(0), V_SET64(0), V_SET64(0)}};
+        for (unsigned int i = 0; i < HALF; i++)
+                half->from[i] = texts[i].cipher;
+        for (unsigned int i = 0; i < HALF && rest; i++)
+                v_pad(half->tails[i], texts[i].cipher + len - rest, rest);
+}
+
+INLINE void take_pair(struct half *half, const vec low[2], const vec high[2])
+{
+        half->h = take_two(half->h, split(low[0], high[0], HIGH_BIT), &half->f2,
+                           split(low[1], high[1], HIGH_BIT), &half->f);
+}
+
+INLINE void take_column(struct half *half, size_t at)
+{
+        vec low[4], high[4];
+
+        v_gather4(half->from, at, low, high);
+        take_pair(half, low, high);
+        take_pair(half, low + 2, high + 2);
+}
+
+/* `n` blocks of the tails, and the lengths, which are those of all. */
+INLINE void take_rest(struct half *half, size_t n, uint64_t len)
+{
+        const uint8_t *from[HALF];
+        vec low[2], high[2];
+        size_t i = 0;
+
+        for (unsigned int lane = 0; lane < HALF; lane++)
+                from[lane] = half->tails[lane];
+        for (; i < n; i += 2) {
+                v_gather(from, POLY_BLOCK * i, &low[0], &high[0]);
+                low[1] = V_SET64(0);
+                high[1] = V_SET64(len);
+                if (i + 1 < n)
+                        v_gather(from, POLY_BLOCK * (i + 1), &low[1], &high[1]);
+                take_pair(half, low, high);
+        }
+        if (i == n)
+                half->h = take_one(half->h, split(V_SET64(0), V_SET64(len), HIGH_BIT), &half->f);
+}
+
+/* The halves side by side, for each step of one waits for the step before. */
+static void authenticate_equals(struct group *group)
+{
+        size_t len = group->texts[0].len, rest = (len % BLOCK + POLY_BLOCK - 1) / POLY_BLOCK;
+        struct half halves[2];
+        vec low[2], high[2];
+
+        for (unsigned int i = 0; i < 2; i++)
+                begin_half(&halves[i], group->texts + i * HALF, &group->secret.keys[i]);
+        for (size_t at = 0; len - at >= BLOCK; at += BLOCK)
+                UNROLL for (unsigned int i = 0; i < 2; i++) take_column(&halves[i], at);
+        for (unsigned int i = 0; i < 2; i++)
+                take_rest(&halves[i], rest, len);
+        UNROLL for (unsigned int i = 0; i < 2; i++)
+                finish(halves[i].h, group->secret.keys[i].s_low, group->secret.keys[i].s_high,
+                       &low[i], &high[i]);
+        for (unsigned int i = 0; i < 2; i++)
+                v_scatter(group->secret.tags + i * HALF, low[i], high[i]);
 }
 
 /* Text with the blocks that the first pass had to spare, then the rest. */
 static void apply_cipher(struct group *group)
 {
-        for (unsigned int i = 0; i < group->pass.count; i++)
-                xor_run(&group->pass.runs[i], group->spare);
-        run_cipher(group->key, &group->cursor);
+        if (group->is_even) {
+                apply_to_equals(group);
+                return;
+        }
+        for (unsigned int j = 0; j < PASSES; j++)
+                for (unsigned int i = 0; i < group->first[j].count; i++)
+                        xor_run(&group->first[j].runs[i], group->secret.spare[j]);
+        run_cipher(group->secret.key, &group->cursor);
 }
 
 static void make_tags(struct group *group)
 {
         unsigned int first = WG_MIN(group->n, (unsigned int)HALF);
 
-        authenticate(group->texts, first, &group->keys[0], group->tags);
+        if (group->is_even) {
+                authenticate_equals(group);
+                return;
+        }
+        if (group->n == 1 && group->texts[0].len >= ALONE_LEAST) {
+                authenticate_alone(&group->texts[0], &group->secret.keys[0], group->secret.tags[0]);
+                return;
+        }
+        authenticate(group->texts, first, &group->secret.keys[0], group->secret.tags);
         if (group->n > first)
-                authenticate(group->texts + first, group->n - first, &group->keys[1],
-                             group->tags + first);
+                authenticate(group->texts + first, group->n - first, &group->secret.keys[1],
+                             group->secret.tags + first);
 }
 
 static void seal_group(struct group *group)
 {
+        group->is_even = has_equals(group);
         begin(group);
         apply_cipher(group);
         make_tags(group);
         for (unsigned int i = 0; i < group->n; i++) {
                 const struct text *text = &group->texts[i];
 
-                memcpy(text->to + text->len, group->tags[i], WG_AEAD_TAG_LEN);
+                memcpy(text->to + text->len, group->secret.tags[i], WG_AEAD_TAG_LEN);
                 wg_declassify(text->to, text->len + WG_AEAD_TAG_LEN); /* sealed, for all to see */
         }
 }
@@ -647,10 +973,13 @@ static void leave_out(struct group *group, unsigned int i)
 {
         const struct text *text = &group->texts[i];
 
-        for (unsigned int r = 0; r < group->pass.count; r++)
-                if (group->pass.runs[r].from >= text->from &&
-                    group->pass.runs[r].from < text->from + text->len)
-                        group->pass.runs[r].len = 0;
+        for (unsigned int j = 0; j < PASSES; j++)
+                for (unsigned int r = 0; r < group->first[j].count; r++) {
+                        struct run *run = &group->first[j].runs[r];
+
+                        if (run->from >= text->from && run->from < text->from + text->len)
+                                run->len = 0;
+                }
         group->texts[i].len = 0;
 }
 
@@ -667,14 +996,18 @@ INLINE bool is_same_tag(const uint8_t a[WG_AEAD_TAG_LEN], const uint8_t b[WG_AEA
 
 static void open_group(struct group *group)
 {
+        group->is_even = has_equals(group);
         begin(group);
         make_tags(group);
         for (unsigned int i = 0; i < group->n; i++) {
                 const struct text *text = &group->texts[i];
 
-                group->packets[i]->is_valid = is_same_tag(group->tags[i], text->from + text->len);
-                if (!group->packets[i]->is_valid)
+                group->packets[i]->is_valid = is_same_tag(group->secret.tags[i],
+                                                          text->from + text->len);
+                if (!group->packets[i]->is_valid) {
                         leave_out(group, i);
+                        group->is_even = false;
+                }
         }
         apply_cipher(group);
 }
@@ -682,7 +1015,7 @@ static void open_group(struct group *group)
 static void prepare(struct group *group, const uint8_t key[WG_AEAD_KEY_LEN])
 {
         for (unsigned int i = 0; i < 8; i++)
-                group->key[i] = wg_le32_load(key + 4 * i);
+                group->secret.key[i] = wg_le32_load(key + 4 * i);
         group->n = 0;
 }
 
@@ -700,7 +1033,7 @@ static void seal_batch(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet
                 seal_group(&group);
                 group.n = 0;
         }
-        wg_wipe(&group, sizeof(group));
+        wg_wipe(&group.secret, sizeof(group.secret));
 }
 
 static void open_batch(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet *packets, size_t n)
@@ -722,5 +1055,5 @@ static void open_batch(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet
                 open_group(&group);
                 group.n = 0;
         }
-        wg_wipe(&group, sizeof(group));
+        wg_wipe(&group.secret, sizeof(group.secret));
 }
