@@ -53,7 +53,7 @@ struct wg_action {
         uint32_t number;         /* of INITIATION_SENT: which try; of GAVE_UP: packets dropped */
 };
 
-#define WG_ACTIONS_MAX 64
+#define WG_ACTIONS_MAX 288
 #define WG_ACTIONS_A_STEP 8 /* no single step of the engine adds more */
 
 /* Actions, and the peers and packets they point to, are valid until the engine's next call. Zeroed

@@ -418,15 +418,12 @@ static void run_timer(struct wg_peer *peer, enum wg_timer timer, struct wg_now n
 
 /* Under load a message must prove where it comes from, and each source is held to a rate. */
 static enum wg_verdict check_load(struct wg_engine *engine, const struct wg_hsqueue_item *item,
-                                  struct wg_now now, struct wg_actions *actions)
+                                  struct wg_now now)
 {
         if (item->is_proven || !wg_hsqueue_is_loaded(&engine->handshakes, now.ns))
                 return WG_VERDICT_HANDSHAKE;
-        if (!wg_cookie_has_mac2(&engine->cookie_maker, now.ns, item->bytes, item->len,
-                                &item->from)) {
-                wg_transmit_cookie(engine, item, now, actions);
+        if (!wg_cookie_has_mac2(&engine->cookie_maker, now.ns, item->bytes, item->len, &item->from))
                 return WG_VERDICT_COOKIE_DEMANDED;
-        }
         return is_within_rate(engine, &item->from.ip, now.ns) ? WG_VERDICT_HANDSHAKE
                                                               : WG_VERDICT_RATE_LIMITED;
 }
@@ -437,40 +434,6 @@ static void moved_to(struct wg_peer *peer, const struct wg_hsqueue_item *item, s
         wg_path_write(&peer->path, &item->from);
         wg_worker_count_received(&peer->engine->worker, peer, item->len);
         wg_worker_received(&peer->engine->worker, peer, false, now.ns);
-}
-
-static enum wg_verdict take_initiation(struct wg_engine *engine, const struct wg_hsqueue_item *item,
-                                       struct wg_now now, struct wg_actions *actions,
-                                       struct wg_peer **peer)
-{
-        struct wg_handshake_request request = {.peer = NULL};
-        enum wg_verdict verdict = wg_handshake_consume_initiation(engine, item->bytes, now,
-                                                                  &request);
-
-        *peer = request.peer;
-        if (verdict == WG_VERDICT_HANDSHAKE_DONE) {
-                moved_to(request.peer, item, now);
-                verdict = wg_transmit_response(&request, now, actions);
-        }
-        wg_wipe(&request, sizeof(request));
-        return verdict;
-}
-
-static enum wg_verdict take_response(struct wg_engine *engine, const struct wg_hsqueue_item *item,
-                                     struct wg_now now, struct wg_actions *actions,
-                                     struct wg_peer **peer)
-{
-        enum wg_verdict verdict = wg_handshake_consume_response(engine, item->bytes, now, peer);
-
-        if (verdict != WG_VERDICT_HANDSHAKE_DONE)
-                return verdict;
-        moved_to(*peer, item, now);
-        wg_timers_session_derived(*peer, now.ns);
-        wg_timers_handshake_complete(*peer, now);
-        wg_transmit_event(actions, *peer, WG_EVENT_HANDSHAKE_COMPLETE);
-        /* Something must go at once: the peer may not send before it has seen the session work. */
-        wg_transmit_staged(*peer, true, now, actions);
-        return verdict;
 }
 
 static enum wg_verdict take_cookie(struct wg_engine *engine, const struct wg_hsqueue_item *item,
@@ -487,44 +450,105 @@ static enum wg_verdict take_cookie(struct wg_engine *engine, const struct wg_hsq
         return WG_VERDICT_COOKIE_STORED;
 }
 
-static enum wg_verdict take_message(struct wg_engine *engine, const struct wg_hsqueue_item *item,
-                                    struct wg_now now, struct wg_actions *actions,
-                                    struct wg_peer **peer)
+/* Looks at a message. Returns whether there is something to compute for it. */
+static bool begin_job(struct wg_engine *engine, struct wg_handshake_job *job,
+                      const struct wg_hsqueue_item *item, struct wg_now now)
 {
         const struct wg_identity *identity = own_identity(engine);
         uint32_t type = wg_message_classify(item->bytes, item->len);
-        enum wg_verdict verdict;
+        enum wg_verdict verdict = WG_VERDICT_MALFORMED;
 
         if (!identity)
-                return WG_VERDICT_NO_PRIVATE_KEY;
-        if (type == WG_MESSAGE_COOKIE)
-                return take_cookie(engine, item, now, actions);
-        if (type != WG_MESSAGE_INITIATION && type != WG_MESSAGE_RESPONSE)
-                return WG_VERDICT_MALFORMED;
-        /* The worker looked at mac1 too, but perhaps under the key before this one. */
-        if (!wg_cookie_has_mac1(identity->mac1_key, item->bytes, item->len))
-                return WG_VERDICT_MAC1_INVALID;
-        verdict = check_load(engine, item, now, actions);
-        if (verdict != WG_VERDICT_HANDSHAKE)
-                return verdict;
-        return type == WG_MESSAGE_INITIATION ? take_initiation(engine, item, now, actions, peer)
-                                             : take_response(engine, item, now, actions, peer);
+                verdict = WG_VERDICT_NO_PRIVATE_KEY;
+        else if (type == WG_MESSAGE_COOKIE)
+                verdict = WG_VERDICT_COOKIE_STORED; /* if it turns out so */
+        else if (type == WG_MESSAGE_INITIATION || type == WG_MESSAGE_RESPONSE)
+                /* The worker looked at mac1 too, but perhaps under the key before this one. */
+                verdict = wg_cookie_has_mac1(identity->mac1_key, item->bytes, item->len)
+                                  ? check_load(engine, item, now)
+                                  : WG_VERDICT_MAC1_INVALID;
+        if (verdict == WG_VERDICT_HANDSHAKE)
+                verdict = type == WG_MESSAGE_INITIATION
+                                  ? wg_handshake_begin_initiation(engine, job, item)
+                                  : wg_handshake_begin_response(engine, job, item);
+        if (verdict == WG_VERDICT_HANDSHAKE)
+                return true;
+        *job = (struct wg_handshake_job){.item = item, .verdict = verdict};
+        return false;
 }
 
-static void take_handshake(struct wg_engine *engine, const struct wg_hsqueue_item *item,
-                           struct wg_now now, struct wg_actions *actions)
+static enum wg_verdict judge_initiation(struct wg_handshake_job *job, struct wg_now now,
+                                        struct wg_actions *actions)
 {
-        struct wg_peer *peer = NULL;
-        enum wg_verdict verdict = take_message(engine, item, now, actions, &peer);
+        enum wg_verdict verdict = wg_handshake_accept_initiation(job, now);
+
+        if (verdict != WG_VERDICT_HANDSHAKE_DONE)
+                return verdict;
+        moved_to(job->peer, job->item, now);
+        return wg_transmit_response(job, now, actions);
+}
+
+static enum wg_verdict judge_response(struct wg_engine *engine, struct wg_handshake_job *job,
+                                      struct wg_now now, struct wg_actions *actions)
+{
+        enum wg_verdict verdict = wg_handshake_accept_response(engine, job, now);
+
+        if (verdict != WG_VERDICT_HANDSHAKE_DONE)
+                return verdict;
+        moved_to(job->peer, job->item, now);
+        wg_timers_session_derived(job->peer, now.ns);
+        wg_timers_handshake_complete(job->peer, now);
+        wg_transmit_event(actions, job->peer, WG_EVENT_HANDSHAKE_COMPLETE);
+        /* Something must go at once: the peer may not send before it has seen the session work. */
+        wg_transmit_staged(job->peer, true, now, actions);
+        return verdict;
+}
+
+static enum wg_verdict judge(struct wg_engine *engine, struct wg_handshake_job *job,
+                             struct wg_now now, struct wg_actions *actions)
+{
+        switch (job->step) {
+        case WG_HANDSHAKE_NO_STEP:
+                if (job->verdict == WG_VERDICT_COOKIE_STORED)
+                        return take_cookie(engine, job->item, now, actions);
+                if (job->verdict == WG_VERDICT_COOKIE_DEMANDED)
+                        wg_transmit_cookie(engine, job->item, now, actions);
+                break;
+        case WG_HANDSHAKE_READ_STATIC:
+        case WG_HANDSHAKE_SHARE_STATICS:
+        case WG_HANDSHAKE_WRITE_RESPONSE:
+                return judge_initiation(job, now, actions);
+        case WG_HANDSHAKE_READ_RESPONSE:
+                return judge_response(engine, job, now, actions);
+        }
+        return job->verdict;
+}
+
+/* Judges a message for which nothing is left to compute, counts it, and tells how it ended. */
+static void settle(struct wg_engine *engine, struct wg_handshake_job *job, struct wg_now now,
+                   struct wg_actions *actions)
+{
+        enum wg_verdict verdict = judge(engine, job, now, actions);
         struct wg_action *event;
 
         wg_worker_count(&engine->worker, verdict);
-        if (verdict == WG_VERDICT_HANDSHAKE_DONE || verdict == WG_VERDICT_COOKIE_STORED ||
-            verdict == WG_VERDICT_COOKIE_DEMANDED)
+        if (verdict != WG_VERDICT_HANDSHAKE_DONE && verdict != WG_VERDICT_COOKIE_STORED &&
+            verdict != WG_VERDICT_COOKIE_DEMANDED) {
+                event = wg_transmit_event(actions, job->peer, WG_EVENT_HANDSHAKE_REFUSED);
+                event->verdict = verdict;
+                event->to = job->item->from;
+        }
+        wg_wipe(job, sizeof(*job));
+}
+
+static void compute(struct wg_engine *engine, struct wg_handshake_job *const *jobs, size_t count)
+{
+        if (engine->env->compute) {
+                engine->env->compute(engine->env->ctx, jobs, count);
                 return;
-        event = wg_transmit_event(actions, peer, WG_EVENT_HANDSHAKE_REFUSED);
-        event->verdict = verdict;
-        event->to = item->from;
+        }
+        for (size_t i = 0; i < count; i++)
+                wg_handshake_compute(jobs[i]);
 }
 
 /* ---- work ---- */
@@ -538,9 +562,14 @@ void wg_actions_clear(struct wg_engine *engine, struct wg_actions *actions)
         actions->count = 0;
 }
 
+static bool has_room_for(const struct wg_actions *actions, size_t steps)
+{
+        return actions->count + steps * WG_ACTIONS_A_STEP <= WG_ACTIONS_MAX;
+}
+
 static bool has_room(const struct wg_actions *actions)
 {
-        return actions->count + WG_ACTIONS_A_STEP <= WG_ACTIONS_MAX;
+        return has_room_for(actions, 1);
 }
 
 /* Many peers may be due at once, as after an interface went up with keepalives: a call does so many,
@@ -576,12 +605,32 @@ static void run_timers(struct wg_engine *engine, struct wg_now now, struct wg_ac
         }
 }
 
+/* Several messages at a time, since several threads may compute for them; what waits longer waits for the
+ * next call. */
 static void take_handshakes(struct wg_engine *engine, struct wg_now now, struct wg_actions *actions)
 {
+        struct wg_handshake_job *under_way[WG_HANDSHAKE_COMPUTED];
         const struct wg_hsqueue_item *item;
+        size_t total = 0, count = 0, left;
 
-        while (has_room(actions) && (item = wg_hsqueue_take(&engine->handshakes, now.ns)))
-                take_handshake(engine, item, now, actions);
+        while (total < WG_HANDSHAKE_JOBS && count < WG_HANDSHAKE_COMPUTED &&
+               has_room_for(actions, total + 1) &&
+               (item = wg_hsqueue_take(&engine->handshakes, now.ns))) {
+                struct wg_handshake_job *job = &engine->jobs[total++];
+
+                if (begin_job(engine, job, item, now))
+                        under_way[count++] = job;
+        }
+        while (count) {
+                compute(engine, under_way, count);
+                left = 0;
+                for (size_t i = 0; i < count; i++)
+                        if (wg_handshake_go_on(engine, under_way[i], now, engine->jobs, total))
+                                under_way[left++] = under_way[i];
+                count = left;
+        }
+        for (size_t i = 0; i < total; i++)
+                settle(engine, &engine->jobs[i], now, actions);
 }
 
 bool wg_engine_work(struct wg_engine *engine, struct wg_now now, struct wg_actions *actions)

@@ -21,7 +21,7 @@
 
 #include "base/siphash.h"
 #include "core/action.h"
-#include "core/hsqueue.h"
+#include "core/hsjob.h"
 #include "core/ratelimit.h"
 #include "core/worker.h"
 
@@ -57,6 +57,7 @@ struct wg_engine {
         struct wg_ratelimit ratelimit;
         uint64_t collect_ns; /* when to collect resting sources; 0: there are none */
         struct wg_hsqueue handshakes;
+        struct wg_handshake_job jobs[WG_HANDSHAKE_JOBS]; /* messages under way within a work() */
         struct wg_staged_pool staged_pool;
 };
 

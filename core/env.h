@@ -28,6 +28,8 @@ struct wg_retired {
         void (*release)(struct wg_retired *retired); /* engine thread; frees the object */
 };
 
+struct wg_handshake_job; /* hsjob.h */
+
 /* What the core needs of the world. Only the engine thread calls these, but for `lock` and
  * `unlock`. */
 struct wg_env {
@@ -45,6 +47,10 @@ struct wg_env {
         /* Calls retired->release(retired) on the engine thread, at once or later, when no worker
          * that could have seen the object still runs the batch it was in. */
         void (*retire)(void *ctx, struct wg_retired *retired);
+
+        /* Calls wg_handshake_compute() once for each of these, on any threads, and returns when all
+         * of that is done. NULL: the core does it itself, one after the other. */
+        void (*compute)(void *ctx, struct wg_handshake_job *const *jobs, size_t count);
 
         /* Guard a keypair's replay window between workers, by one 32-bit word in it that starts as
          * 0. Called by workers, briefly. */

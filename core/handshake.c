@@ -88,83 +88,127 @@ static enum wg_verdict check_stamp(const struct wg_peer *peer, const uint8_t *st
         return WG_VERDICT_HANDSHAKE_DONE;
 }
 
-enum wg_verdict wg_handshake_consume_initiation(struct wg_engine *engine,
-                                                const uint8_t message[WG_INITIATION_LEN],
-                                                struct wg_now now,
-                                                struct wg_handshake_request *request)
+enum wg_verdict wg_handshake_begin_initiation(struct wg_engine *engine,
+                                              struct wg_handshake_job *job,
+                                              const struct wg_hsqueue_item *item)
 {
-        const struct wg_identity *identity = own_identity(engine);
-        uint8_t initiator[WG_KEY_LEN], stamp[WG_TAI64N_LEN];
-        struct wg_noise noise = engine->noise_initial;
-        enum wg_verdict verdict = WG_VERDICT_HANDSHAKE_INVALID;
-        struct wg_peer *peer;
+        *job = (struct wg_handshake_job){
+                .step = WG_HANDSHAKE_READ_STATIC,
+                .item = item,
+                .own = own_identity(engine)->key,
+                .noise = engine->noise_initial,
+        };
+        return WG_VERDICT_HANDSHAKE;
+}
 
-        wg_noise_mix_responder(&noise, wg_x25519_key_public(identity->key));
-        if (!wg_noise_read_first_static(&noise, identity->key, message + WG_INITIATION_EPHEMERAL,
-                                        message + WG_INITIATION_STATIC, initiator))
-                goto out;
-        wg_declassify(initiator, sizeof(initiator)); /* a public key, to be looked up */
-        peer = wg_engine_find_peer(engine, initiator);
-        if (!peer) {
-                verdict = WG_VERDICT_UNKNOWN_PEER;
-                goto out;
-        }
-        if (!need_static_static(peer) ||
-            !wg_noise_read_first_payload(&noise, peer->static_static,
-                                         message + WG_INITIATION_TIMESTAMP,
-                                         WG_TAI64N_LEN + WG_NOISE_TAG_LEN, stamp))
-                goto out;
-        wg_declassify(stamp, sizeof(stamp)); /* the time, to be compared */
-        verdict = check_stamp(peer, stamp, now.ns);
-        request->peer = peer;
+/* Whose it seems to be, and what more is needed to know. */
+static enum wg_verdict look_at_static(struct wg_engine *engine, struct wg_handshake_job *job)
+{
+        wg_declassify(job->initiator, sizeof(job->initiator)); /* a public key, to be looked up */
+        job->claimed = wg_engine_find_peer(engine, job->initiator);
+        if (!job->claimed)
+                return WG_VERDICT_UNKNOWN_PEER;
+        if (job->claimed->has_static_static)
+                return WG_VERDICT_HANDSHAKE_DONE;
+        job->step = WG_HANDSHAKE_SHARE_STATICS;
+        return WG_VERDICT_HANDSHAKE;
+}
+
+static void keep_static_static(struct wg_handshake_job *job)
+{
+        memcpy(job->claimed->static_static, job->shared, sizeof(job->shared));
+        job->claimed->has_static_static = true;
+}
+
+static enum wg_verdict read_stamp(struct wg_handshake_job *job, uint64_t now_ns)
+{
+        if (!wg_noise_read_first_payload(&job->noise, job->claimed->static_static,
+                                         job->item->bytes + WG_INITIATION_TIMESTAMP,
+                                         WG_TAI64N_LEN + WG_NOISE_TAG_LEN, job->stamp))
+                return WG_VERDICT_HANDSHAKE_INVALID;
+        wg_declassify(job->stamp, sizeof(job->stamp)); /* the time, to be compared */
+        job->peer = job->claimed;
+        return check_stamp(job->peer, job->stamp, now_ns);
+}
+
+static bool is_answered(const struct wg_peer *peer, const struct wg_handshake_job *jobs,
+                        size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                if (jobs[i].step == WG_HANDSHAKE_WRITE_RESPONSE && jobs[i].peer == peer)
+                        return true;
+        return false;
+}
+
+bool wg_handshake_go_on(struct wg_engine *engine, struct wg_handshake_job *job, struct wg_now now,
+                        const struct wg_handshake_job *jobs, size_t count)
+{
+        const struct wg_env *env = engine->env;
+
+        if (job->verdict != WG_VERDICT_HANDSHAKE_DONE || job->step == WG_HANDSHAKE_WRITE_RESPONSE ||
+            job->step == WG_HANDSHAKE_READ_RESPONSE)
+                return false;
+        if (job->step == WG_HANDSHAKE_SHARE_STATICS)
+                keep_static_static(job);
+        else
+                job->verdict = look_at_static(engine, job);
+        if (job->verdict == WG_VERDICT_HANDSHAKE_DONE)
+                job->verdict = read_stamp(job, now.ns);
+        if (job->verdict == WG_VERDICT_HANDSHAKE)
+                return true;
+        if (job->verdict != WG_VERDICT_HANDSHAKE_DONE || is_answered(job->peer, jobs, count))
+                return false;
+        env->random(env->ctx, job->ephemeral, sizeof(job->ephemeral));
+        job->step = WG_HANDSHAKE_WRITE_RESPONSE;
+        return true;
+}
+
+enum wg_verdict wg_handshake_accept_initiation(struct wg_handshake_job *job, struct wg_now now)
+{
+        enum wg_verdict verdict;
+
+        /* Before the response was written, its verdict is what the initiation deserves. */
+        if (job->step != WG_HANDSHAKE_WRITE_RESPONSE && job->verdict != WG_VERDICT_HANDSHAKE_DONE)
+                return job->verdict;
+        verdict = check_stamp(job->peer, job->stamp, now.ns);
         if (verdict != WG_VERDICT_HANDSHAKE_DONE)
-                goto out;
-        memcpy(peer->latest_stamp, stamp, sizeof(stamp));
-        peer->initiation_accepted_ns = now.ns;
-        request->noise = noise;
-        memcpy(request->ephemeral, message + WG_INITIATION_EPHEMERAL, WG_KEY_LEN);
-        request->sender = wg_le32_load(message + WG_INITIATION_SENDER);
-out:
-        wg_wipe(&noise, sizeof(noise));
-        wg_wipe(initiator, sizeof(initiator));
+                return verdict;
+        /* It has no response prepared since another one of the peer does. */
+        if (job->step != WG_HANDSHAKE_WRITE_RESPONSE)
+                return WG_VERDICT_INITIATION_FLOOD;
+        memcpy(job->peer->latest_stamp, job->stamp, sizeof(job->stamp));
+        job->peer->initiation_accepted_ns = now.ns;
         return verdict;
 }
 
-enum wg_verdict wg_handshake_create_response(struct wg_handshake_request *request,
-                                             struct wg_now now, uint8_t message[WG_RESPONSE_LEN])
+enum wg_verdict wg_handshake_finish_response(struct wg_handshake_job *job, struct wg_now now,
+                                             uint8_t message[WG_RESPONSE_LEN])
 {
-        struct wg_peer *peer = request->peer;
-        struct wg_x25519_key *ephemeral = new_ephemeral(peer->engine->env);
-        enum wg_verdict verdict = WG_VERDICT_NO_MEMORY;
-        struct wg_keypair *kp = NULL;
+        uint32_t sender = wg_le32_load(job->item->bytes + WG_INITIATION_SENDER);
+        struct wg_keypair *kp;
 
-        if (!ephemeral)
-                return verdict;
-        wg_le32_store(message, WG_MESSAGE_RESPONSE);
-        wg_le32_store(message + WG_RESPONSE_RECEIVER, request->sender);
-        if (!wg_noise_write_second(&request->noise, ephemeral, request->ephemeral, peer->public_key,
-                                   peer->preshared_key, NULL, 0, message + WG_RESPONSE_EPHEMERAL,
-                                   message + WG_RESPONSE_NOTHING)) {
-                verdict = WG_VERDICT_HANDSHAKE_INVALID;
-                goto out;
-        }
-        kp = wg_session_new(peer, &request->noise, false, request->sender, now.ns);
+        if (job->verdict != WG_VERDICT_HANDSHAKE_DONE)
+                return job->verdict;
+        kp = wg_session_new(job->peer, &job->noise, false, sender, now.ns);
         if (!kp)
-                goto out;
-        if (!wg_session_begin(peer, kp)) {
+                return WG_VERDICT_NO_MEMORY;
+        if (!wg_session_begin(job->peer, kp)) {
                 wg_session_free(kp);
-                goto out;
+                return WG_VERDICT_NO_MEMORY;
         }
+        wg_le32_store(message, WG_MESSAGE_RESPONSE);
         wg_le32_store(message + WG_RESPONSE_SENDER, kp->entry.index);
-        verdict = WG_VERDICT_HANDSHAKE_DONE;
-out:
-        wg_x25519_key_free(ephemeral);
-        return verdict;
+        wg_le32_store(message + WG_RESPONSE_RECEIVER, sender);
+        memcpy(message + WG_RESPONSE_EPHEMERAL, job->public_ephemeral,
+               sizeof(job->public_ephemeral));
+        memcpy(message + WG_RESPONSE_NOTHING, job->nothing, sizeof(job->nothing));
+        return WG_VERDICT_HANDSHAKE_DONE;
 }
 
 /* The peer whose initiation a response answers; NULL: none of ours. */
-static struct wg_peer *find_initiator(struct wg_engine *engine, uint32_t index)
+static struct wg_peer *find_initiator(struct wg_engine *engine, const struct wg_hsqueue_item *item)
 {
+        uint32_t index = wg_le32_load(item->bytes + WG_RESPONSE_RECEIVER);
         struct wg_index_entry *entry = wg_index_find(&engine->indices, index);
 
         if (!entry || entry->kind != WG_INDEX_HANDSHAKE)
@@ -172,34 +216,41 @@ static struct wg_peer *find_initiator(struct wg_engine *engine, uint32_t index)
         return entry->peer;
 }
 
-enum wg_verdict wg_handshake_consume_response(struct wg_engine *engine,
-                                              const uint8_t message[WG_RESPONSE_LEN],
-                                              struct wg_now now, struct wg_peer **found)
+enum wg_verdict wg_handshake_begin_response(struct wg_engine *engine, struct wg_handshake_job *job,
+                                            const struct wg_hsqueue_item *item)
 {
-        const struct wg_identity *identity = own_identity(engine);
-        struct wg_peer *peer = find_initiator(engine, wg_le32_load(message + WG_RESPONSE_RECEIVER));
-        enum wg_verdict verdict = WG_VERDICT_HANDSHAKE_INVALID;
-        struct wg_keypair *kp;
-        struct wg_noise noise;
-        uint8_t nothing[1];
+        struct wg_peer *peer = find_initiator(engine, item);
 
         if (!peer)
                 return WG_VERDICT_UNEXPECTED;
-        *found = peer;
-        noise = peer->handshake.noise;
-        if (!wg_noise_read_second(&noise, peer->handshake.ephemeral, identity->key,
-                                  peer->preshared_key, message + WG_RESPONSE_EPHEMERAL,
-                                  message + WG_RESPONSE_NOTHING, WG_NOISE_TAG_LEN, nothing))
-                goto out;
-        verdict = WG_VERDICT_NO_MEMORY;
-        kp = wg_session_new(peer, &noise, true, wg_le32_load(message + WG_RESPONSE_SENDER), now.ns);
+        *job = (struct wg_handshake_job){
+                .step = WG_HANDSHAKE_READ_RESPONSE,
+                .item = item,
+                .own = own_identity(engine)->key,
+                .claimed = peer,
+                .peer = peer,
+                .noise = peer->handshake.noise,
+        };
+        return WG_VERDICT_HANDSHAKE;
+}
+
+enum wg_verdict wg_handshake_accept_response(struct wg_engine *engine, struct wg_handshake_job *job,
+                                             struct wg_now now)
+{
+        struct wg_peer *peer = job->peer;
+        struct wg_keypair *kp;
+
+        if (job->verdict != WG_VERDICT_HANDSHAKE_DONE)
+                return job->verdict;
+        /* The same response may have come twice at once, or another that was faster. */
+        if (find_initiator(engine, job->item) != peer)
+                return WG_VERDICT_UNEXPECTED;
+        kp = wg_session_new(peer, &job->noise, true,
+                            wg_le32_load(job->item->bytes + WG_RESPONSE_SENDER), now.ns);
         if (!kp)
-                goto out;
+                return WG_VERDICT_NO_MEMORY;
         /* Takes over the handshake's index, so it cannot fail. */
         WG_ASSERT(wg_session_begin(peer, kp));
         wg_handshake_clear(peer);
-        verdict = WG_VERDICT_HANDSHAKE_DONE;
-out:
-        wg_wipe(&noise, sizeof(noise));
-        return verdict;
+        return WG_VERDICT_HANDSHAKE_DONE;
 }

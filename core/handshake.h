@@ -17,35 +17,42 @@
 
 #include "core/engine.h"
 
-/* What a responder carries from the initiation to its response. Secret; wipe it. */
-struct wg_handshake_request {
-        struct wg_peer *peer;
-        struct wg_noise noise;
-        uint8_t ephemeral[WG_KEY_LEN];
-        uint32_t sender;
-};
-
 /* Writes an initiation, but for its MACs, and begins a handshake in place of any other. Returns false
  * when the peer's public key is of low order, or there is no memory; nothing is to be sent then. */
 bool wg_handshake_create_initiation(struct wg_peer *peer, struct wg_now now,
                                     uint8_t message[WG_INITIATION_LEN]) WG_MUST_USE;
 
-/* Reads an initiation whose mac1 verified. Returns HANDSHAKE_DONE and fills *request, or why it is
- * refused. */
-enum wg_verdict wg_handshake_consume_initiation(struct wg_engine *engine,
-                                                const uint8_t message[WG_INITIATION_LEN],
-                                                struct wg_now now,
-                                                struct wg_handshake_request *request);
+/* ---- messages that arrived, step by step (hsjob.h) ---- */
 
-/* Writes the response, but for its MACs, and begins the session that waits for its proof. */
-enum wg_verdict wg_handshake_create_response(struct wg_handshake_request *request,
-                                             struct wg_now now, uint8_t message[WG_RESPONSE_LEN]);
+/* Prepare the first step for an initiation, or a response, whose mac1 verified. Return HANDSHAKE, or why
+ * it is refused at once. */
+enum wg_verdict wg_handshake_begin_initiation(struct wg_engine *engine,
+                                              struct wg_handshake_job *job,
+                                              const struct wg_hsqueue_item *item);
+enum wg_verdict wg_handshake_begin_response(struct wg_engine *engine, struct wg_handshake_job *job,
+                                            const struct wg_hsqueue_item *item);
 
-/* Reads a response whose mac1 verified and begins the session. Returns HANDSHAKE_DONE and the peer,
- * or why it is refused. */
-enum wg_verdict wg_handshake_consume_response(struct wg_engine *engine,
-                                              const uint8_t message[WG_RESPONSE_LEN],
-                                              struct wg_now now, struct wg_peer **peer);
+/* After a step: prepares the next one and returns true, or finds that there is none. No
+ * response is prepared for who gets one among `jobs` already: two at once are one too many. */
+bool wg_handshake_go_on(struct wg_engine *engine, struct wg_handshake_job *job, struct wg_now now,
+                        const struct wg_handshake_job *jobs, size_t count) WG_MUST_USE;
+
+/* ---- and judged ----
+ *
+ * When no step is left. These return HANDSHAKE_DONE, or why the message is refused; nothing of the peer's
+ * state changed then. */
+
+/* Accepts an initiation. */
+enum wg_verdict wg_handshake_accept_initiation(struct wg_handshake_job *job, struct wg_now now);
+
+/* For an initiation that was just accepted: writes the response, but for its MACs, and begins the
+ * session that waits for its proof. */
+enum wg_verdict wg_handshake_finish_response(struct wg_handshake_job *job, struct wg_now now,
+                                             uint8_t message[WG_RESPONSE_LEN]);
+
+/* Accepts a response and begins the session. */
+enum wg_verdict wg_handshake_accept_response(struct wg_engine *engine, struct wg_handshake_job *job,
+                                             struct wg_now now);
 
 /* Forgets a handshake that is under way, if any. */
 void wg_handshake_clear(struct wg_peer *peer);

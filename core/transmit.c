@@ -88,15 +88,15 @@ bool wg_transmit_initiation(struct wg_peer *peer, enum wg_initiation_reason reas
         return false;
 }
 
-enum wg_verdict wg_transmit_response(struct wg_handshake_request *request, struct wg_now now,
+enum wg_verdict wg_transmit_response(struct wg_handshake_job *job, struct wg_now now,
                                      struct wg_actions *actions)
 {
-        struct wg_peer *peer = request->peer;
+        struct wg_peer *peer = job->peer;
         struct wg_action *action = add(actions, WG_ACTION_SEND, peer);
         enum wg_verdict verdict;
 
         peer->handshake_sent_ns = now.ns;
-        verdict = wg_handshake_create_response(request, now, action->bytes);
+        verdict = wg_handshake_finish_response(job, now, action->bytes);
         if (verdict != WG_VERDICT_HANDSHAKE_DONE) {
                 actions->count--;
                 return verdict;

@@ -21,7 +21,7 @@ bool wg_transmit_initiation(struct wg_peer *peer, enum wg_initiation_reason reas
                             struct wg_now now, struct wg_actions *actions);
 
 /* Answers an initiation that was accepted. Returns HANDSHAKE_DONE, or why it could not. */
-enum wg_verdict wg_transmit_response(struct wg_handshake_request *request, struct wg_now now,
+enum wg_verdict wg_transmit_response(struct wg_handshake_job *job, struct wg_now now,
                                      struct wg_actions *actions);
 
 /* Answers a message under load by a cookie. */

@@ -12,6 +12,7 @@
 #include "daemon/status.h"
 #include "daemon/uapi.h"
 #include "daemon/worker.h"
+#include "io/processors.h"
 #include "io/random.h"
 #include "io/sandbox.h"
 
@@ -79,6 +80,28 @@ static void env_unlock(void *ctx, _Atomic uint32_t *word)
 {
         (void)ctx;
         atomic_store_explicit(word, 0, memory_order_release);
+}
+
+/* Whoever is busy with packets is left alone. */
+static void wake_idle(void *ctx, size_t more)
+{
+        struct tl_device *device = ctx;
+        size_t wanted = WG_MIN(more, device->hands_max);
+
+        for (unsigned int i = 0; i < device->worker_count && wanted; i++)
+                if (tl_worker_lend_a_hand(device->workers[i]))
+                        wanted--;
+}
+
+static void env_compute(void *ctx, struct wg_handshake_job *const *jobs, size_t count)
+{
+        struct tl_device *device = ctx;
+
+        if (count > 1 && device->hands_max)
+                tl_jobs_run(&device->jobs, jobs, count, wake_idle, device);
+        else
+                for (size_t i = 0; i < count; i++)
+                        wg_handshake_compute(jobs[i]);
 }
 
 /* ---- sockets ---- */
@@ -614,6 +637,8 @@ int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl
         device->uapi_socket.fd = device->uapi_socket.watch_fd = -1;
         device->status_socket.fd = device->status_socket.watch_fd = -1;
         tl_reclaim_init(&device->reclaim);
+        tl_jobs_init(&device->jobs, wg_handshake_compute);
+        device->hands_max = tl_processors_count() - 1;
         tl_apply_init(&device->changes);
         tl_clients_init(&device->uapi, &tl_uapi_protocol, device, &device->loop, log);
         tl_clients_init(&device->status, &tl_status_protocol, device, &device->loop, log);
@@ -623,6 +648,7 @@ int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl
                 .alloc = env_alloc,
                 .free = env_free,
                 .retire = env_retire,
+                .compute = env_compute,
                 .lock = env_lock,
                 .unlock = env_unlock,
         };
@@ -744,6 +770,7 @@ void tl_device_done(struct tl_device *device)
         tl_inbox_done(&device->handshakes);
         tl_inbox_done(&device->preferred);
         tl_inbox_done(&device->unsent);
+        tl_jobs_done(&device->jobs);
         free(device->scratch);
         tl_tun_done(&device->tun);
 }

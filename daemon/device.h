@@ -14,6 +14,7 @@
 #include "daemon/clients.h"
 #include "daemon/helper.h"
 #include "daemon/inbox.h"
+#include "daemon/jobs.h"
 #include "daemon/offloads.h"
 #include "daemon/pins.h"
 #include "daemon/reclaim.h"
@@ -57,6 +58,7 @@ struct tl_device {
         struct wg_env env;
         unsigned int worker_count; /* one for each queue of the TUN */
         struct tl_worker *workers[TL_TUN_QUEUES];
+        unsigned int hands_max; /* workers that may help the engine: one less than processors */
         uint64_t started_ns;
         uint32_t hardening; /* enum tl_hardening: what was achieved */
 
@@ -65,6 +67,7 @@ struct tl_device {
         struct tl_reclaim reclaim;
         struct tl_inbox handshakes, unsent;
         struct tl_inbox preferred;            /* handshakes that come before those */
+        struct tl_jobs jobs;                  /* of handshakes, which idle workers share */
         struct tl_wake wake;                  /* of the engine's loop */
         _Atomic(struct tl_sockets *) sockets; /* NULL: the link is down, or binding failed */
         atomic_bool is_deleted;               /* a worker found the TUN gone */

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * main.c - tielined: starts an interface, and says how that went by its exit status. */
-#define _GNU_SOURCE /* sched_getaffinity */
 #include <errno.h>
 #include <linux/capability.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +21,7 @@
 #include "io/daemonize.h"
 #include "io/harden.h"
 #include "io/notify.h"
+#include "io/processors.h"
 #include "io/sandbox.h"
 
 static struct tl_device device;
@@ -74,19 +73,12 @@ static int open_queues(const struct tl_options *options, struct tl_tun *tun, uns
 
 /* Workers that nobody asked for: one for each processor that we may use. Beyond these, memory and
  * sockets would be spent on what hardly any link can bring. */
-enum { USUAL_WORKERS_MAX = 8, PROCESSORS_MAX = 8192 };
+enum { USUAL_WORKERS_MAX = 8 };
 
 static unsigned int choose_workers(const struct tl_options *options)
 {
-        cpu_set_t processors[PROCESSORS_MAX / CPU_SETSIZE] = {0};
-        int count;
-
-        if (options->workers)
-                return options->workers;
-        if (sched_getaffinity(0, sizeof(processors), processors) < 0)
-                return 1;
-        count = CPU_COUNT_S(sizeof(processors), processors);
-        return (unsigned int)WG_MAX(1, WG_MIN(count, USUAL_WORKERS_MAX));
+        return options->workers ? options->workers
+                                : WG_MIN(tl_processors_count(), (unsigned int)USUAL_WORKERS_MAX);
 }
 
 /* With a queue for each worker, or with one where the system refuses more. */

@@ -140,6 +140,29 @@ static void run_packets(struct tl_worker *worker)
         tl_reclaim_offline(&worker->device->reclaim, worker->number);
 }
 
+/* Until there is a packet, a wake-up or a job. Who puts up jobs looks after that who is idle, and who
+ * becomes idle looks after that for jobs: one of them sees the other. */
+static void wait_for_work(struct tl_worker *worker, bool may_block)
+{
+        int handled;
+
+        atomic_store(&worker->is_idle, may_block);
+        if (may_block)
+                may_block = !tl_jobs_are_there(&worker->device->jobs);
+        handled = tl_loop_run(&worker->loop, may_block ? TL_LOOP_NEVER : 0);
+        atomic_store_explicit(&worker->is_idle, false, memory_order_relaxed);
+        if (handled < 0 && handled != -EINTR)
+                tl_report_error(worker->device, "cannot wait for packets", handled);
+}
+
+bool tl_worker_lend_a_hand(struct tl_worker *worker)
+{
+        if (!atomic_exchange(&worker->is_idle, false))
+                return false;
+        tl_wake_set(&worker->wake);
+        return true;
+}
+
 static void *run(void *ctx)
 {
         struct tl_worker *worker = ctx;
@@ -150,15 +173,12 @@ static void *run(void *ctx)
         worker->may_run = wg_crypto_thread_begin();
         sem_post(&worker->has_begun);
         while (worker->may_run && !atomic_load(&worker->is_stopping)) {
-                int handled;
-
                 run_packets(worker);
                 /* A deleted TUN is ready for ever; the engine ends us soon. */
                 if (atomic_load(&worker->device->is_deleted))
                         tl_loop_remove(&worker->tun_watch);
-                handled = tl_loop_run(&worker->loop, TL_LOOP_NEVER);
-                if (handled < 0 && handled != -EINTR)
-                        tl_report_error(worker->device, "cannot wait for packets", handled);
+                /* After each job it is seen whether a packet came. */
+                wait_for_work(worker, !tl_jobs_take(&worker->device->jobs));
         }
         return NULL;
 }

@@ -47,6 +47,7 @@ struct tl_worker {
         /* Any thread. */
         struct tl_wake wake;
         atomic_bool is_stopping;
+        atomic_bool is_idle;                  /* waits, or is about to, and has seen no job since */
         _Atomic(struct tl_sockets *) watched; /* whose descriptors are in the loop */
         _Atomic uint64_t superpackets_read, superpackets_written, pieces_sent, pieces_received;
 
@@ -69,6 +70,9 @@ struct tl_worker {
 /* Makes a worker and starts its thread; when this returns it runs. NULL: errno says why. */
 struct tl_worker *tl_worker_start(struct tl_device *device, unsigned int number,
                                   const struct wg_aead_backend *aead);
+
+/* Engine: if it has nothing to do, wakes it, so that it looks for jobs. Returns whether it did. */
+bool tl_worker_lend_a_hand(struct tl_worker *worker);
 
 /* Ends the thread, waits for it and frees the worker. Takes NULL. */
 void tl_worker_stop(struct tl_worker *worker);

@@ -665,6 +665,131 @@ static void test_queue_full_and_down(void **state)
                          WG_VERDICT_DOWN);
 }
 
+/* ---- several at once ---- */
+
+static unsigned int computed[WG_HANDSHAKE_READ_RESPONSE + 1];
+static size_t most_at_once;
+
+/* In another order than they came. */
+static void compute_backwards(void *ctx, struct wg_handshake_job *const *jobs, size_t count)
+{
+        (void)ctx;
+        most_at_once = WG_MAX(most_at_once, count);
+        while (count--) {
+                computed[jobs[count]->step]++;
+                wg_handshake_compute(jobs[count]);
+        }
+}
+
+static void compute_elsewhere(struct pair_side *side)
+{
+        side->t.env.compute = compute_backwards;
+        memset(computed, 0, sizeof(computed));
+        most_at_once = 0;
+}
+
+/* The first is answered; the second of the same peer is one too many, and costs no more than it must. */
+static void test_initiations_at_once(void **state)
+{
+        struct pair *p = *state;
+        struct pair_datagram first, second, spoilt;
+
+        compute_elsewhere(&p->b);
+        make_initiation(p, &p->a, &spoilt);
+        spoilt.bytes[WG_INITIATION_TIMESTAMP] ^= 1;
+        finish_macs(p, &p->a, &spoilt);
+        make_initiation(p, &p->a, &first);
+        finish_macs(p, &p->a, &first);
+        pair_pass(p, S);
+        make_initiation(p, &p->a, &second);
+        finish_macs(p, &p->a, &second);
+        assert_int_equal(pair_receive(p, &p->b, &spoilt), WG_VERDICT_HANDSHAKE);
+        assert_int_equal(pair_receive(p, &p->b, &first), WG_VERDICT_HANDSHAKE);
+        assert_int_equal(pair_receive(p, &p->b, &second), WG_VERDICT_HANDSHAKE);
+        assert_int_equal(pair_receive(p, &p->b, &first), WG_VERDICT_HANDSHAKE);
+        pair_work(p, &p->b);
+        assert_int_equal(most_at_once, 4);
+        assert_int_equal(computed[WG_HANDSHAKE_READ_STATIC], 4);
+        assert_int_equal(computed[WG_HANDSHAKE_SHARE_STATICS], 4);
+        assert_int_equal(computed[WG_HANDSHAKE_WRITE_RESPONSE], 1);
+        assert_int_equal(pair_count(&p->b, WG_VERDICT_HANDSHAKE_INVALID), 1);
+        assert_int_equal(pair_count(&p->b, WG_VERDICT_HANDSHAKE_DONE), 1);
+        assert_int_equal(pair_count(&p->b, WG_VERDICT_INITIATION_FLOOD), 1);
+        assert_int_equal(pair_count(&p->b, WG_VERDICT_TIMESTAMP_REPLAYED), 1);
+        assert_int_equal(p->b.sent_count, 1);
+        assert_int_equal(p->b.events_count, 4);
+        assert_int_equal(p->b.events[0], WG_EVENT_HANDSHAKE_REFUSED);
+        assert_int_equal(p->b.events[1], WG_EVENT_RESPONSE_SENT);
+        /* It answers the first one, as its index shows. */
+        assert_memory_equal(p->b.sent[0].bytes + WG_RESPONSE_RECEIVER,
+                            first.bytes + WG_INITIATION_SENDER, 4);
+}
+
+/* A response that comes twice, and one that is spoilt before it. */
+static void test_responses_at_once(void **state)
+{
+        struct pair *p = *state;
+        struct pair_datagram spoilt;
+
+        get_response(p);
+        compute_elsewhere(&p->a);
+        spoilt = p->b.sent[0];
+        spoilt.bytes[WG_RESPONSE_NOTHING] ^= 1;
+        finish_macs(p, &p->b, &spoilt);
+        assert_int_equal(pair_receive(p, &p->a, &spoilt), WG_VERDICT_HANDSHAKE);
+        assert_int_equal(pair_receive(p, &p->a, &p->b.sent[0]), WG_VERDICT_HANDSHAKE);
+        assert_int_equal(pair_receive(p, &p->a, &p->b.sent[0]), WG_VERDICT_HANDSHAKE);
+        pair_work(p, &p->a);
+        assert_int_equal(most_at_once, 3);
+        assert_int_equal(computed[WG_HANDSHAKE_READ_RESPONSE], 3);
+        assert_int_equal(pair_count(&p->a, WG_VERDICT_HANDSHAKE_INVALID), 1);
+        assert_int_equal(pair_count(&p->a, WG_VERDICT_HANDSHAKE_DONE), 1);
+        assert_int_equal(pair_count(&p->a, WG_VERDICT_UNEXPECTED), 1);
+        assert_true(pair_has_event(&p->a, WG_EVENT_HANDSHAKE_COMPLETE));
+}
+
+/* Both had begun: an initiation and a response of one peer in one batch make two sessions. */
+static void test_both_kinds_at_once(void **state)
+{
+        struct pair *p = *state;
+        struct pair_datagram theirs;
+
+        get_response(p);
+        compute_elsewhere(&p->a);
+        make_initiation(p, &p->b, &theirs);
+        finish_macs(p, &p->b, &theirs);
+        assert_int_equal(pair_receive(p, &p->a, &theirs), WG_VERDICT_HANDSHAKE);
+        assert_int_equal(pair_receive(p, &p->a, &p->b.sent[0]), WG_VERDICT_HANDSHAKE);
+        pair_work(p, &p->a);
+        assert_int_equal(most_at_once, 2);
+        assert_int_equal(pair_count(&p->a, WG_VERDICT_HANDSHAKE_DONE), 2);
+        assert_int_equal(p->a.events[0], WG_EVENT_RESPONSE_SENT);
+        assert_int_equal(p->a.events[1], WG_EVENT_HANDSHAKE_COMPLETE);
+        assert_non_null(p->a.peer->current);
+}
+
+/* More than go side by side; what is secret of a job does not stay. */
+static void test_many_at_once(void **state)
+{
+        static const struct wg_handshake_job wiped;
+        struct pair *p = *state;
+        struct pair_datagram d;
+
+        compute_elsewhere(&p->b);
+        make_initiation(p, &p->a, &d);
+        finish_macs(p, &p->a, &d);
+        for (unsigned int i = 0; i < 3 * WG_HANDSHAKE_COMPUTED / 2; i++)
+                assert_int_equal(pair_receive(p, &p->b, &d), WG_VERDICT_HANDSHAKE);
+        pair_work(p, &p->b);
+        assert_int_equal(most_at_once, WG_HANDSHAKE_COMPUTED);
+        assert_int_equal(pair_count(&p->b, WG_VERDICT_HANDSHAKE_DONE), 1);
+        assert_int_equal(pair_count(&p->b, WG_VERDICT_TIMESTAMP_REPLAYED) +
+                                 pair_count(&p->b, WG_VERDICT_INITIATION_FLOOD),
+                         3 * WG_HANDSHAKE_COMPUTED / 2 - 1);
+        for (unsigned int i = 0; i < WG_HANDSHAKE_JOBS; i++)
+                assert_memory_equal(&p->b.engine.jobs[i], &wiped, sizeof(wiped));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
 
 int main(void)
@@ -694,6 +819,10 @@ int main(void)
                 TEST(test_response_under_load),
                 TEST(test_rate_under_load),
                 TEST(test_queue_full_and_down),
+                TEST(test_initiations_at_once),
+                TEST(test_responses_at_once),
+                TEST(test_both_kinds_at_once),
+                TEST(test_many_at_once),
         };
 
         return cmocka_run_group_tests_name("handshake", tests, test_crypto_up, test_crypto_down);
