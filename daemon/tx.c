@@ -16,15 +16,16 @@ enum { BYTES_TO_SEND = TL_UDP_PIECE_MAX / 2 };
 
 static void refuse(struct tl_worker *worker, const struct wg_send_slot *slot, uint64_t now_ns)
 {
-        uint8_t error[WG_ICMP_LEN_MAX];
-        struct tl_packet packet = {.buf = error};
+        uint8_t memory[TL_TUN_HEADROOM + WG_ICMP_LEN_MAX];
+        struct tl_packet packet = {.buf = memory + TL_TUN_HEADROOM};
 
         tl_report_unsent(worker->device, slot);
         /* One answer a superpacket. */
         if (slot->is_more ||
             (slot->verdict != WG_VERDICT_NO_PEER && slot->verdict != WG_VERDICT_NO_ENDPOINT))
                 return;
-        packet.len = (uint32_t)wg_icmp_unreachable(slot->buf + WG_SEND_HEADROOM, slot->len, error);
+        packet.len = (uint32_t)wg_icmp_unreachable(slot->buf + WG_SEND_HEADROOM, slot->len,
+                                                   packet.buf);
         if (packet.len && wg_icmp_may_send(&worker->icmp_limit, now_ns))
                 tl_tun_write(worker->queue, &packet, 1);
 }

@@ -234,8 +234,8 @@ struct tl_worker *tl_worker_start(struct tl_device *device, unsigned int number,
                 free(worker);
                 return NULL;
         }
-        worker->tx_packet = worker->buffers;
-        worker->tx_bytes = worker->tx_packet + TL_BUFFER_SIZE;
+        worker->tx_packet = worker->buffers + TL_CACHE_LINE;
+        worker->tx_bytes = worker->buffers + TL_BUFFER_SIZE;
         worker->rx_bytes = worker->tx_bytes + TL_TX_BYTES;
         error = tl_loop_init(&worker->loop);
         if (!error)

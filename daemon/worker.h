@@ -20,6 +20,7 @@
 /* Memory of a worker: what it reads from the TUN, what it made of that, and what it received. Together
  * far below 1 MiB, and never more, whatever comes. */
 enum {
+        TL_CACHE_LINE = 64,     /* as far as the packet from the TUN is from its buffer's begin */
         TL_PACKET_MAX = 65535,  /* bytes of any IP packet */
         TL_BUFFER_SIZE = 65792, /* such a packet with what sealing adds, to whole cache lines */
         TL_TX_SLOTS = 64,       /* sealed at once */
@@ -29,6 +30,11 @@ enum {
 
 _Static_assert(WG_SEND_HEADROOM + TL_PACKET_MAX + 1 + WG_SEND_TAILROOM <= TL_BUFFER_SIZE,
                "a buffer holds any packet, and one byte more shows that it was cut");
+_Static_assert((int)TL_TUN_HEADROOM <= (int)TL_CACHE_LINE &&
+                       TL_CACHE_LINE + TL_PACKET_MAX + 1 <= TL_BUFFER_SIZE,
+               "the TUN's header fits before a packet");
+_Static_assert((int)TL_TUN_HEADROOM <= (int)WG_DATA_TEXT,
+               "what was received can be written where it lies");
 _Static_assert(TL_TX_SLOTS <= WG_BATCH_MAX && WG_BATCH_MAX <= TL_MERGE_MAX,
                "a batch can be sealed, and merged after it was opened");
 

@@ -15,8 +15,6 @@
 #include "io/netlink.h"
 #include "io/netns.h"
 
-#define HEADER_MAX 64 /* far more than any virtio header has */
-
 /* Newer than the headers of Debian 12. One is never without the other. */
 #define OFFLOAD_USO4 0x20u
 #define OFFLOAD_USO6 0x40u
@@ -30,7 +28,7 @@ static int adopt_header(struct tl_tun_queue *queue)
 
         if (ioctl(queue->fd, TUNSETOFFLOAD, 0) < 0 || ioctl(queue->fd, TUNGETVNETHDRSZ, &len) < 0)
                 return -errno;
-        if (len < TL_OFFLOAD_HEADER_LEN || len > HEADER_MAX)
+        if (len < TL_OFFLOAD_HEADER_LEN || len > TL_TUN_HEADROOM)
                 return -EINVAL;
         queue->header_len = (uint32_t)len;
         return 0;
@@ -295,14 +293,14 @@ uint32_t tl_tun_set_offloads(struct tl_tun *tun, uint32_t wanted)
 int tl_tun_read(const struct tl_tun_queue *queue, struct tl_packet *packet,
                 struct tl_offload *offload)
 {
-        uint8_t header[HEADER_MAX] = {0};
-        struct iovec parts[2] = {{header, queue->header_len}, {packet->buf, packet->room}};
-        ssize_t len = readv(queue->fd, parts, 2);
+        uint8_t *header = packet->buf - queue->header_len;
+        ssize_t len = read(queue->fd, header, queue->header_len + packet->room);
 
         if (len < 0)
                 return errno == EAGAIN ? 0 : -errno;
         packet->len = (uint32_t)len - queue->header_len;
-        packet->error = tl_offload_read(offload, header);
+        *offload = (struct tl_offload){0};
+        packet->error = queue->header_len ? tl_offload_read(offload, header) : 0;
         if (packet->len >= packet->room)
                 packet->error = -EMSGSIZE;
         return 1;
@@ -310,12 +308,12 @@ int tl_tun_read(const struct tl_tun_queue *queue, struct tl_packet *packet,
 
 static int write_one(const struct tl_tun_queue *queue, const struct tl_packet *packet)
 {
-        uint8_t header[HEADER_MAX] = {0};
-        struct iovec parts[2] = {{header, queue->header_len}, {packet->buf, packet->len}};
+        uint8_t *header = packet->buf - queue->header_len;
 
         if (!packet->len) /* the system would call it written */
                 return -EINVAL;
-        return writev(queue->fd, parts, 2) < 0 ? -errno : 0;
+        memset(header, 0, queue->header_len);
+        return write(queue->fd, header, queue->header_len + packet->len) < 0 ? -errno : 0;
 }
 
 unsigned int tl_tun_write(const struct tl_tun_queue *queue, struct tl_packet *packets,
@@ -333,7 +331,7 @@ unsigned int tl_tun_write(const struct tl_tun_queue *queue, struct tl_packet *pa
 int tl_tun_write_parts(const struct tl_tun_queue *queue, const struct tl_offload *offload,
                        const struct iovec *parts, unsigned int count)
 {
-        uint8_t header[HEADER_MAX] = {0};
+        uint8_t header[TL_TUN_HEADROOM] = {0};
         struct iovec all[1 + TL_TUN_PARTS];
 
         WG_ASSERT(count <= TL_TUN_PARTS);

@@ -24,9 +24,10 @@
 #include "io/offload.h"
 
 enum {
-        TL_TUN_QUEUES = 64, /* at most */
-        TL_TUN_MTU = 1420,  /* of a new device */
-        TL_TUN_PARTS = 256, /* of a packet that is written in pieces */
+        TL_TUN_QUEUES = 64,   /* at most */
+        TL_TUN_MTU = 1420,    /* of a new device */
+        TL_TUN_PARTS = 256,   /* of a packet that is written in pieces */
+        TL_TUN_HEADROOM = 16, /* bytes before each packet that reading and writing it overwrite */
 };
 
 /* What the kernel hands over without having done it, and takes in the same way. */
@@ -50,7 +51,7 @@ struct tl_tun {
         struct tl_tun_queue queues[TL_TUN_QUEUES];
 };
 
-/* One packet in memory of the caller. */
+/* One packet in memory of the caller, where TL_TUN_HEADROOM goes before buf. */
 struct tl_packet {
         uint8_t *buf;
         uint32_t room; /* bytes there are in buf; only for reading */

@@ -30,13 +30,14 @@
 #define PORT 7777
 
 static struct tl_tun tun;
-static uint8_t memory[64][2048];
+static uint8_t memory[64][TL_TUN_HEADROOM + 2048];
 static struct tl_packet packets[64];
 
 static void prepare_packets(uint32_t room)
 {
         for (size_t i = 0; i < WG_ARRAY_SIZE(packets); i++)
-                packets[i] = (struct tl_packet){.buf = memory[i], .room = room, .error = 1};
+                packets[i] = (struct tl_packet){
+                        .buf = memory[i] + TL_TUN_HEADROOM, .room = room, .error = 1};
 }
 
 /* Reads as many packets as there are, up to count. Returns how many, or why there was none. */
@@ -58,7 +59,7 @@ static void open_up(uint32_t queues)
 {
         assert_int_equal(tl_tun_open(&tun, "tun", queues, 1420), 0);
         run("ip addr add 10.0.0.1/24 dev tun && ip link set tun up");
-        prepare_packets(sizeof(memory[0]));
+        prepare_packets(2048);
 }
 
 /* Sends a datagram of len bytes, all equal to `fill`, to somebody behind the device. */
@@ -186,7 +187,7 @@ static void test_a_new_device_is_quiet(void **state WG_UNUSED)
 
         assert_int_equal(tl_tun_open(&tun, "tun", 1, TL_TUN_MTU), 0);
         run("ip link set tun up && ! ip -6 addr show dev tun | grep -q inet6");
-        prepare_packets(sizeof(memory[0]));
+        prepare_packets(2048);
         usleep(50000);
         assert_int_equal(read_packets(&tun.queues[0], packets, 64), 0);
         tl_tun_done(&tun);
@@ -198,7 +199,7 @@ static void test_up_and_down_and_deleted(void **state WG_UNUSED)
 
         enter_netns();
         assert_int_equal(tl_tun_open(&tun, "tun", 1, TL_TUN_MTU), 0);
-        prepare_packets(sizeof(memory[0]));
+        prepare_packets(2048);
         make_packet(&packets[0], 0);
         make_packet(&packets[1], 1);
         for (int round = 0; round < 2; round++) {
@@ -484,7 +485,7 @@ static void test_adopts_what_others_opened(void **state WG_UNUSED)
                 assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
                 run("ip link set tun addrgenmode none");
                 run("ip addr add 10.0.0.1/24 dev tun && ip link set tun up");
-                prepare_packets(sizeof(memory[0]));
+                prepare_packets(2048);
                 receiver = open_receiver();
                 make_packet(&packets[0], 42);
                 assert_int_equal(tl_tun_write(&tun.queues[0], packets, 1), 1);

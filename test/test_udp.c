@@ -508,7 +508,7 @@ static void test_datagrams_may_be_fragmented(void **state WG_UNUSED)
                 {4, "10.2.0.2", 3000, 3}, {5, "fd02::2", 100, 1},   {6, "fd02::2", 1352, 1},
                 {7, "fd02::2", 1353, 2},  {8, "fd02::2", 3000, 3},
         };
-        static uint8_t large[3000], memory[8][2048];
+        static uint8_t large[3000], memory[8][TL_TUN_HEADROOM + 2048];
         struct tl_packet packets[8];
         struct tl_tun tun;
 
@@ -517,7 +517,7 @@ static void test_datagrams_may_be_fragmented(void **state WG_UNUSED)
         run("ip addr add 10.2.0.1/24 dev tun && ip addr add fd02::1/64 dev tun nodad &&"
             "ip link set tun up");
         for (int i = 0; i < 8; i++)
-                packets[i] = (struct tl_packet){.buf = memory[i], .room = sizeof(memory[i])};
+                packets[i] = (struct tl_packet){.buf = memory[i] + TL_TUN_HEADROOM, .room = 2048};
         for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
                 print_message("case %d\n", cases[i].number);
                 sent[0] = (struct tl_datagram){.buf = large, .len = cases[i].len};
