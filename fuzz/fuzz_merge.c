@@ -23,8 +23,6 @@ enum {
         IS_CUT_OFF = 0x20,
         IS_LONG = 0x40,
         IS_RAW = 0x80,
-
-        OPEN_AT_ONCE = 16, /* from so many flows on, the naive one may merge more */
 };
 
 static uint32_t sequences[FLOWS];
@@ -86,22 +84,6 @@ static size_t add_record(const uint8_t *data, size_t size)
         return RECORD;
 }
 
-static unsigned int count_flows(void)
-{
-        unsigned int count = 0;
-
-        for (unsigned int i = 0; i < batch.count; i++) {
-                unsigned int before = 0;
-
-                while (before < i &&
-                       !merge_is_same_flow(batch.was[i], batch.packets[i].len, batch.was[before],
-                                           batch.packets[before].len))
-                        before++;
-                count += before == i;
-        }
-        return count;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         struct naive_merge naive;
@@ -115,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t at = 1; size - at >= RECORD && batch.count < TL_MERGE_MAX;)
                 at += add_record(data + at, size - at);
         tl_merge(&merge, batch.packets, batch.count, kinds);
-        if (count_flows() <= OPEN_AT_ONCE) {
+        if (merge_count_flows(&batch, kinds) <= MERGE_OPEN_AT_ONCE) {
                 naive_merge(&naive, &batch, kinds);
                 WG_ASSERT(!merge_differs(&merge, &naive));
         }

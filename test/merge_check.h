@@ -8,7 +8,8 @@
 #include "io/merge.h"
 #include "test/superpacket.h"
 
-enum { MERGE_PACKET_MAX = 2048 };
+/* Where there are more flows, some of their runs are closed early, and the naive coalescer merges more. */
+enum { MERGE_OPEN_AT_ONCE = 16 };
 
 /* A batch, and each packet of it as it was. */
 struct merge_batch {
@@ -327,6 +328,26 @@ static inline void naive_merge(struct naive_merge *naive, const struct merge_bat
                 if (naive_is_run(batch, members, count))
                         naive->run[i] = naive->run[before];
         }
+}
+
+/* How many flows there are in which something can be merged. */
+static inline unsigned int merge_count_flows(const struct merge_batch *batch, uint32_t kinds)
+{
+        const struct tl_packet *p = batch->packets;
+        unsigned int count = 0;
+
+        for (unsigned int i = 0; i < batch->count; i++) {
+                unsigned int before = 0;
+
+                if (!naive_may_merge(batch->was[i], p[i].len, kinds))
+                        continue;
+                while (before < i && !(naive_may_merge(batch->was[before], p[before].len, kinds) &&
+                                       merge_is_same_flow(batch->was[i], p[i].len,
+                                                          batch->was[before], p[before].len)))
+                        before++;
+                count += before == i;
+        }
+        return count;
 }
 
 /* Returns NULL, or how the two differ. */
