@@ -384,8 +384,8 @@ static void make_tail(uint8_t tail[2 * POLY_BLOCK], const struct text *text)
         const uint8_t *last = text->cipher + text->len - rest;
 
         _mm_storeu_si128((void *)tail, _mm_maskz_loadu_epi8(mask, last));
-        wg_le64_store(tail + POLY_BLOCK, 0); /* of associated data there is none */
-        wg_le64_store(tail + POLY_BLOCK + 8, text->len);
+        store_word(tail + POLY_BLOCK, 0); /* of associated data there is none */
+        store_word(tail + POLY_BLOCK + 8, text->len);
 }
 
 /* Blocks of a packet, its lengths included. */
@@ -601,8 +601,8 @@ static void authenticate(const struct text *texts, unsigned int n, const struct 
         V_STORE(low, tag_low);
         V_STORE(high, tag_high);
         for (unsigned int i = 0; i < n; i++) {
-                wg_le64_store(tags[i], low[i << layout.shift]);
-                wg_le64_store(tags[i] + 8, high[i << layout.shift]);
+                store_word(tags[i], low[i << layout.shift]);
+                store_word(tags[i] + 8, high[i << layout.shift]);
         }
 }
 
@@ -703,8 +703,8 @@ static void authenticate_alone(const struct text *text, const struct poly_keys *
         finish(h, keys->s_low, keys->s_high, &low, &high);
         V_STORE(words[0], low);
         V_STORE(words[1], high);
-        wg_le64_store(tag, words[0][0]);
-        wg_le64_store(tag + 8, words[1][0]);
+        store_word(tag, words[0][0]);
+        store_word(tag + 8, words[1][0]);
 }
 
 /* ---- groups ---- */

@@ -154,14 +154,14 @@ static void take_chunks(const struct chunk *chunks, size_t n)
 /* The least number that is h modulo 2^130 - 5, plus the pad, modulo 2^128. */
 INLINE void finish(uint8_t tag[WG_AEAD_TAG_LEN], const struct poly *poly, struct sum h)
 {
-        double_word low = (double_word)h.h0 + 5, high = (double_word)h.h1 + (uint64_t)(low >> 64);
-        /* All ones where h + 5 reaches 2^130: h2 is 4 at most. */
-        uint64_t mask = 0 - ((h.h2 + (uint64_t)(high >> 64)) >> 2);
+        uint64_t g0 = h.h0 + 5, g1 = h.h1 + (g0 < 5), g2 = h.h2 + (g1 < h.h1);
+        uint64_t mask = 0 - (g2 >> 2); /* all ones where h + 5 reaches 2^130: h2 is 4 at most */
+        uint64_t low = (h.h0 & ~mask) | (g0 & mask), high = (h.h1 & ~mask) | (g1 & mask);
 
-        low = (double_word)((h.h0 & ~mask) | ((uint64_t)low & mask)) + poly->pad0;
-        high = ((h.h1 & ~mask) | ((uint64_t)high & mask)) + poly->pad1 + (uint64_t)(low >> 64);
-        wg_le64_store(tag, (uint64_t)low);
-        wg_le64_store(tag + 8, (uint64_t)high);
+        low += poly->pad0;
+        high += poly->pad1 + (low < poly->pad0);
+        store_word(tag, low);
+        store_word(tag + 8, high);
 }
 
 /* ---- passes ---- */
@@ -416,8 +416,8 @@ static void save_tail(uint8_t tail[CHUNK + POLY_BLOCK], const struct text *text)
         size_t rest = text->len % CHUNK, padded = (rest + POLY_BLOCK - 1) / POLY_BLOCK * POLY_BLOCK;
 
         v_pad(tail, text->cipher + text->len - rest, rest);
-        wg_le64_store(tail + padded, 0); /* of associated data there is none */
-        wg_le64_store(tail + padded + 8, text->len);
+        store_word(tail + padded, 0); /* of associated data there is none */
+        store_word(tail + padded + 8, text->len);
 }
 
 INLINE void make_tag(uint8_t tag[WG_AEAD_TAG_LEN], const struct group *group, unsigned int i)

@@ -14,6 +14,13 @@
 
 enum { BLOCK = 64, POLY_BLOCK = 16, DOUBLE_ROUNDS = 10 };
 
+/* A word to memory, where it may lie anyhow: gcc 12 puts wg_le64_store() together from bytes here. The
+ * processors that have these vectors are little-endian. */
+INLINE void store_word(uint8_t *to, uint64_t word)
+{
+        memcpy(to, &word, sizeof(word));
+}
+
 /* "expand 32-byte k" */
 static const uint32_t SIGMA[4] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
 
