@@ -41,11 +41,11 @@ class Checks:
         return 1 if self.failed else 0
 
 
-def insane(bench, name, measurement):
+def insane(bench, contender, measurement):
     """What of one measurement is missing or impossible, or None."""
-    samples = bench.rounds[-1][name]
+    samples = bench.rounds[-1][contender.name]
     odd = [f"{one.name}={samples.get(one.name)}" for one in measurement.figures
-           if not one.is_sane(samples.get(one.name))]
+           if (one.for_bounds or not contender.is_bound) and not one.is_sane(samples.get(one.name))]
     return f"{', '.join(odd)} ({'; '.join(bench.notes)})" if odd else None
 
 
@@ -171,7 +171,7 @@ def run(bench):
         begun = time.monotonic()
         bench.measure(0, contender, measurement)
         checks.check(f"{contender.name}: {measurement.name}",
-                     insane(bench, contender.name, measurement), time.monotonic() - begun)
+                     insane(bench, contender, measurement), time.monotonic() - begun)
     bench.progress.clear()
     for name in ("bare", "null"):
         checks.check(f"what goes through it arrives: {name}", spoils(name, bench.options.build))

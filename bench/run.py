@@ -42,10 +42,10 @@ PARTS = ("tcp", "udp", "handshakes", "peers", "aead")
 
 
 class Measurement:
-    """`function` gives a sample of each of these figures, for whom it is meant; `seconds` is what that
-    takes about."""
+    """`function` gives a sample of each of these figures, for whom it is meant; `seconds` says what that
+    takes about, with a contender."""
 
-    def __init__(self, name, function, its_figures, seconds, whom=lambda contender: True):
+    def __init__(self, name, function, its_figures, seconds, whom):
         self.name, self.function, self.figures = name, function, its_figures
         self.seconds, self.is_for = seconds, whom
 
@@ -58,28 +58,40 @@ def is_ours(contender):
     return contender.ours
 
 
+def tcp_seconds(options, _):
+    return 3 + options.pings * 0.02 + options.seconds + 2 * options.seconds_more
+
+
+def udp_seconds(options, contender):
+    search = 0 if contender.is_bound else options.probes * (options.probe_seconds + 0.2)
+    return 2 + len(measure.LENGTHS) * (options.flood_seconds + 0.4 + search)
+
+
+def handshake_seconds(options, _):
+    return 1 + options.handshake_peers * (1 + options.handshakes_each) / 1500
+
+
+def peers_seconds(_, contender, count):
+    return 1 + count / (100_000 if contender.ours else 4000)
+
+
 def measurements(options):
+    def add(name, function, its_figures, seconds, whom=lambda contender: True):
+        found.append(Measurement(name, function, its_figures, functools.partial(seconds, options),
+                                 whom))
     found = []
     if "tcp" in options.only:
-        found.append(Measurement("TCP and pings", measure.tcp, figures.TCP,
-                                 4 + options.pings * 0.02 + 3 * (options.seconds + 0.5)))
+        add("TCP and pings", measure.tcp, figures.TCP, tcp_seconds)
     if "udp" in options.only:
-        probes = options.probes * (options.probe_seconds + 0.3)
-        found.append(Measurement("UDP", measure.udp,
-                                 [one for length in measure.LENGTHS
-                                  for one in figures.udp_figures(length)],
-                                 3 + 3 * (options.flood_seconds + 0.5 + probes)))
+        its_figures = [one for length in measure.LENGTHS for one in figures.udp_figures(length)]
+        add("UDP", measure.udp, its_figures, udp_seconds)
     if "handshakes" in options.only:
-        count = options.handshake_peers * (1 + options.handshakes_each)
-        found.append(Measurement("handshakes", measure.handshakes, figures.HANDSHAKES,
-                                 3 + count / 1500, is_wireguard))
+        add("handshakes", measure.handshakes, figures.HANDSHAKES, handshake_seconds, is_wireguard)
     if "peers" in options.only:
         for count in options.peers + options.peers_ours:
-            whom = is_ours if count in options.peers_ours else is_wireguard
-            found.append(Measurement(figures.peers_name(count),
-                                     functools.partial(measure.peers, count=count),
-                                     figures.peers_figures(count),
-                                     2 + count / (60_000 if whom is is_ours else 5000), whom))
+            add(figures.peers_name(count), functools.partial(measure.peers, count=count),
+                figures.peers_figures(count), functools.partial(peers_seconds, count=count),
+                is_ours if count in options.peers_ours else is_wireguard)
     return found
 
 
@@ -121,7 +133,7 @@ class Bench:
 
     def estimate(self):
         """Seconds of one round."""
-        return sum(measurement.seconds for _, measurement in self.jobs())
+        return sum(measurement.seconds(contender) for contender, measurement in self.jobs())
 
     def run(self):
         begun, total = time.monotonic(), self.options.rounds * len(self.jobs())
@@ -248,7 +260,7 @@ def parse_options():
 
 
 FULL = {"rounds": 5, "seconds": 5, "pings": 100, "flood_seconds": 2, "probes": 6,
-        "probe_seconds": 0.7, "handshake_peers": 6000, "handshakes_each": 2,
+        "probe_seconds": 0.5, "handshake_peers": 6000, "handshakes_each": 2,
         "peers": [1, 60_000], "peers_ours": [1_000_000]}
 QUICK = {**FULL, "rounds": 1, "seconds": 2, "flood_seconds": 1, "probe_seconds": 0.4,
          "handshake_peers": 2000}
@@ -265,6 +277,7 @@ def set_sizes(options):
     sizes = CHECK if options.check else QUICK if options.quick else FULL
     for name, size in sizes.items():
         setattr(options, name, getattr(options, name, None) or size)
+    options.seconds_more = max(1, round(options.seconds * 0.6))
     if "transfer" in options.only:
         options.only += ["tcp", "udp"]
     if options.check:
