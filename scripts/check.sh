@@ -25,7 +25,7 @@
 #   fuzz      only with --long: each fuzzer for ten minutes
 #
 # --long: days of simulated time, a report of whether times depend on secrets, and the namespace tests
-# that wait for real time to pass.
+# that wait for real time to pass; wake-ups among threads for five minutes.
 #
 # Everything is built in build-check/, and every program's output is kept in build-check/log/.
 set -u
@@ -293,6 +293,7 @@ stage_tsan() {
         build tsan || return
         export TSAN_OPTIONS=abort_on_error=1:halt_on_error=1:log_path=$log/sanitizer-tsan
         counted "unit tests" meson_test tsan unit
+        [ "$long" = 0 ] || single "wake-ups for minutes" "${fixed_layout[@]}" "$out/tsan/test/test_soak" 300
         counted "namespaces" tests_in_namespaces tsan --impl-b tielined
         single "no sanitizer report" sanitizer_reports
         unset TSAN_OPTIONS
