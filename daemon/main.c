@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "crypto/crypto.h"
@@ -105,10 +106,29 @@ static int open_tun(const struct tl_options *options, struct tl_tun *tun)
         return error;
 }
 
-/* What is asked for and the TUN can do. What the sockets can is seen with each of them. */
+/* What is asked for, or is not known to be done wrong by this kernel. */
+static uint32_t choose_offloads(const struct tl_options *options)
+{
+        struct utsname system = {0};
+        uint32_t distrusted;
+        char text[64];
+
+        if (options->has_offloads || uname(&system) < 0)
+                return options->offloads;
+        distrusted = tl_offloads_distrusted(system.release);
+        wg_flags_format(&tl_offloading_enum, distrusted, text, sizeof(text));
+        if (distrusted)
+                tl_log(&log_, TL_LOG_WARNING,
+                       "Linux %s is known to do %s wrong, which is not used; --offload overrides "
+                       "this",
+                       system.release, text);
+        return options->offloads & ~distrusted;
+}
+
+/* As much of that as the TUN can. What the sockets can is seen with each of them. */
 static uint32_t set_offloads(const struct tl_options *options, struct tl_tun *tun)
 {
-        uint32_t wanted = options->offloads,
+        uint32_t wanted = choose_offloads(options),
                  used = wanted & (TL_OFFLOADING_GSO | TL_OFFLOADING_GRO);
         uint32_t got = tl_tun_set_offloads(
                 tun, (wanted & (TL_OFFLOADING_TSO | TL_OFFLOADING_USO) ? TL_TUN_CHECKSUM : 0u) |

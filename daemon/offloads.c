@@ -2,6 +2,7 @@
 #include "daemon/offloads.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -14,6 +15,33 @@ WG_FLAGS_DEFINE(tl_offloading, TL_OFFLOADINGS)
 
 /* So many endpoints, or superpackets, are no accident. */
 enum { ENDPOINTS_TO_GIVE_UP = 3, SUPERPACKETS_TO_GIVE_UP = 3 };
+
+/* Whether a release, "X.Y.Z" with whatever follows, is from one to another, both included. */
+static bool is_between(const unsigned int release[3], const unsigned int from[3],
+                       const unsigned int to[3])
+{
+        uint64_t number = 0, least = 0, most = 0;
+
+        for (int i = 0; i < 3; i++) {
+                number = number << 16 | release[i];
+                least = least << 16 | from[i];
+                most = most << 16 | to[i];
+        }
+        return least <= number && number <= most;
+}
+
+uint32_t tl_offloads_distrusted(const char *release)
+{
+        /* There a piece whose last segment is as long as the others may arrive with other bytes in
+         * it. */
+        static const unsigned int corrupting_from[3] = {7, 0, 0}, corrupting_to[3] = {7, 1, 4};
+        unsigned int parts[3] = {0};
+
+        if (sscanf(release, "%5u.%5u.%5u", &parts[0], &parts[1], &parts[2]) >= 2 &&
+            is_between(parts, corrupting_from, corrupting_to))
+                return TL_OFFLOADING_GSO;
+        return 0;
+}
 
 void tl_offloads_init(struct tl_offloads *offloads, uint32_t used, struct tl_log *log)
 {

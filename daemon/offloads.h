@@ -42,6 +42,10 @@ struct tl_offloads {
         _Atomic uint32_t refused_by_tun[TL_OFFLOAD_UDP + 1]; /* by enum tl_offload_kind */
 };
 
+/* Those that a release of Linux is known to do wrong without a word: enum tl_offloading. `release` is as
+ * uname(2) has it. */
+uint32_t tl_offloads_distrusted(const char *release) WG_MUST_USE;
+
 void tl_offloads_init(struct tl_offloads *offloads, uint32_t used, struct tl_log *log);
 
 /* Whether an offload is in use. Any thread. */

@@ -135,6 +135,7 @@ static bool read_offload(struct tl_options *options, const char *where, const ch
         char names[64];
         size_t len = strlen(list);
 
+        options->has_offloads = true;
         if (strcmp(list, "all") == 0 || strcmp(list, "none") == 0) {
                 options->offloads = strcmp(list, "all") == 0 ? TL_OFFLOADING_ALL : 0;
                 return true;
@@ -148,7 +149,7 @@ static bool read_offload(struct tl_options *options, const char *where, const ch
         return fail("%s takes all, none, or a list like tso,uso,gso,gro: not `%s'", where, list);
 }
 
-static bool read_environment(struct tl_options *options, bool has_offload)
+static bool read_environment(struct tl_options *options)
 {
         const char *offload = getenv("TIELINE_OFFLOAD");
         const char *level = getenv("LOG_LEVEL");
@@ -163,7 +164,7 @@ static bool read_environment(struct tl_options *options, bool has_offload)
         if (workers && *workers && !options->workers &&
             !read_workers(options, "TIELINE_WORKERS", workers))
                 return false;
-        if (offload && !has_offload && !read_offload(options, "TIELINE_OFFLOAD", offload))
+        if (offload && !options->has_offloads && !read_offload(options, "TIELINE_OFFLOAD", offload))
                 return false;
         return read_fd("WG_TUN_FD", &options->tun_fd) && read_fd("WG_UAPI_FD", &options->uapi_fd);
 }
@@ -209,7 +210,6 @@ static bool read_name(struct tl_options *options, int argc, char **argv)
 
 bool tl_options_parse(struct tl_options *options, int argc, char **argv)
 {
-        bool has_offload = false;
         int option;
 
         *options = (struct tl_options){
@@ -231,7 +231,6 @@ bool tl_options_parse(struct tl_options *options, int argc, char **argv)
                 case OPTION_OFFLOAD:
                         if (!read_offload(options, "--offload", optarg))
                                 return false;
-                        has_offload = true;
                         break;
                 case OPTION_CONFIG:
                         options->config = optarg;
@@ -271,5 +270,5 @@ bool tl_options_parse(struct tl_options *options, int argc, char **argv)
                         fail("--stat takes one interface: unexpected argument `%s'", argv[optind]));
         if (options->view != TL_STAT_USUAL)
                 return fail("--%s goes with --stat", tl_stat_view_name(options->view));
-        return read_name(options, argc, argv) && read_environment(options, has_offload);
+        return read_name(options, argc, argv) && read_environment(options);
 }

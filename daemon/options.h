@@ -31,6 +31,7 @@ struct tl_options {
         unsigned int workers;   /* 1..TL_TUN_QUEUES; 0: as many as suit the machine */
         enum tl_stat_view view; /* with STAT */
         uint32_t offloads;      /* enum tl_offloading that may be used */
+        bool has_offloads;      /* somebody said so */
         bool is_foreground;
         int tun_fd, uapi_fd;     /* -1: none was handed down */
         enum tl_log_level level; /* LOG_LEVEL, or the default */

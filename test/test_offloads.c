@@ -133,6 +133,33 @@ static void test_superpackets_by_kind(void **state WG_UNUSED)
         assert_true(tl_offloads_has(&offloads, TL_OFFLOADING_GSO));
 }
 
+static void test_releases_that_are_distrusted(void **state WG_UNUSED)
+{
+        static const struct {
+                int number;
+                const char *release;
+                uint32_t distrusted;
+        } cases[] = {
+                {1, "6.18.44-fc", 0},
+                {2, "6.99.99", 0},
+                {3, "7.0.0", TL_OFFLOADING_GSO},
+                {4, "7.0.12-1-amd64", TL_OFFLOADING_GSO},
+                {5, "7.0-rc3", TL_OFFLOADING_GSO},
+                {6, "7.1.4", TL_OFFLOADING_GSO},
+                {7, "7.1.5", 0},
+                {8, "7.10.1", 0},
+                {9, "17.1.1", 0},
+                {10, "", 0},
+                {11, "7", 0},
+                {12, "Linux", 0},
+                {13, "99999999999.0.0", 0},
+        };
+
+        for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++)
+                if (tl_offloads_distrusted(cases[i].release) != cases[i].distrusted)
+                        fail_msg("case %d", cases[i].number);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -145,6 +172,7 @@ int main(void)
                 TEST(test_a_device_that_cannot_ends_it_at_once),
                 TEST(test_more_endpoints_than_are_remembered),
                 TEST(test_superpackets_by_kind),
+                TEST(test_releases_that_are_distrusted),
         };
 
         return cmocka_run_group_tests_name("offloads", tests, NULL, NULL);
