@@ -131,6 +131,7 @@ int tl_tun_open(struct tl_tun *tun, const char *name, uint32_t queues, uint32_t 
         if (result < 0)
                 goto out;
         silence(tun);
+        tl_netlink_set_gso_max(tun->ifindex, TL_TUN_SUPERPACKET);
         result = tl_netlink_set_mtu(tun->ifindex, mtu);
 out:
         if (result < 0)
