@@ -123,6 +123,7 @@ class Ping:
         self.text = text
         self.sent, self.received = map(int, found.groups()) if found else (0, 0)
         self.answered = {int(number) for number in re.findall(r"icmp_seq=(\d+) ttl", text)}
+        self.slowest_ms = max(map(float, re.findall(r"time=([\d.]+) ms", text)), default=0)
 
     def expect_first(self, count, what):
         missing = set(range(1, count + 1)) - self.answered
@@ -210,10 +211,16 @@ class Node:
     def reaches(self, to, count=3, interval=0.05, wait=5, options=()):
         """The first `count` pings are answered. After an answer, ping(8) waits for the last one no
         longer than an interval, which is little on a busy machine. Told by -w it goes on until it
-        has that many answers, and may send some more."""
-        deadline = math.ceil(count * interval + wait)
-        self.ping(to, count, interval, wait, ("-w", str(deadline), *options)).expect_first(
-            count, f"{self.name} to {to}")
+        has that many answers, and may send some more.
+
+        Where a handshake was late, all that waited arrives in one moment, and the answers may overtake
+        each other: a TUN gives the first answer of a flow to the queue that its hash selects, and the
+        next to the one by which the flow came in. Then the next ones count."""
+        options = ("-w", str(math.ceil(count * interval + wait)), *options)
+        done = self.ping(to, count, interval, wait, options)
+        if done.slowest_ms > 200:
+            done = self.ping(to, count, interval, wait, options)
+        done.expect_first(count, f"{self.name} to {to}")
 
     @contextlib.contextmanager
     def pinging(self, to, interval=0.02):
