@@ -207,8 +207,9 @@ static void print_head(const struct options *o)
         const char *mask = getenv(capabilities);
 
         if (o->is_json)
-                printf("{\"reference\":\"libcrypto\",\"ia32cap\":\"%s\",\"rounds\":%u,\"rows\":[",
-                       mask ? mask : "", o->rounds);
+                printf("{\"reference\":\"libcrypto\",\"chosen\":\"%s\",\"ia32cap\":\"%s\","
+                       "\"rounds\":%u,\"rows\":[",
+                       wg_aead_choose(NULL)->name, mask ? mask : "", o->rounds);
         else
                 printf("time by libcrypto's%s%s, and ns a packet\n%-10s %8s %8s %8s %8s %10s %10s "
                        "%10s %10s %8s\n",
