@@ -48,8 +48,8 @@ struct wg_env {
          * that could have seen the object still runs the batch it was in. */
         void (*retire)(void *ctx, struct wg_retired *retired);
 
-        /* Calls wg_handshake_compute() once for each of these, on any threads, and returns when all
-         * of that is done. NULL: the core does it itself, one after the other. */
+        /* Calls wg_handshake_compute() once for each of these, of which there is one at least, on any
+         * threads, and returns when all of that is done. NULL: the core does it itself, one after the other. */
         void (*compute)(void *ctx, struct wg_handshake_job *const *jobs, size_t count);
 
         /* Guard a keypair's replay window between workers, by one 32-bit word in it that starts as

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/endpoint.h"
+#include "base/mem.h"
 
 struct wg_ip_header wg_ip_parse(const uint8_t *packet, size_t len)
 {
@@ -22,6 +23,11 @@ struct wg_ip_header wg_ip_parse(const uint8_t *packet, size_t len)
                 h.destination = packet + 24;
         }
         return h;
+}
+
+bool wg_ip_is_same_address(uint8_t a_family, const uint8_t *a, uint8_t b_family, const uint8_t *b)
+{
+        return a_family == b_family && memcmp(a, b, a_family == WG_FAMILY_IPV4 ? 4 : 16) == 0;
 }
 
 uint32_t wg_ip_sum(const uint8_t *bytes, size_t len, uint32_t sum)

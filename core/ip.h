@@ -28,6 +28,9 @@ struct wg_ip_header {
 
 struct wg_ip_header wg_ip_parse(const uint8_t *packet, size_t len);
 
+/* Whether two addresses, source or destination, of parsed packets of these families are one. */
+bool wg_ip_is_same_address(uint8_t a_family, const uint8_t *a, uint8_t b_family, const uint8_t *b);
+
 /* Marks congestion on a packet that was parsed, unless its sender does not know ECN. */
 void wg_ip_mark_congestion(uint8_t *packet, const struct wg_ip_header *header);
 

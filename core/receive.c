@@ -81,12 +81,6 @@ static void keep_key_fresh(struct wg_worker *worker, struct wg_peer *peer,
                 wg_worker_note(worker, peer, WG_NOTE_REKEY_LATE);
 }
 
-static bool is_same_source(const struct wg_ip_header *a, const struct wg_ip_header *b)
-{
-        return a->family == b->family &&
-               memcmp(a->source, b->source, a->family == WG_FAMILY_IPV4 ? 4 : 16) == 0;
-}
-
 /* Looks at an authentic inner packet: is it IP, is all of it there, may this peer send it? `known` is
  * the last one that it may send; the next is often from the same address. */
 static enum wg_verdict examine(struct wg_engine *engine, struct wg_receive_slot *slot,
@@ -106,7 +100,7 @@ static enum wg_verdict examine(struct wg_engine *engine, struct wg_receive_slot 
         if ((slot->tos & WG_ECN_MASK) == WG_ECN_CE)
                 wg_ip_mark_congestion(slot->inner, &h);
         slot->inner_len = h.len;
-        if (!is_same_source(&h, known) &&
+        if (!wg_ip_is_same_address(h.family, h.source, known->family, known->source) &&
             wg_allowedips_find(&engine->allowed, h.family, h.source) != slot->peer)
                 return WG_VERDICT_SOURCE_REFUSED;
         *known = h;

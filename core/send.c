@@ -173,8 +173,7 @@ static void route(struct wg_engine *engine, struct wg_send_slot *slot,
         }
         if (before && before->peer)
                 b = wg_ip_parse(before->buf + WG_SEND_HEADROOM, before->len);
-        if (b.family == h.family &&
-            memcmp(b.destination, h.destination, h.family == WG_FAMILY_IPV4 ? 4 : 16) == 0)
+        if (wg_ip_is_same_address(b.family, b.destination, h.family, h.destination))
                 slot->peer = before->peer;
         else
                 slot->peer = wg_allowedips_find(&engine->allowed, h.family, h.destination);

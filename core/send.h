@@ -13,12 +13,14 @@
 #define WG_SEND_TAILROOM (WG_PADDING - 1 + WG_AEAD_TAG_LEN)
 
 struct wg_send_slot {
-        uint8_t *buf;        /* headroom, inner packet, tailroom */
-        uint32_t len;        /* in: of the inner packet; out, if sealed: of the datagram at buf */
-        uint32_t sealed_len; /* in: what wg_send_sealed_len() said of it, so that no more room is
-                                used; 0: it was not asked, and the tailroom is there */
-        bool is_more; /* in: cut from the same packet as the slot before, which is in the same
-                                call: whatever that one's addresses decided holds for it too */
+        uint8_t *buf; /* headroom, inner packet, tailroom */
+        uint32_t len; /* in: of the inner packet; out, if sealed: of the datagram at buf */
+        /* In: what wg_send_sealed_len() said of it, so that no more room is used; 0: it was not asked,
+         * and the tailroom is there. */
+        uint32_t sealed_len;
+        /* In: cut from the same packet as the slot before, which is in the same call: whatever that one's
+         * addresses decided holds for it too. */
+        bool is_more;
 
         /* Written by wg_send(). */
         enum wg_verdict verdict; /* SEALED, NO_SESSION (stage it), or why it is dropped */

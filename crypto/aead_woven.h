@@ -324,7 +324,7 @@ INLINE struct queue *own_queue(struct batch *batch)
         return batch->direction == OPEN ? &batch->now : &batch->later;
 }
 
-/* What was for later is for now. */
+/* Makes what was put into `later` the chunks of the next pass. */
 INLINE void next_queue(struct batch *batch)
 {
         for (size_t i = 0; i < batch->later.n; i++)

@@ -97,11 +97,10 @@ static void env_compute(void *ctx, struct wg_handshake_job *const *jobs, size_t 
 {
         struct tl_device *device = ctx;
 
-        if (count > 1 && device->hands_max)
-                tl_jobs_run(&device->jobs, jobs, count, wake_idle, device);
+        if (count == 1)
+                wg_handshake_compute(jobs[0]);
         else
-                for (size_t i = 0; i < count; i++)
-                        wg_handshake_compute(jobs[i]);
+                tl_jobs_run(&device->jobs, jobs, count, wake_idle, device);
 }
 
 /* ---- sockets ---- */
@@ -648,7 +647,7 @@ int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl
                 .alloc = env_alloc,
                 .free = env_free,
                 .retire = env_retire,
-                .compute = env_compute,
+                .compute = device->hands_max ? env_compute : NULL,
                 .lock = env_lock,
                 .unlock = env_unlock,
         };

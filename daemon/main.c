@@ -126,16 +126,15 @@ static uint32_t choose_offloads(const struct tl_options *options)
 }
 
 /* As much of that as the TUN can. What the sockets can is seen with each of them. */
-static uint32_t set_offloads(const struct tl_options *options, struct tl_tun *tun)
+static uint32_t set_offloads(const struct tl_options *options, const struct tl_tun *tun)
 {
-        uint32_t wanted = choose_offloads(options),
-                 used = wanted & (TL_OFFLOADING_GSO | TL_OFFLOADING_GRO);
-        uint32_t got = tl_tun_set_offloads(
-                tun, (wanted & (TL_OFFLOADING_TSO | TL_OFFLOADING_USO) ? TL_TUN_CHECKSUM : 0u) |
-                             (wanted & TL_OFFLOADING_TSO ? TL_TUN_TSO : 0u) |
-                             (wanted & TL_OFFLOADING_USO ? TL_TUN_USO : 0u));
+        uint32_t wanted = choose_offloads(options);
+        uint32_t got = tl_tun_set_offloads(tun,
+                                           (wanted & TL_OFFLOADING_TSO ? TL_TUN_TSO : 0u) |
+                                                   (wanted & TL_OFFLOADING_USO ? TL_TUN_USO : 0u));
 
-        return used | (got & TL_TUN_TSO ? TL_OFFLOADING_TSO : 0u) |
+        return (wanted & (TL_OFFLOADING_GSO | TL_OFFLOADING_GRO)) |
+               (got & TL_TUN_TSO ? TL_OFFLOADING_TSO : 0u) |
                (got & TL_TUN_USO ? TL_OFFLOADING_USO : 0u);
 }
 
@@ -165,11 +164,11 @@ static void forget(void *ctx)
 }
 
 static int start_helper(const struct tl_options *options, const struct tl_tun *tun,
-                        const struct leftovers *leftovers)
+                        uint32_t offloads, const struct leftovers *leftovers)
 {
         const struct tl_helper_place place = {
                 .tun = tun,
-                .receives_pieces = options->offloads & TL_OFFLOADING_GRO,
+                .receives_pieces = offloads & TL_OFFLOADING_GRO,
                 .directories = {[TL_LISTENER_UAPI] = TL_UNIXSOCK_DIRECTORY,
                                 [TL_LISTENER_STATUS] = TL_STATUS_DIRECTORY},
                 .adopted = {[TL_LISTENER_UAPI] = options->uapi_fd, [TL_LISTENER_STATUS] = -1},
@@ -207,10 +206,9 @@ static const struct wg_aead_backend *choose_aead(const struct tl_options *option
 }
 
 /* From a TUN that is open up to the moment at which the interface can be used. */
-static int set_up(const struct tl_options *options, struct tl_tun *tun,
+static int set_up(const struct tl_options *options, const struct tl_tun *tun, uint32_t offloads,
                   struct tl_conf_device *change)
 {
-        uint32_t offloads = set_offloads(options, tun);
         int error = tl_device_init(&device, tun, &helper, &log_, choose_aead(options));
 
         if (error)
@@ -232,6 +230,7 @@ static int set_up(const struct tl_options *options, struct tl_tun *tun,
 static int start(const struct tl_options *options, const struct leftovers *leftovers)
 {
         struct tl_tun tun;
+        uint32_t offloads;
         int error;
 
         harden();
@@ -243,12 +242,13 @@ static int start(const struct tl_options *options, const struct leftovers *lefto
         error = open_tun(options, &tun);
         if (error)
                 return fail_to_open_tun(options->name, error);
-        error = start_helper(options, &tun, leftovers);
+        offloads = set_offloads(options, &tun);
+        error = start_helper(options, &tun, offloads, leftovers);
         if (error) {
                 tl_tun_done(&tun);
                 return fail("cannot start the helper process", error);
         }
-        return set_up(options, &tun, leftovers->change);
+        return set_up(options, &tun, offloads, leftovers->change);
 }
 
 static int run(const struct tl_options *options, struct tl_conf_device *change)

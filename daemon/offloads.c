@@ -58,12 +58,6 @@ static void give_up(struct tl_offloads *offloads, enum tl_offloading which)
                        tl_offloading_text(which), tl_offloading_name(which));
 }
 
-static bool is_same_place(const struct wg_endpoint *a, const struct wg_endpoint *b)
-{
-        return a->port == b->port && a->scope == b->scope && a->ip.family == b->ip.family &&
-               memcmp(a->ip.bytes, b->ip.bytes, a->ip.family == WG_FAMILY_IPV4 ? 4 : 16) == 0;
-}
-
 uint32_t tl_offloads_piece_limit(const struct tl_offloads *offloads,
                                  const struct tl_piece_limits *limits, const struct wg_endpoint *to,
                                  uint64_t now_ns)
@@ -72,7 +66,7 @@ uint32_t tl_offloads_piece_limit(const struct tl_offloads *offloads,
                 return 0;
         for (unsigned int i = 0; i < limits->count; i++)
                 if (now_ns < limits->entries[i].until_ns &&
-                    is_same_place(&limits->entries[i].to, to))
+                    wg_endpoint_is_same_remote(&limits->entries[i].to, to))
                         return limits->entries[i].segment;
         return UINT32_MAX;
 }
@@ -83,7 +77,7 @@ static unsigned int find_or_add(struct tl_piece_limits *limits, const struct wg_
         const unsigned int all = WG_ARRAY_SIZE(limits->entries);
         unsigned int at = 0;
 
-        while (at < limits->count && !is_same_place(&limits->entries[at].to, to))
+        while (at < limits->count && !wg_endpoint_is_same_remote(&limits->entries[at].to, to))
                 at++;
         if (at < limits->count && now_ns < limits->entries[at].until_ns)
                 return at;

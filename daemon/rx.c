@@ -29,7 +29,7 @@ static unsigned int write_one_by_one(struct tl_worker *worker, const struct tl_m
         unsigned int written = 0;
         uint16_t at = run->first;
 
-        tl_merge_undo(&worker->merge, run, worker->packets);
+        tl_merge_undo(run, worker->packets);
         for (unsigned int i = 0; i < run->count; i++, at = worker->merge.next[at])
                 written += tl_tun_write(worker->queue, &worker->packets[at], 1);
         return written;
@@ -38,16 +38,15 @@ static unsigned int write_one_by_one(struct tl_worker *worker, const struct tl_m
 static void write_run(struct tl_worker *worker, const struct tl_merge_run *run)
 {
         struct iovec parts[TL_MERGE_MAX];
-        unsigned int count = tl_merge_parts(&worker->merge, run, worker->packets, parts), written;
-        int error;
+        unsigned int count, written;
 
         if (run->offload.kind == TL_OFFLOAD_NONE) {
                 count_unwritten(worker,
                                 1 - tl_tun_write(worker->queue, &worker->packets[run->first], 1));
                 return;
         }
-        error = tl_tun_write_parts(worker->queue, &run->offload, parts, count);
-        if (!error) {
+        count = tl_merge_parts(&worker->merge, run, worker->packets, parts);
+        if (tl_tun_write_parts(worker->queue, &run->offload, parts, count) == 0) {
                 wg_worker_add(&worker->superpackets_written, 1);
                 return;
         }

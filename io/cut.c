@@ -11,11 +11,6 @@
 
 enum { NEXT_HOP_BY_HOP = 0, NEXT_ROUTING = 43, NEXT_DESTINATION = 60 };
 
-static bool is_tcp(uint8_t kind)
-{
-        return kind == TL_OFFLOAD_TCP4 || kind == TL_OFFLOAD_TCP6;
-}
-
 /* The offset of the transport header, which must be of that protocol and begin within the packet; 0
  * where there is none. */
 static uint32_t transport_ipv4(const uint8_t *packet, uint32_t len, uint8_t protocol)
@@ -52,7 +47,7 @@ static uint32_t transport_ipv6(const uint8_t *packet, uint32_t len, uint8_t prot
 
 static uint32_t find_transport(const struct tl_cut *cut, uint32_t len)
 {
-        uint8_t protocol = is_tcp(cut->kind) ? TL_PROTOCOL_TCP : TL_PROTOCOL_UDP;
+        uint8_t protocol = tl_headers_protocol(cut->kind);
 
         if (cut->family == WG_FAMILY_IPV4 && cut->kind != TL_OFFLOAD_TCP6)
                 return transport_ipv4(cut->packet, len, protocol);
@@ -67,7 +62,7 @@ static uint32_t transport_header_len(const struct tl_cut *cut, uint32_t len)
         const uint8_t *transport = cut->packet + cut->transport;
         uint32_t there = len - cut->transport, header_len;
 
-        if (!is_tcp(cut->kind))
+        if (!tl_offload_is_tcp(cut->kind))
                 return there >= TL_UDP_LEN ? TL_UDP_LEN : 0;
         if (there < TL_TCP_LEN)
                 return 0;
@@ -83,19 +78,13 @@ static uint64_t pseudo_sum(const struct tl_cut *cut, bool is_in_field, uint32_t 
         const uint8_t *packet = cut->packet, *transport = packet + cut->transport;
 
         if (is_in_field) {
-                uint64_t whole = is_tcp(cut->kind)
+                uint64_t whole = tl_offload_is_tcp(cut->kind)
                                          ? tl_checksum_of((uint16_t)(len - cut->transport))
                                          : tl_checksum_at(transport + TL_UDP_AT_LEN);
 
                 return tl_checksum_at(packet + cut->field) + (uint16_t)~whole;
         }
-        if (cut->family == WG_FAMILY_IPV4)
-                return tl_checksum_pseudo(WG_FAMILY_IPV4, packet + TL_IPV4_AT_SOURCE,
-                                          packet + TL_IPV4_AT_DESTINATION,
-                                          packet[TL_IPV4_AT_PROTOCOL], 0);
-        return tl_checksum_pseudo(WG_FAMILY_IPV6, packet + TL_IPV6_AT_SOURCE,
-                                  packet + TL_IPV6_AT_DESTINATION,
-                                  is_tcp(cut->kind) ? TL_PROTOCOL_TCP : TL_PROTOCOL_UDP, 0);
+        return tl_headers_pseudo(packet, cut->family, tl_headers_protocol(cut->kind), 0);
 }
 
 /* A field's words are taken out of a sum by adding their complement. */
@@ -112,7 +101,7 @@ static void sum_headers(struct tl_cut *cut, bool is_in_field, uint32_t len)
         cut->sum = pseudo_sum(cut, is_in_field, len);
         cut->sum = tl_checksum_add(cut->sum, transport, cut->header_len - cut->transport);
         cut->sum = without(cut->sum, packet + cut->field);
-        if (is_tcp(cut->kind)) {
+        if (tl_offload_is_tcp(cut->kind)) {
                 cut->sum = without(cut->sum, transport + TL_TCP_AT_SEQUENCE);
                 cut->sum = without(cut->sum, transport + TL_TCP_AT_SEQUENCE + 2);
                 cut->sum = without(cut->sum, transport + TL_TCP_AT_DATA_OFFSET);
@@ -146,7 +135,7 @@ static int begin_one(struct tl_cut *cut, const struct tl_offload *offload, uint3
 
 static int begin_many(struct tl_cut *cut, const struct tl_offload *offload, uint32_t len)
 {
-        uint16_t field = is_tcp(cut->kind) ? TL_TCP_AT_CHECKSUM : TL_UDP_AT_CHECKSUM;
+        uint16_t field = tl_offload_is_tcp(cut->kind) ? TL_TCP_AT_CHECKSUM : TL_UDP_AT_CHECKSUM;
         uint32_t header_len;
 
         cut->family = cut->packet[0] >> 4;
@@ -249,7 +238,7 @@ void tl_cut_next(struct tl_cut *cut, uint8_t *to)
         sum = tl_checksum_copy(cut->sum + tl_checksum_of(transport_len), to + cut->header_len,
                                cut->packet + cut->at, payload_len);
         write_ip(cut, to, len);
-        if (is_tcp(cut->kind))
+        if (tl_offload_is_tcp(cut->kind))
                 write_tcp(cut, to, payload_len, sum);
         else
                 write_udp(cut, to, transport_len, sum);

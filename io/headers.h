@@ -2,9 +2,14 @@
  *
  * headers.h - where the fields of IP, TCP and UDP are that cutting and merging touch: offsets from the
  * beginning of each header, in bytes.
+ * Threads: pure functions of their arguments.
  * Source: RFC 791, RFC 8200, RFC 9293, RFC 768. */
 #ifndef IO_HEADERS_H
 #define IO_HEADERS_H
+
+#include "base/endpoint.h"
+#include "io/checksum.h"
+#include "io/offload.h"
 
 enum {
         TL_PROTOCOL_TCP = 6,
@@ -47,5 +52,22 @@ enum {
         TL_UDP_AT_LEN = 4,
         TL_UDP_AT_CHECKSUM = 6,
 };
+
+/* The protocol of packets of a kind (enum tl_offload_kind) other than NONE. */
+static inline uint8_t tl_headers_protocol(uint8_t kind)
+{
+        return tl_offload_is_tcp(kind) ? TL_PROTOCOL_TCP : TL_PROTOCOL_UDP;
+}
+
+/* tl_checksum_pseudo() of a packet whose IP header is whole. */
+static inline uint64_t tl_headers_pseudo(const uint8_t *packet, uint8_t family, uint8_t protocol,
+                                         uint32_t len)
+{
+        if (family == WG_FAMILY_IPV4)
+                return tl_checksum_pseudo(family, packet + TL_IPV4_AT_SOURCE,
+                                          packet + TL_IPV4_AT_DESTINATION, protocol, len);
+        return tl_checksum_pseudo(family, packet + TL_IPV6_AT_SOURCE,
+                                  packet + TL_IPV6_AT_DESTINATION, protocol, len);
+}
 
 #endif

@@ -144,24 +144,16 @@ static bool is_intact(const uint8_t *packet, uint32_t len, const struct parsed *
 {
         const uint8_t *transport = packet + p->transport;
         uint32_t there = len - p->transport;
-        bool is_udp = p->kind == TL_OFFLOAD_UDP;
-        uint64_t sum;
+        uint64_t pseudo = tl_headers_pseudo(packet, p->family, tl_headers_protocol(p->kind), there);
 
-        if (p->family == WG_FAMILY_IPV4) {
-                if (tl_checksum_fold(tl_checksum_add(0, packet, TL_IPV4_LEN)) ||
-                    tl_checksum_at(packet + TL_IPV4_AT_CHECKSUM) == UINT16_MAX)
-                        return false;
-                sum = tl_checksum_pseudo(WG_FAMILY_IPV4, packet + TL_IPV4_AT_SOURCE,
-                                         packet + TL_IPV4_AT_DESTINATION,
-                                         packet[TL_IPV4_AT_PROTOCOL], there);
-        } else {
-                sum = tl_checksum_pseudo(WG_FAMILY_IPV6, packet + TL_IPV6_AT_SOURCE,
-                                         packet + TL_IPV6_AT_DESTINATION, packet[TL_IPV6_AT_NEXT],
-                                         there);
-        }
-        if (!is_udp && tl_checksum_at(transport + TL_TCP_AT_CHECKSUM) == UINT16_MAX)
+        if (p->family == WG_FAMILY_IPV4 &&
+            (tl_checksum_fold(tl_checksum_add(0, packet, TL_IPV4_LEN)) ||
+             tl_checksum_at(packet + TL_IPV4_AT_CHECKSUM) == UINT16_MAX))
                 return false;
-        return tl_checksum_fold(tl_checksum_add(sum, transport, there)) == 0;
+        if (tl_offload_is_tcp(p->kind) &&
+            tl_checksum_at(transport + TL_TCP_AT_CHECKSUM) == UINT16_MAX)
+                return false;
+        return tl_checksum_fold(tl_checksum_add(pseudo, transport, there)) == 0;
 }
 
 /* ---- two packets ---- */
@@ -414,24 +406,18 @@ static void save_headers(struct tl_merge_run *run, uint8_t *packet)
                 run->tcp_flags = transport[TL_TCP_AT_FLAGS];
 }
 
-/* Writes the lengths, and IPv4's checksum; returns the pseudo header's sum. */
-static uint64_t write_ip(const struct tl_merge_run *run, uint8_t *packet)
+/* Writes the lengths, and IPv4's checksum. */
+static void write_ip(const struct tl_merge_run *run, uint8_t *packet)
 {
-        uint32_t there = run->len - run->offload.checksum_start;
-
         if (!is_ipv4(run)) {
-                wg_be16_store(packet + TL_IPV6_AT_PAYLOAD_LEN, (uint16_t)there);
-                return tl_checksum_pseudo(WG_FAMILY_IPV6, packet + TL_IPV6_AT_SOURCE,
-                                          packet + TL_IPV6_AT_DESTINATION, packet[TL_IPV6_AT_NEXT],
-                                          there);
+                wg_be16_store(packet + TL_IPV6_AT_PAYLOAD_LEN,
+                              (uint16_t)(run->len - run->offload.checksum_start));
+                return;
         }
         wg_be16_store(packet + TL_IPV4_AT_TOTAL_LEN, (uint16_t)run->len);
         wg_be16_store(packet + TL_IPV4_AT_CHECKSUM, 0);
         tl_checksum_store(packet + TL_IPV4_AT_CHECKSUM,
                           tl_checksum_fold(tl_checksum_add(0, packet, TL_IPV4_LEN)));
-        return tl_checksum_pseudo(WG_FAMILY_IPV4, packet + TL_IPV4_AT_SOURCE,
-                                  packet + TL_IPV4_AT_DESTINATION, packet[TL_IPV4_AT_PROTOCOL],
-                                  there);
 }
 
 static void write_headers(struct tl_merge_run *run, const struct tl_packet *packets)
@@ -439,13 +425,14 @@ static void write_headers(struct tl_merge_run *run, const struct tl_packet *pack
         uint8_t *packet = packets[run->first].buf;
         uint8_t *transport = packet + run->offload.checksum_start;
         const uint8_t *last = packets[run->last].buf + run->offload.checksum_start;
-        uint64_t pseudo;
+        uint32_t there = run->len - run->offload.checksum_start;
+        uint64_t pseudo = tl_headers_pseudo(packet, is_ipv4(run) ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6,
+                                            tl_headers_protocol(run->offload.kind), there);
 
         save_headers(run, packet);
-        pseudo = write_ip(run, packet);
+        write_ip(run, packet);
         if (run->offload.kind == TL_OFFLOAD_UDP)
-                wg_be16_store(transport + TL_UDP_AT_LEN,
-                              (uint16_t)(run->len - run->offload.checksum_start));
+                wg_be16_store(transport + TL_UDP_AT_LEN, (uint16_t)there);
         else
                 transport[TL_TCP_AT_FLAGS] |= last[TL_TCP_AT_FLAGS] & TL_TCP_PSH;
         /* The field gets the sum as it is, not its complement: the kernel goes on adding. */
@@ -480,8 +467,7 @@ unsigned int tl_merge_parts(const struct tl_merge *merge, const struct tl_merge_
         return run->count;
 }
 
-void tl_merge_undo(const struct tl_merge *merge WG_UNUSED, const struct tl_merge_run *run,
-                   struct tl_packet *packets)
+void tl_merge_undo(const struct tl_merge_run *run, struct tl_packet *packets)
 {
         uint8_t *packet = packets[run->first].buf;
         uint8_t *transport = packet + run->offload.checksum_start;

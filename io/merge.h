@@ -61,8 +61,7 @@ unsigned int tl_merge_parts(const struct tl_merge *merge, const struct tl_merge_
                             const struct tl_packet *packets, struct iovec *parts);
 
 /* Gives a run's first packet its own headers back, so that all its packets can be written one by one:
- * the first is run->first, then follow merge->next[]. */
-void tl_merge_undo(const struct tl_merge *merge, const struct tl_merge_run *run,
-                   struct tl_packet *packets);
+ * the first is run->first, then follow the batch's next[]. */
+void tl_merge_undo(const struct tl_merge_run *run, struct tl_packet *packets);
 
 #endif

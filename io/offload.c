@@ -44,11 +44,6 @@ static void store(uint8_t *at, uint16_t value)
         memcpy(at, &value, sizeof(value));
 }
 
-static bool is_tcp(unsigned int kind)
-{
-        return kind == TL_OFFLOAD_TCP4 || kind == TL_OFFLOAD_TCP6;
-}
-
 int tl_offload_read(struct tl_offload *offload, const uint8_t header[TL_OFFLOAD_HEADER_LEN])
 {
         bool has_ecn = header[AT_GSO] & GSO_ECN;
@@ -56,7 +51,7 @@ int tl_offload_read(struct tl_offload *offload, const uint8_t header[TL_OFFLOAD_
 
         while (kind < WG_ARRAY_SIZE(gso_of) && gso_of[kind] != (header[AT_GSO] & ~GSO_ECN))
                 kind++;
-        if (kind == WG_ARRAY_SIZE(gso_of) || (has_ecn && !is_tcp(kind)))
+        if (kind == WG_ARRAY_SIZE(gso_of) || (has_ecn && !tl_offload_is_tcp(kind)))
                 return -EINVAL;
         *offload = (struct tl_offload){
                 .kind = kind,

@@ -36,6 +36,11 @@ struct tl_offload {
         uint16_t checksum_offset; /* of the field, from there */
 };
 
+static inline bool tl_offload_is_tcp(uint8_t kind)
+{
+        return kind == TL_OFFLOAD_TCP4 || kind == TL_OFFLOAD_TCP6;
+}
+
 /* Reads a header. Returns 0, or -EINVAL for a kind that nobody asked the kernel for. */
 int tl_offload_read(struct tl_offload *offload,
                     const uint8_t header[TL_OFFLOAD_HEADER_LEN]) WG_MUST_USE;

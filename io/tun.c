@@ -258,7 +258,7 @@ int tl_tun_is_up(const struct tl_tun_queue *queue)
 
 static uint32_t kernel_flags(uint32_t offloads)
 {
-        return (offloads & TL_TUN_CHECKSUM ? TUN_F_CSUM : 0u) |
+        return (offloads ? TUN_F_CSUM : 0u) |
                (offloads & TL_TUN_TSO ? TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN : 0u) |
                (offloads & TL_TUN_USO ? OFFLOAD_USO4 | OFFLOAD_USO6 : 0u);
 }
@@ -273,22 +273,14 @@ static bool has_offloads(const struct tl_tun *tun, uint32_t offloads)
         return true;
 }
 
-uint32_t tl_tun_set_offloads(struct tl_tun *tun, uint32_t wanted)
+uint32_t tl_tun_set_offloads(const struct tl_tun *tun, uint32_t wanted)
 {
-        /* USO is the newest. */
-        const uint32_t sets[] = {TL_TUN_OFFLOADS_ALL, TL_TUN_OFFLOADS_ALL & ~(uint32_t)TL_TUN_USO,
-                                 TL_TUN_CHECKSUM, 0};
+        const uint32_t sets[] = {wanted, wanted & TL_TUN_TSO, 0}; /* USO is the newest */
 
-        /* Nothing is cut that is not summed as well. */
-        if (!(wanted & TL_TUN_CHECKSUM))
-                wanted = 0;
-        tun->offloads = 0;
         for (size_t i = 0; i < WG_ARRAY_SIZE(sets); i++)
-                if (has_offloads(tun, sets[i] & wanted)) {
-                        tun->offloads = sets[i] & wanted;
-                        break;
-                }
-        return tun->offloads;
+                if (has_offloads(tun, sets[i]))
+                        return sets[i];
+        return 0;
 }
 
 int tl_tun_read(const struct tl_tun_queue *queue, struct tl_packet *packet,
@@ -330,16 +322,14 @@ unsigned int tl_tun_write(const struct tl_tun_queue *queue, struct tl_packet *pa
 }
 
 int tl_tun_write_parts(const struct tl_tun_queue *queue, const struct tl_offload *offload,
-                       const struct iovec *parts, unsigned int count)
+                       struct iovec *parts, unsigned int count)
 {
-        uint8_t header[TL_TUN_HEADROOM] = {0};
-        struct iovec all[1 + TL_TUN_PARTS];
+        uint8_t *header = (uint8_t *)parts[0].iov_base - queue->header_len;
 
-        WG_ASSERT(count <= TL_TUN_PARTS);
         if (!queue->header_len)
                 return -EINVAL;
+        memset(header, 0, queue->header_len);
         tl_offload_write(offload, header);
-        all[0] = (struct iovec){header, queue->header_len};
-        memcpy(all + 1, parts, count * sizeof(*parts));
-        return writev(queue->fd, all, (int)count + 1) < 0 ? -errno : 0;
+        parts[0] = (struct iovec){header, queue->header_len + parts[0].iov_len};
+        return writev(queue->fd, parts, (int)count) < 0 ? -errno : 0;
 }

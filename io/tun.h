@@ -29,17 +29,15 @@ enum {
         /* Bytes of a superpacket that we ask for. Cut at an MTU of 1420 and sealed it is 65340 bytes or
          * less, so that it leaves as one piece, and not as a large and a tiny one (io/udp.h). */
         TL_TUN_SUPERPACKET = 61440,
-        TL_TUN_PARTS = 256,   /* of a packet that is written in pieces */
         TL_TUN_HEADROOM = 16, /* bytes before each packet that reading and writing it overwrite */
 };
 
-/* What the kernel hands over without having done it, and takes in the same way. */
+/* What the kernel hands over without having done it, and takes in the same way. With either go the
+ * checksums of both. */
 #define TL_TUN_OFFLOADS(X) \
-        X(TL_TUN_CHECKSUM, 1, checksum, "checksums of TCP and UDP") \
-        X(TL_TUN_TSO, 2, tso, "cutting of TCP") \
-        X(TL_TUN_USO, 4, uso, "cutting of UDP")
+        X(TL_TUN_TSO, 1, tso, "cutting of TCP") \
+        X(TL_TUN_USO, 2, uso, "cutting of UDP")
 WG_FLAGS_DECLARE(tl_tun_offload, TL_TUN_OFFLOADS)
-#define TL_TUN_OFFLOADS_ALL (TL_TUN_CHECKSUM | TL_TUN_TSO | TL_TUN_USO)
 
 struct tl_tun_queue {
         int fd;
@@ -49,7 +47,6 @@ struct tl_tun_queue {
 struct tl_tun {
         char name[IF_NAMESIZE]; /* as the kernel gave it when it was opened */
         uint32_t ifindex;       /* 0: the device is in another network namespace */
-        uint32_t offloads;      /* enum tl_tun_offload */
         uint32_t queue_count;
         struct tl_tun_queue queues[TL_TUN_QUEUES];
 };
@@ -89,9 +86,9 @@ int tl_tun_is_up(const struct tl_tun_queue *queue) WG_MUST_USE;
  * the link moved on meanwhile: try again. */
 int tl_tun_view(const struct tl_tun_queue *queue, struct tl_netlink_view *view) WG_MUST_USE;
 
-/* Turns offloads on: as many of `wanted` as the kernel has and as go together. Returns which; none for a
- * device that was opened without a virtio header. */
-uint32_t tl_tun_set_offloads(struct tl_tun *tun, uint32_t wanted);
+/* Turns on as many of the offloads that are `wanted` (enum tl_tun_offload) as the kernel has, and all others
+ * off. Returns which are on; none for a device that was opened without a virtio header. */
+uint32_t tl_tun_set_offloads(const struct tl_tun *tun, uint32_t wanted);
 
 /* Reads a packet into its buf, and sets its len and error. The kernel cuts what does not fit without a
  * word, so the room must be greater than any packet, which is the MTU, or 65535 with offloads: one that
@@ -106,9 +103,10 @@ int tl_tun_read(const struct tl_tun_queue *queue, struct tl_packet *packet,
 unsigned int tl_tun_write(const struct tl_tun_queue *queue, struct tl_packet *packets,
                           unsigned int count);
 
-/* Writes one packet of up to TL_TUN_PARTS pieces, which stands for many as `offload` says. Returns 0 or
- * -errno as above; -EINVAL too where the kernel does not take it in this form. */
+/* Writes one packet of up to UIO_MAXIOV (1024) pieces, which stands for many as `offload` says. Before the
+ * first piece TL_TUN_HEADROOM goes too, and parts[0] may be changed to begin there. Returns 0 or -errno as
+ * above; -EINVAL too where the kernel does not take it in this form. */
 int tl_tun_write_parts(const struct tl_tun_queue *queue, const struct tl_offload *offload,
-                       const struct iovec *parts, unsigned int count) WG_MUST_USE;
+                       struct iovec *parts, unsigned int count) WG_MUST_USE;
 
 #endif

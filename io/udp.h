@@ -31,11 +31,11 @@ struct tl_udp {
 };
 
 enum {
-        TL_UDP_SEGMENTS = 64, /* at most in one piece that is sent, and ... */
-        TL_UDP_PIECE_MAX =
-                65400, /* so many bytes: with all headers still less than the 64 KiB above
-                                       which the kernel cuts a piece before the device does */
-        TL_UDP_RECEIVED_MAX = 65535 /* bytes of any datagram or piece that is received */
+        TL_UDP_SEGMENTS = 64, /* at most in one piece that is sent */
+        /* Bytes of it, at most: with all headers less than the 64 KiB above which the kernel cuts a
+         * piece before the device does. */
+        TL_UDP_PIECE_MAX = 65400,
+        TL_UDP_RECEIVED_MAX = 65535, /* bytes of any datagram or piece that is received */
 };
 
 /* The two sockets of one port number. */
@@ -47,15 +47,16 @@ struct tl_udp_pair {
 /* One datagram, or one piece of several, in memory of the caller. */
 struct tl_datagram {
         uint8_t *buf;
-        uint32_t room;    /* bytes there are in buf; only for receiving */
-        uint32_t len;     /* bytes of datagram, or of all of the piece */
-        uint32_t segment; /* bytes of each datagram of a piece but the last, which may be shorter;
-                                    0: it is one datagram */
-        int error;        /* 0, or -errno: why this one failed */
-        int piece_error;  /* the kernel refused the piece for this reason (-errno), and its
-                                    datagrams were sent one by one; 0: it did not */
-        uint8_t tos;      /* IPv4's TOS or IPv6's traffic class */
-        bool pin_failed;  /* it could not leave from path.source: forget that address */
+        uint32_t room; /* bytes there are in buf; only for receiving */
+        uint32_t len;  /* bytes of datagram, or of all of the piece */
+        /* Bytes of each datagram of a piece but the last, which may be shorter; 0: it is one. */
+        uint32_t segment;
+        int error; /* 0, or -errno: why this one failed */
+        /* Why the kernel refused the piece (-errno), whose datagrams were then sent one by one; 0: it
+         * did not. */
+        int piece_error;
+        uint8_t tos;             /* IPv4's TOS or IPv6's traffic class */
+        bool pin_failed;         /* it could not leave from path.source: forget that address */
         struct wg_endpoint path; /* the other end; source: our address, NONE where unknown */
 };
 
@@ -118,10 +119,9 @@ static inline uint32_t tl_datagram_count(const struct tl_datagram *datagram)
 
 /* Receives up to count datagrams or pieces into their bufs and sets all their other fields but room.
  * Their room should be TL_UDP_RECEIVED_MAX: what a peer sent, and whether the kernel joins it, is not
- * known before. path.ip,
- * port and scope are the sender; path.source is our address it was sent to, path.source_ifindex the
- * interface it came in by. A datagram that did not fit gets the error -EMSGSIZE. Returns how many
- * were received, 0 when there is none, or -errno. */
+ * known before. path.ip, port and scope are the sender; path.source is our address it was sent to,
+ * path.source_ifindex the interface it came in by. A datagram that did not fit gets the error
+ * -EMSGSIZE. Returns how many were received, 0 when there is none, or -errno. */
 int tl_udp_receive(const struct tl_udp *udp, struct tl_datagram *datagrams,
                    unsigned int count) WG_MUST_USE;
 

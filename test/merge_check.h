@@ -232,7 +232,7 @@ static inline const char *merge_fault(const struct tl_merge *merge, struct merge
                                 ? merge_fault_single(merge, &merge->runs[r], batch)
                                 : merge_fault_super(merge, &merge->runs[r], batch);
         for (unsigned int r = 0; r < merge->count && !fault; r++)
-                tl_merge_undo(merge, &merge->runs[r], batch->packets);
+                tl_merge_undo(&merge->runs[r], batch->packets);
         for (unsigned int i = 0; i < batch->count && !fault; i++)
                 if (memcmp(batch->packets[i].buf, batch->was[i], batch->packets[i].len) != 0)
                         fault = "a packet does not get its headers back";

@@ -89,6 +89,23 @@ static void check_mark(uint8_t *packet, size_t len)
 }
 
 /* Every type of service, in headers whose other bytes are random. */
+/* Of IPv4 four bytes count, of IPv6 sixteen, and one is never the other. */
+static void test_same_address(void **state)
+{
+        uint8_t a[16] = {10, 0, 0, 1}, b[16] = {10, 0, 0, 1};
+
+        (void)state;
+        assert_true(wg_ip_is_same_address(WG_FAMILY_IPV4, a, WG_FAMILY_IPV4, b));
+        assert_true(wg_ip_is_same_address(WG_FAMILY_IPV6, a, WG_FAMILY_IPV6, b));
+        assert_false(wg_ip_is_same_address(WG_FAMILY_IPV4, a, WG_FAMILY_IPV6, b));
+        assert_false(wg_ip_is_same_address(WG_FAMILY_NONE, NULL, WG_FAMILY_IPV4, b));
+        b[4] = b[15] = 1;
+        assert_true(wg_ip_is_same_address(WG_FAMILY_IPV4, a, WG_FAMILY_IPV4, b));
+        assert_false(wg_ip_is_same_address(WG_FAMILY_IPV6, a, WG_FAMILY_IPV6, b));
+        b[3] = 2;
+        assert_false(wg_ip_is_same_address(WG_FAMILY_IPV4, a, WG_FAMILY_IPV4, b));
+}
+
 static void test_mark_congestion(void **state)
 {
         struct test_env t;
@@ -156,9 +173,8 @@ static void test_checksum(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_parse),
-                cmocka_unit_test(test_mark_congestion),
-                cmocka_unit_test(test_mark_every_checksum),
+                cmocka_unit_test(test_parse),           cmocka_unit_test(test_same_address),
+                cmocka_unit_test(test_mark_congestion), cmocka_unit_test(test_mark_every_checksum),
                 cmocka_unit_test(test_checksum),
         };
 
