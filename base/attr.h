@@ -29,6 +29,7 @@
 #endif
 
 #define WG_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+/* One of both is evaluated twice: never give them what may change in between, such as an atomic load. */
 #define WG_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define WG_MAX(a, b) ((a) > (b) ? (a) : (b))
 

@@ -24,15 +24,21 @@ void tl_reclaim_retire(struct tl_reclaim *reclaim, struct wg_retired *retired)
 
 bool tl_reclaim_poll(struct tl_reclaim *reclaim)
 {
-        uint64_t passed = UINT64_MAX;
+        uint64_t passed = UINT64_MAX, epoch;
         struct wg_retired *retired;
 
         if (!reclaim->first)
                 return false;
-        for (unsigned int i = 0; i < TL_RECLAIM_WORKERS; i++)
-                passed = WG_MIN(passed, atomic_load(&reclaim->workers[i].seen));
+        for (unsigned int i = 0; i < TL_RECLAIM_WORKERS; i++) {
+                /* Looked at once: a worker that goes offline between two looks would otherwise count as
+                 * the least, and hide what the others have not passed. */
+                uint64_t seen = atomic_load(&reclaim->workers[i].seen);
+
+                passed = WG_MIN(passed, seen);
+        }
         /* What is retired by a release gets an epoch beyond this one, and waits for the next poll. */
-        passed = WG_MIN(passed, atomic_load(&reclaim->epoch));
+        epoch = atomic_load(&reclaim->epoch);
+        passed = WG_MIN(passed, epoch);
         while ((retired = reclaim->first) && retired->epoch <= passed) {
                 reclaim->first = retired->next;
                 if (!reclaim->first)

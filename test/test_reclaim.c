@@ -2,6 +2,7 @@
  *
  * When retired memory is released: never while a worker may hold it, and soon after. */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -146,6 +147,58 @@ static void readers_never_meet_freed_memory(void **state)
         assert_int_equal(released, ROUNDS - 1);
 }
 
+/* ---- one worker holds on, another goes away while the engine looks ---- */
+
+enum { HOLDER = 0, LEAVER = 1, TURNS = 3000 };
+
+static atomic_int stage; /* 0: done, 1: come, 2: has come, 3: go; -1: it is over */
+
+static void *come_and_go(void *ctx)
+{
+        int now;
+
+        (void)ctx;
+        while ((now = atomic_load(&stage)) >= 0) {
+                if (now == 1) {
+                        tl_reclaim_online(&shared, LEAVER);
+                        atomic_store(&stage, 2);
+                } else if (now == 3) {
+                        tl_reclaim_offline(&shared, LEAVER);
+                        atomic_store(&stage, 0);
+                } else {
+                        sched_yield();
+                }
+        }
+        return NULL;
+}
+
+static void who_leaves_hides_nobody(void **state)
+{
+        unsigned int released = 0;
+        pthread_t leaver;
+
+        (void)state;
+        tl_reclaim_init(&shared);
+        assert_int_equal(pthread_create(&leaver, NULL, come_and_go, NULL), 0);
+        for (unsigned int i = 0; i < TURNS; i++) {
+                tl_reclaim_online(&shared, HOLDER);
+                atomic_store(&stage, 1);
+                while (atomic_load(&stage) != 2)
+                        sched_yield();
+                tl_reclaim_retire(&shared, &new_thing(1, &released)->retired);
+                atomic_store(&stage, 3);
+                do {
+                        tl_reclaim_poll(&shared);
+                        assert_int_equal(released, i);
+                } while (atomic_load(&stage));
+                tl_reclaim_offline(&shared, HOLDER);
+                assert_false(tl_reclaim_poll(&shared));
+                assert_int_equal(released, i + 1);
+        }
+        atomic_store(&stage, -1);
+        pthread_join(leaver, NULL);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -153,6 +206,7 @@ int main(void)
                 cmocka_unit_test(a_worker_delays_until_it_is_quiescent),
                 cmocka_unit_test(who_comes_online_later_delays_nothing_of_before),
                 cmocka_unit_test(readers_never_meet_freed_memory),
+                cmocka_unit_test(who_leaves_hides_nobody),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
