@@ -12,7 +12,8 @@
  *   a superpacket refused by the
  *   TUN, several times            no superpackets of its kind any more
  *
- * Threads: stated at each function. */
+ * Threads: any, but init; and a struct tl_piece_limits is its worker's own.
+ * Source: udp(7), Linux Documentation/networking/segmentation-offloads.rst; what was seen in the field. */
 #ifndef DAEMON_OFFLOADS_H
 #define DAEMON_OFFLOADS_H
 
@@ -46,9 +47,10 @@ struct tl_offloads {
  * uname(2) has it. */
 uint32_t tl_offloads_distrusted(const char *release) WG_MUST_USE;
 
+/* Begins with these in use (enum tl_offloading); the log is borrowed. Before the workers start. */
 void tl_offloads_init(struct tl_offloads *offloads, uint32_t used, struct tl_log *log);
 
-/* Whether an offload is in use. Any thread. */
+/* Whether an offload is in use. */
 static inline bool tl_offloads_has(const struct tl_offloads *offloads, enum tl_offloading which)
 {
         return (atomic_load_explicit(&offloads->used, memory_order_relaxed) & which) != 0;
@@ -69,14 +71,14 @@ uint32_t tl_offloads_piece_limit(const struct tl_offloads *offloads,
                                  const struct tl_piece_limits *limits, const struct wg_endpoint *to,
                                  uint64_t now_ns);
 
-/* A piece had a piece_error. */
+/* A piece had a piece_error: its length, or all pieces, are not tried again there, or nowhere. */
 void tl_offloads_piece_refused(struct tl_offloads *offloads, struct tl_piece_limits *limits,
                                const struct tl_datagram *piece, uint64_t now_ns);
 
-/* The kinds of superpackets that the TUN takes: bits 1u << TL_OFFLOAD_*. Any thread. */
+/* The kinds of superpackets that the TUN takes: bits 1u << TL_OFFLOAD_*. */
 uint32_t tl_offloads_kinds(const struct tl_offloads *offloads);
 
-/* The TUN refused a superpacket whose packets it then took one by one. Any thread. */
+/* The TUN refused a superpacket whose packets it then took one by one. */
 void tl_offloads_superpacket_refused(struct tl_offloads *offloads, enum tl_offload_kind kind);
 
 #endif

@@ -22,8 +22,7 @@
 /* The buffers that each socket asks for, received and sent. */
 #define TL_UDP_BUFFER (7 << 20)
 
-/* Pairs that can share a port. */
-enum { TL_UDP_PAIRS = 64 };
+enum { TL_UDP_PAIRS = 64 }; /* that can share a port, at most */
 
 struct tl_udp {
         int fd;         /* -1: this host has no such family, or closed */
