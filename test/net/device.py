@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 
-from lab import SOCKETS, Failure, Skip, expect, expect_same, inside, read, run, until
+from lab import SOCKETS, Failure, Skip, ended, expect, expect_same, inside, read, run, until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
@@ -197,10 +197,7 @@ class Device:
     def ended(self):
         """Waits for the daemon to end by itself, with everything tidy."""
         process, self.process = self.process, None
-        try:
-            status = process.wait(8)
-        except subprocess.TimeoutExpired:
-            raise Failure(f"{self.implementation.name} did not end within 8 s") from None
+        status = ended(process)
         if self.ours:
             expect_same(status, 0, "exit status of tielined")
             expect(self.is_gone(), "tielined takes its link and its socket along")
@@ -208,7 +205,7 @@ class Device:
     def kill(self):
         """Ends the daemon as a crash would."""
         self.process.kill()
-        self.process.wait(5)
+        ended(self.process)
         self.process = None
 
     # The link

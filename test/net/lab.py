@@ -27,6 +27,8 @@ import tempfile
 import threading
 import time
 
+from stacks import kernel_side, stacks
+
 SOCKETS = "/var/run/wireguard"
 STATUS = "/run/tieline"
 NAMESPACES = "/run/netns"
@@ -85,6 +87,16 @@ def run(*argv, check=True, timeout=20, **more):
         raise Failure(f"{' '.join(argv)}: exit status {done.returncode}: "
                       f"{(done.stderr or done.stdout).strip()}")
     return done
+
+
+def ended(process, seconds=8):
+    """Waits for a process to end, and returns its exit status. Where it does not end, the Failure
+    tells where it is, and where those are that it may be waiting for."""
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        raise Failure(f"{' '.join(process.args)} (process {process.pid}) is still there after "
+                      f"{seconds} s\n{stacks(process.pid)}") from None
 
 
 def obstacle():
@@ -415,6 +427,11 @@ class Lab:
             if text := read(os.path.join(self.directory, name)).decode(errors="replace"):
                 parts.append(f"--- {name}\n" + "\n".join(text.splitlines()[-40:]))
         return "\n".join(parts)
+
+    def whereabouts(self):
+        """Where all that still runs is, as far as the kernel tells, which takes no time."""
+        return "\n".join(kernel_side(process.pid) for process in self.processes
+                         if process.poll() is None)
 
     def close(self):
         for process in self.processes:

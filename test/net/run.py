@@ -108,7 +108,7 @@ def run_case(case, tools, pipe):
                         "\n".join([*lines, str(failure), here.logs()]))
     except Ended:
         result = Result("FAIL", f"still running after {case.scenario.seconds} s",
-                        f"{traceback.format_exc()}\n{here.logs()}")
+                        f"{traceback.format_exc()}\n{here.whereabouts()}\n{here.logs()}")
     except Exception as error:
         result = Result("FAIL", repr(error), f"{traceback.format_exc()}\n{here.logs()}")
     finally:

@@ -14,8 +14,9 @@ import threading
 import time
 
 from device import Device, Key, Uapi, endpoint_text, is_sanitized, reply_errno
-from lab import SOCKETS, Failure, Skip, expect, expect_same, namespace_pids, read, until
+from lab import SOCKETS, Failure, Skip, ended, expect, expect_same, namespace_pids, read, until
 from scenario import scenario
+from stacks import parent_of
 
 
 def is_tidy(device):
@@ -119,7 +120,7 @@ class Starved:
         self.spawn(nth)
         try:
             lived = self.live()
-            status = self.x.process.wait(10)
+            status = ended(self.x.process, 10)
             said = read(self.log).decode()
             if lived:
                 expect_same(status, 0, "exit status of a daemon that was told to end")
@@ -137,7 +138,7 @@ class Starved:
             self.failures.append(f"call {nth} ({read(self.report).decode().strip()}): {failure}\n"
                                  f"{read(self.log).decode()}")
             self.x.process.kill()
-            self.x.process.wait(10)
+            ended(self.x.process, 10)
             until(lambda: is_tidy(self.x), "nothing is left behind by one that was killed")
         os.unlink(self.log)
         self.x.process = None
@@ -253,7 +254,7 @@ def works(device, other):
     device.node.ip("link", "set", device.name, "up")
     until(lambda: device.node.ping(other.inner4, 1, wait=1).received, "a packet and its answer", 15)
     device.process.terminate()
-    expect_same(device.process.wait(8), 0, "exit status")
+    expect_same(ended(device.process), 0, "exit status")
     device.process = None
     until_tidy(device)
 
@@ -283,7 +284,7 @@ def few_descriptors(lab):
         said = read(x.log).decode()
         expect("Too many open files" in said, f"it speaks of open files, not {said!r}")
     x.process.terminate()
-    expect_same(x.process.wait(8), 0, "exit status")
+    expect_same(ended(x.process), 0, "exit status")
     until_tidy(x)
     # A few for clients, and the sockets need more once the link is up: either wait for others to end.
     run_within(x, "prlimit", f"--nofile={least + 8}:{least + 8}")
@@ -296,7 +297,7 @@ def few_descriptors(lab):
         expect(x.process.poll() is None, "it goes on without descriptors")
     until(lambda: serves(x), "it serves again once others have gone", 5)
     x.process.terminate()
-    expect_same(x.process.wait(8), 0, "exit status")
+    expect_same(ended(x.process), 0, "exit status")
     until_tidy(x)
     run_within(x, "prlimit", f"--nofile={least + 12}:{least + 12}")
     works(x, y)
@@ -322,7 +323,7 @@ def little_memory(lab):
             break
     expect(least, "400 MiB of address space are enough to start")
     x.process.terminate()
-    expect_same(x.process.wait(8), 0, "exit status")
+    expect_same(ended(x.process), 0, "exit status")
     until_tidy(x)
     run_within(x, "prlimit", f"--as={least + (64 << 20)}")
     expect(lives(x), "it starts")
@@ -334,7 +335,7 @@ def little_memory(lab):
         expect_same(uapi.get(), before, "what is told after it")
         expect(uapi.set(text[:10000].rpartition("public_key")[0]) == 0, "a smaller one is accepted")
     x.process.terminate()
-    expect_same(x.process.wait(8), 0, "exit status")
+    expect_same(ended(x.process), 0, "exit status")
     until_tidy(x)
     run_within(x, "prlimit", f"--as={least + (64 << 20)}")
     works(x, y)
@@ -349,7 +350,7 @@ def no_more_processes(lab):
     # Root may exceed this one where it is root's to give; then it works.
     if lives(x):
         x.process.terminate()
-        expect_same(x.process.wait(8), 0, "exit status")
+        expect_same(ended(x.process), 0, "exit status")
     until_tidy(x)
     run_within(x)
     works(x, y)
@@ -377,7 +378,7 @@ def places_without_room(lab):
     run_within(x, script="mount -t tmpfs none /var; " + exec_)  # not even /var/run is there
     if lives(x):
         x.process.terminate()
-        expect_same(x.process.wait(8), 0, "exit status")
+        expect_same(ended(x.process), 0, "exit status")
         until_tidy(x)
     else:
         expect(SOCKETS in read(x.log).decode(), "it says which directory")
@@ -428,13 +429,16 @@ def killed_at_any_moment(lab):
                    for number in range(80, 200))
 
     def victims():
-        """The main process and the helper, whichever there are by now, in any order."""
+        """The main process and its helper, whichever there are by now, in any order. The helper of the
+        life before may still be tidying up, and killing that one would end nobody else."""
         found = {}
         for pid in chance.sample(pids := namespace_pids(x.node.ns), len(pids)):
             with contextlib.suppress(OSError):
-                name = read(f"/proc/{pid}/comm").decode().strip()
-                if name.startswith("tielined"):
-                    found["helper" if "helper" in name else "main"] = pid
+                name = read(f"/proc/{pid}/comm").decode()
+                if pid == x.process.pid and name.startswith("tielined"):
+                    found["main"] = pid
+                elif parent_of(pid) == x.process.pid:
+                    found["helper"] = pid
         return found
 
     def configure_on():
@@ -463,7 +467,7 @@ def killed_at_any_moment(lab):
                 os.kill(targets[name], signal.SIGKILL)
         if not killed:
             x.process.kill()
-        x.process.wait(8)
+        ended(x.process)
         x.process = None
         kinds[" and ".join(sorted(killed)) or "before it was one"] += 1
         if chance.random() < 0.5:

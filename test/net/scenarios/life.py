@@ -12,7 +12,7 @@ import struct
 import subprocess
 
 from device import Device, Key, join, meets, tunnel
-from lab import expect, expect_same, inside, namespace_pids, read, stays, until
+from lab import ended, expect, expect_same, inside, namespace_pids, read, stays, until
 from scenario import scenario
 
 
@@ -195,7 +195,7 @@ def helper_is_killed(lab):
     helpers = [pid for pid in namespace_pids(x.node.ns) if pid != x.process.pid]
     expect_same(len(helpers), 1, "helper processes of the daemon")
     os.kill(helpers[0], signal.SIGKILL)
-    expect_same(x.process.wait(5), 1, "exit status of a daemon without its helper")
+    expect_same(ended(x.process), 1, "exit status of a daemon without its helper")
     expect(not x.has_link(), "the link is gone")
     for _ in range(2):
         x.start()
@@ -203,7 +203,7 @@ def helper_is_killed(lab):
         meets(x, y)
         for pid in namespace_pids(x.node.ns):
             os.kill(pid, signal.SIGKILL)
-        x.process.wait(5)
+        ended(x.process)
     x.start()
 
 
@@ -221,7 +221,7 @@ def name_in_use(lab):
         x.node.ip("link", "del", x.name)
         gone, x.process = x.process, None
         x.start()
-        gone.wait(8)
+        ended(gone)
         expect(os.path.exists(x.socket), "the old daemon leaves the new one's socket alone")
     join(x, y)
     meets(x, y)

@@ -15,7 +15,7 @@ import threading
 import time
 
 from device import Device, join, meets
-from lab import Failure, expect, expect_same, read, run, until
+from lab import Failure, ended, expect, expect_same, read, run, until
 from scenario import scenario
 from sniff import DATA, Sniffer
 
@@ -51,10 +51,7 @@ class Siege:
 
     def counts(self, seconds=20):
         """What it counted, once it has ended."""
-        try:
-            status = self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise Failure(f"siege {self.mode} did not end within {seconds} s") from None
+        status = ended(self.process, seconds)
         text = read(self.log).decode()
         expect_same(status, 0, f"exit status of siege {self.mode}, which says {text!r}")
         return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", text)}
