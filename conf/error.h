@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* The first mistake of a text. The message is a constant of this program and never holds a byte of
+/* A mistake in a text. The message is a constant of this program and never holds a byte of
  * the input: whatever a user puts where a key should be, or a key where something else should be,
  * it cannot reach a log this way. */
 struct tl_conf_error {

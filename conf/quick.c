@@ -29,19 +29,24 @@ WG_ENUM_DEFINE(tl_quick_key, KEYS)
 struct lines {
         struct tl_text rest;
         bool is_interface; /* inside of [Interface] */
+        bool is_peer;      /* inside of [Peer] */
 
         /* The line that was found last. */
         struct tl_text line; /* with its newline, where it has one */
         uint32_t number;     /* from 1 */
-        bool is_ours;        /* and only then do these count: */
+        bool is_ours;        /* one of these keys in [Interface] */
+        bool is_misplaced;   /* or in a section without a name of ours, or before the first */
         enum tl_quick_key key;
         struct tl_text value; /* without the white space around it */
 };
 
 struct reader {
         struct lines lines;
-        struct tl_quick quick; /* what was read so far */
-        struct tl_conf_error *error;
+        struct tl_quick quick;     /* what was read so far */
+        struct tl_quick misplaced; /* the same of keys that do not count where they are */
+        struct tl_quick *into;     /* the one that this line is read into */
+        struct tl_mistakes *mistakes;
+        bool is_out_of_memory; /* and reads no further */
 };
 
 /* The C locale's white space, whatever locale is set. */
@@ -59,11 +64,10 @@ static struct tl_text trim(struct tl_text text)
         return text;
 }
 
-/* [Interface] may hold white space anywhere, for wg(8) does not look at it. */
-static bool is_interface_header(struct tl_text text)
+/* A header, given in small letters, may hold white space anywhere, for wg(8) does not look at it. */
+static bool is_header(struct tl_text text, const char *header)
 {
-        static const char header[] = "[interface]";
-        size_t matched = 0;
+        size_t len = strlen(header), matched = 0;
 
         for (size_t i = 0; i < text.len; i++) {
                 char c = text.at[i];
@@ -72,10 +76,10 @@ static bool is_interface_header(struct tl_text text)
                         continue;
                 if (c >= 'A' && c <= 'Z')
                         c = (char)(c - 'A' + 'a');
-                if (matched == sizeof(header) - 1 || c != header[matched++])
+                if (matched == len || c != header[matched++])
                         return false;
         }
-        return matched == sizeof(header) - 1;
+        return matched == len;
 }
 
 static void look_for_key(struct lines *lines, struct tl_text text)
@@ -83,15 +87,25 @@ static void look_for_key(struct lines *lines, struct tl_text text)
         size_t equals = tl_text_find(text, '=');
         struct tl_text name = trim(tl_text_head(text, equals));
 
-        if (!lines->is_interface || equals == text.len)
+        if (lines->is_peer || equals == text.len)
                 return;
         WG_ENUM_EACH(m, &tl_quick_key_enum) {
                 if (!tl_text_is_caseless(name, m->name))
                         continue;
-                lines->is_ours = true;
+                lines->is_ours = lines->is_interface;
+                /* Of one with a NUL byte tl_wgconf_parse() tells that. */
+                lines->is_misplaced = !lines->is_interface && tl_text_find(text, '\0') == text.len;
                 lines->key = (enum tl_quick_key)m->value;
                 lines->value = trim(tl_text_tail(text, equals + 1));
         }
+}
+
+/* It is a mistake, which tl_wgconf_parse() tells. */
+static struct tl_text skip_byte_order_mark(struct tl_text text)
+{
+        bool is_there = text.len >= 3 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0;
+
+        return is_there ? tl_text_tail(text, 3) : text;
 }
 
 /* Goes to the next line; false after the last one. */
@@ -105,29 +119,39 @@ static bool next_line(struct lines *lines)
         lines->line = tl_text_head(lines->rest, WG_MIN(newline + 1, lines->rest.len));
         lines->rest = tl_text_tail(lines->rest, lines->line.len);
         lines->number++;
-        lines->is_ours = false;
+        lines->is_ours = lines->is_misplaced = false;
+        if (lines->number == 1)
+                text = skip_byte_order_mark(text);
         text = trim(tl_text_head(text, tl_text_find(text, '#')));
-        if (text.len && text.at[0] == '[')
-                lines->is_interface = is_interface_header(text);
-        else
+        if (text.len && text.at[0] == '[') {
+                lines->is_interface = is_header(text, "[interface]");
+                lines->is_peer = is_header(text, "[peer]");
+        } else {
                 look_for_key(lines, text);
+        }
         return true;
 }
 
-static bool fail(struct reader *r, int errnum, const char *at, const char *message)
+static void tell(struct reader *r, int errnum, const char *at, const char *message)
 {
-        *r->error = (struct tl_conf_error){
-                .errnum = errnum,
-                .line = r->lines.number,
-                .column = (uint32_t)(at - r->lines.line.at) + 1,
-                .message = message,
-        };
-        return false;
+        tl_mistakes_add(r->mistakes, (struct tl_conf_error){
+                                             .errnum = errnum,
+                                             .line = r->lines.number,
+                                             .column = (uint32_t)(at - r->lines.line.at) + 1,
+                                             .message = message,
+                                     });
 }
 
-static bool fail_memory(struct reader *r)
+/* Tells what the value of this line's key should be, for the part of it that is wrong. */
+static void tell_value(struct reader *r, struct tl_text part)
 {
-        return fail(r, ENOMEM, r->lines.line.at, "out of memory");
+        tell(r, EINVAL, part.at, tl_quick_key_text(r->lines.key));
+}
+
+static void run_out_of_memory(struct reader *r)
+{
+        r->is_out_of_memory = true;
+        tell(r, ENOMEM, r->lines.line.at, "out of memory");
 }
 
 /* Makes room for one more item in an array. Returns false, and changes nothing, without memory. */
@@ -146,12 +170,12 @@ static bool grow(void **items, uint32_t count, uint32_t *capacity, size_t size)
         return true;
 }
 
-static bool append(struct reader *r, struct tl_quick_list *list, struct tl_text item)
+static void append(struct reader *r, struct tl_quick_list *list, struct tl_text item)
 {
-        if (!grow((void **)&list->items, list->count, &list->capacity, sizeof(*list->items)))
-                return fail_memory(r);
-        list->items[list->count++] = item;
-        return true;
+        if (grow((void **)&list->items, list->count, &list->capacity, sizeof(*list->items)))
+                list->items[list->count++] = item;
+        else
+                run_out_of_memory(r);
 }
 
 /* Takes the next word off a list with white space or commas between; false after the last one. */
@@ -182,22 +206,18 @@ static bool parse_address(struct tl_text text, struct tl_quick_address *address)
         return true;
 }
 
-static bool read_addresses(struct reader *r)
+static void read_address(struct reader *r, struct tl_text word)
 {
-        struct tl_quick *quick = &r->quick;
-        struct tl_text list = r->lines.value, word;
+        struct tl_quick *quick = r->into;
+        struct tl_quick_address address;
 
-        while (next_word(&list, &word)) {
-                struct tl_quick_address address;
-
-                if (!parse_address(word, &address))
-                        return fail(r, EINVAL, word.at, tl_quick_key_text(KEY_ADDRESS));
-                if (!grow((void **)&quick->addresses, quick->address_count,
-                          &quick->address_capacity, sizeof(address)))
-                        return fail_memory(r);
+        if (!parse_address(word, &address))
+                tell_value(r, word);
+        else if (grow((void **)&quick->addresses, quick->address_count, &quick->address_capacity,
+                      sizeof(address)))
                 quick->addresses[quick->address_count++] = address;
-        }
-        return true;
+        else
+                run_out_of_memory(r);
 }
 
 static bool is_name_character(char c)
@@ -228,43 +248,50 @@ static bool looks_like_address(struct tl_text text)
         return true;
 }
 
-static bool read_dns(struct reader *r)
+static void read_dns(struct reader *r, struct tl_text word)
 {
-        struct tl_quick *quick = &r->quick;
+        struct tl_quick *quick = r->into;
+        bool is_domain = !looks_like_address(word);
+        struct wg_ip ip;
+
+        if (is_domain ? !is_name(word) : !tl_address_parse_ip(word, &ip))
+                tell_value(r, word);
+        else if (is_domain)
+                append(r, &quick->dns_search, word);
+        else if (grow((void **)&quick->dns, quick->dns_count, &quick->dns_capacity, sizeof(ip)))
+                quick->dns[quick->dns_count++] = ip;
+        else
+                run_out_of_memory(r);
+}
+
+/* After a mistake goes on behind the next comma: the words up to there may be parts of one. */
+static void read_words(struct reader *r, void (*read)(struct reader *r, struct tl_text word))
+{
         struct tl_text list = r->lines.value, word;
 
-        while (next_word(&list, &word)) {
-                struct wg_ip ip;
+        while (!r->is_out_of_memory && next_word(&list, &word)) {
+                uint32_t before = r->mistakes->count;
 
-                if (!looks_like_address(word)) {
-                        if (!is_name(word))
-                                return fail(r, EINVAL, word.at, tl_quick_key_text(KEY_DNS));
-                        if (!append(r, &quick->dns_search, word))
-                                return false;
-                        continue;
-                }
-                if (!tl_address_parse_ip(word, &ip))
-                        return fail(r, EINVAL, word.at, tl_quick_key_text(KEY_DNS));
-                if (!grow((void **)&quick->dns, quick->dns_count, &quick->dns_capacity, sizeof(ip)))
-                        return fail_memory(r);
-                quick->dns[quick->dns_count++] = ip;
+                read(r, word);
+                if (r->mistakes->count != before)
+                        list = tl_text_tail(list, tl_text_find(list, ','));
         }
-        return true;
 }
 
-static bool read_mtu(struct reader *r)
+static void read_mtu(struct reader *r)
 {
+        struct tl_text value = r->lines.value;
         uint32_t mtu;
 
-        if (!tl_text_to_number(r->lines.value, TL_QUICK_MTU_MAX, &mtu) || mtu < TL_QUICK_MTU_MIN)
-                return fail(r, EINVAL, r->lines.value.at, tl_quick_key_text(KEY_MTU));
-        r->quick.mtu = mtu;
-        return true;
+        if (tl_text_to_number(value, TL_QUICK_MTU_MAX, &mtu) && mtu >= TL_QUICK_MTU_MIN)
+                r->into->mtu = mtu;
+        else
+                tell_value(r, value);
 }
 
-static bool read_table(struct reader *r)
+static void read_table(struct reader *r)
 {
-        struct tl_quick *quick = &r->quick;
+        struct tl_quick *quick = r->into;
         struct tl_text value = r->lines.value;
 
         quick->has_table = true;
@@ -277,70 +304,89 @@ static bool read_table(struct reader *r)
                 quick->routing = TL_QUICK_ROUTING_TABLE;
                 memcpy(quick->table, value.at, value.len);
         } else {
-                return fail(r, EINVAL, value.at, tl_quick_key_text(KEY_TABLE));
+                tell_value(r, value);
         }
-        return true;
 }
 
-static bool read_save_config(struct reader *r)
+static void read_save_config(struct reader *r)
 {
-        bool is_true = tl_text_is_caseless(r->lines.value, "true");
+        struct tl_text value = r->lines.value;
 
-        if (!is_true && !tl_text_is_caseless(r->lines.value, "false"))
-                return fail(r, EINVAL, r->lines.value.at, tl_quick_key_text(KEY_SAVE_CONFIG));
-        r->quick.save_config = is_true;
-        return true;
+        r->into->save_config = tl_text_is_caseless(value, "true");
+        if (!r->into->save_config && !tl_text_is_caseless(value, "false"))
+                tell_value(r, value);
 }
 
-static bool read_hook(struct reader *r, enum tl_quick_hook hook)
+static void read_hook(struct reader *r, enum tl_quick_hook hook)
 {
-        size_t nul = tl_text_find(r->lines.value, '\0');
+        struct tl_text value = r->lines.value;
+        size_t nul = tl_text_find(value, '\0');
 
-        if (nul < r->lines.value.len)
-                return fail(r, EINVAL, r->lines.value.at + nul, "a NUL byte is not text");
-        return append(r, &r->quick.hooks[hook], r->lines.value);
+        if (nul < value.len)
+                tell(r, EINVAL, value.at + nul, "a NUL byte is not text");
+        else
+                append(r, &r->into->hooks[hook], value);
 }
 
-static bool read_value(struct reader *r)
+static void read_value(struct reader *r)
 {
         switch (r->lines.key) {
         case KEY_ADDRESS:
-                return read_addresses(r);
+                read_words(r, read_address);
+                break;
         case KEY_DNS:
-                return read_dns(r);
+                read_words(r, read_dns);
+                break;
         case KEY_MTU:
-                return read_mtu(r);
+                read_mtu(r);
+                break;
         case KEY_TABLE:
-                return read_table(r);
+                read_table(r);
+                break;
         case KEY_PRE_UP:
-                return read_hook(r, TL_QUICK_PRE_UP);
+                read_hook(r, TL_QUICK_PRE_UP);
+                break;
         case KEY_POST_UP:
-                return read_hook(r, TL_QUICK_POST_UP);
+                read_hook(r, TL_QUICK_POST_UP);
+                break;
         case KEY_PRE_DOWN:
-                return read_hook(r, TL_QUICK_PRE_DOWN);
+                read_hook(r, TL_QUICK_PRE_DOWN);
+                break;
         case KEY_POST_DOWN:
-                return read_hook(r, TL_QUICK_POST_DOWN);
+                read_hook(r, TL_QUICK_POST_DOWN);
+                break;
         case KEY_SAVE_CONFIG:
-                return read_save_config(r);
+                read_save_config(r);
+                break;
         }
-        return true;
+}
+
+static void read_lines(struct reader *r)
+{
+        struct lines *lines = &r->lines;
+
+        while (!r->is_out_of_memory && next_line(lines)) {
+                r->into = lines->is_ours ? &r->quick : &r->misplaced;
+                if ((lines->is_ours || lines->is_misplaced) && lines->value.len)
+                        read_value(r);
+        }
 }
 
 bool tl_quick_parse(const char *text, size_t len, struct tl_quick *quick,
-                    struct tl_conf_error *error)
+                    struct tl_mistakes *mistakes)
 {
-        struct reader r = {.lines.rest = {text, len}, .error = error};
+        struct reader r = {.lines.rest = {text, len}, .mistakes = mistakes};
+        uint32_t before = mistakes->count;
+        bool is_good;
 
-        while (next_line(&r.lines)) {
-                if (!r.lines.is_ours || !r.lines.value.len)
-                        continue;
-                if (!read_value(&r)) {
-                        tl_quick_done(&r.quick);
-                        return false;
-                }
-        }
-        *quick = r.quick;
-        return true;
+        read_lines(&r);
+        is_good = mistakes->count == before;
+        tl_quick_done(&r.misplaced);
+        if (is_good)
+                *quick = r.quick;
+        else
+                tl_quick_done(&r.quick);
+        return is_good;
 }
 
 void tl_quick_done(struct tl_quick *quick)

@@ -19,7 +19,7 @@
 #include "base/attr.h"
 #include "base/endpoint.h"
 #include "base/enum.h"
-#include "conf/error.h"
+#include "conf/mistakes.h"
 #include "conf/text.h"
 
 enum {
@@ -72,10 +72,12 @@ struct tl_quick {
 };
 
 /* Reads these keys out of len bytes of text, whatever else is in it; lists of texts point into it.
- * Returns false at the first mistake, tells it in *error (EINVAL or ENOMEM), and leaves *quick
- * untouched. On success it is the caller's to release. */
+ * Returns false where there are mistakes, adds all of them to those in *mistakes (EINVAL), and leaves
+ * *quick untouched; where memory is missing, it adds that (ENOMEM) and reads no further. On success
+ * *quick is the caller's to release. These keys in a section of another name, which is a mistake that
+ * tl_wgconf_parse() tells, are not read into *quick, but what is wrong with them is told. */
 bool tl_quick_parse(const char *text, size_t len, struct tl_quick *quick,
-                    struct tl_conf_error *error) WG_MUST_USE;
+                    struct tl_mistakes *mistakes) WG_MUST_USE;
 
 /* Releases. Takes one that is all zeros. */
 void tl_quick_done(struct tl_quick *quick);

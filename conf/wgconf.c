@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/enum.h"
 #include "conf/address.h"
@@ -15,7 +16,9 @@
 #define SECTIONS(X) \
         X(SECTION_NONE, 0, none, "before the first section") \
         X(SECTION_INTERFACE, 1, Interface, "[Interface]") \
-        X(SECTION_PEER, 2, Peer, "[Peer]")
+        X(SECTION_PEER, 2, Peer, "[Peer]") \
+        X(SECTION_UNKNOWN, 3, unknown, \
+          "one that does not exist: what it holds was meant for another")
 WG_ENUM_DECLARE(tl_wgconf_section, SECTIONS)
 WG_ENUM_DEFINE(tl_wgconf_section, SECTIONS)
 
@@ -55,15 +58,18 @@ WG_FLAGS_DEFINE(tl_wgconf_key, KEYS)
 #define PEER_KEYS \
         (KEY_PUBLIC_KEY | KEY_PRESHARED_KEY | KEY_ALLOWED_IPS | KEY_ENDPOINT | \
          KEY_PERSISTENT_KEEPALIVE)
+#define WG_QUICK_KEYS (~(uint32_t)(INTERFACE_KEYS | PEER_KEYS))
 
 struct reader {
         struct tl_conf_device device; /* the configuration so far */
-        struct tl_conf_error *error;
+        struct tl_mistakes *mistakes;
+        bool is_out_of_memory; /* and reads no further */
         enum tl_wgconf_section section;
         bool lacks_public_key;           /* the peer whose section this is */
         uint32_t peer_line, peer_column; /* of that section's header */
         uint32_t line_number;
         struct tl_text raw; /* the line as it stands in the text, without its comment */
+        size_t raw_start;   /* where it begins: after a byte order mark, else 0 */
         char *line;         /* its bytes but white space; room for the longest line */
 };
 
@@ -84,7 +90,7 @@ static size_t find_column(const struct reader *r, size_t index)
 {
         size_t end = 0;
 
-        for (size_t i = 0; i < r->raw.len; i++) {
+        for (size_t i = r->raw_start; i < r->raw.len; i++) {
                 if (is_space(r->raw.at[i]))
                         continue;
                 if (!index--)
@@ -94,33 +100,31 @@ static size_t find_column(const struct reader *r, size_t index)
         return end + 1;
 }
 
-/* Tells the mistake in this column. Returns false. */
-static bool fail_at(struct reader *r, size_t column, const char *message)
+static void tell_at(struct reader *r, uint32_t line, size_t column, const char *message)
 {
-        *r->error = (struct tl_conf_error){
-                .errnum = EINVAL,
-                .line = r->line_number,
-                .column = (uint32_t)column,
-                .message = message,
-        };
-        return false;
+        tl_mistakes_add(r->mistakes, (struct tl_conf_error){
+                                             .errnum = EINVAL,
+                                             .line = line,
+                                             .column = (uint32_t)column,
+                                             .message = message,
+                                     });
 }
 
-/* The same, for the mistake at this byte of r->line. */
-static bool fail(struct reader *r, const char *at, const char *message)
+/* Tells the mistake at this byte of r->line. */
+static void tell(struct reader *r, const char *at, const char *message)
 {
-        return fail_at(r, find_column(r, (size_t)(at - r->line)), message);
+        tell_at(r, r->line_number, find_column(r, (size_t)(at - r->line)), message);
 }
 
-static bool fail_memory(struct reader *r)
+static void run_out_of_memory(struct reader *r)
 {
-        *r->error = (struct tl_conf_error){
-                .errnum = ENOMEM,
-                .line = WG_MAX(r->line_number, 1u),
-                .column = 1,
-                .message = "out of memory",
-        };
-        return false;
+        r->is_out_of_memory = true;
+        tl_mistakes_add(r->mistakes, (struct tl_conf_error){
+                                             .errnum = ENOMEM,
+                                             .line = WG_MAX(r->line_number, 1u),
+                                             .column = 1,
+                                             .message = "out of memory",
+                                     });
 }
 
 static bool parse_key(struct tl_text value, uint8_t key[TL_CONF_KEY_LEN])
@@ -160,19 +164,20 @@ static bool is_host_name(struct tl_text text)
         return !is_number;
 }
 
-static bool copy_host_name(struct reader *r, struct tl_text text, char **name)
+static void copy_host_name(struct reader *r, struct tl_text text, char **name)
 {
         char *copy = malloc(text.len + 1);
 
-        if (!copy)
-                return fail_memory(r);
+        if (!copy) {
+                run_out_of_memory(r);
+                return;
+        }
         memcpy(copy, text.at, text.len);
         copy[text.len] = '\0';
         *name = copy;
-        return true;
 }
 
-static bool apply_endpoint(struct reader *r, struct tl_conf_peer *peer, struct tl_text value)
+static void apply_endpoint(struct reader *r, struct tl_conf_peer *peer, struct tl_text value)
 {
         struct wg_endpoint *endpoint = &peer->endpoint;
         struct tl_text host, port;
@@ -182,43 +187,50 @@ static bool apply_endpoint(struct reader *r, struct tl_conf_peer *peer, struct t
         peer->endpoint_host = NULL;
         peer->has_endpoint = true;
         *endpoint = (struct wg_endpoint){0};
-        if (!tl_address_split_endpoint(value, &host, &port, &is_bracketed))
-                return fail(r, value.at, tl_wgconf_key_text(KEY_ENDPOINT));
-        if (!tl_address_parse_port(port, &endpoint->port))
-                return fail(r, port.at, "an Endpoint's port is a number from 1 to 65535");
-        if (tl_address_parse_host(host, &endpoint->ip, &endpoint->scope, peer->zone))
-                return true;
-        if (!is_host_name(host))
-                return fail(r, host.at, "this is neither an address nor a host name");
-        memset(peer->zone, 0, sizeof(peer->zone));
-        return copy_host_name(r, host, &peer->endpoint_host);
+        if (!tl_address_split_endpoint(value, &host, &port, &is_bracketed)) {
+                tell(r, value.at, tl_wgconf_key_text(KEY_ENDPOINT));
+        } else if (!tl_address_parse_port(port, &endpoint->port)) {
+                tell(r, port.at, "an Endpoint's port is a number from 1 to 65535");
+        } else if (tl_address_parse_host(host, &endpoint->ip, &endpoint->scope, peer->zone)) {
+                return;
+        } else if (is_host_name(host)) {
+                memset(peer->zone, 0, sizeof(peer->zone));
+                copy_host_name(r, host, &peer->endpoint_host);
+        } else {
+                tell(r, host.at, "this is neither an address nor a host name");
+        }
 }
 
-static bool apply_allowed_ips(struct reader *r, struct tl_conf_peer *peer, struct tl_text value)
+static void apply_allowed_ip(struct reader *r, struct tl_conf_peer *peer, struct tl_text item)
 {
+        const char *at = item.at;
+        bool remove = item.len && item.at[0] == '-';
         struct wg_prefix prefix;
 
-        for (;;) {
-                size_t comma = tl_text_find(value, ',');
-                struct tl_text item = tl_text_head(value, comma);
-                bool remove = item.len && item.at[0] == '-';
+        if (remove || (item.len && item.at[0] == '+')) {
+                peer->replace_allowed_ips = false;
+                item = tl_text_tail(item, 1);
+        }
+        if (!tl_address_parse_prefix(item, &prefix))
+                tell(r, at, tl_wgconf_key_text(KEY_ALLOWED_IPS));
+        else if (!tl_conf_device_add_allowed_ip(&r->device, &prefix, remove))
+                run_out_of_memory(r);
+}
 
-                if (remove || (item.len && item.at[0] == '+')) {
-                        peer->replace_allowed_ips = false;
-                        item = tl_text_tail(item, 1);
-                }
-                if (!tl_address_parse_prefix(item, &prefix))
-                        return fail(r, value.at, tl_wgconf_key_text(KEY_ALLOWED_IPS));
-                if (!tl_conf_device_add_allowed_ip(&r->device, &prefix, remove))
-                        return fail_memory(r);
-                if (comma == value.len)
-                        return true;
+static void apply_allowed_ips(struct reader *r, struct tl_conf_peer *peer, struct tl_text value)
+{
+        size_t comma = tl_text_find(value, ',');
+
+        apply_allowed_ip(r, peer, tl_text_head(value, comma));
+        while (comma < value.len && !r->is_out_of_memory) {
                 value = tl_text_tail(value, comma + 1);
+                comma = tl_text_find(value, ',');
+                apply_allowed_ip(r, peer, tl_text_head(value, comma));
         }
 }
 
 /* Puts the value of a key that may stand here where it belongs. */
-static bool apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value)
+static void apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value)
 {
         struct tl_conf_device *device = &r->device;
         struct tl_conf_peer *peer = tl_conf_device_last_peer(device);
@@ -243,9 +255,11 @@ static bool apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value
                 is_good = parse_key(value, peer->preshared_key);
                 break;
         case KEY_ALLOWED_IPS:
-                return apply_allowed_ips(r, peer, value);
+                apply_allowed_ips(r, peer, value);
+                return;
         case KEY_ENDPOINT:
-                return apply_endpoint(r, peer, value);
+                apply_endpoint(r, peer, value);
+                return;
         case KEY_PERSISTENT_KEEPALIVE:
                 peer->has_persistent_keepalive = true;
                 peer->persistent_keepalive_s = 0;
@@ -260,125 +274,200 @@ static bool apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value
         case KEY_PRE_DOWN:
         case KEY_POST_DOWN:
         case KEY_SAVE_CONFIG:
-                return fail(r, r->line, tl_wgconf_key_text(key));
+                return; /* not ours, and its section is none */
         }
-        return is_good || fail(r, value.at, tl_wgconf_key_text(key));
+        if (!is_good)
+                tell(r, value.at, tl_wgconf_key_text(key));
 }
 
-/* What is wrong with a key, known or not (0), in this section; NULL: nothing. */
+/* What is wrong with a key, known or not (0), in this section; NULL: nothing that was not told of the
+ * section already. */
 static const char *find_misplacement(enum tl_wgconf_section section, uint32_t key)
 {
         switch (section) {
         case SECTION_NONE:
-                return "the text begins with [Interface] or [Peer]";
+        case SECTION_UNKNOWN:
+                return NULL;
         case SECTION_INTERFACE:
                 if (!key)
                         return "there is no such key: [Interface] has PrivateKey, ListenPort, "
                                "FwMark";
+                if (key & WG_QUICK_KEYS)
+                        return tl_wgconf_key_text((enum tl_wgconf_key)key);
                 return key & PEER_KEYS ? "this key belongs into a section [Peer]" : NULL;
         case SECTION_PEER:
                 if (!key)
                         return "there is no such key: [Peer] has PublicKey, PresharedKey, "
                                "AllowedIPs, Endpoint, PersistentKeepalive";
+                if (key & WG_QUICK_KEYS)
+                        return "this key belongs to wg-quick(8), and into its section [Interface]";
                 return key & INTERFACE_KEYS ? "this key belongs into the section [Interface]"
                                             : NULL;
         }
         return NULL;
 }
 
-static bool parse_setting(struct reader *r, struct tl_text line)
+static bool begins_with(struct tl_text text, const char *word)
 {
-        size_t equals = tl_text_find(line, '=');
-        const char *misplacement;
-        uint32_t key = 0;
+        size_t len = strlen(word);
 
-        if (equals == line.len)
-                return fail(r, line.at, "a line is [Interface], [Peer] or Key = value");
-        WG_ENUM_EACH(m, &tl_wgconf_key_enum)
-                if (tl_text_is_caseless(tl_text_head(line, equals), m->name))
-                        key = m->value;
-        misplacement = find_misplacement(r->section, key);
-        if (misplacement)
-                return fail(r, line.at, misplacement);
-        return apply(r, (enum tl_wgconf_key)key, tl_text_tail(line, equals + 1));
+        return text.len >= len && tl_text_is_caseless(tl_text_head(text, len), word);
+}
+
+/* Whether a line with a key that we do not know may have been meant to name the peer. If so, that
+ * it has no PublicKey is no second mistake. */
+static bool is_like_public_key(struct tl_text name, struct tl_text value)
+{
+        uint8_t key[TL_CONF_KEY_LEN];
+        bool is_key = parse_key(value, key);
+
+        wg_wipe(key, sizeof(key));
+        return begins_with(name, "Pub") || (is_key && !begins_with(name, "Pr"));
 }
 
 /* A peer's section ends; it must have named the peer. */
-static bool end_section(struct reader *r)
+static void end_section(struct reader *r)
 {
-        if (!r->lacks_public_key)
-                return true;
-        *r->error = (struct tl_conf_error){
-                .errnum = EINVAL,
-                .line = r->peer_line,
-                .column = r->peer_column,
-                .message = "this [Peer] has no PublicKey",
-        };
-        return false;
+        if (r->lacks_public_key)
+                tell_at(r, r->peer_line, r->peer_column, "this [Peer] has no PublicKey");
+        r->lacks_public_key = false;
 }
 
-static bool begin_peer(struct reader *r)
+/* Adds the peer that the keys of a section are put into. Returns NULL where memory is missing. */
+static struct tl_conf_peer *begin_section_with_peer(struct reader *r,
+                                                    enum tl_wgconf_section section)
 {
         static const uint8_t unknown[TL_CONF_KEY_LEN] = {0};
         struct tl_conf_peer *peer = tl_conf_device_add_peer(&r->device, unknown);
 
         if (!peer)
-                return fail_memory(r);
+                run_out_of_memory(r);
+        r->section = section;
+        return peer;
+}
+
+static void begin_peer(struct reader *r)
+{
+        struct tl_conf_peer *peer = begin_section_with_peer(r, SECTION_PEER);
+
+        if (!peer)
+                return;
         peer->replace_allowed_ips = true;
         peer->has_preshared_key = true;
-        r->section = SECTION_PEER;
         r->lacks_public_key = true;
         r->peer_line = r->line_number;
         r->peer_column = (uint32_t)find_column(r, 0);
-        return true;
 }
 
-static bool parse_section(struct reader *r, struct tl_text line)
+/* Keys without a section that they could belong to. One mistake was or is told of all of them; beside
+ * that, only their values can be wrong. Returns false where memory is missing. */
+static bool begin_unknown(struct reader *r, const char *at, const char *message)
 {
-        if (!end_section(r))
-                return false;
+        tell(r, at, message);
+        return begin_section_with_peer(r, SECTION_UNKNOWN) != NULL;
+}
+
+static void parse_section(struct reader *r, struct tl_text line)
+{
+        end_section(r);
         if (tl_text_is_caseless(line, "[Peer]"))
-                return begin_peer(r);
-        if (!tl_text_is_caseless(line, "[Interface]"))
-                return fail(r, line.at, "there is no such section: use [Interface] or [Peer]");
-        r->section = SECTION_INTERFACE;
-        return true;
+                begin_peer(r);
+        else if (tl_text_is_caseless(line, "[Interface]"))
+                r->section = SECTION_INTERFACE;
+        else
+                (void)begin_unknown(r, line.at,
+                                    "there is no such section: use [Interface] or [Peer]");
 }
 
-static bool has_byte_order_mark(struct tl_text text)
+static uint32_t find_key(struct tl_text name)
 {
-        return text.len >= 3 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0;
+        WG_ENUM_EACH(m, &tl_wgconf_key_enum)
+                if (tl_text_is_caseless(name, m->name))
+                        return m->value;
+        return 0;
 }
 
-static bool parse_line(struct reader *r, struct tl_text raw)
+static void parse_setting(struct reader *r, struct tl_text line, size_t equals)
+{
+        struct tl_text name = tl_text_head(line, equals), value = tl_text_tail(line, equals + 1);
+        uint32_t key = find_key(name);
+        const char *misplacement = find_misplacement(r->section, key);
+
+        if (!key && is_like_public_key(name, value))
+                r->lacks_public_key = false;
+        if (misplacement)
+                tell(r, line.at, misplacement);
+        else if (key)
+                apply(r, (enum tl_wgconf_key)key, value);
+}
+
+/* A line without white space, and not empty. */
+static void parse_words(struct reader *r, struct tl_text line)
+{
+        size_t equals = tl_text_find(line, '=');
+        bool is_setting = equals < line.len;
+
+        if (line.at[0] == '[' || (!is_setting && line.at[line.len - 1] == ']')) {
+                parse_section(r, line);
+                return;
+        }
+        if (r->section == SECTION_NONE &&
+            !begin_unknown(r, line.at, "the text begins with [Interface] or [Peer]"))
+                return;
+        if (is_setting)
+                parse_setting(r, line, equals);
+        else if (r->section != SECTION_UNKNOWN)
+                tell(r, line.at, "a line is [Interface], [Peer] or Key = value");
+}
+
+static bool begins_with_bytes(struct tl_text text, const char *bytes, size_t len)
+{
+        return text.len >= len && memcmp(text.at, bytes, len) == 0;
+}
+
+/* Steps over a byte order mark, which some editors put before the first line. */
+static void skip_byte_order_mark(struct reader *r)
+{
+        r->raw_start = 0;
+        if (r->line_number != 1 || !begins_with_bytes(r->raw, "\xef\xbb\xbf", 3))
+                return;
+        r->raw_start = 3;
+        tell_at(r, 1, 1, "a byte order mark is no part of the text: save it without");
+}
+
+static void parse_line(struct reader *r, struct tl_text raw)
 {
         size_t nul = tl_text_find(raw, '\0');
         struct tl_text line = {r->line, 0};
 
         r->line_number++;
         r->raw = tl_text_head(raw, tl_text_find(raw, '#'));
-        if (nul < raw.len)
-                return fail_at(r, nul + 1, "a NUL byte is not text");
-        if (r->line_number == 1 && has_byte_order_mark(raw))
-                return fail_at(r, 1, "a byte order mark is no part of the text: save it without");
-        for (size_t i = 0; i < r->raw.len; i++)
+        if (nul < raw.len) {
+                tell_at(r, r->line_number, nul + 1, "a NUL byte is not text");
+                r->lacks_public_key = false; /* this may have been the line that has it */
+                return;
+        }
+        skip_byte_order_mark(r);
+        for (size_t i = r->raw_start; i < r->raw.len; i++)
                 if (!is_space(r->raw.at[i]))
                         r->line[line.len++] = r->raw.at[i];
-        if (!line.len)
-                return true;
-        return line.at[0] == '[' ? parse_section(r, line) : parse_setting(r, line);
+        if (line.len)
+                parse_words(r, line);
 }
 
-static bool parse_lines(struct reader *r, struct tl_text text)
+static void parse_lines(struct reader *r, struct tl_text text)
 {
-        while (text.len) {
+        if (begins_with_bytes(text, "\xff\xfe", 2) || begins_with_bytes(text, "\xfe\xff", 2)) {
+                tell_at(r, 1, 1, "the text is UTF-16: save it as UTF-8");
+                return;
+        }
+        while (text.len && !r->is_out_of_memory) {
                 size_t newline = tl_text_find(text, '\n');
 
-                if (!parse_line(r, tl_text_head(text, newline)))
-                        return false;
+                parse_line(r, tl_text_head(text, newline));
                 text = tl_text_tail(text, WG_MIN(newline + 1, text.len));
         }
-        return end_section(r);
+        end_section(r);
 }
 
 static size_t find_longest_line(struct tl_text text)
@@ -395,18 +484,23 @@ static size_t find_longest_line(struct tl_text text)
 }
 
 bool tl_wgconf_parse(const char *text, size_t len, struct tl_conf_device *device,
-                     struct tl_conf_error *error)
+                     struct tl_mistakes *mistakes)
 {
         struct tl_text whole = {text, len};
         size_t longest = find_longest_line(whole);
-        struct reader r = {.error = error};
+        uint32_t before = mistakes->count;
+        struct reader r = {.mistakes = mistakes};
         bool is_good;
 
         tl_conf_device_init(&r.device);
         r.device.replace_peers = true;
         r.device.has_private_key = r.device.has_listen_port = r.device.has_fwmark = true;
         r.line = malloc(longest + 1);
-        is_good = r.line ? parse_lines(&r, whole) : fail_memory(&r);
+        if (r.line)
+                parse_lines(&r, whole);
+        else
+                run_out_of_memory(&r);
+        is_good = mistakes->count == before;
         if (is_good)
                 *device = r.device;
         else

@@ -19,14 +19,16 @@
 
 #include "base/attr.h"
 #include "conf/device.h"
-#include "conf/error.h"
+#include "conf/mistakes.h"
 
 /* Reads len bytes of text into a device that was initialised and is empty. The result is the whole
  * configuration: replace_peers and replace_allowed_ips are set, and private key, listen port,
  * fwmark and preshared keys count as given (as zero) where the text does not name them.
- * Returns false at the first mistake, tells it in *error (EINVAL, or ENOMEM), and leaves the device
- * untouched. The caller wipes the text. */
+ * Returns false where there are mistakes, adds all of them to those in *mistakes (EINVAL), and leaves
+ * the device untouched; where memory is missing, it adds that (ENOMEM) and reads no further. In a
+ * section of another name, and before the first one, only the values of keys that are known count as
+ * mistakes beside that. The caller wipes the text. */
 bool tl_wgconf_parse(const char *text, size_t len, struct tl_conf_device *device,
-                     struct tl_conf_error *error) WG_MUST_USE;
+                     struct tl_mistakes *mistakes) WG_MUST_USE;
 
 #endif

@@ -10,16 +10,16 @@
 
 static bool parse(const char *path, const struct tl_file *file, struct tl_conf_device *change)
 {
-        struct tl_conf_error error;
+        struct tl_mistakes mistakes = {0};
 
         if (file->is_exposed)
                 fprintf(stderr,
                         "tielined: warning: %s holds keys and other users may read it; "
                         "`chmod 600' it\n",
                         path);
-        if (tl_wgconf_parse(file->text, file->len, change, &error))
+        if (tl_wgconf_parse(file->text, file->len, change, &mistakes))
                 return true;
-        fprintf(stderr, "tielined: %s:%u:%u: %s\n", path, error.line, error.column, error.message);
+        tl_mistakes_write(&mistakes, "tielined", path, stderr);
         return false;
 }
 

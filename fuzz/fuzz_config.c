@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * fuzz_config.c - any bytes as a configuration file. Beside not crashing: a mistake changes nothing
- * and is told to be somewhere in the text; white space and comments change nothing; what is
+ * fuzz_config.c - any bytes as a configuration file. Beside not crashing: mistakes change nothing,
+ * and each is told once and in its order to be somewhere in the text; white space and comments change nothing; what is
  * understood means the same when it is said over the configuration socket, by us too. And wg-quick's
  * keys: what is taken out of a text for wg(8) has none of them, and the rest is what it was. */
 #include <errno.h>
@@ -18,15 +18,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What a text is read as: a dump to be freed, or NULL and an error. */
-static char *read_text(const char *text, size_t len, struct tl_conf_error *error)
+/* What a text is read as: a dump to be freed, or NULL and its mistakes. */
+static char *read_text(const char *text, size_t len, struct tl_mistakes *mistakes)
 {
         struct tl_conf_device device, untouched;
         char *dump;
 
         memset(&device, 0xa5, sizeof(device));
         memset(&untouched, 0xa5, sizeof(untouched));
-        if (!tl_wgconf_parse(text, len, &device, error)) {
+        if (!tl_wgconf_parse(text, len, &device, mistakes)) {
+                WG_ASSERT(mistakes->count > 0);
                 WG_ASSERT(memcmp(&device, &untouched, sizeof(device)) == 0);
                 return NULL;
         }
@@ -48,13 +49,40 @@ static void check_place(struct tl_text text, const struct tl_conf_error *error)
         WG_ASSERT(error->column <= tl_text_find(text, '\n') + 1);
 }
 
+/* No two mistakes are at one place, and they are in order. */
+static void check_places(struct tl_text text, const struct tl_mistakes *mistakes)
+{
+        for (uint32_t i = 0; i < tl_mistakes_kept(mistakes); i++) {
+                const struct tl_conf_error *error = &mistakes->first[i];
+
+                check_place(text, error);
+                WG_ASSERT(i == 0 || error->line > error[-1].line ||
+                          (error->line == error[-1].line && error->column > error[-1].column));
+        }
+}
+
+static void check_same_but_columns(const struct tl_mistakes *a, const struct tl_mistakes *b)
+{
+        WG_ASSERT(a->count == b->count);
+        for (uint32_t i = 0; i < tl_mistakes_kept(a); i++) {
+                WG_ASSERT(a->first[i].line == b->first[i].line);
+                WG_ASSERT(a->first[i].message == b->first[i].message);
+        }
+}
+
+/* A text that begins with the bytes of a byte order mark or their like, which white space parts. */
+static bool has_encoding_mark(struct tl_text text)
+{
+        return text.len >= 2 && ((uint8_t)text.at[0] == 0xef || (uint8_t)text.at[0] >= 0xfe);
+}
+
 /* White space after each byte and a comment at the end of each line. */
 static void check_white_space(struct tl_text text, const char *dump,
-                              const struct tl_conf_error *error)
+                              const struct tl_mistakes *mistakes)
 {
         static const char spaces[] = " \t\v\f\r", comment[] = "# [Peer] = \r\n";
         char *spaced = malloc(text.len * (sizeof(comment) + 1) + 1), *spaced_dump;
-        struct tl_conf_error spaced_error;
+        struct tl_mistakes spaced_mistakes = {0};
         size_t len = 0;
 
         WG_ASSERT(spaced);
@@ -67,12 +95,12 @@ static void check_white_space(struct tl_text text, const char *dump,
                         spaced[len++] = spaces[i % (sizeof(spaces) - 1)];
                 }
         }
-        spaced_dump = read_text(spaced, len, &spaced_error);
+        spaced_dump = read_text(spaced, len, &spaced_mistakes);
         WG_ASSERT(!spaced_dump == !dump);
         if (dump)
                 WG_ASSERT(strcmp(spaced_dump, dump) == 0);
-        else
-                WG_ASSERT(spaced_error.line == error->line);
+        else if (!has_encoding_mark(text))
+                check_same_but_columns(&spaced_mistakes, mistakes);
         free(spaced_dump);
         free(spaced);
 }
@@ -105,12 +133,12 @@ static void check_over_the_socket(const char *dump)
 static void check_client(struct tl_text text, const char *dump)
 {
         struct tl_conf_device device, again;
-        struct tl_conf_error error;
+        struct tl_mistakes mistakes = {0};
         char *request;
         size_t room, len;
 
         tl_conf_device_init(&device);
-        WG_ASSERT(tl_wgconf_parse(text.at, text.len, &device, &error));
+        WG_ASSERT(tl_wgconf_parse(text.at, text.len, &device, &mistakes));
         for (uint32_t i = 0; i < device.peer_count; i++)
                 if (tl_conf_device_peer(&device, i)->endpoint_host)
                         goto out; /* is looked up before */
@@ -132,15 +160,16 @@ out:
         tl_conf_device_done(&device);
 }
 
-/* What wg-quick's keys are read as: a dump to be freed, or NULL and an error. */
-static char *read_quick(struct tl_text text, struct tl_conf_error *error)
+/* What wg-quick's keys are read as: a dump to be freed, or NULL and its mistakes. */
+static char *read_quick(struct tl_text text, struct tl_mistakes *mistakes)
 {
         struct tl_quick quick, untouched;
         char *dump;
 
         memset(&quick, 0xa5, sizeof(quick));
         memset(&untouched, 0xa5, sizeof(untouched));
-        if (!tl_quick_parse(text.at, text.len, &quick, error)) {
+        if (!tl_quick_parse(text.at, text.len, &quick, mistakes)) {
+                WG_ASSERT(mistakes->count > 0);
                 WG_ASSERT(memcmp(&quick, &untouched, sizeof(quick)) == 0);
                 return NULL;
         }
@@ -149,17 +178,18 @@ static char *read_quick(struct tl_text text, struct tl_conf_error *error)
         return dump;
 }
 
+/* Those that are left are misplaced: they count for nothing, but their values may be wrong. */
 static void check_is_without(struct tl_text text)
 {
-        struct tl_conf_error error;
-        char *dump = read_quick(text, &error);
+        struct tl_mistakes mistakes = {0};
+        char *dump = read_quick(text, &mistakes);
 
-        WG_ASSERT(dump && !*dump);
+        WG_ASSERT(!dump || !*dump);
         free(dump);
 }
 
 /* Blanks leave each byte where it was. Returns what wg(8) makes of the rest, as read_text() does. */
-static char *check_blanks(struct tl_text text, struct tl_conf_error *error)
+static char *check_blanks(struct tl_text text, struct tl_mistakes *mistakes)
 {
         char *copy = malloc(text.len + 1), *dump;
 
@@ -169,25 +199,24 @@ static char *check_blanks(struct tl_text text, struct tl_conf_error *error)
         for (size_t i = 0; i < text.len; i++)
                 WG_ASSERT(copy[i] == text.at[i] || copy[i] == ' ');
         check_is_without((struct tl_text){copy, text.len});
-        dump = read_text(copy, text.len, error);
+        dump = read_text(copy, text.len, mistakes);
         free(copy);
         return dump;
 }
 
 static void check_quick(struct tl_text text)
 {
-        struct tl_conf_error error;
-        char *dump = read_quick(text, &error), *copy = malloc(text.len + 1), *blank, *stripped;
+        struct tl_mistakes mistakes = {0};
+        char *dump = read_quick(text, &mistakes), *copy = malloc(text.len + 1), *blank, *stripped;
         size_t len;
 
         WG_ASSERT(copy);
-        if (!dump)
-                check_place(text, &error);
-        blank = check_blanks(text, &error);
+        blank = check_blanks(text, &mistakes);
+        check_places(text, &mistakes);
         memcpy(copy, text.at, text.len);
         len = tl_quick_strip(copy, text.len);
         check_is_without((struct tl_text){copy, len});
-        stripped = read_text(copy, len, &error);
+        stripped = read_text(copy, len, &mistakes);
         WG_ASSERT(!blank == !stripped && (!blank || strcmp(blank, stripped) == 0));
         free(stripped);
         free(blank);
@@ -198,17 +227,16 @@ static void check_quick(struct tl_text text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         struct tl_text text = {(const char *)data, size};
-        struct tl_conf_error error;
-        char *dump = read_text(text.at, text.len, &error);
+        struct tl_mistakes mistakes = {0};
+        char *dump = read_text(text.at, text.len, &mistakes);
 
         check_quick(text);
         if (dump)
                 check_client(text, dump);
         if (dump)
                 check_over_the_socket(dump);
-        else
-                check_place(text, &error);
-        check_white_space(text, dump, &error);
+        check_places(text, &mistakes);
+        check_white_space(text, dump, &mistakes);
         free(dump);
         return 0;
 }

@@ -85,12 +85,12 @@ static bool find_file(struct tl_quick_file *file, const char *name)
         return size < (int)sizeof(file->path) || fail("`%s' is too long", name);
 }
 
-/* wg(8)'s part is read from a copy without ours, each byte where it was: mistakes are told by line and
- * column of the file. */
+/* wg(8)'s part is read from a copy without ours, each byte where it was: mistakes of both are told by
+ * line and column of the file. */
 static bool parse(struct tl_quick_file *file)
 {
         size_t len = file->file.len;
-        struct tl_conf_error error;
+        struct tl_mistakes mistakes = {0};
         char *copy = malloc(len + 1);
         bool is_good;
 
@@ -98,11 +98,12 @@ static bool parse(struct tl_quick_file *file)
                 return fail("%s: out of memory", file->path);
         memcpy(copy, file->file.text, len);
         tl_quick_blank(copy, len);
-        is_good = tl_quick_parse(file->file.text, len, &file->quick, &error) &&
-                  tl_wgconf_parse(copy, len, &file->device, &error);
+        is_good = tl_quick_parse(file->file.text, len, &file->quick, &mistakes);
+        is_good = tl_wgconf_parse(copy, len, &file->device, &mistakes) && is_good;
         wg_wipe(copy, len);
         free(copy);
-        return is_good || fail("%s:%u:%u: %s", file->path, error.line, error.column, error.message);
+        tl_mistakes_write(&mistakes, "tieline-quick", file->path, stderr);
+        return is_good;
 }
 
 bool tl_quick_open(struct tl_quick_file *file, const char *name)

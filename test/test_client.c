@@ -26,12 +26,12 @@ static const char file[] = "ListenPort = 51820\nFwMark = 0xca6c\nPrivateKey = " 
 
 static void read_file(struct tl_conf_device *device)
 {
-        struct tl_conf_error error;
+        struct tl_mistakes mistakes = {0};
         char text[sizeof(file) + 16] = "[Interface]\n";
 
         strcat(text, file);
         tl_conf_device_init(device);
-        assert_true(tl_wgconf_parse(text, strlen(text), device, &error));
+        assert_true(tl_wgconf_parse(text, strlen(text), device, &mistakes));
 }
 
 static void test_a_request_is_what_the_parser_reads(void **state)

@@ -35,14 +35,14 @@ struct file {
 
 static void file_read(struct file *file, const char *text)
 {
-        struct tl_conf_error error;
+        struct tl_mistakes mistakes = {0};
 
         tl_conf_device_init(&file->device);
         strcpy(file->copy, text);
-        assert_true(tl_quick_parse(text, strlen(text), &file->quick, &error));
+        assert_true(tl_quick_parse(text, strlen(text), &file->quick, &mistakes));
         tl_quick_blank(file->copy, strlen(text));
-        if (!tl_wgconf_parse(file->copy, strlen(text), &file->device, &error))
-                fail_msg("%u: %s", error.line, error.message);
+        if (!tl_wgconf_parse(file->copy, strlen(text), &file->device, &mistakes))
+                fail_msg("%u: %s", mistakes.first[0].line, mistakes.first[0].message);
 }
 
 static void file_done(struct file *file)

@@ -45,19 +45,20 @@ static const struct {
         {20, "[Interfaces]\nMTU=1400\n[Interface\nMTU=1400\n", ""},
         {21, I "# MTU=1400\n#[Peer]\nMTU=1300", "MTU=1300\n"},
         {22, I "MTU\nAddress", ""},
-        {23, I "M TU=1400\nAddresses=10.0.0.1\n=3", ""},
+        {23, "\xef\xbb\xbf" I "MTU=1400", "MTU=1400\n"},
+        {24, I "M TU=1400\nAddresses=10.0.0.1\n=3", ""},
 };
 
 static void test_texts(void **state)
 {
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(texts); i++) {
-                struct tl_conf_error error;
+                struct tl_mistakes mistakes = {0};
                 struct tl_quick quick;
                 char *dump;
 
-                if (!tl_quick_parse(texts[i].text, strlen(texts[i].text), &quick, &error))
-                        fail_msg("case %d: %s", texts[i].number, error.message);
+                if (!tl_quick_parse(texts[i].text, strlen(texts[i].text), &quick, &mistakes))
+                        fail_msg("case %d: %s", texts[i].number, mistakes.first[0].message);
                 dump = quick_dump(&quick);
                 if (strcmp(dump, texts[i].dump) != 0)
                         fail_msg("case %d: %s", texts[i].number, dump);
@@ -97,32 +98,53 @@ static void test_mistakes(void **state)
 {
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(mistakes); i++) {
-                struct tl_conf_error error;
+                struct tl_mistakes told = {0};
+                const struct tl_conf_error *error = &told.first[0];
                 struct tl_quick quick, untouched;
 
                 memset(&quick, 0xa5, sizeof(quick));
                 memset(&untouched, 0xa5, sizeof(untouched));
-                if (tl_quick_parse(mistakes[i].text, strlen(mistakes[i].text), &quick, &error))
+                if (tl_quick_parse(mistakes[i].text, strlen(mistakes[i].text), &quick, &told))
                         fail_msg("case %d: no mistake", mistakes[i].number);
                 assert_memory_equal(&quick, &untouched, sizeof(quick));
-                assert_int_equal(error.errnum, EINVAL);
-                if (error.line != mistakes[i].line || error.column != mistakes[i].column ||
-                    strncmp(error.message, mistakes[i].message, strlen(mistakes[i].message)) != 0)
-                        fail_msg("case %d: %u:%u: %s", mistakes[i].number, error.line, error.column,
-                                 error.message);
+                assert_int_equal(told.count, 1);
+                assert_int_equal(error->errnum, EINVAL);
+                if (error->line != mistakes[i].line || error->column != mistakes[i].column ||
+                    strncmp(error->message, mistakes[i].message, strlen(mistakes[i].message)) != 0)
+                        fail_msg("case %d: %u:%u: %s", mistakes[i].number, error->line,
+                                 error->column, error->message);
+        }
+}
+
+/* All mistakes of a text are told, and after those of others. */
+static void test_many_mistakes(void **state)
+{
+        static const char text[] = I "MTU=1\nAddress=1, ::/0, 2 / 3,4\nTable=-\n" I "SaveConfig=1\n"
+                                     "[Peer]\nMTU=1\n[Interfaces]\nMTU=1\nDNS=1\nAddress=::\n";
+        static const uint32_t places[][2] = {{2, 5},  {3, 9}, {3, 18}, {3, 24}, {4, 7},
+                                             {6, 12}, {7, 9}, {10, 5}, {11, 5}};
+        struct tl_mistakes told = {.count = 1, .first = {{.line = 7, .column = 9}}};
+        struct tl_quick quick;
+
+        (void)state;
+        assert_false(tl_quick_parse(text, strlen(text), &quick, &told));
+        assert_int_equal(told.count, WG_ARRAY_SIZE(places));
+        for (size_t i = 0; i < WG_ARRAY_SIZE(places); i++) {
+                assert_int_equal(told.first[i].line, places[i][0]);
+                assert_int_equal(told.first[i].column, places[i][1]);
         }
 }
 
 static void test_a_zero_byte_ends_no_hook(void **state)
 {
         static const char text[] = I "PostUp = true\0; false";
-        struct tl_conf_error error;
+        struct tl_mistakes told = {0};
         struct tl_quick quick;
 
         (void)state;
-        assert_false(tl_quick_parse(text, sizeof(text) - 1, &quick, &error));
-        assert_int_equal(error.line, 2);
-        assert_int_equal(error.column, 14);
+        assert_false(tl_quick_parse(text, sizeof(text) - 1, &quick, &told));
+        assert_int_equal(told.first[0].line, 2);
+        assert_int_equal(told.first[0].column, 14);
 }
 
 static void test_blank_and_strip(void **state)
@@ -150,6 +172,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_texts),
                 cmocka_unit_test(test_mistakes),
+                cmocka_unit_test(test_many_mistakes),
                 cmocka_unit_test(test_a_zero_byte_ends_no_hook),
                 cmocka_unit_test(test_blank_and_strip),
         };

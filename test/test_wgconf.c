@@ -121,13 +121,14 @@ static void test_texts(void **state)
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(texts); i++) {
                 struct tl_conf_device device;
-                struct tl_conf_error error;
+                struct tl_mistakes mistakes = {0};
+                const struct tl_conf_error *first = &mistakes.first[0];
                 char *dump;
 
                 tl_conf_device_init(&device);
-                if (!tl_wgconf_parse(texts[i].text, strlen(texts[i].text), &device, &error))
-                        fail_msg("text %d: %u:%u: %s", texts[i].number, error.line, error.column,
-                                 error.message);
+                if (!tl_wgconf_parse(texts[i].text, strlen(texts[i].text), &device, &mistakes))
+                        fail_msg("text %d: %u:%u: %s", texts[i].number, first->line, first->column,
+                                 first->message);
                 dump = conf_dump(&device);
                 if (strcmp(dump, texts[i].dump))
                         fail_msg("text %d:\n%s", texts[i].number, dump);
@@ -136,13 +137,13 @@ static void test_texts(void **state)
         }
 }
 
-/* Every mistake, with its place and a piece of what is said of it. */
+/* Every mistake, alone in its text, with its place and a piece of what is said of it. */
 static const struct {
         int number;
         const char *text;
         uint32_t line, column;
         const char *message;
-} mistakes[] = {
+} alone[] = {
         /* of structure */
         {1, "PrivateKey=" SECRET, 1, 1, "begins with [Interface] or [Peer]"},
         {2, "\n  Foo=1", 2, 3, "begins with [Interface] or [Peer]"},
@@ -164,7 +165,7 @@ static const struct {
         {18, "\n  [Peer]", 2, 3, "no PublicKey"},
         {19, "[Peer]\nEndpoint=192.0.2.1:1\n\n", 1, 1, "no PublicKey"},
         {20, PEER "[Peer]\n" PEER, 3, 1, "no PublicKey"},
-        {21, "[Peer]\n[Interface]\nPublicKey=" A, 1, 1, "no PublicKey"},
+        {21, "[Peer]\n[Interface]\nFwMark=1", 1, 1, "no PublicKey"},
         {22, "\xef\xbb\xbf[Interface]", 1, 1, "byte order mark"},
         {23, INTERFACE "\xef\xbb\xbfListenPort=1", 2, 1, "no such key"},
         /* of wg-quick */
@@ -177,7 +178,7 @@ static const struct {
         {30, INTERFACE "PreDown = true", 2, 1, "PreDown belongs to wg-quick(8)"},
         {31, INTERFACE "PostDown = true", 2, 1, "PostDown belongs to wg-quick(8)"},
         {32, INTERFACE "SaveConfig = true", 2, 1, "SaveConfig belongs to wg-quick(8)"},
-        {33, PEER "\nAddress = 10.0.0.1/8", 4, 1, "Address belongs to wg-quick(8)"},
+        {33, PEER "\nAddress = 10.0.0.1/8", 4, 1, "its section [Interface]"},
         /* of keys */
         {34, INTERFACE "PrivateKey=", 2, 12, "44 characters of base64"},
         {35, INTERFACE "PrivateKey = # later", 2, 13, "44 characters of base64"},
@@ -252,45 +253,157 @@ static const struct {
               "cher.example:1",
          3, 12, "neither an address nor a host"},
         {97, PEER "Endpoint = a.example:1, b.example:1", 3, 12, "neither an address nor a host"},
-        /* the first one counts */
-        {98, INTERFACE "PrivateKey = " SECRET "\nFoo = 1\nBar = 2\n[Baz]", 3, 1, "no such key"},
+        /* what follows from a mistake is none */
+        {98, "ListenPort=1\nPrivateKey=" SECRET "\nFoo\nFoo=1\nAddress=1\n" PEER, 1, 1,
+         "begins with [Interface] or [Peer]"},
+        {99, "some\nother\ntext", 1, 1, "begins with [Interface] or [Peer]"},
+        {100, "[Interfaces]\nPrivateKey=" SECRET "\nFoo=1\nMTU=1\nFoo\n" PEER, 1, 1,
+         "no such section"},
+        {101, "[Pear]\nPublicKey=" A "\nAllowedIPs=::/0\nEndpoint=a.example:1\n" PEER, 1, 1,
+         "no such section"},
+        {102, INTERFACE "Peer]\nPublicKey=" A "\nAllowedIPs=::/0", 2, 1, "no such section"},
+        {103, "[Peer]\nPublicKey=abc\nAllowedIPs=::/0", 2, 11, "`wg pubkey`"},
+        {104, "[Peer]\nPubKey=" A "\nAllowedIPs=::/0", 2, 1, "[Peer] has"},
+        {105, "[Peer]\nPublicKey " A "\nAllowedIPs=::/0", 2, 1, "[Peer] has"},
+        {106, "[Peer]\nPeerKey=" A "\nAllowedIPs=::/0", 2, 1, "[Peer] has"},
+        {107, "\xef\xbb\xbf" PEER "AllowedIPs=::/0", 1, 1, "byte order mark"},
+        {108, "\xff\xfe[\n\n[\n]", 1, 1, "UTF-16"},
+        {109, "\xfe\xff", 1, 1, "UTF-16"},
 };
 
-/* The device stays as it is, and no secret is told or left in the error. */
-static void check_mistake(int number, const char *text, size_t len, uint32_t line, uint32_t column,
-                          const char *message)
+/* Reads a text with mistakes. The device stays as it is, and no secret is told. */
+static void read_mistakes(int number, const char *text, size_t len, struct tl_mistakes *mistakes)
 {
         struct tl_conf_device device, untouched;
-        struct tl_conf_error error;
 
         memset(&device, 0xa5, sizeof(device));
         memset(&untouched, 0xa5, sizeof(untouched));
-        if (tl_wgconf_parse(text, len, &device, &error))
+        *mistakes = (struct tl_mistakes){0};
+        if (tl_wgconf_parse(text, len, &device, mistakes))
                 fail_msg("mistake %d is taken", number);
-        if (error.errnum != EINVAL || error.line != line || error.column != column ||
-            !strstr(error.message, message))
-                fail_msg("mistake %d: errno %d at %u:%u: %s", number, error.errnum, error.line,
-                         error.column, error.message);
         assert_memory_equal(&device, &untouched, sizeof(device));
-        assert_no_secret(error.message, strlen(error.message));
+        for (uint32_t i = 0; i < tl_mistakes_kept(mistakes); i++)
+                assert_no_secret(mistakes->first[i].message, strlen(mistakes->first[i].message));
+}
+
+static void check_one(int number, const struct tl_conf_error *error, uint32_t line, uint32_t column,
+                      const char *message)
+{
+        if (error->errnum != EINVAL || error->line != line || error->column != column ||
+            !strstr(error->message, message))
+                fail_msg("mistake %d: errno %d at %u:%u: %s", number, error->errnum, error->line,
+                         error->column, error->message);
+}
+
+static void check_mistake(int number, const char *text, size_t len, uint32_t line, uint32_t column,
+                          const char *message)
+{
+        struct tl_mistakes mistakes;
+
+        read_mistakes(number, text, len, &mistakes);
+        check_one(number, &mistakes.first[0], line, column, message);
+        if (mistakes.count != 1)
+                fail_msg("mistake %d is told as %u; %u:%u: %s", number, mistakes.count,
+                         mistakes.first[1].line, mistakes.first[1].column,
+                         mistakes.first[1].message);
 }
 
 static void test_mistakes(void **state)
 {
         (void)state;
-        for (size_t i = 0; i < WG_ARRAY_SIZE(mistakes); i++)
-                check_mistake(mistakes[i].number, mistakes[i].text, strlen(mistakes[i].text),
-                              mistakes[i].line, mistakes[i].column, mistakes[i].message);
+        for (size_t i = 0; i < WG_ARRAY_SIZE(alone); i++)
+                check_mistake(alone[i].number, alone[i].text, strlen(alone[i].text), alone[i].line,
+                              alone[i].column, alone[i].message);
+}
+
+/* Texts with several mistakes: all are told, in their order. */
+static const struct {
+        int number;
+        const char *text;
+        struct {
+                uint32_t line, column;
+                const char *message;
+        } told[8];
+} many[] = {
+        {1,
+         INTERFACE "PrivateKey = " SECRET "\nFoo = 1\nBar = 2\n[Baz]",
+         {{3, 1, "no such key"}, {4, 1, "no such key"}, {5, 1, "no such section"}}},
+        {2,
+         INTERFACE "PrivateKey = " SECRET_START "\nListenPort=x\nFwMark=x\n[Peer]\nPublicKey=x\n"
+                   "PresharedKey=" SECRET_START "\nEndpoint=x\nPersistentKeepalive=x\nx",
+         {{2, 14, "`wg genkey`"},
+          {3, 12, "ListenPort wants"},
+          {4, 8, "FwMark wants"},
+          {6, 11, "`wg pubkey`"},
+          {7, 14, "`wg genpsk`"},
+          {8, 10, "Endpoint wants"},
+          {9, 21, "PersistentKeepalive wants"},
+          {10, 1, "Key = value"}}},
+        /* a peer without a key, told at its header, before what was found earlier */
+        {3,
+         "[Peer]\nFoo=1\nAllowedIPs=::/129\n[Peer]\n\n[Interface]\nPublicKey=" A,
+         {{1, 1, "no PublicKey"},
+          {2, 1, "no such key"},
+          {3, 12, "AllowedIPs wants"},
+          {4, 1, "no PublicKey"},
+          {7, 1, "belongs into a section [Peer]"}}},
+        {4, "[Peer]\nPresharedKy=" SECRET "\n", {{1, 1, "no PublicKey"}, {2, 1, "no such key"}}},
+        {5,
+         PEER "AllowedIPs = ::/0, ::/129, 10.0.0.0/8, 10/8\nAllowedIPs=,,",
+         {{3, 20, "AllowedIPs wants"},
+          {3, 40, "AllowedIPs wants"},
+          {4, 12, "AllowedIPs wants"},
+          {4, 13, "AllowedIPs wants"},
+          {4, 14, "AllowedIPs wants"}}},
+        /* what does not depend on the section is checked in a section of another name, too */
+        {6,
+         "[Pear]\nPublicKey=x\nAddress=x\nFoo=x\nListenPort=x\n" PEER "Foo=x",
+         {{1, 1, "no such section"},
+          {2, 11, "`wg pubkey`"},
+          {5, 12, "ListenPort wants"},
+          {8, 1, "[Peer] has"}}},
+        {7,
+         "ListenPort=x\nAllowedIPs=x\n" INTERFACE "Foo=1",
+         {{1, 1, "begins with [Interface] or [Peer]"},
+          {1, 12, "ListenPort wants"},
+          {2, 12, "AllowedIPs wants"},
+          {4, 1, "[Interface] has"}}},
+        {8,
+         "\xef\xbb\xbf [Interfaces] # \n[Peer]",
+         {{1, 1, "byte order mark"}, {1, 5, "no such section"}, {2, 1, "no PublicKey"}}},
+        {9,
+         INTERFACE "Address=x\nMTU=x\nPostUp=x\n" PEER "DNS=x",
+         {{2, 1, "Address belongs to wg-quick(8)"},
+          {3, 1, "MTU belongs to wg-quick(8)"},
+          {4, 1, "PostUp belongs to wg-quick(8)"},
+          {7, 1, "belongs to wg-quick(8), and into its section [Interface]"}}},
+};
+
+static void test_many(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(many); i++) {
+                struct tl_mistakes mistakes;
+                uint32_t told = 0;
+
+                read_mistakes(many[i].number, many[i].text, strlen(many[i].text), &mistakes);
+                for (; told < WG_ARRAY_SIZE(many[i].told) && many[i].told[told].line; told++)
+                        check_one(many[i].number, &mistakes.first[told], many[i].told[told].line,
+                                  many[i].told[told].column, many[i].told[told].message);
+                if (mistakes.count != told)
+                        fail_msg("text %d: %u mistakes, not %u", many[i].number, mistakes.count,
+                                 told);
+        }
 }
 
 /* Read, right or wrong, and given up: neither text nor bytes of a secret stay in freed memory. */
 static void read_and_drop(const char *text)
 {
         struct tl_conf_device device;
-        struct tl_conf_error error;
+        struct tl_mistakes mistakes = {0};
 
         tl_conf_device_init(&device);
-        if (tl_wgconf_parse(text, strlen(text), &device, &error))
+        if (tl_wgconf_parse(text, strlen(text), &device, &mistakes))
                 tl_conf_device_done(&device);
 }
 
@@ -307,8 +420,10 @@ static void test_wipes_what_it_frees(void **state)
                 heap_watch(watched[i].secret, watched[i].len);
                 for (size_t j = 0; j < WG_ARRAY_SIZE(texts); j++)
                         read_and_drop(texts[j].text);
-                for (size_t j = 0; j < WG_ARRAY_SIZE(mistakes); j++)
-                        read_and_drop(mistakes[j].text);
+                for (size_t j = 0; j < WG_ARRAY_SIZE(alone); j++)
+                        read_and_drop(alone[j].text);
+                for (size_t j = 0; j < WG_ARRAY_SIZE(many); j++)
+                        read_and_drop(many[j].text);
                 read_and_drop(PEER "PresharedKey=" SECRET "\n" PEER PEER PEER PEER PEER "foo");
         }
         heap_watch(NULL, 0);
@@ -320,20 +435,21 @@ static void test_nul_bytes(void **state)
         check_mistake(1, "", 1, 1, 1, "NUL byte");
         check_mistake(2, "[Interface]\0", 12, 1, 12, "NUL byte");
         check_mistake(3, "[Interface]\n# \0", 15, 2, 3, "NUL byte");
+        check_mistake(4, "[Peer]\nPublicKey\0=" A, 17, 2, 10, "NUL byte");
 }
 
 static void test_host_name_lengths(void **state)
 {
         char text[512], name[256];
         struct tl_conf_device device;
-        struct tl_conf_error error;
+        struct tl_mistakes none = {0};
         int len;
 
         (void)state;
         memset(name, 'a', sizeof(name));
         len = snprintf(text, sizeof(text), PEER "Endpoint=%.253s:1", name);
         tl_conf_device_init(&device);
-        assert_true(tl_wgconf_parse(text, (size_t)len, &device, &error));
+        assert_true(tl_wgconf_parse(text, (size_t)len, &device, &none));
         assert_int_equal(strlen(tl_conf_device_peer(&device, 0)->endpoint_host), 253);
         assert_int_equal(tl_conf_device_peer(&device, 0)->endpoint.ip.family, WG_FAMILY_NONE);
         assert_int_equal(tl_conf_device_peer(&device, 0)->endpoint.port, 1);
@@ -353,20 +469,21 @@ static void test_memory_runs_out(void **state)
         (void)state;
         for (allocations = 0; !is_good; allocations++) {
                 struct tl_conf_device device, untouched;
-                struct tl_conf_error error;
+                struct tl_mistakes mistakes = {0};
 
                 memset(&device, 0xa5, sizeof(device));
                 memset(&untouched, 0xa5, sizeof(untouched));
                 heap_fail_after(allocations);
-                is_good = tl_wgconf_parse(text, sizeof(text) - 1, &device, &error);
+                is_good = tl_wgconf_parse(text, sizeof(text) - 1, &device, &mistakes);
                 heap_fail_after(-1);
                 if (is_good) {
                         assert_int_equal(device.peer_count, 5);
                         tl_conf_device_done(&device);
                         continue;
                 }
-                assert_int_equal(error.errnum, ENOMEM);
-                assert_true(error.line >= 1 && error.column >= 1);
+                assert_int_equal(mistakes.count, 1);
+                assert_int_equal(mistakes.first[0].errnum, ENOMEM);
+                assert_true(mistakes.first[0].line >= 1 && mistakes.first[0].column >= 1);
                 assert_memory_equal(&device, &untouched, sizeof(device));
         }
         assert_int_equal(allocations, 8);
@@ -377,7 +494,7 @@ static void test_long_line(void **state)
 {
         enum { ALLOWED_IPS = 130560 };
         struct tl_conf_device device;
-        struct tl_conf_error error;
+        struct tl_mistakes none = {0};
         char *text;
         size_t len;
         FILE *out = open_memstream(&text, &len);
@@ -390,7 +507,7 @@ static void test_long_line(void **state)
         fclose(out);
         check_mistake(1, text, len, 4, 1, "no such key");
         tl_conf_device_init(&device);
-        assert_true(tl_wgconf_parse(text, len - strlen("Foo = 1\n"), &device, &error));
+        assert_true(tl_wgconf_parse(text, len - strlen("Foo = 1\n"), &device, &none));
         assert_int_equal(device.allowed_ip_count, ALLOWED_IPS);
         tl_conf_device_done(&device);
         free(text);
@@ -401,6 +518,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_texts),
                 cmocka_unit_test(test_mistakes),
+                cmocka_unit_test(test_many),
                 cmocka_unit_test(test_wipes_what_it_frees),
                 cmocka_unit_test(test_nul_bytes),
                 cmocka_unit_test(test_host_name_lengths),

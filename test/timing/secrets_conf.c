@@ -268,9 +268,9 @@ static void test_replies(void **state)
 
 static bool parse(struct tl_text text, struct tl_conf_device *device)
 {
-        struct tl_conf_error error;
+        struct tl_mistakes mistakes = {0};
 
-        return tl_wgconf_parse(text.at, text.len, device, &error);
+        return tl_wgconf_parse(text.at, text.len, device, &mistakes);
 }
 
 static void test_files(void **state)

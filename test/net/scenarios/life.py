@@ -92,6 +92,21 @@ BAD = (
     ("[Interface]\nAddress = 10.0.0.1/24\n", 2),
 )
 
+# Several mistakes, and what would follow from them but is none.
+MANY_BAD = """[Interface]
+PrivateKey = {private}x
+ListenPort = 70000
+[Peer]
+AllowedIPs = 10.0.0.0/40, ::/0, 10/8
+[Peer]
+PublicKey = abc
+AllowedIPs = ::/0
+[Somebody]
+Colour = green
+PublicKey = {public}
+"""
+MANY_BAD_LINES = [2, 3, 4, 5, 5, 7, 9]
+
 
 @scenario(ours_only=True)
 def config_files(lab):
@@ -114,6 +129,19 @@ def config_files(lab):
                    f"{text!r}: line {line} and a column, not {done.stderr!r}")
             expect(x.key.text not in done.stderr, "no key in a message")
         expect(x.is_gone(), "nothing is left behind")
+    # All mistakes of one file, in the order of their lines; of very many, the first twenty.
+    write(MANY_BAD)
+    done = call(x, "--check", path)
+    says(done, 1)
+    expect_same([int(line) for line in re.findall(r"config\.secret:(\d+):\d+: ", done.stderr)],
+                MANY_BAD_LINES, "the lines of all mistakes")
+    write("[Interface]\n" + "Colour = green\n" * 25)
+    done = call(x, "--config", path, x.name)
+    expect_same(done.returncode, 1, "exit status of a file with very many mistakes")
+    expect(" 5 more mistakes" in done.stderr, "it says how many more there are")
+    expect_same([int(line) for line in re.findall(r"config\.secret:(\d+):\d+: ", done.stderr)],
+                list(range(2, 22)), "the lines of the first twenty mistakes")
+    expect(x.is_gone(), "nothing is left behind")
     for name in ("/nonexistent", lab.directory):
         says(call(x, "--check", name), 1, name)
         says(call(x, "--config", name, x.name), 1, name)

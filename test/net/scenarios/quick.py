@@ -209,6 +209,12 @@ def quick_fails_whole(lab):
         expect(told in done.stderr, f"`{line}` is told as `{told}`: {done.stderr}")
         quick.clean()
         expect_alike(quick.picture(), before, f"the node after {line}")
+    # Mistakes of both formats, in the order of their lines.
+    quick.write("Address = 10.77.0/24", "ListenPort = 70000", "MTU = 12", "Colour = green")
+    done = quick.up(check=False)
+    expect_same(done.returncode, 1, "exit status of a file with mistakes")
+    expect_same([int(line) for line in re.findall(r"\.conf:(\d+):\d+: ", done.stderr)],
+                [3, 4, 5, 6], f"the lines of all mistakes: {done.stderr}")
     expect_same(quick.run("sideways", check=False).returncode, 2, "status of a wrong command")
     quick.write("Address = 10.77.0.1/24")
     quick.up()
