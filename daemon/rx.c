@@ -4,6 +4,7 @@
  *
  * What a socket gives, datagrams or pieces of many, is opened where it lies. What follows on each other in
  * one flow of TCP or UDP is written to the TUN as one superpacket, whose payload is not copied either. */
+#include "core/ip.h"
 #include "daemon/report.h"
 #include "daemon/worker.h"
 
@@ -23,6 +24,29 @@ static void count_unwritten(struct tl_worker *worker, unsigned int count)
                                           memory_order_relaxed);
 }
 
+/* Where to write a packet: to our own queue, by which its answers then come to us too. Not so what goes
+ * from a peer to another peer, and so comes out of the TUN again: both directions of its flow are written,
+ * each by the worker of its sender, and would draw it from queue to queue, where it overtakes itself. */
+static const struct tl_tun_queue *choose_queue(const struct tl_worker *worker, unsigned int i)
+{
+        const struct tl_device *device = worker->device;
+        const struct tl_packet *packet = &worker->packets[i];
+        const struct wg_peer *to;
+        struct wg_ip_header h;
+
+        if (!device->tun.neutral.header_len)
+                return worker->queue;
+        h = wg_ip_parse(packet->buf, packet->len);
+        to = wg_allowedips_find(&device->engine.allowed, h.family, h.destination);
+        return to && to != worker->senders[i] ? &device->tun.neutral : worker->queue;
+}
+
+/* Returns whether the TUN took it. */
+static bool write_packet(struct tl_worker *worker, unsigned int i)
+{
+        return tl_tun_write(choose_queue(worker, i), &worker->packets[i], 1) == 1;
+}
+
 /* Writes the packets of a run that the TUN did not take as a superpacket. Returns how many it took. */
 static unsigned int write_one_by_one(struct tl_worker *worker, const struct tl_merge_run *run)
 {
@@ -31,7 +55,7 @@ static unsigned int write_one_by_one(struct tl_worker *worker, const struct tl_m
 
         tl_merge_undo(run, worker->packets);
         for (unsigned int i = 0; i < run->count; i++, at = worker->merge.next[at])
-                written += tl_tun_write(worker->queue, &worker->packets[at], 1);
+                written += write_packet(worker, at);
         return written;
 }
 
@@ -41,12 +65,12 @@ static void write_run(struct tl_worker *worker, const struct tl_merge_run *run)
         unsigned int count, written;
 
         if (run->offload.kind == TL_OFFLOAD_NONE) {
-                count_unwritten(worker,
-                                1 - tl_tun_write(worker->queue, &worker->packets[run->first], 1));
+                count_unwritten(worker, !write_packet(worker, run->first));
                 return;
         }
         count = tl_merge_parts(&worker->merge, run, worker->packets, parts);
-        if (tl_tun_write_parts(worker->queue, &run->offload, parts, count) == 0) {
+        if (tl_tun_write_parts(choose_queue(worker, run->first), &run->offload, parts, count) ==
+            0) {
                 wg_worker_add(&worker->superpackets_written, 1);
                 return;
         }
@@ -62,13 +86,19 @@ static void write_packets(struct tl_worker *worker, unsigned int count)
         uint32_t kinds = tl_offloads_kinds(&worker->device->offloads);
 
         if (count == 1 || !kinds) {
-                count_unwritten(worker,
-                                count - tl_tun_write(worker->queue, worker->packets, count));
+                for (unsigned int i = 0; i < count; i++)
+                        count_unwritten(worker, !write_packet(worker, i));
                 return;
         }
         tl_merge(&worker->merge, worker->packets, count, kinds);
         for (unsigned int i = 0; i < worker->merge.count; i++)
                 write_run(worker, &worker->merge.runs[i]);
+}
+
+static void add_packet(struct tl_worker *worker, unsigned int i, const struct wg_receive_slot *slot)
+{
+        worker->packets[i] = (struct tl_packet){.buf = slot->inner, .len = slot->inner_len};
+        worker->senders[i] = slot->peer;
 }
 
 /* Opens the first count slots and deals with each by its verdict. */
@@ -83,8 +113,7 @@ static void receive_slots(struct tl_worker *worker, unsigned int n, uint64_t now
                 if (slot->verdict == WG_VERDICT_HANDSHAKE)
                         tl_worker_hand_over_handshake(worker, slot, now_ns);
                 else if (slot->verdict == WG_VERDICT_DATA)
-                        worker->packets[count++] = (struct tl_packet){.buf = slot->inner,
-                                                                      .len = slot->inner_len};
+                        add_packet(worker, count++, slot);
                 else if (slot->verdict != WG_VERDICT_KEEPALIVE)
                         tl_report_dropped(worker->device, slot);
         }

@@ -70,6 +70,7 @@ struct tl_worker {
         struct wg_send_slot send_slots[TL_TX_SLOTS];
         struct wg_receive_slot receive_slots[WG_BATCH_MAX];
         struct tl_packet packets[WG_BATCH_MAX];
+        struct wg_peer *senders[WG_BATCH_MAX]; /* of each */
         struct tl_merge merge;
 };
 

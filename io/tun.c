@@ -71,6 +71,23 @@ static int open_queues(struct tl_tun *tun, const char *name, uint32_t queues)
         return 0;
 }
 
+/* A queue that is detached delivers what is written to it, and the kernel does not learn flows by it.
+ * Best effort: without it, what we forward from peer to peer may be overtaken by itself. */
+static void open_neutral(struct tl_tun *tun)
+{
+        struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE};
+        struct ifreq detach = {.ifr_flags = IFF_DETACH_QUEUE};
+        struct tl_tun_queue queue;
+
+        memcpy(request.ifr_name, tun->name, sizeof(tun->name));
+        if (open_queue(&queue, &request) < 0)
+                return;
+        if (ioctl(queue.fd, TUNSETQUEUE, &detach) == 0)
+                tun->neutral = queue;
+        else
+                close(queue.fd);
+}
+
 static void write_setting(const char *path, const char *value)
 {
         int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -130,6 +147,8 @@ int tl_tun_open(struct tl_tun *tun, const char *name, uint32_t queues, uint32_t 
         result = find_index(tun->name, &tun->ifindex);
         if (result < 0)
                 goto out;
+        if (queues > 1)
+                open_neutral(tun);
         silence(tun);
         tl_netlink_set_gso_max(tun->ifindex, TL_TUN_SUPERPACKET);
         result = tl_netlink_set_mtu(tun->ifindex, mtu);
@@ -242,7 +261,9 @@ void tl_tun_done(struct tl_tun *tun)
                 return;
         for (uint32_t i = 0; i < tun->queue_count; i++)
                 close(tun->queues[i].fd);
-        tun->queue_count = 0;
+        if (tun->neutral.header_len)
+                close(tun->neutral.fd);
+        tun->queue_count = tun->neutral.header_len = 0;
 }
 
 int tl_tun_is_up(const struct tl_tun_queue *queue)

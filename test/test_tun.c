@@ -442,6 +442,50 @@ static void test_a_device_may_have_several_queues(void **state WG_UNUSED)
         assert_int_equal(if_nametoindex("tun"), 0);
 }
 
+/* Writes a datagram between two hosts behind the device to a queue, by which the kernel forwards it to
+ * the device again. Returns the number of the queue that it comes out of. */
+static int forward(const struct tl_tun_queue *queue, uint16_t port, bool is_reply)
+{
+        make_packet(&packets[0], 0);
+        packets[0].buf[15] = is_reply ? 3 : 2;
+        packets[0].buf[19] = is_reply ? 2 : 3;
+        wg_be16_store(packets[0].buf + (is_reply ? 22 : 20), port);
+        wg_be16_store(packets[0].buf + (is_reply ? 20 : 22), PORT);
+        wg_be16_store(packets[0].buf + 10, 0);
+        write_checksum(packets[0].buf);
+        assert_int_equal(tl_tun_write(queue, packets, 1), 1);
+        for (int i = 0; i < (int)tun.queue_count; i++)
+                if (read_packets(&tun.queues[i], packets, 1) == 1)
+                        return i;
+        fail();
+        return -1;
+}
+
+static void test_the_neutral_queue_moves_no_flow(void **state WG_UNUSED)
+{
+        enter_netns();
+        open_up(3);
+        assert_int_not_equal(tun.neutral.header_len, 0);
+        run("echo 1 > /proc/sys/net/ipv4/ip_forward");
+        for (uint16_t port = 1; port <= 20; port++) {
+                int out = forward(&tun.neutral, port, false);
+
+                for (int i = 0; i < 3; i++) {
+                        assert_int_equal(forward(&tun.neutral, port, true), out);
+                        assert_int_equal(forward(&tun.neutral, port, false), out);
+                }
+                /* Any other draws both directions to itself, from the next packet on. */
+                forward(&tun.queues[1], port, true);
+                assert_int_equal(forward(&tun.queues[2], port, false), 1);
+                assert_int_equal(forward(&tun.queues[2], port, true), 2);
+        }
+        tl_tun_done(&tun);
+        assert_int_equal(if_nametoindex("tun"), 0);
+        open_up(1);
+        assert_int_equal(tun.neutral.header_len, 0);
+        tl_tun_done(&tun);
+}
+
 static int open_by_hand(const char *name, short flags)
 {
         struct ifreq request = {.ifr_flags = flags};
@@ -532,6 +576,7 @@ int main(void)
                 cmocka_unit_test(test_a_cut_packet_is_marked),
                 cmocka_unit_test(test_writes_what_is_right_of_a_batch),
                 cmocka_unit_test(test_a_device_may_have_several_queues),
+                cmocka_unit_test(test_the_neutral_queue_moves_no_flow),
                 cmocka_unit_test(test_adopts_what_others_opened),
                 cmocka_unit_test(test_adopts_from_another_namespace),
         };

@@ -34,6 +34,8 @@ STATUS = "/run/tieline"
 NAMESPACES = "/run/netns"
 QUICK_STATES = "/run/tieline-quick"
 CLONE_NEWNET = 0x40000000
+OFFLOADS = {"checksum": 0x17, "tso": 0x1f, "gso": 0x24, "gro": 0x2c}  # ETHTOOL_STXCSUM, _STSO...
+NETS = ("192.0.2", "198.51.100", "203.0.113", "198.18.0")  # of cables; all are for such use
 DIRECTORY = "tieline-"  # and then the prefix
 OURS = re.compile(rf"(?:{DIRECTORY})?(tl(\d+))(?!\d)")  # begins the name of all that a Lab makes
 
@@ -187,7 +189,7 @@ class Node:
         return made
 
     def v4(self, net=0):
-        return f"{('192.0.2', '198.51.100', '203.0.113')[net]}.{self.number}"
+        return f"{NETS[net]}.{self.number}"
 
     def v6(self, net=0):
         return f"2001:db8:{net + 1}::{self.number}"
@@ -205,14 +207,17 @@ class Node:
         self.ports += 1
         return f"eth{self.ports - 1}"
 
+    def offload(self, dev, name, is_on):
+        """Turns on or off what a network card does for its host."""
+        value = ctypes.create_string_buffer(struct.pack("II", OFFLOADS[name], is_on))
+        request = struct.pack("16sP16x", dev.encode(), ctypes.addressof(value))
+        fcntl.ioctl(self.socket(), 0x8946, request)  # SIOCETHTOOL
+
     def offloads_off(self, dev):
         """So that whoever looks at the raw frames of the link sees them as a wire would carry
         them: no longer than the MTU, checksums filled in."""
-        control = self.socket()
-        for command in (0x17, 0x1f, 0x24, 0x2c):  # ETHTOOL_STXCSUM, _STSO, _SGSO, _SGRO
-            value = ctypes.create_string_buffer(struct.pack("II", command, 0))
-            request = struct.pack("16sP16x", dev.encode(), ctypes.addressof(value))
-            fcntl.ioctl(control, 0x8946, request)  # SIOCETHTOOL
+        for name in OFFLOADS:
+            self.offload(dev, name, False)
 
     def ping(self, to, count=3, interval=0.05, wait=5, options=()):
         """Pings and returns what came of it, answered or not."""

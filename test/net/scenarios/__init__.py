@@ -25,9 +25,10 @@ from scenarios import confinement
 from scenarios import faults
 from scenarios import strain
 from scenarios import offloads
+from scenarios import forwarding
 from scenarios import bulk
 from scenarios import sieges
 
-__all__ = ["bulk", "confinement", "cores", "edges", "faults", "hostile", "kernel_like", "life",
-           "netns", "offloads", "paths", "routing", "settings", "sieges", "status", "strain", "tunnels",
-           "uapi", "wire"]
+__all__ = ["bulk", "confinement", "cores", "edges", "faults", "forwarding", "hostile", "kernel_like",
+           "life", "netns", "offloads", "paths", "routing", "settings", "sieges", "status", "strain",
+           "tunnels", "uapi", "wire"]

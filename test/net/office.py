@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""The path that offices use: hosts that know nothing of the tunnel, behind nodes that forward for them,
+which meet at a hub.
+
+    b eth0 ------ eth0 a eth1 ------ eth0 z eth1 ------ eth1 c eth0 ------ eth0 d
+                     tl..a ========= tl..z ========= tl..c
+
+The hub has one interface, and both nodes are peers of it: what passes comes in and leaves by the same.
+"""
+
+from device import Device
+from lab import NETS
+
+LANS = {"b": 0, "d": 3}  # the nets of the cables that end at a host
+CABLES = {"a": 1, "c": 2}
+
+
+class Office:
+    """`b` and `d` are hosts (Node); `x`, `hub` and `y` the interfaces of a, z and c (Device)."""
+
+    def __init__(self, lab, env=None, hub_env=None):
+        """`env` is of all daemons, where the hub has none of its own."""
+        self.lab = lab
+        self.b, self.a, self.z, self.c, self.d = (lab.node(name) for name in "bazcd")
+        lab.link(self.a, self.b, LANS["b"])
+        lab.link(self.a, self.z, CABLES["a"])
+        lab.link(self.c, self.d, LANS["d"])
+        lab.link(self.c, self.z, CABLES["c"])
+        self.x, self.hub, self.y = (
+            Device(lab, node, lab.mine, env=of_node or env).start()
+            for node, of_node in ((self.a, None), (self.z, hub_env), (self.c, None)))
+        self.join(self.x, "b", "d")
+        self.join(self.y, "d", "b")
+        self.route(self.hub, "b", "d")
+        for host, node in ((self.b, self.a), (self.d, self.c)):
+            net = LANS[host.name]
+            host.ip("route", "add", "default", "via", node.v4(net))
+            host.ip("-6", "route", "add", "default", "via", node.v6(net))
+
+    def join(self, device, near, far):
+        """Makes the hub and the interface of a node peers: of the nets near to it, and beyond."""
+        hub, node = self.hub, device.node
+        device.add(hub, hub.node.v4(CABLES[node.name]), allowed="0.0.0.0/0,::/0")
+        hub.add(device, node.v4(CABLES[node.name]), allowed=",".join(
+            (f"{device.inner4}/32", f"{device.inner6}/128", *nets(near))))
+        self.route(device, far)
+
+    @staticmethod
+    def route(device, *hosts):
+        """Sends what is for these hosts' nets into the interface, and forwards for others."""
+        node = device.node
+        node.sysctl("net.ipv4.ip_forward", 1)
+        node.sysctl("net.ipv6.conf.all.forwarding", 1)
+        for host in hosts:
+            for net in nets(host):
+                node.ip("route", "add", net, "dev", device.name)
+
+    def meet(self):
+        """Both hosts reach each other, so that sessions exist and neighbours are known."""
+        for family in (4, 6):
+            self.b.reaches(self.address(self.d, family))
+            self.d.reaches(self.address(self.b, family))
+
+    def gateway(self, host):
+        return {"b": self.a, "d": self.c}[host.name]
+
+    def device(self, host):
+        """The interface of its gateway."""
+        return {"b": self.x, "d": self.y}[host.name]
+
+    def devices(self):
+        return self.x, self.hub, self.y
+
+    def address(self, host, family=4):
+        return host.outer(family, LANS[host.name])
+
+
+def nets(host):
+    """Those of the cable at a host."""
+    net = LANS[host]
+    return f"{NETS[net]}.0/24", f"2001:db8:{net + 1}::/64"
