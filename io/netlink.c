@@ -169,16 +169,6 @@ int tl_netlink_set_mtu(uint32_t ifindex, uint32_t mtu)
         return finish(&x, NULL, NULL);
 }
 
-void tl_netlink_set_gso_max(uint32_t ifindex, uint32_t bytes)
-{
-        struct exchange x;
-
-        if (begin(&x, RTM_NEWLINK, NLM_F_ACK, ifindex) < 0)
-                return;
-        mnl_attr_put_u32(x.message, IFLA_GSO_MAX_SIZE, bytes);
-        (void)finish(&x, NULL, NULL);
-}
-
 static int set_flag(uint32_t ifindex, uint32_t flag, bool on)
 {
         struct ifinfomsg *info;

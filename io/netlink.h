@@ -29,10 +29,6 @@ int tl_netlink_get_link(uint32_t ifindex, struct tl_link *link) WG_MUST_USE;
 int tl_netlink_set_mtu(uint32_t ifindex, uint32_t mtu) WG_MUST_USE;
 int tl_netlink_set_up(uint32_t ifindex, bool up) WG_MUST_USE;
 
-/* How large a superpacket the link is given may be, in bytes up to 65536. Best effort: a kernel before 5.19
- * does not let anybody choose. */
-void tl_netlink_set_gso_max(uint32_t ifindex, uint32_t bytes);
-
 /* Takes the flag away by which programs find links on which to look for neighbours. Returns 0 or
  * -errno. */
 int tl_netlink_set_no_multicast(uint32_t ifindex);

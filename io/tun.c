@@ -150,7 +150,6 @@ int tl_tun_open(struct tl_tun *tun, const char *name, uint32_t queues, uint32_t 
         if (queues > 1)
                 open_neutral(tun);
         silence(tun);
-        tl_netlink_set_gso_max(tun->ifindex, TL_TUN_SUPERPACKET);
         result = tl_netlink_set_mtu(tun->ifindex, mtu);
 out:
         if (result < 0)

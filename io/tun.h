@@ -24,11 +24,8 @@
 #include "io/offload.h"
 
 enum {
-        TL_TUN_QUEUES = 64, /* at most */
-        TL_TUN_MTU = 1420,  /* of a new device */
-        /* Bytes of a superpacket that we ask for. Cut at an MTU of 1420 and sealed it is 65340 bytes or
-         * less, so that it leaves as one piece, and not as a large and a tiny one (io/udp.h). */
-        TL_TUN_SUPERPACKET = 61440,
+        TL_TUN_QUEUES = 64,   /* at most */
+        TL_TUN_MTU = 1420,    /* of a new device */
         TL_TUN_HEADROOM = 16, /* bytes before each packet that reading and writing it overwrite */
 };
 
