@@ -144,6 +144,7 @@ static void send_staged(struct wg_peer *peer, struct wg_now now, struct wg_actio
         struct wg_send_slot slots[WG_STAGED_PACKETS_MAX];
         struct wg_staged *waiting[WG_STAGED_PACKETS_MAX];
         struct wg_staged *first = NULL;
+        const struct wg_endpoint *to = NULL;
         struct wg_action *action;
         size_t n = 0;
 
@@ -163,11 +164,12 @@ static void send_staged(struct wg_peer *peer, struct wg_now now, struct wg_actio
                 waiting[i]->tos = slots[i].tos;
                 waiting[i]->next = first;
                 first = waiting[i];
+                to = &slots[i].to; /* the same for all that are sealed, and for no other */
         }
         if (!first)
                 return;
         action = add(actions, WG_ACTION_SEND_STAGED, peer);
-        action->to = slots[0].to;
+        action->to = *to;
         action->staged = first;
 }
 

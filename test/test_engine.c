@@ -119,6 +119,43 @@ static void test_staged_packets_go(void **state)
         assert_int_equal(p->a.engine.staged_pool.bytes, 0);
 }
 
+/* A datagram of our own session that is routed into the tunnel. */
+static void write_own_datagram(const struct pair_side *side, uint8_t packet[100])
+{
+        packet_ipv4(packet, 100, PAIR_A, PAIR_B);
+        wg_le32_store(packet + 28, WG_MESSAGE_DATA);
+        wg_le32_store(packet + 28 + WG_DATA_RECEIVER, side->peer->current_known->remote_index);
+}
+
+/* Some of those that waited are refused, the first ones or others: the rest still goes to the peer. */
+static void test_staged_behind_what_is_refused(void **state)
+{
+        for (unsigned int refused = 1; refused < 8; refused++) {
+                struct pair *p = *state;
+                size_t sent = 0;
+
+                pair_connect(p, &p->a);
+                for (unsigned int i = 0; i < 3; i++) {
+                        uint8_t packet[100];
+
+                        packet_ipv4(packet, sizeof(packet), PAIR_A, PAIR_B);
+                        if (refused >> i & 1)
+                                write_own_datagram(&p->a, packet);
+                        sent += !(refused >> i & 1);
+                        assert_int_equal(
+                                wg_engine_stage(&p->a.engine, packet, sizeof(packet), p->now.ns),
+                                WG_VERDICT_STAGED);
+                }
+                pair_work(p, &p->a);
+                assert_int_equal(pair_count(&p->a, WG_VERDICT_LOOP), 3 - sent);
+                assert_int_equal(p->a.sent_count, sent);
+                for (size_t i = 0; i < sent; i++)
+                        assert_true(wg_endpoint_is_same_remote(&p->a.sent[i].to, &p->b.at));
+                pair_teardown(state);
+                pair_setup(state);
+        }
+}
+
 /* ---- the private key ---- */
 
 static void test_same_key_changes_nothing(void **state)
@@ -519,6 +556,7 @@ int main(void)
                 TEST(test_stage_verdicts),
                 TEST(test_stage_counts_what_is_dropped),
                 TEST(test_staged_packets_go),
+                TEST(test_staged_behind_what_is_refused),
                 TEST(test_same_key_changes_nothing),
                 TEST(test_another_key),
                 TEST(test_another_key_while_shaking_hands),
