@@ -356,6 +356,66 @@ static void test_a_note_is_never_forgotten(void **state)
         check(&p, 1);
 }
 
+/* ---- nonces at the message limit (core/keypair.h, core/send.c) ----
+ *
+ * Three workers seal two batches each under a key whose counter is a byte: the limit leaves less room
+ * above it than all of them take at once. No nonce is used twice. */
+
+enum { N_LIMIT = 5, N_BATCH = 2, N_END = N_LIMIT + 2 * N_BATCH, N_COUNTER = 0, N_SEEN, N_USED = 4 };
+
+/* The batch of a thread is sealed under the nonces from there on, as far as the limit. */
+static enum step use_nonces(struct state *s, unsigned int thread, uint8_t nonce)
+{
+        s->at[thread] = s->at[thread] < 3 ? 3 : 6;
+        for (unsigned int i = 0; i < N_BATCH && nonce < N_LIMIT; i++, nonce++)
+                if (s->shared[N_USED + nonce]++)
+                        return WRONG;
+        return STEPPED;
+}
+
+static enum step seal_one(struct state *s, unsigned int thread, unsigned int mistake)
+{
+        uint8_t *at = &s->at[thread], *m = s->shared, *seen = &m[N_SEEN + thread];
+
+        switch (*at % 3) {
+        case 0: /* may_seal() */
+                if (*at == 6 || m[N_COUNTER] >= N_LIMIT)
+                        return STUCK;
+                break;
+        case 1: /* wg_keypair_take_nonces(): the load */
+                *seen = m[N_COUNTER];
+                if (mistake == 1) { /* an addition, whatever is there */
+                        m[N_COUNTER] = (m[N_COUNTER] + N_BATCH) % N_END;
+                        return use_nonces(s, thread, *seen);
+                }
+                if (*seen >= N_LIMIT)
+                        return use_nonces(s, thread, *seen);
+                break;
+        case 2: /* compare and exchange; a failure reads the counter anew */
+                if (m[N_COUNTER] != *seen) {
+                        (*at)--;
+                        return STEPPED;
+                }
+                m[N_COUNTER] += N_BATCH;
+                return use_nonces(s, thread, *seen);
+        }
+        (*at)++;
+        return STEPPED;
+}
+
+static bool the_counter_stands_still(const struct state *s)
+{
+        return s->shared[N_COUNTER] >= N_LIMIT;
+}
+
+static void test_no_nonce_is_used_twice(void **state)
+{
+        static const struct protocol p = {3, seal_one, the_counter_stands_still};
+
+        (void)state;
+        check(&p, 1);
+}
+
 /* ---- jobs, and who is idle (daemon/jobs.c, daemon/worker.c) ----
  *
  * The engine puts up two jobs, twice; two workers go to sleep when they find none. */
@@ -645,6 +705,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_wake_up_is_never_lost),
                 cmocka_unit_test(test_a_note_is_never_forgotten),
+                cmocka_unit_test(test_no_nonce_is_used_twice),
                 cmocka_unit_test(test_jobs_are_done_once_and_waited_for),
                 cmocka_unit_test(test_sockets_are_closed_when_nobody_has_them),
         };

@@ -502,6 +502,26 @@ static void test_message_limits(void **state)
         }
 }
 
+/* As many threads as there can be have all seen room below the limit, and now take a batch each. */
+static void test_threads_at_the_limit(void **state)
+{
+        enum { THREADS = 64 + 1 };
+        struct pair *p = *state;
+        struct wg_keypair *kp = begin(p, p->a.peer, true, 1);
+        unsigned int used = 0;
+
+        kp->send_counter = REJECT - 1;
+        for (unsigned int i = 0; i < THREADS; i++) {
+                uint64_t nonce = wg_keypair_take_nonces(kp, WG_BATCH_MAX);
+
+                used += nonce < REJECT;
+                assert_true(nonce >= REJECT - 1);
+        }
+        assert_int_equal(used, 1);
+        assert_true(kp->send_counter >= REJECT); /* or nonces would be used again */
+        assert_false(wg_send_is_ready(p->a.peer, p->now.ns));
+}
+
 static const struct {
         int number;
         const char *what;
@@ -626,6 +646,7 @@ int main(void)
                 TEST(test_families_side_by_side),
                 TEST(test_batch_sizes),
                 TEST(test_message_limits),
+                TEST(test_threads_at_the_limit),
                 TEST(test_ages),
                 TEST(test_notes_of_data),
                 TEST(test_notes_of_other_packets),
