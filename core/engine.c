@@ -140,14 +140,22 @@ static void forget_sessions(struct wg_peer *peer)
         peer->handshake_sent_ns = 0;
 }
 
+/* Forgets notes, and the times they speak of. The notes go first: a worker writes a time, then looks at
+ * its note, so either it gave the time before, and that is cleared here, or it finds the note clear and
+ * lists the peer once more. */
+static void forget_times(struct wg_peer *peer, enum wg_note notes)
+{
+        wg_timers_forget_note(peer, notes);
+        atomic_store_explicit(&peer->unanswered_ns, 0, memory_order_seq_cst);
+        atomic_store_explicit(&peer->unacknowledged_ns, 0, memory_order_seq_cst);
+        atomic_store_explicit(&peer->traversal_ns, 0, memory_order_seq_cst);
+}
+
 static void stop_timers(struct wg_peer *peer)
 {
         wg_timers_cancel_all(peer);
         /* All speak of what is over, but one: the list of notes still leads here. */
-        wg_timers_forget_note(peer, (enum wg_note) ~(uint32_t)WG_NOTE_QUEUED);
-        atomic_store_explicit(&peer->unanswered_ns, 0, memory_order_relaxed);
-        atomic_store_explicit(&peer->unacknowledged_ns, 0, memory_order_relaxed);
-        atomic_store_explicit(&peer->traversal_ns, 0, memory_order_relaxed);
+        forget_times(peer, (enum wg_note) ~(uint32_t)WG_NOTE_QUEUED);
 }
 
 void wg_engine_set_identity(struct wg_engine *engine, struct wg_identity *identity,
@@ -331,8 +339,9 @@ static void heed_note(struct wg_peer *peer, struct wg_now now, struct wg_actions
 {
         uint32_t notes, news;
 
+        /* Of a worker that had not seen yet that the link went down. */
         if (peer->is_removed || !is_up(peer->engine)) {
-                wg_timers_forget_note(peer, (enum wg_note)UINT32_MAX);
+                forget_times(peer, (enum wg_note)UINT32_MAX);
                 wg_peer_free_unused(peer);
                 return;
         }

@@ -374,6 +374,30 @@ static void test_notes_end_with_the_link(void **state)
         assert_int_equal(p->a.peer->handshake_real_ns, 5);
 }
 
+/* A worker is still amid a batch when the link goes down: what it writes down then is forgotten too, also
+ * where another one had listed the peer already. */
+static void test_times_of_a_late_worker_end_with_the_link(void **state)
+{
+        struct pair *p = *state;
+        struct wg_peer *peer = p->a.peer;
+
+        pair_connect(p, &p->a);
+        for (unsigned int is_listed = 0; is_listed < 2; is_listed++) {
+                wg_engine_set_up(&p->a.engine, true, p->now);
+                if (is_listed)
+                        wg_worker_note(&p->a.worker, peer, WG_NOTE_REKEY);
+                wg_engine_set_up(&p->a.engine, false, p->now);
+                wg_worker_sent(&p->a.worker, peer, true, p->now.ns);
+                wg_worker_received(&p->a.worker, peer, true, p->now.ns);
+                wg_worker_sent(&p->a.worker, peer, true, p->now.ns);
+                pair_work(p, &p->a);
+                assert_int_equal(peer->notes, 0);
+                assert_int_equal(peer->unanswered_ns, 0);
+                assert_int_equal(peer->unacknowledged_ns, 0);
+                assert_int_equal(peer->traversal_ns, 0);
+        }
+}
+
 static void test_up_sends_keepalives_at_once(void **state)
 {
         struct pair *p = *state;
@@ -568,6 +592,7 @@ int main(void)
                 TEST(test_endpoint_comes_later),
                 TEST(test_down_forgets),
                 TEST(test_notes_end_with_the_link),
+                TEST(test_times_of_a_late_worker_end_with_the_link),
                 TEST(test_up_sends_keepalives_at_once),
                 TEST(test_suspended),
                 TEST(test_keys_are_forgotten),

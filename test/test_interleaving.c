@@ -356,6 +356,97 @@ static void test_a_note_is_never_forgotten(void **state)
         check(&p, 1);
 }
 
+/* ---- what is sent while the link goes down (core/worker.c, core/engine.c) ----
+ *
+ * Two workers write down twice that data went out; the engine forgets all that, once when the link goes
+ * down and again whenever a worker lists the peer after. At last no time is left. */
+
+enum { TIME, TIME_SEEN, T_NOTES = TIME_SEEN + 2, T_LISTED };
+
+static enum step write_down(struct state *s, unsigned int thread)
+{
+        uint8_t *at = &s->at[thread], *m = s->shared;
+
+        switch (*at % 5) {
+        case 0: /* set_if_zero(): the load */
+                if (*at == 10)
+                        return STUCK;
+                m[TIME_SEEN + thread] = m[TIME];
+                break;
+        case 1: /* and the store */
+                if (!m[TIME_SEEN + thread])
+                        m[TIME] = 1;
+                break;
+        case 2: /* wg_worker_note(): the load, and out where it is set */
+                if (m[T_NOTES] & 1) {
+                        (*at) += 3;
+                        return STEPPED;
+                }
+                break;
+        case 3: /* fetch_or */
+                if (m[T_NOTES] & QUEUED)
+                        (*at)++;
+                m[T_NOTES] |= 1 | QUEUED;
+                break;
+        case 4: /* pushes it, and wakes the engine after the batch */
+                m[T_LISTED] = 1;
+                break;
+        }
+        (*at)++;
+        return STEPPED;
+}
+
+static enum step forget(struct state *s, unsigned int mistake)
+{
+        uint8_t *at = &s->at[2], *m = s->shared;
+        bool notes_first = mistake != 2;
+
+        switch (*at) {
+        case 0: /* wg_engine_set_up(): forget_times() */
+        case 1:
+                if ((*at == 0) == notes_first)
+                        m[T_NOTES] &= QUEUED;
+                else
+                        m[TIME] = 0;
+                (*at)++;
+                return STEPPED;
+        case 2: /* takes the list */
+                if (!m[T_LISTED])
+                        return STUCK;
+                m[T_LISTED] = 0;
+                *at = 3;
+                return STEPPED;
+        case 3: /* heed_note(): the same */
+        case 4:
+                if ((*at == 3) == notes_first)
+                        m[T_NOTES] = 0;
+                else if (mistake != 1)
+                        m[TIME] = 0;
+                *at = *at == 3 ? 4 : 2;
+                return STEPPED;
+        default:
+                return STUCK;
+        }
+}
+
+static enum step times_step(struct state *s, unsigned int thread, unsigned int mistake)
+{
+        return thread < 2 ? write_down(s, thread) : forget(s, mistake);
+}
+
+static bool no_time_is_left(const struct state *s)
+{
+        return s->shared[TIME] == 0 && s->shared[T_NOTES] == 0;
+}
+
+static void test_nothing_is_remembered_of_a_link_that_is_down(void **state)
+{
+        static const struct protocol p = {3, times_step, no_time_is_left};
+
+        (void)state;
+        check(&p, 2);
+}
+
 /* ---- nonces at the message limit (core/keypair.h, core/send.c) ----
  *
  * Three workers seal two batches each under a key whose counter is a byte: the limit leaves less room
@@ -705,6 +796,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_wake_up_is_never_lost),
                 cmocka_unit_test(test_a_note_is_never_forgotten),
+                cmocka_unit_test(test_nothing_is_remembered_of_a_link_that_is_down),
                 cmocka_unit_test(test_no_nonce_is_used_twice),
                 cmocka_unit_test(test_jobs_are_done_once_and_waited_for),
                 cmocka_unit_test(test_sockets_are_closed_when_nobody_has_them),
