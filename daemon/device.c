@@ -594,6 +594,8 @@ static void stop_workers(struct tl_device *device)
 
         device->worker_count = 0;
         for (unsigned int i = 0; i < count; i++)
+                tl_worker_tell_to_stop(device->workers[i]);
+        for (unsigned int i = 0; i < count; i++)
                 tl_worker_stop(device->workers[i]);
 }
 

@@ -13,9 +13,6 @@
 
 #define BUFFERS_SIZE ((size_t)TL_BUFFER_SIZE + TL_TX_BYTES + (size_t)TL_RX_BUFFERS * TL_BUFFER_SIZE)
 
-/* Batches of one direction before the other has its turn, and quiescence is said. */
-enum { ROUNDS = 4 };
-
 /* Counts what does not fit. */
 static void hand_over(struct tl_worker *worker, struct tl_inbox *inbox,
                       const struct tl_inbox_head *head, const uint8_t *bytes,
@@ -49,19 +46,19 @@ void tl_worker_hand_over_unsent(struct tl_worker *worker, const uint8_t *packet,
 static void tun_is_ready(void *ctx, uint32_t events)
 {
         (void)events;
-        ((struct tl_worker *)ctx)->tun_ready = true;
+        tl_turns_set_ready(&((struct tl_worker *)ctx)->turns, TL_FROM_TUN);
 }
 
 static void ipv4_is_ready(void *ctx, uint32_t events)
 {
         (void)events;
-        ((struct tl_worker *)ctx)->ipv4_ready = true;
+        tl_turns_set_ready(&((struct tl_worker *)ctx)->turns, TL_FROM_IPV4);
 }
 
 static void ipv6_is_ready(void *ctx, uint32_t events)
 {
         (void)events;
-        ((struct tl_worker *)ctx)->ipv6_ready = true;
+        tl_turns_set_ready(&((struct tl_worker *)ctx)->turns, TL_FROM_IPV6);
 }
 
 static void woken(void *ctx)
@@ -89,7 +86,8 @@ static const struct tl_sockets *follow_sockets(struct tl_worker *worker)
                 return now;
         tl_loop_remove(&worker->ipv4_watch);
         tl_loop_remove(&worker->ipv6_watch);
-        worker->ipv4_ready = worker->ipv6_ready = false;
+        tl_turns_clear_ready(&worker->turns, TL_FROM_IPV4);
+        tl_turns_clear_ready(&worker->turns, TL_FROM_IPV6);
         if (now) {
                 const struct tl_udp_pair *pair = &now->pairs[worker->number];
 
@@ -100,59 +98,71 @@ static const struct tl_sockets *follow_sockets(struct tl_worker *worker)
         return now;
 }
 
-static bool receive(struct tl_worker *worker, const struct tl_udp *udp)
+/* One batch of a direction. Returns whether there may be more. */
+static bool run_batch(struct tl_worker *worker, const struct tl_sockets *sockets,
+                      enum tl_direction direction)
 {
-        for (unsigned int i = 0; i < ROUNDS; i++)
-                if (!tl_rx_run(worker, udp))
-                        return false;
-        return true;
+        switch (direction) {
+        case TL_FROM_TUN:
+                return tl_tx_run(worker, sockets);
+        case TL_FROM_IPV4:
+                return tl_rx_run(worker, &sockets->pairs[worker->number].ipv4);
+        case TL_FROM_IPV6:
+                return tl_rx_run(worker, &sockets->pairs[worker->number].ipv6);
+        case TL_DIRECTIONS:
+                break;
+        }
+        return false;
 }
 
-static bool transmit(struct tl_worker *worker, const struct tl_sockets *sockets)
+static void run_direction(struct tl_worker *worker, const struct tl_sockets *sockets)
 {
-        for (unsigned int i = 0; i < ROUNDS; i++)
-                if (!tl_tx_run(worker, sockets))
-                        return false;
-        return true;
-}
+        enum tl_direction direction = tl_turns_begin(&worker->turns);
+        uint64_t begun_ns = tl_clock_boot_ns(), took_ns;
+        bool has_more;
 
-/* Runs both paths until nothing is ready any more. */
-static void run_packets(struct tl_worker *worker)
-{
         do {
-                const struct tl_sockets *sockets;
-                const struct tl_udp_pair *pair;
+                has_more = run_batch(worker, sockets, direction);
+                took_ns = tl_clock_boot_ns() - begun_ns;
+        } while (has_more && took_ns < TL_TURN_NS);
+        tl_turns_end(&worker->turns, direction, took_ns, has_more);
+}
 
-                tl_reclaim_online(&worker->device->reclaim, worker->number);
-                sockets = follow_sockets(worker);
-                pair = sockets ? &sockets->pairs[worker->number] : NULL;
-                if (worker->ipv4_ready)
-                        worker->ipv4_ready = receive(worker, &pair->ipv4);
-                if (worker->ipv6_ready)
-                        worker->ipv6_ready = receive(worker, &pair->ipv6);
-                if (worker->tun_ready)
-                        worker->tun_ready = transmit(worker, sockets);
-                if (worker->core.wants_engine) {
-                        worker->core.wants_engine = false;
-                        tl_wake_set(&worker->device->wake);
-                }
-        } while (worker->ipv4_ready || worker->ipv6_ready || worker->tun_ready);
-        tl_reclaim_offline(&worker->device->reclaim, worker->number);
+/* One turn, if a direction is ready. What was published before it is no longer held after it. */
+static void run_turn(struct tl_worker *worker)
+{
+        const struct tl_sockets *sockets;
+
+        tl_reclaim_online(&worker->device->reclaim, worker->number);
+        sockets = follow_sockets(worker);
+        if (tl_turns_are_due(&worker->turns))
+                run_direction(worker, sockets);
+        if (worker->core.wants_engine) {
+                worker->core.wants_engine = false;
+                tl_wake_set(&worker->device->wake);
+        }
+}
+
+static void look(struct tl_worker *worker, uint64_t deadline_ns)
+{
+        int handled = tl_loop_run(&worker->loop, deadline_ns);
+
+        if (handled < 0 && handled != -EINTR)
+                tl_report_error(worker->device, "cannot wait for packets", handled);
 }
 
 /* Until there is a packet, a wake-up or a job. Who puts up jobs looks after that who is idle, and who
  * becomes idle looks after that for jobs: one of them sees the other. */
-static void wait_for_work(struct tl_worker *worker, bool may_block)
+static void wait_for_work(struct tl_worker *worker)
 {
-        int handled;
+        bool may_block = !tl_jobs_take(&worker->device->jobs);
 
         atomic_store(&worker->is_idle, may_block);
         if (may_block)
                 may_block = !tl_jobs_are_there(&worker->device->jobs);
-        handled = tl_loop_run(&worker->loop, may_block ? TL_LOOP_NEVER : 0);
+        /* After each job it is seen whether a packet came. */
+        look(worker, may_block ? TL_LOOP_NEVER : 0);
         atomic_store_explicit(&worker->is_idle, false, memory_order_relaxed);
-        if (handled < 0 && handled != -EINTR)
-                tl_report_error(worker->device, "cannot wait for packets", handled);
 }
 
 bool tl_worker_lend_a_hand(struct tl_worker *worker)
@@ -173,13 +183,19 @@ static void *run(void *ctx)
         worker->may_run = wg_crypto_thread_begin();
         sem_post(&worker->has_begun);
         while (worker->may_run && !atomic_load(&worker->is_stopping)) {
-                run_packets(worker);
+                run_turn(worker);
                 /* A deleted TUN is ready for ever; the engine ends us soon. */
                 if (atomic_load(&worker->device->is_deleted))
                         tl_loop_remove(&worker->tun_watch);
-                /* After each job it is seen whether a packet came. */
-                wait_for_work(worker, !tl_jobs_take(&worker->device->jobs));
+                /* However much one direction has, it is seen after each turn what else came. */
+                if (tl_turns_are_due(&worker->turns)) {
+                        look(worker, 0);
+                        continue;
+                }
+                tl_reclaim_offline(&worker->device->reclaim, worker->number);
+                wait_for_work(worker);
         }
+        tl_reclaim_offline(&worker->device->reclaim, worker->number);
         return NULL;
 }
 
@@ -252,12 +268,17 @@ struct tl_worker *tl_worker_start(struct tl_device *device, unsigned int number,
         return NULL;
 }
 
+void tl_worker_tell_to_stop(struct tl_worker *worker)
+{
+        atomic_store(&worker->is_stopping, true);
+        tl_wake_set(&worker->wake);
+}
+
 void tl_worker_stop(struct tl_worker *worker)
 {
         if (!worker)
                 return;
-        atomic_store(&worker->is_stopping, true);
-        tl_wake_set(&worker->wake);
+        tl_worker_tell_to_stop(worker);
         pthread_join(worker->thread, NULL);
         done(worker);
 }

@@ -15,6 +15,7 @@
 #include "core/receive.h"
 #include "core/send.h"
 #include "daemon/device.h"
+#include "daemon/turns.h"
 #include "io/merge.h"
 
 /* Memory of a worker: what it reads from the TUN, what it made of that, and what it received. Together
@@ -60,7 +61,7 @@ struct tl_worker {
         /* Worker. */
         struct tl_loop loop;
         struct tl_watch tun_watch, ipv4_watch, ipv6_watch;
-        bool tun_ready, ipv4_ready, ipv6_ready;
+        struct tl_turns turns;
         struct wg_worker core;
         struct wg_icmp_limit icmp_limit;
         struct tl_piece_limits piece_limits;
@@ -80,6 +81,9 @@ struct tl_worker *tl_worker_start(struct tl_device *device, unsigned int number,
 
 /* Engine: if it has nothing to do, wakes it, so that it looks for jobs. Returns whether it did. */
 bool tl_worker_lend_a_hand(struct tl_worker *worker);
+
+/* Has the thread end after its present turn, and does not wait for that. */
+void tl_worker_tell_to_stop(struct tl_worker *worker);
 
 /* Ends the thread, waits for it and frees the worker. Takes NULL. */
 void tl_worker_stop(struct tl_worker *worker);
