@@ -27,42 +27,78 @@ static void unpack(struct wg_endpoint *e, const uint64_t words[WG_PATH_WORDS])
         e->source_ifindex = (uint32_t)words[5];
 }
 
-static void read_words(struct wg_path *path, uint64_t words[WG_PATH_WORDS])
-{
-        uint32_t before, after;
+/* What a state is made of: which copy is current, which are being written, and a version that rises
+ * whenever another copy becomes current. */
+#define CURRENT UINT64_C(3)
+#define BUSY(copy) (UINT64_C(4) << (copy))
+#define VERSION (UINT64_C(4) << WG_PATH_COPIES)
 
-        do {
-                before = atomic_load_explicit(&path->sequence, memory_order_acquire);
-                /* Acquire keeps the second look at the sequence behind each of these. */
-                for (unsigned int i = 0; i < WG_PATH_WORDS; i++)
-                        words[i] = atomic_load_explicit(&path->words[i], memory_order_acquire);
-                after = atomic_load_explicit(&path->sequence, memory_order_relaxed);
-        } while ((before & 1) || before != after);
+_Static_assert(WG_PATH_COPIES <= CURRENT + 1, "any copy can be current");
+
+static uint64_t version_of(uint64_t state)
+{
+        return state / VERSION;
 }
 
-static uint32_t lock(struct wg_path *path)
+/* Returns the state in which these words were current. */
+static uint64_t read_words(struct wg_path *path, uint64_t words[WG_PATH_WORDS])
 {
-        for (;;) {
-                uint32_t sequence = atomic_load_explicit(&path->sequence, memory_order_relaxed);
+        uint64_t state, after;
 
-                if (!(sequence & 1) && atomic_compare_exchange_weak_explicit(
-                                               &path->sequence, &sequence, sequence + 1,
-                                               memory_order_acquire, memory_order_relaxed))
-                        return sequence;
+        do {
+                _Atomic uint64_t *copy;
+
+                state = atomic_load_explicit(&path->state, memory_order_acquire);
+                copy = path->copies[state & CURRENT];
+                /* Acquire keeps the second look at the state behind each of these. */
+                for (unsigned int i = 0; i < WG_PATH_WORDS; i++)
+                        words[i] = atomic_load_explicit(&copy[i], memory_order_acquire);
+                after = atomic_load_explicit(&path->state, memory_order_relaxed);
+        } while (version_of(state) != version_of(after));
+        return state;
+}
+
+/* Takes a copy that is neither current nor being written. There is one unless two others were stopped
+ * in the middle of writing to this path; only then this waits for them. */
+static unsigned int claim_copy(struct wg_path *path)
+{
+        for (unsigned int copy = 0;; copy = (copy + 1) % WG_PATH_COPIES) {
+                uint64_t state = atomic_load_explicit(&path->state, memory_order_relaxed);
+
+                if (copy != (state & CURRENT) && !(state & BUSY(copy)) &&
+                    atomic_compare_exchange_weak_explicit(&path->state, &state, state | BUSY(copy),
+                                                          memory_order_acquire,
+                                                          memory_order_relaxed))
+                        return copy;
         }
 }
 
-static void unlock(struct wg_path *path, uint32_t sequence)
+static void give_back_copy(struct wg_path *path, unsigned int copy)
 {
-        atomic_store_explicit(&path->sequence, sequence + 2, memory_order_release);
+        atomic_fetch_and_explicit(&path->state, ~BUSY(copy), memory_order_relaxed);
 }
 
-/* Only while it is locked. */
-static void write_words(struct wg_path *path, const uint64_t words[WG_PATH_WORDS])
+/* Writes to a copy that was claimed. */
+static void write_words(struct wg_path *path, unsigned int copy,
+                        const uint64_t words[WG_PATH_WORDS])
 {
-        /* Release keeps the odd sequence ahead of each of these. */
+        /* Release keeps the claim, and with it the newer version, ahead of each of these. */
         for (unsigned int i = 0; i < WG_PATH_WORDS; i++)
-                atomic_store_explicit(&path->words[i], words[i], memory_order_release);
+                atomic_store_explicit(&path->copies[copy][i], words[i], memory_order_release);
+}
+
+/* Makes it current, if `seen` is NULL or still the version that is. Returns whether it did. */
+static bool publish_copy(struct wg_path *path, unsigned int copy, const uint64_t *seen)
+{
+        uint64_t state = atomic_load_explicit(&path->state, memory_order_relaxed), next;
+
+        do {
+                if (seen && version_of(*seen) != version_of(state))
+                        return false;
+                next = ((state & ~(CURRENT | BUSY(copy))) | copy) + VERSION;
+        } while (!atomic_compare_exchange_weak_explicit(
+                &path->state, &state, next, memory_order_release, memory_order_relaxed));
+        return true;
 }
 
 void wg_path_read(struct wg_path *path, struct wg_endpoint *endpoint)
@@ -76,33 +112,41 @@ void wg_path_read(struct wg_path *path, struct wg_endpoint *endpoint)
 void wg_path_write(struct wg_path *path, const struct wg_endpoint *endpoint)
 {
         uint64_t now[WG_PATH_WORDS], wanted[WG_PATH_WORDS];
-        uint32_t sequence;
+        unsigned int copy;
 
         pack(wanted, endpoint);
         read_words(path, now);
         if (memcmp(now, wanted, sizeof(now)) == 0)
                 return;
-        sequence = lock(path);
-        write_words(path, wanted);
-        unlock(path, sequence);
+        copy = claim_copy(path);
+        write_words(path, copy, wanted);
+        (void)publish_copy(path, copy, NULL);
+}
+
+/* Returns false where the path changed meanwhile. */
+static bool try_unpin(struct wg_path *path, const struct wg_endpoint *seen)
+{
+        uint64_t words[WG_PATH_WORDS], state = read_words(path, words);
+        struct wg_endpoint e;
+        unsigned int copy;
+
+        unpack(&e, words);
+        if (e.source.family == WG_FAMILY_NONE || (seen && !wg_ip_equal(&e.source, &seen->source)))
+                return true;
+        memset(&e.source, 0, sizeof(e.source));
+        e.source_ifindex = 0;
+        pack(words, &e);
+        copy = claim_copy(path);
+        write_words(path, copy, words);
+        if (publish_copy(path, copy, &state))
+                return true;
+        give_back_copy(path, copy);
+        return false;
 }
 
 void wg_path_unpin(struct wg_path *path, const struct wg_endpoint *seen)
 {
-        uint64_t words[WG_PATH_WORDS];
-        struct wg_endpoint e;
-        uint32_t sequence;
-
-        /* Locked before it is read: the peer may be moving, and must not be put back. */
-        sequence = lock(path);
-        for (unsigned int i = 0; i < WG_PATH_WORDS; i++)
-                words[i] = atomic_load_explicit(&path->words[i], memory_order_relaxed);
-        unpack(&e, words);
-        if (e.source.family != WG_FAMILY_NONE && (!seen || wg_ip_equal(&e.source, &seen->source))) {
-                memset(&e.source, 0, sizeof(e.source));
-                e.source_ifindex = 0;
-                pack(words, &e);
-                write_words(path, words);
-        }
-        unlock(path, sequence);
+        /* Only what was read is replaced: the peer may be moving, and must not be put back. */
+        while (!try_unpin(path, seen))
+                ;
 }

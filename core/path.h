@@ -2,8 +2,9 @@
  *
  * path.h - a peer's endpoint, which every thread reads and the opener of a packet may move.
  *
- * A sequence lock: writers take it by making the sequence odd, readers try again when it was odd or
- * moved. The words between are atomics, so no reader ever meets half a store.
+ * There are three copies. A writer fills one that nobody uses and makes it current; a reader tries again
+ * when another became current meanwhile. So nobody waits for a writer that was stopped half way, which
+ * may be a thread of lower priority. The words are atomics, so no reader ever meets half a store.
  * Threads: any. */
 #ifndef CORE_PATH_H
 #define CORE_PATH_H
@@ -13,10 +14,12 @@
 #include "base/endpoint.h"
 
 #define WG_PATH_WORDS 6
+#define WG_PATH_COPIES 3
 
+/* Zeroed memory is valid: no endpoint. */
 struct wg_path {
-        _Atomic uint32_t sequence;
-        _Atomic uint64_t words[WG_PATH_WORDS];
+        _Atomic uint64_t state; /* which copy is current, and the rest that path.c says */
+        _Atomic uint64_t copies[WG_PATH_COPIES][WG_PATH_WORDS];
 };
 
 /* The endpoint as it was at one moment. */

@@ -12,6 +12,7 @@
 #include "daemon/status.h"
 #include "daemon/uapi.h"
 #include "daemon/worker.h"
+#include "io/lock.h"
 #include "io/processors.h"
 #include "io/random.h"
 #include "io/sandbox.h"
@@ -68,18 +69,16 @@ static void env_retire(void *ctx, struct wg_retired *retired)
         tl_reclaim_retire(&((struct tl_device *)ctx)->reclaim, retired);
 }
 
-/* Held for a few nanoseconds by one of few workers: spinning is all it takes. */
 static void env_lock(void *ctx, _Atomic uint32_t *word)
 {
         (void)ctx;
-        while (atomic_exchange_explicit(word, 1, memory_order_acquire))
-                ;
+        tl_lock_take(word);
 }
 
 static void env_unlock(void *ctx, _Atomic uint32_t *word)
 {
         (void)ctx;
-        atomic_store_explicit(word, 0, memory_order_release);
+        tl_lock_release(word);
 }
 
 /* Whoever is busy with packets is left alone. */

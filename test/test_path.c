@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE /* CPU_SET, SCHED_IDLE */
 #include "core/path.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -64,13 +67,13 @@ static void test_the_same_again_stores_nothing(void **state)
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
                 struct wg_path path = {0};
-                uint32_t sequence;
+                uint64_t before;
 
                 wg_path_write(&path, &cases[i].endpoint);
-                sequence = path.sequence;
-                assert_int_equal(sequence, i ? 2 : 0);
+                before = path.state;
+                assert_int_equal(before != 0, i != 0);
                 wg_path_write(&path, &cases[i].endpoint);
-                assert_int_equal(path.sequence, sequence);
+                assert_int_equal(path.state, before);
         }
 }
 
@@ -221,6 +224,67 @@ static void test_writers_take_turns(void **state)
         assert_int_equal(race.mistakes, 0);
 }
 
+/* Writes all the while, whenever nobody else wants the processor. */
+static void *write_when_idle(void *arg)
+{
+        struct race *race = arg;
+
+        for (uint32_t n = 0; !race->is_over; n++) {
+                struct wg_endpoint e;
+
+                endpoint_of(n, &e);
+                wg_path_write(&race->path, &e);
+        }
+        return NULL;
+}
+
+static uint64_t processor_ns(void)
+{
+        struct timespec time;
+
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+        return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* A thread that comes back takes the processor from a writer of low priority, mostly in the middle of
+ * writing. Waiting for it would be spinning for a time slice, or many. */
+static void test_nobody_waits_for_a_writer_that_was_stopped(void **state)
+{
+        enum { VISITS = 500, PAUSE_NS = 200000, SPENT_MAX_NS = 500000000 };
+        const struct timespec pause = {.tv_nsec = PAUSE_NS};
+        const struct sched_param param = {0};
+        static struct race race;
+        cpu_set_t allowed, one;
+        struct wg_endpoint e;
+        uint64_t spent_ns = 0;
+        pthread_t writer;
+
+        (void)state;
+        assert_int_equal(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+        CPU_ZERO(&one);
+        for (int cpu = 0; cpu < CPU_SETSIZE && !CPU_COUNT(&one); cpu++)
+                if (CPU_ISSET(cpu, &allowed))
+                        CPU_SET(cpu, &one);
+        assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+        assert_int_equal(pthread_create(&writer, NULL, write_when_idle, &race), 0);
+        assert_int_equal(pthread_setschedparam(writer, SCHED_IDLE, &param), 0);
+        for (uint32_t i = 0; i < VISITS && spent_ns < SPENT_MAX_NS; i++) {
+                uint64_t begun_ns;
+
+                nanosleep(&pause, NULL);
+                begun_ns = processor_ns();
+                wg_path_read(&race.path, &e);
+                endpoint_of(i, &e);
+                wg_path_write(&race.path, &e);
+                wg_path_unpin(&race.path, NULL);
+                spent_ns += processor_ns() - begun_ns;
+        }
+        race.is_over = true;
+        sched_setaffinity(0, sizeof(allowed), &allowed);
+        pthread_join(writer, NULL);
+        assert_true(spent_ns < SPENT_MAX_NS);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -229,6 +293,7 @@ int main(void)
                 cmocka_unit_test(test_unpin),
                 cmocka_unit_test(test_readers_never_meet_a_mixture),
                 cmocka_unit_test(test_writers_take_turns),
+                cmocka_unit_test(test_nobody_waits_for_a_writer_that_was_stopped),
         };
 
         return cmocka_run_group_tests_name("path", tests, NULL, NULL);
