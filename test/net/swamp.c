@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * swamp - floods an address with datagrams until it is ended.
+ *
+ *     swamp [options] ADDRESS PORT
+ *       --length N      bytes of each datagram (default 1392)
+ *       --segments N    datagrams that cross into the kernel as one piece (UDP_SEGMENT; default 1)
+ *       --rate N        datagrams a second at most (default: no limit)
+ *       --initiations   handshake initiations with a wrong mac1 instead of zeros
+ *
+ * Says "ready" before the first one, and how many it sent after SIGTERM. A full queue is waited out.
+ * Threads: one. */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <netinet/udp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/attr.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+
+enum {
+        PIECE_MAX = 65000,
+        SEGMENTS_MAX = 64,
+        INITIATION = 1, /* the type in a message's first byte */
+        INITIATION_LEN = 148,
+        PAUSE_NS = 50000, /* after a full queue */
+        BATCH = 32,       /* pieces between two looks at the clock */
+};
+
+struct options {
+        uint64_t length, segments, rate;
+        bool initiations;
+        const char *address, *port;
+};
+
+static volatile sig_atomic_t is_over;
+
+static void end(int signal)
+{
+        (void)signal;
+        is_over = 1;
+}
+
+static uint64_t now_ns(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static void pause_for(uint64_t ns)
+{
+        const struct timespec time = {.tv_sec = (time_t)(ns / NS_PER_S),
+                                      .tv_nsec = (long)(ns % NS_PER_S)};
+
+        nanosleep(&time, NULL);
+}
+
+static int open_socket(const struct options *o)
+{
+        const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM,
+                                       .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+        int segment = (int)o->length, error, fd;
+        struct addrinfo *found;
+
+        error = getaddrinfo(o->address, o->port, &hints, &found);
+        if (error)
+                errx(2, "%s port %s: %s", o->address, o->port, gai_strerror(error));
+        fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || connect(fd, found->ai_addr, found->ai_addrlen))
+                err(2, "%s port %s", o->address, o->port);
+        freeaddrinfo(found);
+        if (o->segments > 1 && setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment)))
+                err(2, "UDP_SEGMENT");
+        return fd;
+}
+
+static size_t make_piece(const struct options *o, uint8_t piece[PIECE_MAX])
+{
+        memset(piece, 0, PIECE_MAX);
+        for (size_t i = 0; o->initiations && i < o->segments; i++)
+                piece[i * o->length] = INITIATION;
+        return (size_t)(o->segments * o->length);
+}
+
+static uint64_t flood(const struct options *o, int fd)
+{
+        static uint8_t piece[PIECE_MAX];
+        size_t len = make_piece(o, piece);
+        uint64_t begun_ns = now_ns(), sent = 0;
+
+        while (!is_over) {
+                uint64_t due_ns = o->rate ? begun_ns + sent * NS_PER_S / o->rate : 0;
+                uint64_t time_ns = due_ns ? now_ns() : 0;
+
+                if (due_ns > time_ns)
+                        pause_for(due_ns - time_ns);
+                for (int i = 0; i < BATCH && !is_over; i++) {
+                        /* What another host or its lack makes of the flood is of no interest. */
+                        if (send(fd, piece, len, 0) >= 0)
+                                sent += o->segments;
+                        else if (errno == ENOBUFS || errno == EAGAIN)
+                                pause_for(PAUSE_NS);
+                        else if (errno != EINTR && errno != ECONNREFUSED && errno != ENETDOWN &&
+                                 errno != ENETUNREACH && errno != EHOSTUNREACH)
+                                err(2, "send");
+                        else if (errno != ECONNREFUSED)
+                                pause_for(PAUSE_NS);
+                }
+        }
+        return sent;
+}
+
+static uint64_t number_of(const char *option, const char *text, uint64_t greatest)
+{
+        char *rest;
+        unsigned long long value;
+
+        errno = 0;
+        value = strtoull(text, &rest, 10);
+        if (errno || rest == text || *rest || value == 0 || value > greatest)
+                errx(2, "--%s %s: expected a number from 1 to %" PRIu64, option, text, greatest);
+        return value;
+}
+
+static void parse(struct options *o, int argc, char **argv)
+{
+        static const struct option known[] = {
+                {"length", required_argument, NULL, 'l'},
+                {"segments", required_argument, NULL, 's'},
+                {"rate", required_argument, NULL, 'r'},
+                {"initiations", no_argument, NULL, 'i'},
+                {NULL, 0, NULL, 0},
+        };
+        int letter;
+
+        while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
+                if (letter == 'l')
+                        o->length = number_of("length", optarg, PIECE_MAX);
+                else if (letter == 's')
+                        o->segments = number_of("segments", optarg, SEGMENTS_MAX);
+                else if (letter == 'r')
+                        o->rate = number_of("rate", optarg, NS_PER_S);
+                else if (letter == 'i')
+                        o->initiations = true;
+                else
+                        exit(2);
+        }
+        if (o->initiations)
+                o->length = INITIATION_LEN;
+        if (argc - optind != 2 || o->length * o->segments > PIECE_MAX)
+                errx(2,
+                     "usage: swamp [--length N] [--segments N] [--rate N] [--initiations] "
+                     "ADDRESS PORT; a piece has %d bytes at most",
+                     PIECE_MAX);
+        o->address = argv[optind];
+        o->port = argv[optind + 1];
+}
+
+int main(int argc, char **argv)
+{
+        const struct sigaction action = {.sa_handler = end};
+        struct options o = {.length = 1392, .segments = 1};
+        int fd;
+
+        parse(&o, argc, argv);
+        sigaction(SIGTERM, &action, NULL);
+        fd = open_socket(&o);
+        puts("ready");
+        fflush(stdout);
+        printf("sent=%" PRIu64 "\n", flood(&o, fd));
+        return 0;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * trickle - a few datagrams one way, and how long each was on its way.
+ *
+ *     trickle receive PORT COUNT IDLE_MS       says "ready"; ends once COUNT came, or after such a
+ *                                              silence
+ *     trickle send ADDRESS PORT INTERVAL_US COUNT
+ *
+ * The receiver prints name=value:
+ *
+ *     received         of the COUNT
+ *     late             of these, how many took more than a second
+ *     median_us, most_us   time from send to arrival in the receiver's socket
+ *
+ * Both are on one machine and use its clock. The kernel takes the time of arrival, so a receiver that
+ * waits for a processor makes nothing late, and no more does a sender.
+ * Threads: one. */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_US UINT64_C(1000)
+
+enum { COUNT_MAX = 100000, LENGTH = 100 };
+
+union drop {
+        uint64_t words[2]; /* the number, and when it was sent */
+        uint8_t bytes[LENGTH];
+};
+
+static uint64_t as_ns(const struct timespec *time)
+{
+        return (uint64_t)time->tv_sec * NS_PER_S + (uint64_t)time->tv_nsec;
+}
+
+/* The clock by which the kernel stamps what arrives. */
+static uint64_t now_ns(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        return as_ns(&now);
+}
+
+static int open_socket(const char *address, const char *port)
+{
+        const struct addrinfo hints = {
+                .ai_family = address ? AF_UNSPEC : AF_INET6,
+                .ai_socktype = SOCK_DGRAM,
+                .ai_flags = AI_NUMERICSERV | (address ? AI_NUMERICHOST : AI_PASSIVE),
+        };
+        struct addrinfo *found;
+        int error = getaddrinfo(address, port, &hints, &found), fd;
+
+        if (error)
+                errx(2, "%s %s: %s", address ? address : "any", port, gai_strerror(error));
+        fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || (address ? connect : bind)(fd, found->ai_addr, found->ai_addrlen))
+                err(2, "%s %s", address ? address : "any", port);
+        freeaddrinfo(found);
+        return fd;
+}
+
+static int send_all(const char *address, const char *port, uint64_t interval_ns, uint64_t count)
+{
+        int fd = open_socket(address, port);
+        struct timespec due;
+
+        clock_gettime(CLOCK_MONOTONIC, &due);
+        for (uint64_t n = 0; n < count; n++) {
+                union drop drop = {.words = {n, now_ns()}};
+                uint64_t next_ns = as_ns(&due) + interval_ns;
+
+                /* What was not sent does not arrive, and is counted there. */
+                (void)!send(fd, &drop, sizeof(drop), 0);
+                due = (struct timespec){(time_t)(next_ns / NS_PER_S), (long)(next_ns % NS_PER_S)};
+                while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
+                        continue;
+        }
+        return 0;
+}
+
+/* Reads one that is there. Returns how long it took; UINT64_MAX: it is none of ours. */
+static uint64_t receive_one(int fd, bool seen[COUNT_MAX])
+{
+        uint8_t control[CMSG_SPACE(sizeof(struct timespec))];
+        union drop drop;
+        struct iovec part = {&drop, sizeof(drop)};
+        struct msghdr header = {.msg_iov = &part,
+                                .msg_iovlen = 1,
+                                .msg_control = control,
+                                .msg_controllen = sizeof(control)};
+        struct timespec arrived;
+        struct cmsghdr *c;
+
+        if (recvmsg(fd, &header, MSG_DONTWAIT) != sizeof(drop) || drop.words[0] >= COUNT_MAX ||
+            seen[drop.words[0]])
+                return UINT64_MAX;
+        seen[drop.words[0]] = true;
+        c = CMSG_FIRSTHDR(&header);
+        if (!c || c->cmsg_type != SCM_TIMESTAMPNS)
+                errx(2, "the system does not tell when a datagram arrived");
+        memcpy(&arrived, CMSG_DATA(c), sizeof(arrived));
+        return as_ns(&arrived) > drop.words[1] ? as_ns(&arrived) - drop.words[1] : 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+        return (x > y) - (x < y);
+}
+
+static void tell(uint64_t *times, uint64_t count)
+{
+        uint64_t late = 0;
+
+        qsort(times, count, sizeof(*times), compare);
+        for (uint64_t i = 0; i < count; i++)
+                late += times[i] > NS_PER_S;
+        printf("received=%" PRIu64 "\nlate=%" PRIu64 "\nmedian_us=%" PRIu64 "\nmost_us=%" PRIu64
+               "\n",
+               count, late, count ? times[count / 2] / NS_PER_US : 0,
+               count ? times[count - 1] / NS_PER_US : 0);
+}
+
+static int receive_all(const char *port, uint64_t count, int idle_ms)
+{
+        static uint64_t times[COUNT_MAX];
+        static bool seen[COUNT_MAX];
+        int fd = open_socket(NULL, port), on = 1;
+        struct pollfd polled = {.fd = fd, .events = POLLIN};
+        uint64_t received = 0;
+
+        if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)))
+                err(2, "SO_TIMESTAMPNS");
+        puts("ready");
+        fflush(stdout);
+        while (received < count && poll(&polled, 1, idle_ms) > 0) {
+                uint64_t time = receive_one(fd, seen);
+
+                if (time != UINT64_MAX)
+                        times[received++] = time;
+        }
+        tell(times, received);
+        return 0;
+}
+
+int main(int argc, char **argv)
+{
+        if (argc == 5 && strcmp(argv[1], "receive") == 0 && atoi(argv[3]) <= COUNT_MAX)
+                return receive_all(argv[2], strtoull(argv[3], NULL, 10), atoi(argv[4]));
+        if (argc == 6 && strcmp(argv[1], "send") == 0 && atoi(argv[5]) <= COUNT_MAX)
+                return send_all(argv[2], argv[3], strtoull(argv[4], NULL, 10) * NS_PER_US,
+                                strtoull(argv[5], NULL, 10));
+        fprintf(stderr, "usage: trickle receive PORT COUNT IDLE_MS | "
+                        "trickle send ADDRESS PORT INTERVAL_US COUNT\n");
+        return 2;
+}
