@@ -12,20 +12,43 @@ static size_t receiver_at(uint32_t type)
         return type == WG_MESSAGE_COOKIE ? WG_COOKIE_RECEIVER : WG_RESPONSE_RECEIVER;
 }
 
+/* So many messages with a wrong mac1 in a row, and in this batch no further one is looked at that
+ * claims the same source. Of a flood that comes in pieces most costs next to nothing then, and what
+ * arrives beside it is not lost in the socket. Real peers send no batch of handshake messages. */
+enum { FORGED_MAX = 8 };
+
+/* Where the latest messages with a wrong mac1 came from. */
+struct forger {
+        const struct wg_endpoint *from;
+        unsigned int count; /* in a row */
+};
+
+static bool has_mac1(const struct wg_identity *identity, const struct wg_receive_slot *slot,
+                     struct forger *forger)
+{
+        bool is_same = forger->count && wg_endpoint_is_same_remote(forger->from, &slot->from);
+
+        if (is_same && forger->count >= FORGED_MAX)
+                return false;
+        if (wg_cookie_has_mac1(identity->mac1_key, slot->buf, slot->len))
+                return true;
+        *forger = (struct forger){.from = &slot->from, .count = is_same ? forger->count + 1 : 1};
+        return false;
+}
+
 /* Handshake messages go to the engine, but not without a mac1 that shows they are meant for us, or,
  * where they are answers, without the index of what they answer: the rest never reaches the queue.
  * Preferred are answers, and under load those who have proven their source by a cookie, so that none
  * of them stands in line behind a flood. */
 static enum wg_verdict classify_handshake(struct wg_engine *engine, struct wg_receive_slot *slot,
-                                          uint32_t type, uint64_t now_ns)
+                                          uint32_t type, uint64_t now_ns, struct forger *forger)
 {
         const struct wg_identity *identity = atomic_load_explicit(&engine->identity,
                                                                   memory_order_acquire);
 
         if (!identity)
                 return WG_VERDICT_NO_PRIVATE_KEY;
-        if (type != WG_MESSAGE_COOKIE &&
-            !wg_cookie_has_mac1(identity->mac1_key, slot->buf, slot->len))
+        if (type != WG_MESSAGE_COOKIE && !has_mac1(identity, slot, forger))
                 return WG_VERDICT_MAC1_INVALID;
         if (type != WG_MESSAGE_INITIATION) {
                 if (!wg_index_find(&engine->indices, wg_le32_load(slot->buf + receiver_at(type))))
@@ -40,7 +63,7 @@ static enum wg_verdict classify_handshake(struct wg_engine *engine, struct wg_re
 
 /* Finds the keypair of a data message, or says in the slot why there is none. */
 static struct wg_keypair *classify(struct wg_engine *engine, struct wg_receive_slot *slot,
-                                   uint64_t now_ns)
+                                   uint64_t now_ns, struct forger *forger)
 {
         uint32_t type = wg_message_classify(slot->buf, slot->len);
         struct wg_index_entry *entry;
@@ -52,7 +75,7 @@ static struct wg_keypair *classify(struct wg_engine *engine, struct wg_receive_s
         if (!type)
                 return NULL;
         if (type != WG_MESSAGE_DATA) {
-                slot->verdict = classify_handshake(engine, slot, type, now_ns);
+                slot->verdict = classify_handshake(engine, slot, type, now_ns, forger);
                 return NULL;
         }
         slot->verdict = WG_VERDICT_UNKNOWN_INDEX;
@@ -178,10 +201,11 @@ static void open_run(struct wg_worker *worker, struct wg_keypair *kp, struct wg_
 void wg_receive(struct wg_worker *worker, struct wg_receive_slot *slots, size_t n, uint64_t now_ns)
 {
         struct wg_keypair **kps = worker->keypairs;
+        struct forger forger = {.count = 0};
 
         WG_ASSERT(n <= WG_BATCH_MAX);
         for (size_t i = 0; i < n; i++)
-                kps[i] = classify(worker->engine, &slots[i], now_ns);
+                kps[i] = classify(worker->engine, &slots[i], now_ns, &forger);
         for (size_t i = 0, end; i < n; i = end) {
                 for (end = i + 1; end < n && kps[end] == kps[i]; end++)
                         ;

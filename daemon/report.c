@@ -43,27 +43,25 @@ static const char *endpoint_text(const struct wg_endpoint *e, char out[ENDPOINT_
 
 void tl_report_dropped(struct tl_device *device, const struct wg_receive_slot *slot)
 {
+        static const char format[] = "%s: dropped packet from %s: %s (%s)";
         char peer[PEER_TEXT], from[ENDPOINT_TEXT];
 
-        if (tl_log_shows(device->log, TL_LOG_VERBOSE))
-                tl_log(device->log, TL_LOG_VERBOSE, "%s: dropped packet from %s: %s (%s)",
-                       peer_text(slot->peer, peer), endpoint_text(&slot->from, from),
-                       wg_verdict_text(slot->verdict), wg_verdict_name(slot->verdict));
+        if (tl_log_admits(device->log, TL_LOG_VERBOSE, format))
+                tl_log_admitted(device->log, TL_LOG_VERBOSE, format, peer_text(slot->peer, peer),
+                                endpoint_text(&slot->from, from), wg_verdict_text(slot->verdict),
+                                wg_verdict_name(slot->verdict));
 }
 
 void tl_report_unsent(struct tl_device *device, const struct wg_send_slot *slot)
 {
+        static const char format[] = "%s%sdropped outbound packet: %s (%s)";
         char peer[PEER_TEXT];
 
-        if (!tl_log_shows(device->log, TL_LOG_VERBOSE))
-                return;
-        if (slot->peer)
-                tl_log(device->log, TL_LOG_VERBOSE, "%s: dropped outbound packet: %s (%s)",
-                       peer_text(slot->peer, peer), wg_verdict_text(slot->verdict),
-                       wg_verdict_name(slot->verdict));
-        else
-                tl_log(device->log, TL_LOG_VERBOSE, "dropped outbound packet: %s (%s)",
-                       wg_verdict_text(slot->verdict), wg_verdict_name(slot->verdict));
+        if (tl_log_admits(device->log, TL_LOG_VERBOSE, format))
+                tl_log_admitted(device->log, TL_LOG_VERBOSE, format,
+                                slot->peer ? peer_text(slot->peer, peer) : "",
+                                slot->peer ? ": " : "", wg_verdict_text(slot->verdict),
+                                wg_verdict_name(slot->verdict));
 }
 
 void tl_report_send_error(struct tl_device *device, const struct wg_peer *peer,

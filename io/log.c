@@ -162,25 +162,51 @@ static bool may_appear(struct tl_log *log, const char *format, uint32_t *suppres
         return may;
 }
 
-void tl_log(struct tl_log *log, enum tl_log_level level, const char *format, ...)
+bool tl_log_admits(struct tl_log *log, enum tl_log_level level, const char *format)
 {
         char text[TL_LOG_LINE];
         uint32_t suppressed;
         int saved = errno;
-        va_list arguments;
 
         if (!tl_log_shows(log, level) || !may_appear(log, format, &suppressed))
-                return;
+                return false;
         if (suppressed) {
                 snprintf(text, sizeof(text), "%u messages like the next were suppressed",
                          suppressed);
                 put(log, level, text);
         }
         errno = saved;
-        va_start(arguments, format);
+        return true;
+}
+
+static void WG_PRINTF(3, 0) put_formatted(const struct tl_log *log, enum tl_log_level level,
+                                          const char *format, va_list arguments)
+{
+        char text[TL_LOG_LINE];
+        int saved = errno;
+
         vsnprintf(text, sizeof(text), format, arguments);
-        va_end(arguments);
         disarm(text);
         put(log, level, text);
         errno = saved;
+}
+
+void tl_log_admitted(struct tl_log *log, enum tl_log_level level, const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        put_formatted(log, level, format, arguments);
+        va_end(arguments);
+}
+
+void tl_log(struct tl_log *log, enum tl_log_level level, const char *format, ...)
+{
+        va_list arguments;
+
+        if (!tl_log_admits(log, level, format))
+                return;
+        va_start(arguments, format);
+        put_formatted(log, level, format, arguments);
+        va_end(arguments);
 }

@@ -86,4 +86,10 @@ WG_MUST_USE static inline bool tl_log_shows(const struct tl_log *log, enum tl_lo
 /* Logs one message, without a newline. Keeps errno. */
 void tl_log(struct tl_log *log, enum tl_log_level level, const char *format, ...) WG_PRINTF(3, 4);
 
+/* The same in two halves, where preparing the arguments costs something and a flood may ask for it:
+ * whether one more message with this format may appear (counts it if not), and logging it then. */
+bool tl_log_admits(struct tl_log *log, enum tl_log_level level, const char *format) WG_MUST_USE;
+void tl_log_admitted(struct tl_log *log, enum tl_log_level level, const char *format, ...)
+        WG_PRINTF(3, 4);
+
 #endif

@@ -124,6 +124,54 @@ static void test_handshake_messages(void **state)
         assert_int_equal(receive(p, d), WG_VERDICT_NO_PRIVATE_KEY);
 }
 
+/* Puts this many copies of a message into the next slots. */
+static void repeat(struct wg_receive_slot *slots, unsigned int *n, struct pair_datagram *d,
+                   unsigned int times)
+{
+        for (unsigned int i = 0; i < times; i++)
+                slots[(*n)++] = (struct wg_receive_slot){
+                        .buf = d->bytes, .len = d->len, .from = d->from};
+}
+
+/* One who sends wrong mac1s in a row is not looked at again in that batch, and others are. */
+static void test_a_forger_is_not_looked_at_for_long(void **state)
+{
+        static const struct {
+                int number;
+                unsigned int wrong;
+                bool is_other; /* the valid one that follows is from another port */
+                enum wg_verdict verdict;
+        } cases[] = {
+                {1, 0, false, WG_VERDICT_HANDSHAKE},      {2, 7, false, WG_VERDICT_HANDSHAKE},
+                {3, 8, false, WG_VERDICT_MAC1_INVALID},   {4, 8, true, WG_VERDICT_HANDSHAKE},
+                {5, 127, false, WG_VERDICT_MAC1_INVALID}, {6, 127, true, WG_VERDICT_HANDSHAKE},
+        };
+        struct pair *p = *state;
+        struct pair_datagram good = {.from = p->a.at, .len = WG_INITIATION_LEN, .bytes = {1}};
+        struct wg_cookie_jar jar = {.born_ns = 0};
+
+        begin(p, true, 1);
+        wg_cookie_add_macs(&jar, p->b.public_key, p->now.ns, good.bytes, good.len);
+        for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
+                struct wg_receive_slot slots[WG_BATCH_MAX];
+                struct pair_datagram wrong = good, last = good;
+                unsigned int n = 0;
+
+                wrong.bytes[5] ^= 1;
+                last.from.port += cases[i].is_other;
+                repeat(slots, &n, &wrong, cases[i].wrong);
+                repeat(slots, &n, &last, 1);
+                wg_receive(&p->b.worker, slots, n, p->now.ns);
+                for (unsigned int at = 0; at + 1 < n; at++)
+                        assert_int_equal(slots[at].verdict, WG_VERDICT_MAC1_INVALID);
+                if (slots[n - 1].verdict != cases[i].verdict)
+                        fail_msg("case %d: %s", cases[i].number,
+                                 wg_verdict_name(slots[n - 1].verdict));
+                /* Nothing of it is kept for the next batch. */
+                assert_int_equal(receive(p, good), WG_VERDICT_HANDSHAKE);
+        }
+}
+
 /* Under load, whoever uses the cookie that he was given comes first: from where he got it. */
 static void test_preferred_under_load(void **state)
 {
@@ -766,6 +814,7 @@ int main(void)
                 TEST(test_data),
                 TEST(test_keepalive),
                 TEST(test_handshake_messages),
+                TEST(test_a_forger_is_not_looked_at_for_long),
                 TEST(test_preferred_under_load),
                 TEST(test_malformed),
                 TEST(test_unknown_index),
