@@ -6,13 +6,18 @@
  * long as its datagram will be. There they are sealed, and what goes to one place in equal lengths leaves
  * as one piece. So a byte is copied once, and no packet has an object of its own. */
 #include <errno.h>
+#include <string.h>
 
 #include "daemon/report.h"
 #include "daemon/worker.h"
 #include "io/cut.h"
 
-/* So many bytes are sent before the next packet is read: a superpacket is mostly a piece by itself. */
-enum { BYTES_TO_SEND = TL_UDP_PIECE_MAX / 2 };
+enum {
+        /* So many bytes are sent before the next packet is read: a superpacket is mostly a piece by itself. */
+        BYTES_TO_SEND = TL_UDP_PIECE_MAX / 2,
+        /* In one batch, where more than that waits. */
+        PIECES_TO_SEND = 4,
+};
 
 static void refuse(struct tl_worker *worker, const struct wg_send_slot *slot, uint64_t now_ns)
 {
@@ -104,13 +109,34 @@ static void send_datagrams(const struct gatherer *g, const struct tl_sockets *so
         }
 }
 
-/* Seals and sends the slots that were filled, and empties them. */
-static void flush(struct tl_worker *worker, const struct tl_sockets *sockets)
+/* Takes the first slots away. Those behind them are looked up anew, for they come first now. */
+static void remove_slots(struct tl_worker *worker, unsigned int count)
+{
+        struct wg_send_slot *rest = worker->send_slots + count;
+        uint32_t used;
+
+        worker->tx_count -= count;
+        if (!worker->tx_count) {
+                worker->tx_used = 0;
+                return;
+        }
+        used = (uint32_t)(rest->buf - worker->tx_bytes);
+        worker->tx_used -= used;
+        memmove(worker->tx_bytes, rest->buf, worker->tx_used);
+        for (unsigned int i = 0; i < worker->tx_count; i++) {
+                worker->send_slots[i] = rest[i];
+                worker->send_slots[i].buf -= used;
+        }
+        worker->send_slots[0].is_more = false;
+}
+
+/* Seals and sends the first slots that were filled, and removes them. */
+static void flush(struct tl_worker *worker, const struct tl_sockets *sockets, unsigned int count)
 {
         struct gatherer g = {.worker = worker, .now_ns = tl_clock_boot_ns()};
 
-        wg_send(&worker->core, worker->send_slots, worker->tx_count, g.now_ns);
-        for (unsigned int i = 0; i < worker->tx_count; i++) {
+        wg_send(&worker->core, worker->send_slots, count, g.now_ns);
+        for (unsigned int i = 0; i < count; i++) {
                 struct wg_send_slot *slot = &worker->send_slots[i];
 
                 if (slot->verdict == WG_VERDICT_NO_SESSION)
@@ -123,7 +149,7 @@ static void flush(struct tl_worker *worker, const struct tl_sockets *sockets)
         }
         if (g.count)
                 send_datagrams(&g, sockets);
-        worker->tx_count = worker->tx_used = 0;
+        remove_slots(worker, count);
 }
 
 /* Makes room for an inner packet of that length behind the slots that are filled, and returns where it
@@ -136,7 +162,7 @@ static uint8_t *add_slot(struct tl_worker *worker, const struct tl_sockets *sock
         struct wg_send_slot *slot;
 
         if (worker->tx_count == TL_TX_SLOTS || worker->tx_used + sealed_len > TL_TX_BYTES)
-                flush(worker, sockets);
+                flush(worker, sockets, worker->tx_count);
         slot = &worker->send_slots[worker->tx_count];
         *slot = (struct wg_send_slot){
                 .buf = worker->tx_bytes + worker->tx_used,
@@ -173,13 +199,33 @@ static bool read_packet(struct tl_worker *worker, const struct tl_sockets *socke
         return true;
 }
 
+/* How many of the slots to send before the next packet is read: none, while they are few; a piece, whose
+ * rest is the beginning of the next one and not a tiny piece of its own; or all. */
+static unsigned int count_due(const struct tl_worker *worker)
+{
+        uint32_t in_piece;
+
+        if (worker->tx_used < BYTES_TO_SEND && worker->tx_count < TL_UDP_SEGMENTS)
+                return 0;
+        in_piece = TL_UDP_PIECE_MAX / worker->send_slots[0].sealed_len;
+        return WG_MIN(worker->tx_count, WG_MAX(1u, WG_MIN(in_piece, (uint32_t)TL_UDP_SEGMENTS)));
+}
+
 bool tl_tx_run(struct tl_worker *worker, const struct tl_sockets *sockets)
 {
         bool has_more = true;
 
-        while (has_more && worker->tx_count < TL_TX_SLOTS && worker->tx_used < BYTES_TO_SEND)
+        for (unsigned int sent = 0; has_more && sent < PIECES_TO_SEND;) {
+                unsigned int due;
+
                 has_more = read_packet(worker, sockets);
+                due = has_more ? count_due(worker) : 0;
+                if (due) {
+                        flush(worker, sockets, due);
+                        sent++;
+                }
+        }
         if (worker->tx_count)
-                flush(worker, sockets);
+                flush(worker, sockets, worker->tx_count);
         return has_more;
 }

@@ -24,7 +24,7 @@ enum {
         TL_CACHE_LINE = 64,     /* as far as the packet from the TUN is from its buffer's begin */
         TL_PACKET_MAX = 65535,  /* bytes of any IP packet */
         TL_BUFFER_SIZE = 65792, /* such a packet with what sealing adds, to whole cache lines */
-        TL_TX_SLOTS = 64,       /* sealed at once */
+        TL_TX_SLOTS = 128,      /* sealed at once */
         TL_TX_BYTES = 2 * TL_BUFFER_SIZE, /* of their datagrams */
         TL_RX_BUFFERS = 8,                /* datagrams or pieces that are received at once */
 };
