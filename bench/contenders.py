@@ -12,6 +12,7 @@ import shlex
 
 from device import find_implementation, tunnel
 from lab import Lab, Skip, read, until
+from office import Office
 
 QUIET = {"LOG_LEVEL": "error"}
 PORT = "51820"
@@ -36,6 +37,10 @@ class WireGuard:
 
     def tunnel(self, lab):
         return tunnel(lab, env=QUIET)
+
+    @staticmethod
+    def office(lab):
+        return Office(lab, env=QUIET)
 
 
 class NullCipher(WireGuard):

@@ -50,6 +50,12 @@ def cpu_seconds(*ends):
     return ticks / TICKS_A_SECOND
 
 
+def busy_seconds():
+    """What all processors spent on anything, the kernel's own work included, since the start."""
+    numbers = [int(word) for word in read("/proc/stat").split(b"\n")[0].split()[1:9]]
+    return (sum(numbers) - numbers[3] - numbers[4] - numbers[7]) / TICKS_A_SECOND
+
+
 def memory_mib(device, field):
     """VmRSS or VmHWM of all its processes together. What they share counts for each."""
     kib = 0
@@ -66,24 +72,26 @@ def is_listening(node):
         return LISTENING in read("/proc/thread-self/net/tcp").decode()
 
 
-def iperf(source, destination, seconds, *options):
+def iperf(source, destination, seconds, *options, daemons=None):
     """One iperf3 from one end to the other; returns the `end` of what its client tells, in which is
-    what the receiver counted too. The daemons' CPU seconds are in it as `cpu`."""
+    what the receiver counted too. In it are, as `cpu`, the CPU seconds of the daemons, which are those
+    of both ends where nobody names others; and those of the whole machine as `system`."""
+    daemons = daemons or (source, destination)
     log = source.lab.file("iperf3-server")
     server = destination.node.popen("iperf3", "--server", "--one-off", "--bind",
                                     destination.inner4, log=log)
     until(lambda: is_listening(destination.node), "iperf3 listens")
-    before = cpu_seconds(source, destination)
+    before, busy_before = cpu_seconds(*daemons), busy_seconds()
     client = source.node.run("iperf3", "--client", destination.inner4, "--time", str(seconds),
                              "--json", *options, check=False, timeout=seconds + 30)
-    used = cpu_seconds(source, destination) - before
+    used, busy = cpu_seconds(*daemons) - before, busy_seconds() - busy_before
     if client.returncode != 0:
         said = re.search(r'"error":\s*"(.*)"', client.stdout)
         raise Failure(f"iperf3: {said[1] if said else client.stderr.strip()}")
     server.wait(10)
     end = json.loads(client.stdout)["end"]
     expect(end["sum_received"]["bytes"] > 0, "something arrives")
-    return {**end, "cpu": used}
+    return {**end, "cpu": used, "system": busy}
 
 
 def gbits(received):
@@ -111,7 +119,8 @@ class PingsBeside:
 def idle_ping(x, y, count):
     x.node.reaches(y.inner4, 3)
     time.sleep(PAUSE)
-    pings = x.node.ping(y.inner4, count, interval=0.02)
+    # Told by -w, it waits for the last answer too.
+    pings = x.node.ping(y.inner4, count, interval=0.02, options=("-w", str(round(5 + count * 0.02))))
     expect(pings.received >= 0.9 * count, f"pings through an idle tunnel\n{pings.text}")
     return float(re.search(r"= [\d.]+/([\d.]+)/", pings.text)[1])
 
@@ -141,8 +150,9 @@ class Flood:
     """bench/flood, from one end to the other."""
     PORT = "45901"
 
-    def __init__(self, source, destination, path):
+    def __init__(self, source, destination, path, daemons=None):
         self.source, self.destination, self.path = source, destination, path
+        self.daemons = daemons or (source, destination)
         self.run = 0
         self.receiver = subprocess.Popen(
             ["ip", "netns", "exec", destination.node.ns, path, "receive", self.PORT],
@@ -160,13 +170,18 @@ class Flood:
     def send(self, length, rate, seconds):
         """The counts of both ends and the daemons' CPU seconds of one run; rate 0: no limit."""
         self.counts(length)
-        before = cpu_seconds(self.source, self.destination)
+        before = cpu_seconds(*self.daemons)
         sender = self.source.node.run(self.path, "send", self.destination.inner4, self.PORT,
                                       str(self.run), str(length), str(rate), str(seconds),
                                       timeout=seconds + 20)
         time.sleep(0.1)  # for the last ones to arrive
-        used = cpu_seconds(self.source, self.destination) - before
+        used = cpu_seconds(*self.daemons) - before
         return {**numbers(sender.stdout), **self.counts(length), "cpu": used}
+
+
+    def end(self):
+        self.receiver.stdin.close()
+        self.receiver.wait(5)
 
 
 def numbers(text):

@@ -26,6 +26,7 @@ sys.path.append(os.path.join(TREE, "test", "net"))
 
 import check  # noqa: E402
 import figures  # noqa: E402
+import forward  # noqa: E402
 import machine  # noqa: E402
 import measure  # noqa: E402
 import report  # noqa: E402
@@ -38,7 +39,7 @@ OURS = "tielined"
 # Beside these Debian's wireguard-go, where the newest one is not to be had.
 NEWEST, INSTEAD = "wireguard-go-new", "wireguard-go"
 AGAINST = (NEWEST, "boringtun", "gotatun")
-PARTS = ("tcp", "udp", "handshakes", "peers", "aead")
+PARTS = ("tcp", "udp", "forward", "handshakes", "peers", "aead")
 
 
 class Measurement:
@@ -52,6 +53,11 @@ class Measurement:
 
 def is_wireguard(contender):
     return not contender.is_bound
+
+
+def is_usual(contender):
+    """Ours, and what it is compared with first."""
+    return is_wireguard(contender) and not contender.implementation.is_rust
 
 
 def is_ours(contender):
@@ -85,6 +91,8 @@ def measurements(options):
     if "udp" in options.only:
         its_figures = [one for length in measure.LENGTHS for one in figures.udp_figures(length)]
         add("UDP", measure.udp, its_figures, udp_seconds)
+    if "forward" in options.only:
+        add("forwarding", forward.forward, list(forward.figures()), forward.seconds, is_usual)
     if "handshakes" in options.only:
         add("handshakes", measure.handshakes, figures.HANDSHAKES, handshake_seconds, is_wireguard)
     if "peers" in options.only:
