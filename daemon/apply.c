@@ -8,6 +8,17 @@
 
 WG_ENUM_DEFINE(tl_apply_phase, TL_APPLY_PHASES)
 
+/* What becomes of a peer. */
+#define FATES(X) \
+        X(FATE_NOTHING, 0, nothing, "there is none, and none is made") \
+        X(FATE_CHANGE, 1, change, "it stays") \
+        X(FATE_RENEW, 2, renew, "it stays, with the settings of a new one") \
+        X(FATE_REMOVE, 3, remove, "it goes") \
+        X(FATE_REPLACE, 4, replace, "it goes, and a new one is made") \
+        X(FATE_MAKE, 5, make, "there is none, and one is made")
+WG_ENUM_DECLARE(tl_apply_fate, FATES)
+WG_ENUM_DEFINE(tl_apply_fate, FATES)
+
 /* Steps between two looks at the clock, and when a slice is over. A step is a prefix or a peer, and
  * takes a microsecond or less, but for an endpoint with a zone, which the system is asked for. */
 enum { STEPS = 64 };
@@ -28,7 +39,7 @@ struct tl_apply {
         struct wg_peer *half_done;   /* the one of next_peer; it still lacks allowed IPs */
         bool strips;                 /* and has some of before */
 
-        bool may_remove;              /* a peer that was looked at is to be removed */
+        bool may_remove;              /* an entry that was looked at removes a peer */
         struct wg_identity *identity; /* made, and not in use yet */
         uint64_t last_old;            /* greatest serial of the peers that all go; 0: none does */
 };
@@ -70,16 +81,38 @@ static bool goes_on(const struct wg_peer *peer, const struct tl_conf_peer *wante
         return wg_equal(peer->preshared_key, wanted->preshared_key, WG_KEY_LEN);
 }
 
-/* Whether the change may add a peer here: a listed one that is known counts only if the change may
- * have removed it before. */
-static bool may_add(struct tl_apply *apply, const struct tl_conf_peer *wanted)
+/* What an entry of a change means for the peer that has its key (NULL: there is none), which is `old`
+ * if it goes unless it is listed again. Only MAKE and REPLACE take reserved memory. */
+static enum tl_apply_fate find_fate(const struct tl_conf_peer *wanted, const struct wg_peer *peer,
+                                    bool is_old)
+{
+        if (wanted->remove)
+                return peer ? FATE_REMOVE : FATE_NOTHING;
+        /* There is nothing to update where all peers are replaced and this one was not made again. */
+        if (wanted->update_only && (!peer || is_old))
+                return FATE_NOTHING;
+        if (!peer)
+                return FATE_MAKE;
+        if (!is_old)
+                return FATE_CHANGE;
+        return goes_on(peer, wanted) ? FATE_RENEW : FATE_REPLACE;
+}
+
+/* Whether the change may make a peer here. This asks find_fate() before anything is done, and
+ * begin_peer() asks it again when all before the entry is; that one may say MAKE or REPLACE only where
+ * this one does. It does, since a peer that is found here is found there too, with the same preshared
+ * key as long as it is old: of the entries between, only one that removes could take it away, after
+ * which all are counted; and one that replaces it leaves another, which is not old. (A new private key
+ * takes away the peer that is we ourselves, which is never made again.) */
+static bool may_make(struct tl_apply *apply, const struct tl_conf_peer *wanted)
 {
         const struct wg_peer *peer = wg_engine_find_peer(&apply->device->engine,
                                                          wanted->public_key);
+        enum tl_apply_fate fate;
 
         apply->may_remove |= wanted->remove;
-        return !wanted->remove && (apply->may_remove || !peer ||
-                                   (apply->change.replace_peers && !goes_on(peer, wanted)));
+        fate = find_fate(wanted, apply->may_remove ? NULL : peer, apply->change.replace_peers);
+        return fate == FATE_MAKE || fate == FATE_REPLACE;
 }
 
 static bool is_unknown(struct tl_apply *apply, const struct tl_conf_allowed_ip *ip)
@@ -103,7 +136,7 @@ static void reserve(struct tl_apply *apply, size_t most)
                         continue;
                 }
                 error = resolve_zone(apply->device, peer);
-                peers += may_add(apply, peer);
+                peers += may_make(apply, peer);
                 apply->next_peer++;
                 apply->next_ip = 0;
         }
@@ -179,33 +212,9 @@ static size_t remove_peer(struct wg_engine *engine, struct wg_peer *peer, size_t
         return steps;
 }
 
-/* Finds or makes the peer and changes all but its allowed IPs and what comes after them. Where there
- * is none to be made, goes on to the next. Returns the steps it took. */
-static size_t begin_peer(struct tl_apply *apply, size_t most)
+/* Changes all of a peer but its allowed IPs and what comes after them. */
+static void change_settings(struct wg_peer *peer, const struct tl_conf_peer *wanted, bool renews)
 {
-        struct wg_engine *engine = &apply->device->engine;
-        const struct tl_conf_peer *wanted = this_peer(apply);
-        struct wg_peer *peer = wg_engine_find_peer(engine, wanted->public_key);
-        bool is_old = peer && peer->serial <= apply->last_old;
-        bool renews = is_old && !wanted->remove && !wanted->update_only && goes_on(peer, wanted);
-        size_t steps = 1;
-
-        if (peer && (wanted->remove || (is_old && !renews))) {
-                steps = remove_peer(engine, peer, most);
-                if (steps == most)
-                        return most;
-                peer = NULL;
-        }
-        /* Our own public key is accepted and means nobody, so that one list serves all peers. */
-        if (wanted->remove ||
-            (!peer && (wanted->update_only || is_self(engine, wanted->public_key)))) {
-                apply->next_peer++;
-                return steps;
-        }
-        if (!peer)
-                peer = wg_engine_add_peer(engine, wanted->public_key);
-        if (renews)
-                wg_engine_renew_peer(engine, peer);
         if (wanted->has_preshared_key)
                 wg_engine_set_preshared_key(peer, wanted->preshared_key);
         if (wanted->has_endpoint)
@@ -214,8 +223,36 @@ static size_t begin_peer(struct tl_apply *apply, size_t most)
                 wg_engine_set_keepalive(
                         peer, wanted->has_persistent_keepalive ? wanted->persistent_keepalive_s : 0,
                         tl_device_now());
+}
+
+/* Finds or makes the peer, and changes it. Where there is none, goes on to the next. Returns the steps
+ * it took. */
+static size_t begin_peer(struct tl_apply *apply, size_t most)
+{
+        struct wg_engine *engine = &apply->device->engine;
+        const struct tl_conf_peer *wanted = this_peer(apply);
+        struct wg_peer *peer = wg_engine_find_peer(engine, wanted->public_key);
+        enum tl_apply_fate fate = find_fate(wanted, peer, peer && peer->serial <= apply->last_old);
+        size_t steps = 1;
+
+        if (fate == FATE_REMOVE || fate == FATE_REPLACE) {
+                steps = remove_peer(engine, peer, most);
+                if (steps == most)
+                        return most;
+        }
+        /* Our own public key is accepted and means nobody, so that one list serves all peers. */
+        if (fate == FATE_NOTHING || fate == FATE_REMOVE ||
+            (fate == FATE_MAKE && is_self(engine, wanted->public_key))) {
+                apply->next_peer++;
+                return steps;
+        }
+        if (fate == FATE_MAKE || fate == FATE_REPLACE)
+                peer = wg_engine_add_peer(engine, wanted->public_key);
+        if (fate == FATE_RENEW)
+                wg_engine_renew_peer(engine, peer);
+        change_settings(peer, wanted, fate == FATE_RENEW);
         apply->half_done = peer;
-        apply->strips = wanted->replace_allowed_ips || renews;
+        apply->strips = wanted->replace_allowed_ips || fate == FATE_RENEW;
         return steps;
 }
 

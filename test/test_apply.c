@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "conf/uapi.h"
 #include "daemon/device.h"
 #include "test/env.h"
 #include "test/heap.h"
@@ -256,6 +257,67 @@ static void test_whole_or_not_at_all(void **state)
         end_device(&device, &t);
 }
 
+/* ---- requests of which an entry finds another state than there was before all of them ---- */
+
+#define K "public_key=0100000000000000000000000000000000000000000000000000000000000000\n"
+#define J "public_key=0200000000000000000000000000000000000000000000000000000000000000\n"
+#define PSK "preshared_key=0300000000000000000000000000000000000000000000000000000000000000\n"
+
+static void apply_text(struct tl_device *device, const char *text)
+{
+        struct tl_uapi_parser parser;
+        struct tl_conf_device change;
+        size_t used;
+
+        tl_uapi_parser_init(&parser);
+        tl_conf_device_init(&change);
+        assert_int_equal(tl_uapi_parser_feed(&parser, text, strlen(text), &used, &change),
+                         TL_UAPI_SET);
+        assert_int_equal(tl_apply(device, &change), 0);
+        tl_uapi_parser_done(&parser);
+}
+
+/* Each with the request that comes before it, and how many peers there are then. */
+static const struct {
+        int number;
+        const char *before, *text;
+        size_t peers;
+} again[] = {
+        /* once aborted the daemon: no memory was reserved for the second K */
+        {1, K, "replace_peers=true\n" K "update_only=true\n" K, 1},
+        {2, K J, "replace_peers=true\n" J K "update_only=true\n" K "update_only=true\n" J K, 2},
+        {3, K, "replace_peers=true\n" K "update_only=true\n" K "update_only=true\n", 0},
+        {4, K PSK, "replace_peers=true\n" K PSK "update_only=true\n" K PSK, 1},
+        {5, K PSK, "replace_peers=true\n" K "update_only=true\n" K PSK, 1},
+        {6, K PSK, "replace_peers=true\n" K "update_only=true\n" K K PSK K, 1},
+        {7, K, "replace_peers=true\n" K PSK "update_only=true\n" K K PSK, 1},
+        {8, K, K "update_only=true\n" K "remove=true\n" K "update_only=true\n" K, 1},
+        {9, K, "replace_peers=true\n" K K "remove=true\n" K K "remove=true\n" K, 1},
+        {10, K, J "remove=true\n" K "remove=true\n" J J "remove=true\n" J K K, 2},
+        {11, "", "replace_peers=true\n" K "update_only=true\n" K K "update_only=true\n", 1},
+};
+
+static void test_peers_named_again(void **state)
+{
+        static struct tl_device device;
+        struct test_env t;
+        char text[1024];
+
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(again); i++) {
+                print_message("request %d\n", again[i].number);
+                test_env_init(&t, 1);
+                begin_device(&device, &t);
+                snprintf(text, sizeof(text), "set=1\n%s\n", again[i].before);
+                apply_text(&device, text);
+                snprintf(text, sizeof(text), "set=1\n%s\n", again[i].text);
+                apply_text(&device, text);
+                assert_int_equal(device.engine.peer_count, again[i].peers);
+                assert_int_equal(device.engine.spares, 0);
+                end_device(&device, &t);
+        }
+}
+
 /* ---- many at once ---- */
 
 enum { MANY = 20000 };
@@ -350,6 +412,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_whole_or_not_at_all),
+                cmocka_unit_test(test_peers_named_again),
                 cmocka_unit_test(test_slices),
                 cmocka_unit_test(test_no_memory_to_begin),
         };

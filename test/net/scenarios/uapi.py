@@ -104,6 +104,38 @@ def all_or_nothing(lab):
     x.node.reaches(y.inner4)
 
 
+@scenario(ours_only=True)
+def one_peer_named_many_times(lab):
+    """A request that names a peer many times, in all ways, is carried out in its order; the session stays."""
+    x, y = tunnel(lab)
+    x.node.reaches(y.inner4)
+    peer, other = f"public_key={y.key.public_hex}\n", f"public_key={Key(lab).public_hex}\n"
+    psk = f"preshared_key={Key(lab, 'genpsk').hex}\n"
+    update, remove = f"{peer}update_only=true\n", f"{peer}remove=true\n"
+    endpoint = x.peers()[y.key.public].endpoint
+    allowed = f"{peer}endpoint={endpoint}\nallowed_ip={y.inner4}/32\n"
+    with x.uapi() as uapi:
+        for lines, peers in (
+                (f"replace_peers=true\n{update}{peer}", 1),
+                (f"replace_peers=true\n{update}{update}", 0),
+                (f"{peer}", 1),
+                (f"replace_peers=true\n{peer}{psk}{peer}{update}", 1),
+                (f"replace_peers=true\n{update}{psk}{peer}{update}", 1),
+                (f"replace_peers=true\n{peer}{remove}{update}{peer}{remove}{peer}", 1),
+                (f"{update}{remove}{update}{peer}{other}{remove}{other}remove=true\n{peer}", 1),
+                (f"private_key={x.key.hex}\n{peer}public_key={x.key.public_hex}\n{peer}", 1)):
+            expect_same(uapi.set(lines), 0, f"the errno of {lines!r}")
+            expect_same(len(x.peers()), peers, f"the peers after {lines!r}")
+        expect_same(uapi.set(f"replace_peers=true\n{allowed}"), 0, "it is set up again")
+    x.node.reaches(y.inner4)
+    # A peer that is only to be updated, and then listed, is listed again.
+    handshake = x.peers()[y.key.public].handshake
+    with x.uapi() as uapi:
+        expect_same(uapi.set(f"replace_peers=true\n{update}{allowed}"), 0, "the errno")
+    expect_same(x.peers()[y.key.public].handshake, handshake, "the session goes on")
+    x.node.reaches(y.inner4)
+
+
 @scenario()
 def right_requests(lab):
     """What a get tells after sets: keys and order of wireguard-go, addresses masked."""
