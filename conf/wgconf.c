@@ -291,7 +291,8 @@ static const char *find_misplacement(enum tl_wgconf_section section, uint32_t ke
         case SECTION_INTERFACE:
                 if (!key)
                         return "there is no such key: [Interface] has PrivateKey, ListenPort, "
-                               "FwMark";
+                               "FwMark, and for wg-quick(8) also Address, DNS, MTU, Table, PreUp, "
+                               "PostUp, PreDown, PostDown, SaveConfig";
                 if (key & WG_QUICK_KEYS)
                         return tl_wgconf_key_text((enum tl_wgconf_key)key);
                 return key & PEER_KEYS ? "this key belongs into a section [Peer]" : NULL;
