@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 int tl_netns_enter(int netns)
@@ -23,4 +25,28 @@ void tl_netns_leave(int home)
 {
         WG_ASSERT(setns(home, CLONE_NEWNET) == 0);
         close(home);
+}
+
+/* The file of the namespace, unlike one in /run, is the same for all processes that are in it, in
+ * whatever container. */
+int tl_netns_lock(unsigned int timeout_ms)
+{
+        enum { RETRY_MS = 10 };
+        int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), error;
+
+        if (fd < 0)
+                return -errno;
+        for (unsigned int ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; ms += RETRY_MS) {
+                error = errno;
+                if (error != EWOULDBLOCK && error != EINTR) {
+                        close(fd);
+                        return -error;
+                }
+                if (ms >= timeout_ms) {
+                        close(fd);
+                        return -ETIMEDOUT;
+                }
+                poll(NULL, 0, RETRY_MS);
+        }
+        return fd;
 }

@@ -10,11 +10,14 @@
 #include <unistd.h>
 
 #include "conf/address.h"
+#include "io/rule.h"
+#include "quick/link.h"
+#include "quick/rules.h"
 #include "quick/run.h"
 
 #define INTERFACE_ORDER "/etc/resolvconf/interface-order"
 
-enum { TABLES_TRIED = 1000, ENDPOINTS_ASKED = 64 };
+enum { NUMBERS_TRIED = 1000, ENDPOINTS_ASKED = 64 };
 
 static bool is_prefix(const char *text, size_t len)
 {
@@ -96,7 +99,7 @@ static uint32_t ask_route(const char *command)
         return tl_run_ask(command, answer, sizeof(answer)) ? read_route(answer) : 0;
 }
 
-static bool is_table_free(uint32_t table)
+bool tl_facts_is_table_free(uint32_t table)
 {
         char command[64], answer[8];
 
@@ -131,9 +134,52 @@ void tl_facts_find_routes(struct tl_plan_facts *facts, const struct tl_quick *qu
 {
         if (!quick->mtu)
                 facts->path_mtu = find_path_mtu(device);
-        facts->free_table = TL_PLAN_TABLE;
-        if (!tl_plan_has_default(quick, device) || device->fwmark)
-                return;
-        for (uint32_t i = 0; i < TABLES_TRIED && !is_table_free(facts->free_table); i++)
-                facts->free_table++;
+}
+
+bool tl_facts_is_mark_used(uint32_t mark, const char *but)
+{
+        struct if_nameindex *links = if_nameindex();
+        bool is_used = false;
+
+        for (const struct if_nameindex *link = links; link && link->if_index && !is_used; link++)
+                is_used = strcmp(link->if_name, but) != 0 &&
+                          tl_link_find_mark(link->if_name) == mark;
+        if (links)
+                if_freenameindex(links);
+        return is_used;
+}
+
+/* The rules of both families. */
+struct rules {
+        struct tl_rule *ipv4, *ipv6;
+        size_t ipv4_count, ipv6_count;
+};
+
+static void find_number(struct tl_plan_facts *facts, const struct rules *rules, uint32_t first)
+{
+        uint32_t number = first;
+
+        while (number - first < NUMBERS_TRIED &&
+               (tl_rules_use(rules->ipv4, rules->ipv4_count, number) ||
+                tl_rules_use(rules->ipv6, rules->ipv6_count, number) ||
+                !tl_facts_is_table_free(number) || tl_facts_is_mark_used(number, facts->ifname)))
+                number++;
+        facts->number = number;
+}
+
+int tl_facts_find_defaults(struct tl_plan_facts *facts, uint32_t first)
+{
+        struct rules rules = {0};
+        int error = tl_rule_read(WG_FAMILY_IPV4, &rules.ipv4, &rules.ipv4_count);
+
+        if (!error)
+                error = tl_rule_read(WG_FAMILY_IPV6, &rules.ipv6, &rules.ipv6_count);
+        if (!error) {
+                find_number(facts, &rules, first);
+                facts->ipv4 = tl_rules_place(rules.ipv4, rules.ipv4_count);
+                facts->ipv6 = tl_rules_place(rules.ipv6, rules.ipv6_count);
+        }
+        free(rules.ipv4);
+        free(rules.ipv6);
+        return error;
 }

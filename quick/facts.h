@@ -12,9 +12,19 @@
 /* Which programs there are. Asks nothing that takes time. */
 void tl_facts_find_programs(struct tl_plan_facts *facts, const char *ifname);
 
-/* The ways to the peers, whose endpoints are addresses by now, and a table that is free, where the plan
- * needs these. */
+/* The ways to the peers, whose endpoints are addresses by now, where the plan needs these. */
 void tl_facts_find_routes(struct tl_plan_facts *facts, const struct tl_quick *quick,
                           const struct tl_conf_device *device);
+
+/* A number for default routes, from `first` on, and where rules go. What others do meanwhile may make
+ * it wrong. Returns 0 or -errno. */
+int tl_facts_find_defaults(struct tl_plan_facts *facts, uint32_t first) WG_MUST_USE;
+
+/* Whether a routing table has no route, of either family. */
+bool tl_facts_is_table_free(uint32_t table) WG_MUST_USE;
+
+/* Whether an interface of this network namespace, other than the one named, marks its outer packets
+ * so. Those of the kernel are not asked. */
+bool tl_facts_is_mark_used(uint32_t mark, const char *but) WG_MUST_USE;
 
 #endif

@@ -2,15 +2,19 @@
 #include "quick/link.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "conf/client.h"
+#include "io/clock.h"
 #include "io/unixsock.h"
 
 static int connect_to(const char *ifname)
@@ -122,6 +126,93 @@ bool tl_link_is_served(const char *ifname)
                 return false;
         close(fd);
         return true;
+}
+
+/* The process that listens at the other end; 0: none that can be seen from here. */
+static pid_t find_process(int fd)
+{
+        struct ucred peer = {.pid = 0};
+        socklen_t len = sizeof(peer);
+
+        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.pid : 0;
+}
+
+bool tl_link_is_elsewhere(const char *ifname)
+{
+        int fd = connect_to(ifname);
+        struct stat ours, theirs;
+        char path[48];
+
+        if (fd < 0)
+                return false;
+        snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)find_process(fd));
+        close(fd);
+        return stat("/proc/self/ns/net", &ours) == 0 && stat(path, &theirs) == 0 &&
+               (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev);
+}
+
+#define MARK "\nfwmark="
+
+/* It comes before the peers; one that is 0 is not told. */
+static bool has_mark(const char *reply, size_t len)
+{
+        const char *mark = memmem(reply, len, MARK, strlen(MARK));
+
+        return (mark && memchr(mark + 1, '\n', len - (size_t)(mark + 1 - reply))) ||
+               tl_client_is_reply(reply, len);
+}
+
+uint32_t tl_link_find_mark(const char *ifname)
+{
+        static const char request[] = "get=1\n\n";
+        uint64_t until_ns = tl_clock_boot_ns() + TL_NS_PER_S;
+        char reply[512];
+        const char *text = NULL;
+        uint32_t mark = 0;
+        ssize_t len;
+        int fd = tl_unixsock_connect(TL_UNIXSOCK_DIRECTORY, ifname, until_ns);
+
+        if (fd < 0)
+                return 0;
+        len = tl_unixsock_ask(fd, request, sizeof(request) - 1, reply, sizeof(reply) - 1, has_mark,
+                              until_ns);
+        close(fd);
+        if (len > 0) {
+                reply[len] = '\0';
+                text = strstr(reply, MARK);
+        }
+        if (text)
+                mark = (uint32_t)strtoul(text + strlen(MARK), NULL, 10);
+        wg_wipe(reply, sizeof(reply));
+        return mark;
+}
+
+/* Waits for the process behind a connection, or for the end of the connection where it cannot be seen. */
+static int wait_for_end(int fd, unsigned int timeout_ms)
+{
+        pid_t process = find_process(fd);
+        int watched = process > 0 ? (int)syscall(SYS_pidfd_open, process, 0) : -1, ready;
+        struct pollfd end = {.fd = watched < 0 ? fd : watched, .events = POLLIN};
+
+        do
+                ready = poll(&end, 1, (int)timeout_ms);
+        while (ready < 0 && errno == EINTR);
+        if (watched >= 0)
+                close(watched);
+        return ready > 0 ? 0 : -ETIMEDOUT;
+}
+
+int tl_link_end(const char *ifname, unsigned int timeout_ms)
+{
+        char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+        int fd = connect_to(ifname), error;
+
+        if (fd < 0)
+                return fd;
+        snprintf(path, sizeof(path), TL_UNIXSOCK_DIRECTORY "/%s.sock", ifname);
+        error = unlink(path) < 0 ? -errno : wait_for_end(fd, timeout_ms);
+        close(fd);
+        return error;
 }
 
 int tl_link_set(const char *ifname, const struct tl_conf_device *change)

@@ -15,6 +15,16 @@
 /* Whether a daemon answers for that interface. */
 bool tl_link_is_served(const char *ifname) WG_MUST_USE;
 
+/* Whether a daemon that is not in our network namespace answers for it. Not where that cannot be told. */
+bool tl_link_is_elsewhere(const char *ifname) WG_MUST_USE;
+
+/* The mark of outer packets; 0: none, or nobody says so within a second. */
+uint32_t tl_link_find_mark(const char *ifname) WG_MUST_USE;
+
+/* Ends the daemon, and by that the link, whatever its name and namespace are now: the daemon ends when
+ * its socket is removed. Waits for that. Returns 0; -ETIMEDOUT; or another -errno. */
+int tl_link_end(const char *ifname, unsigned int timeout_ms) WG_MUST_USE;
+
 /* Carries a change out. Returns 0 or -errno, the daemon's or that of the way there. */
 int tl_link_set(const char *ifname, const struct tl_conf_device *change) WG_MUST_USE;
 

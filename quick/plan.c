@@ -19,12 +19,12 @@ struct planner {
         const struct tl_plan_facts *facts;
         struct wg_prefix *routes; /* each once, the longest prefixes first */
         uint32_t route_count;
-        uint32_t table; /* of default routes, and their mark */
+        uint32_t number; /* of default routes: their table and mark */
 };
 
-static const char *family_option(const struct wg_ip *ip)
+static const char *family_option(uint8_t family)
 {
-        return ip->family == WG_FAMILY_IPV4 ? "-4" : "-6";
+        return family == WG_FAMILY_IPV4 ? "-4" : "-6";
 }
 
 /* Appends a step, without anything in it yet. NULL: no memory. */
@@ -75,8 +75,8 @@ static bool plan_addresses(struct planner *p)
                 char text[TL_ADDRESS_IP_SIZE];
 
                 tl_address_format_ip(text, &address->ip);
-                if (!RUN(p, "ip %s address add %s/%u dev %s", family_option(&address->ip), text,
-                         address->cidr, p->facts->ifname))
+                if (!RUN(p, "ip %s address add %s/%u dev %s", family_option(address->ip.family),
+                         text, address->cidr, p->facts->ifname))
                         return false;
         }
         return true;
@@ -222,6 +222,7 @@ static void write_guard(FILE *out, const struct planner *p, uint8_t family, cons
         }
 }
 
+/* In place of one that a crash left. */
 static bool plan_firewall(struct planner *p, uint8_t family)
 {
         const char *nft_family = family == WG_FAMILY_IPV4 ? "ip" : "ip6";
@@ -237,10 +238,13 @@ static bool plan_firewall(struct planner *p, uint8_t family)
         if (!out)
                 return false;
         fprintf(out,
+                "table %s tieline-quick-%s\n"
+                "delete table %s tieline-quick-%s\n"
                 "table %s tieline-quick-%s {\n"
                 "\tchain guard {\n"
                 "\t\ttype filter hook prerouting priority -300;\n",
-                nft_family, p->facts->ifname);
+                nft_family, p->facts->ifname, nft_family, p->facts->ifname, nft_family,
+                p->facts->ifname);
         write_guard(out, p, family, nft_family);
         fprintf(out,
                 "\t}\n"
@@ -253,7 +257,7 @@ static bool plan_firewall(struct planner *p, uint8_t family)
                 "\t\tmeta l4proto udp meta mark %u ct mark set meta mark\n"
                 "\t}\n"
                 "}\n",
-                p->table, p->table);
+                p->number, p->number);
         return finish(out);
 }
 
@@ -261,48 +265,71 @@ static bool plan_mark(struct planner *p)
 {
         struct tl_plan_step *step;
 
-        if (p->table)
-                return true;
-        p->table = p->device->fwmark ? p->device->fwmark : p->facts->free_table;
         if (p->device->fwmark)
                 return true;
         step = add_step(p->plan, TL_PLAN_MARK);
         if (step)
-                step->mark = p->table;
+                step->mark = p->number;
         return step;
 }
 
-static bool plan_default(struct planner *p, const struct wg_prefix *route)
+static bool plan_claim(struct planner *p, uint8_t family)
 {
-        const char *family = family_option(&route->ip), *ifname = p->facts->ifname;
-        char text[TL_ADDRESS_PREFIX_SIZE];
+        const char *any = family == WG_FAMILY_IPV4 ? "0.0.0.0/0" : "::/0";
 
-        tl_address_format_prefix(text, route);
-        if (!plan_mark(p) ||
-            !RUN(p, "ip %s route add %s dev %s table %u", family, text, ifname, p->table) ||
-            !RUN(p, "ip %s rule add not fwmark %u table %u", family, p->table, p->table) ||
-            !UNDO(p, "ip %s rule delete not fwmark %u table %u", family, p->table, p->table) ||
-            !RUN(p, "ip %s rule add table main suppress_prefixlength 0", family) ||
-            !UNDO(p, "ip %s rule delete table main suppress_prefixlength 0", family))
+        return add_step(p->plan, TL_PLAN_CLAIM) &&
+               write_text(&last_step(p)->command, "ip %s route add %s dev %s table %u",
+                          family_option(family), any, p->facts->ifname, p->number);
+}
+
+/* A rule, and how that very rule is deleted again. */
+static bool plan_rule(struct planner *p, uint8_t family, uint32_t priority, const char *rule)
+{
+        const char *option = family_option(family);
+
+        return RUN(p, "ip %s rule add priority %u %s protocol %u", option, priority, rule,
+                   TL_RULES_PROTOCOL) &&
+               UNDO(p, "ip %s rule delete priority %u %s protocol %u", option, priority, rule,
+                    TL_RULES_PROTOCOL);
+}
+
+static bool plan_rules(struct planner *p, uint8_t family)
+{
+        const struct tl_rules_place *place = family == WG_FAMILY_IPV4 ? &p->facts->ipv4
+                                                                      : &p->facts->ipv6;
+        char skip[64], better[64], tunnel[64];
+
+        snprintf(skip, sizeof(skip), "fwmark %u%s goto %u", p->number,
+                 p->device->fwmark ? "" : TL_RULES_MASK_TEXT, place->main);
+        snprintf(better, sizeof(better), "not fwmark %u table main suppress_prefixlength 0",
+                 p->number);
+        snprintf(tunnel, sizeof(tunnel), "not fwmark %u table %u", p->number, p->number);
+        return plan_rule(p, family, place->skip, skip) &&
+               plan_rule(p, family, place->better, better) &&
+               plan_rule(p, family, place->tunnel, tunnel);
+}
+
+static bool plan_default(struct planner *p, uint8_t family)
+{
+        if (!plan_rules(p, family))
                 return false;
-        if (route->ip.family == WG_FAMILY_IPV4 &&
-            !RUN(p, "sysctl -q net.ipv4.conf.all.src_valid_mark=1"))
+        if (family == WG_FAMILY_IPV4 && !RUN(p, "sysctl -q net.ipv4.conf.all.src_valid_mark=1"))
                 return false;
-        return plan_firewall(p, route->ip.family);
+        return plan_firewall(p, family);
 }
 
 static bool plan_route(struct planner *p, const struct wg_prefix *route)
 {
-        const char *family = family_option(&route->ip), *ifname = p->facts->ifname;
+        const char *family = family_option(route->ip.family), *ifname = p->facts->ifname;
         char text[TL_ADDRESS_PREFIX_SIZE];
 
         tl_address_format_prefix(text, route);
         if (p->quick->routing == TL_QUICK_ROUTING_TABLE)
                 return RUN(p, "ip %s route add %s dev %s table %s", family, text, ifname,
                            p->quick->table);
-        if (route->cidr == 0)
-                return plan_default(p, route);
-        return is_covered(p, route) || RUN(p, "ip %s route add %s dev %s", family, text, ifname);
+        if (route->cidr == 0 || is_covered(p, route))
+                return true;
+        return RUN(p, "ip %s route add %s dev %s", family, text, ifname);
 }
 
 /* Longest prefix first; those of one family together. */
@@ -363,17 +390,31 @@ static bool plan_routes(struct planner *p)
         return true;
 }
 
-bool tl_plan_has_default(const struct tl_quick *quick, const struct tl_conf_device *device)
+/* Whether there is a default route of that family with a table of its own. */
+static bool has_default(const struct tl_quick *quick, const struct tl_conf_device *device,
+                        uint8_t family)
 {
+        uint32_t count = 0;
+
         if (quick->routing != TL_QUICK_ROUTING_AUTO)
                 return false;
         for (uint32_t i = 0; i < device->allowed_ip_count; i++) {
                 const struct tl_conf_allowed_ip *allowed = tl_conf_device_allowed_ip(device, i);
 
-                if (allowed->prefix.cidr == 0 && !allowed->remove)
-                        return true;
+                if (allowed->prefix.cidr || allowed->prefix.ip.family != family)
+                        continue;
+                if (!allowed->remove)
+                        count++;
+                else if (count)
+                        count--;
         }
-        return false;
+        return count;
+}
+
+bool tl_plan_has_default(const struct tl_quick *quick, const struct tl_conf_device *device)
+{
+        return has_default(quick, device, WG_FAMILY_IPV4) ||
+               has_default(quick, device, WG_FAMILY_IPV6);
 }
 
 const char *tl_plan_objection(const struct tl_quick *quick, const struct tl_conf_device *device,
@@ -397,6 +438,30 @@ bool tl_plan_up(struct tl_plan *plan, const struct tl_quick *quick,
         *plan = (struct tl_plan){0};
         is_good = plan_addresses(&p) && plan_link(&p) && plan_dns(&p) && plan_routes(&p);
         free(p.routes);
+        if (!is_good)
+                tl_plan_done(plan);
+        return is_good;
+}
+
+bool tl_plan_defaults(struct tl_plan *plan, const struct tl_quick *quick,
+                      const struct tl_conf_device *device, const struct tl_plan_facts *facts)
+{
+        static const uint8_t families[] = {WG_FAMILY_IPV4, WG_FAMILY_IPV6};
+        struct planner p = {.plan = plan,
+                            .quick = quick,
+                            .device = device,
+                            .facts = facts,
+                            .number = device->fwmark ? device->fwmark : facts->number};
+        bool is_good;
+
+        *plan = (struct tl_plan){0};
+        is_good = plan_mark(&p);
+        for (size_t i = 0; i < WG_ARRAY_SIZE(families); i++)
+                if (has_default(quick, device, families[i]))
+                        is_good = is_good && plan_claim(&p, families[i]);
+        for (size_t i = 0; i < WG_ARRAY_SIZE(families); i++)
+                if (has_default(quick, device, families[i]))
+                        is_good = is_good && plan_default(&p, families[i]);
         if (!is_good)
                 tl_plan_done(plan);
         return is_good;

@@ -9,7 +9,8 @@
  *
  * A default route does not replace the one there is. It goes into a table of its own, in which all is
  * looked up that does not bear the mark of WireGuard's own packets, unless the main table knows a
- * better route than its default one. Packets from elsewhere to the interface's own addresses are
+ * better route than its default one (quick/rules.h). The kernel takes no second default route into a
+ * table, so adding it claims the number: two interfaces never share one. Packets from elsewhere to the interface's own addresses are
  * dropped, and replies to marked UDP packets are marked as well, so that strict reverse-path
  * filtering lets them in.
  *
@@ -26,23 +27,24 @@
 #include "base/enum.h"
 #include "conf/device.h"
 #include "conf/quick.h"
+#include "quick/rules.h"
 
 enum {
-        TL_PLAN_TABLE = 51820,   /* the first table, and mark, that is tried for default routes */
-        TL_PLAN_OVERHEAD = 80,   /* bytes of outer headers: IPv6 40, UDP 8, WireGuard 32 */
-        TL_PLAN_PATH_MTU = 1500, /* where nothing is known of the way to the peers */
+        TL_PLAN_OVERHEAD = 80,      /* bytes of outer headers: IPv6 40, UDP 8, WireGuard 32 */
+        TL_PLAN_PATH_MTU = 1500,    /* where nothing is known of the way to the peers */
         TL_PLAN_DNS_NAME_SIZE = 48, /* of the longest name of a record, with its terminator */
 };
 
 /* What a step does. */
 #define TL_PLAN_STEPS(X) \
         X(TL_PLAN_RUN, 0, run, "runs a program") \
-        X(TL_PLAN_MARK, 1, mark, "has WireGuard mark its packets")
+        X(TL_PLAN_MARK, 1, mark, "has WireGuard mark its packets") \
+        X(TL_PLAN_CLAIM, 2, claim, "runs a program that fails where somebody else has the number")
 WG_ENUM_DECLARE(tl_plan_kind, TL_PLAN_STEPS)
 
 struct tl_plan_step {
         enum tl_plan_kind kind;
-        char *command; /* with RUN; owned */
+        char *command; /* with RUN and CLAIM; owned */
         char *input;   /* what the program reads; NULL: nothing; owned */
         char *undo;    /* a command; NULL: none is needed; owned */
         uint32_t mark; /* with MARK */
@@ -66,8 +68,10 @@ struct tl_plan_facts {
         bool has_nft;
         enum tl_plan_dns dns;
         char dns_name[TL_PLAN_DNS_NAME_SIZE]; /* of the record for resolvconf */
-        uint32_t path_mtu;   /* the greatest on the ways to the peers; 0: unknown */
-        uint32_t free_table; /* a table without routes; for default routes only */
+        uint32_t path_mtu; /* the greatest on the ways to the peers; 0: unknown */
+        /* For default routes only. */
+        uint32_t number;                  /* that nobody uses, for the mark and the table */
+        struct tl_rules_place ipv4, ipv6; /* where rules go */
 };
 
 /* Whether there will be a default route with a table of its own. */
@@ -79,9 +83,13 @@ bool tl_plan_has_default(const struct tl_quick *quick,
 const char *tl_plan_objection(const struct tl_quick *quick, const struct tl_conf_device *device,
                               const struct tl_plan_facts *facts) WG_MUST_USE;
 
-/* Makes the plan; the caller releases it. Returns false where memory is missing. */
+/* Make the plan for all but default routes with a table of their own, and for these. The caller releases
+ * it. Return false where memory is missing. */
 bool tl_plan_up(struct tl_plan *plan, const struct tl_quick *quick,
                 const struct tl_conf_device *device, const struct tl_plan_facts *facts) WG_MUST_USE;
+bool tl_plan_defaults(struct tl_plan *plan, const struct tl_quick *quick,
+                      const struct tl_conf_device *device,
+                      const struct tl_plan_facts *facts) WG_MUST_USE;
 
 /* Releases. Takes one that is all zeros. */
 void tl_plan_done(struct tl_plan *plan);

@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "conf/wgconf.h"
+#include "io/netns.h"
 #include "io/resolve.h"
 #include "quick/facts.h"
+#include "quick/leftovers.h"
 #include "quick/link.h"
 #include "quick/plan.h"
 #include "quick/run.h"
@@ -27,6 +29,10 @@ WG_ENUM_DEFINE(tl_quick_part, TL_QUICK_PARTS)
 /* How often a name server that cannot be reached is asked again, as with wg(8). */
 #define RETRIES "WG_ENDPOINT_RESOLUTION_RETRIES"
 enum { RETRIES_DEFAULT = 15, NAME_TIMEOUT_MS = 2000, NAME_RETRY_MS = 10 };
+
+/* What a daemon may take to end on a busy machine; how long another may add its rules; and how often it
+ * may take the number that we chose. */
+enum { END_TIMEOUT_MS = 10000, LOCK_TIMEOUT_MS = 5000, NUMBERS_TRIED = 100 };
 
 WG_PRINTF(1, 2) static bool fail(const char *format, ...)
 {
@@ -274,6 +280,7 @@ static bool run_step(const struct tl_quick_file *file, struct tl_state *state,
                 return fail("%s: %s", state->path, strerror(-error));
         switch (step->kind) {
         case TL_PLAN_RUN:
+        case TL_PLAN_CLAIM:
                 return tl_run(step->command, step->input);
         case TL_PLAN_MARK:
                 return set_mark(file, step->mark);
@@ -281,8 +288,9 @@ static bool run_step(const struct tl_quick_file *file, struct tl_state *state,
         return false;
 }
 
+/* Up to the first step that fails, whose index is then in *failed. */
 static bool carry_out(const struct tl_quick_file *file, struct tl_state *state,
-                      const struct tl_plan *plan)
+                      const struct tl_plan *plan, uint32_t *failed)
 {
         uint32_t i = 0;
         char family;
@@ -290,6 +298,7 @@ static bool carry_out(const struct tl_quick_file *file, struct tl_state *state,
         while (i < plan->count) {
                 bool is_good;
 
+                *failed = i;
                 if (tl_run_is_interrupted())
                         return false;
                 if (batch_words(&plan->steps[i], &family))
@@ -308,11 +317,115 @@ static void undo(const char *command)
         (void)!tl_run(command, NULL);
 }
 
+/* Of an interface of another boot or network namespace the kernel here knows nothing, and what is like
+ * it here is somebody else's. */
+static void undo_elsewhere(const char *command)
+{
+        static const char *const local[] = {"ip ", "nft "};
+
+        for (size_t i = 0; i < WG_ARRAY_SIZE(local); i++)
+                if (strncmp(command, local[i], strlen(local[i])) == 0)
+                        return;
+        undo(command);
+}
+
+static void undo_all(struct tl_state *state)
+{
+        tl_state_undo(state, state->is_foreign ? undo_elsewhere : undo);
+}
+
+/* Nobody else in this network namespace adds or deletes such rules meanwhile. -1, without the lock: who
+ * holds it for so long is none of ours. */
+static int lock_rules(void)
+{
+        int lock = tl_netns_lock(LOCK_TIMEOUT_MS);
+
+        return WG_MAX(lock, -1);
+}
+
+static void unlock_rules(int lock)
+{
+        if (lock >= 0)
+                close(lock);
+}
+
+static bool delete_leftovers(const struct tl_quick_file *file)
+{
+        int lock = lock_rules();
+        bool any = tl_leftovers_delete(file->ifname);
+
+        unlock_rules(lock);
+        return any;
+}
+
+static void forget_claims(const struct tl_quick_file *file, uint32_t number)
+{
+        char command[64];
+
+        for (char family = '4'; family <= '6'; family += 2) {
+                snprintf(command, sizeof(command), "ip -%c route flush dev %s table %u", family,
+                         file->ifname, number);
+                (void)!tl_run_quietly(command, NULL);
+        }
+}
+
+/* What came of it when default routes were to be added. */
+enum outcome { DONE, FAILED, TAKEN };
+
+static enum outcome try_defaults(const struct tl_quick_file *file, struct tl_state *state,
+                                 const struct tl_plan_facts *facts)
+{
+        bool is_chosen = file->device.fwmark;
+        uint32_t number = is_chosen ? file->device.fwmark : facts->number, failed = 0;
+        enum outcome outcome = FAILED;
+        struct tl_plan plan;
+
+        if (!tl_plan_defaults(&plan, &file->quick, &file->device, facts)) {
+                fail("out of memory");
+                return FAILED;
+        }
+        if (carry_out(file, state, &plan, &failed)) {
+                outcome = DONE;
+        } else if (plan.steps[failed].kind == TL_PLAN_CLAIM && !tl_run_is_interrupted()) {
+                forget_claims(file, number);
+                if (!tl_facts_is_table_free(number) && is_chosen)
+                        fail("the routing table %u, of FwMark, has a default route already",
+                             number);
+                else if (!tl_facts_is_table_free(number))
+                        outcome = TAKEN;
+        }
+        tl_plan_done(&plan);
+        return outcome;
+}
+
+/* Others choose numbers as we do. Those of ours wait for each other; wg-quick does not, and whoever comes
+ * second takes the next number. */
+static bool add_defaults(const struct tl_quick_file *file, struct tl_state *state,
+                         struct tl_plan_facts *facts)
+{
+        uint32_t first = TL_RULES_FIRST;
+        enum outcome outcome = TAKEN;
+        int lock = lock_rules();
+
+        for (uint32_t i = 0; i < NUMBERS_TRIED && outcome == TAKEN; i++) {
+                int error = tl_facts_find_defaults(facts, first);
+
+                if (error)
+                        fail("cannot read the policy routing rules: %s", strerror(-error));
+                outcome = error ? FAILED : try_defaults(file, state, facts);
+                first = facts->number + 1;
+        }
+        unlock_rules(lock);
+        return outcome == DONE ||
+               (outcome == TAKEN && fail("others took each number that was tried for the mark"));
+}
+
 /* From an interface that is there to one that is up. */
 static bool bring_up(struct tl_quick_file *file, struct tl_state *state,
                      struct tl_plan_facts *facts)
 {
         struct tl_plan plan;
+        uint32_t failed;
         bool is_good;
 
         if (!resolve(file) || !configure(file))
@@ -320,29 +433,63 @@ static bool bring_up(struct tl_quick_file *file, struct tl_state *state,
         tl_facts_find_routes(facts, &file->quick, &file->device);
         if (!tl_plan_up(&plan, &file->quick, &file->device, facts))
                 return fail("out of memory");
-        is_good = carry_out(file, state, &plan);
+        is_good = carry_out(file, state, &plan, &failed);
         tl_plan_done(&plan);
+        if (is_good && tl_plan_has_default(&file->quick, &file->device))
+                is_good = add_defaults(file, state, facts);
         return is_good && run_hooks(file, TL_QUICK_POST_UP) && !tl_run_is_interrupted();
 }
 
-static bool start_daemon(const struct tl_quick_file *file)
+/* Its link is written down, so that we know it from one that has its name later. */
+static bool start_daemon(const struct tl_quick_file *file, struct tl_state *state)
 {
         char command[64];
+        int error = tl_state_add_link(state, 0);
+        bool is_good;
 
         snprintf(command, sizeof(command), "tielined %s", file->ifname);
-        return tl_run(command, NULL);
+        is_good = !error && tl_run(command, NULL);
+        if (is_good)
+                error = tl_state_add_link(state, if_nametoindex(file->ifname));
+        return is_good && (!error || fail("%s: %s", state->path, strerror(-error)));
 }
 
-/* Its daemon ends with it; when we are done that is gone, too. */
-static void delete_link(const struct tl_quick_file *file)
+static bool is_ended(const struct tl_quick_file *file)
 {
-        char command[64];
-
-        snprintf(command, sizeof(command), "ip link delete dev %s", file->ifname);
-        undo(command);
-        for (uint32_t ms = 0; ms < NAME_TIMEOUT_MS && tl_link_is_served(file->ifname);
-             ms += NAME_RETRY_MS)
+        for (uint32_t ms = 0; tl_link_is_served(file->ifname); ms += NAME_RETRY_MS) {
+                if (ms >= END_TIMEOUT_MS)
+                        return fail("`%s': its daemon does not end", file->ifname);
                 poll(NULL, 0, NAME_RETRY_MS);
+        }
+        return true;
+}
+
+/* Ends the link and its daemon; when we are done both are gone. `link` is its number, 0: not known. One
+ * that has another name by now, or is in another network namespace, goes with its daemon. */
+static bool end_link(const struct tl_quick_file *file, unsigned int link)
+{
+        unsigned int here = if_nametoindex(file->ifname);
+        bool is_served = tl_link_is_served(file->ifname);
+        char command[64];
+        int error;
+
+        if (here && (link ? here == link : is_served)) {
+                snprintf(command, sizeof(command), "ip link delete dev %s", file->ifname);
+                undo(command);
+                return is_ended(file);
+        }
+        if (!is_served)
+                return true;
+        fprintf(stderr, "[#] rm /var/run/wireguard/%s.sock\n", file->ifname);
+        error = tl_link_end(file->ifname, END_TIMEOUT_MS);
+        return !error || fail("`%s' has moved, and its daemon does not end: %s", file->ifname,
+                              strerror(-error));
+}
+
+static bool is_here(const struct tl_quick_file *file)
+{
+        return !tl_link_is_elsewhere(file->ifname) ||
+               fail("`%s' runs in another network namespace", file->ifname);
 }
 
 /* Whether the interface is as this part of bringing up expects it. */
@@ -364,6 +511,32 @@ static bool is_place_ready(const struct tl_quick_file *file, enum tl_quick_part 
         return true;
 }
 
+/* From nothing to a daemon, as far as it is ours to do. */
+static bool begin(struct tl_quick_file *file, enum tl_quick_part part, struct tl_state *state)
+{
+        if (part == TL_QUICK_AFTER)
+                return true;
+        /* Of an interface that ended without us. */
+        undo_all(state);
+        delete_leftovers(file);
+        return run_hooks(file, TL_QUICK_PRE_UP) &&
+               (part == TL_QUICK_BEFORE || start_daemon(file, state));
+}
+
+/* Takes back what was done before it failed. */
+static void give_up(const struct tl_quick_file *file, struct tl_state *state)
+{
+        unsigned int link = state->link;
+        bool is_begun = state->is_begun;
+
+        if (tl_run_is_interrupted())
+                fail("interrupted");
+        tl_run_forgive();
+        undo_all(state);
+        if (is_begun)
+                (void)!end_link(file, link);
+}
+
 static bool up(struct tl_quick_file *file, enum tl_quick_part part, struct tl_state *state)
 {
         struct tl_plan_facts facts;
@@ -374,29 +547,25 @@ static bool up(struct tl_quick_file *file, enum tl_quick_part part, struct tl_st
         objection = tl_plan_objection(&file->quick, &file->device, &facts);
         if (objection)
                 return fail("%s", objection);
-        if (part != TL_QUICK_AFTER) {
-                /* Of an interface that ended without us. */
-                tl_state_undo(state, undo);
-                if (!run_hooks(file, TL_QUICK_PRE_UP))
-                        return false;
-        }
-        if (part == TL_QUICK_BEFORE)
-                return true;
-        if (part == TL_QUICK_WHOLE && !start_daemon(file))
-                return false;
-        if (bring_up(file, state, &facts)) {
-                error = tl_state_complete(state);
-                if (!error)
+        if (begin(file, part, state)) {
+                if (part == TL_QUICK_BEFORE)
                         return true;
-                fail("%s: %s", state->path, strerror(-error));
+                if (bring_up(file, state, &facts)) {
+                        error = tl_state_complete(state);
+                        if (!error)
+                                return true;
+                        fail("%s: %s", state->path, strerror(-error));
+                }
         }
-        if (tl_run_is_interrupted())
-                fail("interrupted");
-        tl_run_forgive();
-        tl_state_undo(state, undo);
-        if (part == TL_QUICK_WHOLE)
-                delete_link(file);
+        give_up(file, state);
         return false;
+}
+
+/* One that was killed in the middle of bringing the interface up left half of it. */
+static bool is_half(const struct tl_state *state, enum tl_quick_part part)
+{
+        return state->is_begun && !state->is_complete && !state->is_foreign &&
+               part == TL_QUICK_WHOLE;
 }
 
 static bool open_state(struct tl_state *state, const struct tl_quick_file *file)
@@ -413,7 +582,14 @@ bool tl_quick_up(struct tl_quick_file *file, enum tl_quick_part part)
 
         if (!open_state(&state, file))
                 return false;
-        is_good = is_place_ready(file, part) && up(file, part, &state);
+        is_good = is_here(file);
+        if (is_good && is_half(&state, part)) {
+                unsigned int link = state.link;
+
+                undo_all(&state);
+                is_good = end_link(file, link);
+        }
+        is_good = is_good && is_place_ready(file, part) && up(file, part, &state);
         tl_state_close(&state);
         return is_good;
 }
@@ -432,14 +608,17 @@ static bool down_before(struct tl_quick_file *file)
 static bool down(struct tl_quick_file *file, enum tl_quick_part part, struct tl_state *state)
 {
         bool was_up = state->is_complete || part == TL_QUICK_WHOLE, is_good = true;
+        unsigned int link = state->link;
 
         if (part != TL_QUICK_AFTER)
                 is_good = !was_up || down_before(file);
         if (part == TL_QUICK_BEFORE)
                 return is_good;
-        tl_state_undo(state, undo);
-        if (part == TL_QUICK_WHOLE && if_nametoindex(file->ifname))
-                delete_link(file);
+        undo_all(state);
+        if (part == TL_QUICK_WHOLE)
+                is_good = end_link(file, link) && is_good;
+        /* What nothing was written down about, or no longer is. */
+        delete_leftovers(file);
         if (was_up)
                 is_good = run_all_hooks(file, TL_QUICK_POST_DOWN) && is_good;
         return is_good;
@@ -448,11 +627,14 @@ static bool down(struct tl_quick_file *file, enum tl_quick_part part, struct tl_
 bool tl_quick_down(struct tl_quick_file *file, enum tl_quick_part part)
 {
         struct tl_state state;
-        bool is_good;
+        bool is_good = is_here(file);
 
-        if (!open_state(&state, file))
+        if (!is_good || !open_state(&state, file))
                 return false;
-        if (part == TL_QUICK_WHOLE && tl_state_is_empty(&state) && !tl_link_is_served(file->ifname))
+        if (state.is_foreign)
+                undo_all(&state);
+        if (part == TL_QUICK_WHOLE && tl_state_is_empty(&state) &&
+            !tl_link_is_served(file->ifname) && !delete_leftovers(file))
                 is_good = fail("`%s' is not a WireGuard interface", file->ifname);
         else
                 is_good = down(file, part, &state);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,6 +109,8 @@ WG_NORETURN static void become(char *words[], int input, int output)
         struct sigaction action = {.sa_handler = SIG_DFL};
 
         sigaction(SIGPIPE, &action, NULL);
+        /* What it did after our end would come after what undoes it. */
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (input >= 0)
                 dup2(input, STDIN_FILENO);
         if (output >= 0) {

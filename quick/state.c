@@ -11,8 +11,56 @@
 #include <unistd.h>
 
 #define HEAD "tieline-quick-1\n"
+#define PLACE "place "
+#define LINK "link "
 #define UNDO "undo "
 #define COMPLETE "complete\n"
+
+enum { PLACE_SIZE = 96 };
+
+/* The line that says which boot and network namespace we are in. */
+static void format_place(char place[PLACE_SIZE])
+{
+        FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+        struct stat status = {0};
+        char boot[40] = "";
+
+        if (file) {
+                if (!fgets(boot, sizeof(boot), file))
+                        boot[0] = '\0';
+                fclose(file);
+        }
+        boot[strcspn(boot, "\n")] = '\0';
+        (void)!stat("/proc/self/ns/net", &status);
+        snprintf(place, PLACE_SIZE, PLACE "%s %llu\n", boot, (unsigned long long)status.st_ino);
+}
+
+/* The last line that begins so, behind that beginning; NULL: there is none. */
+static const char *find_line(const char *text, const char *beginning)
+{
+        const char *found = NULL;
+
+        for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+                line += *line == '\n';
+                if (strncmp(line, beginning, strlen(beginning)) == 0)
+                        found = line + strlen(beginning);
+        }
+        return found;
+}
+
+static void understand(struct tl_state *state)
+{
+        const char *place = find_line(state->text, PLACE), *link = find_line(state->text, LINK);
+        char here[PLACE_SIZE];
+        size_t len;
+
+        format_place(here);
+        len = strlen(here) - strlen(PLACE);
+        state->is_complete = find_line(state->text, COMPLETE);
+        state->is_foreign = place && strncmp(place, here + strlen(PLACE), len) != 0;
+        state->is_begun = link;
+        state->link = link ? (unsigned int)strtoul(link, NULL, 10) : 0;
+}
 
 /* Reads the file anew into state->text. */
 static int load(struct tl_state *state)
@@ -34,7 +82,7 @@ static int load(struct tl_state *state)
         text[got] = '\0';
         free(state->text);
         state->text = text;
-        state->is_complete = strstr(text, "\n" COMPLETE);
+        understand(state);
         return 0;
 }
 
@@ -94,9 +142,14 @@ bool tl_state_is_empty(const struct tl_state *state)
 
 static int append(struct tl_state *state, const char *before, const char *line, const char *after)
 {
-        const char *head = tl_state_is_empty(state) ? HEAD : "";
+        const char *head = "";
+        char place[PLACE_SIZE] = "";
 
-        if (dprintf(state->fd, "%s%s%s%s", head, before, line, after) < 0)
+        if (tl_state_is_empty(state)) {
+                head = HEAD;
+                format_place(place);
+        }
+        if (dprintf(state->fd, "%s%s%s%s%s", head, place, before, line, after) < 0)
                 return -errno;
         return load(state);
 }
@@ -104,6 +157,14 @@ static int append(struct tl_state *state, const char *before, const char *line, 
 int tl_state_add(struct tl_state *state, const char *undo)
 {
         return append(state, UNDO, undo, "\n");
+}
+
+int tl_state_add_link(struct tl_state *state, unsigned int link)
+{
+        char number[16];
+
+        snprintf(number, sizeof(number), "%u", link);
+        return append(state, LINK, number, "\n");
 }
 
 int tl_state_complete(struct tl_state *state)
@@ -127,7 +188,8 @@ void tl_state_undo(struct tl_state *state, void (*undo)(const char *command))
                         undo(line + strlen(UNDO));
                 *line = '\0';
         }
-        state->is_complete = false;
+        state->is_complete = state->is_foreign = state->is_begun = false;
+        state->link = 0;
         /* Only closing it, with nothing in it, removes the file. What cannot be emptied is undone
          * again, in vain. */
         (void)!ftruncate(state->fd, 0);

@@ -3,9 +3,10 @@
  * state.h - what was done for an interface and does not go with it, written down before it is done: so
  * it can be undone by whoever comes after a crash.
  *
- * A file /run/tieline-quick/IFNAME of lines: a word that names the version, `undo COMMAND` for each
- * thing, `complete` once the interface was brought up as a whole. It is for root alone, whose programs
- * run by it, and locked while one is at work.
+ * A file /run/tieline-quick/IFNAME of lines: a word that names the version, `place BOOT NAMESPACE` (which
+ * run of the kernel, and which of its network namespaces, the rest is about), `link NUMBER` for the
+ * link that we have made (0: that is about to be), `undo COMMAND` for each thing, `complete` once the interface was brought up as a whole.
+ * It is for root alone, whose programs run by it, and locked while one is at work.
  *
  * Threads: the only one of the process. */
 #ifndef QUICK_STATE_H
@@ -22,6 +23,9 @@ struct tl_state {
         char path[64];
         char *text; /* what the file held when it was opened, terminated */
         bool is_complete;
+        bool is_foreign;   /* it is about another boot or network namespace than ours */
+        bool is_begun;     /* we started the daemon, or were about to */
+        unsigned int link; /* the number of its link; 0: not known */
 };
 
 /* Opens, and makes where it is missing, the state of an interface, and waits for whoever has it locked.
@@ -36,6 +40,7 @@ bool tl_state_is_empty(const struct tl_state *state) WG_MUST_USE;
 
 /* Write down. Return 0 or -errno. */
 int tl_state_add(struct tl_state *state, const char *undo) WG_MUST_USE;
+int tl_state_add_link(struct tl_state *state, unsigned int link) WG_MUST_USE;
 int tl_state_complete(struct tl_state *state) WG_MUST_USE;
 
 /* Calls undo with each command, the last one first, and forgets them all. */

@@ -24,7 +24,9 @@ static const struct tl_plan_facts facts = {
         .dns = TL_PLAN_DNS_RESOLVCONF,
         .dns_name = "tun.wg0",
         .path_mtu = 1492,
-        .free_table = 51821,
+        .number = 51821,
+        .ipv4 = {32763, 32764, 32765, 32766},
+        .ipv6 = {32760, 32760, 32761, 32766},
 };
 
 struct file {
@@ -51,13 +53,9 @@ static void file_done(struct file *file)
         tl_conf_device_done(&file->device);
 }
 
-/* The plan's commands, a line each; without the inputs. */
-static char *plan_dump(const struct tl_plan *plan)
+/* A line for each command; without the inputs. Releases the plan. */
+static void plan_print(struct tl_plan *plan, FILE *out)
 {
-        char *text;
-        size_t len;
-        FILE *out = open_memstream(&text, &len);
-
         for (uint32_t i = 0; i < plan->count; i++) {
                 const struct tl_plan_step *step = &plan->steps[i];
 
@@ -68,17 +66,39 @@ static char *plan_dump(const struct tl_plan *plan)
                 if (step->undo)
                         fprintf(out, "  undo %s\n", step->undo);
         }
+        tl_plan_done(plan);
+}
+
+/* The commands of both plans, a line each; without the inputs. */
+static char *file_dump(const struct file *file, const struct tl_plan_facts *here)
+{
+        struct tl_plan plan;
+        char *text;
+        size_t len;
+        FILE *out = open_memstream(&text, &len);
+
+        assert_true(tl_plan_up(&plan, &file->quick, &file->device, here));
+        plan_print(&plan, out);
+        if (tl_plan_has_default(&file->quick, &file->device)) {
+                assert_true(tl_plan_defaults(&plan, &file->quick, &file->device, here));
+                plan_print(&plan, out);
+        }
         fclose(out);
         return text;
 }
 
 #define UP "ip link set mtu 1412 up dev wg0\n"
-#define DEFAULT(f, any, table) \
-        "ip " f " route add " any "/0 dev wg0 table " table "\n" \
-        "ip " f " rule add not fwmark " table " table " table "\n" \
-        "  undo ip " f " rule delete not fwmark " table " table " table "\n" \
-        "ip " f " rule add table main suppress_prefixlength 0\n" \
-        "  undo ip " f " rule delete table main suppress_prefixlength 0\n"
+#define CLAIM(f, any, number) "ip " f " route add " any "/0 dev wg0 table " number "\n"
+#define RULE(f, priority, rule) \
+        "ip " f " rule add priority " priority " " rule " protocol 108\n" \
+        "  undo ip " f " rule delete priority " priority " " rule " protocol 108\n"
+#define RULES(f, a, b, c, number, mask) \
+        RULE(f, a, "fwmark " number mask " goto 32766") \
+        RULE(f, b, "not fwmark " number " table main suppress_prefixlength 0") \
+        RULE(f, c, "not fwmark " number " table " number)
+#define RULES4(number, mask) RULES("-4", "32763", "32764", "32765", number, mask)
+#define RULES6(number, mask) RULES("-6", "32760", "32760", "32761", number, mask)
+#define MASK "/0xffffff00"
 #define VALID_MARK "sysctl -q net.ipv4.conf.all.src_valid_mark=1\n"
 #define FIREWALL(f) "nft -f -\n  undo nft delete table " f " tieline-quick-wg0\n"
 
@@ -110,33 +130,36 @@ static const struct {
          "ip -4 route add 10.0.0.0/8 dev wg0 table 7\nip -4 route add 0.0.0.0/0 dev wg0 table 7\n"
          "ip -6 route add ::/0 dev wg0 table 7\n"},
         {9, P "AllowedIPs = 0.0.0.0/0",
-         UP "mark 51821\n" DEFAULT("-4", "0.0.0.0", "51821") VALID_MARK FIREWALL("ip")},
+         UP "mark 51821\n" CLAIM("-4", "0.0.0.0", "51821") RULES4("51821", MASK)
+                 VALID_MARK FIREWALL("ip")},
         {10, I "FwMark = 0x10\n" P "AllowedIPs = ::/0",
-         UP DEFAULT("-6", "::", "16") FIREWALL("ip6")},
+         UP CLAIM("-6", "::", "16") RULES6("16", "") FIREWALL("ip6")},
         {11, P "AllowedIPs = 0.0.0.0/0, ::/0, 0.0.0.0/1",
-         UP "ip -4 route add 0.0.0.0/1 dev wg0\nmark 51821\n" DEFAULT("-4", "0.0.0.0", "51821")
-                 VALID_MARK FIREWALL("ip") DEFAULT("-6", "::", "51821") FIREWALL("ip6")},
+         UP "ip -4 route add 0.0.0.0/1 dev wg0\nmark 51821\n" CLAIM("-4", "0.0.0.0", "51821")
+                 CLAIM("-6", "::", "51821") RULES4("51821", MASK) VALID_MARK FIREWALL("ip")
+                         RULES6("51821", MASK) FIREWALL("ip6")},
         {12, I "DNS = 10.0.0.9, example.org",
          UP "resolvconf -a tun.wg0 -m 0 -x\n"
             "  undo resolvconf -d tun.wg0 -f\n"},
         {13, I "DNS = example.org", UP},
+        /* A default route that is taken away again. */
+        {14, P "AllowedIPs = 0.0.0.0/0, ::/0, -0.0.0.0/0\n",
+         UP "mark 51821\n" CLAIM("-6", "::", "51821") RULES6("51821", MASK) FIREWALL("ip6")},
+        {15, P "AllowedIPs = 0.0.0.0/0, -0.0.0.0/0\n", UP},
 };
 
 static void test_plans(void **state)
 {
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(plans); i++) {
-                struct tl_plan plan;
                 struct file file;
                 char *dump;
 
                 file_read(&file, plans[i].text);
-                assert_true(tl_plan_up(&plan, &file.quick, &file.device, &facts));
-                dump = plan_dump(&plan);
+                dump = file_dump(&file, &facts);
                 if (strcmp(dump, plans[i].plan) != 0)
                         fail_msg("case %d: %s", plans[i].number, dump);
                 free(dump);
-                tl_plan_done(&plan);
                 file_done(&file);
         }
 }
@@ -153,6 +176,12 @@ static void test_inputs(void **state)
         assert_true(tl_plan_up(&plan, &file.quick, &file.device, &facts));
         assert_string_equal(plan.steps[3].input,
                             "nameserver 10.0.0.9\nnameserver fd00::9\nsearch a.org b.org\n");
+        tl_plan_done(&plan);
+        assert_true(tl_plan_defaults(&plan, &file.quick, &file.device, &facts));
+        /* In place of what a crash left. */
+        assert_ptr_equal(strstr(plan.steps[plan.count - 1].input,
+                                "table ip tieline-quick-wg0\ndelete table ip tieline-quick-wg0\n"),
+                         plan.steps[plan.count - 1].input);
         /* The guard is for the addresses of its family alone. */
         assert_non_null(
                 strstr(plan.steps[plan.count - 1].input,
@@ -165,20 +194,17 @@ static void test_inputs(void **state)
 static void test_resolved(void **state)
 {
         struct tl_plan_facts resolved = facts;
-        struct tl_plan plan;
         struct file file;
         char *dump;
 
         (void)state;
         resolved.dns = TL_PLAN_DNS_RESOLVED;
         file_read(&file, I "DNS = 10.0.0.9, fd00::9, a.org b.org");
-        assert_true(tl_plan_up(&plan, &file.quick, &file.device, &resolved));
-        dump = plan_dump(&plan);
+        dump = file_dump(&file, &resolved);
         assert_string_equal(dump, UP "resolvectl dns wg0 10.0.0.9 fd00::9\n"
                                      "  undo resolvectl revert wg0\n"
                                      "resolvectl domain wg0 ~. a.org b.org\n");
         free(dump);
-        tl_plan_done(&plan);
         file_done(&file);
 }
 

@@ -1,0 +1,398 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""The rules of default routes that tieline-quick adds: whose packets they catch, how several tunnels share a
+host, and what is left of them after each kind of end."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+
+from lab import QUICK_STATES, SOCKETS, expect, expect_same, run, until
+from scenario import scenario
+from scenarios.quick import Quick, expect_alike, host
+
+FAR = ("198.18.0.1", "2001:db8:ffff::1")  # reached by the default route alone
+EVERYTHING = ("AllowedIPs = 0.0.0.0/0, ::/0", "Endpoint = 192.0.2.2:5")
+
+
+def tunnel(lab, node, name, *lines):
+    """A tunnel for everything; nothing is up yet."""
+    quick = Quick(lab, node, name)
+    number = ord(name[0])
+    quick.write(f"Address = 10.{number}.0.1/24, fd77:{number}::1/64", *lines, peers=(EVERYTHING,))
+    return quick
+
+
+def way(node, address, *words):
+    """The device by which packets to that address leave."""
+    told = node.ip("-6" if ":" in address else "-4", "route", "get", address, *words).stdout
+    return re.search(r" dev (\S+)", told).group(1)
+
+
+def mark(quick):
+    return quick.wg("show", quick.ifname, "fwmark").strip()
+
+
+def expect_way(node, wanted, what, *words):
+    for address in FAR:
+        expect_same(way(node, address, *words), wanted, f"way to {address}, {what}")
+
+
+def expect_lan(node, what):
+    """What the main table knows better than by its default route stays outside of all tunnels."""
+    for address in ("192.0.2.2", "2001:db8:1::2"):
+        expect_same(way(node, address), "eth0", f"way to {address}, {what}")
+
+
+def launch(quick, verb, program="tieline-quick"):
+    """Starts the command; finish() waits for it."""
+    return subprocess.Popen([shutil.which("nsenter"), f"--net=/run/netns/{quick.node.ns}",
+                             f"{quick.directory}/bin/{program}", verb, quick.file],
+                            env=quick.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, text=True)
+
+
+def finish(process):
+    process.told = process.communicate(timeout=60)[1]
+    return process.returncode
+
+
+@scenario(ours_only=True, needs=("wg-quick", "nft", "nsenter"), seconds=90)
+def quick_tunnels_share_a_host(lab):
+    """Of two tunnels for everything the newest gets it, neither touches the other's packets, and either
+    may end first, whichever of the two is wg-quick's."""
+    node = host(lab)
+    for number, (first, second, ends) in enumerate((
+            ("tieline-quick", "tieline-quick", 0), ("tieline-quick", "tieline-quick", 1),
+            ("wg-quick", "tieline-quick", 0), ("wg-quick", "tieline-quick", 1),
+            ("tieline-quick", "wg-quick", 0), ("tieline-quick", "wg-quick", 1))):
+        programs = (first, second)
+        tunnels = [tunnel(lab, node, f"{name}{number}") for name in "wx"]
+        before = tunnels[0].picture()
+        for quick, program in zip(tunnels, programs):
+            quick.up(program=program)
+            expect_way(node, quick.ifname, f"{program} came last")
+            expect_lan(node, f"{programs} are up")
+        expect(len({mark(quick) for quick in tunnels}) == 2, "each has a mark of its own")
+        if "wg-quick" not in programs:
+            for quick in tunnels:
+                expect_way(node, "eth0", f"packets of {quick.ifname}", "mark", mark(quick))
+        tunnels[ends].down(program=programs[ends])
+        left = tunnels[1 - ends]
+        expect_way(node, left.ifname, f"{programs}, number {ends} has ended")
+        expect_way(node, "eth0", f"packets of {left.ifname}", "mark", mark(left))
+        expect_lan(node, f"{programs}, number {ends} has ended")
+        left.down(program=programs[1 - ends])
+        for quick in tunnels:
+            quick.clean()
+        expect_alike(left.picture(), before, f"the node after {programs}")
+
+
+def follow(node, tunnels, packet):
+    """The devices that a packet goes through, each tunnel sending what it is given under its mark."""
+    marks = {quick.ifname: mark(quick) for quick in tunnels}
+    passed = [way(node, packet)]
+    while passed[-1] in marks and len(passed) < 9:
+        passed.append(way(node, packet, "mark", marks[passed[-1]]))
+    return passed
+
+
+@scenario(ours_only=True, needs=("wg-quick", "nft", "nsenter"), seconds=60)
+def quick_tunnels_never_loop(lab):
+    """No order and no kind of mark has tunnels for everything send each other's packets in a circle."""
+    node = host(lab)
+    kinds = {"chosen": ("tieline-quick",), "FwMark": ("tieline-quick", "FwMark = 0x1234"),
+             "stock": ("wg-quick",)}
+    for number, names in enumerate((("chosen", "FwMark"), ("FwMark", "chosen"), ("stock", "chosen"),
+                                    ("chosen", "stock"), ("stock", "FwMark"),
+                                    ("chosen", "chosen", "chosen"))):
+        tunnels = []
+        for name, kind in zip("wxy", names):
+            program, *lines = kinds[kind]
+            tunnels.append((tunnel(lab, node, f"{name}{number}", *lines), program))
+            tunnels[-1][0].up(program=program)
+        for address in FAR:
+            passed = follow(node, [quick for quick, _ in tunnels], address)
+            expect_same(passed[0], tunnels[-1][0].ifname, f"the newest of {names}")
+            expect_same(passed[-1], "eth0", f"the end of {passed}, of {names}")
+        for quick, program in tunnels:
+            quick.down(program=program)
+        tunnels[0][0].clean()
+
+
+@scenario(ours_only=True, needs=("wg-quick", "nft", "nsenter"), seconds=120)
+def quick_tunnels_come_at_once(lab):
+    """Tunnels for everything that come up at the same time all do, each with a number of its own, also
+    beside wg-quick; and go at the same time."""
+    node = host(lab)
+    tunnels = [tunnel(lab, node, name) for name in "stuvw"]
+    stock = tunnel(lab, node, "x")
+    before = stock.picture()
+    for _ in range(3):
+        starts = [launch(quick, "up") for quick in tunnels] + [launch(stock, "up", "wg-quick")]
+        for quick, process in zip(tunnels, starts):
+            expect_same(finish(process), 0, f"up of {quick.ifname}")
+        finish(starts[-1])  # wg-quick may find its number taken
+        expect_same(len({mark(quick) for quick in tunnels}), len(tunnels), "numbers")
+        expect_lan(node, "all are up")
+        for quick in tunnels:
+            expect_way(node, "eth0", f"packets of {quick.ifname}", "mark", mark(quick))
+        if stock.exists():
+            stock.down(program="wg-quick")
+        for process in [launch(quick, "down") for quick in tunnels]:
+            expect_same(finish(process), 0, "down")
+        for quick in tunnels:
+            quick.clean()
+        expect_alike(stock.picture(), before, "the node")
+
+
+# Rules that others add: the words for ip, and of what table.
+OTHERS = {
+    "another VPN": ("priority 5270 table 52",),
+    "rules without a priority": ("table 52",),
+    "right before main": ("priority 32765 table 52",),
+    "a VPN's own mark": ("priority 5210 fwmark 0x80000/0xff0000 table main",
+                         "priority 5250 fwmark 0x80000/0xff0000 unreachable",
+                         "priority 5270 table 52"),
+    "by a mark, as tunnels": ("priority 32764 not fwmark 0x7 table 52",),
+    "on both sides": ("priority 100 to 192.0.2.77 table main", "priority 32764 table 52"),
+}
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=60)
+def quick_leaves_others_their_addresses(lab):
+    """What rules of others route stays theirs, whatever their priority, under two tunnels for everything."""
+    node = host(lab)
+    node.ip("link", "add", "other0", "type", "veth", "peer", "name", "other1")
+    node.ip("addr", "add", "100.100.1.1/32", "dev", "other0")
+    node.ip("addr", "add", "fd7a::1/128", "dev", "other0", "nodad")
+    for link in ("other0", "other1"):
+        node.ip("link", "set", link, "up")
+    node.ip("route", "add", "100.64.0.0/10", "dev", "other0", "table", "52")
+    node.ip("-6", "route", "add", "fd7a::/48", "dev", "other0", "table", "52")
+    for number, (name, rules) in enumerate(OTHERS.items()):
+        tunnels = [tunnel(lab, node, f"{letter}{number}") for letter in "wx"]
+        for family in ("-4", "-6"):
+            for rule in rules:
+                if "192.0.2" not in rule or family == "-4":
+                    node.ip(family, "rule", "add", *rule.split())
+        before = tunnels[0].picture()
+        for quick in tunnels:
+            quick.up()
+            for address in ("100.64.0.9", "fd7a::9"):
+                expect_same(way(node, address), "other0", f"way to {address}, {name}")
+            expect_lan(node, name)
+            # Where others leave no room behind them, the one that came first keeps what it has.
+            is_tight = name in ("rules without a priority", "right before main")
+            expect_way(node, tunnels[0].ifname if is_tight else quick.ifname, name)
+        for quick in tunnels:
+            quick.down()
+            expect_alike([line for line in quick.picture() if quick.ifname in line], [], name)
+        expect_alike(tunnels[0].picture(), before, f"the node after {name}")
+        for family in ("-4", "-6"):
+            for rule in rules:
+                if "192.0.2" not in rule or family == "-4":
+                    node.ip(family, "rule", "del", *rule.split())
+
+
+def kill_all(node):
+    """As when a container ends: its processes are killed, its network namespace stays, /run does not."""
+    for pid in run("ip", "netns", "pids", node.ns).stdout.split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+
+
+def lose(quick):
+    kill_all(quick.node)
+    until(lambda: not quick.exists(), "the interface is gone")
+    for path in (f"{QUICK_STATES}/{quick.ifname}", f"{SOCKETS}/{quick.ifname}.sock"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=60)
+def quick_finds_its_own_without_notes(lab):
+    """After a kill -9 of all and the loss of /run, up and down find what is ours in the kernel, and
+    nothing else."""
+    node = host(lab)
+    quick, other = tunnel(lab, node, "w"), tunnel(lab, node, "x")
+    before = quick.picture()
+    for _ in range(2):
+        quick.up()
+        rules = len(node.ip("rule").stdout.splitlines())
+        lose(quick)
+    quick.up()
+    expect_same(len(node.ip("rule").stdout.splitlines()), rules, "rules after three starts")
+    lose(quick)
+    quick.down()  # it is gone, but not what it left
+    quick.clean()
+    quick.up()
+    lose(quick)
+    other.up()  # whoever comes next cleans up
+    expect(quick.ifname not in other.nft(), "the table of the one that is lost is gone")
+    expect_same(len(node.ip("rule").stdout.splitlines()), rules, "rules of the other")
+    os.unlink(f"{QUICK_STATES}/{other.ifname}")
+    quick.up()  # what is alive stays, although nothing is known of it
+    expect_same(len(node.ip("rule").stdout.splitlines()), 2 * rules - 3, "rules of both")
+    quick.down()
+    expect_way(node, other.ifname, "the other one is up")
+    other.down()
+    other.clean()
+    expect_alike(quick.picture(), before, "the node")
+    expect("is not a WireGuard interface" in quick.down(check=False).stderr, "nothing is left to end")
+
+
+@scenario(ours_only=True, needs=("nsenter",), seconds=60)
+def quick_ends_what_has_moved(lab):
+    """Down ends an interface wherever it is by now, under whatever name, and no other that has its name."""
+    node, away = lab.node("a"), lab.node("away")
+    places = {
+        "moved": (f"ip link set %i netns {away.ns}; ip -n {away.ns} link set %i up",),
+        "moved and renamed": (f"ip link set %i netns {away.ns} name tl{os.getpid()}z",),
+        "renamed": ("ip link set %i down", f"ip link set %i name tl{os.getpid()}z"),
+        "moved there and back": (f"ip link set %i netns {away.ns}",
+                                 f"ip -n {away.ns} link set %i netns {node.ns}"),
+        "moved, and another came": (f"ip link set %i netns {away.ns}",
+                                    "ip link add %i type veth peer name peer0"),
+    }
+    for number, (name, hooks) in enumerate(places.items()):
+        quick = Quick(lab, node, f"w{number}")
+        for last in ("PostUp = true", "PostUp = false"):
+            quick.write("Table = off", *(f"PostUp = {hook}" for hook in hooks), last)
+            told = quick.up(check=False)
+            expect_same(told.returncode, int("false" in last), f"up, {name}: {told.stderr}")
+            if not told.returncode:
+                quick.down()
+            for place in (node, away):
+                links = place.ip("-br", "link").stdout
+                expect_same([line for line in links.splitlines() if "veth" not in line and
+                             re.match(rf"tl{os.getpid()}(z|w\d) ", line)], [], f"links, {name}")
+            if "another" in name:
+                node.ip("link", "del", quick.ifname)
+            quick.clean()
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
+def quick_killed_at_any_step(lab):
+    """A tieline-quick that is killed at any step of up leaves nothing that the next up, or down, does not
+    take back, with its notes or without."""
+    node = host(lab)
+    quick = tunnel(lab, node, "w")
+    before = quick.picture()
+    count = lab.file("count")
+    programs = ("ip", "nft", "tielined")
+    for name in programs:
+        # The step that is to be the last runs, or does not, and then its parent is killed.
+        path = shutil.which(name, path=quick.env["PATH"])
+        if os.path.islink(f"{quick.directory}/bin/{name}"):
+            path = os.path.realpath(path)
+            os.unlink(f"{quick.directory}/bin/{name}")
+        quick.fake(name, f'echo >> {count}; n=$(wc -l < {count})\n'
+                         f'[ "$n" != "$KILL_AT" ] || [ -z "$KILL_BEFORE" ] || '
+                         f'{{ kill -9 $PPID; exit 1; }}\n'
+                         f'[ "$n" = "$KILL_AT" ] || exec {path} "$@"\n'
+                         f'{path} "$@"; kill -9 $PPID')
+    step = 0
+    while True:
+        step += 1
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(count)
+        env = {"KILL_AT": str(step), "KILL_BEFORE": "1" if step % 2 else ""}
+        if quick.run("up", check=False, env=env).returncode == 0:
+            break
+        if step % 3 == 0:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{QUICK_STATES}/{quick.ifname}")
+        elif step % 3 == 1:
+            quick.up()
+        quick.down(check=False)
+        quick.clean()
+        expect_alike(quick.picture(), before, f"the node after step {step}")
+    quick.down()
+    quick.clean()
+    expect(step > 12, f"it has many steps: {step}")
+    lab.notes.append(f"{step} steps")
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=60)
+def quick_knows_its_namespace(lab):
+    """An interface of the same name in another network namespace, or of another boot, is not confused with
+    ours."""
+    a, b = host(lab), lab.node("b")
+    here = tunnel(lab, a, "w")
+    there = Quick(lab, b, "w1")
+    there.file, there.ifname = here.file, here.ifname
+    here.up()
+    state = f"{QUICK_STATES}/{here.ifname}"
+    with open(state, encoding="ascii") as file:
+        notes = file.read()
+    for verb in ("up", "down"):
+        told = there.run(verb, check=False)
+        expect_same(told.returncode, 1, f"exit status of {verb} elsewhere")
+        expect("another network namespace" in told.stderr, f"it is said: {told.stderr}")
+    with open(state, encoding="ascii") as file:
+        expect_same(file.read(), notes, "what is written down")
+    expect_way(a, here.ifname, "after what was tried elsewhere")
+    here.down()
+    here.clean()
+    # Notes of another boot say things about rules that are somebody else's by now.
+    other = tunnel(lab, a, "x")
+    other.up()
+    rules = a.ip("rule").stdout
+    with open(state, "w", encoding="ascii") as file:
+        file.write(re.sub(r"place \S+", "place 01234567-89ab", notes)
+                   .replace(here.ifname, other.ifname))
+    expect("is not a WireGuard interface" in here.down(check=False).stderr, "nothing is here to end")
+    expect_same(a.ip("rule").stdout, rules, "rules of the other")
+    expect(other.ifname in other.nft(), "its firewall stays")
+    other.down()
+    other.clean()
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=90)
+def quick_takes_turns(lab):
+    """Commands for one interface that run at the same time leave it as a whole, up or down."""
+    node = host(lab)
+    quick = tunnel(lab, node, "w")
+    before = quick.picture()
+    for verbs in (("up", "up"), ("up", "down"), ("down", "down"), ("up", "up", "down", "down")) * 2:
+        if "up" not in verbs:
+            quick.up()
+        statuses = [finish(process) for process in [launch(quick, verb) for verb in verbs]]
+        expect(min(statuses) == 0, f"one of {verbs} works: {statuses}")
+        if verbs in (("up", "up"), ("down", "down")):
+            expect_same(sorted(statuses), [0, 1], f"statuses of {verbs}")
+        if quick.exists():
+            expect_way(node, quick.ifname, f"{verbs}")
+            quick.down()
+        quick.clean()
+        expect_alike(quick.picture(), before, f"the node after {verbs}")
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=60)
+def quick_parts_share_a_host(lab):
+    """The parts for service managers: two interfaces whose daemons are killed leave each other alone."""
+    node = host(lab)
+    tunnels = [tunnel(lab, node, name) for name in "wx"]
+    before = tunnels[0].picture()
+    daemons = []
+    for quick in tunnels:
+        quick.run("--before", "up")
+        daemons.append(node.popen(f"{quick.directory}/bin/tielined", "--foreground", quick.ifname,
+                                  log=lab.file(quick.ifname)))
+        until(lambda: os.path.exists(f"{SOCKETS}/{quick.ifname}.sock"), "it listens")
+        until(lambda: quick.run("--after", "up", check=False).returncode == 0, "it comes up")
+    expect_way(node, tunnels[1].ifname, "both are up")
+    for quick, daemon in zip(tunnels, daemons):
+        daemon.kill()
+        daemon.wait()
+        until(lambda: not quick.exists(), "the interface is gone")
+        quick.run("--after", "down")
+        expect_lan(node, f"{quick.ifname} is down")
+        if quick is tunnels[0]:
+            expect_way(node, tunnels[1].ifname, "the other is up")
+    for quick in tunnels:
+        quick.clean()
+    expect_alike(tunnels[0].picture(), before, "the node")
