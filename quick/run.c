@@ -54,6 +54,8 @@ void tl_run_init(void)
 {
         const struct sigaction action = {.sa_handler = interrupt};
 
+        /* What was begun is done, or undone, although nobody hears of it any more. */
+        signal(SIGPIPE, SIG_IGN);
         for (size_t i = 0; i < WG_ARRAY_SIZE(SIGNALS); i++)
                 sigaction(SIGNALS[i], &action, NULL);
         setenv("LC_ALL", "C", 1);

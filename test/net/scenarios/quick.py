@@ -120,6 +120,8 @@ def host(lab, name="a"):
     lab.link(node, other)
     node.ip("route", "add", "default", "via", other.v4())
     node.ip("-6", "route", "add", "default", "via", other.v6())
+    until(lambda: "local" in node.ip("-6", "route", "show", "table", "local", "dev", "eth0").stdout,
+          "the cable is up")
     return node
 
 

@@ -238,6 +238,11 @@ def quick_finds_its_own_without_notes(lab):
     expect_same(len(node.ip("rule").stdout.splitlines()), 2 * rules - 3, "rules of both")
     quick.down()
     expect_way(node, other.ifname, "the other one is up")
+    # A link that is down has no routes, but it is not gone.
+    node.ip("link", "set", other.ifname, "down")
+    quick.up()
+    quick.down()
+    expect_same(len(node.ip("rule").stdout.splitlines()), rules, "rules of the one that is down")
     other.down()
     other.clean()
     expect_alike(quick.picture(), before, "the node")
@@ -274,46 +279,76 @@ def quick_ends_what_has_moved(lab):
             quick.clean()
 
 
+def signal_at_step(quick, count):
+    """Has the programs that tieline-quick runs send it a signal at step $AT, all counted together. The
+    program of that step runs before, or with $EARLY not at all."""
+    for name in ("ip", "nft", "tielined"):
+        path = os.path.realpath(shutil.which(name, path=quick.env["PATH"]))
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{quick.directory}/bin/{name}")
+        quick.fake(name, f'echo >> {count}; n=$(wc -l < {count})\n'
+                         f'[ "$n" = "$AT" ] || exec {path} "$@"\n'
+                         f'[ -n "$EARLY" ] || {path} "$@"; status=$?\n'
+                         f'kill -$SIGNAL $PPID; exit $status')
+
+
+def steps(quick, *signals):
+    """An up for each step at which a signal may come; ends with one that no signal came to."""
+    count = quick.lab.file("count")
+    signal_at_step(quick, count)
+    step, told = 0, None
+    while told is None or told.returncode:
+        step += 1
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(count)
+        told = quick.up(check=False, env={"AT": str(step), "SIGNAL": signals[step % len(signals)],
+                                          "EARLY": "1" if step % 2 else ""})
+        yield step, told
+    expect(step > 12, f"it has many steps: {step}")
+    quick.lab.notes.append(f"{step} steps")
+
+
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
 def quick_killed_at_any_step(lab):
     """A tieline-quick that is killed at any step of up leaves nothing that the next up, or down, does not
     take back, with its notes or without."""
-    node = host(lab)
-    quick = tunnel(lab, node, "w")
+    quick = tunnel(lab, host(lab), "w")
     before = quick.picture()
-    count = lab.file("count")
-    programs = ("ip", "nft", "tielined")
-    for name in programs:
-        # The step that is to be the last runs, or does not, and then its parent is killed.
-        path = shutil.which(name, path=quick.env["PATH"])
-        if os.path.islink(f"{quick.directory}/bin/{name}"):
-            path = os.path.realpath(path)
-            os.unlink(f"{quick.directory}/bin/{name}")
-        quick.fake(name, f'echo >> {count}; n=$(wc -l < {count})\n'
-                         f'[ "$n" != "$KILL_AT" ] || [ -z "$KILL_BEFORE" ] || '
-                         f'{{ kill -9 $PPID; exit 1; }}\n'
-                         f'[ "$n" = "$KILL_AT" ] || exec {path} "$@"\n'
-                         f'{path} "$@"; kill -9 $PPID')
-    step = 0
-    while True:
-        step += 1
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(count)
-        env = {"KILL_AT": str(step), "KILL_BEFORE": "1" if step % 2 else ""}
-        if quick.run("up", check=False, env=env).returncode == 0:
-            break
-        if step % 3 == 0:
+    for step, told in steps(quick, "KILL"):
+        if told.returncode and step % 3 == 0:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{QUICK_STATES}/{quick.ifname}")
-        elif step % 3 == 1:
+        elif told.returncode and step % 3 == 1:
             quick.up()
         quick.down(check=False)
         quick.clean()
         expect_alike(quick.picture(), before, f"the node after step {step}")
-    quick.down()
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
+def quick_interrupted_at_any_step(lab):
+    """A tieline-quick that is asked to end at any step of up takes all back by itself."""
+    quick = tunnel(lab, host(lab), "w")
+    before = quick.picture()
+    for step, told in steps(quick, "TERM", "INT", "HUP"):
+        if told.returncode == 0:
+            quick.down()
+        quick.clean()
+        expect_alike(quick.picture(), before, f"the node after step {step}: {told.stderr}")
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"))
+def quick_goes_on_unheard(lab):
+    """An up whose standard error nobody reads any more is one all the same."""
+    node = host(lab)
+    quick = tunnel(lab, node, "w")
+    for verb in ("up", "down"):
+        process = launch(quick, verb)
+        process.stderr.close()
+        expect_same(process.wait(timeout=60), 0, f"exit status of {verb}")
+        if verb == "up":
+            expect_way(node, quick.ifname, "it is up")
     quick.clean()
-    expect(step > 12, f"it has many steps: {step}")
-    lab.notes.append(f"{step} steps")
 
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=60)
