@@ -313,7 +313,7 @@ static bool plan_default(struct planner *p, uint8_t family)
 {
         if (!plan_rules(p, family))
                 return false;
-        if (family == WG_FAMILY_IPV4 && !RUN(p, "sysctl -q net.ipv4.conf.all.src_valid_mark=1"))
+        if (family == WG_FAMILY_IPV4 && !add_step(p->plan, TL_PLAN_HEED_MARKS))
                 return false;
         return plan_firewall(p, family);
 }

@@ -39,7 +39,8 @@ enum {
 #define TL_PLAN_STEPS(X) \
         X(TL_PLAN_RUN, 0, run, "runs a program") \
         X(TL_PLAN_MARK, 1, mark, "has WireGuard mark its packets") \
-        X(TL_PLAN_CLAIM, 2, claim, "runs a program that fails where somebody else has the number")
+        X(TL_PLAN_CLAIM, 2, claim, "runs a program that fails where somebody else has the number") \
+        X(TL_PLAN_HEED_MARKS, 3, heed_marks, "has the kernel look for the way back by marks")
 WG_ENUM_DECLARE(tl_plan_kind, TL_PLAN_STEPS)
 
 struct tl_plan_step {

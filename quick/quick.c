@@ -19,6 +19,7 @@
 #include "quick/plan.h"
 #include "quick/run.h"
 #include "quick/save.h"
+#include "quick/setting.h"
 #include "quick/state.h"
 
 WG_ENUM_DEFINE(tl_quick_part, TL_QUICK_PARTS)
@@ -235,6 +236,34 @@ static bool set_mark(const struct tl_quick_file *file, uint32_t mark)
         return !error || fail("%s: cannot set the mark: %s", file->ifname, strerror(-error));
 }
 
+#define SRC_VALID_MARK "net/ipv4/conf/all/src_valid_mark"
+#define SEND_REDIRECTS "net/ipv4/conf/all/send_redirects"
+
+/* Without it, strict reverse-path filtering looks for the way back to a peer in the tunnel. */
+static bool heed_marks(const struct tl_quick_file *file, struct tl_state *state)
+{
+        int error = tl_setting_hold(state, file->ifname, SRC_VALID_MARK, "1");
+
+        if (!error)
+                return true;
+        if (!tl_setting_filters_strictly(file->ifname)) {
+                fail("warning: cannot set " SRC_VALID_MARK " to 1: %s; it is not needed while "
+                     "rp_filter is not 1 on any link",
+                     strerror(-error));
+                return true;
+        }
+        return fail("cannot set " SRC_VALID_MARK " to 1: %s; rp_filter is 1, so the answers of "
+                    "peers would be dropped: set it outside (for a container, `--sysctl "
+                    "net.ipv4.conf.all.src_valid_mark=1')",
+                    strerror(-error));
+}
+
+/* tielined turns it off, as the kernel's WireGuard does; this remembers what it was before. */
+static void hold_redirects(const struct tl_quick_file *file, struct tl_state *state)
+{
+        (void)!tl_setting_hold(state, file->ifname, SEND_REDIRECTS, "0");
+}
+
 /* The family's option and the words after it, of a command that `ip -batch` can run along with others.
  * NULL: it is none. */
 static const char *batch_words(const struct tl_plan_step *step, char *family)
@@ -284,6 +313,8 @@ static bool run_step(const struct tl_quick_file *file, struct tl_state *state,
                 return tl_run(step->command, step->input);
         case TL_PLAN_MARK:
                 return set_mark(file, step->mark);
+        case TL_PLAN_HEED_MARKS:
+                return heed_marks(file, state);
         }
         return false;
 }
@@ -314,14 +345,15 @@ static bool carry_out(const struct tl_quick_file *file, struct tl_state *state,
 static void undo(const char *command)
 {
         /* What it was to undo may not have come to be, or be gone. */
-        (void)!tl_run(command, NULL);
+        if (!tl_setting_release(command))
+                (void)!tl_run(command, NULL);
 }
 
 /* Of an interface of another boot or network namespace the kernel here knows nothing, and what is like
  * it here is somebody else's. */
 static void undo_elsewhere(const char *command)
 {
-        static const char *const local[] = {"ip ", "nft "};
+        static const char *const local[] = {"ip ", "nft ", "setting "};
 
         for (size_t i = 0; i < WG_ARRAY_SIZE(local); i++)
                 if (strncmp(command, local[i], strlen(local[i])) == 0)
@@ -519,8 +551,10 @@ static bool begin(struct tl_quick_file *file, enum tl_quick_part part, struct tl
         /* Of an interface that ended without us. */
         undo_all(state);
         delete_leftovers(file);
-        return run_hooks(file, TL_QUICK_PRE_UP) &&
-               (part == TL_QUICK_BEFORE || start_daemon(file, state));
+        if (!run_hooks(file, TL_QUICK_PRE_UP))
+                return false;
+        hold_redirects(file, state);
+        return part == TL_QUICK_BEFORE || start_daemon(file, state);
 }
 
 /* Takes back what was done before it failed. */

@@ -61,6 +61,8 @@ static void plan_print(struct tl_plan *plan, FILE *out)
 
                 if (step->kind == TL_PLAN_MARK)
                         fprintf(out, "mark %u\n", step->mark);
+                else if (step->kind == TL_PLAN_HEED_MARKS)
+                        fprintf(out, "heed marks\n");
                 else
                         fprintf(out, "%s\n", step->command);
                 if (step->undo)
@@ -99,7 +101,7 @@ static char *file_dump(const struct file *file, const struct tl_plan_facts *here
 #define RULES4(number, mask) RULES("-4", "32763", "32764", "32765", number, mask)
 #define RULES6(number, mask) RULES("-6", "32760", "32760", "32761", number, mask)
 #define MASK "/0xffffff00"
-#define VALID_MARK "sysctl -q net.ipv4.conf.all.src_valid_mark=1\n"
+#define VALID_MARK "heed marks\n"
 #define FIREWALL(f) "nft -f -\n  undo nft delete table " f " tieline-quick-wg0\n"
 
 static const struct {

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "quick/setting.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "quick/link.h"
+
+#define ROOT "/proc/sys/"
+#define CONF "net/ipv4/conf"
+
+/* A line of the state: `setting IFNAME PATH VALUE OLD NAMESPACE`. */
+struct line {
+        char ifname[IF_NAMESIZE], path[128], value[TL_SETTING_SIZE], old[TL_SETTING_SIZE];
+        unsigned long long namespace;
+};
+
+static bool parse_line(const char *text, struct line *line)
+{
+        return sscanf(text, "setting %15s %127s %31s %31s %llu", line->ifname, line->path,
+                      line->value, line->old, &line->namespace) == 5;
+}
+
+/* The number of our network namespace. */
+static unsigned long long find_namespace(void)
+{
+        struct stat status;
+
+        return stat("/proc/self/ns/net", &status) == 0 ? status.st_ino : 0;
+}
+
+static int open_setting(const char *path, int flags)
+{
+        char whole[PATH_MAX];
+        int fd;
+
+        snprintf(whole, sizeof(whole), ROOT "%s", path);
+        fd = open(whole, flags | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        return fd;
+}
+
+int tl_setting_read(const char *path, char value[TL_SETTING_SIZE])
+{
+        int fd = open_setting(path, O_RDONLY);
+        ssize_t got;
+
+        if (fd < 0)
+                return fd;
+        got = read(fd, value, TL_SETTING_SIZE - 1);
+        if (got < 0)
+                got = -errno;
+        close(fd);
+        if (got < 0)
+                return (int)got;
+        value[got] = '\0';
+        value[strcspn(value, "\n")] = '\0';
+        return 0;
+}
+
+static int write_setting(const char *path, const char *value)
+{
+        int fd = open_setting(path, O_WRONLY), error = 0;
+
+        if (fd < 0)
+                return fd;
+        fprintf(stderr, "[#] sysctl -q %s=%s\n", path, value);
+        if (write(fd, value, strlen(value)) < 0)
+                error = -errno;
+        close(fd);
+        return error;
+}
+
+/* Looks in the state of an interface for a line about that setting. */
+static bool find_line(const char *ifname, const char *path, struct line *found)
+{
+        unsigned long long namespace = find_namespace();
+        char name[PATH_MAX], text[512];
+        bool is_found = false;
+        FILE *file;
+
+        snprintf(name, sizeof(name), TL_STATE_DIRECTORY "/%s", ifname);
+        file = fopen(name, "re");
+        while (file && !is_found && fgets(text, sizeof(text), file))
+                is_found = strncmp(text, "undo ", 5) == 0 && parse_line(text + 5, found) &&
+                           strcmp(found->path, path) == 0 && found->namespace == namespace;
+        if (file)
+                fclose(file);
+        return is_found;
+}
+
+static bool is_entry(const struct dirent *entry)
+{
+        return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+/* Looks for another interface that is up and holds the setting. */
+static bool find_holder(const char *ifname, const char *path, struct line *found)
+{
+        DIR *directory = opendir(TL_STATE_DIRECTORY);
+        struct dirent *entry;
+        bool is_found = false;
+
+        if (!directory)
+                return false;
+        while (!is_found && (entry = readdir(directory)))
+                is_found = is_entry(entry) && strcmp(entry->d_name, ifname) != 0 &&
+                           find_line(entry->d_name, path, found) &&
+                           tl_link_is_served(entry->d_name);
+        closedir(directory);
+        return is_found;
+}
+
+/* Between reading a setting and writing it, nobody else may do so. -1 is no lock, for the rare case in
+ * which there can be none. */
+static int lock(void)
+{
+        int fd = open(ROOT CONF, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        while (fd >= 0 && flock(fd, LOCK_EX) < 0)
+                if (errno != EINTR)
+                        break;
+        return fd;
+}
+
+static void unlock(int fd)
+{
+        if (fd >= 0)
+                close(fd);
+}
+
+static int hold(struct tl_state *state, const struct line *wanted)
+{
+        struct line line = *wanted, other;
+        char text[sizeof(line) + 64];
+        int error = tl_setting_read(line.path, line.old);
+        bool is_right = !error && strcmp(line.old, line.value) == 0;
+
+        if (error)
+                return error;
+        if (is_right && !find_holder(line.ifname, line.path, &other))
+                return 0;
+        if (is_right)
+                memcpy(line.old, other.old, sizeof(line.old));
+        snprintf(text, sizeof(text), "setting %s %s %s %s %llu", line.ifname, line.path, line.value,
+                 line.old, line.namespace);
+        error = tl_state_add(state, text);
+        return error || is_right ? error : write_setting(line.path, line.value);
+}
+
+int tl_setting_hold(struct tl_state *state, const char *ifname, const char *path, const char *value)
+{
+        struct line line = {.namespace = find_namespace()};
+        int fd = lock(), error;
+
+        snprintf(line.ifname, sizeof(line.ifname), "%s", ifname);
+        snprintf(line.path, sizeof(line.path), "%s", path);
+        snprintf(line.value, sizeof(line.value), "%s", value);
+        error = hold(state, &line);
+        unlock(fd);
+        return error;
+}
+
+static void release(const struct line *line)
+{
+        char now[TL_SETTING_SIZE];
+        struct line other;
+
+        if (line->namespace != find_namespace() || find_holder(line->ifname, line->path, &other))
+                return;
+        if (tl_setting_read(line->path, now) == 0 && strcmp(now, line->value) == 0)
+                (void)!write_setting(line->path, line->old);
+}
+
+bool tl_setting_release(const char *text)
+{
+        struct line line;
+        int fd;
+
+        if (!parse_line(text, &line))
+                return false;
+        fd = lock();
+        release(&line);
+        unlock(fd);
+        return true;
+}
+
+static int read_filter(const char *ifname)
+{
+        char path[NAME_MAX + 64], value[TL_SETTING_SIZE];
+
+        snprintf(path, sizeof(path), CONF "/%s/rp_filter", ifname);
+        return tl_setting_read(path, value) == 0 ? value[0] - '0' : 0;
+}
+
+/* The greater of the values for all and for the link counts; 1 is strict, and 2 is not. */
+bool tl_setting_filters_strictly(const char *ifname)
+{
+        int all = read_filter("all");
+        DIR *directory = opendir(ROOT CONF);
+        struct dirent *entry;
+        bool is_strict = false;
+
+        if (!directory)
+                return false;
+        while (!is_strict && (entry = readdir(directory))) {
+                const char *name = entry->d_name;
+
+                if (is_entry(entry) && strcmp(name, "all") != 0 && strcmp(name, "lo") != 0 &&
+                    strcmp(name, ifname) != 0)
+                        is_strict = WG_MAX(all, read_filter(name)) == 1;
+        }
+        closedir(directory);
+        return is_strict;
+}

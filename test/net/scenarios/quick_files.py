@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""tieline-quick and its files: what they may say, what they leave alone, and what `down` reverts."""
+
+import os
+import shutil
+
+from lab import expect, expect_same, run
+from scenario import scenario
+from scenarios.quick import Quick, host
+
+VALID_MARK = "net/ipv4/conf/all/src_valid_mark"
+REDIRECTS = "net/ipv4/conf/all/send_redirects"
+DEFAULT = (("AllowedIPs = 0.0.0.0/0", "Endpoint = 192.0.2.2:5"),)
+
+
+def setting(node, name):
+    return node.run("cat", f"/proc/sys/{name}").stdout.strip()
+
+
+def up_read_only(quick, check=True):
+    """Up where /proc/sys cannot be written, as in most containers."""
+    program = ("mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && "
+               f"exec {quick.directory}/bin/tieline-quick up {quick.file}")
+    return run("nsenter", f"--net=/run/netns/{quick.node.ns}", "unshare", "-m", "sh", "-c", program,
+               env=quick.env, check=check)
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter", "unshare"))
+def quick_needs_no_writable_settings(lab):
+    """A setting that is right is not written; one that cannot be written fails `up` only if needed."""
+    node = host(lab)
+    quick = Quick(lab, node, "a")
+    quick.write("Address = 10.77.0.1/24", peers=DEFAULT)
+    node.sysctl(VALID_MARK.replace("/", "."), 1)
+    up_read_only(quick)
+    quick.down()
+    quick.clean()
+    expect_same(setting(node, VALID_MARK), "1", "the setting that somebody else had made")
+    node.sysctl(VALID_MARK.replace("/", "."), 0)
+    for name in ("all", "eth0"):
+        node.sysctl(f"net.ipv4.conf.{name}.rp_filter", 0)
+    expect("warning: cannot set" in up_read_only(quick).stderr, "a warning, since nobody filters")
+    quick.down()
+    quick.clean()
+    node.sysctl("net.ipv4.conf.eth0.rp_filter", 1)
+    told = up_read_only(quick, check=False)
+    expect_same(told.returncode, 1, "status where the filter is strict")
+    expect(f"cannot set {VALID_MARK} to 1: Read-only" in told.stderr, f"the reason: {told.stderr}")
+    quick.clean()
+    # Without sysctl(8).
+    few = f"{quick.directory}/few"
+    os.mkdir(few)
+    for program in ("ip", "nft", "bash", "tielined"):
+        os.symlink(shutil.which(program, path=quick.env["PATH"]), f"{few}/{program}")
+    quick.up(env={"PATH": few})
+    expect_same(setting(node, VALID_MARK), "1", "the setting while it is up")
+    quick.down()
+    quick.clean()
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"))
+def quick_reverts_settings(lab):
+    """The last interface that holds a setting gives it back, in whatever order they go."""
+    node = host(lab)
+    one, two = Quick(lab, node, "a"), Quick(lab, node, "b")
+    one.write("Address = 10.77.0.1/24", "FwMark = 77", peers=DEFAULT)
+    two.write("Address = fd78::1/64", "FwMark = 78", peers=(("AllowedIPs = ::/0",),))
+
+    def expect_settings(wanted, when):
+        expect_same((setting(node, VALID_MARK), setting(node, REDIRECTS)), wanted, f"settings {when}")
+
+    expect_settings(("0", "1"), "before")
+    for first, last in ((one, two), (two, one)):
+        one.up()
+        two.up()
+        expect_settings(("1", "0"), "while both are up")
+        first.down()
+        expect_settings(("0" if first is one else "1", "0"), "when one is down")
+        last.down()
+        expect_settings(("0", "1"), "when both are down")
+    one.up()
+    node.sysctl(VALID_MARK.replace("/", "."), 0)
+    node.sysctl(VALID_MARK.replace("/", "."), 1)
+    one.down()
+    expect_settings(("0", "1"), "at the end")
+    one.clean()
