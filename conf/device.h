@@ -47,6 +47,10 @@ struct tl_conf_peer {
         bool has_preshared_key;
         bool has_endpoint;
         bool has_persistent_keepalive;
+
+        /* Whether the file that this was read from names them. */
+        bool names_preshared_key;
+        bool names_allowed_ips;
 };
 
 /* Items in pieces of memory, each with room for twice as many as the one before it. */
@@ -65,6 +69,11 @@ struct tl_conf_device {
         bool has_fwmark;
         bool has_listen_port;
         bool replace_peers; /* all peers there are go first */
+
+        /* Whether the file that this was read from names them. */
+        bool names_private_key;
+        bool names_listen_port;
+        bool names_fwmark;
 
         struct tl_conf_row peers;       /* of struct tl_conf_peer */
         struct tl_conf_row allowed_ips; /* of struct tl_conf_allowed_ip */

@@ -221,6 +221,7 @@ static void apply_allowed_ips(struct reader *r, struct tl_conf_peer *peer, struc
 {
         size_t comma = tl_text_find(value, ',');
 
+        peer->names_allowed_ips = true;
         apply_allowed_ip(r, peer, tl_text_head(value, comma));
         while (comma < value.len && !r->is_out_of_memory) {
                 value = tl_text_tail(value, comma + 1);
@@ -238,12 +239,15 @@ static void apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value
 
         switch (key) {
         case KEY_PRIVATE_KEY:
+                device->names_private_key = true;
                 is_good = parse_key(value, device->private_key);
                 break;
         case KEY_LISTEN_PORT:
+                device->names_listen_port = true;
                 is_good = parse_u16(value, &device->listen_port);
                 break;
         case KEY_FWMARK:
+                device->names_fwmark = true;
                 device->fwmark = 0;
                 is_good = is_off || tl_text_to_number_any(value, UINT32_MAX, &device->fwmark);
                 break;
@@ -252,6 +256,7 @@ static void apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value
                 is_good = parse_key(value, peer->public_key);
                 break;
         case KEY_PRESHARED_KEY:
+                peer->names_preshared_key = true;
                 is_good = parse_key(value, peer->preshared_key);
                 break;
         case KEY_ALLOWED_IPS:
@@ -511,4 +516,18 @@ bool tl_wgconf_parse(const char *text, size_t len, struct tl_conf_device *device
         free(r.line);
         wg_wipe(&r, sizeof(r));
         return is_good;
+}
+
+void tl_wgconf_keep_unnamed(struct tl_conf_device *device)
+{
+        device->replace_peers = false;
+        device->has_private_key = device->names_private_key;
+        device->has_listen_port = device->names_listen_port;
+        device->has_fwmark = device->names_fwmark;
+        for (uint32_t i = 0; i < device->peer_count; i++) {
+                struct tl_conf_peer *peer = tl_conf_device_peer(device, i);
+
+                peer->has_preshared_key = peer->names_preshared_key;
+                peer->replace_allowed_ips = peer->replace_allowed_ips && peer->names_allowed_ips;
+        }
 }

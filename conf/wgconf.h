@@ -31,4 +31,8 @@
 bool tl_wgconf_parse(const char *text, size_t len, struct tl_conf_device *device,
                      struct tl_mistakes *mistakes) WG_MUST_USE;
 
+/* Makes what was read a change of a running device that leaves alone all that the text does not name:
+ * keys, port and mark, and of the peers in it preshared keys and allowed IPs. Other peers stay. */
+void tl_wgconf_keep_unnamed(struct tl_conf_device *device);
+
 #endif

@@ -46,8 +46,7 @@ const char *tl_resolve(const char *host, int retries, struct wg_endpoint *endpoi
                         break;
                 if (error != EAI_AGAIN || retries == 0)
                         return error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error);
-                if (retries > 0)
-                        retries--;
+                retries--;
                 wait_ms(pause_ms);
                 pause_ms = WG_MIN(pause_ms * 5 / 4, (long)WAIT_MAX_MS);
         }

@@ -8,8 +8,6 @@
 #include "base/attr.h"
 #include "base/endpoint.h"
 
-enum { TL_RESOLVE_FOREVER = -1 };
-
 /* Looks a name up and writes its first address, with its scope, into *endpoint. Where name servers
  * cannot be asked for the moment it tries again that many times, waiting longer each time, from 1 to
  * 20 s. Returns NULL, or why there is no address, as a text that lives on. */

@@ -14,10 +14,13 @@
 
 #include "base/mem.h"
 #include "conf/client.h"
+#include "conf/hex.h"
 #include "io/clock.h"
 #include "io/unixsock.h"
 
-static int connect_to(const char *ifname)
+#define GET "get=1\n\n"
+
+int tl_link_connect(const char *ifname)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), error;
@@ -104,7 +107,7 @@ static int receive(int fd, struct reply *reply)
 /* Asks, and takes the reply, which the caller releases on success. */
 static int ask(const char *ifname, const char *request, size_t len, struct reply *reply)
 {
-        int fd = connect_to(ifname), error;
+        int fd = tl_link_connect(ifname), error;
 
         *reply = (struct reply){0};
         if (fd < 0)
@@ -120,7 +123,7 @@ static int ask(const char *ifname, const char *request, size_t len, struct reply
 
 bool tl_link_is_served(const char *ifname)
 {
-        int fd = connect_to(ifname);
+        int fd = tl_link_connect(ifname);
 
         if (fd < 0)
                 return false;
@@ -139,7 +142,7 @@ static pid_t find_process(int fd)
 
 bool tl_link_is_elsewhere(const char *ifname)
 {
-        int fd = connect_to(ifname);
+        int fd = tl_link_connect(ifname);
         struct stat ours, theirs;
         char path[48];
 
@@ -205,7 +208,7 @@ static int wait_for_end(int fd, unsigned int timeout_ms)
 int tl_link_end(const char *ifname, unsigned int timeout_ms)
 {
         char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-        int fd = connect_to(ifname), error;
+        int fd = tl_link_connect(ifname), error;
 
         if (fd < 0)
                 return fd;
@@ -244,14 +247,101 @@ int tl_link_set_mark(const char *ifname, uint32_t mark)
 
 int tl_link_get(const char *ifname, struct tl_conf_device *device)
 {
-        static const char request[] = "get=1\n\n";
         struct reply reply;
-        int error = ask(ifname, request, sizeof(request) - 1, &reply);
+        int error = ask(ifname, GET, sizeof(GET) - 1, &reply);
 
         if (error)
                 return error;
         if (!tl_client_read_reply(reply.text, reply.len, device))
                 error = -EPROTO;
         reply_done(&reply);
+        return error;
+}
+
+enum { LINE_MAX_LEN = 256 }; /* no line that counts here is as long */
+
+/* The lines of an answer, one after the other, and the peer that the last ones are about. */
+struct peers {
+        char line[LINE_MAX_LEN];
+        size_t len;
+        uint8_t public_key[TL_CONF_KEY_LEN];
+        bool has_peer, has_endpoint, is_over;
+        int error;
+        void (*see)(void *ctx, const uint8_t public_key[TL_CONF_KEY_LEN], bool has_endpoint);
+        void *ctx;
+};
+
+static void end_peer(struct peers *peers)
+{
+        if (peers->has_peer)
+                peers->see(peers->ctx, peers->public_key, peers->has_endpoint);
+        peers->has_peer = peers->has_endpoint = false;
+}
+
+static void see_line(struct peers *peers)
+{
+        static const char key[] = "public_key=", endpoint[] = "endpoint=", result[] = "errno=";
+        const char *line = peers->line;
+
+        peers->line[peers->len] = '\0';
+        if (strncmp(line, key, sizeof(key) - 1) == 0) {
+                end_peer(peers);
+                peers->has_peer = tl_hex_decode(peers->public_key, TL_CONF_KEY_LEN,
+                                                line + sizeof(key) - 1,
+                                                peers->len - (sizeof(key) - 1));
+        } else if (strncmp(line, endpoint, sizeof(endpoint) - 1) == 0) {
+                peers->has_endpoint = true;
+        } else if (strncmp(line, result, sizeof(result) - 1) == 0) {
+                end_peer(peers);
+                peers->error = -abs(atoi(line + sizeof(result) - 1));
+        } else if (!*line) {
+                peers->is_over = true;
+        }
+        peers->len = 0;
+}
+
+static void see_bytes(struct peers *peers, const char *bytes, size_t len)
+{
+        for (size_t i = 0; i < len && !peers->is_over; i++)
+                if (bytes[i] == '\n')
+                        see_line(peers);
+                else if (peers->len + 1 < sizeof(peers->line))
+                        peers->line[peers->len++] = bytes[i];
+}
+
+static int read_peers(int fd, struct peers *peers)
+{
+        char bytes[4096];
+        int error = 0;
+
+        while (!error && !peers->is_over) {
+                ssize_t got = read(fd, bytes, sizeof(bytes));
+
+                if (got == 0)
+                        error = -EPIPE;
+                else if (got < 0 && errno != EINTR)
+                        error = -errno;
+                else if (got > 0)
+                        see_bytes(peers, bytes, (size_t)got);
+        }
+        wg_wipe(bytes, sizeof(bytes));
+        return error ? error : peers->error;
+}
+
+int tl_link_each_peer(const char *ifname,
+                      void (*see)(void *ctx, const uint8_t public_key[TL_CONF_KEY_LEN],
+                                  bool has_endpoint),
+                      void *ctx)
+{
+        struct peers peers = {.see = see, .ctx = ctx};
+        int fd = tl_link_connect(ifname), error;
+
+        if (fd < 0)
+                return fd;
+        error = send_all(fd, GET, sizeof(GET) - 1);
+        if (!error)
+                error = read_peers(fd, &peers);
+        wg_wipe(&peers, sizeof(peers));
+        close(fd);
         return error;
 }

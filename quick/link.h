@@ -24,6 +24,16 @@ uint32_t tl_link_find_mark(const char *ifname) WG_MUST_USE;
 /* Ends the daemon, and by that the link, whatever its name and namespace are now: the daemon ends when
  * its socket is removed. Waits for that. Returns 0; -ETIMEDOUT; or another -errno. */
 int tl_link_end(const char *ifname, unsigned int timeout_ms) WG_MUST_USE;
+/* Connects to the daemon and asks for nothing: the connection ends with the daemon. Returns a
+ * descriptor, or -errno. */
+int tl_link_connect(const char *ifname) WG_MUST_USE;
+
+/* Tells each peer, and whether it has an endpoint, as the daemon's answer comes in: secrets in it are
+ * not kept, however many peers there are. Returns 0 or -errno. */
+int tl_link_each_peer(const char *ifname,
+                      void (*see)(void *ctx, const uint8_t public_key[TL_CONF_KEY_LEN],
+                                  bool has_endpoint),
+                      void *ctx) WG_MUST_USE;
 
 /* Carries a change out. Returns 0 or -errno, the daemon's or that of the way there. */
 int tl_link_set(const char *ifname, const struct tl_conf_device *change) WG_MUST_USE;

@@ -7,11 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "quick/await.h"
 #include "quick/quick.h"
 #include "quick/run.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_WRONG_USE = 2 };
-enum { OPTION_BEFORE = 256, OPTION_AFTER, OPTION_VERSION };
+enum { OPTION_BEFORE = 256, OPTION_AFTER, OPTION_AWAIT, OPTION_VERSION };
 
 /* What to do. */
 #define VERBS(X) \
@@ -26,6 +27,7 @@ WG_ENUM_DEFINE(tl_quick_verb, VERBS)
 static const struct option LONG_OPTIONS[] = {
         {"before", no_argument, NULL, OPTION_BEFORE},
         {"after", no_argument, NULL, OPTION_AFTER},
+        {"await", required_argument, NULL, OPTION_AWAIT},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, OPTION_VERSION},
         {NULL, 0, NULL, 0},
@@ -125,6 +127,8 @@ int main(int argc, char **argv)
                 case OPTION_AFTER:
                         part = TL_QUICK_AFTER;
                         break;
+                case OPTION_AWAIT: /* only we say this, to ourselves */
+                        return tl_await_run(optarg);
                 case 'h':
                         print_help();
                         return EXIT_OK;

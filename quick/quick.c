@@ -12,7 +12,7 @@
 
 #include "conf/wgconf.h"
 #include "io/netns.h"
-#include "io/resolve.h"
+#include "quick/await.h"
 #include "quick/facts.h"
 #include "quick/leftovers.h"
 #include "quick/link.h"
@@ -27,9 +27,7 @@ WG_ENUM_DEFINE(tl_quick_part, TL_QUICK_PARTS)
 #define DIRECTORY "/etc/wireguard"
 #define SUFFIX ".conf"
 
-/* How often a name server that cannot be reached is asked again, as with wg(8). */
-#define RETRIES "WG_ENDPOINT_RESOLUTION_RETRIES"
-enum { RETRIES_DEFAULT = 15, NAME_TIMEOUT_MS = 2000, NAME_RETRY_MS = 10 };
+enum { NAME_TIMEOUT_MS = 2000, NAME_RETRY_MS = 10 };
 
 /* What a daemon may take to end on a busy machine; how long another may add its rules; and how often it
  * may take the number that we chose. */
@@ -134,6 +132,7 @@ void tl_quick_close(struct tl_quick_file *file)
 {
         tl_conf_device_done(&file->device);
         tl_quick_done(&file->quick);
+        tl_names_done(&file->missing);
         tl_file_done(&file->file);
 }
 
@@ -188,34 +187,23 @@ static bool run_all_hooks(const struct tl_quick_file *file, enum tl_quick_hook h
         return is_good;
 }
 
-static int find_retries(void)
-{
-        const char *text = getenv(RETRIES);
-        uint32_t number;
-
-        if (text && strcmp(text, "infinity") == 0)
-                return TL_RESOLVE_FOREVER;
-        if (text && tl_text_to_number((struct tl_text){text, strlen(text)}, 1000000, &number))
-                return (int)number;
-        return RETRIES_DEFAULT;
-}
-
 static bool resolve(struct tl_quick_file *file)
 {
-        int retries = find_retries();
+        return tl_names_find(&file->device, file->path, &file->missing) || fail("out of memory");
+}
 
-        for (uint32_t i = 0; i < file->device.peer_count; i++) {
-                struct tl_conf_peer *peer = tl_conf_device_peer(&file->device, i);
-                const char *reason;
+/* Without the task, the peers in question stay as they are; the others do not suffer from it. */
+static void await_names(const struct tl_quick_file *file)
+{
+        int error;
 
-                if (!peer->endpoint_host)
-                        continue;
-                reason = tl_resolve(peer->endpoint_host, retries, &peer->endpoint);
-                if (reason)
-                        return fail("%s: cannot find the endpoint `%s': %s", file->path,
-                                    peer->endpoint_host, reason);
-        }
-        return true;
+        tl_await_stop(file->ifname);
+        if (!file->missing.count)
+                return;
+        fprintf(stderr, "[#] tieline-quick --await %s &\n", file->ifname);
+        error = tl_await_start(file->ifname, &file->missing);
+        if (error)
+                fail("warning: cannot look for endpoints in the background: %s", strerror(-error));
 }
 
 static bool configure(const struct tl_quick_file *file)
@@ -469,6 +457,8 @@ static bool bring_up(struct tl_quick_file *file, struct tl_state *state,
         tl_plan_done(&plan);
         if (is_good && tl_plan_has_default(&file->quick, &file->device))
                 is_good = add_defaults(file, state, facts);
+        if (is_good)
+                await_names(file);
         return is_good && run_hooks(file, TL_QUICK_POST_UP) && !tl_run_is_interrupted();
 }
 
@@ -566,6 +556,7 @@ static void give_up(const struct tl_quick_file *file, struct tl_state *state)
         if (tl_run_is_interrupted())
                 fail("interrupted");
         tl_run_forgive();
+        tl_await_stop(file->ifname);
         undo_all(state);
         if (is_begun)
                 (void)!end_link(file, link);
@@ -644,6 +635,7 @@ static bool down(struct tl_quick_file *file, enum tl_quick_part part, struct tl_
         bool was_up = state->is_complete || part == TL_QUICK_WHOLE, is_good = true;
         unsigned int link = state->link;
 
+        tl_await_stop(file->ifname);
         if (part != TL_QUICK_AFTER)
                 is_good = !was_up || down_before(file);
         if (part == TL_QUICK_BEFORE)
@@ -676,13 +668,63 @@ bool tl_quick_down(struct tl_quick_file *file, enum tl_quick_part part)
         return is_good;
 }
 
+/* The peers of a file, by their keys, and what removes the others. */
+struct strangers {
+        uint8_t (*known)[TL_CONF_KEY_LEN]; /* sorted */
+        uint32_t count;
+        struct tl_conf_device *change;
+        bool is_good;
+};
+
+static int compare_keys(const void *a, const void *b)
+{
+        return memcmp(a, b, TL_CONF_KEY_LEN);
+}
+
+static void remove_stranger(void *ctx, const uint8_t public_key[TL_CONF_KEY_LEN], bool has_endpoint)
+{
+        struct strangers *strangers = ctx;
+        struct tl_conf_peer *peer;
+
+        (void)has_endpoint;
+        if (bsearch(public_key, strangers->known, strangers->count, TL_CONF_KEY_LEN, compare_keys))
+                return;
+        peer = tl_conf_device_add_peer(strangers->change, public_key);
+        strangers->is_good = strangers->is_good && peer;
+        if (peer)
+                peer->remove = true;
+}
+
+/* Has the change remove the peers that run and that the file does not have. */
+static bool remove_strangers(struct tl_quick_file *file)
+{
+        struct strangers strangers = {.change = &file->device, .is_good = true};
+        int error;
+
+        strangers.known = calloc((size_t)file->device.peer_count + 1, TL_CONF_KEY_LEN);
+        if (!strangers.known)
+                return fail("out of memory");
+        for (; strangers.count < file->device.peer_count; strangers.count++)
+                memcpy(strangers.known[strangers.count],
+                       tl_conf_device_peer(&file->device, strangers.count)->public_key,
+                       TL_CONF_KEY_LEN);
+        qsort(strangers.known, strangers.count, TL_CONF_KEY_LEN, compare_keys);
+        error = tl_link_each_peer(file->ifname, remove_stranger, &strangers);
+        free(strangers.known);
+        if (error)
+                return fail("%s: cannot read its peers: %s", file->ifname, strerror(-error));
+        return strangers.is_good || fail("out of memory");
+}
+
 bool tl_quick_reload(struct tl_quick_file *file)
 {
         if (!tl_link_is_served(file->ifname))
                 return fail("`%s' is not a WireGuard interface", file->ifname);
-        file->device.has_listen_port = file->device.listen_port != 0;
-        file->device.has_fwmark = file->device.fwmark != 0;
-        return resolve(file) && configure(file);
+        tl_wgconf_keep_unnamed(&file->device);
+        if (!resolve(file) || !remove_strangers(file) || !configure(file))
+                return false;
+        await_names(file);
+        return true;
 }
 
 bool tl_quick_save(struct tl_quick_file *file)

@@ -15,6 +15,7 @@
 #include "conf/device.h"
 #include "conf/quick.h"
 #include "io/file.h"
+#include "quick/names.h"
 
 /* How much of bringing up and taking down: the whole by default. A service manager, which starts and
  * ends the daemon itself, wants what comes before that and what comes after. */
@@ -31,6 +32,7 @@ struct tl_quick_file {
         struct tl_file file;
         struct tl_quick quick; /* points into the file */
         struct tl_conf_device device;
+        struct tl_names missing; /* endpoints that could not be found */
 };
 
 /* Finds and reads the file of an interface: a path that ends in IFNAME.conf, or the name of an
@@ -44,8 +46,8 @@ void tl_quick_close(struct tl_quick_file *file);
 bool tl_quick_up(struct tl_quick_file *file, enum tl_quick_part part) WG_MUST_USE;
 bool tl_quick_down(struct tl_quick_file *file, enum tl_quick_part part) WG_MUST_USE;
 
-/* Sets keys and peers of a running interface as the file has them. Peers that stay keep their sessions;
- * a port or a mark that the file does not name stays as well. */
+/* Sets keys and peers of a running interface as the file has them. Peers that stay keep their sessions,
+ * and so does all that the file does not name: keys, the port, the mark, allowed IPs. */
 bool tl_quick_reload(struct tl_quick_file *file) WG_MUST_USE;
 
 /* Writes the interface's present configuration into its file. */

@@ -489,6 +489,34 @@ static void test_memory_runs_out(void **state)
         assert_int_equal(allocations, 8);
 }
 
+static void test_unnamed(void **state)
+{
+        static const char text[] = INTERFACE PEER "AllowedIPs = ::/0\n" PEER
+                                                  "AllowedIPs = +::/1\nPresharedKey = " A "\n" PEER;
+        static const char mark[] = INTERFACE "FwMark=0\n";
+        struct tl_mistakes none = {0};
+        struct tl_conf_device device;
+        char *dump;
+
+        (void)state;
+        tl_conf_device_init(&device);
+        assert_true(tl_wgconf_parse(text, strlen(text), &device, &none));
+        tl_wgconf_keep_unnamed(&device);
+        dump = conf_dump(&device);
+        assert_string_equal(dump, "set=1\npublic_key=" A_HEX
+                                  "\nreplace_allowed_ips=true\nallowed_ip=::/0\n"
+                                  "public_key=" A_HEX "\npreshared_key=" A_HEX
+                                  "\nallowed_ip=::/1\npublic_key=" A_HEX "\n\n");
+        free(dump);
+        tl_conf_device_done(&device);
+        assert_true(tl_wgconf_parse(mark, strlen(mark), &device, &none));
+        tl_wgconf_keep_unnamed(&device);
+        dump = conf_dump(&device);
+        assert_string_equal(dump, "set=1\nfwmark=0\n\n");
+        free(dump);
+        tl_conf_device_done(&device);
+}
+
 /* One line of more than a megabyte, as a script writes it. */
 static void test_long_line(void **state)
 {
@@ -523,6 +551,7 @@ int main(void)
                 cmocka_unit_test(test_nul_bytes),
                 cmocka_unit_test(test_host_name_lengths),
                 cmocka_unit_test(test_memory_runs_out),
+                cmocka_unit_test(test_unnamed),
                 cmocka_unit_test(test_long_line),
         };
 

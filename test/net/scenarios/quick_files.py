@@ -4,6 +4,7 @@
 import os
 import shutil
 
+from device import Key
 from lab import expect, expect_same, run
 from scenario import scenario
 from scenarios.quick import Quick, host
@@ -84,3 +85,40 @@ def quick_reverts_settings(lab):
     one.down()
     expect_settings(("0", "1"), "at the end")
     one.clean()
+
+
+@scenario(ours_only=True, needs=("nsenter",))
+def quick_reload_keeps_what_the_file_does_not_name(lab):
+    """Keys, port, mark and allowed IPs that were set otherwise stay; what the file names is set."""
+    quick = Quick(lab, lab.node("a"), "a")
+    shared, named, gone = (Key(lab).public for _ in range(3))
+    secret, psk = Key(lab), Key(lab, "genpsk")
+
+    def write(*peers, head=()):
+        with open(quick.file, "w", encoding="ascii", opener=lambda path, flags: os.open(
+                path, flags, 0o600)) as file:
+            file.write("\n".join(["[Interface]", "Address = 10.77.0.1/24", *head, *(
+                f"[Peer]\nPublicKey = {peer[0]}\n" + "\n".join(peer[1:]) for peer in peers), ""]))
+
+    write((shared,), (named, "AllowedIPs = 10.90.0.0/16"), (gone,), head=(
+        f"PostUp = wg set %i private-key {secret.file} peer {shared} preshared-key {psk.file} "
+        "allowed-ips 10.91.0.0/16 persistent-keepalive 25 endpoint 192.0.2.9:9",))
+    quick.up()
+    before = quick.wg("show", quick.ifname, "dump")
+    expect(psk.text in before and secret.text in before, "PostUp has set keys")
+    quick.run("reload")
+    expect_same(quick.wg("show", quick.ifname, "dump"), before, "the interface after reload")
+    other = Key(lab, "genpsk")
+    write((shared, f"PresharedKey = {other.text}"), (named, "AllowedIPs = 10.92.0.0/16"))
+    quick.run("reload")
+    expect_same(quick.wg("show", quick.ifname, "dump"), "".join(
+        line for line in before.splitlines(True) if gone not in line).replace(
+            psk.text, other.text).replace("10.90", "10.92"), "the interface after another file")
+    quick.wg("set", quick.ifname, "fwmark", "7")
+    write((shared,), head=("FwMark = off", f"PrivateKey = {quick.key.text}"))
+    quick.run("reload")
+    expect_same(quick.wg("show", quick.ifname, "fwmark").strip(), "off", "a mark that is named")
+    expect_same(quick.wg("show", quick.ifname, "public-key").strip(), quick.key.public, "the key")
+    expect_same(quick.wg("show", quick.ifname, "peers").split(), [shared], "peers")
+    quick.down()
+    quick.clean()

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""tieline-quick and endpoints that have no address when it comes up."""
+
+import contextlib
+import os
+import time
+
+from device import Key
+from lab import expect, expect_same, read, run, until
+from scenario import scenario
+from scenarios.quick import Quick, host
+
+
+class Names:
+    """An /etc/hosts and an /etc/resolv.conf of one's own, for a command and what it starts."""
+
+    def __init__(self, quick, resolver="127.0.0.1"):
+        self.quick = quick
+        self.hosts = f"{quick.directory}/hosts"
+        self.resolver = f"{quick.directory}/resolv.conf"
+        self.set()
+        with open(self.resolver, "w", encoding="ascii") as file:
+            file.write(f"nameserver {resolver}\n")
+
+    def set(self, **names):
+        """In place: the file is mounted over /etc/hosts."""
+        with open(self.hosts, "w", encoding="ascii") as file:
+            file.write("".join(f"{address} {name}.example\n" for name, address in names.items()))
+
+    def run(self, verb, check=True, env=None):
+        quick = self.quick
+        program = (f"mount --bind {self.hosts} /etc/hosts && mount --bind {self.resolver} "
+                   f"/etc/resolv.conf && exec {quick.directory}/bin/tieline-quick {verb} {quick.file}")
+        return run("nsenter", f"--net=/run/netns/{quick.node.ns}", "unshare", "-m", "sh", "-c",
+                   program, env={**quick.env, **(env or {})}, check=check, timeout=60)
+
+
+def tasks(quick):
+    """The processes that look for endpoints of that interface."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            words = read(f"/proc/{pid}/cmdline").split(b"\0")
+            if words[1:3] == [b"--await", quick.ifname.encode()]:
+                found.append(pid)
+    return found
+
+
+def endpoints(quick):
+    return dict(line.split() for line in quick.wg("show", quick.ifname, "endpoints").splitlines())
+
+
+def write(quick, *hosts):
+    """A file with a peer for each endpoint. Returns the peers' keys in that order."""
+    keys = [Key(quick.lab).public for _ in hosts]
+    quick.write("Address = 10.77.0.1/24")
+    with open(quick.file, "a", encoding="ascii") as file:
+        for number, (key, name) in enumerate(zip(keys, hosts), 2):
+            file.write(f"[Peer]\nPublicKey = {key}\nAllowedIPs = 10.77.0.{number}/32\n"
+                       f"Endpoint = {name}\n")
+    return keys
+
+
+NEEDS = ("nsenter", "unshare")
+
+
+@scenario(ours_only=True, needs=NEEDS)
+def quick_goes_without_an_endpoint(lab):
+    """Names that cannot be found hold no other peer up; they are set once they can be."""
+    quick = Quick(lab, host(lab), "a")
+    names = Names(quick)
+    lo, there, late, other, six, link = keys = write(
+        quick, "192.0.2.7:7", "There.example:8", "late.EXAMPLE:9", "other.example:10",
+        "six.example:11", "[fe80::1%later]:12")
+    names.set(there="192.0.2.8")
+    told = names.run("up", env={"WG_ENDPOINT_RESOLUTION_RETRIES": "infinity"}).stderr
+    expect_same(told.count("warning: "), 4, "warnings")
+    expect_same(set(endpoints(quick)), set(keys), "peers")
+    expect_same([endpoints(quick)[key] for key in keys],
+                ["192.0.2.7:7", "192.0.2.8:8"] + 4 * ["(none)"], "endpoints")
+    pid, = tasks(quick)
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        where = os.readlink(f"/proc/{pid}/fd/{fd}")
+        expect(where.startswith(("socket:", "/memfd:", "/dev/null")), f"no other file: {where}")
+    expect_same(os.readlink(f"/proc/{pid}/cwd"), "/", "its directory")
+    expect_same(os.getsid(int(pid)), int(pid), "its session")
+    names.set(late="192.0.2.9", six="2001:db8:1::9")
+    until(lambda: endpoints(quick)[late] == "192.0.2.9:9" and
+          endpoints(quick)[six] == "[2001:db8:1::9]:11", "names that are found are set", 30)
+    # Whoever set one meanwhile, or removed the peer, is right.
+    quick.wg("set", quick.ifname, "peer", other, "endpoint", "192.0.2.99:99")
+    quick.node.ip("link", "add", "later", "type", "veth", "peer", "name", "later1")
+    names.set(other="192.0.2.10")
+    until(lambda: endpoints(quick)[link].startswith("[fe80::1%"), "the zone is there", 30)
+    until(lambda: not tasks(quick), "the task ends after its last name", 30)
+    expect_same(endpoints(quick)[other], "192.0.2.99:99", "what was set by hand")
+    expect_same((endpoints(quick)[lo], endpoints(quick)[there]), ("192.0.2.7:7", "192.0.2.8:8"),
+                "endpoints that were there")
+    quick.down()
+    quick.clean()
+
+
+@scenario(ours_only=True, needs=NEEDS)
+def quick_leaves_no_task(lab):
+    """The task ends with the interface, the daemon, its peer, or another file."""
+    node = host(lab)
+    quick = Quick(lab, node, "a")
+    names = Names(quick)
+    one, two = write(quick, "one.example:1", "two.example:2")
+
+    def up():
+        names.run("up")
+        expect_same(len(tasks(quick)), 1, "tasks")
+
+    up()
+    quick.down()
+    expect_same(tasks(quick), [], "tasks after down")
+    quick.clean()
+    up()
+    node.ip("link", "del", quick.ifname)
+    until(lambda: not tasks(quick), "the task ends with the link")
+    up()
+    before = tasks(quick)
+    for _ in range(2):
+        names.run("reload")
+        expect_same(len(tasks(quick)), 1, "tasks after reload")
+    expect(tasks(quick) != before, "another task")
+    names.set(one="192.0.2.1", two="192.0.2.2")
+    names.run("reload")
+    expect_same(tasks(quick), [], "tasks when all are found")
+    expect_same(endpoints(quick), {one: "192.0.2.1:1", two: "192.0.2.2:2"}, "endpoints")
+    names.set()
+    names.run("reload")
+    until(lambda: not tasks(quick), "no name is looked for whose peer has an endpoint")
+    expect_same(endpoints(quick), {one: "192.0.2.1:1", two: "192.0.2.2:2"}, "endpoints that stay")
+    quick.down()
+    up()
+    for key in (one, two):
+        quick.wg("set", quick.ifname, "peer", key, "remove")
+    until(lambda: not tasks(quick), "the task ends with its peers", 10)
+    expect_same(endpoints(quick), {}, "peers that stay removed")
+    quick.down()
+    quick.clean()
+    write(quick, "one.example:1")
+    with open(quick.file, encoding="ascii") as file:
+        text = file.read()
+    with open(quick.file, "w", encoding="ascii") as file:
+        file.write(text.replace("[Interface]\n", "[Interface]\nPostUp = false\n"))
+    expect_same(names.run("up", check=False).returncode, 1, "status of a PostUp that fails")
+    expect_same(tasks(quick), [], "tasks of what did not come up")
+    quick.clean()
+
+
+@scenario(ours_only=True, needs=(*NEEDS, "nft"))
+def quick_waits_for_no_name_server(lab):
+    """A name server that stays silent holds `up` and `down` up for some seconds at most."""
+    node = host(lab)
+    lab.nodes["out"].nft("ip", "silence", "filter hook input priority 0", "udp dport 53 drop")
+    quick = Quick(lab, node, "a")
+    names = Names(quick, "192.0.2.2")
+    write(quick, "192.0.2.7:7", *(f"name{i}.example:9" for i in range(5)))
+    began = time.monotonic()
+    names.run("up")
+    took = time.monotonic() - began
+    expect(took < 20, f"up waits for no name server: {took:.1f} s")
+    began = time.monotonic()
+    quick.down()
+    expect(time.monotonic() - began < 10, "nor does down")
+    expect_same(tasks(quick), [], "tasks after down")
+    quick.clean()
