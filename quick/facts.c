@@ -14,8 +14,11 @@
 #include "quick/link.h"
 #include "quick/rules.h"
 #include "quick/run.h"
+#include "quick/setting.h"
 
 #define INTERFACE_ORDER "/etc/resolvconf/interface-order"
+
+#define SPACE " \t\n"
 
 enum { NUMBERS_TRIED = 1000, ENDPOINTS_ASKED = 64 };
 
@@ -74,22 +77,36 @@ static uint32_t find_link_mtu(const char *ifname)
         return mtu;
 }
 
-/* The MTU that a route has, or else its link, as `ip route` prints it. 0: unknown. */
+/* Cuts off all but the first route of an answer; the lines that go on with it are indented. */
+static void keep_first_route(char *answer)
+{
+        for (char *c = answer; *c; c++)
+                if (c[0] == '\n' && c[1] != ' ' && c[1] != '\t')
+                        *c = '\0';
+}
+
+/* The MTU that a route has, or else its link, as `ip route` prints it. 0: unknown, or this machine
+ * itself: a proxy here goes on by another way, and the MTU of lo says nothing about that. */
 static uint32_t read_route(char *answer)
 {
         const char *before = "", *dev = NULL;
         char *rest = NULL;
         uint32_t mtu = 0;
 
-        answer[strcspn(answer, "\n")] = '\0';
-        for (char *word = strtok_r(answer, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        keep_first_route(answer);
+        for (char *word = strtok_r(answer, SPACE, &rest); word;
+             word = strtok_r(NULL, SPACE, &rest)) {
+                if (strcmp(before, "mtu") == 0 && strcmp(word, "lock") == 0)
+                        continue;
                 if (strcmp(before, "mtu") == 0)
                         mtu = (uint32_t)strtoul(word, NULL, 10);
-                else if (strcmp(before, "dev") == 0)
+                else if (strcmp(before, "dev") == 0 && !dev)
                         dev = word;
                 before = word;
         }
-        return mtu || !dev ? mtu : find_link_mtu(dev);
+        if (!dev || strcmp(dev, "lo") == 0)
+                return 0;
+        return mtu ? mtu : find_link_mtu(dev);
 }
 
 static uint32_t ask_route(const char *command)
@@ -110,23 +127,56 @@ bool tl_facts_is_table_free(uint32_t table)
         return !tl_run_ask(command, answer, sizeof(answer)) || !answer[0];
 }
 
-/* The greatest MTU, as wg-quick has it: a path that is worse tells so by itself. */
+/* The MTU of the way to an endpoint, which outer packets take with their mark. */
+static uint32_t find_endpoint_mtu(const struct tl_conf_peer *peer, uint32_t mark)
+{
+        char command[TL_ADDRESS_IP_SIZE + 48], text[TL_ADDRESS_IP_SIZE], zone[IF_NAMESIZE];
+
+        if (peer->zone[0])
+                return find_link_mtu(peer->zone);
+        if (peer->endpoint.scope)
+                return if_indextoname(peer->endpoint.scope, zone) ? find_link_mtu(zone) : 0;
+        tl_address_format_ip(text, &peer->endpoint.ip);
+        if (mark)
+                snprintf(command, sizeof(command), "ip route get %s mark %u", text, mark);
+        else
+                snprintf(command, sizeof(command), "ip route get %s", text);
+        return ask_route(command);
+}
+
+/* The greatest MTU, as wg-quick has it: a path that is worse tells so by itself. Where no endpoint is
+ * known, it is that of the default routes. */
 static uint32_t find_path_mtu(const struct tl_conf_device *device)
 {
         uint32_t mtu = 0, asked = 0;
 
         for (uint32_t i = 0; i < device->peer_count && asked < ENDPOINTS_ASKED; i++) {
-                const struct wg_ip *ip = &tl_conf_device_peer(device, i)->endpoint.ip;
-                char command[TL_ADDRESS_IP_SIZE + 16], text[TL_ADDRESS_IP_SIZE];
+                const struct tl_conf_peer *peer = tl_conf_device_peer(device, i);
 
-                if (ip->family == WG_FAMILY_NONE)
+                if (!peer->has_endpoint || peer->endpoint.ip.family == WG_FAMILY_NONE)
                         continue;
-                tl_address_format_ip(text, ip);
-                snprintf(command, sizeof(command), "ip route get %s", text);
-                mtu = WG_MAX(mtu, ask_route(command));
+                mtu = WG_MAX(mtu, find_endpoint_mtu(peer, device->fwmark));
                 asked++;
         }
-        return mtu ? mtu : ask_route("ip route show default");
+        if (!mtu)
+                mtu = ask_route("ip -4 route show default");
+        return mtu ? mtu : ask_route("ip -6 route show default");
+}
+
+/* The setting of a link that is not there yet is the default one. */
+bool tl_facts_lacks_ipv6(const char *ifname)
+{
+        char path[64], value[TL_SETTING_SIZE];
+        int fd;
+
+        snprintf(path, sizeof(path), "net/ipv6/conf/%s/disable_ipv6",
+                 if_nametoindex(ifname) ? ifname : "default");
+        if (tl_setting_read(path, value) == 0)
+                return strcmp(value, "0") != 0;
+        fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd >= 0)
+                close(fd);
+        return fd < 0;
 }
 
 void tl_facts_find_routes(struct tl_plan_facts *facts, const struct tl_quick *quick,
@@ -172,7 +222,7 @@ int tl_facts_find_defaults(struct tl_plan_facts *facts, uint32_t first)
         struct rules rules = {0};
         int error = tl_rule_read(WG_FAMILY_IPV4, &rules.ipv4, &rules.ipv4_count);
 
-        if (!error)
+        if (!error && !facts->lacks_ipv6)
                 error = tl_rule_read(WG_FAMILY_IPV6, &rules.ipv6, &rules.ipv6_count);
         if (!error) {
                 find_number(facts, &rules, first);

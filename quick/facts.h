@@ -5,12 +5,17 @@
 #ifndef QUICK_FACTS_H
 #define QUICK_FACTS_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 #include "conf/device.h"
 #include "quick/plan.h"
 
 /* Which programs there are. Asks nothing that takes time. */
 void tl_facts_find_programs(struct tl_plan_facts *facts, const char *ifname);
+
+/* Whether the interface has no IPv6, or would have none if it were made now. */
+bool tl_facts_lacks_ipv6(const char *ifname) WG_MUST_USE;
 
 /* The ways to the peers, whose endpoints are addresses by now, where the plan needs these. */
 void tl_facts_find_routes(struct tl_plan_facts *facts, const struct tl_quick *quick,

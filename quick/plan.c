@@ -22,6 +22,17 @@ struct planner {
         uint32_t number; /* of default routes: their table and mark */
 };
 
+/* Whether addresses, servers and routes of that family are planned. */
+static bool is_family_planned(const struct tl_plan_facts *facts, uint8_t family)
+{
+        return family == WG_FAMILY_IPV4 || !facts->lacks_ipv6;
+}
+
+static bool is_planned(const struct planner *p, const struct wg_ip *ip)
+{
+        return is_family_planned(p->facts, ip->family);
+}
+
 static const char *family_option(uint8_t family)
 {
         return family == WG_FAMILY_IPV4 ? "-4" : "-6";
@@ -74,6 +85,8 @@ static bool plan_addresses(struct planner *p)
                 const struct tl_quick_address *address = &p->quick->addresses[i];
                 char text[TL_ADDRESS_IP_SIZE];
 
+                if (!is_planned(p, &address->ip))
+                        continue;
                 tl_address_format_ip(text, &address->ip);
                 if (!RUN(p, "ip %s address add %s/%u dev %s", family_option(address->ip.family),
                          text, address->cidr, p->facts->ifname))
@@ -90,6 +103,8 @@ static bool plan_link(struct planner *p)
         if (!mtu)
                 mtu = WG_MAX(path_mtu, (uint32_t)(TL_QUICK_MTU_MIN + TL_PLAN_OVERHEAD)) -
                       TL_PLAN_OVERHEAD;
+        if (!p->quick->mtu && !p->facts->lacks_ipv6 && tl_plan_has_ipv6(p->quick, p->device))
+                mtu = WG_MAX(mtu, (uint32_t)TL_PLAN_IPV6_MTU);
         return RUN(p, "ip link set mtu %u up dev %s", mtu, p->facts->ifname);
 }
 
@@ -102,13 +117,14 @@ static void write_domains(FILE *out, const struct tl_quick *quick)
 }
 
 /* Each name server between these two texts. */
-static void write_servers(FILE *out, const struct tl_quick *quick, const char *before,
-                          const char *after)
+static void write_servers(FILE *out, const struct planner *p, const char *before, const char *after)
 {
-        for (uint32_t i = 0; i < quick->dns_count; i++) {
+        for (uint32_t i = 0; i < p->quick->dns_count; i++) {
                 char text[TL_ADDRESS_IP_SIZE];
 
-                tl_address_format_ip(text, &quick->dns[i]);
+                if (!is_planned(p, &p->quick->dns[i]))
+                        continue;
+                tl_address_format_ip(text, &p->quick->dns[i]);
                 fprintf(out, "%s%s%s", before, text, after);
         }
 }
@@ -134,7 +150,7 @@ static bool plan_resolvconf(struct planner *p)
         out = open_memstream(&step->input, &size);
         if (!out)
                 return false;
-        write_servers(out, p->quick, "nameserver ", "\n");
+        write_servers(out, p, "nameserver ", "\n");
         if (p->quick->dns_search.count) {
                 fputs("search", out);
                 write_domains(out, p->quick);
@@ -154,7 +170,7 @@ static bool plan_resolved(struct planner *p)
         bool is_good = servers && domains;
 
         if (is_good) {
-                write_servers(servers, p->quick, " ", "");
+                write_servers(servers, p, " ", "");
                 write_domains(domains, p->quick);
         }
         is_good = (!servers || finish(servers)) && is_good;
@@ -170,7 +186,11 @@ static bool plan_resolved(struct planner *p)
 /* Without a name server, search domains alone do nothing, as with wg-quick. */
 static bool plan_dns(struct planner *p)
 {
-        if (!p->quick->dns_count)
+        bool has_server = false;
+
+        for (uint32_t i = 0; i < p->quick->dns_count; i++)
+                has_server = has_server || is_planned(p, &p->quick->dns[i]);
+        if (!has_server)
                 return true;
         switch (p->facts->dns) {
         case TL_PLAN_DNS_NONE:
@@ -365,6 +385,8 @@ static bool collect_routes(struct planner *p)
         for (uint32_t i = 0; i < p->device->allowed_ip_count; i++) {
                 const struct tl_conf_allowed_ip *allowed = tl_conf_device_allowed_ip(p->device, i);
 
+                if (!is_planned(p, &allowed->prefix.ip))
+                        continue;
                 if (allowed->remove)
                         forget_route(p, &allowed->prefix);
                 else
@@ -417,6 +439,22 @@ bool tl_plan_has_default(const struct tl_quick *quick, const struct tl_conf_devi
                has_default(quick, device, WG_FAMILY_IPV6);
 }
 
+bool tl_plan_has_ipv6(const struct tl_quick *quick, const struct tl_conf_device *device)
+{
+        for (uint32_t i = 0; i < quick->address_count; i++)
+                if (quick->addresses[i].ip.family == WG_FAMILY_IPV6)
+                        return true;
+        if (quick->routing == TL_QUICK_ROUTING_OFF)
+                return false;
+        for (uint32_t i = 0; i < device->allowed_ip_count; i++) {
+                const struct tl_conf_allowed_ip *allowed = tl_conf_device_allowed_ip(device, i);
+
+                if (allowed->prefix.ip.family == WG_FAMILY_IPV6 && !allowed->remove)
+                        return true;
+        }
+        return false;
+}
+
 const char *tl_plan_objection(const struct tl_quick *quick, const struct tl_conf_device *device,
                               const struct tl_plan_facts *facts)
 {
@@ -426,6 +464,10 @@ const char *tl_plan_objection(const struct tl_quick *quick, const struct tl_conf
         if (tl_plan_has_default(quick, device) && !facts->has_nft)
                 return "a default route wants nft(8), which is not here: install the package "
                        "nftables, or set Table to off and route by yourself";
+        if (quick->mtu && quick->mtu < TL_PLAN_IPV6_MTU && !facts->lacks_ipv6 &&
+            tl_plan_has_ipv6(quick, device))
+                return "IPv6 needs an MTU of 1280 or more: raise MTU, or take the IPv6 addresses "
+                       "and allowed IPs out";
         return NULL;
 }
 
@@ -457,10 +499,12 @@ bool tl_plan_defaults(struct tl_plan *plan, const struct tl_quick *quick,
         *plan = (struct tl_plan){0};
         is_good = plan_mark(&p);
         for (size_t i = 0; i < WG_ARRAY_SIZE(families); i++)
-                if (has_default(quick, device, families[i]))
+                if (is_family_planned(facts, families[i]) &&
+                    has_default(quick, device, families[i]))
                         is_good = is_good && plan_claim(&p, families[i]);
         for (size_t i = 0; i < WG_ARRAY_SIZE(families); i++)
-                if (has_default(quick, device, families[i]))
+                if (is_family_planned(facts, families[i]) &&
+                    has_default(quick, device, families[i]))
                         is_good = is_good && plan_default(&p, families[i]);
         if (!is_good)
                 tl_plan_done(plan);

@@ -31,6 +31,7 @@
 
 enum {
         TL_PLAN_OVERHEAD = 80,      /* bytes of outer headers: IPv6 40, UDP 8, WireGuard 32 */
+        TL_PLAN_IPV6_MTU = 1280,    /* the least that IPv6 needs (RFC 8200, 5) */
         TL_PLAN_PATH_MTU = 1500,    /* where nothing is known of the way to the peers */
         TL_PLAN_DNS_NAME_SIZE = 48, /* of the longest name of a record, with its terminator */
 };
@@ -67,6 +68,7 @@ WG_ENUM_DECLARE(tl_plan_dns, TL_PLAN_DNS_WAYS)
 struct tl_plan_facts {
         const char *ifname; /* letters, digits, and a few signs */
         bool has_nft;
+        bool lacks_ipv6; /* the interface: only IPv4 is planned */
         enum tl_plan_dns dns;
         char dns_name[TL_PLAN_DNS_NAME_SIZE]; /* of the record for resolvconf */
         uint32_t path_mtu; /* the greatest on the ways to the peers; 0: unknown */
@@ -79,8 +81,12 @@ struct tl_plan_facts {
 bool tl_plan_has_default(const struct tl_quick *quick,
                          const struct tl_conf_device *device) WG_MUST_USE;
 
-/* What this system lacks for it, as one sentence for a user; NULL: nothing. Of the facts, has_nft and
- * dns count. */
+/* Whether the interface is to carry IPv6: it has addresses of it, or routes. */
+bool tl_plan_has_ipv6(const struct tl_quick *quick,
+                      const struct tl_conf_device *device) WG_MUST_USE;
+
+/* What keeps this system from doing it, as one sentence for a user; NULL: nothing. Of the facts, has_nft,
+ * lacks_ipv6 and dns count. */
 const char *tl_plan_objection(const struct tl_quick *quick, const struct tl_conf_device *device,
                               const struct tl_plan_facts *facts) WG_MUST_USE;
 

@@ -450,6 +450,10 @@ static bool bring_up(struct tl_quick_file *file, struct tl_state *state,
 
         if (!resolve(file) || !configure(file))
                 return false;
+        facts->lacks_ipv6 = tl_facts_lacks_ipv6(file->ifname);
+        if (facts->lacks_ipv6 && tl_plan_has_ipv6(&file->quick, &file->device))
+                fail("warning: %s has IPv6, and this host has it turned off: only IPv4 is set up",
+                     file->path);
         tl_facts_find_routes(facts, &file->quick, &file->device);
         if (!tl_plan_up(&plan, &file->quick, &file->device, facts))
                 return fail("out of memory");
@@ -569,6 +573,7 @@ static bool up(struct tl_quick_file *file, enum tl_quick_part part, struct tl_st
         int error;
 
         tl_facts_find_programs(&facts, file->ifname);
+        facts.lacks_ipv6 = tl_facts_lacks_ipv6(file->ifname);
         objection = tl_plan_objection(&file->quick, &file->device, &facts);
         if (objection)
                 return fail("%s", objection);

@@ -122,3 +122,63 @@ def quick_reload_keeps_what_the_file_does_not_name(lab):
     expect_same(quick.wg("show", quick.ifname, "peers").split(), [shared], "peers")
     quick.down()
     quick.clean()
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"))
+def quick_goes_without_ipv6(lab):
+    """On a host without IPv6, IPv4 comes up alone; a small MTU with IPv6 is refused at once."""
+    node = host(lab)
+    quick = Quick(lab, node, "a")
+    peers = (("AllowedIPs = 10.90.0.0/16, fd90::/32, ::/0", "Endpoint = 192.0.2.2:5"),)
+    quick.fake("resolvconf", f'echo "$@" >> {quick.directory}/dns; [ "$1" != -a ] || '
+                             f"cat >> {quick.directory}/dns")
+    quick.write("Address = 10.77.0.1/24, fd77::1/64", "MTU = 1279", "PreUp = false", peers=peers)
+    told = quick.up(check=False)
+    expect("needs an MTU of 1280" in told.stderr, f"the reason: {told.stderr}")
+    expect("[#]" not in told.stderr, "nothing was done before")
+    quick.write("Address = 10.77.0.1/24", "MTU = 1200", "Table = off", peers=peers)
+    quick.up()
+    quick.down()
+    quick.clean()
+    for name in ("all", "default"):
+        node.sysctl(f"net.ipv6.conf.{name}.disable_ipv6", 1)
+    quick.write("Address = 10.77.0.1/24, fd77::1/64", "MTU = 1200", "DNS = fd77::9, 10.77.0.9",
+                peers=peers)
+    expect("only IPv4 is set up" in quick.up().stderr, "a warning")
+    expect("10.77.0.1/24" in node.ip("addr", "show", quick.ifname).stdout, "the IPv4 address")
+    expect("10.90.0.0/16" in node.ip("route").stdout, "the IPv4 route")
+    with open(f"{quick.directory}/dns", encoding="ascii") as file:
+        expect("fd77" not in file.read(), "no name server of IPv6")
+    quick.down()
+    expect(not quick.exists(), "the interface is gone")
+
+
+@scenario(ours_only=True, needs=("nsenter",))
+def quick_finds_the_mtu(lab):
+    """The MTU is that of the way to the peers: a locked one, one for a mark, and never that of lo."""
+    node = host(lab)
+    quick = Quick(lab, node, "a")
+    via = lab.nodes["out"].v4()
+    node.ip("link", "set", "eth0", "mtu", "1480")
+
+    def expect_mtu(wanted, endpoint, *lines):
+        quick.write("Address = 10.77.0.1/24", *lines, peers=((f"Endpoint = {endpoint}",),))
+        quick.up()
+        found = node.run("cat", f"/sys/class/net/{quick.ifname}/mtu").stdout.strip()
+        quick.down()
+        expect_same(int(found), wanted, f"MTU with the endpoint {endpoint}")
+
+    expect_mtu(1400, f"{via}:5")
+    expect_mtu(1400, "127.0.0.1:5")
+    expect_mtu(1400, "[::1]:5")
+    expect_mtu(1400, f"{node.v4()}:5")
+    node.ip("route", "add", "203.0.113.0/24", "via", via, "mtu", "lock", "1380")
+    expect_mtu(1300, "203.0.113.9:5")
+    node.ip("route", "replace", "203.0.113.0/24", "via", via, "mtu", "1300")
+    expect_mtu(1220, "203.0.113.9:5")
+    expect_mtu(1280, "203.0.113.9:5", "Address = fd77::1/64")
+    node.ip("route", "add", "default", "via", via, "mtu", "1450", "table", "99")
+    node.ip("rule", "add", "fwmark", "0x77", "table", "99")
+    expect_mtu(1370, "198.51.100.9:5", "FwMark = 0x77")
+    node.ip("route", "replace", "default", "nexthop", "via", via, "nexthop", "via", via)
+    expect_mtu(1400, "127.0.0.1:5")
