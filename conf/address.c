@@ -216,6 +216,28 @@ bool tl_address_parse_host(struct tl_text text, struct wg_ip *ip, uint32_t *scop
         return true;
 }
 
+bool tl_address_parse_ipv4_any(struct tl_text text, struct wg_ip *ip)
+{
+        struct wg_ip result = {.family = WG_FAMILY_IPV4};
+
+        for (unsigned int i = 0; i < 4; i++) {
+                size_t dot = tl_text_find(text, '.');
+                bool is_last = dot == text.len;
+                uint32_t max = is_last ? UINT32_MAX >> 8 * i : UINT8_MAX, number;
+
+                if (!tl_text_to_number_c(tl_text_head(text, dot), max, &number))
+                        return false;
+                for (unsigned int at = i; at < (is_last ? 4 : i + 1); at++)
+                        result.bytes[at] = (uint8_t)(number >> (is_last ? 8 * (3 - at) : 0));
+                if (is_last) {
+                        *ip = result;
+                        return true;
+                }
+                text = tl_text_tail(text, dot + 1);
+        }
+        return false;
+}
+
 bool tl_address_split_endpoint(struct tl_text text, struct tl_text *host, struct tl_text *port,
                                bool *is_bracketed)
 {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "conf/address.h"
 
 WG_ENUM_DEFINE(tl_quick_hook, TL_QUICK_HOOKS)
@@ -192,15 +193,60 @@ static bool next_word(struct tl_text *list, struct tl_text *word)
         return len > 0;
 }
 
+/* ip(8) reads numbers as C writes them, and lets one begin with +. */
+static bool parse_number(struct tl_text text, uint32_t max, uint32_t *number)
+{
+        if (text.len && text.at[0] == '+')
+                text = tl_text_tail(text, 1);
+        return tl_text_to_number_c(text, max, number);
+}
+
+/* Up to four numbers; bytes that are not there are 0. */
+static bool parse_short_ipv4(struct tl_text text, struct wg_ip *ip)
+{
+        struct wg_ip result = {.family = WG_FAMILY_IPV4};
+        uint32_t number;
+
+        for (unsigned int i = 0; i < 4; i++) {
+                size_t dot = tl_text_find(text, '.');
+
+                if (!parse_number(tl_text_head(text, dot), UINT8_MAX, &number))
+                        return false;
+                result.bytes[i] = (uint8_t)number;
+                if (dot == text.len) {
+                        *ip = result;
+                        return true;
+                }
+                text = tl_text_tail(text, dot + 1);
+        }
+        return false;
+}
+
+/* A length, or ones and then zeros as an IPv4 address. */
+static bool parse_mask(struct tl_text text, const struct wg_ip *ip, uint32_t *cidr)
+{
+        struct wg_ip mask;
+        uint32_t bits;
+
+        if (parse_number(text, wg_ip_bits(ip), cidr))
+                return true;
+        if (ip->family != WG_FAMILY_IPV4 || !parse_short_ipv4(text, &mask))
+                return false;
+        bits = wg_be32_load(mask.bytes);
+        *cidr = (uint32_t)__builtin_popcount(bits);
+        return *cidr == 0 || bits == UINT32_MAX << (32 - *cidr);
+}
+
 static bool parse_address(struct tl_text text, struct tl_quick_address *address)
 {
         size_t slash = tl_text_find(text, '/');
+        struct tl_text host = tl_text_head(text, slash);
         uint32_t cidr;
 
-        if (!tl_address_parse_ip(tl_text_head(text, slash), &address->ip))
+        if (!tl_address_parse_ip(host, &address->ip) && !parse_short_ipv4(host, &address->ip))
                 return false;
         cidr = wg_ip_bits(&address->ip);
-        if (slash < text.len && !tl_text_to_number(tl_text_tail(text, slash + 1), cidr, &cidr))
+        if (slash < text.len && !parse_mask(tl_text_tail(text, slash + 1), &address->ip, &cidr))
                 return false;
         address->cidr = (uint8_t)cidr;
         return true;
@@ -223,7 +269,7 @@ static void read_address(struct reader *r, struct tl_text word)
 static bool is_name_character(char c)
 {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_' || c == '.';
+               c == '-' || c == '_' || c == '.' || c == '+';
 }
 
 /* A word that programs take for a name, never for an option. */
@@ -252,9 +298,10 @@ static void read_dns(struct reader *r, struct tl_text word)
 {
         struct tl_quick *quick = r->into;
         bool is_domain = !looks_like_address(word);
+        bool is_route = is_domain && word.at[0] == '~'; /* as resolvectl(1) has them */
         struct wg_ip ip;
 
-        if (is_domain ? !is_name(word) : !tl_address_parse_ip(word, &ip))
+        if (is_domain ? !is_name(tl_text_tail(word, is_route)) : !tl_address_parse_ip(word, &ip))
                 tell_value(r, word);
         else if (is_domain)
                 append(r, &quick->dns_search, word);
@@ -283,7 +330,7 @@ static void read_mtu(struct reader *r)
         struct tl_text value = r->lines.value;
         uint32_t mtu;
 
-        if (tl_text_to_number(value, TL_QUICK_MTU_MAX, &mtu) && mtu >= TL_QUICK_MTU_MIN)
+        if (parse_number(value, TL_QUICK_MTU_MAX, &mtu) && mtu >= TL_QUICK_MTU_MIN)
                 r->into->mtu = mtu;
         else
                 tell_value(r, value);

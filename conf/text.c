@@ -94,3 +94,12 @@ bool tl_text_to_number_any(struct tl_text text, uint32_t max, uint32_t *number)
                 return to_number(tl_text_tail(text, 2), 16, max, number);
         return to_number(text, 10, max, number);
 }
+
+bool tl_text_to_number_c(struct tl_text text, uint32_t max, uint32_t *number)
+{
+        bool has_zero = text.len > 1 && text.at[0] == '0';
+
+        if (has_zero && to_lower(text.at[1]) == 'x')
+                return to_number(tl_text_tail(text, 2), 16, max, number);
+        return to_number(text, has_zero ? 8 : 10, max, number);
+}

@@ -11,6 +11,7 @@
 #include "conf/mask.h"
 #include "conf/text.h"
 
+#define SERVICE_LEN_MAX 63
 #define NAME_LEN_MAX 253 /* what RFC 1035 section 2.3.4 leaves of 255 bytes for the text */
 
 #define SECTIONS(X) \
@@ -63,6 +64,7 @@ WG_FLAGS_DEFINE(tl_wgconf_key, KEYS)
 struct reader {
         struct tl_conf_device device; /* the configuration so far */
         struct tl_mistakes *mistakes;
+        bool (*find_service)(const char *name, uint16_t *port);
         bool is_out_of_memory; /* and reads no further */
         enum tl_wgconf_section section;
         bool lacks_public_key;           /* the peer whose section this is */
@@ -142,8 +144,66 @@ static bool parse_u16(struct tl_text value, uint16_t *number)
         return true;
 }
 
-/* Letters, digits, '-', '_' and '.', and not digits alone after the last dot before the end: that
- * is an address with a mistake in it. */
+/* Digits, as many as there are; 0 where the number is not one of a port. */
+static bool parse_port_number(struct tl_text value, uint16_t *port)
+{
+        uint32_t number = 0;
+
+        if (value.len && value.at[0] == '+')
+                value = tl_text_tail(value, 1);
+        for (size_t i = 0; i < value.len; i++) {
+                if (value.at[i] < '0' || value.at[i] > '9')
+                        return false;
+                number = WG_MIN(number * 10 + (uint32_t)(value.at[i] - '0'), 65536u);
+        }
+        *port = (uint16_t)(number & 0xffff);
+        return value.len > 0;
+}
+
+/* A number as above, or the name of a service. */
+static bool parse_port(const struct reader *r, struct tl_text value, uint16_t *port)
+{
+        char name[SERVICE_LEN_MAX + 1];
+
+        if (parse_port_number(value, port))
+                return true;
+        if (!r->find_service || !value.len || value.len > SERVICE_LEN_MAX)
+                return false;
+        memcpy(name, value.at, value.len);
+        name[value.len] = '\0';
+        return r->find_service(name, port);
+}
+
+/* Any zone at a multicast address of the link, and the number of one at others that are not the link's. */
+static bool may_have_zone(const struct wg_ip *ip, struct tl_text zone)
+{
+        bool is_links = ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
+        bool is_multicast = ip->bytes[0] == 0xff && (ip->bytes[1] & 0x0f) == 2;
+        uint32_t number;
+
+        return is_multicast ? zone.len > 0
+                            : !is_links && tl_text_to_number(zone, UINT32_MAX, &number);
+}
+
+/* An address, or one that only getaddrinfo(3) would take: a short IPv4 one, or a zone at an address
+ * that needs none, which counts for nothing there. */
+static bool parse_host(struct tl_text host, struct tl_conf_peer *peer)
+{
+        struct wg_endpoint *endpoint = &peer->endpoint;
+        struct tl_text plain = tl_text_head(host, tl_text_find(host, '%'));
+
+        if (tl_address_parse_host(host, &endpoint->ip, &endpoint->scope, peer->zone))
+                return true;
+        memset(peer->zone, 0, sizeof(peer->zone));
+        if (plain.len == host.len)
+                return tl_address_parse_ipv4_any(host, &endpoint->ip);
+        return tl_text_find(plain, ':') < plain.len &&
+               tl_address_parse_host(plain, &endpoint->ip, &endpoint->scope, peer->zone) &&
+               may_have_zone(&endpoint->ip, tl_text_tail(host, plain.len + 1));
+}
+
+/* Letters, digits, '-', '_', '.' and bytes beyond ASCII, and not digits alone after the last dot before
+ * the end: that is an address with a mistake in it. */
 static bool is_host_name(struct tl_text text)
 {
         bool is_number = true;
@@ -152,7 +212,8 @@ static bool is_host_name(struct tl_text text)
                 return false;
         for (size_t i = 0; i < text.len; i++) {
                 char c = text.at[i];
-                bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+                bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                 (uint8_t)c >= 0x80;
 
                 if (c == '.' && i + 1 < text.len)
                         is_number = true;
@@ -162,6 +223,16 @@ static bool is_host_name(struct tl_text text)
                         return false;
         }
         return !is_number;
+}
+
+/* Of a port to listen on, 0 is a value of its own. */
+static bool parse_listen_port(const struct reader *r, struct tl_text value, uint16_t *port)
+{
+        bool has_sign = value.len && value.at[0] == '+';
+        uint32_t number;
+
+        return parse_port(r, value, port) &&
+               (*port || tl_text_to_number(tl_text_tail(value, has_sign), 0, &number));
 }
 
 static void copy_host_name(struct reader *r, struct tl_text text, char **name)
@@ -186,15 +257,19 @@ static void apply_endpoint(struct reader *r, struct tl_conf_peer *peer, struct t
         free(peer->endpoint_host);
         peer->endpoint_host = NULL;
         peer->has_endpoint = true;
+        peer->names_bad_port = false;
         *endpoint = (struct wg_endpoint){0};
         if (!tl_address_split_endpoint(value, &host, &port, &is_bracketed)) {
                 tell(r, value.at, tl_wgconf_key_text(KEY_ENDPOINT));
-        } else if (!tl_address_parse_port(port, &endpoint->port)) {
-                tell(r, port.at, "an Endpoint's port is a number from 1 to 65535");
-        } else if (tl_address_parse_host(host, &endpoint->ip, &endpoint->scope, peer->zone)) {
+        } else if (!parse_port(r, port, &endpoint->port)) {
+                tell(r, port.at,
+                     "an Endpoint's port is a number from 1 to 65535, or the name of a service");
+        } else if (!endpoint->port) {
+                peer->has_endpoint = false;
+                peer->names_bad_port = true;
+        } else if (parse_host(host, peer)) {
                 return;
         } else if (is_host_name(host)) {
-                memset(peer->zone, 0, sizeof(peer->zone));
                 copy_host_name(r, host, &peer->endpoint_host);
         } else {
                 tell(r, host.at, "this is neither an address nor a host name");
@@ -244,7 +319,7 @@ static void apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value
                 break;
         case KEY_LISTEN_PORT:
                 device->names_listen_port = true;
-                is_good = parse_u16(value, &device->listen_port);
+                is_good = parse_listen_port(r, value, &device->listen_port);
                 break;
         case KEY_FWMARK:
                 device->names_fwmark = true;
@@ -492,10 +567,17 @@ static size_t find_longest_line(struct tl_text text)
 bool tl_wgconf_parse(const char *text, size_t len, struct tl_conf_device *device,
                      struct tl_mistakes *mistakes)
 {
+        return tl_wgconf_parse_with(text, len, NULL, device, mistakes);
+}
+
+bool tl_wgconf_parse_with(const char *text, size_t len,
+                          bool (*find_service)(const char *name, uint16_t *port),
+                          struct tl_conf_device *device, struct tl_mistakes *mistakes)
+{
         struct tl_text whole = {text, len};
         size_t longest = find_longest_line(whole);
         uint32_t before = mistakes->count;
-        struct reader r = {.mistakes = mistakes};
+        struct reader r = {.mistakes = mistakes, .find_service = find_service};
         bool is_good;
 
         tl_conf_device_init(&r.device);
@@ -530,4 +612,13 @@ void tl_wgconf_keep_unnamed(struct tl_conf_device *device)
                 peer->has_preshared_key = peer->names_preshared_key;
                 peer->replace_allowed_ips = peer->replace_allowed_ips && peer->names_allowed_ips;
         }
+}
+
+uint32_t tl_wgconf_count_bad_ports(const struct tl_conf_device *device)
+{
+        uint32_t count = 0;
+
+        for (uint32_t i = 0; i < device->peer_count; i++)
+                count += tl_conf_device_peer(device, i)->names_bad_port;
+        return count;
 }

@@ -4,9 +4,9 @@
  *
  * Sections [Interface] and [Peer], keys without regard to case, '#' to the end of a line is a
  * comment, white space counts nowhere, of a key given twice the last counts, AllowedIPs adds up.
- * Unlike wg, this refuses as a port a service's name, a sign, or a number out of range (and 0 for an
- * endpoint); as a host an IPv4 address of fewer than four numbers, or a zone at an address that is
- * not link-local; and NUL bytes anywhere. Like newer versions of wg, it takes + and - before an
+ * As wg does, this takes IPv4 addresses of endpoints in any form of inet_aton(3). An endpoint whose port
+ * is out of range or 0, which wg cuts to 16 bits, counts as none. Unlike wg, this refuses such a number
+ * for ListenPort, and NUL bytes anywhere. Like newer versions of wg, it takes + and - before an
  * allowed IP, which leaves the peer's other ones alone. A host name is not looked up.
  *
  * Source: wg(8), "CONFIGURATION FILE FORMAT".
@@ -30,6 +30,15 @@
  * mistakes beside that. The caller wipes the text. */
 bool tl_wgconf_parse(const char *text, size_t len, struct tl_conf_device *device,
                      struct tl_mistakes *mistakes) WG_MUST_USE;
+
+/* The same, where ports may be names of services: find_service() tells the number of one, and returns
+ * false if there is no such service. NULL: there are none. */
+bool tl_wgconf_parse_with(const char *text, size_t len,
+                          bool (*find_service)(const char *name, uint16_t *port),
+                          struct tl_conf_device *device, struct tl_mistakes *mistakes) WG_MUST_USE;
+
+/* How many endpoints count as none because of their port. */
+uint32_t tl_wgconf_count_bad_ports(const struct tl_conf_device *device) WG_MUST_USE;
 
 /* Makes what was read a change of a running device that leaves alone all that the text does not name:
  * keys, port and mark, and of the peers in it preshared keys and allowed IPs. Other peers stay. */

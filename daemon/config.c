@@ -17,7 +17,7 @@ static bool parse(const char *path, const struct tl_file *file, struct tl_conf_d
                         "tielined: warning: %s holds keys and other users may read it; "
                         "`chmod 600' it\n",
                         path);
-        if (tl_wgconf_parse(file->text, file->len, change, &mistakes))
+        if (tl_wgconf_parse_with(file->text, file->len, tl_resolve_service, change, &mistakes))
                 return true;
         tl_mistakes_write(&mistakes, "tielined", path, stderr);
         return false;

@@ -54,3 +54,18 @@ const char *tl_resolve(const char *host, int retries, struct wg_endpoint *endpoi
         freeaddrinfo(found);
         return NULL;
 }
+
+bool tl_resolve_service(const char *name, uint16_t *port)
+{
+        const struct addrinfo hints = {.ai_flags = AI_PASSIVE,
+                                       .ai_family = AF_INET,
+                                       .ai_socktype = SOCK_DGRAM,
+                                       .ai_protocol = IPPROTO_UDP};
+        struct addrinfo *found;
+
+        if (getaddrinfo(NULL, name, &hints, &found) != 0)
+                return false;
+        *port = ntohs(((const struct sockaddr_in *)(const void *)found->ai_addr)->sin_port);
+        freeaddrinfo(found);
+        return true;
+}

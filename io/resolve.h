@@ -5,6 +5,9 @@
 #ifndef IO_RESOLVE_H
 #define IO_RESOLVE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/attr.h"
 #include "base/endpoint.h"
 
@@ -12,5 +15,9 @@
  * cannot be asked for the moment it tries again that many times, waiting longer each time, from 1 to
  * 20 s. Returns NULL, or why there is no address, as a text that lives on. */
 const char *tl_resolve(const char *host, int retries, struct wg_endpoint *endpoint) WG_MUST_USE;
+
+/* Finds the port of a service by its name, in /etc/services or wherever the system has them. Returns
+ * false where there is none of that name for UDP. */
+bool tl_resolve_service(const char *name, uint16_t *port) WG_MUST_USE;
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "conf/wgconf.h"
 #include "io/netns.h"
+#include "io/resolve.h"
 #include "quick/await.h"
 #include "quick/facts.h"
 #include "quick/leftovers.h"
@@ -97,6 +98,7 @@ static bool parse(struct tl_quick_file *file)
         size_t len = file->file.len;
         struct tl_mistakes mistakes = {0};
         char *copy = malloc(len + 1);
+        uint32_t bad_ports;
         bool is_good;
 
         if (!copy)
@@ -104,10 +106,16 @@ static bool parse(struct tl_quick_file *file)
         memcpy(copy, file->file.text, len);
         tl_quick_blank(copy, len);
         is_good = tl_quick_parse(file->file.text, len, &file->quick, &mistakes);
-        is_good = tl_wgconf_parse(copy, len, &file->device, &mistakes) && is_good;
+        is_good = tl_wgconf_parse_with(copy, len, tl_resolve_service, &file->device, &mistakes) &&
+                  is_good;
         wg_wipe(copy, len);
         free(copy);
         tl_mistakes_write(&mistakes, "tieline-quick", file->path, stderr);
+        bad_ports = is_good ? tl_wgconf_count_bad_ports(&file->device) : 0;
+        if (bad_ports)
+                fail("warning: %s: the port is not from 1 to 65535, so the peer has no endpoint: "
+                     "%u times",
+                     file->path, bad_ports);
         return is_good;
 }
 

@@ -27,6 +27,11 @@ static const struct {
         {5, I "Address=fd00::1", "Address=fd00::1/128\n"},
         {6, I "Address=\nDNS=\nMTU=\nTable= # auto\nPostUp=\nSaveConfig=", ""},
         {7, I "Address=,, 10.0.0.1/24,,", "Address=10.0.0.1/24\n"},
+        {50, I "Address=10.1/0x18,010.0.0.1/030 , 10.0.0.1/255.255.248.0 10.0.0.1/0.0.0.0,7",
+         "Address=10.1.0.0/24\nAddress=8.0.0.1/24\nAddress=10.0.0.1/21\nAddress=10.0.0.1/0\n"
+         "Address=7.0.0.0/32\n"},
+        {51, I "DNS=~example.org, ~.", "DNS=~example.org\nDNS=~.\n"},
+        {52, I "MTU=+0x500\nTable=+5", "MTU=1280\nTable=+5\n"},
         {8, I "DNS=10.0.0.9, example.org fd00::9,a_b.c",
          "DNS=10.0.0.9\nDNS=fd00::9\nDNS=example.org\nDNS=a_b.c\n"},
         {9, I "MTU=68\nMTU=65535", "MTU=65535\n"},
@@ -74,10 +79,13 @@ static const struct {
         const char *message;
 } mistakes[] = {
         {1, I "Address=10.0.0.1/33", 2, 9, "Address wants"},
-        {2, I "Address = 10.0.0.1/24, 10.0.0", 2, 24, "Address wants"},
+        {2, I "Address = 10.0.0.1/24, 10.0.0.", 2, 24, "Address wants"},
         {3, I "Address=fd00::1/129", 2, 9, "Address wants"},
         {4, I "Address=10.0.0.1/", 2, 9, "Address wants"},
         {5, I "Address=10.0.0.1/24/24", 2, 9, "Address wants"},
+        {50, I "Address=10.0.0.1/255.0.255.0", 2, 9, "Address wants"},
+        {51, I "Address=fd00::1/255.0.0.0", 2, 9, "Address wants"},
+        {52, I "Address=10.0.0.1/08", 2, 9, "Address wants"},
         {6, I "Address=host", 2, 9, "Address wants"},
         {7, I "\n\nDNS=10.0.0.256", 4, 5, "DNS wants"},
         {8, I "DNS=10.0.0", 2, 5, "DNS wants"},
@@ -119,9 +127,10 @@ static void test_mistakes(void **state)
 /* All mistakes of a text are told, and after those of others. */
 static void test_many_mistakes(void **state)
 {
-        static const char text[] = I "MTU=1\nAddress=1, ::/0, 2 / 3,4\nTable=-\n" I "SaveConfig=1\n"
+        static const char text[] = I "MTU=1\nAddress=x, ::/0, 2x / 3,4x\nTable=-\n" I
+                                     "SaveConfig=1\n"
                                      "[Peer]\nMTU=1\n[Interfaces]\nMTU=1\nDNS=1\nAddress=::\n";
-        static const uint32_t places[][2] = {{2, 5},  {3, 9}, {3, 18}, {3, 24}, {4, 7},
+        static const uint32_t places[][2] = {{2, 5},  {3, 9}, {3, 18}, {3, 25}, {4, 7},
                                              {6, 12}, {7, 9}, {10, 5}, {11, 5}};
         struct tl_mistakes told = {.count = 1, .first = {{.line = 7, .column = 9}}};
         struct tl_quick quick;

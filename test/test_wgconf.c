@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #define _GNU_SOURCE /* memmem */
 
+#include "conf/address.h"
 #include "conf/wgconf.h"
 
 #include <errno.h>
@@ -197,7 +198,7 @@ static const struct {
         {45, INTERFACE "ListenPort=", 2, 12, "from 0 to 65535"},
         {46, INTERFACE "ListenPort=65536", 2, 12, "from 0 to 65535"},
         {47, INTERFACE "ListenPort=domain", 2, 12, "from 0 to 65535"},
-        {48, INTERFACE "ListenPort=+1", 2, 12, "from 0 to 65535"},
+        {48, INTERFACE "ListenPort=++1", 2, 12, "from 0 to 65535"},
         {49, INTERFACE "ListenPort=-1", 2, 12, "from 0 to 65535"},
         {50, INTERFACE "ListenPort=off", 2, 12, "from 0 to 65535"},
         {51, INTERFACE "ListenPort=0x10", 2, 12, "from 0 to 65535"},
@@ -231,15 +232,15 @@ static const struct {
         {78, PEER "Endpoint = [::1]", 3, 12, "Endpoint wants a host and a port"},
         {79, PEER "Endpoint = [::1]51820", 3, 12, "Endpoint wants a host and a port"},
         {80, PEER "Endpoint = 192.0.2.1:", 3, 22, "port is a number from 1 to 65535"},
-        {81, PEER "Endpoint = 192.0.2.1 : 0", 3, 24, "port is a number from 1 to 65535"},
-        {82, PEER "Endpoint = 192.0.2.1:65536", 3, 22, "port is a number from 1 to 65535"},
+        {81, PEER "Endpoint = 192.0.2.1 : -0", 3, 24, "port is a number from 1 to 65535"},
+        {82, PEER "Endpoint = 192.0.2.1:0x1", 3, 22, "port is a number from 1 to 65535"},
         {83, PEER "Endpoint = 192.0.2.1:domain", 3, 22, "port is a number from 1 to 65535"},
-        {84, PEER "Endpoint = [::1]:+1", 3, 18, "port is a number from 1 to 65535"},
+        {84, PEER "Endpoint = [::1]:++1", 3, 18, "port is a number from 1 to 65535"},
         {85, PEER "Endpoint = :51820", 3, 12, "neither an address nor a host name"},
         {86, PEER "Endpoint = []:51820", 3, 13, "neither an address nor a host name"},
         {87, PEER "Endpoint = 192.0.2.256:1", 3, 12, "neither an address nor a host name"},
-        {88, PEER "Endpoint = 127.1:1", 3, 12, "neither an address nor a host name"},
-        {89, PEER "Endpoint = 2130706433:1", 3, 12, "neither an address nor a host name"},
+        {88, PEER "Endpoint = 127.1.:1", 3, 12, "neither an address nor a host name"},
+        {89, PEER "Endpoint = 4294967296:1", 3, 12, "neither an address nor a host name"},
         {90, PEER "Endpoint = example.1.:1", 3, 12, "neither an address nor a host name"},
         {91, PEER "Endpoint = [::g]:1", 3, 13, "neither an address nor a host name"},
         {92, PEER "Endpoint = 2001:db8::1", 3, 12, "neither an address nor a host name"},
@@ -249,7 +250,7 @@ static const struct {
         {95, PEER "Endpoint = https://example.com:443", 3, 12,
          "neither an address nor a host name"},
         {96,
-         PEER "Endpoint = b\xc3\xbc"
+         PEER "Endpoint = b\x7f"
               "cher.example:1",
          3, 12, "neither an address nor a host"},
         {97, PEER "Endpoint = a.example:1, b.example:1", 3, 12, "neither an address nor a host"},
@@ -489,6 +490,48 @@ static void test_memory_runs_out(void **state)
         assert_int_equal(allocations, 8);
 }
 
+static bool find_ntp(const char *name, uint16_t *port)
+{
+        *port = 123;
+        return strcmp(name, "ntp") == 0;
+}
+
+/* Forms that wg has getaddrinfo(3) read, and what they come to; NULL: no endpoint. */
+static void test_loose_endpoints(void **state)
+{
+        static const struct {
+                const char *text, *endpoint;
+        } cases[] = {
+                {"127.1:1", "127.0.0.1:1"},          {"2130706433:1", "127.0.0.1:1"},
+                {"0x7f.0.0.010:1", "127.0.0.8:1"},   {"[0X7F.65535]:+0001", "127.0.255.255:1"},
+                {"192.0.2.1:ntp", "192.0.2.1:123"},  {"[2001:db8::1%1]:ntp", "[2001:db8::1]:123"},
+                {"[ff02::1%eth0]:1", "[ff02::1]:1"}, {"192.0.2.1:0", NULL},
+                {"192.0.2.1:65536", NULL},           {"192.0.2.1:99999999999999999999", NULL},
+                {"b\xc3\xbc.example:00", NULL},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
+                char text[128], found[TL_ADDRESS_ENDPOINT_SIZE];
+                const struct tl_conf_peer *peer;
+                struct tl_mistakes none = {0};
+                struct tl_conf_device device;
+                int len = snprintf(text, sizeof(text), PEER "Endpoint = %s\n", cases[i].text);
+
+                tl_conf_device_init(&device);
+                if (!tl_wgconf_parse_with(text, (size_t)len, find_ntp, &device, &none))
+                        fail_msg("case %zu: %s", i, none.first[0].message);
+                peer = tl_conf_device_peer(&device, 0);
+                assert_int_equal(peer->has_endpoint, cases[i].endpoint != NULL);
+                assert_int_equal(tl_wgconf_count_bad_ports(&device), !cases[i].endpoint);
+                if (cases[i].endpoint) {
+                        tl_address_format_endpoint(found, &peer->endpoint);
+                        assert_string_equal(found, cases[i].endpoint);
+                }
+                tl_conf_device_done(&device);
+        }
+}
+
 static void test_unnamed(void **state)
 {
         static const char text[] = INTERFACE PEER "AllowedIPs = ::/0\n" PEER
@@ -551,6 +594,7 @@ int main(void)
                 cmocka_unit_test(test_nul_bytes),
                 cmocka_unit_test(test_host_name_lengths),
                 cmocka_unit_test(test_memory_runs_out),
+                cmocka_unit_test(test_loose_endpoints),
                 cmocka_unit_test(test_unnamed),
                 cmocka_unit_test(test_long_line),
         };

@@ -202,7 +202,7 @@ def quick_fails_whole(lab):
         "Address = 10.77.0.1/24, 10.77.0.1/24": "Command failed",
         "PostUp = kill -TERM $PPID; exec sleep 10": "quick: interrupted",
         "Mtu = 12": ".conf:4:7: MTU wants",
-        "Address = 10.77.0/24": ".conf:4:11: Address wants",
+        "Address = 10.77.0./24": ".conf:4:11: Address wants",
         "Adress = 10.77.0.1/24": ".conf:4:1: there is no such key",
         "DNS = 10.77.0.9": "DNS wants resolvconf",
     }
@@ -220,7 +220,7 @@ def quick_fails_whole(lab):
         quick.clean()
         expect_alike(quick.picture(), before, f"the node after {line}")
     # Mistakes of both formats, in the order of their lines.
-    quick.write("Address = 10.77.0/24", "ListenPort = 70000", "MTU = 12", "Colour = green")
+    quick.write("Address = 10.77.0./24", "ListenPort = 70000", "MTU = 12", "Colour = green")
     done = quick.up(check=False)
     expect_same(done.returncode, 1, "exit status of a file with mistakes")
     expect_same([int(line) for line in re.findall(r"\.conf:(\d+):\d+: ", done.stderr)],

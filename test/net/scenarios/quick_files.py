@@ -182,3 +182,86 @@ def quick_finds_the_mtu(lab):
     expect_mtu(1370, "198.51.100.9:5", "FwMark = 0x77")
     node.ip("route", "replace", "default", "nexthop", "via", via, "nexthop", "via", via)
     expect_mtu(1400, "127.0.0.1:5")
+
+
+# What stock wg and ip(8) are asked whether they take it, and what they make of it.
+ENDPOINTS = (
+    "192.0.2.1:5", "192.0.2.1:0", "192.0.2.1:+5", "192.0.2.1:005", "192.0.2.1:domain",
+    "192.0.2.1:nosuch", "192.0.2.1:", "192.0.2.1", ":5", "[192.0.2.1]:5", "[::1]:5", "::1:5", "[::1]5",
+    "[fe80::1%lo]:5", "[fe80::1%1]:5", "[2001:db8::1%]:5", "192.0.2:5", "192.2:5",
+    "3221225985:5", "0xc0.0.2.1:5", "0300.0.2.01:5", "192.0.2.1.:5", "192.0.2.256:5", "192.0.2.1.5:5",
+    "localhost:5", "LOCALHOST:5", "[localhost]:5", "[::ffff:192.0.2.1]:5", "[2001:DB8::A]:5",
+    "192.0.2.1 : 5", "[ ::1 ]:5", "192.0.2.1:5;", '"192.0.2.1":5', "a/b:5", "[::]:5")
+ALLOWED = (
+    "10.0.0.0/8", "10.0.0.1", "10.0.0.1/24", "10.0.0.1/33", "10.0.0.1/", "10.0.0.1/024", "10.0.0.1/+24",
+    "10.0.0.1/255.0.0.0", "10/8", "010.0.0.1/32", "::/0", "::1", "::1/129", "2001:DB8::1/32",
+    "fe80::1%lo/64", "10.0.0.0/8,", ",10.0.0.0/8", "10.0.0.0/8,,11.0.0.0/8", "10.0.0.0/8, 11.0.0.0/8",
+    "10.0.0.0/8 11.0.0.0/8", "10.0.0.0/8\t,\t11.0.0.0/8", "", "0.0.0.0/0,::/0", "default")
+INTERFACE_LINES = (
+    "ListenPort = 005", "ListenPort = +5", "ListenPort = domain", "ListenPort = nosuch", "ListenPort = -1",
+    "ListenPort =", "FwMark = OFF", "FwMark = 0xffffffff", "FwMark = 0x100000000", "FwMark = 010",
+    "FwMark = -1", "FwMark = x", "fwmark=1 # c", "  LISTENPORT\t=\t5", "Listen Port = 5", "junk", "= 5",
+    "FwMark = 1\r", "FwMark = 1\nFwMark = 2", "[ Interface ]\nFwMark = 1", "[Foo]", "[Peer", "; c", "#")
+ADDRESSES = (
+    "10.0.0.1", "10.0.0.1/24", "10.0.0.1/255.255.248.0", "10.0.0.1/255.0.255.0", "10.0.0.1/0", "10.0.0.1/33",
+    "10.1/24", "10/8", "10.0.0.1/0x18", "10.0.0.1/030", "010.0.0.1/24", "10.0.0.256/24", "10.0.0.1/",
+    "fd00::1", "FD00::1/64", "fd00::1/129", "fd00::1/ffff::", "fe80::1/64", "fd00::10.0.0.1/64",
+    "10.0.0.1/24/24", "10.0.0.255/24", "10.0.0.1/255.255.255.255", "host", "1.2.3.4.5")
+
+
+def settings(quick):
+    """What wg tells of the interface, but for a port that nobody chose."""
+    text = quick.wg("showconf", quick.ifname)
+    return "\n".join(line for line in text.splitlines() if "ListenPort" not in line or int(line.split()[-1]) < 1024)
+
+
+def addresses(quick):
+    text = quick.node.ip("-o", "addr", "show", "dev", quick.ifname).stdout
+    return sorted(line.split()[3] for line in text.splitlines())
+
+
+@scenario(ours_only=True, needs=("wg-quick", "nsenter"), seconds=120)
+def quick_accepts_what_wg_accepts(lab):
+    """Each form of a value is taken, or not, as by wg and ip, and means the same."""
+    node = lab.node("a")
+    quick, blank = Quick(lab, node, "a"), {}
+    quick.write("Address = 10.0.0.1/32")
+    quick.up()
+    key = Key(lab).public
+    forms = [f"[Peer]\nPublicKey = {key}\n{line}" for line in (
+        *(f"Endpoint = {form}" for form in ENDPOINTS), *(f"AllowedIPs = {form}" for form in ALLOWED))]
+    stripped = f"{quick.directory}/stripped"
+    reset = f"{quick.directory}/reset"
+    with open(reset, "w", encoding="ascii") as file:
+        file.write("[Interface]\n")
+
+    def tries(form):
+        """Whether stock wg and we take it, and what the interface is like after each."""
+        quick.write(*form.split("\n"))
+        with open(stripped, "w", encoding="utf-8") as file:
+            file.write(quick.run("strip", program="wg-quick").stdout)
+        for words in (("wg", "setconf", quick.ifname, stripped), None):
+            run("wg", "setconf", quick.ifname, reset)
+            env = {**quick.env, "WG_ENDPOINT_RESOLUTION_RETRIES": "0"}
+            done = run(*words, check=False, env=env) if words else quick.run("reload", check=False)
+            yield done.returncode == 0, settings(quick) if done.returncode == 0 else blank
+
+    for form in (*INTERFACE_LINES, *forms):
+        stock, ours = tries(form)
+        if form.endswith(":0"):
+            expect(ours[0], f"{form} is taken")  # and counts as no endpoint
+        else:
+            expect_same(ours, stock, form)
+    quick.write("Address = 10.0.0.1/32")
+    quick.down()
+    for form in ADDRESSES:
+        quick.write("Table = off", f"Address = {form}")
+        found = []
+        for program in ("wg-quick", "tieline-quick"):
+            done = quick.up(program=program, check=False)
+            found.append(addresses(quick) if done.returncode == 0 else blank)
+            if done.returncode == 0:
+                quick.down(program=program)
+        expect_same(found[1], found[0], f"Address = {form}")
+    quick.clean()
+    lab.notes.append(f"{len(forms) + len(INTERFACE_LINES) + len(ADDRESSES)} forms")
