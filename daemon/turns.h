@@ -18,9 +18,9 @@
 
 enum tl_direction { TL_FROM_TUN, TL_FROM_IPV4, TL_FROM_IPV6, TL_DIRECTIONS };
 
-/* How long a turn goes on before another direction may have one. Some batches: short enough for a
- * packet that waits, long enough that a look at the other directions costs next to nothing. */
-#define TL_TURN_NS UINT64_C(250000)
+/* How long a turn goes on before another direction may have one. With shorter ones, acknowledgements of a
+ * bulk transfer leave in smaller groups: 0.25 ms took 9% more processor time a gigabit. */
+#define TL_TURN_NS UINT64_C(1000000)
 
 /* A longer turn is charged as one of this length: the thread was not running all the time. */
 #define TL_TURN_CHARGE_MAX_NS UINT64_C(10000000)

@@ -19,7 +19,7 @@ import re
 import signal
 import time
 
-from device import Device
+from device import Device, is_sanitized
 from lab import expect, expect_same, read, run, until
 from scenario import scenario
 
@@ -102,6 +102,8 @@ class Field:
                                   for node, letter in ((self.a, "a"), (self.b, "b"), (self.b, "z")))
         self.z.inner4, self.z.inner6 = "10.78.0.1", "fd78::1"
         self.options, self.mtu = list(options), mtu
+        # Sanitizers find what they find; a slow daemon on a busy machine keeps no time.
+        self.judges = not is_sanitized(lab.mine)
         self.start(self.y)
         self.start(self.z)
         self.start_x()
@@ -126,8 +128,9 @@ class Field:
         self.add_strangers()
 
     def meet(self):
-        self.a.reaches(self.y.inner4)
-        self.a.reaches(self.z.inner4)
+        """Once this returns, the queues of x are empty of what a flood left."""
+        self.a.reaches(self.y.inner4, wait=20)
+        self.a.reaches(self.z.inner4, wait=20)
 
     def add_strangers(self):
         keys = run(self.lab.tool("siege"), "keys", "--peers", str(STRANGERS), "--seed",
@@ -194,13 +197,15 @@ class Field:
 
     def endure(self, name, flooded, node, options):
         for number in range(TRIES):
+            self.meet()
             with Swamp(node, *options):
                 is_fair, text = self.measure(flooded)
-            if is_fair:
+            if is_fair or not self.judges:
                 break
-        self.lab.notes.append(f"{name}: {text}" + (f" (try {number + 1})" if number else ""))
-        expect(is_fair, "95% arrive within a second, and strangers and clients are served, while "
-               f"there is a flood from {name}: {text}")
+            self.lab.notes.append(f"{name}, try {number + 1} was unfair: {text}")
+        self.lab.notes.append(f"{name}: {text}")
+        expect(is_fair or not self.judges, "95% arrive within a second, and strangers and clients "
+               f"are served, while there is a flood from {name}: {text}")
 
     def endure_all(self):
         for name, how in self.floods().items():
@@ -260,7 +265,7 @@ def ends_in_a_flood(lab):
                 begun = time.monotonic()
                 end(field.x)
                 until(lambda: field.x.process.poll() is not None,
-                      f"{end.__name__} while there is a flood from {name}", 4)
+                      f"{end.__name__} while there is a flood from {name}", 4 if field.judges else 30)
                 lab.notes.append(f"{name}, {end.__name__}: {(time.monotonic() - begun) * 1000:.0f}"
                                  f" ms, down and up: {took * 1000:.0f} ms")
                 field.x.ended()
