@@ -56,6 +56,20 @@ static int read_all(struct tl_file *file, int fd)
         }
 }
 
+/* Whether other users may look for files in the directory of this one. */
+static bool is_reachable(const char *path)
+{
+        char *target = realpath(path, NULL), *slash = target ? strrchr(target, '/') : NULL;
+        struct stat status;
+        bool is_closed;
+
+        if (slash)
+                slash[slash == target] = '\0';
+        is_closed = slash && stat(target, &status) == 0 && (status.st_mode & 011) == 0;
+        free(target);
+        return !is_closed;
+}
+
 int tl_file_read(struct tl_file *file, const char *path)
 {
         int fd = open(path, O_RDONLY | O_CLOEXEC), error;
@@ -65,7 +79,7 @@ int tl_file_read(struct tl_file *file, const char *path)
         if (fd < 0)
                 return -errno;
         file->is_exposed = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-                           (status.st_mode & 077) != 0;
+                           (status.st_mode & 077) != 0 && is_reachable(path);
         error = read_all(file, fd);
         close(fd);
         if (error)
@@ -115,7 +129,8 @@ static void sync_directory(const char *path)
         close(fd);
 }
 
-int tl_file_replace(const char *path, const char *text, size_t len)
+/* By another file, which takes its name. */
+static int replace(const char *path, const char *text, size_t len)
 {
         char temporary[PATH_MAX];
         int fd, error, room = (int)sizeof(temporary);
@@ -134,5 +149,59 @@ int tl_file_replace(const char *path, const char *text, size_t len)
                 unlink(temporary);
         else
                 sync_directory(path);
+        return error;
+}
+
+/* In place. The space comes first, so that a full disk leaves the file as it is. */
+static int overwrite(const char *path, const char *text, size_t len)
+{
+        int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW), error = 0;
+
+        if (fd < 0)
+                return -errno;
+        if (len && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)len) < 0 && errno != EOPNOTSUPP)
+                error = -errno;
+        if (!error && fchmod(fd, 0600) < 0)
+                error = -errno;
+        if (!error)
+                error = write_all(fd, text, len);
+        if (!error && (ftruncate(fd, (off_t)len) < 0 || fsync(fd) < 0))
+                error = -errno;
+        if (close(fd) < 0 && !error)
+                error = -errno;
+        return error;
+}
+
+/* What has to be there, or -errno: a regular file, or nothing, which is no link to nothing either. */
+static int check_place(const char *path, bool exists)
+{
+        struct stat status;
+
+        if (lstat(path, &status) < 0)
+                return !exists && errno == ENOENT ? 0 : -errno;
+        if (!exists)
+                return -ENOENT;
+        if (S_ISDIR(status.st_mode))
+                return -EISDIR;
+        return S_ISREG(status.st_mode) ? 0 : -EOPNOTSUPP;
+}
+
+/* Whether that is what keeps a file from being replaced while it can be written: it is a mount point, or
+ * nothing can be made beside it. */
+static bool is_of_place(int error)
+{
+        return error == -EBUSY || error == -EROFS || error == -EACCES || error == -EPERM;
+}
+
+int tl_file_replace(const char *path, const char *text, size_t len)
+{
+        char *target = realpath(path, NULL);
+        int error = check_place(target ? target : path, target);
+
+        if (!error)
+                error = replace(target ? target : path, text, len);
+        if (target && is_of_place(error))
+                error = overwrite(target, text, len);
+        free(target);
         return error;
 }

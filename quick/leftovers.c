@@ -12,8 +12,7 @@
 #include "quick/link.h"
 #include "quick/rules.h"
 #include "quick/run.h"
-
-#define TABLE_NAME "tieline-quick-"
+#include "quick/table.h"
 
 enum { TABLES_SIZE = 65536 }; /* of the names of all tables of nft */
 
@@ -66,11 +65,9 @@ static bool is_alive(const char *ifname)
 /* A line `table ip tieline-quick-IFNAME`, without its end. */
 static bool delete_table(const char *line, const char *ifname)
 {
-        char family[8], table[64], command[96];
-        const char *owner = table + strlen(TABLE_NAME);
+        char family[8], table[TL_TABLE_NAME_SIZE], owner[IF_NAMESIZE], command[96];
 
-        if (sscanf(line, "table %7s %63s", family, table) != 2 ||
-            strncmp(table, TABLE_NAME, strlen(TABLE_NAME)) != 0)
+        if (sscanf(line, "table %7s %63s", family, table) != 2 || !tl_table_owner(owner, table))
                 return false;
         if (strcmp(owner, ifname) != 0 && is_alive(owner))
                 return false;

@@ -90,7 +90,9 @@ static int run(enum tl_quick_verb verb, enum tl_quick_part part, const char *nam
                 return EXIT_FAILED;
         }
         tl_run_init();
-        is_good = tl_quick_open(&file, name) && act(&file, verb, part);
+        /* An interface whose file was spoiled meanwhile is taken down all the same. */
+        is_good = tl_quick_open(&file, name) && (file.is_sound || verb == VERB_DOWN) &&
+                  act(&file, verb, part);
         tl_quick_close(&file);
         return is_good ? EXIT_OK : EXIT_FAILED;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conf/address.h"
+#include "quick/table.h"
 
 WG_ENUM_DEFINE(tl_plan_kind, TL_PLAN_STEPS)
 WG_ENUM_DEFINE(tl_plan_dns, TL_PLAN_DNS_WAYS)
@@ -246,25 +247,25 @@ static void write_guard(FILE *out, const struct planner *p, uint8_t family, cons
 static bool plan_firewall(struct planner *p, uint8_t family)
 {
         const char *nft_family = family == WG_FAMILY_IPV4 ? "ip" : "ip6";
+        char table[TL_TABLE_NAME_SIZE];
         struct tl_plan_step *step;
         size_t size;
         FILE *out;
 
-        if (!RUN(p, "nft -f -") ||
-            !UNDO(p, "nft delete table %s tieline-quick-%s", nft_family, p->facts->ifname))
+        tl_table_name(table, p->facts->ifname);
+        if (!RUN(p, "nft -f -") || !UNDO(p, "nft delete table %s %s", nft_family, table))
                 return false;
         step = last_step(p);
         out = open_memstream(&step->input, &size);
         if (!out)
                 return false;
         fprintf(out,
-                "table %s tieline-quick-%s\n"
-                "delete table %s tieline-quick-%s\n"
-                "table %s tieline-quick-%s {\n"
+                "table %s %s\n"
+                "delete table %s %s\n"
+                "table %s %s {\n"
                 "\tchain guard {\n"
                 "\t\ttype filter hook prerouting priority -300;\n",
-                nft_family, p->facts->ifname, nft_family, p->facts->ifname, nft_family,
-                p->facts->ifname);
+                nft_family, table, nft_family, table, nft_family, table);
         write_guard(out, p, family, nft_family);
         fprintf(out,
                 "\t}\n"

@@ -52,7 +52,7 @@ static bool is_ifname(const char *name, size_t len)
         static const char signs[] = "_=+.-";
 
         if (len == 0 || len >= IF_NAMESIZE || (len == 1 && name[0] == '.') ||
-            (len == 2 && memcmp(name, "..", 2) == 0) || name[0] == '-')
+            (len == 2 && memcmp(name, "..", 2) == 0))
                 return false;
         for (size_t i = 0; i < len; i++) {
                 char c = name[i];
@@ -81,7 +81,7 @@ static bool find_file(struct tl_quick_file *file, const char *name)
                 len -= suffix;
         } else if (!is_ifname(base, len)) {
                 return fail("`%s' cannot be the name of an interface: 1 to %d letters, digits and "
-                            "_=+.-, the first no -",
+                            "_=+.-",
                             name, IF_NAMESIZE - 1);
         }
         memcpy(file->ifname, base, len);
@@ -93,30 +93,31 @@ static bool find_file(struct tl_quick_file *file, const char *name)
 
 /* wg(8)'s part is read from a copy without ours, each byte where it was: mistakes of both are told by
  * line and column of the file. */
-static bool parse(struct tl_quick_file *file)
+static void parse(struct tl_quick_file *file)
 {
         size_t len = file->file.len;
         struct tl_mistakes mistakes = {0};
         char *copy = malloc(len + 1);
         uint32_t bad_ports;
-        bool is_good;
 
-        if (!copy)
-                return fail("%s: out of memory", file->path);
+        if (!copy) {
+                fail("%s: out of memory", file->path);
+                return;
+        }
         memcpy(copy, file->file.text, len);
         tl_quick_blank(copy, len);
-        is_good = tl_quick_parse(file->file.text, len, &file->quick, &mistakes);
-        is_good = tl_wgconf_parse_with(copy, len, tl_resolve_service, &file->device, &mistakes) &&
-                  is_good;
+        file->has_hooks = tl_quick_parse(file->file.text, len, &file->quick, &mistakes);
+        file->is_sound = tl_wgconf_parse_with(copy, len, tl_resolve_service, &file->device,
+                                              &mistakes) &&
+                         file->has_hooks;
         wg_wipe(copy, len);
         free(copy);
         tl_mistakes_write(&mistakes, "tieline-quick", file->path, stderr);
-        bad_ports = is_good ? tl_wgconf_count_bad_ports(&file->device) : 0;
+        bad_ports = file->is_sound ? tl_wgconf_count_bad_ports(&file->device) : 0;
         if (bad_ports)
                 fail("warning: %s: the port is not from 1 to 65535, so the peer has no endpoint: "
                      "%u times",
                      file->path, bad_ports);
-        return is_good;
 }
 
 bool tl_quick_open(struct tl_quick_file *file, const char *name)
@@ -133,7 +134,8 @@ bool tl_quick_open(struct tl_quick_file *file, const char *name)
         if (file->file.is_exposed)
                 fail("warning: %s holds keys and other users may read it; `chmod 600' it",
                      file->path);
-        return parse(file);
+        parse(file);
+        return true;
 }
 
 void tl_quick_close(struct tl_quick_file *file)
@@ -481,7 +483,8 @@ static bool start_daemon(const struct tl_quick_file *file, struct tl_state *stat
         int error = tl_state_add_link(state, 0);
         bool is_good;
 
-        snprintf(command, sizeof(command), "tielined %s", file->ifname);
+        snprintf(command, sizeof(command), "tielined %s%s", file->ifname[0] == '-' ? "-- " : "",
+                 file->ifname);
         is_good = !error && tl_run(command, NULL);
         if (is_good)
                 error = tl_state_add_link(state, if_nametoindex(file->ifname));
@@ -638,7 +641,11 @@ static bool down_before(struct tl_quick_file *file)
 {
         bool is_good = run_all_hooks(file, TL_QUICK_PRE_DOWN);
 
-        if (file->quick.save_config && tl_link_is_served(file->ifname))
+        if (!file->has_hooks)
+                is_good = fail("PreDown and PostDown do not run, since the file has mistakes");
+        else if (!file->is_sound && file->quick.save_config)
+                is_good = fail("the interface is not saved, since the file has mistakes");
+        else if (file->quick.save_config && tl_link_is_served(file->ifname))
                 is_good = tl_quick_save(file) && is_good;
         return is_good;
 }

@@ -30,13 +30,16 @@ struct tl_quick_file {
         char path[PATH_MAX];
         char ifname[16];
         struct tl_file file;
+        bool is_sound;         /* it has no mistakes: else it is good for `down` only */
+        bool has_hooks;        /* none among the keys of wg-quick; else none of these counts */
         struct tl_quick quick; /* points into the file */
         struct tl_conf_device device;
         struct tl_names missing; /* endpoints that could not be found */
 };
 
 /* Finds and reads the file of an interface: a path that ends in IFNAME.conf, or the name of an
- * interface, whose file is then in /etc/wireguard. Returns false after saying why not. */
+ * interface, whose file is then in /etc/wireguard. Mistakes in it are told. Returns false, after saying
+ * why, where there is nothing to be read. */
 bool tl_quick_open(struct tl_quick_file *file, const char *name) WG_MUST_USE;
 
 /* Wipes and frees. */

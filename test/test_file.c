@@ -64,6 +64,11 @@ static void test_exposure(void **state)
         struct stat status;
 
         (void)state;
+        assert_int_equal(chmod(path, 0644), 0);
+        assert_int_equal(tl_file_read(&file, path), 0);
+        assert_false(file.is_exposed); /* in a directory that is closed */
+        tl_file_done(&file);
+        assert_int_equal(chmod(directory, 0701), 0);
         for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
                 assert_int_equal(chmod(path, modes[i]), 0);
                 assert_int_equal(tl_file_read(&file, path), 0);
@@ -73,6 +78,29 @@ static void test_exposure(void **state)
         assert_int_equal(tl_file_replace(path, "x", 1), 0);
         assert_int_equal(stat(path, &status), 0);
         assert_int_equal(status.st_mode & 07777, 0600);
+}
+
+/* A link stays, wherever it is; one to nothing is no place; nor is what is no file. */
+static void test_links(void **state)
+{
+        char link_path[96], pipe_path[96], text[8];
+        struct stat status;
+
+        (void)state;
+        snprintf(link_path, sizeof(link_path), "%s/link", directory);
+        snprintf(pipe_path, sizeof(pipe_path), "%s/pipe", directory);
+        assert_int_equal(symlink("file", link_path), 0);
+        assert_int_equal(tl_file_replace(path, "old", 3), 0);
+        assert_int_equal(tl_file_replace(link_path, "new", 3), 0);
+        assert_int_equal(readlink(link_path, text, sizeof(text)), 4);
+        assert_int_equal(lstat(path, &status), 0);
+        assert_true(S_ISREG(status.st_mode) && status.st_size == 3);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(tl_file_replace(link_path, "new", 3), -ENOENT);
+        assert_int_equal(unlink(link_path), 0);
+        assert_int_equal(mkfifo(pipe_path, 0600), 0);
+        assert_int_equal(tl_file_replace(pipe_path, "new", 3), -EOPNOTSUPP);
+        assert_int_equal(unlink(pipe_path), 0);
 }
 
 static void test_what_cannot_be(void **state)
@@ -95,6 +123,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_sizes),
                 cmocka_unit_test(test_exposure),
+                cmocka_unit_test(test_links),
                 cmocka_unit_test(test_what_cannot_be),
         };
 

@@ -5,7 +5,7 @@ import os
 import shutil
 
 from device import Key
-from lab import expect, expect_same, run
+from lab import expect, expect_same, read, run
 from scenario import scenario
 from scenarios.quick import Quick, host
 
@@ -265,3 +265,83 @@ def quick_accepts_what_wg_accepts(lab):
         expect_same(found[1], found[0], f"Address = {form}")
     quick.clean()
     lab.notes.append(f"{len(forms) + len(INTERFACE_LINES) + len(ADDRESSES)} forms")
+
+
+@scenario(ours_only=True, needs=("nsenter", "unshare"))
+def quick_saves_where_the_file_is(lab):
+    """SaveConfig follows links, writes into a mount point, and spoils nothing on a full disk."""
+    quick = Quick(lab, lab.node("a"), "a")
+    real = f"{quick.directory}/real"
+    quick.write("Address = 10.77.0.1/24", "SaveConfig = true")
+    os.rename(quick.file, real)
+    os.symlink("real", quick.file)
+
+    def text():
+        with open(real, encoding="ascii") as file:
+            return file.read()
+
+    quick.up()
+    quick.wg("set", quick.ifname, "peer", Key(lab).public, "allowed-ips", "10.90.0.0/16")
+    quick.down()
+    expect(os.path.islink(quick.file), "the link stays one")
+    expect_same(text().count("[Peer]"), 1, "peers saved into the file that the link leads to")
+
+    def save_on(mount, check=True):
+        """Saves another peer while the file is mounted somewhere else."""
+        program = f"{mount} && exec {quick.directory}/bin/tieline-quick save {quick.file}"
+        quick.wg("set", quick.ifname, "peer", Key(lab).public, "allowed-ips", "10.91.0.0/16")
+        return run("nsenter", f"--net=/run/netns/{quick.node.ns}", "unshare", "-m", "sh", "-c",
+                   program, env=quick.env, check=check)
+
+    quick.up()
+    save_on(f"mount --bind {real} {real}")
+    expect_same(text().count("[Peer]"), 2, "peers saved into a mount point")
+    expect_same(os.stat(real).st_mode & 0o777, 0o600, "its mode")
+    full = (f"mkdir -p {quick.directory}/small && mount -t tmpfs -o size=16k none {quick.directory}/small"
+            f" && cp {real} {quick.directory}/small/{quick.ifname}.conf && cd {quick.directory}/small && "
+            "{ dd if=/dev/zero of=fill bs=1k status=none || :; } 2>/dev/null && "
+            f"if {quick.directory}/bin/tieline-quick save ./{quick.ifname}.conf; then exit 1; fi; "
+            f"ls; cmp {real} {quick.ifname}.conf && true")
+    done = run("nsenter", f"--net=/run/netns/{quick.node.ns}", "unshare", "-m", "sh", "-c", full,
+               env=quick.env)
+    expect("No space left" in done.stderr, f"the reason: {done.stderr}")
+    expect_same(done.stdout.split(), ["fill", f"{quick.ifname}.conf"], "files on the full disk")
+    quick.down()
+    quick.clean()
+
+
+@scenario(ours_only=True, needs=("nsenter",))
+def quick_takes_down_what_was_spoiled(lab):
+    """A mistake that came into the file meanwhile does not keep an interface up, nor is it saved over."""
+    quick = Quick(lab, lab.node("a"), "a")
+    log = lab.file("hooks")
+    lines = ("Address = 10.77.0.1/24", f"PostDown = echo %i > {log}", "SaveConfig = true")
+    quick.write(*lines)
+    quick.up()
+    quick.write(*lines, "LissenPort = 5")
+    told = quick.down(check=False)
+    expect(".conf:6:1: " in told.stderr, f"the mistake is told: {told.stderr}")
+    expect_same(read(log).decode(), f"{quick.ifname}\n", "the hook ran")
+    expect(b"LissenPort" in read(quick.file), "the file is as it was")
+    quick.clean()
+    quick.write(*lines[:1])
+    quick.up()
+    quick.write("Address = nowhere")
+    expect_same(quick.down(check=False).returncode, 1, "status without hooks")
+    quick.clean()
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=90)
+def quick_takes_odd_names(lab):
+    """Names with dots, dashes, = and + come up with default routes, and leave nothing."""
+    node = host(lab)
+    node.sysctl("net.ipv4.conf.all.rp_filter", 1)
+    quick = Quick(lab, node, "a")
+    for name in (f"{quick.ifname}.0", f"-{quick.ifname}", f"{quick.ifname}=+", f".{quick.ifname}"):
+        quick.ifname, quick.file = name, f"{quick.directory}/{name}.conf"
+        quick.write("Address = 10.77.0.1/24, fd77::1/64", "PostUp = ip link show dev %i",
+                    peers=(("AllowedIPs = 0.0.0.0/0, ::/0", "Endpoint = 192.0.2.2:5"),))
+        quick.up()
+        expect_same(quick.nft().count("table "), 2, f"tables of {name}")
+        quick.down()
+        quick.clean()

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "quick/table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define START "tieline-quick-"
+
+void tl_table_name(char out[TL_TABLE_NAME_SIZE], const char *ifname)
+{
+        char *end = out + snprintf(out, TL_TABLE_NAME_SIZE, START);
+
+        for (const char *c = ifname; *c && end + 4 < out + TL_TABLE_NAME_SIZE; c++)
+                if (*c == '=' || *c == '+')
+                        end += sprintf(end, "/%02x", (unsigned int)*c);
+                else
+                        *end++ = *c;
+        *end = '\0';
+}
+
+bool tl_table_owner(char ifname[IF_NAMESIZE], const char *name)
+{
+        char again[TL_TABLE_NAME_SIZE];
+        size_t len = 0;
+
+        if (strncmp(name, START, strlen(START)) != 0)
+                return false;
+        for (const char *c = name + strlen(START); *c; c++) {
+                unsigned int code;
+
+                if (len + 1 == IF_NAMESIZE)
+                        return false;
+                if (*c == '/' && sscanf(c + 1, "%2x", &code) == 1 && strlen(c) > 2) {
+                        ifname[len++] = (char)code;
+                        c += 2;
+                } else {
+                        ifname[len++] = *c;
+                }
+        }
+        ifname[len] = '\0';
+        tl_table_name(again, ifname);
+        return len > 0 && strcmp(again, name) == 0;
+}
