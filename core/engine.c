@@ -85,12 +85,26 @@ drop:
         return verdict;
 }
 
-static enum wg_verdict stage(struct wg_engine *engine, const uint8_t *packet, uint32_t len,
-                             uint64_t now_ns)
+static void count_dropped(struct wg_engine *engine, enum wg_verdict verdict, uint32_t packets)
+{
+        while (packets--)
+                wg_worker_count(&engine->worker, verdict);
+}
+
+/* Packets of a peer left the engine, or never got far into it. */
+static void let_pass(struct wg_peer *peer, uint32_t packets)
+{
+        wg_waiting_remove(&peer->waiting, packets);
+        wg_peer_free_unused(peer);
+}
+
+/* *peer is who the packet was for, and becomes whom it belongs to. */
+static enum wg_verdict stage(struct wg_engine *engine, struct wg_peer **peer, const uint8_t *packet,
+                             uint32_t len, uint64_t now_ns)
 {
         struct wg_ip_header h = wg_ip_parse(packet, len);
+        struct wg_peer *owner;
         struct wg_endpoint to;
-        struct wg_peer *peer;
         enum wg_verdict verdict;
         uint32_t dropped;
 
@@ -98,25 +112,32 @@ static enum wg_verdict stage(struct wg_engine *engine, const uint8_t *packet, ui
                 return WG_VERDICT_DOWN;
         if (h.family == WG_FAMILY_NONE)
                 return WG_VERDICT_NOT_IP;
-        peer = wg_allowedips_find(&engine->allowed, h.family, h.destination);
-        if (!peer)
+        owner = wg_allowedips_find(&engine->allowed, h.family, h.destination);
+        if (!owner)
                 return WG_VERDICT_NO_PEER;
-        wg_path_read(&peer->path, &to);
+        wg_path_read(&owner->path, &to);
         if (to.ip.family == WG_FAMILY_NONE)
                 return WG_VERDICT_NO_ENDPOINT;
-        verdict = wg_staged_put(&engine->staged_pool, &peer->staged, packet, len, &dropped);
-        while (dropped--)
-                wg_worker_count(&engine->worker, WG_VERDICT_STAGED_FULL);
-        wg_timers_arm_by(peer, WG_TIMER_FLUSH, now_ns);
+        if (owner != *peer && !wg_waiting_add(&owner->waiting, 1, false))
+                return WG_VERDICT_STAGED_FULL;
+        if (owner != *peer)
+                let_pass(*peer, 1);
+        *peer = owner;
+        verdict = wg_staged_put(&engine->staged_pool, &owner->staged, packet, len, &dropped);
+        count_dropped(engine, WG_VERDICT_STAGED_FULL, dropped);
+        let_pass(owner, dropped);
+        wg_timers_arm_by(owner, WG_TIMER_FLUSH, now_ns);
         return verdict;
 }
 
-enum wg_verdict wg_engine_stage(struct wg_engine *engine, const uint8_t *packet, uint32_t len,
-                                uint64_t now_ns)
+enum wg_verdict wg_engine_stage(struct wg_engine *engine, struct wg_peer *peer,
+                                const uint8_t *packet, uint32_t len, uint64_t now_ns)
 {
-        enum wg_verdict verdict = stage(engine, packet, len, now_ns);
+        enum wg_verdict verdict = stage(engine, &peer, packet, len, now_ns);
 
         wg_worker_count(&engine->worker, verdict);
+        if (verdict != WG_VERDICT_STAGED)
+                let_pass(peer, 1);
         return verdict;
 }
 
@@ -125,8 +146,8 @@ uint32_t wg_engine_drop_staged(struct wg_peer *peer, enum wg_verdict verdict)
         struct wg_engine *engine = peer->engine;
         uint32_t dropped = wg_staged_purge(&engine->staged_pool, &peer->staged);
 
-        for (uint32_t i = 0; i < dropped; i++)
-                wg_worker_count(&engine->worker, verdict);
+        count_dropped(engine, verdict, dropped);
+        wg_waiting_remove(&peer->waiting, dropped);
         return dropped;
 }
 
@@ -565,8 +586,13 @@ static void compute(struct wg_engine *engine, struct wg_handshake_job *const *jo
 void wg_actions_clear(struct wg_engine *engine, struct wg_actions *actions)
 {
         for (size_t i = 0; i < actions->count; i++) {
-                wg_staged_free(&engine->staged_pool, actions->items[i].staged);
-                actions->items[i].staged = NULL;
+                struct wg_action *action = &actions->items[i];
+                uint32_t packets = wg_staged_count(action->staged);
+
+                wg_staged_free(&engine->staged_pool, action->staged);
+                action->staged = NULL;
+                if (packets)
+                        let_pass(action->peer, packets);
         }
         actions->count = 0;
 }

@@ -66,8 +66,8 @@ struct wg_engine {
 bool wg_engine_init(struct wg_engine *engine, const struct wg_env *env,
                     const struct wg_aead_backend *aead) WG_MUST_USE;
 
-/* Removes everything. No worker may run any more; what was retired is released by the env before its
- * memory goes. Takes a zeroed engine. */
+/* Removes everything. No worker may run any more, and all packets that were for wg_engine_stage() must have
+ * been given to it; what was retired is released by the env before its memory goes. Takes a zeroed engine. */
 void wg_engine_done(struct wg_engine *engine);
 
 /* ---- input ---- */
@@ -76,10 +76,11 @@ void wg_engine_done(struct wg_engine *engine);
 enum wg_verdict wg_engine_offer(struct wg_engine *engine, const uint8_t *message, size_t len,
                                 const struct wg_endpoint *from, uint64_t now_ns);
 
-/* Keeps a copy of an inner packet until its peer has a session. Returns STAGED, or why it was
- * dropped. */
-enum wg_verdict wg_engine_stage(struct wg_engine *engine, const uint8_t *packet, uint32_t len,
-                                uint64_t now_ns);
+/* Takes a packet for which wg_send() found no session, and `peer`; there is one call for each. Keeps a copy
+ * of it until the peer has a session, or, where allowed IPs changed meanwhile, the one it belongs to now.
+ * Returns STAGED, or why it was dropped. */
+enum wg_verdict wg_engine_stage(struct wg_engine *engine, struct wg_peer *peer,
+                                const uint8_t *packet, uint32_t len, uint64_t now_ns);
 
 /* Drops what is staged for a peer, counted by this verdict. Returns how many packets that were. */
 uint32_t wg_engine_drop_staged(struct wg_peer *peer, enum wg_verdict verdict);

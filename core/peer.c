@@ -144,7 +144,7 @@ struct wg_peer *wg_engine_add_peer(struct wg_engine *engine, const uint8_t publi
 
 void wg_peer_free_unused(struct wg_peer *peer)
 {
-        if (peer->is_released && !peer->keypairs &&
+        if (peer->is_released && !peer->keypairs && !wg_waiting_has_some(&peer->waiting) &&
             !(atomic_load_explicit(&peer->notes, memory_order_acquire) & (uint32_t)WG_NOTE_QUEUED))
                 free_peer(peer->engine, peer);
 }
@@ -212,8 +212,13 @@ void wg_engine_done(struct wg_engine *engine)
 {
         if (!engine->env)
                 return;
-        WG_LIST_EACH(node, &engine->peers)
-                wg_engine_remove_peer(engine, WG_CONTAINER_OF(node, struct wg_peer, in_order));
+        WG_LIST_EACH(node, &engine->peers) {
+                struct wg_peer *peer = WG_CONTAINER_OF(node, struct wg_peer, in_order);
+
+                wg_waiting_remove(&peer->waiting,
+                                  wg_waiting_count(&peer->waiting) - peer->staged.count);
+                wg_engine_remove_peer(engine, peer);
+        }
         wg_engine_commit(engine, SIZE_MAX);
         while (engine->to_do || atomic_load_explicit(&engine->noted, memory_order_relaxed)) {
                 struct wg_peer *peer = engine->to_do;

@@ -20,6 +20,7 @@
 #include "core/path.h"
 #include "core/staged.h"
 #include "core/tai64n.h"
+#include "core/waiting.h"
 
 struct wg_engine;
 
@@ -66,6 +67,7 @@ struct wg_peer {
 
         /* Any thread. */
         _Atomic(struct wg_keypair *) current; /* what is sent under; written by compare-and-swap */
+        struct wg_waiting waiting;            /* packets on their way through the engine */
         struct wg_path path;                  /* the endpoint */
         _Atomic uint32_t notes;               /* enum wg_note */
         struct wg_peer *next_noted;           /* owned by who set WG_NOTE_QUEUED, then the engine */
@@ -112,8 +114,8 @@ struct wg_peer {
         struct wg_retired retired;
 };
 
-/* Frees a peer that was removed and released, once neither its last keypairs nor the list of notes
- * lead to it: to be called when one of them lets go of it. */
+/* Frees a peer that was removed and released, once neither its last keypairs, nor the list of notes, nor
+ * packets on their way through the engine lead to it: to be called when one of them lets go of it. */
 void wg_peer_free_unused(struct wg_peer *peer);
 
 #endif

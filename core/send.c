@@ -111,27 +111,26 @@ static void keep_key_fresh(struct wg_worker *worker, struct wg_peer *peer,
                 wg_worker_note(worker, peer, WG_NOTE_REKEY);
 }
 
-void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_slot *slots,
-                size_t n, uint64_t now_ns)
+/* Under which keypair, and to where, something can be sent to a peer. Returns SEALED, or why not. */
+static enum wg_verdict find_way(struct wg_peer *peer, uint64_t now_ns, struct wg_keypair **kp,
+                                struct wg_endpoint *to)
 {
-        struct wg_keypair *kp = atomic_load_explicit(&peer->current, memory_order_acquire);
+        *kp = atomic_load_explicit(&peer->current, memory_order_acquire);
+        wg_path_read(&peer->path, to);
+        if (to->ip.family == WG_FAMILY_NONE)
+                return WG_VERDICT_NO_ENDPOINT;
+        return may_seal(*kp, now_ns) ? WG_VERDICT_SEALED : WG_VERDICT_NO_SESSION;
+}
+
+static void seal(struct wg_worker *worker, struct wg_peer *peer, struct wg_keypair *kp,
+                 const struct wg_endpoint *to, struct wg_send_slot *slots, size_t n,
+                 uint64_t now_ns)
+{
         uint32_t mtu = atomic_load_explicit(&worker->engine->mtu, memory_order_relaxed);
-        struct wg_endpoint to;
+        uint64_t nonce = wg_keypair_take_nonces(kp, n);
         bool is_data = false;
-        uint64_t nonce;
         size_t at, sealed = 0;
 
-        WG_ASSERT(n <= WG_BATCH_MAX);
-        wg_path_read(&peer->path, &to);
-        if (to.ip.family == WG_FAMILY_NONE) {
-                set_all(slots, n, WG_VERDICT_NO_ENDPOINT);
-                return;
-        }
-        if (!may_seal(kp, now_ns)) {
-                set_all(slots, n, WG_VERDICT_NO_SESSION);
-                return;
-        }
-        nonce = wg_keypair_take_nonces(kp, n);
         for (at = 0; at < n && nonce + sealed < WG_REJECT_AFTER_MESSAGES; at++) {
                 bool is_more = at && slots[at].is_more;
 
@@ -140,7 +139,7 @@ void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_s
                         continue;
                 }
                 is_data |= slots[at].len != 0;
-                slots[at].to = to;
+                slots[at].to = *to;
                 slots[at].tos = is_more ? slots[at - 1].tos : outer_tos(&slots[at]);
                 prepare(&slots[at], &worker->packets[sealed], kp, nonce + sealed, mtu);
                 sealed++;
@@ -151,6 +150,50 @@ void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_s
         worker->aead->seal(kp->send_key, worker->packets, sealed);
         wg_worker_sent(worker, peer, is_data, now_ns);
         keep_key_fresh(worker, peer, kp, now_ns, nonce + sealed);
+}
+
+void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_slot *slots,
+                size_t n, uint64_t now_ns)
+{
+        struct wg_keypair *kp;
+        struct wg_endpoint to;
+        enum wg_verdict verdict = find_way(peer, now_ns, &kp, &to);
+
+        WG_ASSERT(n <= WG_BATCH_MAX);
+        if (verdict == WG_VERDICT_SEALED)
+                seal(worker, peer, kp, &to, slots, n, now_ns);
+        else
+                set_all(slots, n, verdict);
+}
+
+/* Counts those at the end of a peer's slots that go to the engine; those that are too many are dropped. */
+static void join_waiting(struct wg_peer *peer, struct wg_send_slot *slots, size_t n,
+                         bool has_session)
+{
+        size_t first = n;
+
+        while (first && slots[first - 1].verdict == WG_VERDICT_NO_SESSION)
+                first--;
+        if (first < n && !wg_waiting_add(&peer->waiting, (uint32_t)(n - first), has_session))
+                set_all(slots + first, n - first, WG_VERDICT_STAGED_FULL);
+}
+
+/* The same in their turn: behind what is on its way through the engine. */
+static void send_in_turn(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_slot *slots,
+                         size_t n, uint64_t now_ns)
+{
+        bool is_behind = wg_waiting_has_some(&peer->waiting);
+        struct wg_keypair *kp;
+        struct wg_endpoint to;
+        enum wg_verdict verdict = find_way(peer, now_ns, &kp, &to);
+
+        if (verdict == WG_VERDICT_SEALED && !is_behind)
+                seal(worker, peer, kp, &to, slots, n, now_ns);
+        else
+                set_all(slots, n,
+                        is_behind && verdict == WG_VERDICT_SEALED ? WG_VERDICT_NO_SESSION
+                                                                  : verdict);
+        join_waiting(peer, slots, n, verdict == WG_VERDICT_SEALED && is_behind);
 }
 
 /* Finds the peer of a slot; the packet before often has the same destination. */
@@ -188,7 +231,7 @@ void wg_send(struct wg_worker *worker, struct wg_send_slot *slots, size_t n, uin
                 for (end = i + 1; end < n && slots[end].peer == slots[i].peer; end++)
                         ;
                 if (slots[i].peer)
-                        wg_send_to(worker, slots[i].peer, slots + i, end - i, now_ns);
+                        send_in_turn(worker, slots[i].peer, slots + i, end - i, now_ns);
         }
         for (size_t i = 0; i < n; i++)
                 wg_worker_count(worker, slots[i].verdict);

@@ -23,7 +23,7 @@ struct wg_send_slot {
         bool is_more;
 
         /* Written by wg_send(). */
-        enum wg_verdict verdict; /* SEALED, NO_SESSION (stage it), or why it is dropped */
+        enum wg_verdict verdict; /* SEALED, NO_SESSION (for the engine), or why it is dropped */
         uint8_t tos;             /* of the outer header */
         struct wg_peer *peer;    /* NULL where none was found */
         struct wg_endpoint to;   /* if sealed: send it there, then call wg_worker_count_sent() */
@@ -33,10 +33,14 @@ struct wg_send_slot {
  * can be laid out by it without a gap, as what shall leave in one piece has to be. */
 uint32_t wg_send_sealed_len(uint32_t len, uint32_t mtu) WG_MUST_USE;
 
-/* Routes each inner packet to its peer, numbers and seals it. n is at most WG_BATCH_MAX. */
+/* Routes each inner packet to its peer, numbers and seals it. n is at most WG_BATCH_MAX. What has no
+ * session, or has packets of its peer before it that wait for the engine, is NO_SESSION: after those of the
+ * same call that are sealed were sent, it is to be given to wg_engine_stage() in its order, or, where that
+ * is not possible, to wg_worker_refuse(). */
 void wg_send(struct wg_worker *worker, struct wg_send_slot *slots, size_t n, uint64_t now_ns);
 
-/* The same for one peer already chosen, and also for empty packets, which are keepalives. */
+/* Numbers and seals for one peer already chosen, whatever else waits; also empty packets, which are
+ * keepalives. Slots that are NO_SESSION go to nobody. */
 void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_slot *slots,
                 size_t n, uint64_t now_ns);
 

@@ -31,6 +31,15 @@ void wg_staged_free(struct wg_staged_pool *pool, struct wg_staged *chain)
         }
 }
 
+uint32_t wg_staged_count(const struct wg_staged *chain)
+{
+        uint32_t count = 0;
+
+        for (; chain; chain = chain->next)
+                count++;
+        return count;
+}
+
 uint32_t wg_staged_purge(struct wg_staged_pool *pool, struct wg_staged_queue *queue)
 {
         uint32_t count = queue->count;

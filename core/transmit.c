@@ -158,6 +158,7 @@ static void send_staged(struct wg_peer *peer, struct wg_now now, struct wg_actio
                 wg_worker_count(&engine->worker, slots[i].verdict);
                 if (slots[i].verdict != WG_VERDICT_SEALED) {
                         wg_staged_free(&engine->staged_pool, waiting[i]);
+                        wg_waiting_remove(&peer->waiting, 1);
                         continue;
                 }
                 waiting[i]->len = slots[i].len;

@@ -14,6 +14,12 @@ void wg_worker_init(struct wg_worker *worker, struct wg_engine *engine,
         worker->aead = aead;
 }
 
+void wg_worker_refuse(struct wg_worker *worker, struct wg_peer *peer)
+{
+        wg_worker_count(worker, WG_VERDICT_STAGED_FULL);
+        wg_waiting_refuse(&peer->waiting);
+}
+
 void wg_worker_note(struct wg_worker *worker, struct wg_peer *peer, enum wg_note note)
 {
         _Atomic(struct wg_peer *) *list = &worker->engine->noted;

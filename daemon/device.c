@@ -19,6 +19,8 @@
 
 enum { INBOX_SIZE = 1 << 20, SCRATCH_SIZE = 1 << 16, ENGINE_NICE = 5 };
 
+enum { STAGED_A_CALL = 32 }; /* datagrams that waited for a session, handed to the kernel at once */
+
 /* How many handshake messages may wait in the core: so many whatever they are, which is load; more of
  * those that are preferred; and even then some of the others each round, since they may be from those
  * who ask for a cookie. */
@@ -460,50 +462,86 @@ static void offer_ordinary(struct tl_device *device)
         tl_wake_set(&device->wake); /* there may be more */
 }
 
-/* Bounded by what the inboxes hold, which is bounded. */
-static void empty_inboxes(struct tl_device *device)
+/* Returns whether there may be more. */
+static bool stage_unsent(struct tl_device *device)
 {
         struct tl_inbox_head head;
 
-        offer_preferred(device);
-        offer_ordinary(device);
         for (unsigned int i = 0; i < WG_BATCH_MAX; i++) {
                 if (!tl_inbox_take(&device->unsent, &head, device->scratch))
-                        return;
-                wg_engine_stage(&device->engine, device->scratch, head.len, head.arrived_ns);
+                        return false;
+                wg_engine_stage(&device->engine, head.peer, device->scratch, head.len,
+                                head.arrived_ns);
         }
-        tl_wake_set(&device->wake); /* there may be more */
+        return true;
 }
 
-static void send_one(struct tl_device *device, const struct wg_action *action, const uint8_t *bytes,
-                     uint32_t len, uint8_t tos)
+/* Bounded by what the inboxes hold, which is bounded. */
+static void empty_inboxes(struct tl_device *device)
+{
+        offer_preferred(device);
+        offer_ordinary(device);
+        if (stage_unsent(device))
+                tl_wake_set(&device->wake);
+}
+
+/* What became of a datagram of the engine's. */
+static void settle(struct tl_device *device, struct wg_peer *peer, const struct tl_datagram *d)
+{
+        if (d->error)
+                tl_report_send_error(device, peer, d);
+        else if (peer)
+                wg_worker_count_sent(&device->engine.worker, peer, d->len);
+        if (d->pin_failed && peer)
+                wg_path_unpin(&peer->path, &d->path);
+}
+
+static void send_datagrams(struct tl_device *device, struct wg_peer *peer,
+                           struct tl_datagram *datagrams, unsigned int count)
 {
         struct tl_sockets *sockets = atomic_load(&device->sockets);
-        struct tl_datagram datagram = {
-                .buf = (uint8_t *)bytes, .len = len, .tos = tos, .path = action->to};
 
         if (!sockets) {
-                device->tally.tx_errors++;
+                device->tally.tx_errors += count;
                 return;
         }
-        tl_udp_send_pair(&sockets->pairs[0], &datagram, 1);
-        if (datagram.error)
-                tl_report_send_error(device, action->peer, &datagram);
-        else if (action->peer)
-                wg_worker_count_sent(&device->engine.worker, action->peer, len);
-        if (datagram.pin_failed && action->peer)
-                wg_path_unpin(&action->peer->path, &datagram.path);
+        tl_udp_send_pair(&sockets->pairs[0], datagrams, count);
+        for (unsigned int i = 0; i < count; i++)
+                settle(device, peer, &datagrams[i]);
 }
 
-static void act(struct tl_device *device, const struct wg_action *action)
+static void send_one(struct tl_device *device, struct wg_action *action)
+{
+        struct tl_datagram datagram = {
+                .buf = action->bytes, .len = action->len, .tos = action->tos, .path = action->to};
+
+        send_datagrams(device, action->peer, &datagram, 1);
+}
+
+/* Workers send to the peer through the engine until all of these have left. */
+static void send_staged(struct tl_device *device, const struct wg_action *action)
+{
+        struct tl_datagram datagrams[STAGED_A_CALL];
+        unsigned int count = 0;
+
+        for (struct wg_staged *s = action->staged; s; s = s->next) {
+                datagrams[count++] = (struct tl_datagram){
+                        .buf = s->buf, .len = s->len, .tos = s->tos, .path = action->to};
+                if (count < STAGED_A_CALL && s->next)
+                        continue;
+                send_datagrams(device, action->peer, datagrams, count);
+                count = 0;
+        }
+}
+
+static void act(struct tl_device *device, struct wg_action *action)
 {
         switch (action->kind) {
         case WG_ACTION_SEND:
-                send_one(device, action, action->bytes, action->len, action->tos);
+                send_one(device, action);
                 break;
         case WG_ACTION_SEND_STAGED:
-                for (const struct wg_staged *s = action->staged; s; s = s->next)
-                        send_one(device, action, s->buf, s->len, s->tos);
+                send_staged(device, action);
                 break;
         case WG_ACTION_EVENT:
                 device->tally.events[action->event]++;
@@ -533,6 +571,7 @@ static uint64_t work(struct tl_device *device)
         is_busy = wg_engine_work(&device->engine, now, &device->actions);
         for (size_t i = 0; i < device->actions.count; i++)
                 act(device, &device->actions.items[i]);
+        wg_actions_clear(&device->engine, &device->actions);
         if (device->bind_again_ns && now.ns >= device->bind_again_ns)
                 bind_for_link(device);
         if (!device->has_monitor)
@@ -761,6 +800,8 @@ void tl_device_done(struct tl_device *device)
         tl_suspend_done(&device->suspend);
         publish_sockets(device, NULL);
         wg_actions_clear(&device->engine, &device->actions);
+        while (device->unsent.ring && stage_unsent(device))
+                ;
         wg_engine_done(&device->engine);
         while (tl_reclaim_poll(&device->reclaim))
                 ;

@@ -16,10 +16,13 @@
 #include "base/attr.h"
 #include "base/endpoint.h"
 
+struct wg_peer;
+
 /* What comes with the bytes. */
 struct tl_inbox_head {
         uint64_t arrived_ns;
         struct wg_endpoint from; /* of handshake messages */
+        struct wg_peer *peer;    /* of packets without a session: who they are for */
         uint32_t len;
 };
 

@@ -130,18 +130,26 @@ static void remove_slots(struct tl_worker *worker, unsigned int count)
         worker->send_slots[0].is_more = false;
 }
 
+/* Only once what was sealed is sent: the engine may send these at once. */
+static void hand_over_unsent(struct tl_worker *worker, unsigned int count, uint64_t now_ns)
+{
+        for (unsigned int i = 0; i < count; i++)
+                if (worker->send_slots[i].verdict == WG_VERDICT_NO_SESSION)
+                        tl_worker_hand_over_unsent(worker, &worker->send_slots[i], now_ns);
+}
+
 /* Seals and sends the first slots that were filled, and removes them. */
 static void flush(struct tl_worker *worker, const struct tl_sockets *sockets, unsigned int count)
 {
         struct gatherer g = {.worker = worker, .now_ns = tl_clock_boot_ns()};
+        bool has_unsent = false;
 
         wg_send(&worker->core, worker->send_slots, count, g.now_ns);
         for (unsigned int i = 0; i < count; i++) {
                 struct wg_send_slot *slot = &worker->send_slots[i];
 
                 if (slot->verdict == WG_VERDICT_NO_SESSION)
-                        tl_worker_hand_over_unsent(worker, slot->buf + WG_SEND_HEADROOM, slot->len,
-                                                   g.now_ns);
+                        has_unsent = true;
                 else if (slot->verdict != WG_VERDICT_SEALED)
                         refuse(worker, slot, g.now_ns);
                 else
@@ -149,6 +157,8 @@ static void flush(struct tl_worker *worker, const struct tl_sockets *sockets, un
         }
         if (g.count)
                 send_datagrams(&g, sockets);
+        if (has_unsent)
+                hand_over_unsent(worker, count, g.now_ns);
         remove_slots(worker, count);
 }
 

@@ -13,17 +13,6 @@
 
 #define BUFFERS_SIZE ((size_t)TL_BUFFER_SIZE + TL_TX_BYTES + (size_t)TL_RX_BUFFERS * TL_BUFFER_SIZE)
 
-/* Counts what does not fit. */
-static void hand_over(struct tl_worker *worker, struct tl_inbox *inbox,
-                      const struct tl_inbox_head *head, const uint8_t *bytes,
-                      enum wg_verdict otherwise)
-{
-        if (tl_inbox_put(inbox, head, bytes))
-                worker->core.wants_engine = true;
-        else
-                wg_worker_count(&worker->core, otherwise);
-}
-
 void tl_worker_hand_over_handshake(struct tl_worker *worker, const struct wg_receive_slot *slot,
                                    uint64_t now_ns)
 {
@@ -31,16 +20,23 @@ void tl_worker_hand_over_handshake(struct tl_worker *worker, const struct wg_rec
         const struct tl_inbox_head head = {
                 .arrived_ns = now_ns, .len = slot->len, .from = slot->from};
 
-        hand_over(worker, slot->is_preferred ? &device->preferred : &device->handshakes, &head,
-                  slot->buf, WG_VERDICT_QUEUE_FULL);
+        if (tl_inbox_put(slot->is_preferred ? &device->preferred : &device->handshakes, &head,
+                         slot->buf))
+                worker->core.wants_engine = true;
+        else
+                wg_worker_count(&worker->core, WG_VERDICT_QUEUE_FULL);
 }
 
-void tl_worker_hand_over_unsent(struct tl_worker *worker, const uint8_t *packet, uint32_t len,
+void tl_worker_hand_over_unsent(struct tl_worker *worker, const struct wg_send_slot *slot,
                                 uint64_t now_ns)
 {
-        const struct tl_inbox_head head = {.arrived_ns = now_ns, .len = len};
+        const struct tl_inbox_head head = {
+                .arrived_ns = now_ns, .len = slot->len, .peer = slot->peer};
 
-        hand_over(worker, &worker->device->unsent, &head, packet, WG_VERDICT_STAGED_FULL);
+        if (tl_inbox_put(&worker->device->unsent, &head, slot->buf + WG_SEND_HEADROOM))
+                worker->core.wants_engine = true;
+        else
+                wg_worker_refuse(&worker->core, slot->peer);
 }
 
 static void tun_is_ready(void *ctx, uint32_t events)

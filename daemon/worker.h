@@ -88,10 +88,11 @@ void tl_worker_tell_to_stop(struct tl_worker *worker);
 /* Ends the thread, waits for it and frees the worker. Takes NULL. */
 void tl_worker_stop(struct tl_worker *worker);
 
-/* Hand to the engine a handshake message, and a packet without a session. Count what does not fit. */
+/* Hand to the engine a handshake message, and a packet without a session. Drop, and count, what does not
+ * fit. */
 void tl_worker_hand_over_handshake(struct tl_worker *worker, const struct wg_receive_slot *slot,
                                    uint64_t now_ns);
-void tl_worker_hand_over_unsent(struct tl_worker *worker, const uint8_t *packet, uint32_t len,
+void tl_worker_hand_over_unsent(struct tl_worker *worker, const struct wg_send_slot *slot,
                                 uint64_t now_ns);
 
 /* tx.c: some packets from the TUN to the network. Returns whether there may be more. */

@@ -65,7 +65,11 @@ void sim_check_emission(struct sim_node *node, struct wg_peer *handle, const str
 void sim_check_sealed(struct sim_node *node, const struct wg_send_slot *slot, uint32_t inner_len,
                       uint8_t inner_tos);
 
-/* An inner packet was sealed for a peer. Serial 0: it has no record. */
+/* A worker takes a packet for a peer; what it takes for one, after others, leaves after them. */
+void sim_check_taken(struct sim_node *node, unsigned int worker, unsigned int peer,
+                     uint64_t serial);
+
+/* An inner packet was sealed for a peer, and is sent. Serial 0: it has no record. */
 void sim_check_travels(struct sim_node *node, unsigned int peer, uint64_t serial);
 
 /* What wg_engine_stage() said of a packet; whether memory was refused meanwhile. */

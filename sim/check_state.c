@@ -187,6 +187,21 @@ static void check_not_forgotten(struct sim_node *node, const struct sim_peer *pe
                   (unsigned int)(peer - node->peers));
 }
 
+/* Workers send through the engine as long as packets are on their way there, and no longer. */
+static void check_waiting(struct sim_node *node, const struct sim_peer *peer)
+{
+        uint32_t waiting = peer->handle->staged.count;
+
+        if (node->batches)
+                return;
+        for (const struct sim_packet *p = node->mail_out.first; p; p = p->next)
+                waiting += p->peer == peer->handle;
+        SIM_CHECK(node->world, wg_waiting_count(&peer->handle->waiting) == waiting,
+                  "node %u: %u packets for peer %u are on their way through the engine, not %u",
+                  node->id, waiting, (unsigned int)(peer - node->peers),
+                  wg_waiting_count(&peer->handle->waiting));
+}
+
 static void check_counters(struct sim_node *node, const struct sim_peer *peer)
 {
         uint64_t tx = peer->handle->tx_bytes, rx = peer->handle->rx_bytes;
@@ -212,6 +227,7 @@ void sim_check_engine(struct sim_node *node)
                         continue;
                 check_memory_of(node, &node->peers[i]);
                 check_not_forgotten(node, &node->peers[i]);
+                check_waiting(node, &node->peers[i]);
                 check_counters(node, &node->peers[i]);
         }
 }

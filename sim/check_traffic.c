@@ -180,6 +180,31 @@ void sim_check_sealed(struct sim_node *node, const struct wg_send_slot *slot, ui
                   inner_tos);
 }
 
+void sim_check_taken(struct sim_node *node, unsigned int worker, unsigned int peer, uint64_t serial)
+{
+        struct sim_record *record = sim_ledger_find_inner(&node->world->ledger, serial);
+
+        if (!record)
+                return;
+        record->turn = ++node->turns;
+        record->worker = (uint8_t)worker;
+        record->taken_for = (uint8_t)peer;
+}
+
+/* Unless the packet belongs to another peer since it was taken. */
+static void check_order(struct sim_node *node, unsigned int peer, const struct sim_record *record)
+{
+        uint64_t *sent;
+
+        if (peer == SIM_STRANGER || record->taken_for != peer)
+                return;
+        sent = &node->peers[peer].sent_turns[record->worker];
+        SIM_CHECK(node->world, record->turn > *sent,
+                  "node %u: packet %llu for %u was overtaken by one that came later", node->id,
+                  (unsigned long long)record->inner.serial, peer);
+        *sent = record->turn;
+}
+
 void sim_check_travels(struct sim_node *node, unsigned int peer, uint64_t serial)
 {
         struct sim_record *record = sim_ledger_find_inner(&node->world->ledger, serial);
@@ -190,6 +215,7 @@ void sim_check_travels(struct sim_node *node, unsigned int peer, uint64_t serial
                 return;
         SIM_CHECK(node->world, record->state == SIM_STATE_WAITING,
                   "node %u: packet %llu is sent twice", node->id, (unsigned long long)serial);
+        check_order(node, peer, record);
         record->state = SIM_STATE_TRAVELLING;
         record->hop_from = (uint8_t)node->id;
         record->hop_to = (uint8_t)peer;

@@ -23,6 +23,11 @@ struct sim_record {
         uint8_t state;
         uint8_t hop_from, hop_to; /* travelling: between these two */
         uint32_t tag;             /* the traffic's own */
+
+        /* Where it waits, or waited last: the nth packet that workers of the node took, which of them took
+         * it, and for which peer. */
+        uint64_t turn;
+        uint8_t worker, taken_for;
 };
 
 /* A datagram that a node made for another. */

@@ -189,8 +189,8 @@ static void read_mail(struct sim_node *node)
         while ((packet = sim_queue_take(&node->mail_out))) {
                 uint64_t refused = node->memory.refused;
                 const uint8_t *inner = packet->bytes + WG_SEND_HEADROOM;
-                enum wg_verdict verdict = wg_engine_stage(&node->engine, inner, packet->len,
-                                                          now.ns);
+                enum wg_verdict verdict = wg_engine_stage(&node->engine, packet->peer, inner,
+                                                          packet->len, now.ns);
 
                 sim_check_staged(node, inner, packet->len, verdict,
                                  node->memory.refused != refused);
@@ -248,7 +248,7 @@ static void perform(struct sim_node *node)
                 if (actions->items[i].kind == WG_ACTION_EVENT)
                         note_event(node, &actions->items[i]);
         for (size_t i = 0; i < actions->count; i++) {
-                struct wg_action *a = &actions->items[i];
+                const struct wg_action *a = &actions->items[i];
 
                 switch (a->kind) {
                 case WG_ACTION_SEND:
@@ -263,6 +263,7 @@ static void perform(struct sim_node *node)
                         break;
                 }
         }
+        wg_actions_clear(&node->engine, actions);
 }
 
 static void run_engine(struct sim_node *node)
@@ -428,7 +429,8 @@ struct outbound {
         uint8_t tos;
 };
 
-static struct outbound look_at(struct sim_node *node, const struct sim_packet *packet)
+static struct outbound look_at(struct sim_node *node, unsigned int worker,
+                               const struct sim_packet *packet)
 {
         const uint8_t *inner = packet->bytes + WG_SEND_HEADROOM;
         struct outbound o = {.peer = SIM_STRANGER, .len = packet->len};
@@ -442,6 +444,7 @@ static struct outbound look_at(struct sim_node *node, const struct sim_packet *p
         o.peer = sim_node_route(node, &destination);
         if (o.peer != SIM_STRANGER)
                 o.handle = node->peers[o.peer].handle;
+        sim_check_taken(node, worker, o.peer, o.serial);
         return o;
 }
 
@@ -462,6 +465,7 @@ static void send_one(struct sim_node *node, struct wg_send_slot *slot, struct si
                 emit(node, slot->peer, &slot->to, slot->buf, slot->len, slot->tos);
         }
         if (slot->verdict == WG_VERDICT_NO_SESSION) {
+                packet->peer = slot->peer;
                 sim_queue_put(&node->mail_out, packet);
                 return;
         }
@@ -479,7 +483,7 @@ static void send_batch(struct sim_node *node, unsigned int worker)
 
         begin_batch(node, &batch);
         for (size_t i = 0; i < n; i++) {
-                seen[i] = look_at(node, packets[i]);
+                seen[i] = look_at(node, worker, packets[i]);
                 if (seen[i].handle)
                         sim_check_reason(node, &node->peers[seen[i].peer]);
                 slots[i] = (struct wg_send_slot){.buf = packets[i]->bytes, .len = packets[i]->len};
@@ -663,6 +667,9 @@ void sim_node_stop(struct sim_node *node)
         sim_trace(node->world, node->id, "stops");
         node->in_engine = true;
         wg_actions_clear(&node->engine, &node->actions);
+        for (struct sim_packet *p = node->mail_out.first; p; p = p->next)
+                wg_engine_stage(&node->engine, p->peer, p->bytes + WG_SEND_HEADROOM, p->len,
+                                sim_node_now(node).ns);
         wg_engine_done(&node->engine);
         while (node->retired)
                 release_retired(node, true);

@@ -62,7 +62,8 @@ struct sim_peer {
         uint32_t generation;    /* how many it has had */
         uint64_t tx_bytes, rx_bytes;
         struct sim_staged staged;
-        uint32_t tries; /* initiations since there was a reason */
+        uint32_t tries;                   /* initiations since there was a reason */
+        uint64_t sent_turns[SIM_WORKERS]; /* the last turn of each worker whose packet was sent */
 
         /* In the world's time; 0: not yet. */
         uint64_t handshake_ns; /* our last initiation or response, unless it was forgotten */
@@ -125,6 +126,7 @@ struct sim_node {
         unsigned int former_count;
         uint64_t batch;   /* goes up when the last worker leaves */
         uint64_t changes; /* of configuration */
+        uint64_t turns;   /* of packets that workers took */
         uint64_t second;  /* of the last call of wg_engine_work(), */
         uint32_t calls;   /* and how many there were in it */
 

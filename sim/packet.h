@@ -8,12 +8,15 @@
 #include "base/attr.h"
 #include "base/endpoint.h"
 
+struct wg_peer;
+
 struct sim_packet {
         struct sim_packet *next;
         struct wg_endpoint from; /* of a datagram: its source, and the address it came to */
         struct wg_endpoint to;   /* of a datagram on its way */
         uint64_t hash;           /* of a datagram: by which the ledger knows it */
         uint64_t at_ns;          /* when it came to where it waits */
+        struct wg_peer *peer;    /* of an inner packet without a session: who it is for */
         uint32_t len;
         uint8_t tos;
         uint8_t bytes[]; /* of an inner packet: with the room that wg_send() needs around it */

@@ -151,6 +151,7 @@ void pair_work(struct pair *p, struct pair_side *side)
                 for (size_t i = 0; i < side->actions.count; i++)
                         act(side, &side->actions.items[i]);
         } while (has_more);
+        wg_actions_clear(&side->engine, &side->actions);
 }
 
 void pair_forget(struct pair_side *side)
@@ -185,6 +186,8 @@ enum wg_verdict pair_send(struct pair *p, struct pair_side *side, const uint8_t 
         wg_send(&side->worker, &slot, 1, p->now.ns);
         if (slot.verdict == WG_VERDICT_SEALED)
                 keep_sent(side, &slot.to, buf, slot.len, slot.tos);
+        if (slot.verdict == WG_VERDICT_NO_SESSION)
+                wg_waiting_remove(&slot.peer->waiting, 1);
         return slot.verdict;
 }
 
@@ -195,6 +198,13 @@ enum wg_verdict pair_send_any(struct pair *p, struct pair_side *side)
         packet_ipv4(packet, sizeof(packet), side == &p->a ? PAIR_A : PAIR_B,
                     side == &p->a ? PAIR_B : PAIR_A);
         return pair_send(p, side, packet, sizeof(packet));
+}
+
+enum wg_verdict pair_stage(struct pair *p, struct pair_side *side, const uint8_t *packet,
+                           uint32_t len)
+{
+        assert_true(wg_waiting_add(&side->peer->waiting, 1, false));
+        return wg_engine_stage(&side->engine, side->peer, packet, len, p->now.ns);
 }
 
 static void carry(struct pair *p, struct pair_side *from)

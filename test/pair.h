@@ -80,6 +80,10 @@ enum wg_verdict pair_send(struct pair *p, struct pair_side *side, const uint8_t 
 /* The same with a packet of 60 bytes to the other side. */
 enum wg_verdict pair_send_any(struct pair *p, struct pair_side *side);
 
+/* A packet of that peer's is staged as one for which a worker found no session. */
+enum wg_verdict pair_stage(struct pair *p, struct pair_side *side, const uint8_t *packet,
+                           uint32_t len);
+
 /* Both work and everything sent arrives, until nothing more is sent. */
 void pair_settle(struct pair *p);
 

@@ -539,6 +539,7 @@ static void stage(int prefix)
         unsigned int family;
         const uint8_t *address = model_address(prefix, &family);
         uint8_t packet[40] = {family == 4 ? 0x45 : 0x60};
+        struct wg_peer *peer;
 
         if (family == 4) {
                 packet[3] = 20;
@@ -548,7 +549,11 @@ static void stage(int prefix)
                 packet[8] = 0x20;
                 memcpy(packet + 24, address, 16);
         }
-        (void)wg_engine_stage(&rig.device.engine, packet, family == 4 ? 20 : 40, clock_ns);
+        peer = wg_allowedips_find(&rig.device.engine.allowed,
+                                  family == 4 ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6, address);
+        if (peer && wg_waiting_add(&peer->waiting, 1, false))
+                (void)wg_engine_stage(&rig.device.engine, peer, packet, family == 4 ? 20 : 40,
+                                      clock_ns);
 }
 
 /* Between requests, whose errors would otherwise be anybody's guess. */

@@ -31,7 +31,7 @@ static enum wg_verdict stage(struct pair *p, struct pair_side *side)
         uint8_t packet[60];
 
         packet_ipv4(packet, sizeof(packet), PAIR_A, side == &p->a ? PAIR_B : PAIR_A);
-        return wg_engine_stage(&side->engine, packet, sizeof(packet), p->now.ns);
+        return pair_stage(p, side, packet, sizeof(packet));
 }
 
 /* How many datagrams of that type a side has sent; data by its whole length. */
@@ -58,11 +58,9 @@ static void test_stage_verdicts(void **state)
         uint8_t packet[60];
 
         packet_ipv4(packet, sizeof(packet), PAIR_A, 0x0b000001);
-        assert_int_equal(wg_engine_stage(&p->a.engine, packet, sizeof(packet), p->now.ns),
-                         WG_VERDICT_NO_PEER);
+        assert_int_equal(pair_stage(p, &p->a, packet, sizeof(packet)), WG_VERDICT_NO_PEER);
         packet[0] = 0x55;
-        assert_int_equal(wg_engine_stage(&p->a.engine, packet, sizeof(packet), p->now.ns),
-                         WG_VERDICT_NOT_IP);
+        assert_int_equal(pair_stage(p, &p->a, packet, sizeof(packet)), WG_VERDICT_NOT_IP);
         assert_int_equal(stage(p, &p->a), WG_VERDICT_STAGED);
         wg_path_write(&p->a.peer->path, &(struct wg_endpoint){.port = 0});
         assert_int_equal(stage(p, &p->a), WG_VERDICT_NO_ENDPOINT);
@@ -100,8 +98,7 @@ static void test_staged_packets_go(void **state)
                 uint8_t packet[100];
 
                 packet_ipv4(packet, 60 + i, PAIR_A, PAIR_B);
-                assert_int_equal(wg_engine_stage(&p->a.engine, packet, 60 + i, p->now.ns),
-                                 WG_VERDICT_STAGED);
+                assert_int_equal(pair_stage(p, &p->a, packet, 60 + i), WG_VERDICT_STAGED);
         }
         pair_work(p, &p->a);
         assert_int_equal(p->a.sent_count, 1);
@@ -127,6 +124,64 @@ static void write_own_datagram(const struct pair_side *side, uint8_t packet[100]
         wg_le32_store(packet + 28 + WG_DATA_RECEIVER, side->peer->current_known->remote_index);
 }
 
+/* Packets are on their way through the engine until they were dropped, whyever, or are sent, not only
+ * sealed: before that a worker sends none by itself. */
+static void test_until_when_packets_wait(void **state)
+{
+        struct pair *p = *state;
+        const struct wg_waiting *waiting = &p->a.peer->waiting;
+
+        for (int i = 0; i < WG_STAGED_PACKETS_MAX + 10; i++)
+                stage(p, &p->a);
+        assert_int_equal(wg_waiting_count(waiting), WG_STAGED_PACKETS_MAX);
+        wg_engine_set_up(&p->a.engine, false, p->now);
+        assert_int_equal(wg_waiting_count(waiting), 0);
+        assert_int_equal(stage(p, &p->a), WG_VERDICT_DOWN);
+        assert_int_equal(wg_waiting_count(waiting), 0);
+        wg_engine_set_up(&p->a.engine, true, p->now);
+        p->a.t.allocations = 0;
+        assert_int_equal(stage(p, &p->a), WG_VERDICT_NO_MEMORY);
+        assert_int_equal(wg_waiting_count(waiting), 0);
+        p->a.t.allocations = SIZE_MAX;
+        pair_connect(p, &p->a);
+        stage(p, &p->a);
+        stage(p, &p->a);
+        wg_engine_work(&p->a.engine, p->now, &p->a.actions);
+        assert_int_equal(p->a.actions.count, 1);
+        assert_int_equal(p->a.engine.staged_pool.packets, 2);
+        assert_int_equal(wg_waiting_count(waiting), 2);
+        assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_NO_SESSION);
+        wg_actions_clear(&p->a.engine, &p->a.actions);
+        assert_int_equal(wg_waiting_count(waiting), 0);
+        assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_SEALED);
+}
+
+/* Nor after the engine has given up, or dropped some of those that it would send. */
+static void test_dropped_packets_do_not_wait(void **state)
+{
+        struct pair *p = *state;
+        const struct wg_waiting *waiting = &p->a.peer->waiting;
+        uint8_t packet[100];
+
+        stage(p, &p->a);
+        for (int i = 0; i < 22; i++) {
+                pair_work(p, &p->a);
+                pair_pass(p, 6 * S);
+        }
+        assert_true(pair_has_event(&p->a, WG_EVENT_GAVE_UP));
+        assert_int_equal(wg_waiting_count(waiting), 0);
+        pair_forget(&p->a);
+        pair_connect(p, &p->a);
+        for (unsigned int i = 0; i < 2; i++) {
+                write_own_datagram(&p->a, packet);
+                pair_stage(p, &p->a, packet, sizeof(packet));
+        }
+        assert_int_equal(wg_waiting_count(waiting), 2);
+        pair_work(p, &p->a);
+        assert_int_equal(wg_waiting_count(waiting), 0);
+        assert_int_equal(pair_count(&p->a, WG_VERDICT_LOOP), 2);
+}
+
 /* Some of those that waited are refused, the first ones or others: the rest still goes to the peer. */
 static void test_staged_behind_what_is_refused(void **state)
 {
@@ -142,9 +197,8 @@ static void test_staged_behind_what_is_refused(void **state)
                         if (refused >> i & 1)
                                 write_own_datagram(&p->a, packet);
                         sent += !(refused >> i & 1);
-                        assert_int_equal(
-                                wg_engine_stage(&p->a.engine, packet, sizeof(packet), p->now.ns),
-                                WG_VERDICT_STAGED);
+                        assert_int_equal(pair_stage(p, &p->a, packet, sizeof(packet)),
+                                         WG_VERDICT_STAGED);
                 }
                 pair_work(p, &p->a);
                 assert_int_equal(pair_count(&p->a, WG_VERDICT_LOOP), 3 - sent);
@@ -581,6 +635,8 @@ int main(void)
                 TEST(test_stage_counts_what_is_dropped),
                 TEST(test_staged_packets_go),
                 TEST(test_staged_behind_what_is_refused),
+                TEST(test_until_when_packets_wait),
+                TEST(test_dropped_packets_do_not_wait),
                 TEST(test_same_key_changes_nothing),
                 TEST(test_another_key),
                 TEST(test_another_key_while_shaking_hands),

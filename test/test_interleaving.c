@@ -507,6 +507,154 @@ static void test_no_nonce_is_used_twice(void **state)
         check(&p, 1);
 }
 
+/* ---- packets of a peer on their way through the engine (core/waiting.h, core/send.c, daemon/tx.c) ----
+ *
+ * Two workers send two packets a batch, one of them twice. The session may begin at any moment, by a thread
+ * of its own. What a worker sends leaves in its order, and at last packets go directly again. The ways
+ * through the inbox, what is staged, and the actions are one queue: each packet is in the first of these
+ * that it has not been moved on from. */
+
+enum { W_BATCH = 2, W_PACKETS = 6, W_ENGINE = 2, W_PEER = 3 };
+enum {
+        W_COUNT, /* wg_waiting */
+        W_CURRENT,
+        W_PUT, /* into the inbox; and how many of those were */
+        W_STAGED,
+        W_SEALED,
+        W_SENT,
+        W_SETTLED,
+        W_QUEUE,                          /* worker << 4 | number */
+        W_LAST = W_QUEUE + W_PACKETS,     /* + worker: the number that left last */
+        W_MUST_WAIT = W_LAST + W_ENGINE,  /* + worker: a bit for each packet of the batch, */
+        W_BEHIND = W_MUST_WAIT + W_ENGINE /* + worker: what it saw of the count */
+};
+
+/* The steps of a batch: three for each packet in wg_send(), then one for each that is sent, and one for
+ * each that is handed over. */
+enum { W_SEND = 3 * W_BATCH, W_HAND_OVER = W_SEND + W_BATCH, W_STEPS = W_HAND_OVER + W_BATCH };
+
+static enum step leave(struct state *s, uint8_t packet)
+{
+        uint8_t *last = &s->shared[W_LAST + (packet >> 4)];
+
+        if ((packet & 15) != *last + 1)
+                return WRONG;
+        (*last)++;
+        return STEPPED;
+}
+
+/* wg_send(), for one packet of the batch. */
+static void judge(struct state *s, unsigned int thread, unsigned int step, unsigned int mistake)
+{
+        uint8_t *m = s->shared;
+        uint8_t bit = (uint8_t)(1 << step / 3);
+
+        switch (step % 3) {
+        case 0: /* wg_waiting_has_some() */
+                m[W_BEHIND + thread] = m[W_COUNT] && mistake != 1;
+                break;
+        case 1: /* find_way() */
+                m[W_MUST_WAIT + thread] &= (uint8_t)~bit;
+                if (m[W_BEHIND + thread] || !m[W_CURRENT])
+                        m[W_MUST_WAIT + thread] |= bit;
+                break;
+        case 2: /* wg_waiting_add() */
+                m[W_COUNT] += (m[W_MUST_WAIT + thread] & bit) != 0;
+                break;
+        }
+}
+
+/* flush(): a packet of the batch is sent, or goes into the inbox, as its turn is. */
+static enum step pass_on(struct state *s, unsigned int thread, unsigned int at,
+                         unsigned int mistake)
+{
+        uint8_t *m = s->shared;
+        unsigned int batch = s->at[thread] / W_STEPS, number = at % W_BATCH;
+        bool must_wait = m[W_MUST_WAIT + thread] >> number & 1;
+        bool hands_over = (at >= W_BATCH) == (mistake != 3);
+        uint8_t packet = (uint8_t)(thread << 4 | (batch * W_BATCH + number + 1));
+
+        if (must_wait != hands_over)
+                return STEPPED;
+        if (!hands_over)
+                return leave(s, packet);
+        m[W_QUEUE + m[W_PUT]++] = packet;
+        return STEPPED;
+}
+
+static enum step send_batches(struct state *s, unsigned int thread, unsigned int mistake)
+{
+        unsigned int at = s->at[thread] % W_STEPS;
+        enum step step = STEPPED;
+
+        if (s->at[thread] == (thread ? 1 : 2) * W_STEPS)
+                return STUCK;
+        if (at < W_SEND)
+                judge(s, thread, at, mistake);
+        else
+                step = pass_on(s, thread, at - W_SEND, mistake);
+        s->at[thread]++;
+        return step;
+}
+
+static enum step pass_through(struct state *s, unsigned int mistake)
+{
+        uint8_t *at = &s->at[W_ENGINE], *m = s->shared;
+
+        switch (*at) {
+        case 0: /* stage_unsent() */
+                if (m[W_STAGED] < m[W_PUT])
+                        m[W_STAGED]++;
+                else if (m[W_CURRENT] && m[W_SEALED] < m[W_STAGED])
+                        *at = 1;
+                else
+                        return STUCK;
+                return STEPPED;
+        case 1: /* wg_engine_work() */
+                m[W_SEALED] = m[W_STAGED];
+                *at = mistake == 2 ? 3 : 2;
+                return STEPPED;
+        case 2: /* send_staged() */
+                if (m[W_SENT] < m[W_SEALED])
+                        return leave(s, m[W_QUEUE + m[W_SENT]++]);
+                *at = mistake == 2 ? 0 : 3;
+                return STEPPED;
+        case 3: /* wg_actions_clear() */
+                m[W_COUNT] -= (uint8_t)(m[W_SEALED] - m[W_SETTLED]);
+                m[W_SETTLED] = m[W_SEALED];
+                *at = mistake == 2 ? 2 : 0;
+                return STEPPED;
+        default:
+                return STUCK;
+        }
+}
+
+static enum step order_step(struct state *s, unsigned int thread, unsigned int mistake)
+{
+        if (thread < W_ENGINE)
+                return send_batches(s, thread, mistake);
+        if (thread == W_ENGINE)
+                return pass_through(s, mistake);
+        if (s->shared[W_CURRENT])
+                return STUCK;
+        s->shared[W_CURRENT] = 1; /* wg_session_prove(), or the engine's swap_current() */
+        return STEPPED;
+}
+
+static bool all_left_and_none_waits(const struct state *s)
+{
+        return s->shared[W_LAST] == 2 * W_BATCH && s->shared[W_LAST + 1] == W_BATCH &&
+               s->shared[W_COUNT] == 0;
+}
+
+static void test_packets_leave_in_their_order(void **state)
+{
+        static const struct protocol p = {4, order_step, all_left_and_none_waits};
+
+        (void)state;
+        check(&p, 3);
+}
+
 /* ---- jobs, and who is idle (daemon/jobs.c, daemon/worker.c) ----
  *
  * The engine puts up two jobs, twice; two workers go to sleep when they find none. */
@@ -798,6 +946,7 @@ int main(void)
                 cmocka_unit_test(test_a_note_is_never_forgotten),
                 cmocka_unit_test(test_nothing_is_remembered_of_a_link_that_is_down),
                 cmocka_unit_test(test_no_nonce_is_used_twice),
+                cmocka_unit_test(test_packets_leave_in_their_order),
                 cmocka_unit_test(test_jobs_are_done_once_and_waited_for),
                 cmocka_unit_test(test_sockets_are_closed_when_nobody_has_them),
         };

@@ -446,6 +446,114 @@ static void test_batch_sizes(void **state)
         clear(&batch);
 }
 
+/* ---- in turn ---- */
+
+static enum wg_verdict send_one(struct pair *p, uint32_t destination)
+{
+        struct batch batch = {0};
+        enum wg_verdict verdict;
+
+        add_ipv4(&batch, 40, destination);
+        send_batch(p, &batch);
+        verdict = batch.slots[0].verdict;
+        clear(&batch);
+        return verdict;
+}
+
+/* As long as a packet is on its way through the engine, those that come after it go there too. */
+static void test_behind_what_waits(void **state)
+{
+        struct pair *p = *state;
+        struct wg_peer *peer = p->a.peer;
+
+        assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_NO_SESSION);
+        begin(p, peer, true, 1);
+        assert_true(wg_send_is_ready(peer, p->now.ns));
+        assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_NO_SESSION);
+        assert_int_equal(wg_waiting_count(&peer->waiting), 2);
+        wg_waiting_remove(&peer->waiting, 1);
+        assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_NO_SESSION);
+        /* Where it could not go at all is no matter of turns. */
+        wg_path_write(&peer->path, &(struct wg_endpoint){.port = 0});
+        assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_NO_ENDPOINT);
+        assert_int_equal(wg_waiting_count(&peer->waiting), 2);
+        wg_path_write(&peer->path, &p->b.at);
+        wg_waiting_remove(&peer->waiting, 2);
+        assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_SEALED);
+        assert_int_equal(wg_waiting_count(&peer->waiting), 0);
+}
+
+/* A session comes to be while the batch is sealed that has another peer's packets between. */
+static struct pair *amid;
+static void (*real_seal)(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet *packets,
+                         size_t n);
+
+static void seal_and_begin(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet *packets,
+                           size_t n)
+{
+        real_seal(key, packets, n);
+        if (amid)
+                begin(amid, amid->a.peer, true, 1);
+        amid = NULL;
+}
+
+static void test_session_begins_amid_a_batch(void **state)
+{
+        struct pair *p = *state;
+        struct wg_aead_backend aead = *p->a.worker.aead;
+        struct wg_peer *other = add_peer(p, 3, 3, 32);
+        struct batch batch = {0};
+
+        real_seal = aead.seal;
+        aead.seal = seal_and_begin;
+        p->a.worker.aead = &aead;
+        amid = p;
+        begin(p, other, true, 2);
+        add_ipv4(&batch, 40, PAIR_B);
+        add_ipv4(&batch, 40, 0x0a000003);
+        add_ipv4(&batch, 40, PAIR_B);
+        send_batch(p, &batch);
+        assert_null(amid);
+        assert_int_equal(batch.slots[0].verdict, WG_VERDICT_NO_SESSION);
+        assert_int_equal(batch.slots[1].verdict, WG_VERDICT_SEALED);
+        assert_int_equal(batch.slots[2].verdict, WG_VERDICT_NO_SESSION);
+        assert_int_equal(wg_waiting_count(&p->a.peer->waiting), 2);
+        assert_int_equal(wg_waiting_count(&other->waiting), 0);
+        clear(&batch);
+}
+
+/* Where the engine cannot keep up, what is too much is dropped until it has. */
+static void test_too_many_wait(void **state)
+{
+        struct pair *p = *state;
+        struct wg_waiting *waiting = &p->a.peer->waiting;
+
+        for (uint32_t i = 0; i < WG_WAITING_PACKETS_MAX; i++)
+                assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_NO_SESSION);
+        assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_STAGED_FULL);
+        wg_waiting_remove(waiting, 1);
+        assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_NO_SESSION);
+        begin(p, p->a.peer, true, 1);
+        while (wg_waiting_count(waiting)) {
+                assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_STAGED_FULL);
+                wg_waiting_remove(waiting, 1);
+        }
+        assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_SEALED);
+}
+
+/* A worker without room on the way to the engine. */
+static void test_refused(void **state)
+{
+        struct pair *p = *state;
+
+        assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_NO_SESSION);
+        wg_worker_refuse(&p->a.worker, p->a.peer);
+        assert_int_equal(pair_count(&p->a, WG_VERDICT_STAGED_FULL), 1);
+        assert_int_equal(wg_waiting_count(&p->a.peer->waiting), 0);
+        begin(p, p->a.peer, true, 1);
+        assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_SEALED);
+}
+
 /* ---- limits ---- */
 
 /* With the counter there, a batch of `n` seals so many, and asks for a new session or does not. */
@@ -645,6 +753,10 @@ int main(void)
                 TEST(test_parts_of_one_packet),
                 TEST(test_families_side_by_side),
                 TEST(test_batch_sizes),
+                TEST(test_behind_what_waits),
+                TEST(test_session_begins_amid_a_batch),
+                TEST(test_too_many_wait),
+                TEST(test_refused),
                 TEST(test_message_limits),
                 TEST(test_threads_at_the_limit),
                 TEST(test_ages),

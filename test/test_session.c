@@ -405,8 +405,10 @@ static void send_some(struct runner *r)
         packet_ipv4(buf + WG_SEND_HEADROOM, 60, PAIR_A,
                     r->race->side == &r->race->p->a ? PAIR_B : PAIR_A);
         wg_send(&r->worker, &slot, 1, r->race->p->now.ns);
-        if (slot.verdict == WG_VERDICT_NO_SESSION)
+        if (slot.verdict == WG_VERDICT_NO_SESSION) {
+                wg_waiting_remove(&slot.peer->waiting, 1);
                 return;
+        }
         number = wg_le32_load(buf + WG_DATA_RECEIVER);
         if (slot.verdict != WG_VERDICT_SEALED || number < oldest || number >= SESSIONS ||
             (r->race->is_responder[number] && !r->race->was_heard[number]))

@@ -30,9 +30,10 @@ from scenarios import strain
 from scenarios import offloads
 from scenarios import forwarding
 from scenarios import bulk
+from scenarios import order
 from scenarios import fairness
 from scenarios import sieges
 
 __all__ = ["bulk", "confinement", "cores", "edges", "fairness", "faults", "forwarding", "hostile",
-           "kernel_like", "life", "netns", "offloads", "paths", "routing", "settings", "sieges", "status",
-           "strain", "tunnels", "uapi", "wire"]
+           "kernel_like", "life", "netns", "offloads", "order", "paths", "routing", "settings", "sieges",
+           "status", "strain", "tunnels", "uapi", "wire"]

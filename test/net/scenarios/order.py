@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""What one flow sends into a tunnel comes out in its order, also where the session begins amid it."""
+
+import contextlib
+import os
+import socket
+import struct
+import time
+
+from device import Device, join, meets
+from lab import expect
+from scenario import scenario
+
+UDP_SEGMENT, SO_RCVBUFFORCE = 103, 33
+DATAGRAMS = 800  # of each flow, at each start: many that wait for the session, and many that come after
+EACH_S = 40e-6
+
+
+class Flow:
+    """Numbered datagrams from one device to another, as single packets or as superpackets."""
+
+    def __init__(self, source, destination, family, port, a_send=1, size=300):
+        self.name = (f"{source.name} to {destination.name} over IPv{family}"
+                     + (f", {a_send} a send" if a_send > 1 else ""))
+        self.to = destination.inner(family), port
+        self.a_send, self.size, self.number = a_send, size, 0
+        kind = socket.AF_INET if family == 4 else socket.AF_INET6
+        self.sender = source.node.socket(kind)
+        if a_send > 1:
+            self.sender.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, size)
+        self.receiver = destination.node.socket(kind)
+        self.receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
+        self.receiver.setblocking(False)
+        self.receiver.bind(self.to)
+
+    def send(self):
+        first, self.number = self.number, self.number + self.a_send
+        data = b"".join(struct.pack(">I", number).ljust(self.size, b"x")
+                        for number in range(first, self.number))
+        with contextlib.suppress(OSError):  # a full queue of the interface, say
+            self.sender.sendto(data, self.to)
+
+    def received(self):
+        """The numbers that have arrived, in their order."""
+        numbers = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                numbers.append(struct.unpack(">I", self.receiver.recv(4096)[:4])[0])
+        return numbers
+
+    def close(self):
+        self.sender.close()
+        self.receiver.close()
+
+
+def stream(flows):
+    """Sends on all flows side by side, at a pace of its own."""
+    due = time.monotonic()
+    while any(flow.number < DATAGRAMS for flow in flows):
+        for flow in flows:
+            if flow.number < DATAGRAMS:
+                flow.send()
+            due += EACH_S * flow.a_send
+        while time.monotonic() < due:
+            pass
+
+
+def arrives_in_order(flow):
+    numbers = flow.received()
+
+    def has_last():
+        numbers.extend(flow.received())
+        return numbers and numbers[-1] == flow.number - 1
+
+    while not has_last():  # the last one, which a busy machine may have lost: then another
+        flow.send()
+        time.sleep(0.02)
+    late = [number for before, number in zip(numbers, numbers[1:]) if number < before]
+    expect(not late, f"{flow.name}: each after the one before, but {len(late)} of {len(numbers)}"
+                     f" came late, {late[0] if late else ''} first")
+
+
+def begin_anew(x, y, y_knows):
+    """Both links go down and up, which ends the session. y knows where x is, or is to learn it."""
+    x.down()
+    y.down()
+    if not y_knows:
+        y.remove(x)
+        y.add(x)
+    for device in (y, x):
+        device.up()
+        device.address()  # the kernel has taken away that of IPv6
+
+
+def crowd(device):
+    """All threads of the daemon share a processor, as on a busy machine: they take turns anywhere."""
+    for task in os.listdir(f"/proc/{device.process.pid}/task"):
+        os.sched_setaffinity(int(task), [min(os.sched_getaffinity(0))])
+
+
+def starts(lab, workers):
+    lab.mine.options = ["--workers", str(workers)]
+    x, y = (Device(lab, lab.nodes[name], lab.mine, letter=name).start() for name in "xy")
+    join(x, y)
+    meets(x, y)
+    for start in range(4):
+        if start == 2:
+            crowd(x)
+            crowd(y)
+        begin_anew(x, y, start % 2)
+        family = 4 if start % 4 < 2 else 6
+        flows = [Flow(x, y, family, 7001), Flow(y, x, family, 7002),
+                 Flow(x, y, family, 7003, a_send=20), Flow(y, x, family, 7004, a_send=20)]
+        stream(flows)
+        for flow in flows:
+            arrives_in_order(flow)
+            flow.close()
+    x.stop()
+    y.stop()
+
+
+@scenario(ours_only=True, seconds=120)
+def stream_that_begins_before_its_session(lab):
+    """What waited for a handshake leaves before what came after it, on both sides, at twelve starts."""
+    lab.link(lab.node("x"), lab.node("y"))
+    for workers in (1, 2, 4):
+        starts(lab, workers)
