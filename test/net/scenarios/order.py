@@ -5,10 +5,11 @@ import contextlib
 import os
 import socket
 import struct
+import threading
 import time
 
-from device import Device, join, meets
-from lab import expect
+from device import Device, join, meets, tunnel
+from lab import expect, until
 from scenario import scenario
 
 UDP_SEGMENT, SO_RCVBUFFORCE = 103, 33
@@ -117,6 +118,47 @@ def starts(lab, workers):
             flow.close()
     x.stop()
     y.stop()
+
+
+@contextlib.contextmanager
+def flood(flow):
+    """Sends as fast as it can, all the while."""
+    is_over = threading.Event()
+
+    def send():
+        while not is_over.is_set():
+            flow.send()
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def goes_directly(device):
+    """Much is sent, and nothing of it is dropped as too much for the way through the engine."""
+    before = device.stat()
+    time.sleep(0.3)
+    after = device.stat()
+    return (after["tx_packets"] > before["tx_packets"] + 100 and after["staged_packets"] == 0 and
+            after["drop_staged_full"] == before["drop_staged_full"])
+
+
+@scenario(ours_only=True, alone=True)
+def flood_that_begins_before_its_session(lab):
+    """More than the engine can carry begins without a session: soon it goes without the engine."""
+    x, y = tunnel(lab)
+    meets(x, y)
+    crowd(x)
+    flow = Flow(x, y, 4, 7001, a_send=40, size=1300)
+    with flood(flow):
+        for _ in range(3):
+            begin_anew(x, y, True)
+            until(lambda: goes_directly(x), "all goes directly", 20)
+    flow.close()
 
 
 @scenario(ours_only=True, seconds=120)
