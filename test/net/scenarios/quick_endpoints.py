@@ -9,6 +9,7 @@ from device import Key
 from lab import expect, expect_same, read, run, until
 from scenario import scenario
 from scenarios.quick import Quick, host
+from scenarios.systemd import boot
 
 
 class Names:
@@ -168,3 +169,46 @@ def quick_waits_for_no_name_server(lab):
     expect(time.monotonic() - began < 10, "nor does down")
     expect_same(tasks(quick), [], "tasks after down")
     quick.clean()
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter", "unshare", "bash", "wg-quick"), seconds=90)
+def the_unit_starts_without_an_endpoint(lab):
+    """Under the unit, a name that cannot be found delays nothing; the task lives and ends within it."""
+    systemd = boot(lab)
+    quick = systemd.quick
+    there, late = write(quick, "192.0.2.7:7", "late.example:9")
+    begun = systemd.inside("/usr/bin/sh", "-c", "echo 127.0.0.1 localhost >/etc/hosts; "
+                           "echo nameserver 127.0.0.1 >/etc/resolv.conf")
+    expect_same(begun.returncode, 0, "files of its own")
+    systemd.start()
+    expect(systemd.is_active(), "the unit is active")
+
+    def found():
+        return dict(line.split() for line in
+                    systemd.wg("show", quick.ifname, "endpoints").splitlines())
+
+    def task():
+        pid, = until(lambda: tasks(quick), "there is a task", 20)
+        return pid
+
+    expect_same(found(), {there: "192.0.2.7:7", late: "(none)"}, "endpoints")
+    first = task()
+    group = read(f"/proc/{first}/cgroup").decode()
+    expect(systemd.service() in group, f"the task is a process of the unit: {group}")
+    systemd.inside("/usr/bin/kill", "-9", systemd.get("MainPID"))
+    until(lambda: systemd.get("NRestarts") == "1" and systemd.is_active(), "it is up again", 20)
+    second = task()
+    expect(second != first, "another task")
+    systemd.ctl("reload", systemd.service())
+    expect(task() != second, "another task after reload")
+    systemd.inside("/usr/bin/sh", "-c", "echo 192.0.2.9 late.example >>/etc/hosts")
+    until(lambda: found()[late] == "192.0.2.9:9", "the name is found", 30)
+    until(lambda: not tasks(quick), "the task has ended", 10)
+    systemd.inside("/usr/bin/sh", "-c", "echo 127.0.0.1 localhost >/etc/hosts")
+    systemd.ctl("restart", systemd.service(), timeout=30)
+    task()
+    systemd.ctl("stop", systemd.service(), timeout=30)
+    expect_same((systemd.get("ActiveState"), systemd.get("Result")), ("inactive", "success"),
+                "the service after stop")
+    expect_same(tasks(quick), [], "tasks after stop")
+    systemd.clean()
