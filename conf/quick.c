@@ -2,6 +2,7 @@
 #include "conf/quick.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -294,19 +295,31 @@ static bool looks_like_address(struct tl_text text)
         return true;
 }
 
+static bool parse_server(struct tl_text text, struct tl_quick_server *server)
+{
+        size_t percent = tl_text_find(text, '%');
+        bool has_zone = percent < text.len;
+
+        server->zone = tl_text_tail(text, percent + has_zone);
+        if (!tl_address_parse_ip(tl_text_head(text, percent), &server->ip))
+                return false;
+        return !has_zone || (server->ip.family == WG_FAMILY_IPV6 && is_name(server->zone) &&
+                             server->zone.len < TL_CONF_ZONE_SIZE);
+}
+
 static void read_dns(struct reader *r, struct tl_text word)
 {
         struct tl_quick *quick = r->into;
         bool is_domain = !looks_like_address(word);
         bool is_route = is_domain && word.at[0] == '~'; /* as resolvectl(1) has them */
-        struct wg_ip ip;
+        struct tl_quick_server server;
 
-        if (is_domain ? !is_name(tl_text_tail(word, is_route)) : !tl_address_parse_ip(word, &ip))
+        if (is_domain ? !is_name(tl_text_tail(word, is_route)) : !parse_server(word, &server))
                 tell_value(r, word);
         else if (is_domain)
                 append(r, &quick->dns_search, word);
-        else if (grow((void **)&quick->dns, quick->dns_count, &quick->dns_capacity, sizeof(ip)))
-                quick->dns[quick->dns_count++] = ip;
+        else if (grow((void **)&quick->dns, quick->dns_count, &quick->dns_capacity, sizeof(server)))
+                quick->dns[quick->dns_count++] = server;
         else
                 run_out_of_memory(r);
 }
@@ -434,6 +447,15 @@ bool tl_quick_parse(const char *text, size_t len, struct tl_quick *quick,
         else
                 tl_quick_done(&r.quick);
         return is_good;
+}
+
+void tl_quick_format_server(char out[TL_QUICK_SERVER_SIZE], const struct tl_quick_server *server)
+{
+        size_t len = tl_address_format_ip(out, &server->ip);
+
+        if (server->zone.len)
+                snprintf(out + len, TL_QUICK_SERVER_SIZE - len, "%%%.*s", (int)server->zone.len,
+                         server->zone.at);
 }
 
 void tl_quick_done(struct tl_quick *quick)

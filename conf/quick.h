@@ -19,6 +19,7 @@
 #include "base/attr.h"
 #include "base/endpoint.h"
 #include "base/enum.h"
+#include "conf/address.h"
 #include "conf/mistakes.h"
 #include "conf/text.h"
 
@@ -51,6 +52,12 @@ struct tl_quick_address {
         uint8_t cidr;
 };
 
+/* A name server. */
+struct tl_quick_server {
+        struct wg_ip ip;
+        struct tl_text zone; /* of a link-local address; empty: none */
+};
+
 /* Texts of one kind, each a stretch of the file's. */
 struct tl_quick_list {
         struct tl_text *items;
@@ -60,7 +67,7 @@ struct tl_quick_list {
 struct tl_quick {
         struct tl_quick_address *addresses;
         uint32_t address_count, address_capacity;
-        struct wg_ip *dns;
+        struct tl_quick_server *dns;
         uint32_t dns_count, dns_capacity;
         struct tl_quick_list dns_search;                 /* domains, of DNS too */
         struct tl_quick_list hooks[TL_QUICK_HOOK_COUNT]; /* by enum tl_quick_hook */
@@ -78,6 +85,11 @@ struct tl_quick {
  * tl_wgconf_parse() tells, are not read into *quick, but what is wrong with them is told. */
 bool tl_quick_parse(const char *text, size_t len, struct tl_quick *quick,
                     struct tl_mistakes *mistakes) WG_MUST_USE;
+
+enum { TL_QUICK_SERVER_SIZE = TL_ADDRESS_IP_SIZE + 1 + TL_CONF_ZONE_SIZE };
+
+/* Writes a name server, with its zone behind a % where it has one. */
+void tl_quick_format_server(char out[TL_QUICK_SERVER_SIZE], const struct tl_quick_server *server);
 
 /* Releases. Takes one that is all zeros. */
 void tl_quick_done(struct tl_quick *quick);

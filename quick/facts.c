@@ -52,6 +52,21 @@ static void name_record(struct tl_plan_facts *facts)
                 fclose(file);
 }
 
+/* Where openresolv, its newer versions, and Debian's resolvconf keep them. */
+bool tl_facts_has_record(const char *name)
+{
+        static const char *const places[] = {"/run/resolvconf/interfaces", "/run/resolvconf/keys",
+                                             "/run/resolvconf/interface"};
+        char path[128];
+
+        for (size_t i = 0; i < WG_ARRAY_SIZE(places); i++) {
+                snprintf(path, sizeof(path), "%s/%s", places[i], name);
+                if (access(path, F_OK) == 0)
+                        return true;
+        }
+        return false;
+}
+
 void tl_facts_find_programs(struct tl_plan_facts *facts, const char *ifname)
 {
         *facts = (struct tl_plan_facts){.ifname = ifname, .has_nft = tl_run_has("nft")};

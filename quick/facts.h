@@ -14,6 +14,9 @@
 /* Which programs there are. Asks nothing that takes time. */
 void tl_facts_find_programs(struct tl_plan_facts *facts, const char *ifname);
 
+/* Whether resolvconf(8) holds a record of that name. */
+bool tl_facts_has_record(const char *name) WG_MUST_USE;
+
 /* Whether the interface has no IPv6, or would have none if it were made now. */
 bool tl_facts_lacks_ipv6(const char *ifname) WG_MUST_USE;
 

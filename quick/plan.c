@@ -121,11 +121,11 @@ static void write_domains(FILE *out, const struct tl_quick *quick)
 static void write_servers(FILE *out, const struct planner *p, const char *before, const char *after)
 {
         for (uint32_t i = 0; i < p->quick->dns_count; i++) {
-                char text[TL_ADDRESS_IP_SIZE];
+                char text[TL_QUICK_SERVER_SIZE];
 
-                if (!is_planned(p, &p->quick->dns[i]))
+                if (!is_planned(p, &p->quick->dns[i].ip))
                         continue;
-                tl_address_format_ip(text, &p->quick->dns[i]);
+                tl_quick_format_server(text, &p->quick->dns[i]);
                 fprintf(out, "%s%s%s", before, text, after);
         }
 }
@@ -190,7 +190,7 @@ static bool plan_dns(struct planner *p)
         bool has_server = false;
 
         for (uint32_t i = 0; i < p->quick->dns_count; i++)
-                has_server = has_server || is_planned(p, &p->quick->dns[i]);
+                has_server = has_server || is_planned(p, &p->quick->dns[i].ip);
         if (!has_server)
                 return true;
         switch (p->facts->dns) {

@@ -548,14 +548,27 @@ static bool is_place_ready(const struct tl_quick_file *file, enum tl_quick_part 
         return true;
 }
 
+/* Name servers of an interface that is not there: nobody else takes them back. */
+static void forget_record(const struct tl_plan_facts *facts)
+{
+        char command[TL_PLAN_DNS_NAME_SIZE + 24];
+
+        if (facts->dns != TL_PLAN_DNS_RESOLVCONF || !tl_facts_has_record(facts->dns_name))
+                return;
+        snprintf(command, sizeof(command), "resolvconf -d %s -f", facts->dns_name);
+        undo(command);
+}
+
 /* From nothing to a daemon, as far as it is ours to do. */
-static bool begin(struct tl_quick_file *file, enum tl_quick_part part, struct tl_state *state)
+static bool begin(struct tl_quick_file *file, enum tl_quick_part part, struct tl_state *state,
+                  const struct tl_plan_facts *facts)
 {
         if (part == TL_QUICK_AFTER)
                 return true;
         /* Of an interface that ended without us. */
         undo_all(state);
         delete_leftovers(file);
+        forget_record(facts);
         if (!run_hooks(file, TL_QUICK_PRE_UP))
                 return false;
         hold_redirects(file, state);
@@ -588,7 +601,7 @@ static bool up(struct tl_quick_file *file, enum tl_quick_part part, struct tl_st
         objection = tl_plan_objection(&file->quick, &file->device, &facts);
         if (objection)
                 return fail("%s", objection);
-        if (begin(file, part, state)) {
+        if (begin(file, part, state, &facts)) {
                 if (part == TL_QUICK_BEFORE)
                         return true;
                 if (bring_up(file, state, &facts)) {

@@ -75,9 +75,9 @@ static void write_dns(FILE *out, const struct tl_quick *quick)
         const char *before = "DNS = ";
 
         for (uint32_t i = 0; i < quick->dns_count; i++, before = ", ") {
-                char text[TL_ADDRESS_IP_SIZE];
+                char text[TL_QUICK_SERVER_SIZE];
 
-                tl_address_format_ip(text, &quick->dns[i]);
+                tl_quick_format_server(text, &quick->dns[i]);
                 fprintf(out, "%s%s", before, text);
         }
         for (uint32_t i = 0; i < quick->dns_search.count; i++, before = ", ")

@@ -17,7 +17,7 @@ static void dump_list(FILE *out, const char *name, const struct tl_quick_list *l
 
 char *quick_dump(const struct tl_quick *quick)
 {
-        char text[TL_ADDRESS_IP_SIZE], *dump;
+        char text[TL_QUICK_SERVER_SIZE], *dump;
         size_t len;
         FILE *out = open_memstream(&dump, &len);
 
@@ -28,7 +28,7 @@ char *quick_dump(const struct tl_quick *quick)
                 fprintf(out, "Address=%s/%u\n", text, quick->addresses[i].cidr);
         }
         for (uint32_t i = 0; i < quick->dns_count; i++) {
-                tl_address_format_ip(text, &quick->dns[i]);
+                tl_quick_format_server(text, &quick->dns[i]);
                 fprintf(out, "DNS=%s\n", text);
         }
         dump_list(out, "DNS", &quick->dns_search);

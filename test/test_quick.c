@@ -30,6 +30,7 @@ static const struct {
         {50, I "Address=10.1/0x18,010.0.0.1/030 , 10.0.0.1/255.255.248.0 10.0.0.1/0.0.0.0,7",
          "Address=10.1.0.0/24\nAddress=8.0.0.1/24\nAddress=10.0.0.1/21\nAddress=10.0.0.1/0\n"
          "Address=7.0.0.0/32\n"},
+        {53, I "DNS=fe80::1%eth0.5 fe80::2", "DNS=fe80::1%eth0.5\nDNS=fe80::2\n"},
         {51, I "DNS=~example.org, ~.", "DNS=~example.org\nDNS=~.\n"},
         {52, I "MTU=+0x500\nTable=+5", "MTU=1280\nTable=+5\n"},
         {8, I "DNS=10.0.0.9, example.org fd00::9,a_b.c",
@@ -90,6 +91,8 @@ static const struct {
         {7, I "\n\nDNS=10.0.0.256", 4, 5, "DNS wants"},
         {8, I "DNS=10.0.0", 2, 5, "DNS wants"},
         {9, I "DNS=fd00:::1", 2, 5, "DNS wants"},
+        {53, I "DNS=fe80::1%", 2, 5, "DNS wants"},
+        {54, I "DNS=10.0.0.1%eth0", 2, 5, "DNS wants"},
         {10, I "DNS=a;b", 2, 5, "DNS wants"},
         {11, I "DNS=-x", 2, 5, "DNS wants"},
         {12, I "MTU=67", 2, 5, "MTU wants"},

@@ -345,3 +345,23 @@ def quick_takes_odd_names(lab):
         expect_same(quick.nft().count("table "), 2, f"tables of {name}")
         quick.down()
         quick.clean()
+
+
+@scenario(ours_only=True, needs=("nsenter", "unshare"))
+def quick_forgets_old_name_servers(lab):
+    """A record that an earlier life left with resolvconf goes, also without notes and without DNS."""
+    quick = Quick(lab, lab.node("a"), "a")
+    log = lab.file("dns")
+    quick.fake("resolvconf", f'echo "$@" >> {log}')
+    quick.write("Address = 10.77.0.1/24")
+    for place in ("interfaces", "interface", "keys"):
+        program = ("mount -t tmpfs none /run && mkdir -p /run/resolvconf/{0} && "
+                   "for name in {1} tun.{1}; do echo nameserver 192.0.2.9 > /run/resolvconf/{0}/$name; done"
+                   " && {2} up {3} && {2} down {3}").format(
+                       place, quick.ifname, f"{quick.directory}/bin/tieline-quick", quick.file)
+        run("nsenter", f"--net=/run/netns/{quick.node.ns}", "unshare", "-m", "sh", "-c", program,
+            env=quick.env)
+    lines = read(log).decode().splitlines()
+    expect_same(len(lines), 3, "times that a record was deleted")
+    expect(all(line.startswith("-d ") and line.endswith(f"{quick.ifname} -f") for line in lines),
+           f"records that were deleted: {lines}")
