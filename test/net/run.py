@@ -149,36 +149,51 @@ class Job:
             self.process.join(GRACE)
 
 
-class Tools:
-    """The programs beside this one: where meson built them, else built here at first need. Those
-    that are more than one file are only had from meson."""
+class Programs:
+    """Copies of the programs under test and of those that scenarios run, laid out as meson built
+    them, where every user may read them and no name has a space: the tree may lie in root's home,
+    and LD_PRELOAD takes a space for the end of a name. What meson did not build beside tielined is
+    compiled here, but for programs of more than one file."""
 
-    NAMES = ("badlink", "blast", "pulse", "starve.so")
+    UNDER_TEST = ("daemon/tielined", "quick/tieline-quick", "quick/tielined@.service",
+                  "quick/tieline.conf")
+    TOOLS = ("badlink", "blast", "pulse", "starve.so")
 
-    def __init__(self, directory, tielined):
-        beside = os.path.join(os.path.dirname(os.path.dirname(tielined)), "test", "net")
-        self.directory = directory or (beside if os.path.exists(f"{beside}/blast") else None)
-        self.scratch = None
+    def __init__(self):
+        self.home = tempfile.mkdtemp(prefix=f"{lab.DIRECTORY}tl{os.getpid()}-")
+        os.chmod(self.home, 0o755)
+        os.makedirs(f"{self.home}/test/net")
 
-    def __call__(self, name):
-        directory = self.directory or self.scratch
-        if not directory or not os.path.exists(os.path.join(directory, name)):
-            raise Skip(f"{name} is not built: `make` does, and --tools says where it is")
-        return os.path.join(directory, name)
+    def take(self, mine, tools):
+        """Makes `mine` a copy of itself, if it is ours. `tools` is the directory of the tools, or
+        None where they are beside it."""
+        build = os.path.dirname(os.path.dirname(os.path.abspath(mine.path)))
+        if mine.ours:
+            for name in filter(lambda name: os.path.exists(f"{build}/{name}"), self.UNDER_TEST):
+                os.makedirs(os.path.dirname(f"{self.home}/{name}"), exist_ok=True)
+                shutil.copy(f"{build}/{name}", f"{self.home}/{name}")
+            mine.path = shutil.copy(mine.path, f"{self.home}/daemon/tielined")
+        tools = tools or f"{build}/test/net"
+        if os.path.exists(f"{tools}/blast"):
+            for entry in filter(os.DirEntry.is_file, os.scandir(tools)):
+                shutil.copy(entry.path, f"{self.home}/test/net")
+        elif compiler := shutil.which("cc"):
+            self.build(compiler)
 
-    def build(self):
-        compiler = shutil.which("cc")
-        if self.directory or not compiler:
-            return
-        self.scratch = tempfile.mkdtemp(prefix=f"{lab.DIRECTORY}tl{os.getpid()}-")
-        for name in self.NAMES:
+    def __call__(self, tool):
+        path = f"{self.home}/test/net/{tool}"
+        if not os.path.exists(path):
+            raise Skip(f"{tool} is not built: `make` does, and --tools says where it is")
+        return path
+
+    def build(self, compiler):
+        for name in self.TOOLS:
             shape = ("-fPIC", "-shared") if name.endswith(".so") else ()
             lab.run(compiler, "-std=gnu17", "-D_GNU_SOURCE", "-O2", f"-I{TREE}", *shape, "-o",
-                    f"{self.scratch}/{name}", f"{HERE}/{name.removesuffix('.so')}.c")
+                    f"{self.home}/test/net/{name}", f"{HERE}/{name.removesuffix('.so')}.c")
 
     def done(self):
-        if self.scratch:
-            shutil.rmtree(self.scratch)
+        shutil.rmtree(self.home)
 
 
 class Runner:
@@ -262,18 +277,18 @@ def main():
             print(f"run.py: no scenario {name}; --list names them", file=sys.stderr)
             return 2
 
-    tools = Tools(options.tools, mine.path)
-    runner = Runner(options, tools)
+    programs = Programs()
+    runner = Runner(options, programs)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda got, _: sys.exit(128 + got))
     try:
         if os.geteuid() == 0:
             lab.sweep()
-            tools.build()
+            programs.take(mine, options.tools)
         runner.run(list_cases(options, mine))
     finally:
         runner.stop()
-        tools.done()
+        programs.done()
     count = runner.count
     print(f"{count['ok']} passed, {count['FAIL']} failed, {count['SKIP']} skipped")
     return 1 if count["FAIL"] else 0
