@@ -66,10 +66,10 @@ mkdir -p "$log"
 # What root built belongs to the owner of the tree, who may want to remove it.
 finish() {
         [ -z "$building" ] || kill "$building" 2>/dev/null
-        [ -z "$reports" ] || rm -rf "$reports"
+        rm -rf "${scratch[@]}"
         [ "$(id -u)" != 0 ] || chown -R --reference=Makefile "$out"
 }
-building='' reports=''
+building='' scratch=() # directories outside of the tree
 trap finish EXIT
 trap 'exit 130' INT TERM
 
@@ -141,10 +141,18 @@ declare -A options=(
         [tsan]="-Db_sanitize=thread -Dbuildtype=debugoptimized -Db_lundef=false"
         [msan]="-Db_sanitize=memory -Dbuildtype=debugoptimized -Db_lundef=false"
 )
+# What is built against lies in the tree, unless the tree's name has characters that pkg-config or Meson's
+# machine files do not bear.
+sysroots=build-check
+if [[ $out == *[^A-Za-z0-9/._+-]* ]]; then
+        sysroots=$(mktemp -d)
+        scratch+=("$sysroots")
+fi
+
 declare -A compiler=([gcc]=gcc [clang]=clang [asan]=clang [tsan]=clang [msan]=clang)
 for machine in s390x arm64 armhf; do
         compiler[$machine]="the cross compiler"
-        options[$machine]="--cross-file build-check/sysroot-$machine/sysroot.ini
+        options[$machine]="--cross-file $sysroots/sysroot-$machine/sysroot.ini
                 --cross-file scripts/cross/$machine.ini --cross-file scripts/cross/common.ini"
 done
 
@@ -157,7 +165,7 @@ compile() { # build
         # A directory made with other options is made anew.
         [ "$(cat "$dir/made-with" 2>/dev/null)" = "$how" ] || rm -rf "$dir"
         if [[ ${options[$1]} == *--cross-file* ]]; then
-                scripts/sysroot.sh "$1" "$out/sysroot-$1" || return $NO_SYSROOT
+                scripts/sysroot.sh "$1" "$sysroots/sysroot-$1" || return $NO_SYSROOT
         else
                 local -x CC=${compiler[$1]}
         fi
@@ -266,6 +274,7 @@ from_a_private_folder() { # build
 # daemon's own user may write.
 open_reports() {
         reports=$(mktemp -d)
+        scratch+=("$reports")
         chmod 1777 "$reports"
 }
 
@@ -278,7 +287,6 @@ sanitizer_reports() {
                 echo "FAIL  ${file##*/}"
                 cat "$file"
         done
-        rm -rf "$reports"
         return $status
 }
 
@@ -356,7 +364,7 @@ same_history() { # build
 
         emulator=$(sed -n "s/^qemu = '\(.*\)'/\1/p" "scripts/cross/$1.ini")
         "$out/gcc/sim/simulate" --seeds 1..5 --verbose >"$here" &&
-                "$emulator" -L "$out/sysroot-$1" "$out/$1/sim/simulate" --seeds 1..5 --verbose \
+                "$emulator" -L "$sysroots/sysroot-$1" "$out/$1/sim/simulate" --seeds 1..5 --verbose \
                         >"$there" || return
         # A line at the end tells how long it took.
         sed -i '/^seeds /d' "$here" "$there"
