@@ -57,6 +57,10 @@ WG_ENUM_DECLARE(tl_status_kind, TL_STATUS_KINDS)
         X(TL_STATUS_SOCKET_QUEUE, SOCKETS, LEVEL, socket_queue_bytes, "received and not read yet") \
         X(TL_STATUS_SOCKET_ROOM, SOCKETS, LEVEL, socket_room_bytes, "room for such") \
         X(TL_STATUS_SOCKET_DROPS, SOCKETS, LEVEL, socket_drops, "datagrams lost for want of it") \
+        X(TL_STATUS_ROUTE_EVENTS, SOCKETS, COUNT, route_events, "routing events heard") \
+        X(TL_STATUS_ROUTE_LOOKUPS, SOCKETS, COUNT, route_lookups, "routes looked up for peers") \
+        X(TL_STATUS_SOURCES_DROPPED, SOCKETS, COUNT, sources_dropped, \
+          "reply addresses dropped by routing") \
         X(TL_STATUS_PEERS, PEERS, LEVEL, peers, "configured") \
         X(TL_STATUS_PEERS_IN_SESSION, PEERS, LEVEL, peers_in_session, "with a session") \
         X(TL_STATUS_SESSIONS, PEERS, LEVEL, sessions, "sessions") \

@@ -564,7 +564,7 @@ static bool change_configuration(struct tl_device *device)
 static uint64_t work(struct tl_device *device)
 {
         struct wg_now now = tl_device_now();
-        uint64_t due;
+        uint64_t due, pins_due;
         bool is_busy;
 
         empty_inboxes(device);
@@ -576,9 +576,10 @@ static uint64_t work(struct tl_device *device)
                 bind_for_link(device);
         if (!device->has_monitor)
                 look_for_link(device);
-        is_busy |= tl_pins_work(&device->pins);
+        pins_due = tl_pins_work(&device->pins, now.ns);
         is_busy |= change_configuration(device);
         due = is_busy ? 0 : wg_engine_deadline(&device->engine);
+        due = WG_MIN(due, pins_due);
         if (tl_reclaim_poll(&device->reclaim))
                 due = WG_MIN(due, now.ns + RECLAIM_AGAIN_NS);
         if (device->bind_again_ns)

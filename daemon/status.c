@@ -60,6 +60,9 @@ static void tell_sockets(struct tl_status_writer *w, struct tl_device *device)
         tl_status_number(w, TL_STATUS_SOCKET_QUEUE, backlog.queued_bytes);
         tl_status_number(w, TL_STATUS_SOCKET_ROOM, backlog.room_bytes);
         tl_status_number(w, TL_STATUS_SOCKET_DROPS, backlog.drops);
+        tl_status_number(w, TL_STATUS_ROUTE_EVENTS, device->pins.events);
+        tl_status_number(w, TL_STATUS_ROUTE_LOOKUPS, device->pins.questions);
+        tl_status_number(w, TL_STATUS_SOURCES_DROPPED, device->pins.dropped);
 }
 
 static void tell_peers(struct tl_status_writer *w, const struct wg_engine *engine)

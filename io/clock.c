@@ -30,6 +30,11 @@ uint64_t tl_clock_real_ns(void)
         return read_clock(CLOCK_REALTIME);
 }
 
+uint64_t tl_clock_thread_ns(void)
+{
+        return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 /* The time that the machine has slept since boot: what the clock that stops in suspend lacks. */
 static uint64_t read_slept_ns(void)
 {

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "io/netlink.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/filter.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/net_namespace.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -303,6 +306,21 @@ int tl_netlink_view_open(struct tl_netlink_view *view, int netns)
         return result < 0 ? result : 0;
 }
 
+void tl_netlink_view_narrow(const struct tl_netlink_view *view)
+{
+        enum { INDEX_AT = NLMSG_HDRLEN + offsetof(struct ifinfomsg, ifi_index) };
+        /* The filter reads in network order, what the kernel wrote in the host's. */
+        struct sock_filter code[] = {
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, INDEX_AT),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(view->link.ifindex), 0, 1),
+                BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+                BPF_STMT(BPF_RET | BPF_K, 0),
+        };
+        const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+
+        (void)setsockopt(view->events, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
 void tl_netlink_view_close(struct tl_netlink_view *view)
 {
         if (view->events >= 0)
@@ -335,6 +353,7 @@ int tl_netlink_monitor_init(struct tl_netlink_monitor *monitor, uint32_t ifindex
                 tl_netlink_view_close(&view);
                 return result;
         }
+        tl_netlink_view_narrow(&view);
         return tl_netlink_monitor_adopt(monitor, &view);
 }
 

@@ -4,16 +4,25 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 
-#define GROUPS \
-        (RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE | \
-         RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE | RTMGRP_IPV6_RULE_)
-/* <linux/rtnetlink.h> has this group only under its newer kind of name. */
-#define RTMGRP_IPV6_RULE_ (1u << (RTNLGRP_IPV6_RULE - 1))
+#include "base/bytes.h"
 
-/* A link's description with all its statistics takes 1.5 KiB or so. */
-enum { ANSWER_SIZE = 8192 };
+#define GROUP(number) (1u << ((number)-1))
+/* The kernel passes over groups that it does not know: Linux before 5.3 has no nexthop objects. */
+#define GROUPS \
+        (GROUP(RTNLGRP_LINK) | GROUP(RTNLGRP_IPV4_IFADDR) | GROUP(RTNLGRP_IPV4_ROUTE) | \
+         GROUP(RTNLGRP_IPV4_RULE) | GROUP(RTNLGRP_IPV6_IFADDR) | GROUP(RTNLGRP_IPV6_ROUTE) | \
+         GROUP(RTNLGRP_IPV6_RULE) | GROUP(RTNLGRP_NEXTHOP))
+
+/* A link's description with all its statistics takes 1.5 KiB or so, and much more where it has
+ * virtual functions. */
+enum { ANSWER_SIZE = 8192, EVENT_SIZE = 16384 };
+
+/* Room for some thousand events, which wait here while nobody looks. */
+enum { QUEUE_BYTES = 4 << 20 };
 
 static struct mnl_socket *open_socket(int flags, unsigned int groups)
 {
@@ -26,6 +35,15 @@ static struct mnl_socket *open_socket(int flags, unsigned int groups)
         mnl_socket_close(socket);
         errno = error;
         return NULL;
+}
+
+/* Best effort: events that are lost cost a look at every flow. */
+static void enlarge_queue(int fd)
+{
+        int bytes = QUEUE_BYTES;
+
+        if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
+                (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
 
 int tl_routes_init(struct tl_routes *routes)
@@ -41,6 +59,7 @@ int tl_routes_init(struct tl_routes *routes)
                 return error;
         }
         routes->fd = mnl_socket_get_fd(routes->events);
+        enlarge_queue(routes->fd);
         return 0;
 }
 
@@ -55,17 +74,25 @@ void tl_routes_done(struct tl_routes *routes)
         *routes = (struct tl_routes){.fd = -1};
 }
 
-bool tl_routes_have_changed(struct tl_routes *routes)
+unsigned int tl_routes_heed(struct tl_routes *routes, const struct tl_route_sender *sender,
+                            struct tl_route_changes *changes, unsigned int max)
 {
-        bool changed = false;
-        uint8_t event[64];
+        _Alignas(8) uint8_t event[EVENT_SIZE];
+        unsigned int taken;
 
-        /* What it says does not matter, so neither does what of it is cut off. An overrun tells, too,
-         * that there was something. */
-        while (mnl_socket_recvfrom(routes->events, event, sizeof(event)) >= 0 || errno == ENOBUFS ||
-               errno == ENOSPC || errno == EINTR)
-                changed = true;
-        return changed;
+        for (taken = 0; taken < max; taken++) {
+                ssize_t len = recv(routes->fd, event, sizeof(event), MSG_DONTWAIT | MSG_TRUNC);
+
+                if (len < 0 && errno == EINTR)
+                        continue;
+                if (len < 0 && errno != ENOBUFS)
+                        break;
+                if (len < 0 || (size_t)len > sizeof(event))
+                        tl_route_changes_add_all(changes);
+                else
+                        tl_route_changes_heed(changes, &routes->links, sender, event, (size_t)len);
+        }
+        return taken;
 }
 
 static int parse_attribute(const struct nlattr *attribute, void *ctx)
@@ -85,6 +112,12 @@ static int parse_route(const struct nlmsghdr *message, void *ctx)
         return MNL_CB_STOP;
 }
 
+/* The answer to a question that we gave up. */
+static bool is_old(const struct tl_routes *routes, const struct nlmsghdr *message, ssize_t len)
+{
+        return len >= (ssize_t)sizeof(*message) && message->nlmsg_seq != routes->sequence;
+}
+
 /* Sends a request and has its answer, which overwrites it, parsed. `message` begins a buffer of
  * ANSWER_SIZE bytes. */
 static int exchange(struct tl_routes *routes, struct nlmsghdr *message, mnl_cb_t parse, void *ctx)
@@ -98,32 +131,50 @@ static int exchange(struct tl_routes *routes, struct nlmsghdr *message, mnl_cb_t
                 return -errno;
         do
                 len = mnl_socket_recvfrom(routes->questions, message, ANSWER_SIZE);
-        while (len < 0 && errno == EINTR);
+        while ((len < 0 && errno == EINTR) || is_old(routes, message, len));
         if (len < 0 || mnl_cb_run(message, (size_t)len, routes->sequence, port, parse, ctx) < 0)
                 return -errno;
         return 0;
 }
 
-int tl_routes_ask(struct tl_routes *routes, const struct wg_endpoint *endpoint, uint32_t fwmark,
-                  uint32_t *ifindex)
+static void put_address(struct nlmsghdr *message, uint16_t type, const struct wg_ip *ip)
+{
+        mnl_attr_put(message, type, wg_ip_bits(ip) / 8, ip->bytes);
+}
+
+static void put_port(struct nlmsghdr *message, uint16_t type, uint16_t port)
+{
+        uint8_t bytes[2];
+
+        wg_be16_store(bytes, port);
+        mnl_attr_put(message, type, sizeof(bytes), bytes);
+}
+
+int tl_routes_ask(struct tl_routes *routes, const struct tl_route_sender *sender,
+                  const struct wg_endpoint *endpoint, uint32_t *ifindex)
 {
         _Alignas(8) uint8_t buf[ANSWER_SIZE];
         struct nlmsghdr *message = mnl_nlmsg_put_header(buf);
         struct rtmsg *route = mnl_nlmsg_put_extra_header(message, sizeof(*route));
-        unsigned int bits = wg_ip_bits(&endpoint->ip);
+        uint8_t bits = (uint8_t)wg_ip_bits(&endpoint->ip);
         uint32_t found = 0;
         int result;
 
         message->nlmsg_type = RTM_GETROUTE;
         route->rtm_family = endpoint->ip.family == WG_FAMILY_IPV4 ? AF_INET : AF_INET6;
-        route->rtm_dst_len = (uint8_t)bits;
-        mnl_attr_put(message, RTA_DST, bits / 8, endpoint->ip.bytes);
+        route->rtm_dst_len = bits;
+        put_address(message, RTA_DST, &endpoint->ip);
         if (endpoint->source.family == endpoint->ip.family) {
-                route->rtm_src_len = (uint8_t)bits;
-                mnl_attr_put(message, RTA_SRC, bits / 8, endpoint->source.bytes);
+                route->rtm_src_len = bits;
+                put_address(message, RTA_SRC, &endpoint->source);
         }
-        if (fwmark)
-                mnl_attr_put_u32(message, RTA_MARK, fwmark);
+        if (sender->fwmark)
+                mnl_attr_put_u32(message, RTA_MARK, sender->fwmark);
+        mnl_attr_put_u32(message, RTA_UID, sender->uid);
+        mnl_attr_put_u8(message, RTA_IP_PROTO, IPPROTO_UDP);
+        if (sender->port)
+                put_port(message, RTA_SPORT, sender->port);
+        put_port(message, RTA_DPORT, endpoint->port);
         result = exchange(routes, message, parse_route, &found);
         if (result == 0)
                 *ifindex = found;

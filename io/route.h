@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * route.h - notices that routing changed, and asks by which link something would leave now.
+ * route.h - hears what changes in routing, and asks by which link something would leave now.
  *
  * A socket that answers from a pinned address goes on doing so without an error when a better route
  * appears by another link; only asking shows it.
@@ -13,6 +13,7 @@
 
 #include "base/attr.h"
 #include "base/endpoint.h"
+#include "io/routechanges.h"
 
 struct mnl_socket;
 
@@ -20,22 +21,30 @@ struct tl_routes {
         int fd; /* readable when something changed: put it into a loop */
         struct mnl_socket *events, *questions;
         uint32_t sequence; /* of the last question */
+        struct tl_route_links links;
 };
 
-/* Starts to listen for changes of routes, rules, addresses and links. Returns 0 or -errno. */
+/* Starts to listen for changes of routes, nexthops, rules, addresses and links. With
+ * CAP_NET_ADMIN the queue of unread events may be larger than the system's limit. Returns 0 or
+ * -errno. */
 int tl_routes_init(struct tl_routes *routes) WG_MUST_USE;
 
 /* Releases. Takes NULL, and one whose init failed. */
 void tl_routes_done(struct tl_routes *routes);
 
-/* Whether anything changed since the last call. Quiets fd; never blocks. */
-bool tl_routes_have_changed(struct tl_routes *routes) WG_MUST_USE;
+/* Takes up to `max` events and adds to `changes` the sender's flows that they may affect; all
+ * flows where events were lost. Returns how many it took: `max` where there may be more, less
+ * once fd is quiet. Never blocks. */
+unsigned int tl_routes_heed(struct tl_routes *routes, const struct tl_route_sender *sender,
+                            struct tl_route_changes *changes, unsigned int max) WG_MUST_USE;
 
-/* By which link (its number, in *ifindex) a datagram to endpoint->ip leaves from endpoint->source,
- * under a mark. Returns 0; -EINVAL, -ENETUNREACH and the like where it cannot leave at all; or
- * another -errno. */
-int tl_routes_ask(struct tl_routes *routes, const struct wg_endpoint *endpoint, uint32_t fwmark,
-                  uint32_t *ifindex) WG_MUST_USE;
+/* By which link (its number, in *ifindex) a datagram of the sender's to endpoint->ip and port
+ * leaves from endpoint->source. Rules that match protocol, ports, mark or user count as they do
+ * when it is sent; those that match a traffic class do as for class 0. Kernels before 4.18 pass
+ * over protocol and ports. Returns 0; -EINVAL: the source is not ours (or a route discards);
+ * -ENETUNREACH and the like where no route leads there; or another -errno. */
+int tl_routes_ask(struct tl_routes *routes, const struct tl_route_sender *sender,
+                  const struct wg_endpoint *endpoint, uint32_t *ifindex) WG_MUST_USE;
 
 /* The number of the link of that name, in *ifindex. Returns 0; -ENODEV: there is none; or another
  * -errno. Unlike if_nametoindex(3) it makes no socket. */

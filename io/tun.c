@@ -248,6 +248,8 @@ int tl_tun_view(const struct tl_tun_queue *queue, struct tl_netlink_view *view)
                                        : look_there(queue, namespace, &view->link);
                 if (result < 0)
                         tl_netlink_view_close(view);
+                else
+                        tl_netlink_view_narrow(view);
         }
         if (namespace >= 0)
                 close(namespace);

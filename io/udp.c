@@ -513,14 +513,22 @@ static int send_alone(const struct tl_udp *udp, struct batch *batch, unsigned in
         return sendmsg(udp->fd, &batch->messages[i].msg_hdr, 0) < 0 ? -errno : 0;
 }
 
+/* Whether the pin is to blame where sending failed with it, and ended so without it: the address is not
+ * ours, or it works without. Where nothing leads there either way, the way may come back. */
+static bool is_pin_to_blame(int error, int without)
+{
+        return without == 0 || error == EINVAL || error == EADDRNOTAVAIL;
+}
+
 /* The same without the pin, after it failed with it. */
 static int send_unpinned(const struct tl_udp *udp, struct batch *batch, unsigned int i,
-                         struct tl_datagram *datagram)
+                         struct tl_datagram *datagram, int error)
 {
         int result = send_alone(udp, batch, i, datagram, false);
 
         /* Of a piece EINVAL may mean its length as well: that says nothing of the pin. */
-        datagram->pin_failed = !datagram->segment || !is_piece_error(-result);
+        datagram->pin_failed = (!datagram->segment || !is_piece_error(-result)) &&
+                               is_pin_to_blame(error, result);
         return result;
 }
 
@@ -539,8 +547,10 @@ static int send_one_by_one(const struct tl_udp *udp, struct batch *batch, unsign
                 one.len = WG_MIN(piece->segment, piece->len - at);
                 error = send_alone(udp, batch, i, &one, pinned);
                 if (pinned && is_source_error(-error)) {
-                        error = send_alone(udp, batch, i, &one, false);
-                        piece->pin_failed = true;
+                        int without = send_alone(udp, batch, i, &one, false);
+
+                        piece->pin_failed = is_pin_to_blame(-error, without);
+                        error = without;
                 }
                 if (error)
                         result = error;
@@ -555,7 +565,7 @@ static void settle(const struct tl_udp *udp, struct batch *batch, unsigned int i
 {
         datagram->error = -error;
         if (is_pinned(&datagram->path) && is_source_error(error))
-                datagram->error = send_unpinned(udp, batch, i, datagram);
+                datagram->error = send_unpinned(udp, batch, i, datagram, error);
         if (datagram->segment && is_piece_error(-datagram->error)) {
                 datagram->piece_error = datagram->error;
                 datagram->error = send_one_by_one(udp, batch, i, datagram);

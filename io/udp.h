@@ -128,8 +128,8 @@ int tl_udp_receive(const struct tl_udp *udp, struct tl_datagram *datagrams,
  * given and of the same family (the output interface is forced only where the source is
  * link-local), with their tos. Sets error, piece_error and pin_failed of each. One that fails does not
  * stop the rest, but a full socket does: the rest then gets -EAGAIN and is lost unless the caller sends
- * it again. One that fails because its source cannot be used is sent again without it, and has
- * pin_failed. A piece that the kernel refuses as such (a segment longer than the MTU of the way, which a
+ * it again. One that fails because its source cannot be used is sent again without it; it
+ * has pin_failed where that helped, or where the source is not ours. A piece that the kernel refuses as such (a segment longer than the MTU of the way, which a
  * lone datagram may be; a device that cannot) is sent datagram by datagram, and has piece_error: keep to
  * that from then on. Never blocks. Returns how many were sent. */
 unsigned int tl_udp_send(const struct tl_udp *udp, struct tl_datagram *datagrams,

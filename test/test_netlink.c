@@ -120,6 +120,28 @@ static void test_changes_come_as_events_in_order(void **state WG_UNUSED)
         tl_netlink_monitor_done(NULL);
 }
 
+/* On a host where links come and go all the time, none of it may wake the reader. */
+static void test_other_links_wake_nobody(void **state WG_UNUSED)
+{
+        struct pollfd fd = {.events = POLLIN};
+        uint32_t changes;
+
+        enter_netns();
+        assert_int_equal(tl_netlink_monitor_init(&monitor, make_link("one")), 0);
+        fd.fd = monitor.fd;
+        while (poll(&fd, 1, 50) > 0)
+                assert_int_equal(tl_netlink_monitor_next(&monitor, &changes), 0);
+        make_link("two");
+        run("ip link set two up && ip link set two mtu 1400 && ip link del two");
+        assert_int_equal(poll(&fd, 1, 100), 0);
+        run("ip link set one up");
+        expect(TL_LINK_CHANGED_STATE);
+        run("ip link del one");
+        expect(TL_LINK_CHANGED_STATE);
+        expect(TL_LINK_GONE);
+        tl_netlink_monitor_done(&monitor);
+}
+
 static void test_leaving_a_bridge_is_no_deletion(void **state WG_UNUSED)
 {
         enter_netns();
@@ -194,6 +216,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_link_is_read_and_changed),
                 cmocka_unit_test(test_changes_come_as_events_in_order),
+                cmocka_unit_test(test_other_links_wake_nobody),
                 cmocka_unit_test(test_leaving_a_bridge_is_no_deletion),
                 cmocka_unit_test(test_a_move_to_another_namespace_is_gone_too),
                 cmocka_unit_test(test_the_state_is_right_after_events_were_lost),

@@ -360,19 +360,18 @@ static void test_one_that_fails_does_not_stop_the_rest(void **state WG_UNUSED)
                 {2, "10.0.0.1", "10.0.0.2", 0, false},
                 {3, "10.0.0.1", "10.9.9.9", 0, true}, /* not our address */
                 {4, "203.0.113.1", NULL, -ENETUNREACH, false},
-                {5, "203.0.113.1", "10.0.0.1", -ENETUNREACH, true},
-                {6, "203.0.113.1", "10.9.9.9", -ENETUNREACH, true},
-                {7, "10.0.0.1", "fd00::2", 0, false}, /* a source of the other family is none */
-                {8, "fd00::1", NULL, 0, false},
-                {9, "fd00::1", "fd00::2", 0, false},
-                {10, "fd00::1", "fd00::9", 0, true},
-                {11, "2001:db8::1", NULL, -ENETUNREACH, false},
-                {12, "2001:db8::1", "fd00::2", -ENETUNREACH, true},
-                {13, "fd00::1", "10.0.0.2", 0, false},
-                {14, "127.255.255.255", NULL, -EACCES, false}, /* no broadcasts */
-                {15, "203.0.113.1", "fd00::2", -ENETUNREACH, false},
-                {16, "2001:db8::1", "10.0.0.2", -ENETUNREACH, false},
-                {17, "10.0.0.1", NULL, 0, false},
+                {5, "203.0.113.1", "10.0.0.1", -ENETUNREACH, false}, /* there may be a way again */
+                {6, "10.0.0.1", "fd00::2", 0, false}, /* a source of the other family is none */
+                {7, "fd00::1", NULL, 0, false},
+                {8, "fd00::1", "fd00::2", 0, false},
+                {9, "fd00::1", "fd00::9", 0, true},
+                {10, "2001:db8::1", NULL, -ENETUNREACH, false},
+                {11, "2001:db8::1", "fd00::2", -ENETUNREACH, false},
+                {12, "fd00::1", "10.0.0.2", 0, false},
+                {13, "127.255.255.255", NULL, -EACCES, false}, /* no broadcasts */
+                {14, "203.0.113.1", "fd00::2", -ENETUNREACH, false},
+                {15, "2001:db8::1", "10.0.0.2", -ENETUNREACH, false},
+                {16, "10.0.0.1", NULL, 0, false},
         };
         unsigned int count = WG_ARRAY_SIZE(cases), sent_count;
         int good[2] = {0, 0};

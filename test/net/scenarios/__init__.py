@@ -17,6 +17,7 @@ from scenarios import uapi
 from scenarios import status
 from scenarios import routing
 from scenarios import paths
+from scenarios import pins  # noqa: F401
 from scenarios import netns
 from scenarios import edges
 from scenarios import cores
