@@ -411,6 +411,11 @@ static void woke_up(void *ctx, uint32_t events)
         wg_engine_suspended(&device->engine, tl_device_now());
 }
 
+static void log_waits(void *ctx)
+{
+        tl_wake_set(&((struct tl_device *)ctx)->wake);
+}
+
 static void woken(void *ctx)
 {
         struct tl_device *device = ctx;
@@ -560,11 +565,26 @@ static bool change_configuration(struct tl_device *device)
         return has_more;
 }
 
+/* Gets rid of messages that wait. Returns when to do so again. */
+static uint64_t tend_log(struct tl_device *device, uint64_t now_ns)
+{
+        uint64_t due = tl_log_work(device->log, now_ns);
+        int connection;
+
+        if (due == UINT64_MAX || !tl_log_wants_connection(device->log, now_ns))
+                return due;
+        connection = tl_helper_connect_syslog(device->helper);
+        if (connection < 0)
+                return due;
+        tl_log_connect(device->log, connection);
+        return 0;
+}
+
 /* One round of the engine; returns when the next one is due. */
 static uint64_t work(struct tl_device *device)
 {
         struct wg_now now = tl_device_now();
-        uint64_t due, pins_due;
+        uint64_t due, pins_due, log_due;
         bool is_busy;
 
         empty_inboxes(device);
@@ -580,6 +600,8 @@ static uint64_t work(struct tl_device *device)
         is_busy |= change_configuration(device);
         due = is_busy ? 0 : wg_engine_deadline(&device->engine);
         due = WG_MIN(due, pins_due);
+        log_due = tend_log(device, now.ns);
+        due = WG_MIN(due, log_due);
         if (tl_reclaim_poll(&device->reclaim))
                 due = WG_MIN(due, now.ns + RECLAIM_AGAIN_NS);
         if (device->bind_again_ns)
@@ -706,6 +728,8 @@ int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl
                 error = init_loop(device);
         if (!error)
                 error = tl_pins_init(&device->pins, device);
+        if (!error)
+                tl_log_set_wake(log, log_waits, device);
         return error;
 }
 
@@ -788,6 +812,7 @@ void tl_device_done(struct tl_device *device)
                 return;
         tl_report_totals(device);
         stop_workers(device);
+        tl_log_set_wake(device->log, NULL, NULL);
         tl_loop_remove(&device->socket_watch);
         tl_clients_done(&device->uapi);
         tl_clients_done(&device->status);

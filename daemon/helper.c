@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "io/devlog.h"
 #include "io/fdpass.h"
 #include "io/sandbox.h"
 
@@ -21,7 +22,8 @@ WG_ENUM_DEFINE(tl_listener, TL_LISTENERS)
         X(REQUEST_IS_REMOVED, 2, is_removed, "is its file still ours?") \
         X(REQUEST_OPEN_UDP, 3, open_udp, "open the sockets of a port") \
         X(REQUEST_MARK_UDP, 4, mark_udp, "mark what these sockets send") \
-        X(REQUEST_FOLLOW, 5, follow, "make what hears of the link, where it is now")
+        X(REQUEST_FOLLOW, 5, follow, "make what hears of the link, where it is now") \
+        X(REQUEST_SYSLOG, 6, syslog, "connect to syslogd")
 WG_ENUM_DECLARE(request_kind, REQUESTS)
 WG_ENUM_DEFINE(request_kind, REQUESTS)
 
@@ -182,6 +184,16 @@ static void serve_follow(struct servant *servant, struct answer *answer)
         answer->places[1] = view.questions;
 }
 
+static void serve_syslog(struct answer *answer)
+{
+        int connection = tl_devlog_connect();
+
+        if (connection < 0)
+                answer->reply.error = connection;
+        else
+                answer->places[0] = connection;
+}
+
 static void serve(struct servant *servant, const struct request *request,
                   const int fds[TL_FDPASS_MAX], struct answer *answer)
 {
@@ -200,6 +212,9 @@ static void serve(struct servant *servant, const struct request *request,
                 break;
         case REQUEST_FOLLOW:
                 serve_follow(servant, answer);
+                break;
+        case REQUEST_SYSLOG:
+                serve_syslog(answer);
                 break;
         }
 }
@@ -393,6 +408,15 @@ int tl_helper_mark_udp(struct tl_helper *helper, const struct tl_udp_pair *pairs
         place_pairs(pairs, count, places);
         sent_count = gather(places, request.has_fd, sent);
         return ask(helper, &request, sent, sent_count, &reply, places);
+}
+
+int tl_helper_connect_syslog(struct tl_helper *helper)
+{
+        const struct request request = {.kind = REQUEST_SYSLOG};
+        struct reply reply;
+        int places[TL_FDPASS_MAX], error = ask(helper, &request, NULL, 0, &reply, places);
+
+        return error ? error : places[0];
 }
 
 int tl_helper_follow(struct tl_helper *helper, struct tl_netlink_monitor *monitor)

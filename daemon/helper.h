@@ -3,12 +3,13 @@
  * helper.h - the small process that keeps the privileges which the daemon gives up.
  *
  * It reads no packet and no configuration: only requests of fixed form, from the daemon, over a
- * socketpair. It makes sockets and hands them over, marks them, finds out where the link is, and keeps
+ * socketpair. It makes sockets and hands them over, marks them, finds out where the link is, connects to
+ * syslogd, and keeps
  * the files of the control sockets: it removes them when the daemon is gone, however that ended. It ends
  * with the daemon, and the daemon with it.
  *
  * What the daemon can do to it is what an attacker could who took the daemon over: bind a UDP port,
- * mark what leaves by it, and listen where the daemon listens.
+ * mark what leaves by it, listen where the daemon listens, and write to syslog.
  *
  * Threads: the engine's. A request waits for its answer, which takes microseconds, but for listen. */
 #ifndef DAEMON_HELPER_H
@@ -65,6 +66,9 @@ int tl_helper_open_udp(struct tl_helper *helper, struct tl_udp_pair *pairs, unsi
                        uint16_t port, uint32_t fwmark) WG_MUST_USE;
 int tl_helper_mark_udp(struct tl_helper *helper, const struct tl_udp_pair *pairs,
                        unsigned int count, uint32_t fwmark) WG_MUST_USE;
+
+/* Connects to syslogd as root, without waiting for it. Returns a descriptor or -errno. */
+int tl_helper_connect_syslog(struct tl_helper *helper) WG_MUST_USE;
 
 /* Starts to follow the link where it is now. Returns 0; -EPERM: it is where the helper may not go; or
  * another -errno, as tl_tun_view(). */

@@ -257,12 +257,12 @@ static int run(const struct tl_options *options, struct tl_conf_device *change)
         struct leftovers leftovers = {.change = change};
         int error, status;
 
+        tl_log_prepare_syslog(&log_);
         if (!options->is_foreground) {
                 error = tl_daemon_fork(&daemon);
                 if (error)
                         return fail("cannot go to the background", error);
                 leftovers.daemon = &daemon;
-                tl_log_prepare_syslog(&log_);
         } else {
                 error = tl_notify_init(&manager);
                 if (error)

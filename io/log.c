@@ -2,6 +2,7 @@
 #include "io/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,31 +18,20 @@ WG_ENUM_DEFINE(tl_log_level, TL_LOG_LEVELS)
 void tl_log_init(struct tl_log *log, const char *program, const char *device,
                  enum tl_log_level level)
 {
-        *log = (struct tl_log){.level = level, .fd = STDERR_FILENO, .now_ns = tl_clock_boot_ns};
+        *log = (struct tl_log){.level = level,
+                               .fd = STDERR_FILENO,
+                               .syslog = {.fd = -1, .connection = -1},
+                               .now_ns = tl_clock_boot_ns};
         log->has_colour = isatty(log->fd);
         snprintf(log->program, sizeof(log->program), "%s", program);
         snprintf(log->device, sizeof(log->device), "%s", device ? device : "");
         pthread_mutex_init(&log->lock, NULL);
 }
 
-void tl_log_prepare_syslog(const struct tl_log *log)
+void tl_log_prepare_syslog(struct tl_log *log)
 {
         tzset(); /* it reads a file, and messages bear the local time */
-        openlog(log->program, LOG_PID | LOG_NDELAY, LOG_DAEMON);
-}
-
-void tl_log_to_syslog(struct tl_log *log)
-{
-        log->fd = -1;
-}
-
-void tl_log_done(struct tl_log *log)
-{
-        if (!log)
-                return;
-        if (log->fd < 0)
-                closelog(); /* it points to our name */
-        pthread_mutex_destroy(&log->lock);
+        (void)!tl_devlog_open(&log->syslog);
 }
 
 bool tl_log_parse_level(const char *text, enum tl_log_level *level)
@@ -97,28 +87,214 @@ static void disarm(char *text)
                         *text = '?';
 }
 
-/* One line by one write, so that lines of several threads do not mix. */
-static void write_line(const struct tl_log *log, enum tl_log_level level, const char *text)
+/* Where a write would block. What is closed is told by the write itself. */
+static bool is_busy(int fd)
+{
+        struct pollfd wanted = {.fd = fd, .events = POLLOUT};
+
+        return poll(&wanted, 1, 0) == 0;
+}
+
+/* One line by one write, so that lines of several processes do not mix. */
+static int write_line(const struct tl_log *log, const struct tl_log_entry *entry)
 {
         char line[TL_LOG_LINE + 2 * TL_LOG_NAME + 32];
-        const char *start = log->has_colour ? colour(level) : "", *end = *start ? "\033[0m" : "";
+        const char *start = log->has_colour ? colour(entry->level) : "";
+        const char *end = *start ? "\033[0m" : "";
         bool has_device = log->device[0];
         int len = snprintf(line, sizeof(line), "%s%s%s%s%s: %s: %s%s\n", start, log->program,
                            has_device ? "[" : "", log->device, has_device ? "]" : "",
-                           tl_log_level_name(level), text, end);
+                           tl_log_level_name(entry->level), entry->text, end);
 
         WG_ASSERT(len > 0 && (size_t)len < sizeof(line));
-        while (write(log->fd, line, (size_t)len) < 0 && errno == EINTR)
-                continue;
+        if (is_busy(log->fd))
+                return -EAGAIN;
+        while (write(log->fd, line, (size_t)len) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        return 0;
 }
 
-static void put(const struct tl_log *log, enum tl_log_level level, const char *text)
+/* RFC 3164. Its months are English, whatever the locale. */
+static int write_to_syslog(struct tl_log *log, const struct tl_log_entry *entry)
 {
+        static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+        char line[TL_LOG_LINE + 2 * TL_LOG_NAME + 64];
+        time_t when = (time_t)entry->when_s;
+        struct tm t = {.tm_mon = 0};
+        int len;
+
+        localtime_r(&when, &t); /* reads no file: tzset() did */
+        len = snprintf(line, sizeof(line), "<%d>%s %2d %02d:%02d:%02d %s[%d]: %s%s%s",
+                       LOG_DAEMON | syslog_priority(entry->level), months[t.tm_mon % 12], t.tm_mday,
+                       t.tm_hour, t.tm_min, t.tm_sec, log->program, getpid(), log->device,
+                       log->device[0] ? ": " : "", entry->text);
+        WG_ASSERT(len > 0 && (size_t)len < sizeof(line));
+        return tl_devlog_send(&log->syslog, line, (size_t)len);
+}
+
+/* Its reader or its terminal is gone, and does not come back. */
+static bool is_closed(int error)
+{
+        return error == -EPIPE || error == -EBADF || error == -EIO || error == -ECONNRESET;
+}
+
+static struct tl_log_entry make(enum tl_log_level level, const char *text)
+{
+        struct tl_log_entry entry = {.level = level,
+                                     .when_s = (int64_t)(tl_clock_real_ns() / TL_NS_PER_S)};
+
+        snprintf(entry.text, sizeof(entry.text), "%s", text);
+        return entry;
+}
+
+static int write_entry(struct tl_log *log, const struct tl_log_entry *entry)
+{
+        struct tl_log_entry notice;
+        int error;
+
         if (log->fd < 0)
-                syslog(syslog_priority(level), "%s%s%s", log->device, log->device[0] ? ": " : "",
-                       text);
-        else
-                write_line(log, level, text);
+                return write_to_syslog(log, entry);
+        error = write_line(log, entry);
+        if (!is_closed(error) || log->syslog.fd < 0)
+                return error;
+        log->fd = -1;
+        notice = make(TL_LOG_WARNING, "standard error was closed: the log goes to syslog");
+        if (log->level >= TL_LOG_WARNING)
+                (void)!write_to_syslog(log, &notice);
+        return write_to_syslog(log, entry);
+}
+
+static int tell_lost(struct tl_log *log)
+{
+        struct tl_log_entry entry;
+        char text[64];
+        int error;
+
+        snprintf(text, sizeof(text), "%llu log messages were lost", (unsigned long long)log->lost);
+        entry = make(TL_LOG_ERROR, text);
+        error = write_entry(log, &entry);
+        if (!error)
+                log->lost = 0;
+        return error;
+}
+
+/* Writes what waits, in order, up to the first that fails. */
+static int flush(struct tl_log *log)
+{
+        int error = 0;
+
+        while (!error && log->count) {
+                error = write_entry(log, &log->waiting[log->first]);
+                if (error)
+                        break;
+                log->first = (log->first + 1) % TL_LOG_WAITING;
+                log->count--;
+                log->pause_ns = 0; /* somebody reads */
+        }
+        return !error && log->lost ? tell_lost(log) : error;
+}
+
+#define PAUSE_MIN_NS (20 * TL_NS_PER_MS)
+#define PAUSE_MAX_NS (4 * TL_NS_PER_S)
+#define CONNECT_PAUSE_NS (TL_NS_PER_S / 2)
+
+/* Notes how an attempt went. */
+static void settle(struct tl_log *log, int error)
+{
+        log->error = error;
+        if (!error)
+                log->pause_ns = 0;
+}
+
+static void put(struct tl_log *log, enum tl_log_level level, const char *text)
+{
+        struct tl_log_entry entry = make(level, text);
+        bool must_wait;
+
+        pthread_mutex_lock(&log->lock);
+        settle(log, flush(log));
+        if (!log->error)
+                settle(log, write_entry(log, &entry));
+        must_wait = log->error != 0;
+        if (must_wait && log->count < TL_LOG_WAITING)
+                log->waiting[(log->first + log->count++) % TL_LOG_WAITING] = entry;
+        else if (must_wait)
+                log->lost++;
+        pthread_mutex_unlock(&log->lock);
+        if (must_wait && log->wake)
+                log->wake(log->wake_ctx);
+}
+
+void tl_log_set_wake(struct tl_log *log, void (*wake)(void *ctx), void *ctx)
+{
+        log->wake_ctx = ctx;
+        log->wake = wake;
+}
+
+uint64_t tl_log_work(struct tl_log *log, uint64_t now_ns)
+{
+        uint64_t next_ns = UINT64_MAX;
+
+        pthread_mutex_lock(&log->lock);
+        if ((log->count || log->lost) && log->pause_ns && now_ns < log->retry_ns) {
+                next_ns = log->retry_ns;
+        } else if (log->count || log->lost) {
+                settle(log, flush(log));
+                if (log->error) {
+                        log->pause_ns = WG_MIN(WG_MAX(2 * log->pause_ns, PAUSE_MIN_NS),
+                                               PAUSE_MAX_NS);
+                        next_ns = log->retry_ns = now_ns + log->pause_ns;
+                }
+        }
+        pthread_mutex_unlock(&log->lock);
+        return next_ns;
+}
+
+bool tl_log_wants_connection(struct tl_log *log, uint64_t now_ns)
+{
+        bool wants;
+
+        pthread_mutex_lock(&log->lock);
+        wants = log->fd < 0 && log->syslog.wants_connection && now_ns >= log->connect_ns;
+        if (wants)
+                log->connect_ns = now_ns + CONNECT_PAUSE_NS;
+        pthread_mutex_unlock(&log->lock);
+        return wants;
+}
+
+void tl_log_connect(struct tl_log *log, int connection)
+{
+        pthread_mutex_lock(&log->lock);
+        tl_devlog_adopt(&log->syslog, connection);
+        log->pause_ns = 0;
+        pthread_mutex_unlock(&log->lock);
+}
+
+void tl_log_to_syslog(struct tl_log *log)
+{
+        pthread_mutex_lock(&log->lock);
+        settle(log, flush(log));
+        log->fd = -1;
+        pthread_mutex_unlock(&log->lock);
+}
+
+/* What waits for a reader gets a fifth of a second. */
+void tl_log_done(struct tl_log *log)
+{
+        enum { TRIES = 20, PAUSE_MS = 10 };
+
+        if (!log)
+                return;
+        for (int i = 0; i < TRIES && (log->count || log->lost); i++) {
+                log->error = flush(log);
+                if (log->error != -EAGAIN)
+                        break;
+                poll(NULL, 0, PAUSE_MS);
+        }
+        tl_devlog_close(&log->syslog);
+        pthread_mutex_destroy(&log->lock);
 }
 
 /* The count of one message. When the table is full the one that began longest ago makes room. */
@@ -179,7 +355,7 @@ bool tl_log_admits(struct tl_log *log, enum tl_log_level level, const char *form
         return true;
 }
 
-static void WG_PRINTF(3, 0) put_formatted(const struct tl_log *log, enum tl_log_level level,
+static void WG_PRINTF(3, 0) put_formatted(struct tl_log *log, enum tl_log_level level,
                                           const char *format, va_list arguments)
 {
         char text[TL_LOG_LINE];

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * log.h - levelled, rate-limited messages to standard error or to syslog.
+ * log.h - levelled, rate-limited messages to standard error or to syslog, which never block.
  *
  * A line looks like `tielined[wg0]: error: text`, in colour where standard error is a terminal;
- * syslog gets `wg0: text` and the level by its own means. Each message (told apart by the address of
- * its format) may appear TL_LOG_BURST times a second; how many were held back is said before the
- * next one like it. A message is cut at TL_LOG_LINE bytes, and control characters in it are shown as
- * '?', for it may hold text that strangers chose. Never hand it key material.
+ * syslog gets `wg0: text` and the level by its own means. Each message (told apart by the address
+ * of its format) may appear TL_LOG_BURST times a second; how many were held back is said before
+ * the next one like it. A message is cut at TL_LOG_LINE bytes, and control characters in it are
+ * shown as '?', for it may hold text that strangers chose. Never hand it key material.
+ *
+ * A message that nobody takes now (a reader that stands still, a full disk, a syslogd that is not
+ * there) waits, with up to TL_LOG_WAITING others, and the next message or tl_log_work() tries
+ * again. What does not fit is counted, and the count told once the log works again. Where
+ * standard error is closed for good, the log goes to syslog from then on.
  *
  * Threads: any may log; the other functions belong to the thread that made the log, before others
  * use it. Nothing is allocated. */
@@ -20,6 +25,7 @@
 
 #include "base/attr.h"
 #include "base/enum.h"
+#include "io/devlog.h"
 
 /* Each level includes those before it. */
 #define TL_LOG_LEVELS(X) \
@@ -34,6 +40,7 @@ enum {
         TL_LOG_BURST = 10,  /* equal messages a second */
         TL_LOG_LIMITS = 64, /* messages that are counted apart at one time */
         TL_LOG_LINE = 1024,
+        TL_LOG_WAITING = 32,
         TL_LOG_NAME = 32, /* a longer name of program or device is cut */
 };
 
@@ -44,37 +51,64 @@ struct tl_log_limit {
         uint32_t count, suppressed;
 };
 
+/* A message that waits. */
+struct tl_log_entry {
+        enum tl_log_level level;
+        int64_t when_s; /* since 1970, UTC */
+        char text[TL_LOG_LINE];
+};
+
 struct tl_log {
         /* const after init */
         char program[TL_LOG_NAME];
         char device[TL_LOG_NAME]; /* empty: none */
         enum tl_log_level level;
-        int fd; /* standard error; -1: syslog */
         bool has_colour;
         uint64_t (*now_ns)(void); /* tl_clock_boot_ns, or a test's */
 
+        void (*wake)(void *ctx); /* tl_log_work() is to be called; NULL: nobody does */
+        void *wake_ctx;
+
         /* under the lock */
         pthread_mutex_t lock;
+        int fd; /* standard error; -1: syslog */
+        struct tl_devlog syslog;
+        struct tl_log_entry waiting[TL_LOG_WAITING];
+        unsigned int first, count;
+        uint64_t lost;
+        uint64_t connect_ns;         /* no connection is wanted before that */
+        uint64_t retry_ns, pause_ns; /* when to try again, and how long to wait after that */
+        int error;                   /* of the last attempt: 0 or -errno */
         struct tl_log_limit limits[TL_LOG_LIMITS];
 };
 
-/* Makes a log to standard error. `device` may be NULL. Both names are copied. Let the process ignore
- * SIGPIPE, or it dies with the reader of its messages. */
+/* Makes a log to standard error. `device` may be NULL. Both names are copied. Let the process
+ * ignore SIGPIPE, or it dies with the reader of its messages. */
 void tl_log_init(struct tl_log *log, const char *program, const char *device,
                  enum tl_log_level level);
 
 /* Sends what follows to syslog instead (facility daemon): for a process that leaves its terminal.
- * At most one log of a process may do so, and its struct must stay until tl_log_done(). Preparing
- * comes first and opens all that this takes, so that a process can switch over when it may open
- * nothing any more. */
-void tl_log_prepare_syslog(const struct tl_log *log);
+ * Preparing comes first and opens all that this takes, so that a process can switch over when it
+ * may open nothing any more. Best effort: without it, messages to syslog are lost. */
+void tl_log_prepare_syslog(struct tl_log *log);
 void tl_log_to_syslog(struct tl_log *log);
+
+/* Has wake(ctx) called, by whichever thread logs, when a message waits; NULL: no longer. */
+void tl_log_set_wake(struct tl_log *log, void (*wake)(void *ctx), void *ctx);
+
+/* Tries to get rid of what waits. Returns when to call it again; UINT64_MAX: after a wake. */
+uint64_t tl_log_work(struct tl_log *log, uint64_t now_ns);
+
+/* Whether syslogd can only be reached by a connection that another process makes
+ * (tl_devlog_connect()): true at most twice a second. And takes that over. */
+bool tl_log_wants_connection(struct tl_log *log, uint64_t now_ns) WG_MUST_USE;
+void tl_log_connect(struct tl_log *log, int connection);
 
 /* Ends the log. Takes NULL. */
 void tl_log_done(struct tl_log *log);
 
-/* Reads a level: one of the names above, or "debug" for verbose; case does not matter. Returns false
- * and changes nothing where it is none. */
+/* Reads a level: one of the names above, or "debug" for verbose; case does not matter. Returns
+ * false and changes nothing where it is none. */
 bool tl_log_parse_level(const char *text, enum tl_log_level *level) WG_MUST_USE;
 
 /* Whether messages of that level appear: to skip the work of preparing one. */

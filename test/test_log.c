@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -224,6 +225,77 @@ static void test_threads_share_a_limit(void **state WG_UNUSED)
         close_log();
 }
 
+/* Nobody reads: nothing blocks, the first messages wait, the others are counted, and no more than
+ * that is said of them. */
+static void test_a_reader_that_stands_still(void **state WG_UNUSED)
+{
+        enum { COUNT = 300 };
+        char all[1 << 16] = "", wanted[64];
+        uint64_t due;
+        int seen = 0;
+        long lost;
+
+        open_log(NULL, TL_LOG_INFO);
+        fcntl(log_.fd, F_SETFL, 0);
+        fcntl(log_.fd, F_SETPIPE_SZ, 4096);
+        for (int i = 0; i < COUNT; i++) {
+                virtual_ns += TL_NS_PER_S;
+                log_one(i);
+        }
+        assert_int_equal(log_.count, TL_LOG_WAITING);
+        lost = (long)log_.lost;
+        due = tl_log_work(&log_, virtual_ns);
+        assert_in_range(due, virtual_ns + 1, virtual_ns + TL_NS_PER_S);
+        assert_int_equal(tl_log_work(&log_, virtual_ns), due);
+        for (int i = 0; i < COUNT && due != UINT64_MAX; i++) {
+                strcat(all, written());
+                virtual_ns = due;
+                due = tl_log_work(&log_, virtual_ns);
+        }
+        strcat(all, written());
+        for (; seen < COUNT; seen++) {
+                snprintf(wanted, sizeof(wanted), "message %d\n", seen);
+                if (!strstr(all, wanted))
+                        break;
+        }
+        assert_int_equal(seen + lost, COUNT);
+        snprintf(wanted, sizeof(wanted), "error: %ld log messages were lost\n", lost);
+        assert_non_null(strstr(all, wanted));
+        assert_int_equal(count_lines(all), seen + 1);
+        log_one(COUNT);
+        assert_string_equal(written(), "tielined: info: message 300\n");
+        close_log();
+}
+
+static int wakes;
+
+static void count_wake(void *ctx WG_UNUSED)
+{
+        wakes++;
+}
+
+/* A message that waits wakes whoever tends the log; one that was written does not. */
+static void test_a_message_that_waits_wakes(void **state WG_UNUSED)
+{
+        int ends[2];
+
+        open_log(NULL, TL_LOG_INFO);
+        tl_log_set_wake(&log_, count_wake, NULL);
+        log_one(1);
+        assert_int_equal(wakes, 0);
+        assert_int_equal(tl_log_work(&log_, virtual_ns), UINT64_MAX);
+        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+        close(ends[0]);
+        dup2(ends[1], log_.fd); /* its reader is gone, and there is no syslog */
+        close(ends[1]);
+        signal(SIGPIPE, SIG_IGN);
+        log_one(2);
+        assert_int_equal(wakes, 1);
+        assert_int_equal(log_.count, 1);
+        tl_log_set_wake(&log_, NULL, NULL);
+        close_log();
+}
+
 static void test_level_names(void **state WG_UNUSED)
 {
         static const struct {
@@ -301,6 +373,8 @@ int main(void)
                 cmocka_unit_test(test_a_burst_is_limited_and_counted),
                 cmocka_unit_test(test_more_messages_than_limits),
                 cmocka_unit_test(test_threads_share_a_limit),
+                cmocka_unit_test(test_a_reader_that_stands_still),
+                cmocka_unit_test(test_a_message_that_waits_wakes),
                 cmocka_unit_test(test_level_names),
                 cmocka_unit_test(test_syslog),
         };

@@ -25,6 +25,7 @@ from scenarios import kernel_like
 from scenarios import wire
 from scenarios import hostile
 from scenarios import life
+from scenarios import logs  # noqa: F401
 from scenarios import confinement
 from scenarios import faults
 from scenarios import strain
