@@ -30,11 +30,13 @@ bool tl_table_owner(char ifname[IF_NAMESIZE], const char *name)
 
                 if (len + 1 == IF_NAMESIZE)
                         return false;
-                if (*c == '/' && sscanf(c + 1, "%2x", &code) == 1 && strlen(c) > 2) {
+                if (*c != '/') {
+                        ifname[len++] = *c;
+                } else if (strlen(c) > 2 && sscanf(c + 1, "%2x", &code) == 1) {
                         ifname[len++] = (char)code;
                         c += 2;
                 } else {
-                        ifname[len++] = *c;
+                        return false;
                 }
         }
         ifname[len] = '\0';

@@ -210,6 +210,33 @@ static void test_resolved(void **state)
         file_done(&file);
 }
 
+/* Of a file with both families, only IPv4 is planned, and its MTU may be small. */
+static void test_without_ipv6(void **state)
+{
+        struct tl_plan_facts ipv4 = facts;
+        struct file file;
+        char *dump;
+
+        (void)state;
+        ipv4.lacks_ipv6 = true;
+        ipv4.dns = TL_PLAN_DNS_RESOLVED;
+        file_read(&file,
+                  I "Address = fd00::1/64, 10.0.0.1/24\nMTU = 1000\nDNS = fd00::9, 10.0.0.9\n" P
+                    "AllowedIPs = fd01::/16, 10.1.0.0/16, ::/0");
+        assert_null(tl_plan_objection(&file.quick, &file.device, &ipv4));
+        dump = file_dump(&file, &ipv4);
+        assert_non_null(strstr(dump, "ip -4 address add 10.0.0.1/24 dev wg0\n"
+                                     "ip link set mtu 1000 up dev wg0\n"
+                                     "resolvectl dns wg0 10.0.0.9\n"
+                                     "  undo resolvectl revert wg0\n"
+                                     "resolvectl domain wg0 ~.\n"
+                                     "ip -4 route add 10.1.0.0/16 dev wg0\n"));
+        assert_null(strstr(dump, "fd0"));
+        assert_null(strstr(dump, "-6"));
+        free(dump);
+        file_done(&file);
+}
+
 /* What is known of the way, and the MTU that comes of it. */
 static const struct {
         uint32_t path_mtu;
@@ -251,6 +278,11 @@ static const struct {
         {7, P "AllowedIPs = ::/0", true, false, true},
         {8, I "Table = off\n" P "AllowedIPs = ::/0", false, false, true},
         {9, I "Table = 7\n" P "AllowedIPs = ::/0", false, false, true},
+        {10, I "MTU = 1279\nAddress = fd00::1/64", true, true, false},
+        {11, I "MTU = 1280\nAddress = fd00::1/64", true, true, true},
+        {12, I "MTU = 1279\n" P "AllowedIPs = fd00::/64", true, true, false},
+        {13, I "MTU = 1279\nTable = off\n" P "AllowedIPs = fd00::/64", true, true, true},
+        {14, I "MTU = 68\nAddress = 10.0.0.1/24\n" P "AllowedIPs = 0.0.0.0/0", true, true, true},
 };
 
 static void test_objections(void **state)
@@ -273,9 +305,9 @@ static void test_objections(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_plans),      cmocka_unit_test(test_inputs),
-                cmocka_unit_test(test_resolved),   cmocka_unit_test(test_mtus),
-                cmocka_unit_test(test_objections),
+                cmocka_unit_test(test_plans),    cmocka_unit_test(test_inputs),
+                cmocka_unit_test(test_resolved), cmocka_unit_test(test_without_ipv6),
+                cmocka_unit_test(test_mtus),     cmocka_unit_test(test_objections),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

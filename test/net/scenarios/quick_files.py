@@ -220,7 +220,7 @@ def addresses(quick):
     return sorted(line.split()[3] for line in text.splitlines())
 
 
-@scenario(ours_only=True, needs=("wg-quick", "nsenter"), seconds=120)
+@scenario(ours_only=True, needs=("wg-quick", "nsenter"), seconds=240)
 def quick_accepts_what_wg_accepts(lab):
     """Each form of a value is taken, or not, as by wg and ip, and means the same."""
     node = lab.node("a")
