@@ -213,15 +213,23 @@ static bool has_prefix(const struct wg_prefix *outer, const struct wg_ip *ip)
         return !rest || (outer->ip.bytes[whole] ^ ip->bytes[whole]) >> (8 - rest) == 0;
 }
 
-/* Whether an address of the interface brings a route that covers this one: the kernel makes them,
- * but for an IPv4 address that stands alone. */
+/* Whether the kernel makes a route for the network of an address: not for an IPv4 address that stands
+ * alone, nor for a network that begins with 0. */
+static bool brings_route(const struct tl_quick_address *address)
+{
+        bool begins_with_0 = (address->ip.bytes[0] & 0xff00 >> WG_MIN(address->cidr, 8)) == 0;
+
+        return address->ip.family != WG_FAMILY_IPV4 || (address->cidr < 32 && !begins_with_0);
+}
+
+/* Whether an address of the interface brings a route that covers this one. */
 static bool is_covered(const struct planner *p, const struct wg_prefix *route)
 {
         for (uint32_t i = 0; i < p->quick->address_count; i++) {
                 const struct tl_quick_address *address = &p->quick->addresses[i];
                 const struct wg_prefix net = {address->ip, address->cidr};
 
-                if (address->ip.family == WG_FAMILY_IPV4 && address->cidr == 32)
+                if (!brings_route(address))
                         continue;
                 if (address->cidr <= route->cidr && has_prefix(&net, &route->ip))
                         return true;

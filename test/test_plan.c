@@ -148,6 +148,12 @@ static const struct {
         {14, P "AllowedIPs = 0.0.0.0/0, ::/0, -0.0.0.0/0\n",
          UP "mark 51821\n" CLAIM("-6", "::", "51821") RULES6("51821", MASK) FIREWALL("ip6")},
         {15, P "AllowedIPs = 0.0.0.0/0, -0.0.0.0/0\n", UP},
+        /* Networks that begin with 0, for which the kernel makes no route. */
+        {16,
+         I "Address = 10.7.0.1/0, 10.8.0.1/4, 16.0.0.1/4\n" P
+           "AllowedIPs = 10.9.0.0/16, 16.1.0.0/16",
+         "ip -4 address add 10.7.0.1/0 dev wg0\nip -4 address add 10.8.0.1/4 dev wg0\n"
+         "ip -4 address add 16.0.0.1/4 dev wg0\n" UP "ip -4 route add 10.9.0.0/16 dev wg0\n"},
 };
 
 static void test_plans(void **state)
