@@ -306,8 +306,10 @@ static bool plan_claim(struct planner *p, uint8_t family)
 {
         const char *any = family == WG_FAMILY_IPV4 ? "0.0.0.0/0" : "::/0";
 
-        return add_step(p->plan, TL_PLAN_CLAIM) &&
-               write_text(&last_step(p)->command, "ip %s route add %s dev %s table %u",
+        if (!add_step(p->plan, TL_PLAN_CLAIM))
+                return false;
+        last_step(p)->mark = p->number;
+        return write_text(&last_step(p)->command, "ip %s route add %s dev %s table %u",
                           family_option(family), any, p->facts->ifname, p->number);
 }
 

@@ -49,7 +49,7 @@ struct tl_plan_step {
         char *command; /* with RUN and CLAIM; owned */
         char *input;   /* what the program reads; NULL: nothing; owned */
         char *undo;    /* a command; NULL: none is needed; owned */
-        uint32_t mark; /* with MARK */
+        uint32_t mark; /* with MARK, and the number with CLAIM */
 };
 
 struct tl_plan {

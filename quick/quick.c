@@ -298,6 +298,13 @@ static bool run_batch(const struct tl_plan *plan, uint32_t *index)
         return is_good;
 }
 
+/* Whether another interface took the same number for its mark: a wg-quick that is about to fail then, and
+ * to delete the rules with that number. */
+static bool is_contended(const struct tl_quick_file *file, uint32_t number)
+{
+        return !file->device.fwmark && tl_facts_is_mark_used(number, file->ifname);
+}
+
 static bool run_step(const struct tl_quick_file *file, struct tl_state *state,
                      const struct tl_plan_step *step)
 {
@@ -307,8 +314,9 @@ static bool run_step(const struct tl_quick_file *file, struct tl_state *state,
                 return fail("%s: %s", state->path, strerror(-error));
         switch (step->kind) {
         case TL_PLAN_RUN:
-        case TL_PLAN_CLAIM:
                 return tl_run(step->command, step->input);
+        case TL_PLAN_CLAIM:
+                return tl_run(step->command, NULL) && !is_contended(file, step->mark);
         case TL_PLAN_MARK:
                 return set_mark(file, step->mark);
         case TL_PLAN_HEED_MARKS:
@@ -418,7 +426,9 @@ static enum outcome try_defaults(const struct tl_quick_file *file, struct tl_sta
                 outcome = DONE;
         } else if (plan.steps[failed].kind == TL_PLAN_CLAIM && !tl_run_is_interrupted()) {
                 forget_claims(file, number);
-                if (!tl_facts_is_table_free(number) && is_chosen)
+                if (is_contended(file, number))
+                        outcome = TAKEN;
+                else if (!tl_facts_is_table_free(number) && is_chosen)
                         fail("the routing table %u, of FwMark, has a default route already",
                              number);
                 else if (!tl_facts_is_table_free(number))
