@@ -248,3 +248,34 @@ int tl_facts_find_defaults(struct tl_plan_facts *facts, uint32_t first)
         free(rules.ipv6);
         return error;
 }
+
+/* Takes our rules of that number off the list. Returns how many are left. */
+static size_t forget_rules(struct tl_rule *rules, size_t count, uint32_t number)
+{
+        size_t left = 0;
+
+        for (size_t i = 0; i < count; i++)
+                if (!tl_rules_is_ours(&rules[i]) || rules[i].mark != number)
+                        rules[left++] = rules[i];
+        return left;
+}
+
+static bool is_place_right(uint8_t family, const struct tl_rules_place *place, uint32_t number)
+{
+        struct tl_rule *rules = NULL;
+        struct tl_rules_place now;
+        size_t count = 0, left;
+
+        if (tl_rule_read(family, &rules, &count) < 0)
+                return true;
+        left = forget_rules(rules, count, number);
+        now = tl_rules_place(rules, left);
+        free(rules);
+        return left == count || memcmp(&now, place, sizeof(now)) == 0;
+}
+
+bool tl_facts_is_place_right(const struct tl_plan_facts *facts, uint32_t number)
+{
+        return is_place_right(WG_FAMILY_IPV4, &facts->ipv4, number) &&
+               is_place_right(WG_FAMILY_IPV6, &facts->ipv6, number);
+}

@@ -28,6 +28,10 @@ void tl_facts_find_routes(struct tl_plan_facts *facts, const struct tl_quick *qu
  * it wrong. Returns 0 or -errno. */
 int tl_facts_find_defaults(struct tl_plan_facts *facts, uint32_t first) WG_MUST_USE;
 
+/* Whether our rules of that number are where they would go now: nobody else added some meanwhile that
+ * ours should come before or behind. Also true where it cannot be told. */
+bool tl_facts_is_place_right(const struct tl_plan_facts *facts, uint32_t number) WG_MUST_USE;
+
 /* Whether a routing table has no route, of either family. */
 bool tl_facts_is_table_free(uint32_t table) WG_MUST_USE;
 

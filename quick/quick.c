@@ -369,7 +369,7 @@ static void undo_elsewhere(const char *command)
 
 static void undo_all(struct tl_state *state)
 {
-        tl_state_undo(state, state->is_foreign ? undo_elsewhere : undo);
+        tl_state_undo(state, 0, state->is_foreign ? undo_elsewhere : undo);
 }
 
 /* Nobody else in this network namespace adds or deletes such rules meanwhile. -1, without the lock: who
@@ -408,13 +408,19 @@ static void forget_claims(const struct tl_quick_file *file, uint32_t number)
 }
 
 /* What came of it when default routes were to be added. */
-enum outcome { DONE, FAILED, TAKEN };
+enum outcome {
+        DONE,
+        FAILED,
+        TAKEN,     /* the number is somebody else's */
+        OVERTAKEN, /* others added rules meanwhile, among which ours are not where they belong */
+};
 
 static enum outcome try_defaults(const struct tl_quick_file *file, struct tl_state *state,
                                  const struct tl_plan_facts *facts)
 {
         bool is_chosen = file->device.fwmark;
         uint32_t number = is_chosen ? file->device.fwmark : facts->number, failed = 0;
+        size_t size = tl_state_size(state);
         enum outcome outcome = FAILED;
         struct tl_plan plan;
 
@@ -423,7 +429,7 @@ static enum outcome try_defaults(const struct tl_quick_file *file, struct tl_sta
                 return FAILED;
         }
         if (carry_out(file, state, &plan, &failed)) {
-                outcome = DONE;
+                outcome = tl_facts_is_place_right(facts, number) ? DONE : OVERTAKEN;
         } else if (plan.steps[failed].kind == TL_PLAN_CLAIM && !tl_run_is_interrupted()) {
                 forget_claims(file, number);
                 if (is_contended(file, number))
@@ -433,6 +439,10 @@ static enum outcome try_defaults(const struct tl_quick_file *file, struct tl_sta
                              number);
                 else if (!tl_facts_is_table_free(number))
                         outcome = TAKEN;
+        }
+        if (outcome == OVERTAKEN) {
+                tl_state_undo(state, size, undo);
+                forget_claims(file, number);
         }
         tl_plan_done(&plan);
         return outcome;
@@ -444,20 +454,20 @@ static bool add_defaults(const struct tl_quick_file *file, struct tl_state *stat
                          struct tl_plan_facts *facts)
 {
         uint32_t first = TL_RULES_FIRST;
-        enum outcome outcome = TAKEN;
+        enum outcome outcome = OVERTAKEN;
         int lock = lock_rules();
 
-        for (uint32_t i = 0; i < NUMBERS_TRIED && outcome == TAKEN; i++) {
+        for (uint32_t i = 0; i < NUMBERS_TRIED && outcome >= TAKEN; i++) {
                 int error = tl_facts_find_defaults(facts, first);
 
                 if (error)
                         fail("cannot read the policy routing rules: %s", strerror(-error));
                 outcome = error ? FAILED : try_defaults(file, state, facts);
-                first = facts->number + 1;
+                first = facts->number + (outcome == TAKEN);
         }
         unlock_rules(lock);
-        return outcome == DONE ||
-               (outcome == TAKEN && fail("others took each number that was tried for the mark"));
+        return outcome == DONE || (outcome != FAILED && fail("others change the rules of policy "
+                                                             "routing again and again"));
 }
 
 /* From an interface that is there to one that is up. */

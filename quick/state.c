@@ -172,11 +172,16 @@ int tl_state_complete(struct tl_state *state)
         return append(state, "", COMPLETE, "");
 }
 
-void tl_state_undo(struct tl_state *state, void (*undo)(const char *command))
+size_t tl_state_size(const struct tl_state *state)
+{
+        return state->text ? strlen(state->text) : 0;
+}
+
+void tl_state_undo(struct tl_state *state, size_t size, void (*undo)(const char *command))
 {
         char *text = state->text;
 
-        while (text && *text) {
+        while (tl_state_size(state) > size) {
                 size_t len = strlen(text);
                 char *line;
 
@@ -188,9 +193,9 @@ void tl_state_undo(struct tl_state *state, void (*undo)(const char *command))
                         undo(line + strlen(UNDO));
                 *line = '\0';
         }
-        state->is_complete = state->is_foreign = state->is_begun = false;
-        state->link = 0;
+        if (text)
+                understand(state);
         /* Only closing it, with nothing in it, removes the file. What cannot be emptied is undone
          * again, in vain. */
-        (void)!ftruncate(state->fd, 0);
+        (void)!ftruncate(state->fd, (off_t)size);
 }

@@ -13,6 +13,7 @@
 #define QUICK_STATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/attr.h"
 
@@ -43,7 +44,11 @@ int tl_state_add(struct tl_state *state, const char *undo) WG_MUST_USE;
 int tl_state_add_link(struct tl_state *state, unsigned int link) WG_MUST_USE;
 int tl_state_complete(struct tl_state *state) WG_MUST_USE;
 
-/* Calls undo with each command, the last one first, and forgets them all. */
-void tl_state_undo(struct tl_state *state, void (*undo)(const char *command));
+/* How much is written down, for tl_state_undo(). */
+size_t tl_state_size(const struct tl_state *state) WG_MUST_USE;
+
+/* Calls undo with each command that was written down behind that size (0: all), the last one first, and
+ * forgets them. */
+void tl_state_undo(struct tl_state *state, size_t size, void (*undo)(const char *command));
 
 #endif

@@ -137,13 +137,13 @@ def quick_tunnels_come_at_once(lab):
         finish(starts[-1])  # wg-quick may find its number taken
         expect_same(len({mark(quick) for quick in tunnels}), len(tunnels), "numbers")
         expect_lan(node, "all are up")
-        if not stock.exists():  # whose rule catches all, if it came last
-            for quick in tunnels:
-                expect_way(node, "eth0", f"packets of {quick.ifname}", "mark", mark(quick))
-        for process in [launch(quick, "down") for quick in tunnels]:
-            expect_same(finish(process), 0, "down")
         if stock.exists():
             stock.down(program="wg-quick")
+        expect_lan(node, "wg-quick is down")
+        for quick in tunnels:
+            expect_way(node, "eth0", f"packets of {quick.ifname}", "mark", mark(quick))
+        for process in [launch(quick, "down") for quick in tunnels]:
+            expect_same(finish(process), 0, "down")
         for quick in tunnels:
             quick.clean()
         expect_alike(stock.picture(), before, "the node")
