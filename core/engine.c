@@ -266,6 +266,11 @@ void wg_engine_unpin_all(struct wg_engine *engine)
                 wg_path_unpin(&WG_CONTAINER_OF(node, struct wg_peer, in_order)->path, NULL);
 }
 
+void wg_engine_set_stamped(struct wg_engine *engine, uint64_t real_ns)
+{
+        engine->stamped_ns = real_ns;
+}
+
 void wg_engine_set_mtu(struct wg_engine *engine, uint32_t mtu)
 {
         atomic_store_explicit(&engine->mtu, mtu, memory_order_relaxed);

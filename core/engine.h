@@ -47,6 +47,7 @@ struct wg_engine {
         size_t session_count;    /* keypairs in slots of peers */
         size_t peers_in_session; /* that have one or more */
         uint64_t peers_made;
+        uint64_t stamped_ns;      /* since 1970: no initiation to any peer bore a later time */
         struct wg_peer **buckets; /* peers by public key */
         size_t bucket_count;      /* a power of two, or 0 */
         struct wg_peer *spare;    /* reserved, by next_in_bucket */
@@ -65,6 +66,11 @@ struct wg_engine {
  * done(). Returns false when there is no memory. */
 bool wg_engine_init(struct wg_engine *engine, const struct wg_env *env,
                     const struct wg_aead_backend *aead) WG_MUST_USE;
+
+/* Says up to which time, in ns since 1970, initiations may have borne that an engine before this one sent
+ * under the same key: all of this one will bear a later time, whatever the clock says. To be called
+ * before there are peers. What to tell the next engine is in `stamped_ns`. */
+void wg_engine_set_stamped(struct wg_engine *engine, uint64_t real_ns);
 
 /* Removes everything. No worker may run any more, and all packets that were for wg_engine_stage() must have
  * been given to it; what was retired is released by the env before its memory goes. Takes a zeroed engine. */

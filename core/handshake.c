@@ -45,6 +45,17 @@ void wg_handshake_clear(struct wg_peer *peer)
         hs->state = WG_HANDSHAKE_NONE;
 }
 
+/* A peer refuses a stamp that is not later than the last one, for good: so ours go forward where the clock
+ * went back. That is by peer, for one must not be told of a future that another one saw. */
+static void make_stamp(struct wg_peer *peer, uint64_t real_ns, uint8_t stamp[WG_TAI64N_LEN])
+{
+        struct wg_engine *engine = peer->engine;
+
+        peer->stamped_ns = wg_tai64n_next(peer->stamped_ns, real_ns);
+        engine->stamped_ns = WG_MAX(engine->stamped_ns, peer->stamped_ns);
+        wg_tai64n(stamp, peer->stamped_ns);
+}
+
 bool wg_handshake_create_initiation(struct wg_peer *peer, struct wg_now now,
                                     uint8_t message[WG_INITIATION_LEN])
 {
@@ -59,7 +70,7 @@ bool wg_handshake_create_initiation(struct wg_peer *peer, struct wg_now now,
                 goto fail;
         hs->noise = engine->noise_initial;
         wg_noise_mix_responder(&hs->noise, peer->public_key);
-        wg_tai64n(stamp, now.real_ns);
+        make_stamp(peer, now.real_ns, stamp);
         wg_le32_store(message, WG_MESSAGE_INITIATION);
         if (!wg_noise_write_first(&hs->noise, hs->ephemeral, identity->key, peer->public_key,
                                   peer->static_static, stamp, sizeof(stamp),

@@ -94,6 +94,7 @@ struct wg_peer {
         uint8_t static_static[WG_KEY_LEN]; /* made at first need */
         bool has_static_static;
         uint8_t latest_stamp[WG_TAI64N_LEN]; /* of an initiation accepted from this peer */
+        uint64_t stamped_ns; /* since 1970: no initiation to this peer bore a later time */
         uint64_t initiation_accepted_ns;
         uint64_t handshake_sent_ns; /* our last initiation or response; 0: none */
         uint64_t handshake_real_ns; /* when a handshake was last complete, since 1970; 0: never */

@@ -12,14 +12,33 @@
 #include "core/env.h"
 
 #define WG_TAI64N_LEN 12
+#define WG_TAI64N_GRAIN (UINT64_C(1) << 24)
+
+/* The greatest time up to this one that a stamp can tell. */
+static inline uint64_t wg_tai64n_coarsen(uint64_t real_ns)
+{
+        return real_ns - real_ns % WG_NS_PER_S % WG_TAI64N_GRAIN;
+}
 
 static inline void wg_tai64n(uint8_t stamp[WG_TAI64N_LEN], uint64_t real_ns)
 {
-        uint32_t fraction = (uint32_t)(real_ns % WG_NS_PER_S);
+        uint64_t coarse_ns = wg_tai64n_coarsen(real_ns);
 
         /* 1970 began at TAI64 label 2^62 + 10. */
-        wg_be64_store(stamp, (UINT64_C(1) << 62) + 10 + real_ns / WG_NS_PER_S);
-        wg_be32_store(stamp + 8, fraction & ~UINT32_C(0xffffff));
+        wg_be64_store(stamp, (UINT64_C(1) << 62) + 10 + coarse_ns / WG_NS_PER_S);
+        wg_be32_store(stamp + 8, (uint32_t)(coarse_ns % WG_NS_PER_S));
+}
+
+/* The time for the stamp after one of `last_ns`: now, or one step later than the last where that is no
+ * progress, because the clock was set back. Where 64 bits end, in 2554, it stands still. */
+static inline uint64_t wg_tai64n_next(uint64_t last_ns, uint64_t real_ns)
+{
+        uint64_t now_ns = wg_tai64n_coarsen(real_ns);
+        uint64_t least_ns = last_ns > UINT64_MAX - WG_TAI64N_GRAIN
+                                    ? last_ns
+                                    : wg_tai64n_coarsen(last_ns + WG_TAI64N_GRAIN);
+
+        return now_ns > least_ns ? now_ns : least_ns;
 }
 
 #endif

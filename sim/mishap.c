@@ -175,7 +175,7 @@ static void sleep_while(struct sim_scenario *s, unsigned int node)
 
 static void step_clock(struct sim_scenario *s, unsigned int node)
 {
-        uint64_t by_ns = seconds(s, 1, below(s, 2) ? 10 : 4000);
+        uint64_t by_ns = seconds(s, 1, below(s, 2) ? 10 : below(s, 2) ? 4000 : 1000000);
 
         s->world.nodes[node]->real_ns += below(s, 2) ? by_ns : 0 - by_ns;
         sim_trace(&s->world, node, "steps its clock");
@@ -426,17 +426,6 @@ void sim_mishap_lie(struct sim_scenario *s, unsigned int from, unsigned int to)
 
 /* ---- repair ---- */
 
-/* Clocks that went back come forward, else initiations look old for as long as they went back. */
-static void repair_clocks(struct sim_scenario *s)
-{
-        uint64_t latest_ns = 0;
-
-        for (unsigned int i = 0; i < s->world.node_count; i++)
-                latest_ns = WG_MAX(latest_ns, s->world.nodes[i]->latest_real_ns);
-        for (unsigned int i = 0; i < s->world.node_count; i++)
-                s->world.nodes[i]->real_ns = latest_ns + WG_NS_PER_S;
-}
-
 static void repair_node(struct sim_scenario *s, unsigned int node)
 {
         struct sim_node *n = s->world.nodes[node];
@@ -479,7 +468,6 @@ void sim_mishap_repair(struct sim_scenario *s)
 
         sim_trace(&s->world, SIM_STRANGER, "everything is put right");
         memcpy(s->world.net.links, s->calm, sizeof(s->calm));
-        repair_clocks(s);
         for (unsigned int i = 0; i < n; i++)
                 repair_node(s, i);
         for (unsigned int i = 0; i < n; i++)

@@ -275,7 +275,6 @@ static void run_engine(struct sim_node *node)
         do {
                 read_mail(node);
                 sim_check_call(node);
-                node->latest_real_ns = WG_MAX(node->latest_real_ns, node->real_ns);
                 has_more = wg_engine_work(&node->engine, sim_node_now(node), &node->actions);
                 perform(node);
         } while (has_more && !node->habits.engine_cost_ns);
@@ -652,6 +651,7 @@ bool sim_turn_start_engine(struct sim_node *node)
         node->in_engine = false;
         if (!ok)
                 return false;
+        wg_engine_set_stamped(&node->engine, node->stamped_ns);
         for (unsigned int i = 0; i < SIM_WORKERS; i++)
                 wg_worker_init(&node->workers[i], &node->engine, &sim_aead);
         node->is_running = true;
@@ -670,6 +670,7 @@ void sim_node_stop(struct sim_node *node)
         for (struct sim_packet *p = node->mail_out.first; p; p = p->next)
                 wg_engine_stage(&node->engine, p->peer, p->bytes + WG_SEND_HEADROOM, p->len,
                                 sim_node_now(node).ns);
+        node->stamped_ns = node->engine.stamped_ns;
         wg_engine_done(&node->engine);
         while (node->retired)
                 release_retired(node, true);

@@ -91,7 +91,7 @@ struct sim_node {
 
         /* Clocks: ahead of the world's by so much. */
         uint64_t boot_ns, real_ns;
-        uint64_t latest_real_ns; /* the greatest real_ns with which the engine ever worked */
+        uint64_t stamped_ns; /* what the engine before this one told to outlive it (engine.h) */
 
         /* Wanted. */
         uint8_t private_key[WG_KEY_LEN], public_key[WG_KEY_LEN];

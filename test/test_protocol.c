@@ -442,13 +442,67 @@ static void test_timestamps(void **state)
         sim_net_inject(&net->world, &first->from, &to, first->bytes, first->len, 0);
         run(net, S);
         assert_int_equal(verdicts(net, B, WG_VERDICT_TIMESTAMP_REPLAYED), 1);
-        /* A clock that went back: what it stamps is refused until it has caught up. */
+        /* A clock that went back by 8 s, and by a year: the next initiation is newer all the same. */
         node(net, A)->real_ns -= 8 * S;
-        run(net, 8 * S);
-        assert_int_equal(verdicts(net, B, WG_VERDICT_TIMESTAMP_REPLAYED), 2);
-        assert_int_equal(count(net, B, RESPONSE), 1);
-        run(net, 2 * S);
+        run(net, 5 * S);
         assert_int_equal(verdicts(net, B, WG_VERDICT_HANDSHAKE_DONE), 2);
+        node(net, A)->real_ns -= 366 * 24 * 3600 * S;
+        run(net, 10 * S);
+        assert_int_equal(verdicts(net, B, WG_VERDICT_HANDSHAKE_DONE), 4);
+        assert_int_equal(verdicts(net, B, WG_VERDICT_TIMESTAMP_REPLAYED), 1);
+}
+
+/* A handshake of A with a peer, from a link that was down. */
+static void speak_anew(struct test_net *net, unsigned int peer)
+{
+        uint64_t before = verdicts(net, peer, WG_VERDICT_HANDSHAKE_DONE);
+
+        sim_node_set_up(node(net, A), false);
+        run(net, S);
+        sim_node_set_up(node(net, A), true);
+        send(net, A, peer);
+        run(net, S);
+        assert_int_equal(verdicts(net, peer, WG_VERDICT_HANDSHAKE_DONE), before + 1);
+}
+
+/* What peers were told outlives all that can happen to them, to the key and to the process. */
+static void test_clock_set_back(void **state)
+{
+        struct test_net *net = *state;
+        uint8_t first_key[WG_KEY_LEN], other_key[WG_KEY_LEN] = {7};
+
+        memcpy(first_key, node(net, A)->private_key, sizeof(first_key));
+        node(net, A)->real_ns += 3600 * S;
+        speak_anew(net, B);
+        node(net, A)->real_ns -= 3600 * S;
+        speak_anew(net, B);
+        sim_node_remove_peer(node(net, A), B);
+        introduce(net, A, B);
+        speak_anew(net, B);
+        sim_node_stop(node(net, A));
+        sim_node_start(node(net, A));
+        speak_anew(net, B);
+        sim_node_set_key(node(net, A), other_key);
+        sim_node_set_key(node(net, A), first_key);
+        speak_anew(net, B);
+        assert_int_equal(verdicts(net, B, WG_VERDICT_TIMESTAMP_REPLAYED), 0);
+}
+
+/* A clock that was ahead by years once: a peer that saw it is told of times after that one for as long as it
+ * takes, and nobody else is, so that only that one refuses us when we are started without knowing. */
+static void test_clock_was_ahead(void **state)
+{
+        struct test_net *net = *state;
+        uint64_t year_ns = 366 * 24 * 3600 * S;
+
+        node(net, A)->real_ns += 20 * year_ns;
+        speak_anew(net, B);
+        node(net, A)->real_ns -= 20 * year_ns;
+        speak_anew(net, B);
+        speak_anew(net, C);
+        assert_true(peer(net, A, B)->stamped_ns >
+                    sim_node_now(node(net, A)).real_ns + 19 * year_ns);
+        assert_true(peer(net, A, C)->stamped_ns <= sim_node_now(node(net, A)).real_ns);
 }
 
 static void test_twenty_milliseconds_between_initiations(void **state)
@@ -1319,6 +1373,8 @@ int main(void)
                 PAIR(test_floor_after_a_response),
                 PAIR(test_a_new_peer_has_no_floor),
                 PAIR(test_timestamps),
+                PAIR(test_clock_set_back),
+                THREE(test_clock_was_ahead),
                 PAIR(test_twenty_milliseconds_between_initiations),
                 PAIR(test_preshared_keys),
                 PAIR(test_low_order_public_key),

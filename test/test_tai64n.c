@@ -66,11 +66,69 @@ static void test_order(void **state)
         }
 }
 
+static const struct {
+        int number;
+        const char *what;
+        uint64_t last_ns, real_ns, next_ns;
+} steps[] = {
+        {1, "the first one", 0, 1700000000 * S + 5, 1700000000 * S},
+        {2, "the first one, where the clock begins with 1970", 0, 0, GRAIN},
+        {3, "time has passed", 5 * S, 7 * S + GRAIN, 7 * S + GRAIN},
+        {4, "less than a step", 5 * S, 5 * S + GRAIN - 1, 5 * S + GRAIN},
+        {5, "a step", 5 * S, 5 * S + GRAIN, 5 * S + GRAIN},
+        {6, "no time", 5 * S + GRAIN, 5 * S + GRAIN, 5 * S + 2 * GRAIN},
+        {7, "a clock set back", 5 * S, 4 * S, 5 * S + GRAIN},
+        {8, "a last one between two steps", 5 * S + 1, 0, 5 * S + GRAIN},
+        {9, "the last step of a second", 5 * S + 59 * GRAIN, 0, 6 * S},
+        {10, "before the last step of a second", 5 * S + 58 * GRAIN, 0, 5 * S + 59 * GRAIN},
+        {11, "a clock that was ahead by centuries", UINT64_MAX - 2 * GRAIN, 0,
+         UINT64_MAX - GRAIN - (UINT64_MAX - GRAIN) % S % GRAIN},
+        {12, "the clock's end", UINT64_MAX, 0, UINT64_MAX},
+        {13, "just before it", UINT64_MAX - GRAIN + 1, 0, UINT64_MAX - GRAIN + 1},
+};
+
+static void test_next(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(steps); i++) {
+                uint64_t next_ns = wg_tai64n_next(steps[i].last_ns, steps[i].real_ns);
+
+                if (next_ns != steps[i].next_ns)
+                        fail_msg("case %d (%s): %llu", steps[i].number, steps[i].what,
+                                 (unsigned long long)next_ns);
+        }
+}
+
+/* Whatever the clock does, each stamp is later than the one before, and none is later than it has to be. */
+static void test_always_later(void **state)
+{
+        uint64_t last_ns = 1700000000 * S, real_ns = last_ns;
+        uint8_t last[WG_TAI64N_LEN], stamp[WG_TAI64N_LEN];
+        struct test_env t;
+
+        (void)state;
+        test_env_init(&t, test_seed("tai64n"));
+        wg_tai64n(last, last_ns);
+        for (int i = 0; i < 100000; i++) {
+                uint64_t by_ns = test_env_random(&t) % (UINT64_C(1) << (1 + i % 44)), next_ns;
+
+                real_ns += test_env_random(&t) % 2 || real_ns < by_ns ? by_ns : 0 - by_ns;
+                next_ns = wg_tai64n_next(last_ns, real_ns);
+                wg_tai64n(stamp, next_ns);
+                assert_true(memcmp(stamp, last, sizeof(stamp)) > 0);
+                assert_true(next_ns <= WG_MAX(real_ns, last_ns + GRAIN));
+                last_ns = next_ns;
+                memcpy(last, stamp, sizeof(last));
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_cases),
                 cmocka_unit_test(test_order),
+                cmocka_unit_test(test_next),
+                cmocka_unit_test(test_always_later),
         };
 
         return cmocka_run_group_tests_name("tai64n", tests, NULL, NULL);
