@@ -9,6 +9,7 @@
 
 #include "core/transmit.h"
 #include "daemon/report.h"
+#include "daemon/stampfile.h"
 #include "daemon/status.h"
 #include "daemon/uapi.h"
 #include "daemon/worker.h"
@@ -36,6 +37,8 @@ _Static_assert(ORDINARY_MAX > WG_LOAD_QUEUED, "what may wait can be load");
 #define CLOSING_NS TL_NS_PER_S
 #define CLOSING_PAUSE_NS (TL_NS_PER_MS / 10)
 #define LINK_AGAIN_NS (100 * TL_NS_PER_MS)
+#define STAMP_RESERVE_NS TL_NS_PER_S
+#define STAMP_AHEAD_MAX (10 * 366 * 24 * 3600 * TL_NS_PER_S)
 
 struct wg_now tl_device_now(void)
 {
@@ -424,6 +427,74 @@ static void woken(void *ctx)
                 stop(device, "the link was deleted");
 }
 
+/* ---- the time in initiations ---- */
+
+static const char *why_useless(int error)
+{
+        switch (error) {
+        case -ERANGE:
+                return "more than ten years ahead of the clock";
+        case -EBADMSG:
+                return "not a time";
+        case -EPERM:
+                return "others may write to it";
+        default:
+                return strerror(-error);
+        }
+}
+
+/* What peers were told by a daemon before this one, for a clock that was set back since. A file that says
+ * something mad must not have us refused until then. */
+static void recall_stamp(struct tl_device *device)
+{
+        uint64_t stamp_ns = 0;
+        int error = tl_helper_recall_stamp(device->helper, &stamp_ns);
+
+        if (error == -ENOENT) {
+                tl_stampfile_make_room(TL_STATUS_DIRECTORY);
+                return;
+        }
+        if (!error && stamp_ns > tl_clock_real_ns() + STAMP_AHEAD_MAX)
+                error = -ERANGE;
+        if (error) {
+                tl_log(device->log, TL_LOG_WARNING,
+                       "not using the time of the last handshake in " TL_STATUS_DIRECTORY
+                       "/%s.stamp: %s; if the clock was set back, peers refuse us until it has "
+                       "caught up",
+                       device->tun.name, why_useless(error));
+                return;
+        }
+        wg_engine_set_stamped(&device->engine, stamp_ns);
+        device->stamp_kept_ns = stamp_ns;
+}
+
+static void report_kept_stamp(struct tl_device *device)
+{
+        int error = tl_helper_keep_error(device->helper);
+
+        if (error && error != device->keep_error)
+                tl_log(device->log, TL_LOG_WARNING,
+                       "cannot keep the time of the last handshake in " TL_STATUS_DIRECTORY
+                       "/%s.stamp: %s; if the clock is set back before the next start, peers "
+                       "refuse us "
+                       "until it has caught up",
+                       device->tun.name, strerror(-error));
+        device->keep_error = error;
+}
+
+/* Before an initiation goes out: its time is written down, and a second beyond it, so that handshakes with
+ * many peers make one file a second. */
+static void keep_stamp(struct tl_device *device)
+{
+        uint64_t stamped_ns = device->engine.stamped_ns;
+
+        report_kept_stamp(device);
+        if (stamped_ns <= device->stamp_kept_ns || stamped_ns > UINT64_MAX - STAMP_RESERVE_NS)
+                return;
+        if (!tl_helper_keep_stamp(device->helper, stamped_ns + STAMP_RESERVE_NS))
+                device->stamp_kept_ns = stamped_ns + STAMP_RESERVE_NS;
+}
+
 /* ---- the engine's round ---- */
 
 static void offer(struct tl_device *device, const struct tl_inbox_head *head)
@@ -589,6 +660,7 @@ static uint64_t work(struct tl_device *device)
 
         empty_inboxes(device);
         is_busy = wg_engine_work(&device->engine, now, &device->actions);
+        keep_stamp(device);
         for (size_t i = 0; i < device->actions.count; i++)
                 act(device, &device->actions.items[i]);
         wg_actions_clear(&device->engine, &device->actions);
@@ -730,6 +802,8 @@ int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl
                 error = tl_pins_init(&device->pins, device);
         if (!error)
                 tl_log_set_wake(log, log_waits, device);
+        if (!error)
+                recall_stamp(device);
         return error;
 }
 

@@ -95,6 +95,8 @@ struct tl_device {
         uint32_t fwmark;
         unsigned int closing;   /* sockets that were replaced and that workers may still use */
         uint64_t bind_again_ns; /* binding failed: when to try anew; 0: it did not */
+        uint64_t stamp_kept_ns; /* up to which time in initiations the next daemon knows of ours */
+        int keep_error;         /* why it may not */
         struct wg_actions actions;
         uint8_t *scratch; /* for what is taken out of an inbox */
 };

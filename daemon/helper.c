@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/stampfile.h"
 #include "io/devlog.h"
 #include "io/fdpass.h"
 #include "io/sandbox.h"
@@ -23,7 +24,9 @@ WG_ENUM_DEFINE(tl_listener, TL_LISTENERS)
         X(REQUEST_OPEN_UDP, 3, open_udp, "open the sockets of a port") \
         X(REQUEST_MARK_UDP, 4, mark_udp, "mark what these sockets send") \
         X(REQUEST_FOLLOW, 5, follow, "make what hears of the link, where it is now") \
-        X(REQUEST_SYSLOG, 6, syslog, "connect to syslogd")
+        X(REQUEST_SYSLOG, 6, syslog, "connect to syslogd") \
+        X(REQUEST_RECALL_STAMP, 7, recall_stamp, "which was the latest time in an initiation?") \
+        X(REQUEST_KEEP_STAMP, 8, keep_stamp, "keep that time for the next daemon")
 WG_ENUM_DECLARE(request_kind, REQUESTS)
 WG_ENUM_DEFINE(request_kind, REQUESTS)
 
@@ -36,6 +39,7 @@ struct request {
         uint16_t port;
         uint16_t pair_count; /* to be opened */
         uint8_t has_fd[TL_FDPASS_MAX];
+        uint64_t stamp_ns;
 };
 
 struct reply {
@@ -45,6 +49,7 @@ struct reply {
         uint8_t has_fd[TL_FDPASS_MAX];
         int32_t nsid;
         struct tl_link link;
+        uint64_t stamp_ns;
 };
 
 _Static_assert(2 * TL_UDP_PAIRS <= TL_FDPASS_MAX, "all sockets of a port go along in one message");
@@ -194,6 +199,24 @@ static void serve_syslog(struct answer *answer)
                 answer->places[0] = connection;
 }
 
+/* Beside the socket that tells the status: that directory is ours, and goes with the boot. */
+static void serve_recall_stamp(const struct servant *servant, struct answer *answer)
+{
+        const struct tl_helper_place *place = servant->place;
+
+        answer->reply.error = tl_stampfile_read(place->directories[TL_LISTENER_STATUS],
+                                                place->tun->name, &answer->reply.stamp_ns);
+}
+
+static void serve_keep_stamp(const struct servant *servant, const struct request *request,
+                             struct answer *answer)
+{
+        const struct tl_helper_place *place = servant->place;
+
+        answer->reply.error = tl_stampfile_write(place->directories[TL_LISTENER_STATUS],
+                                                 place->tun->name, request->stamp_ns);
+}
+
 static void serve(struct servant *servant, const struct request *request,
                   const int fds[TL_FDPASS_MAX], struct answer *answer)
 {
@@ -215,6 +238,12 @@ static void serve(struct servant *servant, const struct request *request,
                 break;
         case REQUEST_SYSLOG:
                 serve_syslog(answer);
+                break;
+        case REQUEST_RECALL_STAMP:
+                serve_recall_stamp(servant, answer);
+                break;
+        case REQUEST_KEEP_STAMP:
+                serve_keep_stamp(servant, request, answer);
                 break;
         }
 }
@@ -344,13 +373,32 @@ void tl_helper_done(struct tl_helper *helper)
                 continue;
 }
 
+/* Takes in the reply that nobody waited for. Returns 0, or why there was none. */
+static int settle(struct tl_helper *helper)
+{
+        struct reply reply;
+        int got[TL_FDPASS_MAX], error;
+
+        if (!helper->owes_reply)
+                return 0;
+        error = tl_fdpass_receive(helper->end, &reply, sizeof(reply), got);
+        if (error < 0)
+                return error;
+        tl_fdpass_close(got);
+        helper->owes_reply = false;
+        helper->keep_error = reply.error;
+        return 0;
+}
+
 /* Sends a request and waits for its reply. Returns the reply's error, or why there was none. */
 static int ask(struct tl_helper *helper, const struct request *request, const int *sent,
                unsigned int sent_count, struct reply *reply, int places[TL_FDPASS_MAX])
 {
-        int got[TL_FDPASS_MAX], error;
+        int got[TL_FDPASS_MAX], error = settle(helper);
 
         clear(places);
+        if (error)
+                return error;
         error = tl_fdpass_send(helper->end, request, sizeof(*request), sent, sent_count);
         if (error)
                 return error;
@@ -433,4 +481,35 @@ int tl_helper_follow(struct tl_helper *helper, struct tl_netlink_monitor *monito
                                         .nsid = reply.nsid,
                                         .link = reply.link};
         return tl_netlink_monitor_adopt(monitor, &view);
+}
+
+int tl_helper_recall_stamp(struct tl_helper *helper, uint64_t *real_ns)
+{
+        const struct request request = {.kind = REQUEST_RECALL_STAMP};
+        struct reply reply;
+        int places[TL_FDPASS_MAX], error = ask(helper, &request, NULL, 0, &reply, places);
+
+        if (!error)
+                *real_ns = reply.stamp_ns;
+        return error;
+}
+
+int tl_helper_keep_stamp(struct tl_helper *helper, uint64_t real_ns)
+{
+        const struct request request = {.kind = REQUEST_KEEP_STAMP, .stamp_ns = real_ns};
+        int error;
+
+        (void)!tl_helper_keep_error(helper);
+        if (helper->owes_reply)
+                return -EAGAIN;
+        error = tl_fdpass_send(helper->end, &request, sizeof(request), NULL, 0);
+        helper->owes_reply = !error;
+        return error;
+}
+
+int tl_helper_keep_error(struct tl_helper *helper)
+{
+        if (helper->owes_reply && tl_fdpass_is_waiting(helper->end))
+                (void)!settle(helper);
+        return helper->keep_error;
 }

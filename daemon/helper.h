@@ -4,12 +4,12 @@
  *
  * It reads no packet and no configuration: only requests of fixed form, from the daemon, over a
  * socketpair. It makes sockets and hands them over, marks them, finds out where the link is, connects to
- * syslogd, and keeps
- * the files of the control sockets: it removes them when the daemon is gone, however that ended. It ends
- * with the daemon, and the daemon with it.
+ * syslogd, and keeps the files of the control sockets: it removes them when the daemon is gone, however that
+ * ended. One file it leaves behind: the latest time in an initiation (stampfile.h). It ends with the daemon,
+ * and the daemon with it.
  *
  * What the daemon can do to it is what an attacker could who took the daemon over: bind a UDP port,
- * mark what leaves by it, listen where the daemon listens, and write to syslog.
+ * mark what leaves by it, listen where the daemon listens, write to syslog, and have a wrong time kept.
  *
  * Threads: the engine's. A request waits for its answer, which takes microseconds, but for listen. */
 #ifndef DAEMON_HELPER_H
@@ -33,6 +33,8 @@ enum { TL_LISTENER_COUNT = 2 };
 struct tl_helper {
         int end; /* ours of the socketpair: readable when the helper is gone; -1: there is none */
         pid_t process;
+        bool owes_reply; /* to the last tl_helper_keep_stamp() */
+        int keep_error;  /* of the last one whose reply came */
 };
 
 /* What the helper is born with. */
@@ -56,6 +58,17 @@ void tl_helper_done(struct tl_helper *helper);
  * socket's two descriptors to close, and must not remove its file. Returns 0 or -errno. */
 int tl_helper_listen(struct tl_helper *helper, enum tl_listener listener,
                      struct tl_unixsock *sock) WG_MUST_USE;
+
+/* The latest time that this interface put into an initiation, in ns since 1970, as tl_stampfile_read(). */
+int tl_helper_recall_stamp(struct tl_helper *helper, uint64_t *real_ns) WG_MUST_USE;
+
+/* Has that time written down for the next daemon of this name, and does not wait for it: what was handed
+ * over is written even if we are killed now. Returns 0; -EAGAIN: the one before is not done yet; or another
+ * -errno. */
+int tl_helper_keep_stamp(struct tl_helper *helper, uint64_t real_ns) WG_MUST_USE;
+
+/* How the last one went that is done: 0, or -errno. Does not wait. */
+int tl_helper_keep_error(struct tl_helper *helper) WG_MUST_USE;
 
 /* Whether the file of that socket was deleted, renamed or replaced. Quiets its watch_fd. */
 bool tl_helper_is_removed(struct tl_helper *helper, enum tl_listener listener,

@@ -11,6 +11,10 @@
 #define READING_NS (1 * TL_NS_PER_MS)
 #define SLEEP_NS (50 * TL_NS_PER_MS)
 
+/* As late as the type can tell and the kernel can count: a timer that has expired, since the clock was set
+ * beyond it, would never again be cancelled. */
+#define NEVER_S ((time_t)(sizeof(time_t) > 4 ? INT64_C(9000000000) : INT32_MAX)) /* 2255 or 2038 */
+
 static uint64_t read_clock(clockid_t id)
 {
         struct timespec now;
@@ -52,7 +56,7 @@ int tl_suspend_init(struct tl_suspend *suspend)
 {
         /* It is not to expire, but to be cancelled: by anything that moves the real time against
          * the monotonic one, which the end of a suspend does. */
-        struct itimerspec never = {.it_value.tv_sec = INT32_MAX};
+        struct itimerspec never = {.it_value.tv_sec = NEVER_S};
         int result;
 
         suspend->slept_ns = read_slept_ns();

@@ -81,6 +81,13 @@ int tl_fdpass_receive(int end, void *message, size_t len, int fds[TL_FDPASS_MAX]
         return header.msg_flags & MSG_CTRUNC ? -EMFILE : -EBADMSG;
 }
 
+bool tl_fdpass_is_waiting(int end)
+{
+        uint8_t byte;
+
+        return recv(end, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
 void tl_fdpass_close(const int fds[TL_FDPASS_MAX])
 {
         for (unsigned int i = 0; i < TL_FDPASS_MAX; i++)

@@ -7,6 +7,7 @@
 #ifndef IO_FDPASS_H
 #define IO_FDPASS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -26,6 +27,9 @@ int tl_fdpass_send(int end, const void *message, size_t len, const int *fds,
  * end is gone; -EBADMSG: it was another length, or held more; or another -errno. Nothing is left
  * open at an error. */
 int tl_fdpass_receive(int end, void *message, size_t len, int fds[TL_FDPASS_MAX]) WG_MUST_USE;
+
+/* Whether receiving would not wait: there is a message, or an error to tell. */
+bool tl_fdpass_is_waiting(int end) WG_MUST_USE;
 
 /* Closes those of the descriptors that are not -1. */
 void tl_fdpass_close(const int fds[TL_FDPASS_MAX]);

@@ -216,11 +216,12 @@ static void test_the_link_is_followed_where_it_is(void **state WG_UNUSED)
 }
 
 /* The form that requests have: their kind, the number of a listener, a mark, a port, how many pairs of
- * sockets, and which places have descriptors. */
+ * sockets, and which places have descriptors, and a time. */
 struct form {
         uint32_t kind, listener, fwmark;
         uint16_t port, pair_count;
         uint8_t has_fd[TL_FDPASS_MAX];
+        uint64_t stamp_ns;
 };
 enum { LISTEN = 1, OPEN_UDP = 3, MARK_UDP = 4 };
 
@@ -261,6 +262,52 @@ static void test_nonsense_ends_it(void **state WG_UNUSED)
                 expect_end(&cases[i].form, sizeof(cases[i].form), fds, cases[i].fds);
 }
 
+/* What was handed over is kept, also when the daemon did not wait for it and is gone; nothing of that gets
+ * into the way of other requests. */
+static void test_a_stamp_outlives_the_helper(void **state WG_UNUSED)
+{
+        struct tl_udp_pair pair;
+        uint64_t stamp_ns = 5;
+        char stamp[160];
+
+        need_root();
+        snprintf(stamp, sizeof(stamp), "%s/helped.stamp", directory);
+        start();
+        assert_int_equal(tl_helper_recall_stamp(&helper, &stamp_ns), -ENOENT);
+        assert_int_equal(stamp_ns, 5);
+        assert_int_equal(tl_helper_keep_stamp(&helper, UINT64_MAX), 0);
+        assert_int_equal(tl_helper_open_udp(&helper, &pair, 1, 0, 0), 0);
+        tl_udp_close_pair(&pair);
+        assert_int_equal(tl_helper_keep_stamp(&helper, 7), 0);
+        tl_helper_done(&helper);
+
+        start();
+        assert_int_equal(tl_helper_recall_stamp(&helper, &stamp_ns), 0);
+        assert_int_equal(stamp_ns, 7);
+        /* One at a time, if the helper is slow. */
+        kill(helper.process, SIGSTOP);
+        assert_int_equal(tl_helper_keep_stamp(&helper, 8), 0);
+        assert_int_equal(tl_helper_keep_stamp(&helper, 9), -EAGAIN);
+        assert_int_equal(tl_helper_keep_error(&helper), 0);
+        kill(helper.process, SIGCONT);
+        assert_int_equal(tl_helper_recall_stamp(&helper, &stamp_ns), 0);
+        assert_int_equal(stamp_ns, 8);
+
+        /* A directory is in the way. */
+        assert_int_equal(unlink(stamp), 0);
+        assert_int_equal(mkdir(stamp, 0700), 0);
+        assert_int_equal(tl_helper_keep_stamp(&helper, 10), 0);
+        assert_int_equal(tl_helper_recall_stamp(&helper, &stamp_ns), -EPERM);
+        assert_int_equal(tl_helper_keep_error(&helper), -EISDIR);
+        assert_int_equal(rmdir(stamp), 0);
+        assert_int_equal(tl_helper_keep_stamp(&helper, 11), 0);
+        assert_int_equal(tl_helper_recall_stamp(&helper, &stamp_ns), 0);
+        assert_int_equal(tl_helper_keep_error(&helper), 0);
+        assert_int_equal(stamp_ns, 11);
+        assert_int_equal(unlink(stamp), 0);
+        tl_helper_done(&helper);
+}
+
 static void test_a_helper_that_is_gone_is_told(void **state WG_UNUSED)
 {
         struct tl_udp_pair pair;
@@ -283,6 +330,7 @@ int main(void)
                 cmocka_unit_test(test_control_sockets_go_with_the_daemon),
                 cmocka_unit_test(test_the_link_is_followed_where_it_is),
                 cmocka_unit_test(test_nonsense_ends_it),
+                cmocka_unit_test(test_a_stamp_outlives_the_helper),
                 cmocka_unit_test(test_a_helper_that_is_gone_is_told),
         };
         signal(SIGPIPE, SIG_IGN);

@@ -157,7 +157,7 @@ class Programs:
 
     UNDER_TEST = ("daemon/tielined", "quick/tieline-quick", "quick/tielined@.service",
                   "quick/tieline.conf")
-    TOOLS = ("badlink", "blast", "pulse", "starve.so")
+    TOOLS = ("badlink", "blast", "pulse", "setclock.so", "starve.so")
 
     def __init__(self):
         self.home = tempfile.mkdtemp(prefix=f"{lab.DIRECTORY}tl{os.getpid()}-")

@@ -26,6 +26,7 @@ from scenarios import wire
 from scenarios import hostile
 from scenarios import life
 from scenarios import logs  # noqa: F401
+from scenarios import clock
 from scenarios import confinement
 from scenarios import faults
 from scenarios import strain
@@ -36,6 +37,6 @@ from scenarios import order
 from scenarios import fairness
 from scenarios import sieges
 
-__all__ = ["bulk", "confinement", "cores", "edges", "fairness", "faults", "forwarding", "hostile",
-           "kernel_like", "life", "netns", "offloads", "order", "paths", "routing", "settings", "sieges",
-           "status", "strain", "tunnels", "uapi", "wire"]
+__all__ = ["bulk", "clock", "confinement", "cores", "edges", "fairness", "faults", "forwarding",
+           "hostile", "kernel_like", "life", "netns", "offloads", "order", "paths", "routing",
+           "settings", "sieges", "status", "strain", "tunnels", "uapi", "wire"]

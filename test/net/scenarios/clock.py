@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""The real time, which an initiation bears and which somebody may set, and what outlives a daemon of it."""
+
+import os
+import signal
+import struct
+import time
+
+from device import Device, is_sanitized, join, meets, tunnel
+from lab import STATUS, Skip, ended, expect, expect_same, namespace_pids, read, run, until
+from scenario import scenario
+from scenarios.faults import run_within
+from stacks import parent_of
+
+HOUR, DAY = 3600, 24 * 3600
+
+
+class Clock:
+    """The clock of one device's daemon, by a library that it preloads."""
+
+    def __init__(self, lab):
+        if is_sanitized(lab.mine):
+            raise Skip("sanitizers must be loaded first, so nothing is preloaded; the other builds are tested")
+        self.path = lab.file("clock.secret")  # no text
+        self.set(0)
+        self.env = {"LD_PRELOAD": lab.tool("setclock.so"), "SETCLOCK": self.path}
+
+    def set(self, ahead_s):
+        """Ahead of the machine's by so much."""
+        with open(self.path, "r+b" if os.path.exists(self.path) else "wb") as file:
+            file.write(struct.pack("=q", ahead_s))
+
+
+def stamp_of(device):
+    return f"{STATUS}/{device.name}.stamp"
+
+
+def begins(x, y, what):
+    """A handshake that x begins is accepted at once. (Where y refused the first, another would come
+    after 5 s.)"""
+    refused = y.stat()["drop_timestamp_replayed"]
+    x.down()
+    x.up()
+    done = x.node.ping(y.inner4, count=1, wait=4)
+    expect_same(done.received, 1, f"{what}: an answer")
+    expect_same(y.stat()["drop_timestamp_replayed"], refused, f"{what}: initiations refused")
+
+
+def start_anew(x, y):
+    x.start()
+    x.add(y, y.node.v4())
+
+
+def helper_of(device):
+    return next(pid for pid in namespace_pids(device.node.ns) if parent_of(pid) == device.process.pid)
+
+
+def is_idle(pid):
+    return b") S " in read(f"/proc/{pid}/stat")
+
+
+@scenario(ours_only=True)
+def clock_set_back(lab):
+    """A clock that is set back stops no handshake: not of a running daemon, nor of a peer that is added
+    again, nor of a daemon that is started anew, however the one before ended."""
+    clock = Clock(lab)
+    x, y = tunnel(lab, env={"LOG_LEVEL": "verbose", **clock.env}, b_knows=False)
+    begins(x, y, "the clock is right")
+    clock.set(-HOUR)
+    begins(x, y, "an hour back")
+    clock.set(-400 * DAY)
+    begins(x, y, "a year back")
+    clock.set(DAY)
+    begins(x, y, "a day ahead")
+    clock.set(0)
+    begins(x, y, "and back again")
+    x.remove(y)
+    x.add(y, y.node.v4())
+    begins(x, y, "the peer was added again")
+    x.stop()
+    start_anew(x, y)
+    begins(x, y, "started anew in order")
+    for turn in range(3):
+        x.kill()
+        start_anew(x, y)
+        begins(x, y, f"killed, {turn}")
+    until(lambda: is_idle(helper_of(x)), "the helper has done what it was asked")
+    for pid in namespace_pids(x.node.ns):
+        os.kill(pid, signal.SIGKILL)
+    ended(x.process)
+    start_anew(x, y)
+    begins(x, y, "killed with its helper")
+    x.stop()
+    clock.set(-30 * DAY)
+    start_anew(x, y)
+    begins(x, y, "set back while it did not run")
+    info = os.stat(stamp_of(x))
+    expect_same((info.st_mode & 0o7777, info.st_uid), (0o600, 0), "mode and owner of what is kept")
+    expect(b"suspended" not in read(x.log), "a clock that is set is no suspend")
+
+
+@scenario(ours_only=True)
+def clock_set_in_a_session(lab):
+    """A clock that is set, either way, ends no session and loses no packet."""
+    clock = Clock(lab)
+    x, y = tunnel(lab, env={"LOG_LEVEL": "verbose", **clock.env})
+    meets(x, y)
+    before = x.stat()["initiations_sent"] + y.stat()["initiations_sent"]
+    with x.node.pinging(y.inner4):
+        for ahead_s in (HOUR, -HOUR, 20 * 365 * DAY, -DAY, 0):
+            clock.set(ahead_s)
+            time.sleep(0.2)
+    expect_same(x.stat()["initiations_sent"] + y.stat()["initiations_sent"], before, "initiations")
+
+
+# What may lie where the time is kept, as a shell's script with its path in $at, and what is said of it.
+USELESS = (
+    ("printf hello > $at", "not a time"),
+    (": > $at", "not a time"),
+    ("printf 17000000000000000000 > $at", "not a time"),
+    ("echo 99999999999999999999 > $at", "not a time"),
+    ("echo -5 > $at", "not a time"),
+    ("printf '1700000000000000000\\n1\\n' > $at", "not a time"),
+    ("head -c 100000000 /dev/zero > $at", "not a time"),
+    ("echo 18446744073709551615 > $at", "ten years"),
+    ("echo 4000000000000000000 > $at", "ten years"),
+    ("echo 1700000000000000000 > $at; chmod 666 $at", "others may write"),
+    ("echo 1700000000000000000 > $at; chown 65534 $at", "others may write"),
+    ("echo 1700000000000000000 > $at.x; ln -s $at.x $at", "others may write"),
+    ("mkfifo $at", "others may write"),
+    ("mkdir $at", "others may write"),
+)
+
+
+@scenario(ours_only=True)
+def kept_stamp_is_useless(lab):
+    """What is no time of ours is told and not used, and the next handshake puts a good file in its place."""
+    x, y = tunnel(lab, b_knows=False)
+    meets(x, y)
+    x.stop()
+    for script, said in USELESS:
+        run("sh", "-ec", f"rm -rf $at $at.x; {script}", env={**os.environ, "at": stamp_of(x)})
+        x.log = lab.file("useless")
+        start_anew(x, y)
+        expect(said in read(x.log).decode(), f"{script}: it says {said!r}, not {read(x.log).decode()!r}")
+        begins(x, y, script)
+        x.stop()
+        if "mkdir" in script:
+            expect_same(read(x.log).count(b"cannot keep"), 1, "a directory cannot be replaced: times it is said")
+            os.rmdir(stamp_of(x))
+            continue
+        text = read(stamp_of(x)).decode()
+        expect(abs(int(text) / 1e9 - time.time()) < HOUR, f"{script}: a good file replaced it, not {text!r}")
+    run("sh", "-c", "rm -rf $at.x", env={**os.environ, "at": stamp_of(x)})
+
+
+def start_within(x, y, script):
+    """As start_anew(), where a script was run before, in a mount namespace of its own."""
+    run_within(x, script=f'{script}; exec "$@"', env={"LOG_LEVEL": "verbose"})
+    until(x.answers, "it serves")
+    x.wg("set", "private-key", x.key.file)
+    x.address()
+    x.up()
+    x.add(y, y.node.v4())
+
+
+# A place in which no file can be written, or none can grow.
+NO_PLACE = (
+    ("mount -t tmpfs -o ro none {}", "Read-only"),
+    ("mount -t tmpfs -o size=4k none {0}; head -c 8192 /dev/zero > {0}/full || true", "No space"),
+    ("mount -t tmpfs -o nr_inodes=2 none {}", "No space"),
+)
+
+
+@scenario(ours_only=True)
+def stamp_cannot_be_kept(lab):
+    """Where the time cannot be kept, the log says so once, and handshakes go on."""
+    x, y = tunnel(lab, b_knows=False)
+    x.stop()
+    for place, said in NO_PLACE:
+        start_within(x, y, place.format(STATUS))
+        for turn in range(3):
+            begins(x, y, f"{place}, {turn}")
+            time.sleep(0.5)
+        complaints = [line for line in read(x.log).decode().splitlines() if "cannot keep" in line]
+        expect(len(complaints) == 1 and said in complaints[0], f"{place}: it says {said!r} once: {complaints}")
+        x.stop()
+
+
+FILES = 256  # as many as there may be
+
+
+@scenario(ours_only=True)
+def stamps_do_not_pile_up(lab):
+    """However many interfaces come and go, only the files of the latest remain."""
+    x, y = tunnel(lab, b_knows=False)
+    x.stop()
+    start_within(x, y, f"mount -t tmpfs none {STATUS}; for i in $(seq {FILES}); do echo 1 > {STATUS}/z$i.stamp; "
+                       f"touch -d @$i {STATUS}/z$i.stamp; done")
+    place = f"/proc/{x.process.pid}/root{STATUS}"
+    begins(x, y, "with many files")
+    until(lambda: os.path.exists(f"{place}/{x.name}.stamp"), "its time is kept")
+    files = {name for name in os.listdir(place) if name.endswith(".stamp")}
+    expect_same(files, {f"{x.name}.stamp", *(f"z{i}.stamp" for i in range(2, FILES + 1))},
+                "what remains when the oldest made room")
