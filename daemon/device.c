@@ -37,6 +37,8 @@ _Static_assert(ORDINARY_MAX > WG_LOAD_QUEUED, "what may wait can be load");
 #define CLOSING_NS TL_NS_PER_S
 #define CLOSING_PAUSE_NS (TL_NS_PER_MS / 10)
 #define LINK_AGAIN_NS (100 * TL_NS_PER_MS)
+#define HOLD_PORT_NS (30 * TL_NS_PER_S)
+#define WAIT_FOR_LINK_NS WG_REKEY_TIMEOUT
 #define STAMP_RESERVE_NS TL_NS_PER_S
 #define STAMP_AHEAD_MAX (10 * 366 * 24 * 3600 * TL_NS_PER_S)
 
@@ -206,9 +208,25 @@ static int open_sockets(struct tl_device *device, uint16_t port)
         return 0;
 }
 
+/* A link whose port is set is about to come up, as a rule. The port is bound already, so that whoever sends to
+ * it the moment the link is up is heard; but not for ever, since others may want it. Where it cannot be bound,
+ * that is no error before the link is up. */
+static void hold_port(struct tl_device *device, uint16_t port)
+{
+        const struct tl_sockets *now = atomic_load(&device->sockets);
+
+        device->listen_port = port;
+        device->give_up_port_ns = tl_clock_boot_ns() + HOLD_PORT_NS;
+        if (now && port == now->pairs[0].port)
+                return;
+        if (!port || open_sockets(device, port))
+                publish_sockets(device, NULL);
+}
+
 static void bind_for_link(struct tl_device *device)
 {
-        int error = open_sockets(device, device->listen_port);
+        bool is_held = atomic_load(&device->sockets);
+        int error = is_held ? 0 : open_sockets(device, device->listen_port);
 
         if (!error) {
                 tl_log(device->log, TL_LOG_INFO, "listening on UDP port %u", device->listen_port);
@@ -226,12 +244,12 @@ int tl_device_set_port(struct tl_device *device, uint16_t port)
         struct tl_sockets *now = atomic_load(&device->sockets);
         int error;
 
-        if (now && port == now->pairs[0].port)
-                return 0;
         if (!device->is_up) {
-                device->listen_port = port;
+                hold_port(device, port);
                 return 0;
         }
+        if (now && port == now->pairs[0].port)
+                return 0;
         error = open_sockets(device, port);
         if (!error)
                 wg_engine_unpin_all(&device->engine);
@@ -265,13 +283,23 @@ static void set_up(struct tl_device *device, bool up)
                 return;
         device->is_up = up;
         tl_log(device->log, TL_LOG_INFO, up ? "link is up" : "link is down");
-        if (up)
+        device->give_up_port_ns = up ? 0 : tl_clock_boot_ns();
+        device->bind_again_ns = 0;
+        if (up) {
                 bind_for_link(device);
-        wg_engine_set_up(&device->engine, up, tl_device_now());
-        if (!up) {
-                device->bind_again_ns = 0;
-                publish_sockets(device, NULL);
+                device->up_ns = tl_clock_boot_ns();
         }
+        wg_engine_set_up(&device->engine, up, tl_device_now());
+}
+
+/* Others may have the port of a link that is down. One that is up again by the time that we look keeps it, with
+ * what has arrived there meanwhile. */
+static void give_up_port(struct tl_device *device, uint64_t now_ns)
+{
+        if (!device->give_up_port_ns || now_ns < device->give_up_port_ns)
+                return;
+        device->give_up_port_ns = 0;
+        publish_sockets(device, NULL);
 }
 
 static void stop(struct tl_device *device, const char *why)
@@ -503,7 +531,9 @@ static void offer(struct tl_device *device, const struct tl_inbox_head *head)
 
         if (type < WG_MESSAGE_DATA)
                 device->tally.received[type]++;
-        wg_engine_offer(&device->engine, device->scratch, head->len, &head->from, head->arrived_ns);
+        /* What waited for the link is no sign of load. */
+        wg_engine_offer(&device->engine, device->scratch, head->len, &head->from,
+                        WG_MAX(head->arrived_ns, device->up_ns));
 }
 
 /* All of them: who asks too often is refused at once by the core, and there shall be room in the inbox
@@ -538,6 +568,32 @@ static void offer_ordinary(struct tl_device *device)
         tl_wake_set(&device->wake); /* there may be more */
 }
 
+static void drop_old(struct tl_device *device, struct tl_inbox *inbox, uint64_t before_ns)
+{
+        while (tl_inbox_drop_older(inbox, before_ns))
+                wg_worker_count(&device->engine.worker, WG_VERDICT_DOWN);
+}
+
+/* While the link is down, or we have not heard yet that it is up, messages wait, unanswered. But an
+ * initiation is worth nothing any more once its sender has begun another. */
+static void keep_waiting(struct tl_device *device, uint64_t now_ns)
+{
+        uint64_t before_ns = now_ns > WAIT_FOR_LINK_NS ? now_ns - WAIT_FOR_LINK_NS : 0;
+
+        drop_old(device, &device->preferred, before_ns);
+        drop_old(device, &device->handshakes, before_ns);
+}
+
+/* Of what waits in the inboxes some may have come after a change of the link that we have not heard of: a
+ * session that begins now would be forgotten with those from before a `down'. */
+static void catch_up_with_link(struct tl_device *device)
+{
+        if (device->has_monitor &&
+            (tl_inbox_used(&device->preferred) || tl_inbox_used(&device->handshakes) ||
+             tl_inbox_used(&device->unsent)))
+                link_changed(device, 0);
+}
+
 /* Returns whether there may be more. */
 static bool stage_unsent(struct tl_device *device)
 {
@@ -553,10 +609,14 @@ static bool stage_unsent(struct tl_device *device)
 }
 
 /* Bounded by what the inboxes hold, which is bounded. */
-static void empty_inboxes(struct tl_device *device)
+static void empty_inboxes(struct tl_device *device, uint64_t now_ns)
 {
-        offer_preferred(device);
-        offer_ordinary(device);
+        if (!device->is_up || now_ns < device->up_ns + WAIT_FOR_LINK_NS)
+                keep_waiting(device, now_ns);
+        if (device->is_up) {
+                offer_preferred(device);
+                offer_ordinary(device);
+        }
         if (stage_unsent(device))
                 tl_wake_set(&device->wake);
 }
@@ -658,7 +718,9 @@ static uint64_t work(struct tl_device *device)
         uint64_t due, pins_due, log_due;
         bool is_busy;
 
-        empty_inboxes(device);
+        catch_up_with_link(device);
+        give_up_port(device, tl_clock_boot_ns());
+        empty_inboxes(device, now.ns);
         is_busy = wg_engine_work(&device->engine, now, &device->actions);
         keep_stamp(device);
         for (size_t i = 0; i < device->actions.count; i++)
@@ -678,6 +740,8 @@ static uint64_t work(struct tl_device *device)
                 due = WG_MIN(due, now.ns + RECLAIM_AGAIN_NS);
         if (device->bind_again_ns)
                 due = WG_MIN(due, device->bind_again_ns);
+        if (device->give_up_port_ns)
+                due = WG_MIN(due, device->give_up_port_ns);
         due = WG_MIN(due, tl_clients_work(&device->uapi, now.ns));
         due = WG_MIN(due, tl_clients_work(&device->status, now.ns));
         if (!device->has_monitor)

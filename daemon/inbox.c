@@ -34,14 +34,24 @@ static void copy_in(struct tl_inbox *inbox, const void *from, size_t len)
         inbox->used += len;
 }
 
-static void copy_out(struct tl_inbox *inbox, void *to, size_t len)
+static void look_at(const struct tl_inbox *inbox, void *to, size_t len)
 {
         size_t before_end = WG_MIN(len, inbox->size - inbox->read);
 
         memcpy(to, inbox->ring + inbox->read, before_end);
         memcpy((uint8_t *)to + before_end, inbox->ring, len - before_end);
+}
+
+static void skip(struct tl_inbox *inbox, size_t len)
+{
         inbox->read = (inbox->read + len) % inbox->size;
         inbox->used -= len;
+}
+
+static void copy_out(struct tl_inbox *inbox, void *to, size_t len)
+{
+        look_at(inbox, to, len);
+        skip(inbox, len);
 }
 
 bool tl_inbox_put(struct tl_inbox *inbox, const struct tl_inbox_head *head, const uint8_t *bytes)
@@ -70,6 +80,22 @@ bool tl_inbox_take(struct tl_inbox *inbox, struct tl_inbox_head *head, uint8_t *
         }
         pthread_mutex_unlock(&inbox->lock);
         return has_one;
+}
+
+bool tl_inbox_drop_older(struct tl_inbox *inbox, uint64_t before_ns)
+{
+        struct tl_inbox_head head = {.len = 0};
+        bool is_older = false;
+
+        pthread_mutex_lock(&inbox->lock);
+        if (inbox->used) {
+                look_at(inbox, &head, sizeof(head));
+                is_older = head.arrived_ns < before_ns;
+        }
+        if (is_older)
+                skip(inbox, sizeof(head) + head.len);
+        pthread_mutex_unlock(&inbox->lock);
+        return is_older;
 }
 
 size_t tl_inbox_used(struct tl_inbox *inbox)

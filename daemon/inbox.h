@@ -45,6 +45,9 @@ bool tl_inbox_put(struct tl_inbox *inbox, const struct tl_inbox_head *head,
 /* Moves the oldest record out; `bytes` has room for any that was put. Returns false when empty. */
 bool tl_inbox_take(struct tl_inbox *inbox, struct tl_inbox_head *head, uint8_t *bytes) WG_MUST_USE;
 
+/* Drops the oldest record if it arrived before that time. Returns whether it did. */
+bool tl_inbox_drop_older(struct tl_inbox *inbox, uint64_t before_ns) WG_MUST_USE;
+
 /* How many bytes wait. */
 size_t tl_inbox_used(struct tl_inbox *inbox) WG_MUST_USE;
 

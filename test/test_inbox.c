@@ -84,6 +84,28 @@ static void records_wrap_at_every_place(void **state)
         tl_inbox_done(&inbox);
 }
 
+/* Only the oldest is looked at, at every place in the ring; arrived_ns is the byte. */
+static void old_records_are_dropped(void **state)
+{
+        struct tl_inbox inbox;
+
+        (void)state;
+        assert_int_equal(tl_inbox_init(&inbox, 3 * HEAD + 97), 0);
+        assert_false(tl_inbox_drop_older(&inbox, UINT64_MAX));
+        for (unsigned int i = 0; i < 1000; i++) {
+                assert_true(put(&inbox, 5, i % 49));
+                assert_true(put(&inbox, 9, (i * 5) % 31));
+                assert_true(put(&inbox, 4, i % 17));
+                assert_false(tl_inbox_drop_older(&inbox, 5));
+                assert_true(tl_inbox_drop_older(&inbox, 6));
+                assert_false(tl_inbox_drop_older(&inbox, 6));
+                expect(&inbox, 9, (i * 5) % 31);
+                assert_true(tl_inbox_drop_older(&inbox, UINT64_MAX));
+                assert_int_equal(tl_inbox_used(&inbox), 0);
+        }
+        tl_inbox_done(&inbox);
+}
+
 static void *put_all(void *ctx)
 {
         for (unsigned int i = 0; i < RECORDS; i++)
@@ -119,6 +141,7 @@ int main(void)
                 cmocka_unit_test(what_was_put_first_comes_first),
                 cmocka_unit_test(what_does_not_fit_changes_nothing),
                 cmocka_unit_test(records_wrap_at_every_place),
+                cmocka_unit_test(old_records_are_dropped),
                 cmocka_unit_test(two_threads_lose_nothing),
         };
 

@@ -20,6 +20,7 @@ from scenarios import paths
 from scenarios import pins  # noqa: F401
 from scenarios import netns
 from scenarios import edges
+from scenarios import linkup
 from scenarios import cores
 from scenarios import kernel_like
 from scenarios import wire
@@ -38,5 +39,5 @@ from scenarios import fairness
 from scenarios import sieges
 
 __all__ = ["bulk", "clock", "confinement", "cores", "edges", "fairness", "faults", "forwarding",
-           "hostile", "kernel_like", "life", "netns", "offloads", "order", "paths", "routing",
+           "hostile", "kernel_like", "life", "linkup", "netns", "offloads", "order", "paths", "routing",
            "settings", "sieges", "status", "strain", "tunnels", "uapi", "wire"]
