@@ -38,6 +38,7 @@ _Static_assert(ORDINARY_MAX > WG_LOAD_QUEUED, "what may wait can be load");
 #define CLOSING_PAUSE_NS (TL_NS_PER_MS / 10)
 #define LINK_AGAIN_NS (100 * TL_NS_PER_MS)
 #define HOLD_PORT_NS (30 * TL_NS_PER_S)
+#define KEEP_PORT_NS (100 * TL_NS_PER_MS)
 #define WAIT_FOR_LINK_NS WG_REKEY_TIMEOUT
 #define STAMP_RESERVE_NS TL_NS_PER_S
 #define STAMP_AHEAD_MAX (10 * 366 * 24 * 3600 * TL_NS_PER_S)
@@ -223,6 +224,12 @@ static void hold_port(struct tl_device *device, uint16_t port)
                 publish_sockets(device, NULL);
 }
 
+/* Perhaps the port was another link's, which has just gone down and gives it up in a moment. */
+static uint64_t bind_pause_ns(const struct tl_device *device)
+{
+        return tl_clock_boot_ns() < device->up_ns + BIND_AGAIN_NS ? KEEP_PORT_NS : BIND_AGAIN_NS;
+}
+
 static void bind_for_link(struct tl_device *device)
 {
         bool is_held = atomic_load(&device->sockets);
@@ -236,7 +243,7 @@ static void bind_for_link(struct tl_device *device)
                 tl_log(device->log, TL_LOG_ERROR,
                        "cannot listen on UDP port %u: %s; trying again every second",
                        device->listen_port, strerror(-error));
-        device->bind_again_ns = tl_clock_boot_ns() + BIND_AGAIN_NS;
+        device->bind_again_ns = tl_clock_boot_ns() + bind_pause_ns(device);
 }
 
 int tl_device_set_port(struct tl_device *device, uint16_t port)
@@ -283,17 +290,17 @@ static void set_up(struct tl_device *device, bool up)
                 return;
         device->is_up = up;
         tl_log(device->log, TL_LOG_INFO, up ? "link is up" : "link is down");
-        device->give_up_port_ns = up ? 0 : tl_clock_boot_ns();
+        device->give_up_port_ns = up ? 0 : tl_clock_boot_ns() + KEEP_PORT_NS;
         device->bind_again_ns = 0;
         if (up) {
-                bind_for_link(device);
                 device->up_ns = tl_clock_boot_ns();
+                bind_for_link(device);
         }
         wg_engine_set_up(&device->engine, up, tl_device_now());
 }
 
-/* Others may have the port of a link that is down. One that is up again by the time that we look keeps it, with
- * what has arrived there meanwhile. */
+/* Others may have the port of a link that is down. One that goes down and up again keeps it, with what has
+ * arrived there meanwhile. */
 static void give_up_port(struct tl_device *device, uint64_t now_ns)
 {
         if (!device->give_up_port_ns || now_ns < device->give_up_port_ns)

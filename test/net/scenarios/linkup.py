@@ -58,7 +58,7 @@ def forget_session(device):
 @scenario(ours_only=True)
 def heard_once_up(lab):
     """An initiation that arrives as soon as `ip link set up' has returned is answered, however late the
-    daemon notices: at the first time up, and after a down that it did not notice either."""
+    daemon notices: at the first time up, and after going down and up again."""
     x, y = two_with_a_port(lab)
     with asleep(x):
         x.node.ip("link", "set", x.name, "up")
