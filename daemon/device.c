@@ -721,12 +721,13 @@ static uint64_t tend_log(struct tl_device *device, uint64_t now_ns)
 /* One round of the engine; returns when the next one is due. */
 static uint64_t work(struct tl_device *device)
 {
-        struct wg_now now = tl_device_now();
+        struct wg_now now;
         uint64_t due, pins_due, log_due;
         bool is_busy;
 
         catch_up_with_link(device);
-        give_up_port(device, tl_clock_boot_ns());
+        now = tl_device_now();
+        give_up_port(device, now.ns);
         empty_inboxes(device, now.ns);
         is_busy = wg_engine_work(&device->engine, now, &device->actions);
         keep_stamp(device);
