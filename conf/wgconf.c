@@ -258,6 +258,7 @@ static void apply_endpoint(struct reader *r, struct tl_conf_peer *peer, struct t
         peer->endpoint_host = NULL;
         peer->has_endpoint = true;
         peer->names_bad_port = false;
+        memset(peer->zone, 0, sizeof(peer->zone));
         *endpoint = (struct wg_endpoint){0};
         if (!tl_address_split_endpoint(value, &host, &port, &is_bracketed)) {
                 tell(r, value.at, tl_wgconf_key_text(KEY_ENDPOINT));

@@ -78,6 +78,8 @@ static bool find_host(const struct tl_conf_peer *peer, char host[HOST_MAX])
 {
         char text[TL_ADDRESS_IP_SIZE];
 
+        if (!peer->has_endpoint)
+                return false;
         if (peer->endpoint_host) {
                 snprintf(host, HOST_MAX, "%s", peer->endpoint_host);
                 return true;

@@ -502,11 +502,17 @@ static void test_loose_endpoints(void **state)
         static const struct {
                 const char *text, *endpoint;
         } cases[] = {
-                {"127.1:1", "127.0.0.1:1"},          {"2130706433:1", "127.0.0.1:1"},
-                {"0x7f.0.0.010:1", "127.0.0.8:1"},   {"[0X7F.65535]:+0001", "127.0.255.255:1"},
-                {"192.0.2.1:ntp", "192.0.2.1:123"},  {"[2001:db8::1%1]:ntp", "[2001:db8::1]:123"},
-                {"[ff02::1%eth0]:1", "[ff02::1]:1"}, {"192.0.2.1:0", NULL},
-                {"192.0.2.1:65536", NULL},           {"192.0.2.1:99999999999999999999", NULL},
+                {"127.1:1", "127.0.0.1:1"},
+                {"2130706433:1", "127.0.0.1:1"},
+                {"0x7f.0.0.010:1", "127.0.0.8:1"},
+                {"[0X7F.65535]:+0001", "127.0.255.255:1"},
+                {"192.0.2.1:ntp", "192.0.2.1:123"},
+                {"[2001:db8::1%1]:ntp", "[2001:db8::1]:123"},
+                {"[ff02::1%eth0]:1", "[ff02::1]:1"},
+                {"[fe80::1%eth0]:1\nEndpoint = 192.0.2.1:0", NULL},
+                {"192.0.2.1:0", NULL},
+                {"192.0.2.1:65536", NULL},
+                {"192.0.2.1:99999999999999999999", NULL},
                 {"b\xc3\xbc.example:00", NULL},
         };
 
@@ -524,6 +530,7 @@ static void test_loose_endpoints(void **state)
                 peer = tl_conf_device_peer(&device, 0);
                 assert_int_equal(peer->has_endpoint, cases[i].endpoint != NULL);
                 assert_int_equal(tl_wgconf_count_bad_ports(&device), !cases[i].endpoint);
+                assert_string_equal(peer->zone, "");
                 if (cases[i].endpoint) {
                         tl_address_format_endpoint(found, &peer->endpoint);
                         assert_string_equal(found, cases[i].endpoint);
