@@ -108,7 +108,7 @@ def quiet(device):
         if now != seen:
             seen, since = now, time.monotonic()
         return time.monotonic() - since > 0.2
-    until(is_quiet, "no routing event for a while", 20)
+    until(is_quiet, "no routing event for a while", 40)
     return seen
 
 
