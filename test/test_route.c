@@ -207,7 +207,7 @@ static void test_hears_which_flows_a_change_affects(void **state WG_UNUSED)
                 {35, "ip link del two", ALL},
         };
         const struct tl_route_sender sender = {.fwmark = 7, .port = 7000};
-        struct tl_route_changes changes;
+        struct tl_route_changes changes = {0};
 
         make_links();
         usleep(200000); /* what making them set off trickles in */
@@ -233,7 +233,7 @@ static void test_hears_which_flows_a_change_affects(void **state WG_UNUSED)
 static void test_lost_events_touch_everything(void **state WG_UNUSED)
 {
         const struct tl_route_sender sender = {.port = 7000};
-        struct tl_route_changes changes;
+        struct tl_route_changes changes = {0};
         int little = 4096;
 
         make_links();
