@@ -50,6 +50,11 @@ def cpu_seconds(*ends):
     return ticks / TICKS_A_SECOND
 
 
+def cpu_since(before, *ends):
+    """Of these daemons since they had used that much. Nothing can be told below the kernel's tick."""
+    return max(cpu_seconds(*ends) - before, 1 / TICKS_A_SECOND)
+
+
 def busy_seconds():
     """What all processors spent on anything, the kernel's own work included, since the start."""
     numbers = [int(word) for word in read("/proc/stat").split(b"\n")[0].split()[1:9]]
@@ -84,7 +89,7 @@ def iperf(source, destination, seconds, *options, daemons=None):
     before, busy_before = cpu_seconds(*daemons), busy_seconds()
     client = source.node.run("iperf3", "--client", destination.inner4, "--time", str(seconds),
                              "--json", *options, check=False, timeout=seconds + 30)
-    used, busy = cpu_seconds(*daemons) - before, busy_seconds() - busy_before
+    used, busy = cpu_since(before, *daemons), busy_seconds() - busy_before
     if client.returncode != 0:
         said = re.search(r'"error":\s*"(.*)"', client.stdout)
         raise Failure(f"iperf3: {said[1] if said else client.stderr.strip()}")
@@ -175,7 +180,7 @@ class Flood:
                                       str(self.run), str(length), str(rate), str(seconds),
                                       timeout=seconds + 20)
         time.sleep(0.1)  # for the last ones to arrive
-        used = cpu_seconds(*self.daemons) - before
+        used = cpu_since(before, *self.daemons)
         return {**numbers(sender.stdout), **self.counts(length), "cpu": used}
 
 
@@ -278,7 +283,7 @@ class Generator:
             process.stdin.write("\n")
             process.stdin.flush()
             self.expect_line(process, "ran")
-            used = cpu_seconds(device) - before
+            used = cpu_since(before, device)
             counts = process.stdout.readline()
         return {"cpu": used, **numbers(counts)}
 
