@@ -718,11 +718,17 @@ static uint64_t tend_log(struct tl_device *device, uint64_t now_ns)
         return 0;
 }
 
+/* Unlike WG_MIN() it may be given calls that do something. */
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+        return WG_MIN(a, b);
+}
+
 /* One round of the engine; returns when the next one is due. */
 static uint64_t work(struct tl_device *device)
 {
         struct wg_now now;
-        uint64_t due, pins_due, log_due;
+        uint64_t due;
         bool is_busy;
 
         catch_up_with_link(device);
@@ -738,22 +744,20 @@ static uint64_t work(struct tl_device *device)
                 bind_for_link(device);
         if (!device->has_monitor)
                 look_for_link(device);
-        pins_due = tl_pins_work(&device->pins, now.ns);
+        due = tl_pins_work(&device->pins, now.ns);
         is_busy |= change_configuration(device);
-        due = is_busy ? 0 : wg_engine_deadline(&device->engine);
-        due = WG_MIN(due, pins_due);
-        log_due = tend_log(device, now.ns);
-        due = WG_MIN(due, log_due);
+        due = sooner(due, is_busy ? 0 : wg_engine_deadline(&device->engine));
+        due = sooner(due, tend_log(device, now.ns));
         if (tl_reclaim_poll(&device->reclaim))
-                due = WG_MIN(due, now.ns + RECLAIM_AGAIN_NS);
+                due = sooner(due, now.ns + RECLAIM_AGAIN_NS);
         if (device->bind_again_ns)
-                due = WG_MIN(due, device->bind_again_ns);
+                due = sooner(due, device->bind_again_ns);
         if (device->give_up_port_ns)
-                due = WG_MIN(due, device->give_up_port_ns);
-        due = WG_MIN(due, tl_clients_work(&device->uapi, now.ns));
-        due = WG_MIN(due, tl_clients_work(&device->status, now.ns));
+                due = sooner(due, device->give_up_port_ns);
+        due = sooner(due, tl_clients_work(&device->uapi, now.ns));
+        due = sooner(due, tl_clients_work(&device->status, now.ns));
         if (!device->has_monitor)
-                due = WG_MIN(due, now.ns + LINK_AGAIN_NS);
+                due = sooner(due, now.ns + LINK_AGAIN_NS);
         return due;
 }
 
