@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""What forwarding costs, on the path of an office (test/net/office.py), and at its hub alone.
+"""The cost of forwarding on an office's path (test/net/office.py), and at its hub alone.
 
     b eth0 ------ eth0 a eth1 ------ eth0 z eth1 ------ eth1 c eth0 ------ eth0 d
                      tl..a ========= tl..z ========= tl..c
 
-Over the whole path, hosts without a tunnel send through all three nodes. At the hub alone, the two nodes
-at its sides send, from addresses of the tunnel, and it does what remains.
+On the whole path, hosts without a tunnel send through all three nodes. For the hub alone, the two outer
+nodes send from their addresses in the tunnel, and the hub forwards.
 """
 
 from contenders import End
@@ -18,7 +18,7 @@ LENGTHS = (64, 1392)  # of UDP payload; 1392 fill the tunnel's MTU
 
 
 def ends(office, place):
-    """From where to where."""
+    """The source and the destination."""
     if place == "hub":
         return office.x, office.y
     return [End(host, "eth0", office.address(host)) for host in (office.b, office.d)]
@@ -46,7 +46,7 @@ def figures():
 
 
 def seconds(options, _):
-    """What it takes about, with a contender."""
+    """About how long it takes with one contender."""
     return 4 + len(PLACES) * (3 + options.pings * 0.02 + options.seconds + 3 * options.seconds_more +
                               len(LENGTHS) * (options.flood_seconds + 0.4))
 
@@ -80,8 +80,8 @@ def tcp(office, source, destination, options):
 
 
 def cost(transfer, whose):
-    """Seconds a gigabit."""
-    expect(transfer[whose] > 0, "so much arrives that its cost can be told")
+    """CPU seconds per gigabit."""
+    expect(transfer[whose] > 0, "enough arrives to measure its cost")
     return transfer[whose] * 1e9 / (8 * transfer["sum_received"]["bytes"])
 
 

@@ -56,7 +56,7 @@ def cpu_since(before, *ends):
 
 
 def busy_seconds():
-    """What all processors spent on anything, the kernel's own work included, since the start."""
+    """CPU seconds of the whole machine since boot, the kernel's own work included."""
     numbers = [int(word) for word in read("/proc/stat").split(b"\n")[0].split()[1:9]]
     return (sum(numbers) - numbers[3] - numbers[4] - numbers[7]) / TICKS_A_SECOND
 
@@ -124,7 +124,7 @@ class PingsBeside:
 def idle_ping(x, y, count):
     x.node.reaches(y.inner4, 3)
     time.sleep(PAUSE)
-    # Told by -w, it waits for the last answer too.
+    # With -w it waits for the last answer too.
     pings = x.node.ping(y.inner4, count, interval=0.02, options=("-w", str(round(5 + count * 0.02))))
     expect(pings.received >= 0.9 * count, f"pings through an idle tunnel\n{pings.text}")
     return float(re.search(r"= [\d.]+/([\d.]+)/", pings.text)[1])

@@ -56,7 +56,7 @@ def is_wireguard(contender):
 
 
 def is_usual(contender):
-    """Ours, and what it is compared with first."""
+    """Whether it is ours, or what ours is first compared with."""
     return is_wireguard(contender) and not contender.implementation.is_rust
 
 

@@ -36,8 +36,8 @@ bool tl_address_parse_prefix(struct tl_text text, struct wg_prefix *prefix) WG_M
 bool tl_address_parse_host(struct tl_text text, struct wg_ip *ip, uint32_t *scope,
                            char zone[TL_CONF_ZONE_SIZE]) WG_MUST_USE;
 
-/* Reads an IPv4 address in any form that inet_aton(3) takes: up to four numbers with dots between,
- * decimal, octal after 0 or hexadecimal after 0x, of which the last fills all bytes that are left. */
+/* Reads an IPv4 address in any form that inet_aton(3) takes: up to four numbers separated by dots,
+ * each decimal, octal after 0 or hexadecimal after 0x. The last one fills all remaining bytes. */
 bool tl_address_parse_ipv4_any(struct tl_text text, struct wg_ip *ip) WG_MUST_USE;
 
 /* Takes `host:port` or `[host]:port` apart at the last colon, or the one after the bracket.

@@ -51,7 +51,7 @@ struct tl_conf_peer {
         /* Whether the file that this was read from names them. */
         bool names_preshared_key;
         bool names_allowed_ips;
-        bool names_bad_port; /* an endpoint with a port below 1 or above 65535, which is none */
+        bool names_bad_port; /* the endpoint was ignored: its port is below 1 or above 65535 */
 };
 
 /* Items in pieces of memory, each with room for twice as many as the one before it. */

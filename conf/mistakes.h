@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * mistakes.h - all that is wrong with a text, in the order of its lines.
+ * mistakes.h - the mistakes in a text, in the order of its lines.
  *
- * A reader of a file adds each mistake as it finds it and reads on, so that a user learns of all of
- * them at once. Several readers of one file share one collection. It keeps the first few by place,
- * whatever the order in which they are found, and counts the others.
+ * A parser adds each mistake it finds and reads on, so that a user learns of all of them at once.
+ * Several parsers of one file share one collection. It keeps the first few by place, in whatever
+ * order they are found, and counts the others.
  * Threads: one owner at a time. */
 #ifndef CONF_MISTAKES_H
 #define CONF_MISTAKES_H
@@ -21,17 +21,17 @@ enum { TL_MISTAKES_MAX = 20 };
 /* Zeroed memory holds none. */
 struct tl_mistakes {
         struct tl_conf_error first[TL_MISTAKES_MAX]; /* sorted by line, then by column */
-        uint32_t count;                              /* of all; `first` has no more than it holds */
+        uint32_t count;                              /* of all, also those not in `first` */
 };
 
-/* Adds one. */
+/* Adds a mistake. */
 void tl_mistakes_add(struct tl_mistakes *mistakes, struct tl_conf_error mistake);
 
-/* How many of `first` there are. */
+/* The number of mistakes in `first`. */
 uint32_t tl_mistakes_kept(const struct tl_mistakes *mistakes) WG_MUST_USE;
 
-/* Writes a line for each that is kept, "PROGRAM: FILE:LINE:COLUMN: MESSAGE", and one that says how
- * many more there are. */
+/* Writes one line per kept mistake, "PROGRAM: FILE:LINE:COLUMN: MESSAGE", and one with the number
+ * of any others. */
 void tl_mistakes_write(const struct tl_mistakes *mistakes, const char *program, const char *file,
                        FILE *out);
 

@@ -37,7 +37,7 @@ struct lines {
         struct tl_text line; /* with its newline, where it has one */
         uint32_t number;     /* from 1 */
         bool is_ours;        /* one of these keys in [Interface] */
-        bool is_misplaced;   /* or in a section without a name of ours, or before the first */
+        bool is_misplaced;   /* one of these keys in an unknown section, or before the first */
         enum tl_quick_key key;
         struct tl_text value; /* without the white space around it */
 };
@@ -45,10 +45,10 @@ struct lines {
 struct reader {
         struct lines lines;
         struct tl_quick quick;     /* what was read so far */
-        struct tl_quick misplaced; /* the same of keys that do not count where they are */
+        struct tl_quick misplaced; /* the same from misplaced keys, which do not count */
         struct tl_quick *into;     /* the one that this line is read into */
         struct tl_mistakes *mistakes;
-        bool is_out_of_memory; /* and reads no further */
+        bool is_out_of_memory; /* then no further line is read */
 };
 
 /* The C locale's white space, whatever locale is set. */
@@ -66,7 +66,8 @@ static struct tl_text trim(struct tl_text text)
         return text;
 }
 
-/* A header, given in small letters, may hold white space anywhere, for wg(8) does not look at it. */
+/* Whether the line is this header, given in lower case. It may hold white space anywhere, as wg(8)
+ * ignores it. */
 static bool is_header(struct tl_text text, const char *header)
 {
         size_t len = strlen(header), matched = 0;
@@ -95,14 +96,14 @@ static void look_for_key(struct lines *lines, struct tl_text text)
                 if (!tl_text_is_caseless(name, m->name))
                         continue;
                 lines->is_ours = lines->is_interface;
-                /* Of one with a NUL byte tl_wgconf_parse() tells that. */
+                /* tl_wgconf_parse() reports the NUL byte. */
                 lines->is_misplaced = !lines->is_interface && tl_text_find(text, '\0') == text.len;
                 lines->key = (enum tl_quick_key)m->value;
                 lines->value = trim(tl_text_tail(text, equals + 1));
         }
 }
 
-/* It is a mistake, which tl_wgconf_parse() tells. */
+/* This is a mistake, which tl_wgconf_parse() reports. */
 static struct tl_text skip_byte_order_mark(struct tl_text text)
 {
         bool is_there = text.len >= 3 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0;
@@ -144,7 +145,7 @@ static void tell(struct reader *r, int errnum, const char *at, const char *messa
                                      });
 }
 
-/* Tells what the value of this line's key should be, for the part of it that is wrong. */
+/* Reports what the value of this line's key should be, at the part of it that is wrong. */
 static void tell_value(struct reader *r, struct tl_text part)
 {
         tell(r, EINVAL, part.at, tl_quick_key_text(r->lines.key));
@@ -194,7 +195,7 @@ static bool next_word(struct tl_text *list, struct tl_text *word)
         return len > 0;
 }
 
-/* ip(8) reads numbers as C writes them, and lets one begin with +. */
+/* ip(8) reads numbers in C notation, and allows a leading +. */
 static bool parse_number(struct tl_text text, uint32_t max, uint32_t *number)
 {
         if (text.len && text.at[0] == '+')
@@ -202,7 +203,7 @@ static bool parse_number(struct tl_text text, uint32_t max, uint32_t *number)
         return tl_text_to_number_c(text, max, number);
 }
 
-/* Up to four numbers; bytes that are not there are 0. */
+/* Reads up to four numbers; missing bytes are 0. */
 static bool parse_short_ipv4(struct tl_text text, struct wg_ip *ip)
 {
         struct wg_ip result = {.family = WG_FAMILY_IPV4};
@@ -223,7 +224,7 @@ static bool parse_short_ipv4(struct tl_text text, struct wg_ip *ip)
         return false;
 }
 
-/* A length, or ones and then zeros as an IPv4 address. */
+/* Reads a prefix length, or an IPv4 netmask. */
 static bool parse_mask(struct tl_text text, const struct wg_ip *ip, uint32_t *cidr)
 {
         struct wg_ip mask;
@@ -311,7 +312,7 @@ static void read_dns(struct reader *r, struct tl_text word)
 {
         struct tl_quick *quick = r->into;
         bool is_domain = !looks_like_address(word);
-        bool is_route = is_domain && word.at[0] == '~'; /* as resolvectl(1) has them */
+        bool is_route = is_domain && word.at[0] == '~'; /* a routing domain of resolvectl(1) */
         struct tl_quick_server server;
 
         if (is_domain ? !is_name(tl_text_tail(word, is_route)) : !parse_server(word, &server))
@@ -324,7 +325,7 @@ static void read_dns(struct reader *r, struct tl_text word)
                 run_out_of_memory(r);
 }
 
-/* After a mistake goes on behind the next comma: the words up to there may be parts of one. */
+/* After a mistake, continues after the next comma: the words before it may belong together. */
 static void read_words(struct reader *r, void (*read)(struct reader *r, struct tl_text word))
 {
         struct tl_text list = r->lines.value, word;

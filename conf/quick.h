@@ -55,7 +55,7 @@ struct tl_quick_address {
 /* A name server. */
 struct tl_quick_server {
         struct wg_ip ip;
-        struct tl_text zone; /* of a link-local address; empty: none */
+        struct tl_text zone; /* of a link-local address; empty if it has none */
 };
 
 /* Texts of one kind, each a stretch of the file's. */
@@ -79,16 +79,16 @@ struct tl_quick {
 };
 
 /* Reads these keys out of len bytes of text, whatever else is in it; lists of texts point into it.
- * Returns false where there are mistakes, adds all of them to those in *mistakes (EINVAL), and leaves
- * *quick untouched; where memory is missing, it adds that (ENOMEM) and reads no further. On success
- * *quick is the caller's to release. These keys in a section of another name, which is a mistake that
- * tl_wgconf_parse() tells, are not read into *quick, but what is wrong with them is told. */
+ * Returns false if there are mistakes, adds them to *mistakes (EINVAL), and leaves *quick
+ * untouched; if memory runs out, it adds that (ENOMEM) and stops reading. On success the caller
+ * releases *quick. Keys in an unknown section, which tl_wgconf_parse() reports, are not read into
+ * *quick, but mistakes in their values are added. */
 bool tl_quick_parse(const char *text, size_t len, struct tl_quick *quick,
                     struct tl_mistakes *mistakes) WG_MUST_USE;
 
 enum { TL_QUICK_SERVER_SIZE = TL_ADDRESS_IP_SIZE + 1 + TL_CONF_ZONE_SIZE };
 
-/* Writes a name server, with its zone behind a % where it has one. */
+/* Writes a name server, followed by % and its zone if it has one. */
 void tl_quick_format_server(char out[TL_QUICK_SERVER_SIZE], const struct tl_quick_server *server);
 
 /* Releases. Takes one that is all zeros. */

@@ -45,7 +45,7 @@ bool tl_text_to_number64(struct tl_text text, uint64_t *number) WG_MUST_USE;
 /* As the former, but 0x and hexadecimal digits will do too. */
 bool tl_text_to_number_any(struct tl_text text, uint32_t max, uint32_t *number) WG_MUST_USE;
 
-/* As strtoul(3) with base 0 reads it, without a sign: also octal after 0. */
+/* Reads a number as strtoul(3) with base 0 does, without a sign; octal after 0, too. */
 bool tl_text_to_number_c(struct tl_text text, uint32_t max, uint32_t *number) WG_MUST_USE;
 
 #endif

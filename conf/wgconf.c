@@ -18,8 +18,7 @@
         X(SECTION_NONE, 0, none, "before the first section") \
         X(SECTION_INTERFACE, 1, Interface, "[Interface]") \
         X(SECTION_PEER, 2, Peer, "[Peer]") \
-        X(SECTION_UNKNOWN, 3, unknown, \
-          "one that does not exist: what it holds was meant for another")
+        X(SECTION_UNKNOWN, 3, unknown, "an unknown one: its keys were meant for another")
 WG_ENUM_DECLARE(tl_wgconf_section, SECTIONS)
 WG_ENUM_DEFINE(tl_wgconf_section, SECTIONS)
 
@@ -65,13 +64,13 @@ struct reader {
         struct tl_conf_device device; /* the configuration so far */
         struct tl_mistakes *mistakes;
         bool (*find_service)(const char *name, uint16_t *port);
-        bool is_out_of_memory; /* and reads no further */
+        bool is_out_of_memory; /* then no further line is read */
         enum tl_wgconf_section section;
         bool lacks_public_key;           /* the peer whose section this is */
         uint32_t peer_line, peer_column; /* of that section's header */
         uint32_t line_number;
         struct tl_text raw; /* the line as it stands in the text, without its comment */
-        size_t raw_start;   /* where it begins: after a byte order mark, else 0 */
+        size_t raw_start;   /* where the text of the line begins: after a byte order mark, else 0 */
         char *line;         /* its bytes but white space; room for the longest line */
 };
 
@@ -112,7 +111,7 @@ static void tell_at(struct reader *r, uint32_t line, size_t column, const char *
                                      });
 }
 
-/* Tells the mistake at this byte of r->line. */
+/* Reports a mistake at this byte of r->line. */
 static void tell(struct reader *r, const char *at, const char *message)
 {
         tell_at(r, r->line_number, find_column(r, (size_t)(at - r->line)), message);
@@ -144,7 +143,7 @@ static bool parse_u16(struct tl_text value, uint16_t *number)
         return true;
 }
 
-/* Digits, as many as there are; 0 where the number is not one of a port. */
+/* Reads any number of digits. The port is 0 if the number is out of range. */
 static bool parse_port_number(struct tl_text value, uint16_t *port)
 {
         uint32_t number = 0;
@@ -160,7 +159,7 @@ static bool parse_port_number(struct tl_text value, uint16_t *port)
         return value.len > 0;
 }
 
-/* A number as above, or the name of a service. */
+/* Reads a number as above, or the name of a service. */
 static bool parse_port(const struct reader *r, struct tl_text value, uint16_t *port)
 {
         char name[SERVICE_LEN_MAX + 1];
@@ -174,7 +173,8 @@ static bool parse_port(const struct reader *r, struct tl_text value, uint16_t *p
         return r->find_service(name, port);
 }
 
-/* Any zone at a multicast address of the link, and the number of one at others that are not the link's. */
+/* Whether getaddrinfo(3) takes the zone at an address that is not link-local: any zone at a
+ * link-local multicast address, at others only a number. */
 static bool may_have_zone(const struct wg_ip *ip, struct tl_text zone)
 {
         bool is_links = ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
@@ -185,8 +185,8 @@ static bool may_have_zone(const struct wg_ip *ip, struct tl_text zone)
                             : !is_links && tl_text_to_number(zone, UINT32_MAX, &number);
 }
 
-/* An address, or one that only getaddrinfo(3) would take: a short IPv4 one, or a zone at an address
- * that needs none, which counts for nothing there. */
+/* Reads an address. Also takes forms that only getaddrinfo(3) accepts: a short IPv4 address, or a
+ * zone at an address that needs none, which is then ignored. */
 static bool parse_host(struct tl_text host, struct tl_conf_peer *peer)
 {
         struct wg_endpoint *endpoint = &peer->endpoint;
@@ -202,8 +202,8 @@ static bool parse_host(struct tl_text host, struct tl_conf_peer *peer)
                may_have_zone(&endpoint->ip, tl_text_tail(host, plain.len + 1));
 }
 
-/* Letters, digits, '-', '_', '.' and bytes beyond ASCII, and not digits alone after the last dot before
- * the end: that is an address with a mistake in it. */
+/* Whether the text is a host name: letters, digits, '-', '_', '.' and bytes beyond ASCII. If its
+ * last label is all digits, it is an address with a mistake in it. */
 static bool is_host_name(struct tl_text text)
 {
         bool is_number = true;
@@ -225,7 +225,7 @@ static bool is_host_name(struct tl_text text)
         return !is_number;
 }
 
-/* Of a port to listen on, 0 is a value of its own. */
+/* Reads a port to listen on, for which 0 is a valid value. */
 static bool parse_listen_port(const struct reader *r, struct tl_text value, uint16_t *port)
 {
         bool has_sign = value.len && value.at[0] == '+';
@@ -355,14 +355,14 @@ static void apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value
         case KEY_PRE_DOWN:
         case KEY_POST_DOWN:
         case KEY_SAVE_CONFIG:
-                return; /* not ours, and its section is none */
+                return; /* an unknown key in an unknown section */
         }
         if (!is_good)
                 tell(r, value.at, tl_wgconf_key_text(key));
 }
 
-/* What is wrong with a key, known or not (0), in this section; NULL: nothing that was not told of the
- * section already. */
+/* What is wrong with a key (0: unknown) in this section; NULL: nothing, or it was reported of the
+ * whole section. */
 static const char *find_misplacement(enum tl_wgconf_section section, uint32_t key)
 {
         switch (section) {
@@ -382,7 +382,7 @@ static const char *find_misplacement(enum tl_wgconf_section section, uint32_t ke
                         return "there is no such key: [Peer] has PublicKey, PresharedKey, "
                                "AllowedIPs, Endpoint, PersistentKeepalive";
                 if (key & WG_QUICK_KEYS)
-                        return "this key belongs to wg-quick(8), and into its section [Interface]";
+                        return "this key of wg-quick(8) belongs into its section [Interface]";
                 return key & INTERFACE_KEYS ? "this key belongs into the section [Interface]"
                                             : NULL;
         }
@@ -396,8 +396,8 @@ static bool begins_with(struct tl_text text, const char *word)
         return text.len >= len && tl_text_is_caseless(tl_text_head(text, len), word);
 }
 
-/* Whether a line with a key that we do not know may have been meant to name the peer. If so, that
- * it has no PublicKey is no second mistake. */
+/* Whether a line with an unknown key may have been meant to name the peer. Then the missing
+ * PublicKey is not reported as a second mistake. */
 static bool is_like_public_key(struct tl_text name, struct tl_text value)
 {
         uint8_t key[TL_CONF_KEY_LEN];
@@ -415,7 +415,7 @@ static void end_section(struct reader *r)
         r->lacks_public_key = false;
 }
 
-/* Adds the peer that the keys of a section are put into. Returns NULL where memory is missing. */
+/* Adds the peer that takes the keys of a section. Returns NULL if there is no memory. */
 static struct tl_conf_peer *begin_section_with_peer(struct reader *r,
                                                     enum tl_wgconf_section section)
 {
@@ -441,8 +441,8 @@ static void begin_peer(struct reader *r)
         r->peer_column = (uint32_t)find_column(r, 0);
 }
 
-/* Keys without a section that they could belong to. One mistake was or is told of all of them; beside
- * that, only their values can be wrong. Returns false where memory is missing. */
+/* Begins keys that belong to no section. One mistake is reported for all of them; apart from that,
+ * only their values can be wrong. Returns false if there is no memory. */
 static bool begin_unknown(struct reader *r, const char *at, const char *message)
 {
         tell(r, at, message);
@@ -483,7 +483,7 @@ static void parse_setting(struct reader *r, struct tl_text line, size_t equals)
                 apply(r, (enum tl_wgconf_key)key, value);
 }
 
-/* A line without white space, and not empty. */
+/* Parses a line that has no white space and is not empty. */
 static void parse_words(struct reader *r, struct tl_text line)
 {
         size_t equals = tl_text_find(line, '=');
@@ -514,7 +514,7 @@ static void skip_byte_order_mark(struct reader *r)
         if (r->line_number != 1 || !begins_with_bytes(r->raw, "\xef\xbb\xbf", 3))
                 return;
         r->raw_start = 3;
-        tell_at(r, 1, 1, "a byte order mark is no part of the text: save it without");
+        tell_at(r, 1, 1, "the text begins with a byte order mark: save it without one");
 }
 
 static void parse_line(struct reader *r, struct tl_text raw)

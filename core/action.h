@@ -63,9 +63,9 @@ struct wg_actions {
         struct wg_action items[WG_ACTIONS_MAX];
 };
 
-/* Empties a list and frees its packets. Call it as soon as all was performed: from then on workers send to
- * the peers whose packets those were by themselves again, and before that they must not. wg_engine_work()
- * begins with it too. */
+/* Empties a list and frees its packets. Call it as soon as all actions were performed: only then
+ * may workers send directly to the peers of these packets again. wg_engine_work() begins with it
+ * too. */
 void wg_actions_clear(struct wg_engine *engine, struct wg_actions *actions);
 
 #endif

@@ -91,14 +91,14 @@ static void count_dropped(struct wg_engine *engine, enum wg_verdict verdict, uin
                 wg_worker_count(&engine->worker, verdict);
 }
 
-/* Packets of a peer left the engine, or never got far into it. */
+/* Counts packets of a peer out of the engine: they were sent or dropped. */
 static void let_pass(struct wg_peer *peer, uint32_t packets)
 {
         wg_waiting_remove(&peer->waiting, packets);
         wg_peer_free_unused(peer);
 }
 
-/* *peer is who the packet was for, and becomes whom it belongs to. */
+/* *peer is the peer that the worker found; it becomes the one the packet belongs to now. */
 static enum wg_verdict stage(struct wg_engine *engine, struct wg_peer **peer, const uint8_t *packet,
                              uint32_t len, uint64_t now_ns)
 {
@@ -161,9 +161,9 @@ static void forget_sessions(struct wg_peer *peer)
         peer->handshake_sent_ns = 0;
 }
 
-/* Forgets notes, and the times they speak of. The notes go first: a worker writes a time, then looks at
- * its note, so either it gave the time before, and that is cleared here, or it finds the note clear and
- * lists the peer once more. */
+/* Forgets notes, and the times that go with them. Notes are cleared first. A worker writes a time,
+ * then looks at its note: either the time was written before and is cleared here, or the worker
+ * finds the note clear and lists the peer again. */
 static void forget_times(struct wg_peer *peer, enum wg_note notes)
 {
         wg_timers_forget_note(peer, notes);
@@ -365,7 +365,7 @@ static void heed_note(struct wg_peer *peer, struct wg_now now, struct wg_actions
 {
         uint32_t notes, news;
 
-        /* Of a worker that had not seen yet that the link went down. */
+        /* From a worker that had not yet seen the link go down. */
         if (peer->is_removed || !is_up(peer->engine)) {
                 forget_times(peer, (enum wg_note)UINT32_MAX);
                 wg_peer_free_unused(peer);

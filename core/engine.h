@@ -67,13 +67,15 @@ struct wg_engine {
 bool wg_engine_init(struct wg_engine *engine, const struct wg_env *env,
                     const struct wg_aead_backend *aead) WG_MUST_USE;
 
-/* Says up to which time, in ns since 1970, initiations may have borne that an engine before this one sent
- * under the same key: all of this one will bear a later time, whatever the clock says. To be called
- * before there are peers. What to tell the next engine is in `stamped_ns`. */
+/* Tells the engine the latest time, in ns since 1970, in initiations that an earlier engine may
+ * have sent under the same key. All initiations of this one will bear a later time, whatever the
+ * clock says. Call it before there are peers. The time to tell the next engine is in
+ * `stamped_ns`. */
 void wg_engine_set_stamped(struct wg_engine *engine, uint64_t real_ns);
 
-/* Removes everything. No worker may run any more, and all packets that were for wg_engine_stage() must have
- * been given to it; what was retired is released by the env before its memory goes. Takes a zeroed engine. */
+/* Removes everything. No worker may run any more, and wg_engine_stage() must have been called for
+ * all packets that were meant for it; the env releases what was retired before its memory goes.
+ * Takes a zeroed engine. */
 void wg_engine_done(struct wg_engine *engine);
 
 /* ---- input ---- */
@@ -82,8 +84,8 @@ void wg_engine_done(struct wg_engine *engine);
 enum wg_verdict wg_engine_offer(struct wg_engine *engine, const uint8_t *message, size_t len,
                                 const struct wg_endpoint *from, uint64_t now_ns);
 
-/* Takes a packet for which wg_send() found no session, and `peer`; there is one call for each. Keeps a copy
- * of it until the peer has a session, or, where allowed IPs changed meanwhile, the one it belongs to now.
+/* Takes a packet that wg_send() gave NO_SESSION and `peer`; call it once for each. Keeps a copy
+ * until the peer has a session. If allowed IPs have changed, that is the peer it belongs to now.
  * Returns STAGED, or why it was dropped. */
 enum wg_verdict wg_engine_stage(struct wg_engine *engine, struct wg_peer *peer,
                                 const uint8_t *packet, uint32_t len, uint64_t now_ns);

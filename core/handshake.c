@@ -45,8 +45,8 @@ void wg_handshake_clear(struct wg_peer *peer)
         hs->state = WG_HANDSHAKE_NONE;
 }
 
-/* A peer refuses a stamp that is not later than the last one, for good: so ours go forward where the clock
- * went back. That is by peer, for one must not be told of a future that another one saw. */
+/* A peer refuses a stamp that is not later than the last one, so ours advance even when the clock
+ * goes back. They are kept for each peer: a future that one peer saw must not spread to others. */
 static void make_stamp(struct wg_peer *peer, uint64_t real_ns, uint8_t stamp[WG_TAI64N_LEN])
 {
         struct wg_engine *engine = peer->engine;

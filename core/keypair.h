@@ -49,10 +49,10 @@ WG_MUST_USE static inline bool wg_keypair_is_fresh(const struct wg_keypair *kp, 
         return now_ns < kp->born_ns + WG_REJECT_AFTER_TIME;
 }
 
-/* Takes `count` consecutive nonces, WG_BATCH_MAX at most. Those from WG_REJECT_AFTER_MESSAGES on must not
- * be used: the caller checks each. Gaps are harmless. Once the counter is at that limit it stands still:
- * however many threads found room below it at the same moment, one of them passes it, by its own count at
- * most, so the counter never comes round to a nonce that was used. Threads: any. */
+/* Takes `count` consecutive nonces, WG_BATCH_MAX at most. Nonces from WG_REJECT_AFTER_MESSAGES on
+ * must not be used: the caller checks each. Gaps are harmless. At that limit the counter stops:
+ * however many threads saw room below it at once, only one passes it, by its own count at most. The
+ * counter therefore never wraps round to a used nonce. Threads: any. */
 WG_MUST_USE static inline uint64_t wg_keypair_take_nonces(struct wg_keypair *kp, uint64_t count)
 {
         uint64_t nonce = atomic_load_explicit(&kp->send_counter, memory_order_relaxed);

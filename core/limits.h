@@ -36,7 +36,7 @@
 #define WG_LOAD_STICKY (1 * WG_NS_PER_S)
 
 #define WG_STAGED_PACKETS_MAX 128               /* a peer */
-#define WG_WAITING_PACKETS_MAX 1024             /* a peer, those on their way there included */
+#define WG_WAITING_PACKETS_MAX 1024             /* per peer, all on their way through the engine */
 #define WG_STAGED_BYTES_MAX (16u * 1024 * 1024) /* all peers together */
 
 #define WG_MTU_DEFAULT 1420

@@ -27,7 +27,7 @@ static void unpack(struct wg_endpoint *e, const uint64_t words[WG_PATH_WORDS])
         e->source_ifindex = (uint32_t)words[5];
 }
 
-/* What a state is made of: which copy is current, which are being written, and a version that rises
+/* A state says which copy is current and which are being written, and holds a version that rises
  * whenever another copy becomes current. */
 #define CURRENT UINT64_C(3)
 #define BUSY(copy) (UINT64_C(4) << (copy))
@@ -58,8 +58,8 @@ static uint64_t read_words(struct wg_path *path, uint64_t words[WG_PATH_WORDS])
         return state;
 }
 
-/* Takes a copy that is neither current nor being written. There is one unless two others were stopped
- * in the middle of writing to this path; only then this waits for them. */
+/* Claims a copy that is neither current nor being written. There is one unless two other writers of
+ * this path were preempted while writing; only then does this wait for them. */
 static unsigned int claim_copy(struct wg_path *path)
 {
         for (unsigned int copy = 0;; copy = (copy + 1) % WG_PATH_COPIES) {
@@ -87,7 +87,7 @@ static void write_words(struct wg_path *path, unsigned int copy,
                 atomic_store_explicit(&path->copies[copy][i], words[i], memory_order_release);
 }
 
-/* Makes it current, if `seen` is NULL or still the version that is. Returns whether it did. */
+/* Makes the copy current if `seen` is NULL or still the current version. Returns whether it did. */
 static bool publish_copy(struct wg_path *path, unsigned int copy, const uint64_t *seen)
 {
         uint64_t state = atomic_load_explicit(&path->state, memory_order_relaxed), next;
@@ -123,7 +123,7 @@ void wg_path_write(struct wg_path *path, const struct wg_endpoint *endpoint)
         (void)publish_copy(path, copy, NULL);
 }
 
-/* Returns false where the path changed meanwhile. */
+/* Returns false if the path changed meanwhile. */
 static bool try_unpin(struct wg_path *path, const struct wg_endpoint *seen)
 {
         uint64_t words[WG_PATH_WORDS], state = read_words(path, words);
@@ -146,7 +146,7 @@ static bool try_unpin(struct wg_path *path, const struct wg_endpoint *seen)
 
 void wg_path_unpin(struct wg_path *path, const struct wg_endpoint *seen)
 {
-        /* Only what was read is replaced: the peer may be moving, and must not be put back. */
+        /* Replace only what was read: the peer may have moved since, and must not be moved back. */
         while (!try_unpin(path, seen))
                 ;
 }

@@ -2,9 +2,9 @@
  *
  * path.h - a peer's endpoint, which every thread reads and the opener of a packet may move.
  *
- * There are three copies. A writer fills one that nobody uses and makes it current; a reader tries again
- * when another became current meanwhile. So nobody waits for a writer that was stopped half way, which
- * may be a thread of lower priority. The words are atomics, so no reader ever meets half a store.
+ * There are three copies. A writer fills an unused one and makes it current; a reader retries if
+ * another became current meanwhile. Nobody waits for a writer that was preempted half way, which
+ * may be a thread of lower priority. The words are atomics, so no reader sees half a store.
  * Threads: any. */
 #ifndef CORE_PATH_H
 #define CORE_PATH_H
@@ -18,7 +18,7 @@
 
 /* Zeroed memory is valid: no endpoint. */
 struct wg_path {
-        _Atomic uint64_t state; /* which copy is current, and the rest that path.c says */
+        _Atomic uint64_t state; /* which copy is current, and more: see path.c */
         _Atomic uint64_t copies[WG_PATH_COPIES][WG_PATH_WORDS];
 };
 

@@ -131,7 +131,7 @@ struct wg_peer *wg_engine_add_peer(struct wg_engine *engine, const uint8_t publi
         peer->engine = engine;
         memcpy(peer->public_key, public_key, WG_KEY_LEN);
         peer->serial = ++engine->peers_made;
-        /* It may be one that we spoke to before it was removed, or before we were started anew. */
+        /* The peer may know us from before it was removed, or before a restart. */
         peer->stamped_ns = engine->stamped_ns;
         peer->handshake.entry.peer = peer;
         peer->handshake.entry.kind = WG_INDEX_HANDSHAKE;

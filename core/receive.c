@@ -12,12 +12,13 @@ static size_t receiver_at(uint32_t type)
         return type == WG_MESSAGE_COOKIE ? WG_COOKIE_RECEIVER : WG_RESPONSE_RECEIVER;
 }
 
-/* So many messages with a wrong mac1 in a row, and in this batch no further one is looked at that
- * claims the same source. Of a flood that comes in pieces most costs next to nothing then, and what
- * arrives beside it is not lost in the socket. Real peers send no batch of handshake messages. */
+/* After this many messages in a row with a wrong mac1, further ones from the same source are
+ * dropped unread for the rest of the batch. Most of a flood of coalesced datagrams then costs next
+ * to nothing, and other datagrams are not lost in the socket. Real peers never send handshake
+ * messages in batches. */
 enum { FORGED_MAX = 8 };
 
-/* Where the latest messages with a wrong mac1 came from. */
+/* The source of the latest messages with a wrong mac1. */
 struct forger {
         const struct wg_endpoint *from;
         unsigned int count; /* in a row */

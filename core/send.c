@@ -111,7 +111,8 @@ static void keep_key_fresh(struct wg_worker *worker, struct wg_peer *peer,
                 wg_worker_note(worker, peer, WG_NOTE_REKEY);
 }
 
-/* Under which keypair, and to where, something can be sent to a peer. Returns SEALED, or why not. */
+/* Finds the keypair and the endpoint for sending to a peer. Returns SEALED, or why there are
+ * none. */
 static enum wg_verdict find_way(struct wg_peer *peer, uint64_t now_ns, struct wg_keypair **kp,
                                 struct wg_endpoint *to)
 {
@@ -166,7 +167,8 @@ void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_s
                 set_all(slots, n, verdict);
 }
 
-/* Counts those at the end of a peer's slots that go to the engine; those that are too many are dropped. */
+/* Counts the slots at the end of a peer's run, which go to the engine. Those past the bound are
+ * dropped. */
 static void join_waiting(struct wg_peer *peer, struct wg_send_slot *slots, size_t n,
                          bool has_session)
 {
@@ -178,7 +180,7 @@ static void join_waiting(struct wg_peer *peer, struct wg_send_slot *slots, size_
                 set_all(slots + first, n - first, WG_VERDICT_STAGED_FULL);
 }
 
-/* The same in their turn: behind what is on its way through the engine. */
+/* The same, but after the packets that are on their way through the engine. */
 static void send_in_turn(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_slot *slots,
                          size_t n, uint64_t now_ns)
 {

@@ -33,14 +33,14 @@ struct wg_send_slot {
  * can be laid out by it without a gap, as what shall leave in one piece has to be. */
 uint32_t wg_send_sealed_len(uint32_t len, uint32_t mtu) WG_MUST_USE;
 
-/* Routes each inner packet to its peer, numbers and seals it. n is at most WG_BATCH_MAX. What has no
- * session, or has packets of its peer before it that wait for the engine, is NO_SESSION: after those of the
- * same call that are sealed were sent, it is to be given to wg_engine_stage() in its order, or, where that
- * is not possible, to wg_worker_refuse(). */
+/* Routes each inner packet to its peer, numbers and seals it. n is at most WG_BATCH_MAX. A packet
+ * without a session, or behind packets of its peer that the engine still holds, gets NO_SESSION.
+ * Send the sealed packets of the call first, then give these to wg_engine_stage() in order, or to
+ * wg_worker_refuse() if that is not possible. */
 void wg_send(struct wg_worker *worker, struct wg_send_slot *slots, size_t n, uint64_t now_ns);
 
-/* Numbers and seals for one peer already chosen, whatever else waits; also empty packets, which are
- * keepalives. Slots that are NO_SESSION go to nobody. */
+/* Numbers and seals for one given peer, whatever else waits; also empty packets, which are
+ * keepalives. Slots with NO_SESSION are not handed on. */
 void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_slot *slots,
                 size_t n, uint64_t now_ns);
 

@@ -48,7 +48,7 @@ struct wg_staged *wg_staged_take(struct wg_staged_queue *queue);
 /* Wipes and frees one packet, or a chain of them by `next`; takes NULL. */
 void wg_staged_free(struct wg_staged_pool *pool, struct wg_staged *chain);
 
-/* How many there are in a chain. */
+/* The number of packets in a chain. */
 uint32_t wg_staged_count(const struct wg_staged *chain) WG_MUST_USE;
 
 /* Frees all of a queue; returns how many there were. */

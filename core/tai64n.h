@@ -14,7 +14,7 @@
 #define WG_TAI64N_LEN 12
 #define WG_TAI64N_GRAIN (UINT64_C(1) << 24)
 
-/* The greatest time up to this one that a stamp can tell. */
+/* The latest time, not after this one, that a stamp can express. */
 static inline uint64_t wg_tai64n_coarsen(uint64_t real_ns)
 {
         return real_ns - real_ns % WG_NS_PER_S % WG_TAI64N_GRAIN;
@@ -29,8 +29,8 @@ static inline void wg_tai64n(uint8_t stamp[WG_TAI64N_LEN], uint64_t real_ns)
         wg_be32_store(stamp + 8, (uint32_t)(coarse_ns % WG_NS_PER_S));
 }
 
-/* The time for the stamp after one of `last_ns`: now, or one step later than the last where that is no
- * progress, because the clock was set back. Where 64 bits end, in 2554, it stands still. */
+/* The time for the stamp after one of `last_ns`: now, or one step after the last if now is no
+ * later, as after the clock was set back. In 2554, where 64 bits end, it stops. */
 static inline uint64_t wg_tai64n_next(uint64_t last_ns, uint64_t real_ns)
 {
         uint64_t now_ns = wg_tai64n_coarsen(real_ns);

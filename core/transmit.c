@@ -165,7 +165,7 @@ static void send_staged(struct wg_peer *peer, struct wg_now now, struct wg_actio
                 waiting[i]->tos = slots[i].tos;
                 waiting[i]->next = first;
                 first = waiting[i];
-                to = &slots[i].to; /* the same for all that are sealed, and for no other */
+                to = &slots[i].to; /* the same for all sealed slots; not set in others */
         }
         if (!first)
                 return;

@@ -16,7 +16,7 @@
         X(WG_VERDICT_COOKIE_STORED, 5, cookie_stored, "cookie reply accepted") \
         X(WG_VERDICT_STAGED, 6, staged, "waits for a session") \
         X(WG_VERDICT_NO_SESSION, 7, no_session, \
-          "no session yet, or others before it: for the engine") \
+          "no session yet, or earlier packets wait: for the engine") \
         /* outbound */ \
         X(WG_VERDICT_NOT_IP, 16, not_ip, "outbound packet is not IPv4 or IPv6, or is cut short") \
         X(WG_VERDICT_NO_PEER, 17, no_peer, "no peer has the destination in its allowed IPs") \

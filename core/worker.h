@@ -55,8 +55,7 @@ static inline void wg_worker_count_received(struct wg_worker *worker, struct wg_
         wg_worker_add(&worker->rx_bytes, bytes);
 }
 
-/* Drops a packet for which wg_send() found no session, since there is no room for it on the way to the
- * engine. */
+/* Drops a packet with NO_SESSION for which the way to the engine has no room. */
 void wg_worker_refuse(struct wg_worker *worker, struct wg_peer *peer);
 
 /* Tells the engine something about a peer, unless it knows already. */

@@ -8,14 +8,14 @@
 
 WG_ENUM_DEFINE(tl_apply_phase, TL_APPLY_PHASES)
 
-/* What becomes of a peer. */
+/* What a change does to a peer. */
 #define FATES(X) \
-        X(FATE_NOTHING, 0, nothing, "there is none, and none is made") \
-        X(FATE_CHANGE, 1, change, "it stays") \
-        X(FATE_RENEW, 2, renew, "it stays, with the settings of a new one") \
-        X(FATE_REMOVE, 3, remove, "it goes") \
-        X(FATE_REPLACE, 4, replace, "it goes, and a new one is made") \
-        X(FATE_MAKE, 5, make, "there is none, and one is made")
+        X(FATE_NOTHING, 0, nothing, "nothing changes") \
+        X(FATE_CHANGE, 1, change, "the peer is changed") \
+        X(FATE_RENEW, 2, renew, "the peer stays, with the settings of a new one") \
+        X(FATE_REMOVE, 3, remove, "the peer is removed") \
+        X(FATE_REPLACE, 4, replace, "the peer is removed, and a new one made") \
+        X(FATE_MAKE, 5, make, "a peer is made")
 WG_ENUM_DECLARE(tl_apply_fate, FATES)
 WG_ENUM_DEFINE(tl_apply_fate, FATES)
 
@@ -39,7 +39,7 @@ struct tl_apply {
         struct wg_peer *half_done;   /* the one of next_peer; it still lacks allowed IPs */
         bool strips;                 /* and has some of before */
 
-        bool may_remove;              /* an entry that was looked at removes a peer */
+        bool may_remove;              /* an entry counted so far removes a peer */
         struct wg_identity *identity; /* made, and not in use yet */
         uint64_t last_old;            /* greatest serial of the peers that all go; 0: none does */
 };
@@ -81,14 +81,15 @@ static bool goes_on(const struct wg_peer *peer, const struct tl_conf_peer *wante
         return wg_equal(peer->preshared_key, wanted->preshared_key, WG_KEY_LEN);
 }
 
-/* What an entry of a change means for the peer that has its key (NULL: there is none), which is `old`
- * if it goes unless it is listed again. Only MAKE and REPLACE take reserved memory. */
+/* What an entry of a change means for the peer with its key (NULL: there is none). The peer is old
+ * if the change replaces all peers and has not listed it yet. Only MAKE and REPLACE take reserved
+ * memory. */
 static enum tl_apply_fate find_fate(const struct tl_conf_peer *wanted, const struct wg_peer *peer,
                                     bool is_old)
 {
         if (wanted->remove)
                 return peer ? FATE_REMOVE : FATE_NOTHING;
-        /* There is nothing to update where all peers are replaced and this one was not made again. */
+        /* An old peer counts as gone, so there is nothing to update. */
         if (wanted->update_only && (!peer || is_old))
                 return FATE_NOTHING;
         if (!peer)
@@ -98,12 +99,13 @@ static enum tl_apply_fate find_fate(const struct tl_conf_peer *wanted, const str
         return goes_on(peer, wanted) ? FATE_RENEW : FATE_REPLACE;
 }
 
-/* Whether the change may make a peer here. This asks find_fate() before anything is done, and
- * begin_peer() asks it again when all before the entry is; that one may say MAKE or REPLACE only where
- * this one does. It does, since a peer that is found here is found there too, with the same preshared
- * key as long as it is old: of the entries between, only one that removes could take it away, after
- * which all are counted; and one that replaces it leaves another, which is not old. (A new private key
- * takes away the peer that is we ourselves, which is never made again.) */
+/* Whether the change may make a peer here. find_fate() is called twice for each entry: here, before
+ * anything is done, and by begin_peer(), once the entries before it are carried out. The second
+ * call may return MAKE or REPLACE only if the first did, since memory is reserved by the first.
+ * That holds: a peer found here is found there too, and while it is old its preshared key is the
+ * same. Only an entry that removes could take the peer away in between, and after such an entry
+ * every entry is counted. An entry that replaces the peer leaves one that is not old. (A new
+ * private key removes the peer whose key is now our own, which is never made again.) */
 static bool may_make(struct tl_apply *apply, const struct tl_conf_peer *wanted)
 {
         const struct wg_peer *peer = wg_engine_find_peer(&apply->device->engine,
@@ -212,7 +214,7 @@ static size_t remove_peer(struct wg_engine *engine, struct wg_peer *peer, size_t
         return steps;
 }
 
-/* Changes all of a peer but its allowed IPs and what comes after them. */
+/* Changes everything of a peer but its allowed IPs and the steps after them. */
 static void change_settings(struct wg_peer *peer, const struct tl_conf_peer *wanted, bool renews)
 {
         if (wanted->has_preshared_key)
@@ -225,8 +227,8 @@ static void change_settings(struct wg_peer *peer, const struct tl_conf_peer *wan
                         tl_device_now());
 }
 
-/* Finds or makes the peer, and changes it. Where there is none, goes on to the next. Returns the steps
- * it took. */
+/* Finds or makes the peer and changes it. If there is none, goes on to the next entry. Returns the
+ * steps it took. */
 static size_t begin_peer(struct tl_apply *apply, size_t most)
 {
         struct wg_engine *engine = &apply->device->engine;

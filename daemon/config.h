@@ -9,8 +9,8 @@
 
 #include "conf/device.h"
 
-/* Reads a file into an empty change. Where it has mistakes, says on standard error where and which
- * they are, and returns false. */
+/* Reads a file into an empty change. Returns false if it has mistakes, after reporting them with
+ * their places on standard error. */
 bool tl_config_read(const char *path, struct tl_conf_device *change) WG_MUST_USE;
 
 /* Looks up the endpoints that are given by name. Says on standard error what cannot be found, and

@@ -20,7 +20,7 @@
 
 enum { INBOX_SIZE = 1 << 20, SCRATCH_SIZE = 1 << 16, ENGINE_NICE = 5 };
 
-enum { STAGED_A_CALL = 32 }; /* datagrams that waited for a session, handed to the kernel at once */
+enum { STAGED_A_CALL = 32 }; /* staged datagrams handed to the kernel in one call */
 
 /* How many handshake messages may wait in the core: so many whatever they are, which is load; more of
  * those that are preferred; and even then some of the others each round, since they may be from those
@@ -209,9 +209,9 @@ static int open_sockets(struct tl_device *device, uint16_t port)
         return 0;
 }
 
-/* A link whose port is set is about to come up, as a rule. The port is bound already, so that whoever sends to
- * it the moment the link is up is heard; but not for ever, since others may want it. Where it cannot be bound,
- * that is no error before the link is up. */
+/* A link whose port was just set will usually come up soon. The port is bound now, so that a
+ * datagram that arrives the moment the link is up is not lost. It is not held for ever, since
+ * others may want it. Failing to bind is no error before the link is up. */
 static void hold_port(struct tl_device *device, uint16_t port)
 {
         const struct tl_sockets *now = atomic_load(&device->sockets);
@@ -224,7 +224,8 @@ static void hold_port(struct tl_device *device, uint16_t port)
                 publish_sockets(device, NULL);
 }
 
-/* Perhaps the port was another link's, which has just gone down and gives it up in a moment. */
+/* Shorter just after the link came up: another link that went down a moment ago may still hold the
+ * port. */
 static uint64_t bind_pause_ns(const struct tl_device *device)
 {
         return tl_clock_boot_ns() < device->up_ns + BIND_AGAIN_NS ? KEEP_PORT_NS : BIND_AGAIN_NS;
@@ -299,8 +300,8 @@ static void set_up(struct tl_device *device, bool up)
         wg_engine_set_up(&device->engine, up, tl_device_now());
 }
 
-/* Others may have the port of a link that is down. One that goes down and up again keeps it, with what has
- * arrived there meanwhile. */
+/* A link that is down gives its port up to others. One that soon comes up again keeps it, with the
+ * datagrams that have arrived meanwhile. */
 static void give_up_port(struct tl_device *device, uint64_t now_ns)
 {
         if (!device->give_up_port_ns || now_ns < device->give_up_port_ns)
@@ -462,7 +463,7 @@ static void woken(void *ctx)
                 stop(device, "the link was deleted");
 }
 
-/* ---- the time in initiations ---- */
+/* ---- timestamps of initiations ---- */
 
 static const char *why_useless(int error)
 {
@@ -478,8 +479,9 @@ static const char *why_useless(int error)
         }
 }
 
-/* What peers were told by a daemon before this one, for a clock that was set back since. A file that says
- * something mad must not have us refused until then. */
+/* Reads the latest timestamp of the previous daemon, in case the clock has been set back since. An
+ * absurd time in the file must not be used: peers would then refuse every daemon that does not know
+ * it. */
 static void recall_stamp(struct tl_device *device)
 {
         uint64_t stamp_ns = 0;
@@ -493,9 +495,9 @@ static void recall_stamp(struct tl_device *device)
                 error = -ERANGE;
         if (error) {
                 tl_log(device->log, TL_LOG_WARNING,
-                       "not using the time of the last handshake in " TL_STATUS_DIRECTORY
-                       "/%s.stamp: %s; if the clock was set back, peers refuse us until it has "
-                       "caught up",
+                       "ignoring the time of the last handshake in " TL_STATUS_DIRECTORY
+                       "/%s.stamp: %s; if the clock was set back, peers refuse our handshakes "
+                       "until it has caught up",
                        device->tun.name, why_useless(error));
                 return;
         }
@@ -511,14 +513,13 @@ static void report_kept_stamp(struct tl_device *device)
                 tl_log(device->log, TL_LOG_WARNING,
                        "cannot keep the time of the last handshake in " TL_STATUS_DIRECTORY
                        "/%s.stamp: %s; if the clock is set back before the next start, peers "
-                       "refuse us "
-                       "until it has caught up",
+                       "will refuse our handshakes until it has caught up",
                        device->tun.name, strerror(-error));
         device->keep_error = error;
 }
 
-/* Before an initiation goes out: its time is written down, and a second beyond it, so that handshakes with
- * many peers make one file a second. */
+/* Called before initiations go out. Keeps a time one second past the latest timestamp, so that
+ * handshakes with many peers write the file once a second. */
 static void keep_stamp(struct tl_device *device)
 {
         uint64_t stamped_ns = device->engine.stamped_ns;
@@ -538,7 +539,7 @@ static void offer(struct tl_device *device, const struct tl_inbox_head *head)
 
         if (type < WG_MESSAGE_DATA)
                 device->tally.received[type]++;
-        /* What waited for the link is no sign of load. */
+        /* Time spent waiting for the link is no sign of load. */
         wg_engine_offer(&device->engine, device->scratch, head->len, &head->from,
                         WG_MAX(head->arrived_ns, device->up_ns));
 }
@@ -581,8 +582,8 @@ static void drop_old(struct tl_device *device, struct tl_inbox *inbox, uint64_t 
                 wg_worker_count(&device->engine.worker, WG_VERDICT_DOWN);
 }
 
-/* While the link is down, or we have not heard yet that it is up, messages wait, unanswered. But an
- * initiation is worth nothing any more once its sender has begun another. */
+/* While the link is down, or not yet known to be up, messages wait unanswered. An initiation is
+ * worthless once its sender has begun another. */
 static void keep_waiting(struct tl_device *device, uint64_t now_ns)
 {
         uint64_t before_ns = now_ns > WAIT_FOR_LINK_NS ? now_ns - WAIT_FOR_LINK_NS : 0;
@@ -591,8 +592,9 @@ static void keep_waiting(struct tl_device *device, uint64_t now_ns)
         drop_old(device, &device->handshakes, before_ns);
 }
 
-/* Of what waits in the inboxes some may have come after a change of the link that we have not heard of: a
- * session that begins now would be forgotten with those from before a `down'. */
+/* Messages in the inboxes may have arrived after a change of the link that we have not heard of
+ * yet. Without this look, a session that begins now would be forgotten with those from before a
+ * `down'. */
 static void catch_up_with_link(struct tl_device *device)
 {
         if (device->has_monitor &&
@@ -615,7 +617,7 @@ static bool stage_unsent(struct tl_device *device)
         return true;
 }
 
-/* Bounded by what the inboxes hold, which is bounded. */
+/* The work is bounded, because the inboxes are. */
 static void empty_inboxes(struct tl_device *device, uint64_t now_ns)
 {
         if (!device->is_up || now_ns < device->up_ns + WAIT_FOR_LINK_NS)
@@ -628,7 +630,7 @@ static void empty_inboxes(struct tl_device *device, uint64_t now_ns)
                 tl_wake_set(&device->wake);
 }
 
-/* What became of a datagram of the engine's. */
+/* Accounts for a datagram that the engine sent or failed to send. */
 static void settle(struct tl_device *device, struct wg_peer *peer, const struct tl_datagram *d)
 {
         if (d->error)
@@ -661,7 +663,7 @@ static void send_one(struct tl_device *device, struct wg_action *action)
         send_datagrams(device, action->peer, &datagram, 1);
 }
 
-/* Workers send to the peer through the engine until all of these have left. */
+/* Workers hand the peer's packets to the engine until all of these have left. */
 static void send_staged(struct tl_device *device, const struct wg_action *action)
 {
         struct tl_datagram datagrams[STAGED_A_CALL];
@@ -703,7 +705,7 @@ static bool change_configuration(struct tl_device *device)
         return has_more;
 }
 
-/* Gets rid of messages that wait. Returns when to do so again. */
+/* Writes log messages that wait. Returns when to try again. */
 static uint64_t tend_log(struct tl_device *device, uint64_t now_ns)
 {
         uint64_t due = tl_log_work(device->log, now_ns);

@@ -69,7 +69,7 @@ struct tl_device {
         struct tl_inbox preferred;            /* handshakes that come before those */
         struct tl_jobs jobs;                  /* of handshakes, which idle workers share */
         struct tl_wake wake;                  /* of the engine's loop */
-        _Atomic(struct tl_sockets *) sockets; /* NULL: the link went down, or binding failed */
+        _Atomic(struct tl_sockets *) sockets; /* NULL: no port is held */
         atomic_bool is_deleted;               /* a worker found the TUN gone */
         struct tl_tally tally;
         struct tl_offloads offloads;
@@ -91,13 +91,12 @@ struct tl_device {
         int error;           /* -errno: what ends the device, if it is no ordinary end */
         bool is_up;
         bool is_stopping;
-        uint64_t up_ns;       /* when we last heard that the link is up */
+        uint64_t up_ns;       /* when we last heard that the link came up */
         uint16_t listen_port; /* as configured, or chosen at the first bind; 0: not yet */
         uint32_t fwmark;
-        unsigned int closing;   /* sockets that were replaced and that workers may still use */
-        uint64_t bind_again_ns; /* binding failed: when to try anew; 0: it did not */
-        uint64_t
-                give_up_port_ns; /* the link is down: until when the port is ours; 0: it is up, or not ours */
+        unsigned int closing;     /* sockets that were replaced and that workers may still use */
+        uint64_t bind_again_ns;   /* binding failed: when to try anew; 0: it did not */
+        uint64_t give_up_port_ns; /* when to free the port of a link that is down; 0: never */
         uint64_t stamp_kept_ns; /* up to which time in initiations the next daemon knows of ours */
         int keep_error;         /* why it may not */
         struct wg_actions actions;
@@ -129,9 +128,9 @@ int tl_device_run(struct tl_device *device) WG_MUST_USE;
 /* Stops everything and frees it, the keys wiped. Takes a device whose init failed, or zeroed. */
 void tl_device_done(struct tl_device *device);
 
-/* Binds another port, or marks by another mark, and drops the old sockets once that worked. While the link
- * is down a port is bound if it can be, and that it cannot is no error yet. Returns 0, or -errno and nothing
- * changed. */
+/* Binds another port, or sets another mark, and drops the old sockets once that worked. While the
+ * link is down, the port is bound if possible; failing to bind is no error yet. Returns 0, or
+ * -errno with nothing changed. */
 int tl_device_set_port(struct tl_device *device, uint16_t port) WG_MUST_USE;
 int tl_device_set_fwmark(struct tl_device *device, uint32_t fwmark) WG_MUST_USE;
 

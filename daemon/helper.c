@@ -23,10 +23,10 @@ WG_ENUM_DEFINE(tl_listener, TL_LISTENERS)
         X(REQUEST_IS_REMOVED, 2, is_removed, "is its file still ours?") \
         X(REQUEST_OPEN_UDP, 3, open_udp, "open the sockets of a port") \
         X(REQUEST_MARK_UDP, 4, mark_udp, "mark what these sockets send") \
-        X(REQUEST_FOLLOW, 5, follow, "make what hears of the link, where it is now") \
+        X(REQUEST_FOLLOW, 5, follow, "make a socket that watches the link where it is now") \
         X(REQUEST_SYSLOG, 6, syslog, "connect to syslogd") \
-        X(REQUEST_RECALL_STAMP, 7, recall_stamp, "which was the latest time in an initiation?") \
-        X(REQUEST_KEEP_STAMP, 8, keep_stamp, "keep that time for the next daemon")
+        X(REQUEST_RECALL_STAMP, 7, recall_stamp, "read the latest timestamp of an initiation") \
+        X(REQUEST_KEEP_STAMP, 8, keep_stamp, "keep that timestamp for the next daemon")
 WG_ENUM_DECLARE(request_kind, REQUESTS)
 WG_ENUM_DEFINE(request_kind, REQUESTS)
 
@@ -199,7 +199,7 @@ static void serve_syslog(struct answer *answer)
                 answer->places[0] = connection;
 }
 
-/* Beside the socket that tells the status: that directory is ours, and goes with the boot. */
+/* The file lies beside the status socket: that directory is ours, and does not survive a reboot. */
 static void serve_recall_stamp(const struct servant *servant, struct answer *answer)
 {
         const struct tl_helper_place *place = servant->place;
@@ -373,7 +373,7 @@ void tl_helper_done(struct tl_helper *helper)
                 continue;
 }
 
-/* Takes in the reply that nobody waited for. Returns 0, or why there was none. */
+/* Receives the outstanding reply of keep_stamp. Returns 0 or -errno. */
 static int settle(struct tl_helper *helper)
 {
         struct reply reply;

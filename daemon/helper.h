@@ -3,15 +3,16 @@
  * helper.h - the small process that keeps the privileges which the daemon gives up.
  *
  * It reads no packet and no configuration: only requests of fixed form, from the daemon, over a
- * socketpair. It makes sockets and hands them over, marks them, finds out where the link is, connects to
- * syslogd, and keeps the files of the control sockets: it removes them when the daemon is gone, however that
- * ended. One file it leaves behind: the latest time in an initiation (stampfile.h). It ends with the daemon,
- * and the daemon with it.
+ * socketpair. It makes sockets and hands them over, marks them, finds out where the link is,
+ * connects to syslogd, and removes the files of the control sockets when the daemon is gone,
+ * however that ended. The file with the latest timestamp of an initiation stays (stampfile.h).
+ * Helper and daemon end together.
  *
- * What the daemon can do to it is what an attacker could who took the daemon over: bind a UDP port,
- * mark what leaves by it, listen where the daemon listens, write to syslog, and have a wrong time kept.
+ * An attacker who took the daemon over could use the helper only to bind a UDP port, mark what
+ * leaves by it, listen where the daemon listens, write to syslog, and have a wrong timestamp kept.
  *
- * Threads: the engine's. A request waits for its answer, which takes microseconds, but for listen. */
+ * Threads: the engine's. A request waits for its answer, which takes microseconds, but for
+ * listen. */
 #ifndef DAEMON_HELPER_H
 #define DAEMON_HELPER_H
 
@@ -34,7 +35,7 @@ struct tl_helper {
         int end; /* ours of the socketpair: readable when the helper is gone; -1: there is none */
         pid_t process;
         bool owes_reply; /* to the last tl_helper_keep_stamp() */
-        int keep_error;  /* of the last one whose reply came */
+        int keep_error;  /* result of the last one that was answered: 0 or -errno */
 };
 
 /* What the helper is born with. */
@@ -59,15 +60,15 @@ void tl_helper_done(struct tl_helper *helper);
 int tl_helper_listen(struct tl_helper *helper, enum tl_listener listener,
                      struct tl_unixsock *sock) WG_MUST_USE;
 
-/* The latest time that this interface put into an initiation, in ns since 1970, as tl_stampfile_read(). */
+/* Reads the time that tl_helper_keep_stamp() kept for this interface, in ns since 1970. Returns as
+ * tl_stampfile_read(). */
 int tl_helper_recall_stamp(struct tl_helper *helper, uint64_t *real_ns) WG_MUST_USE;
 
-/* Has that time written down for the next daemon of this name, and does not wait for it: what was handed
- * over is written even if we are killed now. Returns 0; -EAGAIN: the one before is not done yet; or another
- * -errno. */
+/* Hands over a time to keep for the next daemon of this name, and does not wait: it is written even
+ * if we are killed now. Returns 0; -EAGAIN: the last one is not done yet; or another -errno. */
 int tl_helper_keep_stamp(struct tl_helper *helper, uint64_t real_ns) WG_MUST_USE;
 
-/* How the last one went that is done: 0, or -errno. Does not wait. */
+/* The result of the last one that is done: 0 or -errno. Does not wait. */
 int tl_helper_keep_error(struct tl_helper *helper) WG_MUST_USE;
 
 /* Whether the file of that socket was deleted, renamed or replaced. Quiets its watch_fd. */
@@ -80,7 +81,7 @@ int tl_helper_open_udp(struct tl_helper *helper, struct tl_udp_pair *pairs, unsi
 int tl_helper_mark_udp(struct tl_helper *helper, const struct tl_udp_pair *pairs,
                        unsigned int count, uint32_t fwmark) WG_MUST_USE;
 
-/* Connects to syslogd as root, without waiting for it. Returns a descriptor or -errno. */
+/* Connects to syslogd as root, without blocking. Returns a descriptor or -errno. */
 int tl_helper_connect_syslog(struct tl_helper *helper) WG_MUST_USE;
 
 /* Starts to follow the link where it is now. Returns 0; -EPERM: it is where the helper may not go; or

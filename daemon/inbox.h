@@ -22,7 +22,7 @@ struct wg_peer;
 struct tl_inbox_head {
         uint64_t arrived_ns;
         struct wg_endpoint from; /* of handshake messages */
-        struct wg_peer *peer;    /* of packets without a session: who they are for */
+        struct wg_peer *peer;    /* of a packet without a session: its destination */
         uint32_t len;
 };
 

@@ -7,17 +7,17 @@
 #include "base/bytes.h"
 #include "daemon/device.h"
 
-/* What one turn may take of the engine's time: a fraction of a millisecond. */
+/* Limits of one turn, which takes the engine a fraction of a millisecond. */
 enum { EVENTS_A_TURN = 128, PEERS_A_TURN = 256, QUESTIONS_A_TURN = 32 };
 
-/* Events of one pass. Whatever there is beyond is the next one's. */
+/* Events that one pass takes; the rest is left to the next. */
 enum { EVENTS_A_PASS = 8192 };
 
-/* One change comes as several events, one by one. */
+/* The kernel tells of one change by several events. */
 #define DELAY_NS (10 * TL_NS_PER_MS)
 
-/* A packet that was on its way brings a pin back that was just dropped. So where some were
- * dropped, the same peers are looked at again, a few times. */
+/* A packet in flight can restore a pin that was just dropped. After a pass that dropped some, the
+ * same peers are therefore checked again, a few times. */
 enum { REPEATS_MAX = 3 };
 #define REPEAT_NS (300 * TL_NS_PER_MS)
 
@@ -25,7 +25,7 @@ enum { REPEATS_MAX = 3 };
 #define REST_MIN_NS (50 * TL_NS_PER_MS)
 #define REST_MAX_NS (2 * TL_NS_PER_S)
 
-/* Not watched from here on: the kernel keeps what else comes until the pass begins. */
+/* Stops watching: further events wait in the kernel until the pass begins. */
 static void heard(void *ctx, uint32_t events)
 {
         struct tl_pins *pins = ctx;
@@ -79,7 +79,7 @@ static struct tl_pin_answer *place_of(struct tl_pins *pins, const struct wg_endp
         return &pins->answers[mixed * 0x9e3779b1u >> 16 & (TL_PIN_ANSWERS - 1)];
 }
 
-/* Whether the pin still holds: asked once a pass for each flow. */
+/* Whether the pin still holds. The kernel is asked once a pass for each flow. */
 static bool is_kept(struct tl_pins *pins, const struct wg_endpoint *e)
 {
         struct tl_pin_answer *answer = place_of(pins, e);
@@ -98,7 +98,7 @@ static bool is_kept(struct tl_pins *pins, const struct wg_endpoint *e)
         return answer->is_kept;
 }
 
-/* Learns what changed. */
+/* Reads events. */
 static void hear(struct tl_pins *pins)
 {
         unsigned int taken;
@@ -116,7 +116,7 @@ static void hear(struct tl_pins *pins)
         pins->passes++;
 }
 
-/* Looks at some peers. Returns whether there are more. */
+/* Examines some peers. Returns whether there are more. */
 static bool examine(struct tl_pins *pins)
 {
         uint64_t most = pins->questions + QUESTIONS_A_TURN;
@@ -140,7 +140,7 @@ static bool examine(struct tl_pins *pins)
         return true;
 }
 
-/* Ends the pass. Without memory to listen, it is looked from time to time. */
+/* Ends the pass. If there is no memory to watch for events, passes go on from time to time. */
 static void rest(struct tl_pins *pins)
 {
         uint64_t now_ns = tl_clock_boot_ns();

@@ -2,15 +2,15 @@
  *
  * pins.h - keeps the addresses that peers are answered from in step with routing.
  *
- * A peer is answered from the address it last reached, as long as the way to it still leaves by
- * the link it came in by. The kernel says when routing changes; then the kernel is asked for each
- * peer that the change may affect. Where there is no way at all the pin stays, since there may be
- * one again: a pinned address that cannot be sent from is dropped by the sender.
+ * A peer is answered from the address it last reached, as long as the route to it still leaves by
+ * the link it came in by. When the kernel announces a change of routing, it is asked about each
+ * peer that the change may affect. If there is no route at all the pin stays, since the route may
+ * come back; the sender drops a pinned address that it cannot send from.
  *
- * Events are not looked at one by one. They wait in the kernel, for 10 ms after the first one,
- * and after a pass over the peers for 32 times the processor time that it took (50 ms to 2 s). So
- * routes that flap cost 3% of a processor or less, however many peers there are; only with more
- * than some 10,000 endpoints that all flap it is more. Whatever happened last is always examined.
+ * Events are handled in batches. They wait in the kernel for 10 ms after the first one, and after a
+ * pass over the peers for 32 times the processor time that it took (50 ms to 2 s). Flapping routes
+ * therefore cost 3% of a processor at most, however many peers there are, unless more than some
+ * 10,000 endpoints flap. The latest change is always examined.
  * Source: the behaviour of the kernel's implementation, which asks with every packet.
  * Threads: the engine's. */
 #ifndef DAEMON_PINS_H
@@ -22,10 +22,10 @@
 
 enum { TL_PIN_ANSWERS = 64 };
 
-/* What the kernel said of one flow, since peers behind one NAT or in one test share it. */
+/* The kernel's answer about one flow. Peers behind one NAT, or in one test, share it. */
 struct tl_pin_answer {
         struct wg_endpoint flow;
-        uint64_t pass; /* in which it was asked; 0: none */
+        uint64_t pass; /* the pass that asked; 0: none */
         bool is_kept;
 };
 
@@ -34,8 +34,8 @@ struct tl_pins {
         struct tl_routes routes;
         struct tl_route_sender sender;
         struct tl_watch watch; /* not while a pass is due or under way */
-        uint64_t due_ns;       /* when to begin or go on; TL_LOOP_NEVER: nothing was heard */
-        uint64_t rest_ns;      /* no pass begins before that */
+        uint64_t due_ns;       /* when to begin or go on; TL_LOOP_NEVER: no event came */
+        uint64_t rest_ns;      /* no pass begins before this time */
 
         /* The pass. */
         struct tl_route_changes changes;
@@ -43,11 +43,11 @@ struct tl_pins {
         uint64_t spent_ns; /* processor time */
         unsigned int heard;
         unsigned int repeats;
-        bool is_examining; /* all has been heard */
-        bool has_dropped;  /* a pin, in this pass */
+        bool is_examining; /* all events of the pass have been read */
+        bool has_dropped;  /* this pass dropped a pin */
         struct tl_pin_answer answers[TL_PIN_ANSWERS];
 
-        /* For who looks on. */
+        /* For the status. */
         uint64_t passes, events, questions, dropped;
 };
 
@@ -57,7 +57,7 @@ int tl_pins_init(struct tl_pins *pins, struct tl_device *device) WG_MUST_USE;
 /* Takes one whose init failed, or zeroed memory. */
 void tl_pins_done(struct tl_pins *pins);
 
-/* Does a part of what is due. Returns when to call it again: 0, at once. */
+/* Does a part of the work that is due. Returns when to call it again; 0: at once. */
 uint64_t tl_pins_work(struct tl_pins *pins, uint64_t now_ns);
 
 #endif

@@ -24,9 +24,10 @@ static void count_unwritten(struct tl_worker *worker, unsigned int count)
                                           memory_order_relaxed);
 }
 
-/* Where to write a packet: to our own queue, by which its answers then come to us too. Not so what goes
- * from a peer to another peer, and so comes out of the TUN again: both directions of its flow are written,
- * each by the worker of its sender, and would draw it from queue to queue, where it overtakes itself. */
+/* The queue to write a packet to. A packet for this host goes to our own queue, so that its answers
+ * come to us too. A packet from one peer to another comes out of the TUN again. Its flow is written
+ * in both directions, each by the worker of its sender; if each used its own queue, the flow would
+ * move from one to the other and overtake itself. */
 static const struct tl_tun_queue *choose_queue(const struct tl_worker *worker, unsigned int i)
 {
         const struct tl_device *device = worker->device;
@@ -41,7 +42,7 @@ static const struct tl_tun_queue *choose_queue(const struct tl_worker *worker, u
         return to && to != worker->senders[i] ? &device->tun.neutral : worker->queue;
 }
 
-/* Returns whether the TUN took it. */
+/* Returns whether the TUN accepted the packet. */
 static bool write_packet(struct tl_worker *worker, unsigned int i)
 {
         return tl_tun_write(choose_queue(worker, i), &worker->packets[i], 1) == 1;

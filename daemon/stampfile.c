@@ -46,7 +46,7 @@ static bool parse(const char *text, size_t len, uint64_t *real_ns)
         return true;
 }
 
-/* Whether nobody but us, who are root as a rule, can have written it. */
+/* Whether nobody but our user, usually root, can have written it. */
 static bool is_ours(int fd)
 {
         struct stat file;
@@ -121,7 +121,7 @@ static int write_file(const char *path, uint64_t real_ns)
         int len = snprintf(text, sizeof(text), "%" PRIu64 "\n", real_ns), fd, error = 0;
         ssize_t wrote;
 
-        unlink(path); /* of one that was killed while it wrote */
+        unlink(path); /* left by a helper that was killed while it wrote */
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd < 0)
                 return -errno;

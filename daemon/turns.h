@@ -2,10 +2,10 @@
  *
  * turns.h - shares a worker's time between the directions that packets come from.
  *
- * A direction that has packets gets a turn of bounded length, then the one that had the least time
- * so far goes on. So however busy one is, another waits for about one turn of each of the others,
- * and those that stay busy get equal shares of the time, whatever their batches cost. One that was
- * idle has saved nothing up.
+ * A direction with packets gets a turn of bounded length; the next turn goes to the ready direction
+ * that has had the least time so far. However busy one direction is, another waits for about one
+ * turn of each of the others. Directions that stay busy get equal shares of the time, whatever
+ * their batches cost. Idle time earns no credit.
  * Source: Goyal, Vin, Cheng, "Start-time fair queueing".
  * Threads: one owner. */
 #ifndef DAEMON_TURNS_H
@@ -18,24 +18,24 @@
 
 enum tl_direction { TL_FROM_TUN, TL_FROM_IPV4, TL_FROM_IPV6, TL_DIRECTIONS };
 
-/* How long a turn goes on before another direction may have one. With shorter ones, acknowledgements of a
- * bulk transfer leave in smaller groups: 0.25 ms took 9% more processor time a gigabit. */
+/* The length of a turn. Shorter turns send the acknowledgements of a bulk transfer in smaller
+ * groups: 0.25 ms took 9% more processor time per gigabit. */
 #define TL_TURN_NS UINT64_C(1000000)
 
-/* A longer turn is charged as one of this length: the thread was not running all the time. */
+/* The most that a turn is charged: in a longer one the thread was preempted. */
 #define TL_TURN_CHARGE_MAX_NS UINT64_C(10000000)
 
 /* Zeroed memory is valid: nothing is ready. */
 struct tl_turns {
-        uint64_t used_ns[TL_DIRECTIONS]; /* time each had; after idleness, no less than from_ns */
-        uint64_t from_ns;                /* what the direction of the latest turn had before it */
+        uint64_t used_ns[TL_DIRECTIONS]; /* time used by each; after idleness at least from_ns */
+        uint64_t from_ns;                /* used_ns of the latest direction before its turn */
         uint32_t ready;                  /* bit n: direction n has packets */
 };
 
-/* A direction has packets. Harmless for one that is ready already. */
+/* Marks a direction as ready: it has packets. */
 void tl_turns_set_ready(struct tl_turns *turns, enum tl_direction direction);
 
-/* It has none, without having had a turn: its socket is gone. */
+/* Marks a direction as not ready, without a turn: its socket is gone. */
 void tl_turns_clear_ready(struct tl_turns *turns, enum tl_direction direction);
 
 /* Whether any direction is ready. */
@@ -44,10 +44,10 @@ static inline bool tl_turns_are_due(const struct tl_turns *turns)
         return turns->ready != 0;
 }
 
-/* Whose turn it is. One is ready. */
+/* Returns the direction whose turn it is. At least one must be ready. */
 enum tl_direction tl_turns_begin(struct tl_turns *turns) WG_MUST_USE;
 
-/* The turn took so long, and leaves more or nothing to do. */
+/* Ends the turn, which took took_ns. `has_more`: the direction may have more packets. */
 void tl_turns_end(struct tl_turns *turns, enum tl_direction direction, uint64_t took_ns,
                   bool has_more);
 

@@ -13,9 +13,9 @@
 #include "io/cut.h"
 
 enum {
-        /* So many bytes are sent before the next packet is read: a superpacket is mostly a piece by itself. */
+        /* Bytes to gather before sending: a superpacket is usually a piece of its own. */
         BYTES_TO_SEND = TL_UDP_PIECE_MAX / 2,
-        /* In one batch, where more than that waits. */
+        /* Pieces sent in one batch while more packets wait. */
         PIECES_TO_SEND = 4,
 };
 
@@ -109,7 +109,7 @@ static void send_datagrams(const struct gatherer *g, const struct tl_sockets *so
         }
 }
 
-/* Takes the first slots away. Those behind them are looked up anew, for they come first now. */
+/* Removes the first slots. The others move to the front and are looked up again. */
 static void remove_slots(struct tl_worker *worker, unsigned int count)
 {
         struct wg_send_slot *rest = worker->send_slots + count;
@@ -130,7 +130,7 @@ static void remove_slots(struct tl_worker *worker, unsigned int count)
         worker->send_slots[0].is_more = false;
 }
 
-/* Only once what was sealed is sent: the engine may send these at once. */
+/* To be called after the sealed slots were sent: the engine may send these at once. */
 static void hand_over_unsent(struct tl_worker *worker, unsigned int count, uint64_t now_ns)
 {
         for (unsigned int i = 0; i < count; i++)
@@ -209,8 +209,8 @@ static bool read_packet(struct tl_worker *worker, const struct tl_sockets *socke
         return true;
 }
 
-/* How many of the slots to send before the next packet is read: none, while they are few; a piece, whose
- * rest is the beginning of the next one and not a tiny piece of its own; or all. */
+/* How many slots to send before the next packet is read: none while they are few, or one full
+ * piece. The slots left over begin the next piece rather than make a tiny one. */
 static unsigned int count_due(const struct tl_worker *worker)
 {
         uint32_t in_piece;

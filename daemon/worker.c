@@ -94,7 +94,7 @@ static const struct tl_sockets *follow_sockets(struct tl_worker *worker)
         return now;
 }
 
-/* One batch of a direction. Returns whether there may be more. */
+/* Runs one batch of a direction. Returns whether there may be more. */
 static bool run_batch(struct tl_worker *worker, const struct tl_sockets *sockets,
                       enum tl_direction direction)
 {
@@ -124,7 +124,7 @@ static void run_direction(struct tl_worker *worker, const struct tl_sockets *soc
         tl_turns_end(&worker->turns, direction, took_ns, has_more);
 }
 
-/* One turn, if a direction is ready. What was published before it is no longer held after it. */
+/* Runs one turn, if a direction is ready. The turn before holds no published pointer any more. */
 static void run_turn(struct tl_worker *worker)
 {
         const struct tl_sockets *sockets;
@@ -156,7 +156,7 @@ static void wait_for_work(struct tl_worker *worker)
         atomic_store(&worker->is_idle, may_block);
         if (may_block)
                 may_block = !tl_jobs_are_there(&worker->device->jobs);
-        /* After each job it is seen whether a packet came. */
+        /* Poll for packets after each job. */
         look(worker, may_block ? TL_LOOP_NEVER : 0);
         atomic_store_explicit(&worker->is_idle, false, memory_order_relaxed);
 }
@@ -183,7 +183,7 @@ static void *run(void *ctx)
                 /* A deleted TUN is ready for ever; the engine ends us soon. */
                 if (atomic_load(&worker->device->is_deleted))
                         tl_loop_remove(&worker->tun_watch);
-                /* However much one direction has, it is seen after each turn what else came. */
+                /* However busy one direction is, poll after each turn. */
                 if (tl_turns_are_due(&worker->turns)) {
                         look(worker, 0);
                         continue;

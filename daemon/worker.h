@@ -71,7 +71,7 @@ struct tl_worker {
         struct wg_send_slot send_slots[TL_TX_SLOTS];
         struct wg_receive_slot receive_slots[WG_BATCH_MAX];
         struct tl_packet packets[WG_BATCH_MAX];
-        struct wg_peer *senders[WG_BATCH_MAX]; /* of each */
+        struct wg_peer *senders[WG_BATCH_MAX]; /* of each packet */
         struct tl_merge merge;
 };
 
@@ -82,14 +82,14 @@ struct tl_worker *tl_worker_start(struct tl_device *device, unsigned int number,
 /* Engine: if it has nothing to do, wakes it, so that it looks for jobs. Returns whether it did. */
 bool tl_worker_lend_a_hand(struct tl_worker *worker);
 
-/* Has the thread end after its present turn, and does not wait for that. */
+/* Asks the thread to end after its current turn, and does not wait. */
 void tl_worker_tell_to_stop(struct tl_worker *worker);
 
 /* Ends the thread, waits for it and frees the worker. Takes NULL. */
 void tl_worker_stop(struct tl_worker *worker);
 
-/* Hand to the engine a handshake message, and a packet without a session. Drop, and count, what does not
- * fit. */
+/* Hand the engine a handshake message, or a packet without a session. If the inbox is full, the
+ * message or packet is dropped and counted. */
 void tl_worker_hand_over_handshake(struct tl_worker *worker, const struct wg_receive_slot *slot,
                                    uint64_t now_ns);
 void tl_worker_hand_over_unsent(struct tl_worker *worker, const struct wg_send_slot *slot,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * fuzz_config.c - any bytes as a configuration file. Beside not crashing: mistakes change nothing,
- * and each is told once and in its order to be somewhere in the text; white space and comments change nothing; what is
- * understood means the same when it is said over the configuration socket, by us too. And wg-quick's
- * keys: what is taken out of a text for wg(8) has none of them, and the rest is what it was. */
+ * fuzz_config.c - any bytes as a configuration file. It must not crash. Mistakes change nothing,
+ * and each is reported once, in order, at a place inside the text. White space and comments change
+ * nothing. What is understood means the same over the configuration socket, also as we write it. A
+ * text stripped for wg(8) has none of wg-quick's keys, and is otherwise the same. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What a text is read as: a dump to be freed, or NULL and its mistakes. */
+/* Parses a text: returns a dump to be freed, or NULL and its mistakes. */
 static char *read_text(const char *text, size_t len, struct tl_mistakes *mistakes)
 {
         struct tl_conf_device device, untouched;
@@ -49,7 +49,7 @@ static void check_place(struct tl_text text, const struct tl_conf_error *error)
         WG_ASSERT(error->column <= tl_text_find(text, '\n') + 1);
 }
 
-/* No two mistakes are at one place, and they are in order. */
+/* Mistakes are in order, and no two are at one place. */
 static void check_places(struct tl_text text, const struct tl_mistakes *mistakes)
 {
         for (uint32_t i = 0; i < tl_mistakes_kept(mistakes); i++) {
@@ -70,7 +70,8 @@ static void check_same_but_columns(const struct tl_mistakes *a, const struct tl_
         }
 }
 
-/* A text that begins with the bytes of a byte order mark or their like, which white space parts. */
+/* Whether a text begins with the bytes of a byte order mark or the like: white space between them
+ * would change their meaning. */
 static bool has_encoding_mark(struct tl_text text)
 {
         return text.len >= 2 && ((uint8_t)text.at[0] == 0xef || (uint8_t)text.at[0] >= 0xfe);
@@ -160,7 +161,7 @@ out:
         tl_conf_device_done(&device);
 }
 
-/* What wg-quick's keys are read as: a dump to be freed, or NULL and its mistakes. */
+/* Parses wg-quick's keys: returns a dump to be freed, or NULL and its mistakes. */
 static char *read_quick(struct tl_text text, struct tl_mistakes *mistakes)
 {
         struct tl_quick quick, untouched;
@@ -178,7 +179,7 @@ static char *read_quick(struct tl_text text, struct tl_mistakes *mistakes)
         return dump;
 }
 
-/* Those that are left are misplaced: they count for nothing, but their values may be wrong. */
+/* The keys that are left are misplaced: they do not count, but their values may be wrong. */
 static void check_is_without(struct tl_text text)
 {
         struct tl_mistakes mistakes = {0};

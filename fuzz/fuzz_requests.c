@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * fuzz_requests.c - any sequence of configuration requests to a running device. The input is a script
- * (test/requests.h), and a naive model says what each request must make of the device. */
+ * fuzz_requests.c - any sequence of configuration requests to a running device. The input is a
+ * script (test/requests.h), and a naive model says what each request must do to the device. */
 #include "test/requests.h"
 #include "test/with_crypto.h"
 

@@ -11,8 +11,8 @@
 #define READING_NS (1 * TL_NS_PER_MS)
 #define SLEEP_NS (50 * TL_NS_PER_MS)
 
-/* As late as the type can tell and the kernel can count: a timer that has expired, since the clock was set
- * beyond it, would never again be cancelled. */
+/* The latest time that the type can hold and the kernel can count to. Once the clock was set past
+ * the timer's time, it would have expired and could never be cancelled again. */
 #define NEVER_S ((time_t)(sizeof(time_t) > 4 ? INT64_C(9000000000) : INT32_MAX)) /* 2255 or 2038 */
 
 static uint64_t read_clock(clockid_t id)

@@ -20,7 +20,7 @@ uint64_t tl_clock_boot_ns(void);
 /* Nanoseconds since 1970, UTC. It may jump either way. */
 uint64_t tl_clock_real_ns(void);
 
-/* Nanoseconds of processor time that the calling thread has taken. */
+/* Nanoseconds of processor time that the calling thread has used. */
 uint64_t tl_clock_thread_ns(void);
 
 /* Notices that the machine was suspended. `fd` becomes readable when it wakes up (and when somebody

@@ -33,7 +33,7 @@ void tl_devlog_close(struct tl_devlog *syslog)
         syslog->fd = -1;
 }
 
-/* A stream may take a part; the rest follows with the next attempt. */
+/* A stream may take only a part; the next attempt sends the rest. */
 static int send_by_connection(struct tl_devlog *syslog, const char *message, size_t len)
 {
         size_t wanted = len + syslog->is_stream;
@@ -59,8 +59,8 @@ static int send_by_name(struct tl_devlog *syslog, const char *message, size_t le
         return 0;
 }
 
-/* Of a socket that is no longer where it was, or is of another kind now, or that this user may not
- * reach. */
+/* Whether the error is that of a socket that is gone, has changed its kind, or is closed to this
+ * user. */
 static bool can_connection_help(int error)
 {
         return error == -EPROTOTYPE || error == -EACCES || error == -EPERM;

@@ -28,7 +28,7 @@ int tl_fdpass_send(int end, const void *message, size_t len, const int *fds,
  * open at an error. */
 int tl_fdpass_receive(int end, void *message, size_t len, int fds[TL_FDPASS_MAX]) WG_MUST_USE;
 
-/* Whether receiving would not wait: there is a message, or an error to tell. */
+/* Whether receiving would return at once, with a message or an error. */
 bool tl_fdpass_is_waiting(int end) WG_MUST_USE;
 
 /* Closes those of the descriptors that are not -1. */

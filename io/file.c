@@ -56,7 +56,7 @@ static int read_all(struct tl_file *file, int fd)
         }
 }
 
-/* Whether other users may look for files in the directory of this one. */
+/* Whether other users may search the directory of this file. */
 static bool is_reachable(const char *path)
 {
         char *target = realpath(path, NULL), *slash = target ? strrchr(target, '/') : NULL;
@@ -129,7 +129,7 @@ static void sync_directory(const char *path)
         close(fd);
 }
 
-/* By another file, which takes its name. */
+/* Writes another file, and renames it over this one. */
 static int replace(const char *path, const char *text, size_t len)
 {
         char temporary[PATH_MAX];
@@ -152,7 +152,7 @@ static int replace(const char *path, const char *text, size_t len)
         return error;
 }
 
-/* In place. The space comes first, so that a full disk leaves the file as it is. */
+/* Overwrites in place. Space is allocated first, so that a full disk leaves the file as it is. */
 static int overwrite(const char *path, const char *text, size_t len)
 {
         int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW), error = 0;
@@ -172,7 +172,8 @@ static int overwrite(const char *path, const char *text, size_t len)
         return error;
 }
 
-/* What has to be there, or -errno: a regular file, or nothing, which is no link to nothing either. */
+/* Returns 0 if the path is a regular file or nothing (a dangling link is not nothing), or
+ * -errno. */
 static int check_place(const char *path, bool exists)
 {
         struct stat status;
@@ -186,8 +187,8 @@ static int check_place(const char *path, bool exists)
         return S_ISREG(status.st_mode) ? 0 : -EOPNOTSUPP;
 }
 
-/* Whether that is what keeps a file from being replaced while it can be written: it is a mount point, or
- * nothing can be made beside it. */
+/* Whether the error means that a file cannot be replaced but may be writable: it is a mount point,
+ * or its directory takes no new file. */
 static bool is_of_place(int error)
 {
         return error == -EBUSY || error == -EROFS || error == -EACCES || error == -EPERM;

@@ -23,10 +23,10 @@ int tl_file_read(struct tl_file *file, const char *path) WG_MUST_USE;
 void tl_file_done(struct tl_file *file);
 
 /* Replaces the file by these bytes, for its owner alone (0600); at any moment either all of the old
- * or all of the new is there, also after a crash of the machine. A link stays one, and the file that it
- * leads to is replaced. A file that is a mount point, or lies where no other can be made, is overwritten
- * in place, which a crash may cut short. Returns 0; -EOPNOTSUPP where it is no regular file; or another
- * -errno, with the file as it was. */
+ * or all of the new is there, also after a crash of the machine. If the path is a symbolic link,
+ * its target is replaced. A file that is a mount point, or whose directory takes no new file, is
+ * overwritten in place, which a crash may cut short. Returns 0; -EOPNOTSUPP if it is no regular
+ * file; or another -errno, with the file as it was. */
 int tl_file_replace(const char *path, const char *text, size_t len) WG_MUST_USE;
 
 #endif

@@ -6,12 +6,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FREE, TAKEN, AWAITED }; /* AWAITED: taken, and perhaps somebody sleeps */
+enum { FREE, TAKEN, AWAITED }; /* AWAITED: taken, and a waiter may be asleep */
 
-enum { LOOKS = 100 }; /* before sleeping: as long as a holder that runs needs, and no longer */
+enum { LOOKS = 100 }; /* before sleeping: about as long as a running holder keeps the lock */
 
-_Static_assert(sizeof(_Atomic uint32_t) == sizeof(uint32_t),
-               "the kernel takes it for a plain word");
+_Static_assert(sizeof(_Atomic uint32_t) == sizeof(uint32_t), "futex(2) needs a plain 32-bit word");
 
 static void futex(_Atomic uint32_t *word, int operation, uint32_t value)
 {
@@ -31,7 +30,7 @@ void tl_lock_take(_Atomic uint32_t *word)
         for (int i = 0; i < LOOKS; i++)
                 if (atomic_load_explicit(word, memory_order_relaxed) == FREE && take_if_free(word))
                         return;
-        /* Whoever slept cannot know whether others still do, so takes it as awaited. */
+        /* A waiter cannot know whether others are asleep, so it marks the lock as awaited. */
         while (atomic_exchange_explicit(word, AWAITED, memory_order_acquire) != FREE)
                 futex(word, FUTEX_WAIT, AWAITED);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * lock.h - a lock of 32 bits, for what is held briefly and too often there for a mutex of libc.
+ * lock.h - a lock of 32 bits, for objects too numerous for a libc mutex each. Hold it briefly.
  *
- * Who finds it taken looks a few times more, then sleeps in the kernel. So a holder that was
- * preempted, even one of lower priority, gets the processor that its waiters would spin on.
+ * A thread that finds the lock taken tries a few more times, then sleeps in the kernel. A preempted
+ * holder, even one of lower priority, thus gets the processor that its waiters would spin on.
  * Threads: any.
  * Source: futex(2); Drepper, "Futexes are tricky". */
 #ifndef IO_LOCK_H

@@ -87,7 +87,7 @@ static void disarm(char *text)
                         *text = '?';
 }
 
-/* Where a write would block. What is closed is told by the write itself. */
+/* Whether a write would block. A closed descriptor does not: the write itself reports it. */
 static bool is_busy(int fd)
 {
         struct pollfd wanted = {.fd = fd, .events = POLLOUT};
@@ -95,7 +95,7 @@ static bool is_busy(int fd)
         return poll(&wanted, 1, 0) == 0;
 }
 
-/* One line by one write, so that lines of several processes do not mix. */
+/* Writes each line by one call, so that lines of several processes do not mix. */
 static int write_line(const struct tl_log *log, const struct tl_log_entry *entry)
 {
         char line[TL_LOG_LINE + 2 * TL_LOG_NAME + 32];
@@ -115,7 +115,7 @@ static int write_line(const struct tl_log *log, const struct tl_log_entry *entry
         return 0;
 }
 
-/* RFC 3164. Its months are English, whatever the locale. */
+/* Formats as RFC 3164 does, whose months are English in any locale. */
 static int write_to_syslog(struct tl_log *log, const struct tl_log_entry *entry)
 {
         static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -134,7 +134,7 @@ static int write_to_syslog(struct tl_log *log, const struct tl_log_entry *entry)
         return tl_devlog_send(&log->syslog, line, (size_t)len);
 }
 
-/* Its reader or its terminal is gone, and does not come back. */
+/* Whether the reader or the terminal is gone for good. */
 static bool is_closed(int error)
 {
         return error == -EPIPE || error == -EBADF || error == -EIO || error == -ECONNRESET;
@@ -180,7 +180,7 @@ static int tell_lost(struct tl_log *log)
         return error;
 }
 
-/* Writes what waits, in order, up to the first that fails. */
+/* Writes the waiting messages in order, up to the first that fails. */
 static int flush(struct tl_log *log)
 {
         int error = 0;
@@ -191,7 +191,7 @@ static int flush(struct tl_log *log)
                         break;
                 log->first = (log->first + 1) % TL_LOG_WAITING;
                 log->count--;
-                log->pause_ns = 0; /* somebody reads */
+                log->pause_ns = 0; /* the reader is back */
         }
         return !error && log->lost ? tell_lost(log) : error;
 }
@@ -200,7 +200,7 @@ static int flush(struct tl_log *log)
 #define PAUSE_MAX_NS (4 * TL_NS_PER_S)
 #define CONNECT_PAUSE_NS (TL_NS_PER_S / 2)
 
-/* Notes how an attempt went. */
+/* Records the result of an attempt, and when to try again. */
 static void settle(struct tl_log *log, int error)
 {
         log->error = error;
@@ -280,7 +280,7 @@ void tl_log_to_syslog(struct tl_log *log)
         pthread_mutex_unlock(&log->lock);
 }
 
-/* What waits for a reader gets a fifth of a second. */
+/* Gives waiting messages a fifth of a second more. */
 void tl_log_done(struct tl_log *log)
 {
         enum { TRIES = 20, PAUSE_MS = 10 };

@@ -8,10 +8,10 @@
  * the next one like it. A message is cut at TL_LOG_LINE bytes, and control characters in it are
  * shown as '?', for it may hold text that strangers chose. Never hand it key material.
  *
- * A message that nobody takes now (a reader that stands still, a full disk, a syslogd that is not
- * there) waits, with up to TL_LOG_WAITING others, and the next message or tl_log_work() tries
- * again. What does not fit is counted, and the count told once the log works again. Where
- * standard error is closed for good, the log goes to syslog from then on.
+ * A message that cannot be delivered now (a stalled reader, a full disk, no syslogd) waits, and the
+ * next message or tl_log_work() tries again. Up to TL_LOG_WAITING messages wait; the others are
+ * counted, and the count is logged once the log works again. Once standard error is closed, the log
+ * goes to syslog.
  *
  * Threads: any may log; the other functions belong to the thread that made the log, before others
  * use it. Nothing is allocated. */
@@ -66,7 +66,7 @@ struct tl_log {
         bool has_colour;
         uint64_t (*now_ns)(void); /* tl_clock_boot_ns, or a test's */
 
-        void (*wake)(void *ctx); /* tl_log_work() is to be called; NULL: nobody does */
+        void (*wake)(void *ctx); /* asks for a call of tl_log_work(); NULL: nobody calls it */
         void *wake_ctx;
 
         /* under the lock */
@@ -76,7 +76,7 @@ struct tl_log {
         struct tl_log_entry waiting[TL_LOG_WAITING];
         unsigned int first, count;
         uint64_t lost;
-        uint64_t connect_ns;         /* no connection is wanted before that */
+        uint64_t connect_ns;         /* no connection is wanted before this time */
         uint64_t retry_ns, pause_ns; /* when to try again, and how long to wait after that */
         int error;                   /* of the last attempt: 0 or -errno */
         struct tl_log_limit limits[TL_LOG_LIMITS];
@@ -88,27 +88,28 @@ void tl_log_init(struct tl_log *log, const char *program, const char *device,
                  enum tl_log_level level);
 
 /* Sends what follows to syslog instead (facility daemon): for a process that leaves its terminal.
- * Preparing comes first and opens all that this takes, so that a process can switch over when it
- * may open nothing any more. Best effort: without it, messages to syslog are lost. */
+ * Preparing comes first and opens everything needed, so that a process can switch when it may no
+ * longer open anything. Best effort: if it fails, messages to syslog are lost. */
 void tl_log_prepare_syslog(struct tl_log *log);
 void tl_log_to_syslog(struct tl_log *log);
 
-/* Has wake(ctx) called, by whichever thread logs, when a message waits; NULL: no longer. */
+/* Sets a function that the logging thread calls when a message has to wait; NULL: none. */
 void tl_log_set_wake(struct tl_log *log, void (*wake)(void *ctx), void *ctx);
 
-/* Tries to get rid of what waits. Returns when to call it again; UINT64_MAX: after a wake. */
+/* Tries to deliver the waiting messages. Returns when to call it again; UINT64_MAX: after a
+ * wake. */
 uint64_t tl_log_work(struct tl_log *log, uint64_t now_ns);
 
-/* Whether syslogd can only be reached by a connection that another process makes
- * (tl_devlog_connect()): true at most twice a second. And takes that over. */
+/* Whether syslogd can only be reached by a connection that another process makes with
+ * tl_devlog_connect(); true at most twice a second. tl_log_connect() takes ownership of it. */
 bool tl_log_wants_connection(struct tl_log *log, uint64_t now_ns) WG_MUST_USE;
 void tl_log_connect(struct tl_log *log, int connection);
 
 /* Ends the log. Takes NULL. */
 void tl_log_done(struct tl_log *log);
 
-/* Reads a level: one of the names above, or "debug" for verbose; case does not matter. Returns
- * false and changes nothing where it is none. */
+/* Reads a level: one of the names above, or "debug" for verbose, in any case. Returns false, and
+ * changes nothing, if it is none. */
 bool tl_log_parse_level(const char *text, enum tl_log_level *level) WG_MUST_USE;
 
 /* Whether messages of that level appear: to skip the work of preparing one. */
@@ -120,8 +121,9 @@ WG_MUST_USE static inline bool tl_log_shows(const struct tl_log *log, enum tl_lo
 /* Logs one message, without a newline. Keeps errno. */
 void tl_log(struct tl_log *log, enum tl_log_level level, const char *format, ...) WG_PRINTF(3, 4);
 
-/* The same in two halves, where preparing the arguments costs something and a flood may ask for it:
- * whether one more message with this format may appear (counts it if not), and logging it then. */
+/* The same in two halves, for messages whose arguments are costly and that a flood may cause:
+ * whether one more message with this format may appear (if not, it is counted), and then logging
+ * it. */
 bool tl_log_admits(struct tl_log *log, enum tl_log_level level, const char *format) WG_MUST_USE;
 void tl_log_admitted(struct tl_log *log, enum tl_log_level level, const char *format, ...)
         WG_PRINTF(3, 4);

@@ -309,7 +309,7 @@ int tl_netlink_view_open(struct tl_netlink_view *view, int netns)
 void tl_netlink_view_narrow(const struct tl_netlink_view *view)
 {
         enum { INDEX_AT = NLMSG_HDRLEN + offsetof(struct ifinfomsg, ifi_index) };
-        /* The filter reads in network order, what the kernel wrote in the host's. */
+        /* The filter loads in network order; the kernel writes in host order. */
         struct sock_filter code[] = {
                 BPF_STMT(BPF_LD | BPF_W | BPF_ABS, INDEX_AT),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(view->link.ifindex), 0, 1),

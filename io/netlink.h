@@ -62,8 +62,9 @@ struct tl_netlink_view {
  * CAP_NET_BROADCAST in both. Returns 0 or -errno. */
 int tl_netlink_view_open(struct tl_netlink_view *view, int netns) WG_MUST_USE;
 
-/* Has the kernel queue events of view->link alone from now on, and of links with its number in other
- * namespaces that are heard of. Best effort: without, each event of any link wakes the reader. */
+/* From now on the kernel queues only events of view->link, and of links with its number in other
+ * namespaces that it hears of. Best effort: without this, each event of any link wakes the
+ * reader. */
 void tl_netlink_view_narrow(const struct tl_netlink_view *view);
 
 /* Closes what is open. */

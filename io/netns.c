@@ -27,8 +27,8 @@ void tl_netns_leave(int home)
         close(home);
 }
 
-/* The file of the namespace, unlike one in /run, is the same for all processes that are in it, in
- * whatever container. */
+/* The lock is on the file of the namespace, which, unlike one in /run, is the same for all
+ * processes in the namespace, whatever their container. */
 int tl_netns_lock(unsigned int timeout_ms)
 {
         enum { RETRY_MS = 10 };

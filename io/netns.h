@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * netns.h - a visit of the calling thread to another network namespace, and a lock of its own for each.
- * A socket that is made in a namespace belongs there for ever, wherever it is used.
+ * netns.h - a visit of the calling thread to another network namespace, and one lock for each
+ * namespace. A socket made in a namespace belongs to it for ever, wherever it is used.
  * Threads: the namespace is the calling thread's own; needs CAP_SYS_ADMIN. Source: setns(2). */
 #ifndef IO_NETNS_H
 #define IO_NETNS_H
@@ -12,9 +12,9 @@
  * tl_netns_leave(); -EPERM; or another -errno. */
 int tl_netns_enter(int netns) WG_MUST_USE;
 
-/* Waits up to `timeout_ms` until no other process holds the lock of our network namespace, and takes it.
- * Returns a descriptor whose closing gives the lock back; -ETIMEDOUT; or another -errno. Any user can
- * hold the lock, so nothing that must not happen may depend on it. */
+/* Takes the lock of our network namespace, waiting up to `timeout_ms` for another process to
+ * release it. Returns a descriptor, which releases the lock when it is closed; -ETIMEDOUT; or
+ * another -errno. Any user can hold the lock, so security must not depend on it. */
 int tl_netns_lock(unsigned int timeout_ms) WG_MUST_USE;
 
 /* Goes back, and closes `home`. A process that cannot is where it must not stay: it ends. */

@@ -16,8 +16,8 @@
  * 20 s. Returns NULL, or why there is no address, as a text that lives on. */
 const char *tl_resolve(const char *host, int retries, struct wg_endpoint *endpoint) WG_MUST_USE;
 
-/* Finds the port of a service by its name, in /etc/services or wherever the system has them. Returns
- * false where there is none of that name for UDP. */
+/* Finds the UDP port of a service by its name, in /etc/services or another source that the system
+ * uses. Returns false if there is none. */
 bool tl_resolve_service(const char *name, uint16_t *port) WG_MUST_USE;
 
 #endif

@@ -11,17 +11,17 @@
 #include "base/bytes.h"
 
 #define GROUP(number) (1u << ((number)-1))
-/* The kernel passes over groups that it does not know: Linux before 5.3 has no nexthop objects. */
+/* The kernel ignores groups that it does not know: Linux before 5.3 has no nexthop objects. */
 #define GROUPS \
         (GROUP(RTNLGRP_LINK) | GROUP(RTNLGRP_IPV4_IFADDR) | GROUP(RTNLGRP_IPV4_ROUTE) | \
          GROUP(RTNLGRP_IPV4_RULE) | GROUP(RTNLGRP_IPV6_IFADDR) | GROUP(RTNLGRP_IPV6_ROUTE) | \
          GROUP(RTNLGRP_IPV6_RULE) | GROUP(RTNLGRP_NEXTHOP))
 
-/* A link's description with all its statistics takes 1.5 KiB or so, and much more where it has
+/* The description of a link with its statistics takes about 1.5 KiB, and much more if it has
  * virtual functions. */
 enum { ANSWER_SIZE = 8192, EVENT_SIZE = 16384 };
 
-/* Room for some thousand events, which wait here while nobody looks. */
+/* Room for some thousands of events, which wait here until they are read. */
 enum { QUEUE_BYTES = 4 << 20 };
 
 static struct mnl_socket *open_socket(int flags, unsigned int groups)
@@ -37,7 +37,7 @@ static struct mnl_socket *open_socket(int flags, unsigned int groups)
         return NULL;
 }
 
-/* Best effort: events that are lost cost a look at every flow. */
+/* Best effort: lost events only cost an examination of every flow. */
 static void enlarge_queue(int fd)
 {
         int bytes = QUEUE_BYTES;
@@ -112,7 +112,7 @@ static int parse_route(const struct nlmsghdr *message, void *ctx)
         return MNL_CB_STOP;
 }
 
-/* The answer to a question that we gave up. */
+/* Discards the answer to a request that we gave up. */
 static bool is_old(const struct tl_routes *routes, const struct nlmsghdr *message, ssize_t len)
 {
         return len >= (ssize_t)sizeof(*message) && message->nlmsg_seq != routes->sequence;

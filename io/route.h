@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * route.h - hears what changes in routing, and asks by which link something would leave now.
+ * route.h - hears of changes of routing, and asks by which link a datagram would leave now.
  *
  * A socket that answers from a pinned address goes on doing so without an error when a better route
  * appears by another link; only asking shows it.
@@ -32,17 +32,17 @@ int tl_routes_init(struct tl_routes *routes) WG_MUST_USE;
 /* Releases. Takes NULL, and one whose init failed. */
 void tl_routes_done(struct tl_routes *routes);
 
-/* Takes up to `max` events and adds to `changes` the sender's flows that they may affect; all
- * flows where events were lost. Returns how many it took: `max` where there may be more, less
- * once fd is quiet. Never blocks. */
+/* Takes up to `max` events, and adds to `changes` those of the sender's flows that they may affect;
+ * if events were lost, all flows. Returns how many it took: `max` if there may be more, less once
+ * fd is quiet. Never blocks. */
 unsigned int tl_routes_heed(struct tl_routes *routes, const struct tl_route_sender *sender,
                             struct tl_route_changes *changes, unsigned int max) WG_MUST_USE;
 
-/* By which link (its number, in *ifindex) a datagram of the sender's to endpoint->ip and port
- * leaves from endpoint->source. Rules that match protocol, ports, mark or user count as they do
- * when it is sent; those that match a traffic class do as for class 0. Kernels before 4.18 pass
- * over protocol and ports. Returns 0; -EINVAL: the source is not ours (or a route discards);
- * -ENETUNREACH and the like where no route leads there; or another -errno. */
+/* Finds the link (its number, in *ifindex) by which a datagram of the sender's to endpoint->ip and
+ * port leaves from endpoint->source. Rules that match protocol, ports, mark or user apply as they
+ * do when it is sent; those that match a traffic class apply as for class 0. Kernels before 4.18
+ * ignore protocol and ports. Returns 0; -EINVAL: the source is not ours (or a route discards);
+ * -ENETUNREACH or the like: no route leads there; or another -errno. */
 int tl_routes_ask(struct tl_routes *routes, const struct tl_route_sender *sender,
                   const struct wg_endpoint *endpoint, uint32_t *ifindex) WG_MUST_USE;
 

@@ -12,12 +12,12 @@
 #include "base/bits.h"
 #include "base/bytes.h"
 
-/* The flags by which routes through a link live and die. */
+/* The flags of a link that its routes depend on. */
 #define LINK_FLAGS (IFF_UP | IFF_RUNNING | IFF_LOWER_UP)
 
 /* ---- pairs of prefixes ---- */
 
-/* How many bits two addresses of one family share at their beginning. */
+/* The length of the longest common prefix of two addresses of one family, in bits. */
 static unsigned int count_common(const struct wg_ip *a, const struct wg_ip *b)
 {
         uint64_t high = wg_be64_load(a->bytes) ^ wg_be64_load(b->bytes);
@@ -37,7 +37,7 @@ static bool covers(const struct tl_route_change *a, const struct tl_route_change
                holds(&a->to, &b->to.ip) && holds(&a->from, &b->from.ip);
 }
 
-/* What is left of `prefix` so that it holds `other` too. */
+/* Widens `prefix` until it holds `other` too. */
 static unsigned int widened(const struct wg_prefix *prefix, const struct wg_prefix *other)
 {
         unsigned int least = WG_MIN(prefix->cidr, other->cidr);
@@ -45,7 +45,7 @@ static unsigned int widened(const struct wg_prefix *prefix, const struct wg_pref
         return WG_MIN(least, count_common(&prefix->ip, &other->ip));
 }
 
-/* The full set takes a pair in by widening the one that grows least. */
+/* Adds a pair to a full set by widening the pair that grows least. */
 static void widen_nearest(struct tl_route_changes *changes, const struct tl_route_change *change)
 {
         struct tl_route_change *nearest = NULL;
@@ -87,7 +87,7 @@ void tl_route_changes_add(struct tl_route_changes *changes, const struct tl_rout
                 widen_nearest(changes, change);
 }
 
-/* Every flow of a family. */
+/* A pair that holds every flow of a family. */
 static struct tl_route_change all_of(uint8_t family)
 {
         const struct wg_prefix all = {.ip.family = family};
@@ -126,8 +126,8 @@ static uint8_t family_of(uint8_t number)
         }
 }
 
-/* The attribute of that type behind a header of `offset` bytes; NULL: there is none of `len`
- * bytes. */
+/* Finds the attribute of that type after a header of `offset` bytes; NULL: there is none of `len`
+ * bytes or more. */
 static const void *find(const struct nlmsghdr *message, size_t offset, uint16_t type, size_t len)
 {
         struct nlattr *attribute;
@@ -150,7 +150,7 @@ static uint32_t find_number(const struct nlmsghdr *message, size_t offset, uint1
         return otherwise;
 }
 
-/* An attribute with an address makes a prefix narrower. */
+/* Narrows a prefix to the address in an attribute, if there is one. */
 static void narrow(struct wg_prefix *prefix, const struct nlmsghdr *message, size_t offset,
                    uint16_t type, uint8_t cidr)
 {
@@ -168,7 +168,7 @@ static void heed_route(struct tl_route_changes *changes, const struct nlmsghdr *
         const struct rtmsg *route = mnl_nlmsg_get_payload(message);
         struct tl_route_change change = all_of(family_of(route->rtm_family));
 
-        /* A clone is the kernel's note of a path MTU or a redirect. */
+        /* A cloned route only caches a path MTU or a redirect. */
         if (change.to.ip.family == WG_FAMILY_NONE || route->rtm_flags & RTM_F_CLONED)
                 return;
         narrow(&change.to, message, sizeof(*route), RTA_DST, route->rtm_dst_len);
@@ -184,7 +184,7 @@ static bool is_outside(const struct nlmsghdr *message, uint16_t type, uint32_t n
         return range && (number < range->start || number > range->end);
 }
 
-/* Whether a rule selects nothing that we send. */
+/* Whether a rule cannot select anything that we send. */
 static bool is_foreign(const struct nlmsghdr *message, const struct tl_route_sender *sender)
 {
         size_t offset = sizeof(struct fib_rule_hdr);
@@ -195,7 +195,7 @@ static bool is_foreign(const struct nlmsghdr *message, const struct tl_route_sen
         const uint8_t *protocol = find(message, offset, FRA_IP_PROTO, 1);
         const char *in = find(message, offset, FRA_IIFNAME, 1);
 
-        /* What the host itself sends comes from `lo`, as rules see it. */
+        /* To rules, local output comes in by `lo`. */
         if (in && strncmp(in, "lo", sizeof("lo")) != 0)
                 return true;
         if (protocol && *protocol && *protocol != IPPROTO_UDP)
@@ -213,7 +213,7 @@ static void heed_rule(struct tl_route_changes *changes, const struct tl_route_se
 
         if (change.to.ip.family == WG_FAMILY_NONE)
                 return;
-        /* An inverted rule is for what does not match. */
+        /* An inverted rule selects what does not match. */
         if (!(rule->flags & FIB_RULE_INVERT)) {
                 if (is_foreign(message, sender))
                         return;
@@ -223,8 +223,8 @@ static void heed_rule(struct tl_route_changes *changes, const struct tl_route_se
         tl_route_changes_add(changes, &change);
 }
 
-/* With an IPv4 address the kernel removes routes that prefer it, and says nothing of them; IPv6
- * routes stay. */
+/* When an IPv4 address goes, the kernel silently removes the routes that prefer it as their source.
+ * IPv6 routes stay. */
 static void heed_address(struct tl_route_changes *changes, const struct nlmsghdr *message)
 {
         const struct ifaddrmsg *address = mnl_nlmsg_get_payload(message);
@@ -311,7 +311,7 @@ static void heed_one(struct tl_route_changes *changes, struct tl_route_links *li
         case RTM_DELLINK:
                 heed_link(changes, links, message);
                 break;
-        default: /* a nexthop object, by which any number of routes may go */
+        default: /* a nexthop object, which any number of routes may use */
                 tl_route_changes_add_all(changes);
         }
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * routechanges.h - which flows the kernel's routing messages may have sent another way.
+ * routechanges.h - the flows that the kernel's routing messages may affect.
  *
- * A set of pairs (destinations, sources). It never misses a flow that may be affected, and may
- * hold more: when it is full, pairs are widened until they fit. The kernel does not announce all
- * that it does: it removes and revives IPv4 routes silently when a link or an address comes or
- * goes. So these events count for every flow.
+ * They are a set of pairs (destinations, sources). The set never misses an affected flow, but may
+ * hold others: when it is full, pairs are widened. The kernel does not announce every change: it
+ * silently removes and restores IPv4 routes when a link or an address comes or goes. Such events
+ * therefore affect every flow.
  * Source: rtnetlink(7), linux/fib_rules.h. Threads: plain values; one owner. */
 #ifndef IO_ROUTECHANGES_H
 #define IO_ROUTECHANGES_H
@@ -19,11 +19,11 @@
 
 enum { TL_ROUTE_CHANGES_MAX = 64, TL_ROUTE_LINKS = 256 };
 
-/* What the kernel routes our datagrams by, besides their addresses. */
+/* Everything besides addresses that the kernel routes our datagrams by. */
 struct tl_route_sender {
         uint32_t fwmark;
         uint32_t uid;  /* owner of the UDP sockets */
-        uint16_t port; /* of our end, host order; 0: not known */
+        uint16_t port; /* our own, host order; 0: not known */
 };
 
 /* Both prefixes are of one family. */
@@ -37,25 +37,23 @@ struct tl_route_changes {
         struct tl_route_change items[TL_ROUTE_CHANGES_MAX];
 };
 
-/* The state of links as last heard, so that messages that change nothing about it are passed
- * over. A link that is not (or no longer) in this table is taken for one that changed. Zeroed
- * memory knows none. */
+/* The last known state of links, so that messages which do not change it can be ignored. A link
+ * that is not in the table counts as changed. Zeroed memory is an empty table. */
 struct tl_route_links {
         struct {
                 uint32_t ifindex, flags, master;
         } known[TL_ROUTE_LINKS];
 };
 
-/* Adds the flows that the messages of one datagram may affect, as far as the sender has such
- * flows. */
+/* Adds the sender's flows that the messages of one datagram may affect. */
 void tl_route_changes_heed(struct tl_route_changes *changes, struct tl_route_links *links,
                            const struct tl_route_sender *sender, const void *messages, size_t len);
 
-/* Adds a pair; or every flow of both families. */
+/* Add a pair, and every flow of both families. */
 void tl_route_changes_add(struct tl_route_changes *changes, const struct tl_route_change *change);
 void tl_route_changes_add_all(struct tl_route_changes *changes);
 
-/* Whether the set holds what is sent to endpoint->ip from endpoint->source. */
+/* Whether the set holds the flow to endpoint->ip from endpoint->source. */
 bool tl_route_changes_touch(const struct tl_route_changes *changes,
                             const struct wg_endpoint *endpoint) WG_MUST_USE;
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* The kernel fills buffers of this size when it lists something. */
+/* The kernel fills buffers of this size when it dumps a list. */
 enum { ANSWER_SIZE = 32768 };
 
 struct list {
@@ -57,7 +57,7 @@ static int parse_attribute(const struct nlattr *attribute, void *ctx)
         case FRA_PAD:
                 break;
         default:
-                /* Addresses, links, ports, users; and what later kernels add. */
+                /* Addresses, links, ports, users, and conditions of later kernels. */
                 rule->is_selective = true;
         }
         return MNL_CB_OK;
@@ -162,7 +162,7 @@ int tl_rule_read(uint8_t family, struct tl_rule **rules, size_t *count)
         struct list list = {0};
         int error;
 
-        /* The kernel says EINTR where the rules changed while it listed them. */
+        /* EINTR: the rules changed while the kernel listed them. */
         do {
                 list.count = 0;
                 error = read_once(family, &list);

@@ -17,7 +17,7 @@ enum { TL_RULE_TABLE_MAIN = 254 };
 /* What a rule does. */
 enum tl_rule_action {
         TL_RULE_LOOKUP, /* looks a route up in a table */
-        TL_RULE_GOTO,   /* goes on at the rule of another priority */
+        TL_RULE_GOTO,   /* continues at the rule of another priority */
         TL_RULE_OTHER,  /* unreachable, blackhole and the like */
 };
 
@@ -26,15 +26,15 @@ struct tl_rule {
         enum tl_rule_action action;
         uint32_t table;        /* with LOOKUP */
         uint32_t target;       /* with GOTO: a priority */
-        uint32_t mark, mask;   /* applies where both agree under the mask; mask 0: to all marks */
-        uint8_t protocol;      /* says which software added the rule; 0: it does not say */
-        bool is_inverted;      /* applies where its conditions do not hold */
+        uint32_t mark, mask;   /* matches marks that equal `mark` under `mask`; mask 0: all marks */
+        uint8_t protocol;      /* the software that added the rule; 0: not known */
+        bool is_inverted;      /* applies if its conditions do not hold */
         bool is_selective;     /* has a condition other than the mark */
-        bool ignores_defaults; /* with LOOKUP: takes no default route out of the table */
+        bool ignores_defaults; /* with LOOKUP: uses no default route of the table */
 };
 
-/* Reads the rules of a family (WG_FAMILY_*) in the order in which they apply. The caller frees *rules. Returns 0, also
- * where the kernel lacks the family, which has no rules then; or -errno. */
+/* Reads the rules of a family (WG_FAMILY_*) in the order in which they apply. The caller frees
+ * *rules. Returns 0 or -errno. A family that the kernel lacks has no rules. */
 int tl_rule_read(uint8_t family, struct tl_rule **rules, size_t *count) WG_MUST_USE;
 
 #endif

@@ -46,9 +46,9 @@ struct tl_tun {
         uint32_t ifindex;       /* 0: the device is in another network namespace */
         uint32_t queue_count;
         struct tl_tun_queue queues[TL_TUN_QUEUES];
-        /* Where there are several queues, the kernel takes a flow out by the queue to which a packet of
-         * either direction was written last. A packet that is written here changes nothing about that.
-         * Never read; any thread may write. header_len 0: there is none. */
+        /* With several queues, the kernel delivers a flow to the queue that a packet of either
+         * direction was last written to. Packets written to this one do not count. Never read; any
+         * thread may write. header_len 0: there is none. */
         struct tl_tun_queue neutral;
 };
 

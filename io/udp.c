@@ -513,8 +513,8 @@ static int send_alone(const struct tl_udp *udp, struct batch *batch, unsigned in
         return sendmsg(udp->fd, &batch->messages[i].msg_hdr, 0) < 0 ? -errno : 0;
 }
 
-/* Whether the pin is to blame where sending failed with it, and ended so without it: the address is not
- * ours, or it works without. Where nothing leads there either way, the way may come back. */
+/* Whether the pin is to blame for an error, given the result without it: the address is not ours,
+ * or sending works without the pin. If no route leads there either way, the route may come back. */
 static bool is_pin_to_blame(int error, int without)
 {
         return without == 0 || error == EINVAL || error == EADDRNOTAVAIL;

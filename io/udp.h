@@ -124,14 +124,15 @@ static inline uint32_t tl_datagram_count(const struct tl_datagram *datagram)
 int tl_udp_receive(const struct tl_udp *udp, struct tl_datagram *datagrams,
                    unsigned int count) WG_MUST_USE;
 
-/* Sends count datagrams or pieces in order to their path.ip, port and scope, from path.source where that is
- * given and of the same family (the output interface is forced only where the source is
- * link-local), with their tos. Sets error, piece_error and pin_failed of each. One that fails does not
- * stop the rest, but a full socket does: the rest then gets -EAGAIN and is lost unless the caller sends
- * it again. One that fails because its source cannot be used is sent again without it; it
- * has pin_failed where that helped, or where the source is not ours. A piece that the kernel refuses as such (a segment longer than the MTU of the way, which a
- * lone datagram may be; a device that cannot) is sent datagram by datagram, and has piece_error: keep to
- * that from then on. Never blocks. Returns how many were sent. */
+/* Sends count datagrams or pieces in order to their path.ip, port and scope, from path.source where
+ * that is given and of the same family (the output interface is forced only where the source is
+ * link-local), with their tos. Sets error, piece_error and pin_failed of each. One that fails does
+ * not stop the rest, but a full socket does: the rest then gets -EAGAIN and is lost unless the
+ * caller sends it again. One that fails with its source is sent again without it, and gets
+ * pin_failed if that helped or the source is not ours. A piece that the kernel refuses as such (a
+ * segment longer than the MTU of the way, which a lone datagram may be; a device that cannot) is
+ * sent datagram by datagram, and has piece_error: keep to that from then on. Never blocks. Returns
+ * how many were sent. */
 unsigned int tl_udp_send(const struct tl_udp *udp, struct tl_datagram *datagrams,
                          unsigned int count);
 

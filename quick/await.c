@@ -25,15 +25,16 @@
 
 #define SOCKET_NAME "tieline-quick/await/"
 
-/* The task's descriptors: the names, a line each; the socket it listens on; and a connection to the
- * daemon that nobody uses, and that ends with it. */
+/* The task's descriptors: the list of names; the socket it listens on; and an idle connection to
+ * the daemon, whose end shows that the daemon has ended. */
 enum { NAMES_FD = 0, SOCKET_FD = 3, DAEMON_FD = 4, SPARE_FD = 10 };
 
 enum { PAUSE_MIN_MS = 1000, PAUSE_MAX_MS = 20000, STOP_TIMEOUT_MS = 5000 };
 
 static struct tl_log log_;
 
-/* Abstract: nothing is left of it, however the task ends. Returns the length. */
+/* The address is abstract, so that nothing of it is left, however the task ends. Returns its
+ * length. */
 static socklen_t name_socket(struct sockaddr_un *address, const char *ifname)
 {
         int len;
@@ -44,7 +45,7 @@ static socklen_t name_socket(struct sockaddr_un *address, const char *ifname)
         return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
 }
 
-/* Anybody may take or call an abstract name. Only root counts. */
+/* Any user may bind or connect to an abstract name. Only root counts. */
 static bool is_root(int fd)
 {
         struct ucred peer;
@@ -84,7 +85,7 @@ static int listen_for_stop(const char *ifname)
         return error;
 }
 
-/* A file without a name: a line for each, of key, port and host. */
+/* Makes an unnamed file with one line per name: key, port and host. */
 static int write_names(const struct tl_names *names)
 {
         int fd = memfd_create("names", MFD_CLOEXEC);
@@ -102,13 +103,14 @@ static int write_names(const struct tl_names *names)
         return fd;
 }
 
-/* In the child: leaves the terminal, the session and all files of the command, and becomes the task. */
+/* Runs in the child: leaves the terminal, the session and all files of the command, and becomes the
+ * task. */
 WG_NORETURN static void become(const char *ifname, int names, int listener, int daemon)
 {
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
         setsid();
-        /* Out of the way of the numbers that they are to have. */
+        /* Move them away from the numbers that they are to get. */
         names = fcntl(names, F_DUPFD_CLOEXEC, SPARE_FD);
         listener = fcntl(listener, F_DUPFD_CLOEXEC, SPARE_FD);
         daemon = fcntl(daemon, F_DUPFD_CLOEXEC, SPARE_FD);
@@ -123,7 +125,7 @@ WG_NORETURN static void become(const char *ifname, int names, int listener, int 
         _exit(127);
 }
 
-/* Returns once the task is what it is to be, with no key in its memory. */
+/* Returns once the child has executed the task, and thus has no key in its memory. */
 static int spawn(const char *ifname, int names, int listener, int daemon)
 {
         int ends[2], error = 0;
@@ -186,11 +188,11 @@ static bool read_names(struct tl_names *names)
         return is_good;
 }
 
-/* What the worker has; the thread that waits for the end has none of it. */
+/* State of the worker. The thread that waits for the end does not touch it. */
 struct task {
         const char *ifname;
         struct tl_names names;
-        bool *is_wanted; /* for each name: its peer is there and has no endpoint */
+        bool *is_wanted; /* for each name: its peer exists and has no endpoint */
 };
 
 static void see_peer(void *ctx, const uint8_t public_key[TL_CONF_KEY_LEN], bool has_endpoint)
@@ -202,7 +204,8 @@ static void see_peer(void *ctx, const uint8_t public_key[TL_CONF_KEY_LEN], bool 
                         task->is_wanted[i] = true;
 }
 
-/* Finds out which of the names are wanted, and forgets the others. Returns false without a daemon. */
+/* Finds out which names are still wanted, and forgets the others. Returns false if the daemon is
+ * gone. */
 static bool forget_unwanted(struct task *task)
 {
         memset(task->is_wanted, 0, task->names.count * sizeof(*task->is_wanted));
@@ -217,7 +220,7 @@ static bool forget_unwanted(struct task *task)
         return true;
 }
 
-/* The peer may be gone by now, and is not made again. */
+/* Sets the endpoint of a peer. If the peer is gone, it is not made again. */
 static void set_endpoint(const struct task *task, const struct tl_name *name,
                          const struct wg_endpoint *endpoint)
 {
@@ -239,11 +242,11 @@ static void set_endpoint(const struct task *task, const struct tl_name *name,
                 tl_log(&log_, TL_LOG_WARNING, "cannot set the endpoint `%s' to %s: %s", name->host,
                        text, strerror(-error));
         else
-                tl_log(&log_, TL_LOG_INFO, "the endpoint `%s' is found: %s", name->host, text);
+                tl_log(&log_, TL_LOG_INFO, "the endpoint `%s' is now %s", name->host, text);
 }
 
-/* Asks for each name once; those that are found are looked at again, and then set. Returns false
- * without a daemon. */
+/* Looks each name up once, and sets those that resolve and are still wanted. Returns false if the
+ * daemon is gone. */
 static bool ask_names(struct task *task)
 {
         for (uint32_t i = task->names.count; i-- > 0;) {
@@ -285,7 +288,7 @@ static bool is_stopped(void)
         return is_good;
 }
 
-/* A name server may hold the worker up for half a minute; that does not keep the task from ending. */
+/* A name server may block the worker for half a minute; the task can end meanwhile. */
 static void wait_for_end(void)
 {
         struct pollfd ends[] = {{.fd = SOCKET_FD, .events = POLLIN},
@@ -298,7 +301,7 @@ static void wait_for_end(void)
         }
 }
 
-/* Not so when somebody calls us by hand. */
+/* Whether the descriptor is a listening socket; it is not when a user starts the task by hand. */
 static bool is_listener(int fd)
 {
         int listens = 0;

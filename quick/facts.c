@@ -52,7 +52,7 @@ static void name_record(struct tl_plan_facts *facts)
                 fclose(file);
 }
 
-/* Where openresolv, its newer versions, and Debian's resolvconf keep them. */
+/* Directories of records of openresolv, of its newer versions, and of Debian's resolvconf. */
 bool tl_facts_has_record(const char *name)
 {
         static const char *const places[] = {"/run/resolvconf/interfaces", "/run/resolvconf/keys",
@@ -92,7 +92,7 @@ static uint32_t find_link_mtu(const char *ifname)
         return mtu;
 }
 
-/* Cuts off all but the first route of an answer; the lines that go on with it are indented. */
+/* Cuts an answer off after its first route, whose continuation lines are indented. */
 static void keep_first_route(char *answer)
 {
         for (char *c = answer; *c; c++)
@@ -100,8 +100,9 @@ static void keep_first_route(char *answer)
                         *c = '\0';
 }
 
-/* The MTU that a route has, or else its link, as `ip route` prints it. 0: unknown, or this machine
- * itself: a proxy here goes on by another way, and the MTU of lo says nothing about that. */
+/* The MTU of a route as `ip route` prints it, or else of its link. 0: unknown, or the route leads
+ * to this machine: the traffic of a local proxy leaves by another route, which the MTU of lo says
+ * nothing about. */
 static uint32_t read_route(char *answer)
 {
         const char *before = "", *dev = NULL;
@@ -142,7 +143,7 @@ bool tl_facts_is_table_free(uint32_t table)
         return !tl_run_ask(command, answer, sizeof(answer)) || !answer[0];
 }
 
-/* The MTU of the way to an endpoint, which outer packets take with their mark. */
+/* The MTU of the route to an endpoint, for outer packets with their mark. */
 static uint32_t find_endpoint_mtu(const struct tl_conf_peer *peer, uint32_t mark)
 {
         char command[TL_ADDRESS_IP_SIZE + 48], text[TL_ADDRESS_IP_SIZE], zone[IF_NAMESIZE];
@@ -159,8 +160,8 @@ static uint32_t find_endpoint_mtu(const struct tl_conf_peer *peer, uint32_t mark
         return ask_route(command);
 }
 
-/* The greatest MTU, as wg-quick has it: a path that is worse tells so by itself. Where no endpoint is
- * known, it is that of the default routes. */
+/* The greatest MTU of all paths, as in wg-quick; path MTU discovery finds a smaller one. If no
+ * endpoint is known, that of the default routes. */
 static uint32_t find_path_mtu(const struct tl_conf_device *device)
 {
         uint32_t mtu = 0, asked = 0;
@@ -178,7 +179,7 @@ static uint32_t find_path_mtu(const struct tl_conf_device *device)
         return mtu ? mtu : ask_route("ip -6 route show default");
 }
 
-/* The setting of a link that is not there yet is the default one. */
+/* A link that does not exist yet has the default setting. */
 bool tl_facts_lacks_ipv6(const char *ifname)
 {
         char path[64], value[TL_SETTING_SIZE];
@@ -214,7 +215,7 @@ bool tl_facts_is_mark_used(uint32_t mark, const char *but)
         return is_used;
 }
 
-/* The rules of both families. */
+/* Policy routing rules of both families. */
 struct rules {
         struct tl_rule *ipv4, *ipv6;
         size_t ipv4_count, ipv6_count;
@@ -249,7 +250,7 @@ int tl_facts_find_defaults(struct tl_plan_facts *facts, uint32_t first)
         return error;
 }
 
-/* Takes our rules of that number off the list. Returns how many are left. */
+/* Removes our rules of that number from the list. Returns how many rules are left. */
 static size_t forget_rules(struct tl_rule *rules, size_t count, uint32_t number)
 {
         size_t left = 0;

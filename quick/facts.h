@@ -17,26 +17,26 @@ void tl_facts_find_programs(struct tl_plan_facts *facts, const char *ifname);
 /* Whether resolvconf(8) holds a record of that name. */
 bool tl_facts_has_record(const char *name) WG_MUST_USE;
 
-/* Whether the interface has no IPv6, or would have none if it were made now. */
+/* Whether IPv6 is off on the interface, or would be if it were made now. */
 bool tl_facts_lacks_ipv6(const char *ifname) WG_MUST_USE;
 
-/* The ways to the peers, whose endpoints are addresses by now, where the plan needs these. */
+/* Finds the routes to the peers, whose endpoint names were looked up, if the plan needs them. */
 void tl_facts_find_routes(struct tl_plan_facts *facts, const struct tl_quick *quick,
                           const struct tl_conf_device *device);
 
-/* A number for default routes, from `first` on, and where rules go. What others do meanwhile may make
- * it wrong. Returns 0 or -errno. */
+/* Finds a free number for default routes, from `first` on, and the place for rules. Both may be out
+ * of date if others change rules meanwhile. Returns 0 or -errno. */
 int tl_facts_find_defaults(struct tl_plan_facts *facts, uint32_t first) WG_MUST_USE;
 
-/* Whether our rules of that number are where they would go now: nobody else added some meanwhile that
- * ours should come before or behind. Also true where it cannot be told. */
+/* Whether our rules of that number are still in their place: nobody has added rules since that
+ * change where ours belong. Also true if the rules cannot be read. */
 bool tl_facts_is_place_right(const struct tl_plan_facts *facts, uint32_t number) WG_MUST_USE;
 
 /* Whether a routing table has no route, of either family. */
 bool tl_facts_is_table_free(uint32_t table) WG_MUST_USE;
 
-/* Whether an interface of this network namespace, other than the one named, marks its outer packets
- * so. Those of the kernel are not asked. */
+/* Whether a userspace WireGuard interface of this network namespace, other than the one named, has
+ * this mark. Kernel interfaces are not asked. */
 bool tl_facts_is_mark_used(uint32_t mark, const char *but) WG_MUST_USE;
 
 #endif

@@ -14,7 +14,7 @@
 #include "quick/run.h"
 #include "quick/table.h"
 
-enum { TABLES_SIZE = 65536 }; /* of the names of all tables of nft */
+enum { TABLES_SIZE = 65536 }; /* for the names of all nft tables */
 
 static void delete_rule(char family, const struct tl_rule *rule)
 {
@@ -55,14 +55,14 @@ static bool delete_rules(uint8_t family, const char *ifname)
         return any;
 }
 
-/* One that was moved or renamed is still served from here. */
+/* An interface that was moved or renamed is still served from here. */
 static bool is_alive(const char *ifname)
 {
         return if_nametoindex(ifname) ||
                (tl_link_is_served(ifname) && !tl_link_is_elsewhere(ifname));
 }
 
-/* A line `table ip tieline-quick-IFNAME`, without its end. */
+/* `line` is `table ip tieline-quick-IFNAME`, without its newline. */
 static bool delete_table(const char *line, const char *ifname)
 {
         char family[8], table[TL_TABLE_NAME_SIZE], owner[IF_NAMESIZE], command[96];

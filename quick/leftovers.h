@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * leftovers.h - what interfaces that are gone left in the kernel, found without notes: after a crash with
- * which /run was lost too, as when a container starts anew in its network namespace.
+ * leftovers.h - finds what vanished interfaces left in the kernel, without notes: after a crash
+ * that also lost /run, as when a container restarts in its network namespace.
  *
- * Rules of ours whose table is empty route nothing. They are somebody's only while an interface still
- * bears their mark. A table of nft(8) bears the name of its interface.
+ * A rule of ours whose table is empty routes nothing. It is in use only while an interface still
+ * has its mark. A table of nft(8) carries the name of its interface.
  * Threads: the only one of the process. */
 #ifndef QUICK_LEFTOVERS_H
 #define QUICK_LEFTOVERS_H
@@ -13,8 +13,8 @@
 
 #include "base/attr.h"
 
-/* Deletes them, in our network namespace. Its lock must be held. `ifname` is an interface that is gone,
- * or about to be made. Returns whether there were any. */
+/* Deletes leftovers in our network namespace, whose lock must be held. `ifname` is an interface
+ * that is gone, or about to be made. Returns whether there were any. */
 bool tl_leftovers_delete(const char *ifname);
 
 #endif

@@ -131,7 +131,7 @@ bool tl_link_is_served(const char *ifname)
         return true;
 }
 
-/* The process that listens at the other end; 0: none that can be seen from here. */
+/* The process that listens at the other end; 0: it is not visible from here. */
 static pid_t find_process(int fd)
 {
         struct ucred peer = {.pid = 0};
@@ -156,7 +156,7 @@ bool tl_link_is_elsewhere(const char *ifname)
 
 #define MARK "\nfwmark="
 
-/* It comes before the peers; one that is 0 is not told. */
+/* The mark comes before the peers, and is omitted if it is 0. */
 static bool has_mark(const char *reply, size_t len)
 {
         const char *mark = memmem(reply, len, MARK, strlen(MARK));
@@ -190,7 +190,8 @@ uint32_t tl_link_find_mark(const char *ifname)
         return mark;
 }
 
-/* Waits for the process behind a connection, or for the end of the connection where it cannot be seen. */
+/* Waits until the process behind a connection ends, or, if it is not visible, the connection
+ * does. */
 static int wait_for_end(int fd, unsigned int timeout_ms)
 {
         pid_t process = find_process(fd);
@@ -258,9 +259,9 @@ int tl_link_get(const char *ifname, struct tl_conf_device *device)
         return error;
 }
 
-enum { LINE_MAX_LEN = 256 }; /* no line that counts here is as long */
+enum { LINE_MAX_LEN = 256 }; /* more than any line of interest */
 
-/* The lines of an answer, one after the other, and the peer that the last ones are about. */
+/* Reads an answer line by line, and keeps the peer of the latest lines. */
 struct peers {
         char line[LINE_MAX_LEN];
         size_t len;

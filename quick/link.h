@@ -15,21 +15,22 @@
 /* Whether a daemon answers for that interface. */
 bool tl_link_is_served(const char *ifname) WG_MUST_USE;
 
-/* Whether a daemon that is not in our network namespace answers for it. Not where that cannot be told. */
+/* Whether its daemon runs in another network namespace. False if that cannot be found out. */
 bool tl_link_is_elsewhere(const char *ifname) WG_MUST_USE;
 
-/* The mark of outer packets; 0: none, or nobody says so within a second. */
+/* The mark of outer packets; 0: none, or no answer within a second. */
 uint32_t tl_link_find_mark(const char *ifname) WG_MUST_USE;
 
-/* Ends the daemon, and by that the link, whatever its name and namespace are now: the daemon ends when
- * its socket is removed. Waits for that. Returns 0; -ETIMEDOUT; or another -errno. */
+/* Ends the daemon by removing its socket, and with it the link, whatever its name and namespace are
+ * now. Waits for the end. Returns 0; -ETIMEDOUT; or another -errno. */
+
 int tl_link_end(const char *ifname, unsigned int timeout_ms) WG_MUST_USE;
-/* Connects to the daemon and asks for nothing: the connection ends with the daemon. Returns a
- * descriptor, or -errno. */
+/* Makes an idle connection to the daemon, which ends with the daemon. Returns a descriptor, or
+ * -errno. */
 int tl_link_connect(const char *ifname) WG_MUST_USE;
 
-/* Tells each peer, and whether it has an endpoint, as the daemon's answer comes in: secrets in it are
- * not kept, however many peers there are. Returns 0 or -errno. */
+/* Calls a function for each peer of the interface, with whether it has an endpoint. The daemon's
+ * answer is read in pieces, and secrets in it are not kept. Returns 0 or -errno. */
 int tl_link_each_peer(const char *ifname,
                       void (*see)(void *ctx, const uint8_t public_key[TL_CONF_KEY_LEN],
                                   bool has_endpoint),

@@ -90,7 +90,7 @@ static int run(enum tl_quick_verb verb, enum tl_quick_part part, const char *nam
                 return EXIT_FAILED;
         }
         tl_run_init();
-        /* An interface whose file was spoiled meanwhile is taken down all the same. */
+        /* A file that has mistakes by now must not keep its interface up. */
         is_good = tl_quick_open(&file, name) && (file.is_sound || verb == VERB_DOWN) &&
                   act(&file, verb, part);
         tl_quick_close(&file);
@@ -129,7 +129,7 @@ int main(int argc, char **argv)
                 case OPTION_AFTER:
                         part = TL_QUICK_AFTER;
                         break;
-                case OPTION_AWAIT: /* only we say this, to ourselves */
+                case OPTION_AWAIT: /* internal: tl_await_start() executes this */
                         return tl_await_run(optarg);
                 case 'h':
                         print_help();

@@ -18,7 +18,7 @@
 
 enum { PATIENCE_MS = 6000, POLL_MS = 20, HOST_MAX = 256 };
 
-/* One name and what came of it; the thread writes it, and `done` of the lookups last. */
+/* One name and its result. The thread writes it, and then `done` of the lookups. */
 struct lookup {
         char host[HOST_MAX];
         struct wg_endpoint found;
@@ -26,12 +26,12 @@ struct lookup {
         uint32_t peer;
 };
 
-/* In memory of its own, which stays with the thread when nobody waits for it any more. */
+/* Allocated, and left to the thread if nobody waits for it any more. */
 struct lookups {
         pthread_mutex_t lock;
         struct lookup *items;
         uint32_t count;
-        uint32_t done; /* under the lock: how many of the items are finished, from the first */
+        uint32_t done; /* under the lock: the first `done` items are finished */
         int retries;
 };
 
@@ -72,8 +72,8 @@ void tl_names_done(struct tl_names *names)
         *names = (struct tl_names){0};
 }
 
-/* Writes the name that has to be looked up for a peer, if there is one. The zone of a link that is
- * there is left to the daemon. */
+/* Writes the name to look up for a peer, if there is one. The zone of an existing link is left to
+ * the daemon. */
 static bool find_host(const struct tl_conf_peer *peer, char host[HOST_MAX])
 {
         char text[TL_ADDRESS_IP_SIZE];
@@ -125,7 +125,7 @@ static void *look_up(void *argument)
         return NULL;
 }
 
-/* `infinity` would be to wait for ever, which is what the background task is for. */
+/* `infinity` counts as 0: the background task is what waits for ever. */
 static int find_retries(void)
 {
         const char *text = getenv(RETRIES);
@@ -170,7 +170,7 @@ static struct lookups *collect(const struct tl_conf_device *change)
         return NULL;
 }
 
-/* Waits for the thread, as long as it makes sense. Returns how many lookups are finished. */
+/* Waits for the thread within limits. Returns how many lookups are finished. */
 static uint32_t await_lookups(struct lookups *lookups)
 {
         uint64_t end_ns = tl_clock_boot_ns() + PATIENCE_MS * TL_NS_PER_MS;
@@ -182,7 +182,7 @@ static uint32_t await_lookups(struct lookups *lookups)
         return done;
 }
 
-/* Takes what was found into the change, and what was not into the names. */
+/* Writes a found address into the change, or appends the name to the missing ones. */
 static bool take(struct tl_conf_device *change, const char *path, const struct lookup *lookup,
                  const char *reason, struct tl_names *names)
 {
@@ -196,8 +196,8 @@ static bool take(struct tl_conf_device *change, const char *path, const struct l
                 return true;
         }
         fprintf(stderr,
-                "tieline-quick: warning: %s: cannot find the endpoint `%s' at the moment: %s; its "
-                "peer has none until it is found\n",
+                "tieline-quick: warning: %s: cannot find the endpoint `%s' yet: %s; its peer has "
+                "none until it is found\n",
                 path, lookup->host, reason);
         peer->has_endpoint = false;
         return tl_names_add(names, peer->public_key, lookup->host, port);
@@ -224,7 +224,7 @@ bool tl_names_find(struct tl_conf_device *change, const char *path, struct tl_na
                 is_good = take(change, path, lookup,
                                i < done ? lookup->reason : "no answer in time", names);
         }
-        /* A thread that still waits for an answer goes on with it. */
+        /* A thread that still waits for an answer keeps the memory. */
         if (lookups && done == lookups->count)
                 lookups_free(lookups);
         return is_good;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * names.h - the endpoints of a file that are names: of hosts, or of links at a link-local address.
+ * names.h - endpoints given by name: of a host, or of a link in the zone of a link-local address.
  *
- * A name that has no address at the moment must not keep the other peers down. Its peer goes without an
- * endpoint for now, and await.h has the name asked again.
- * Threads: the only one of the process that calls these; name servers are asked by another, so that
- * one that stays silent does not hold the caller up. */
+ * A name that does not resolve must not keep the other peers down. Its peer has no endpoint for
+ * now, and await.h retries the name.
+ * Threads: one caller. Another thread asks the name servers, so that a silent one does not block
+ * the caller. */
 #ifndef QUICK_NAMES_H
 #define QUICK_NAMES_H
 
@@ -15,7 +15,7 @@
 #include "base/attr.h"
 #include "conf/device.h"
 
-/* A name without an address, and whose endpoint it is. */
+/* A name without an address, and the peer whose endpoint it is. */
 struct tl_name {
         uint8_t public_key[TL_CONF_KEY_LEN];
         char *host; /* what getaddrinfo(3) takes; owned */
@@ -27,15 +27,15 @@ struct tl_names {
         uint32_t count, capacity;
 };
 
-/* Looks up all names among the endpoints of a change, and writes their addresses into it. Peers whose
- * names have none, or of whom no name server has spoken within some seconds, lose their endpoint; they
- * are told on standard error, and appended to *names. Each name is asked for once, or, where the
- * environment has a number in WG_ENDPOINT_RESOLUTION_RETRIES, as often again as that, however long it
- * takes. Returns false without memory. The caller releases *names in any case. */
+/* Looks up all endpoint names of a change, and writes their addresses into it. A peer whose name
+ * does not resolve within some seconds loses its endpoint; a warning goes to standard error, and
+ * the name is appended to *names. Each name is looked up once; if WG_ENDPOINT_RESOLUTION_RETRIES in
+ * the environment is a number, lookups are retried that often, however long it takes. Returns false
+ * if there is no memory. The caller releases *names in any case. */
 bool tl_names_find(struct tl_conf_device *change, const char *path,
                    struct tl_names *names) WG_MUST_USE;
 
-/* Appends a copy. Returns false, and changes nothing, without memory. */
+/* Appends a copy. Returns false, and changes nothing, if there is no memory. */
 bool tl_names_add(struct tl_names *names, const uint8_t public_key[TL_CONF_KEY_LEN],
                   const char *host, uint16_t port) WG_MUST_USE;
 

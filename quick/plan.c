@@ -20,7 +20,7 @@ struct planner {
         const struct tl_plan_facts *facts;
         struct wg_prefix *routes; /* each once, the longest prefixes first */
         uint32_t route_count;
-        uint32_t number; /* of default routes: their table and mark */
+        uint32_t number; /* the table and mark of default routes */
 };
 
 /* Whether addresses, servers and routes of that family are planned. */
@@ -213,8 +213,8 @@ static bool has_prefix(const struct wg_prefix *outer, const struct wg_ip *ip)
         return !rest || (outer->ip.bytes[whole] ^ ip->bytes[whole]) >> (8 - rest) == 0;
 }
 
-/* Whether the kernel makes a route for the network of an address: not for an IPv4 address that stands
- * alone, nor for a network that begins with 0. */
+/* Whether the kernel makes a route for the network of an address: not for a single IPv4 address,
+ * nor for a network that begins with 0. */
 static bool brings_route(const struct tl_quick_address *address)
 {
         bool begins_with_0 = (address->ip.bytes[0] & 0xff00 >> WG_MIN(address->cidr, 8)) == 0;
@@ -222,7 +222,7 @@ static bool brings_route(const struct tl_quick_address *address)
         return address->ip.family != WG_FAMILY_IPV4 || (address->cidr < 32 && !begins_with_0);
 }
 
-/* Whether an address of the interface brings a route that covers this one. */
+/* Whether the route of an interface address covers this one. */
 static bool is_covered(const struct planner *p, const struct wg_prefix *route)
 {
         for (uint32_t i = 0; i < p->quick->address_count; i++) {
@@ -251,7 +251,7 @@ static void write_guard(FILE *out, const struct planner *p, uint8_t family, cons
         }
 }
 
-/* In place of one that a crash left. */
+/* Replaces any table that a crash left. */
 static bool plan_firewall(struct planner *p, uint8_t family)
 {
         const char *nft_family = family == WG_FAMILY_IPV4 ? "ip" : "ip6";
@@ -313,7 +313,7 @@ static bool plan_claim(struct planner *p, uint8_t family)
                           family_option(family), any, p->facts->ifname, p->number);
 }
 
-/* A rule, and how that very rule is deleted again. */
+/* Plans a rule, and the deletion of exactly that rule. */
 static bool plan_rule(struct planner *p, uint8_t family, uint32_t priority, const char *rule)
 {
         const char *option = family_option(family);
@@ -423,7 +423,7 @@ static bool plan_routes(struct planner *p)
         return true;
 }
 
-/* Whether there is a default route of that family with a table of its own. */
+/* Whether the plan needs a default route of that family in a table of its own. */
 static bool has_default(const struct tl_quick *quick, const struct tl_conf_device *device,
                         uint8_t family)
 {
@@ -477,8 +477,8 @@ const char *tl_plan_objection(const struct tl_quick *quick, const struct tl_conf
                        "nftables, or set Table to off and route by yourself";
         if (quick->mtu && quick->mtu < TL_PLAN_IPV6_MTU && !facts->lacks_ipv6 &&
             tl_plan_has_ipv6(quick, device))
-                return "IPv6 needs an MTU of 1280 or more: raise MTU, or take the IPv6 addresses "
-                       "and allowed IPs out";
+                return "IPv6 needs an MTU of 1280 or more: raise MTU, or remove the IPv6 addresses "
+                       "and allowed IPs";
         return NULL;
 }
 

@@ -7,12 +7,12 @@
  * text of a configuration did not let through, so a line is taken apart at its blanks, and no shell
  * sees it. What goes by itself when the interface goes has no undo: addresses, routes.
  *
- * A default route does not replace the one there is. It goes into a table of its own, in which all is
- * looked up that does not bear the mark of WireGuard's own packets, unless the main table knows a
- * better route than its default one (quick/rules.h). The kernel takes no second default route into a
- * table, so adding it claims the number: two interfaces never share one. Packets from elsewhere to the interface's own addresses are
- * dropped, and replies to marked UDP packets are marked as well, so that strict reverse-path
- * filtering lets them in.
+ * A default route does not replace the one there is. It goes into a table of its own, in which all
+ * is looked up that does not bear the mark of WireGuard's own packets, unless the main table knows
+ * a better route than its default one (quick/rules.h). The kernel accepts only one default route in
+ * a table, so adding it claims the number: two interfaces never share one. Packets from elsewhere
+ * to the interface's own addresses are dropped, and replies to marked UDP packets are marked as
+ * well, so that strict reverse-path filtering lets them in.
  *
  * Source: wg-quick(8); ip-rule(8), suppress_prefixlength; nft(8); Linux, ip-sysctl, src_valid_mark.
  * Threads: pure functions of their arguments. */
@@ -39,9 +39,9 @@ enum {
 /* What a step does. */
 #define TL_PLAN_STEPS(X) \
         X(TL_PLAN_RUN, 0, run, "runs a program") \
-        X(TL_PLAN_MARK, 1, mark, "has WireGuard mark its packets") \
-        X(TL_PLAN_CLAIM, 2, claim, "runs a program that fails where somebody else has the number") \
-        X(TL_PLAN_HEED_MARKS, 3, heed_marks, "has the kernel look for the way back by marks")
+        X(TL_PLAN_MARK, 1, mark, "sets the mark of WireGuard's packets") \
+        X(TL_PLAN_CLAIM, 2, claim, "runs a program that fails if the number is taken") \
+        X(TL_PLAN_HEED_MARKS, 3, heed_marks, "makes reverse-path lookups use marks")
 WG_ENUM_DECLARE(tl_plan_kind, TL_PLAN_STEPS)
 
 struct tl_plan_step {
@@ -68,12 +68,12 @@ WG_ENUM_DECLARE(tl_plan_dns, TL_PLAN_DNS_WAYS)
 struct tl_plan_facts {
         const char *ifname; /* letters, digits, and a few signs */
         bool has_nft;
-        bool lacks_ipv6; /* the interface: only IPv4 is planned */
+        bool lacks_ipv6; /* IPv6 is off on the interface: only IPv4 is planned */
         enum tl_plan_dns dns;
         char dns_name[TL_PLAN_DNS_NAME_SIZE]; /* of the record for resolvconf */
-        uint32_t path_mtu; /* the greatest on the ways to the peers; 0: unknown */
+        uint32_t path_mtu; /* the greatest of the paths to the peers; 0: unknown */
         /* For default routes only. */
-        uint32_t number;                  /* that nobody uses, for the mark and the table */
+        uint32_t number;                  /* unused by others, for the mark and the table */
         struct tl_rules_place ipv4, ipv6; /* where rules go */
 };
 
@@ -81,17 +81,17 @@ struct tl_plan_facts {
 bool tl_plan_has_default(const struct tl_quick *quick,
                          const struct tl_conf_device *device) WG_MUST_USE;
 
-/* Whether the interface is to carry IPv6: it has addresses of it, or routes. */
+/* Whether the interface is to carry IPv6: it has IPv6 addresses or routes. */
 bool tl_plan_has_ipv6(const struct tl_quick *quick,
                       const struct tl_conf_device *device) WG_MUST_USE;
 
-/* What keeps this system from doing it, as one sentence for a user; NULL: nothing. Of the facts, has_nft,
- * lacks_ipv6 and dns count. */
+/* Why this system cannot carry the plan out, as one sentence for a user; NULL: it can. Uses only
+ * has_nft, lacks_ipv6 and dns of the facts. */
 const char *tl_plan_objection(const struct tl_quick *quick, const struct tl_conf_device *device,
                               const struct tl_plan_facts *facts) WG_MUST_USE;
 
-/* Make the plan for all but default routes with a table of their own, and for these. The caller releases
- * it. Return false where memory is missing. */
+/* Make the plan for everything but default routes with a table of their own, and the plan for
+ * these. The caller releases it. Return false if there is no memory. */
 bool tl_plan_up(struct tl_plan *plan, const struct tl_quick *quick,
                 const struct tl_conf_device *device, const struct tl_plan_facts *facts) WG_MUST_USE;
 bool tl_plan_defaults(struct tl_plan *plan, const struct tl_quick *quick,

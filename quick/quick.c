@@ -30,8 +30,8 @@ WG_ENUM_DEFINE(tl_quick_part, TL_QUICK_PARTS)
 
 enum { NAME_TIMEOUT_MS = 2000, NAME_RETRY_MS = 10 };
 
-/* What a daemon may take to end on a busy machine; how long another may add its rules; and how often it
- * may take the number that we chose. */
+/* How long a daemon may take to end on a busy machine; how long another command may hold the lock
+ * while it adds rules; and how many numbers are tried while others take them. */
 enum { END_TIMEOUT_MS = 10000, LOCK_TIMEOUT_MS = 5000, NUMBERS_TRIED = 100 };
 
 WG_PRINTF(1, 2) static bool fail(const char *format, ...)
@@ -91,8 +91,8 @@ static bool find_file(struct tl_quick_file *file, const char *name)
         return size < (int)sizeof(file->path) || fail("`%s' is too long", name);
 }
 
-/* wg(8)'s part is read from a copy without ours, each byte where it was: mistakes of both are told by
- * line and column of the file. */
+/* The part of wg(8) is read from a copy without our keys, with each byte in its place, so that
+ * mistakes in both parts have the line and column of the file. */
 static void parse(struct tl_quick_file *file)
 {
         size_t len = file->file.len;
@@ -115,8 +115,7 @@ static void parse(struct tl_quick_file *file)
         tl_mistakes_write(&mistakes, "tieline-quick", file->path, stderr);
         bad_ports = file->is_sound ? tl_wgconf_count_bad_ports(&file->device) : 0;
         if (bad_ports)
-                fail("warning: %s: the port is not from 1 to 65535, so the peer has no endpoint: "
-                     "%u times",
+                fail("warning: %s: ignoring endpoints whose port is not from 1 to 65535: %u",
                      file->path, bad_ports);
 }
 
@@ -202,7 +201,7 @@ static bool resolve(struct tl_quick_file *file)
         return tl_names_find(&file->device, file->path, &file->missing) || fail("out of memory");
 }
 
-/* Without the task, the peers in question stay as they are; the others do not suffer from it. */
+/* If the task cannot start, only the peers in question are affected: they keep no endpoint. */
 static void await_names(const struct tl_quick_file *file)
 {
         int error;
@@ -237,7 +236,8 @@ static bool set_mark(const struct tl_quick_file *file, uint32_t mark)
 #define SRC_VALID_MARK "net/ipv4/conf/all/src_valid_mark"
 #define SEND_REDIRECTS "net/ipv4/conf/all/send_redirects"
 
-/* Without it, strict reverse-path filtering looks for the way back to a peer in the tunnel. */
+/* Without src_valid_mark, strict reverse-path filtering would look for the route back to a peer in
+ * the tunnel. */
 static bool heed_marks(const struct tl_quick_file *file, struct tl_state *state)
 {
         int error = tl_setting_hold(state, file->ifname, SRC_VALID_MARK, "1");
@@ -250,13 +250,13 @@ static bool heed_marks(const struct tl_quick_file *file, struct tl_state *state)
                      strerror(-error));
                 return true;
         }
-        return fail("cannot set " SRC_VALID_MARK " to 1: %s; rp_filter is 1, so the answers of "
-                    "peers would be dropped: set it outside (for a container, `--sysctl "
+        return fail("cannot set " SRC_VALID_MARK " to 1: %s; rp_filter is 1, so replies from "
+                    "peers would be dropped: set it from outside (for a container, `--sysctl "
                     "net.ipv4.conf.all.src_valid_mark=1')",
                     strerror(-error));
 }
 
-/* tielined turns it off, as the kernel's WireGuard does; this remembers what it was before. */
+/* tielined turns send_redirects off, as the kernel's WireGuard does; this records the old value. */
 static void hold_redirects(const struct tl_quick_file *file, struct tl_state *state)
 {
         (void)!tl_setting_hold(state, file->ifname, SEND_REDIRECTS, "0");
@@ -298,8 +298,8 @@ static bool run_batch(const struct tl_plan *plan, uint32_t *index)
         return is_good;
 }
 
-/* Whether another interface took the same number for its mark: a wg-quick that is about to fail then, and
- * to delete the rules with that number. */
+/* Whether another interface took the same number for its mark: a wg-quick, which will then fail and
+ * delete the rules with that number. */
 static bool is_contended(const struct tl_quick_file *file, uint32_t number)
 {
         return !file->device.fwmark && tl_facts_is_mark_used(number, file->ifname);
@@ -325,7 +325,7 @@ static bool run_step(const struct tl_quick_file *file, struct tl_state *state,
         return false;
 }
 
-/* Up to the first step that fails, whose index is then in *failed. */
+/* Carries a plan out up to the first step that fails, whose index is then in *failed. */
 static bool carry_out(const struct tl_quick_file *file, struct tl_state *state,
                       const struct tl_plan *plan, uint32_t *failed)
 {
@@ -355,8 +355,8 @@ static void undo(const char *command)
                 (void)!tl_run(command, NULL);
 }
 
-/* Of an interface of another boot or network namespace the kernel here knows nothing, and what is like
- * it here is somebody else's. */
+/* Notes of another boot or network namespace say nothing about the kernel state here: rules and
+ * tables that look the same belong to others. */
 static void undo_elsewhere(const char *command)
 {
         static const char *const local[] = {"ip ", "nft ", "setting "};
@@ -372,8 +372,8 @@ static void undo_all(struct tl_state *state)
         tl_state_undo(state, 0, state->is_foreign ? undo_elsewhere : undo);
 }
 
-/* Nobody else in this network namespace adds or deletes such rules meanwhile. -1, without the lock: who
- * holds it for so long is none of ours. */
+/* Keeps other commands in this network namespace from changing rules meanwhile. Returns -1 without
+ * the lock: a process that holds it for so long is none of ours. */
 static int lock_rules(void)
 {
         int lock = tl_netns_lock(LOCK_TIMEOUT_MS);
@@ -407,12 +407,12 @@ static void forget_claims(const struct tl_quick_file *file, uint32_t number)
         }
 }
 
-/* What came of it when default routes were to be added. */
+/* Results of adding default routes. */
 enum outcome {
         DONE,
         FAILED,
-        TAKEN,     /* the number is somebody else's */
-        OVERTAKEN, /* others added rules meanwhile, among which ours are not where they belong */
+        TAKEN,     /* others have the number */
+        OVERTAKEN, /* others added rules meanwhile, so ours are out of place */
 };
 
 static enum outcome try_defaults(const struct tl_quick_file *file, struct tl_state *state,
@@ -435,8 +435,7 @@ static enum outcome try_defaults(const struct tl_quick_file *file, struct tl_sta
                 if (is_contended(file, number))
                         outcome = TAKEN;
                 else if (!tl_facts_is_table_free(number) && is_chosen)
-                        fail("the routing table %u, of FwMark, has a default route already",
-                             number);
+                        fail("routing table %u, from FwMark, already has a default route", number);
                 else if (!tl_facts_is_table_free(number))
                         outcome = TAKEN;
         }
@@ -448,8 +447,8 @@ static enum outcome try_defaults(const struct tl_quick_file *file, struct tl_sta
         return outcome;
 }
 
-/* Others choose numbers as we do. Those of ours wait for each other; wg-quick does not, and whoever comes
- * second takes the next number. */
+/* Others choose numbers as we do. Our own commands wait for each other. wg-quick does not, so if it
+ * comes first we take the next number. */
 static bool add_defaults(const struct tl_quick_file *file, struct tl_state *state,
                          struct tl_plan_facts *facts)
 {
@@ -466,8 +465,8 @@ static bool add_defaults(const struct tl_quick_file *file, struct tl_state *stat
                 first = facts->number + (outcome == TAKEN);
         }
         unlock_rules(lock);
-        return outcome == DONE || (outcome != FAILED && fail("others change the rules of policy "
-                                                             "routing again and again"));
+        return outcome == DONE || (outcome != FAILED && fail("other programs keep changing the "
+                                                             "policy routing rules"));
 }
 
 /* From an interface that is there to one that is up. */
@@ -482,7 +481,7 @@ static bool bring_up(struct tl_quick_file *file, struct tl_state *state,
                 return false;
         facts->lacks_ipv6 = tl_facts_lacks_ipv6(file->ifname);
         if (facts->lacks_ipv6 && tl_plan_has_ipv6(&file->quick, &file->device))
-                fail("warning: %s has IPv6, and this host has it turned off: only IPv4 is set up",
+                fail("warning: %s uses IPv6, which is off on this host: only IPv4 is set up",
                      file->path);
         tl_facts_find_routes(facts, &file->quick, &file->device);
         if (!tl_plan_up(&plan, &file->quick, &file->device, facts))
@@ -496,7 +495,7 @@ static bool bring_up(struct tl_quick_file *file, struct tl_state *state,
         return is_good && run_hooks(file, TL_QUICK_POST_UP) && !tl_run_is_interrupted();
 }
 
-/* Its link is written down, so that we know it from one that has its name later. */
+/* The number of its link is noted, to tell it from a later link of the same name. */
 static bool start_daemon(const struct tl_quick_file *file, struct tl_state *state)
 {
         char command[64];
@@ -515,14 +514,14 @@ static bool is_ended(const struct tl_quick_file *file)
 {
         for (uint32_t ms = 0; tl_link_is_served(file->ifname); ms += NAME_RETRY_MS) {
                 if (ms >= END_TIMEOUT_MS)
-                        return fail("`%s': its daemon does not end", file->ifname);
+                        return fail("the daemon of `%s' does not exit", file->ifname);
                 poll(NULL, 0, NAME_RETRY_MS);
         }
         return true;
 }
 
-/* Ends the link and its daemon; when we are done both are gone. `link` is its number, 0: not known. One
- * that has another name by now, or is in another network namespace, goes with its daemon. */
+/* Ends the link and its daemon; both are gone on return. `link` is its number; 0: not known. A link
+ * that was renamed, or moved to another network namespace, goes with its daemon. */
 static bool end_link(const struct tl_quick_file *file, unsigned int link)
 {
         unsigned int here = if_nametoindex(file->ifname);
@@ -539,7 +538,7 @@ static bool end_link(const struct tl_quick_file *file, unsigned int link)
                 return true;
         fprintf(stderr, "[#] rm /var/run/wireguard/%s.sock\n", file->ifname);
         error = tl_link_end(file->ifname, END_TIMEOUT_MS);
-        return !error || fail("`%s' has moved, and its daemon does not end: %s", file->ifname,
+        return !error || fail("`%s' has moved, and its daemon does not exit: %s", file->ifname,
                               strerror(-error));
 }
 
@@ -568,7 +567,7 @@ static bool is_place_ready(const struct tl_quick_file *file, enum tl_quick_part 
         return true;
 }
 
-/* Name servers of an interface that is not there: nobody else takes them back. */
+/* Removes name servers of an interface that is gone: nobody else does. */
 static void forget_record(const struct tl_plan_facts *facts)
 {
         char command[TL_PLAN_DNS_NAME_SIZE + 24];
@@ -579,13 +578,13 @@ static void forget_record(const struct tl_plan_facts *facts)
         undo(command);
 }
 
-/* From nothing to a daemon, as far as it is ours to do. */
+/* Goes from nothing to a running daemon, unless a service manager starts that. */
 static bool begin(struct tl_quick_file *file, enum tl_quick_part part, struct tl_state *state,
                   const struct tl_plan_facts *facts)
 {
         if (part == TL_QUICK_AFTER)
                 return true;
-        /* Of an interface that ended without us. */
+        /* Leftovers of an interface that ended without us. */
         undo_all(state);
         delete_leftovers(file);
         forget_record(facts);
@@ -595,7 +594,7 @@ static bool begin(struct tl_quick_file *file, enum tl_quick_part part, struct tl
         return part == TL_QUICK_BEFORE || start_daemon(file, state);
 }
 
-/* Takes back what was done before it failed. */
+/* Undoes what was done before the failure. */
 static void give_up(const struct tl_quick_file *file, struct tl_state *state)
 {
         unsigned int link = state->link;
@@ -635,7 +634,7 @@ static bool up(struct tl_quick_file *file, enum tl_quick_part part, struct tl_st
         return false;
 }
 
-/* One that was killed in the middle of bringing the interface up left half of it. */
+/* Whether an `up' that was killed left the interface half made. */
 static bool is_half(const struct tl_state *state, enum tl_quick_part part)
 {
         return state->is_begun && !state->is_complete && !state->is_foreign &&
@@ -675,9 +674,9 @@ static bool down_before(struct tl_quick_file *file)
         bool is_good = run_all_hooks(file, TL_QUICK_PRE_DOWN);
 
         if (!file->has_hooks)
-                is_good = fail("PreDown and PostDown do not run, since the file has mistakes");
+                is_good = fail("not running PreDown and PostDown: the file has mistakes");
         else if (!file->is_sound && file->quick.save_config)
-                is_good = fail("the interface is not saved, since the file has mistakes");
+                is_good = fail("not saving the interface: the file has mistakes");
         else if (file->quick.save_config && tl_link_is_served(file->ifname))
                 is_good = tl_quick_save(file) && is_good;
         return is_good;
@@ -696,7 +695,7 @@ static bool down(struct tl_quick_file *file, enum tl_quick_part part, struct tl_
         undo_all(state);
         if (part == TL_QUICK_WHOLE)
                 is_good = end_link(file, link) && is_good;
-        /* What nothing was written down about, or no longer is. */
+        /* Whatever has no note, or no longer has one. */
         delete_leftovers(file);
         if (was_up)
                 is_good = run_all_hooks(file, TL_QUICK_POST_DOWN) && is_good;
@@ -721,7 +720,7 @@ bool tl_quick_down(struct tl_quick_file *file, enum tl_quick_part part)
         return is_good;
 }
 
-/* The peers of a file, by their keys, and what removes the others. */
+/* The keys of the peers of a file, and the change that removes all others. */
 struct strangers {
         uint8_t (*known)[TL_CONF_KEY_LEN]; /* sorted */
         uint32_t count;
@@ -748,7 +747,7 @@ static void remove_stranger(void *ctx, const uint8_t public_key[TL_CONF_KEY_LEN]
                 peer->remove = true;
 }
 
-/* Has the change remove the peers that run and that the file does not have. */
+/* Adds to the change the removal of peers that the interface has and the file does not. */
 static bool remove_strangers(struct tl_quick_file *file)
 {
         struct strangers strangers = {.change = &file->device, .is_good = true};

@@ -30,16 +30,16 @@ struct tl_quick_file {
         char path[PATH_MAX];
         char ifname[16];
         struct tl_file file;
-        bool is_sound;         /* it has no mistakes: else it is good for `down` only */
-        bool has_hooks;        /* none among the keys of wg-quick; else none of these counts */
+        bool is_sound;         /* the file has no mistakes; if it has, only `down` may use it */
+        bool has_hooks;        /* the keys of wg-quick have no mistakes; if they do, none counts */
         struct tl_quick quick; /* points into the file */
         struct tl_conf_device device;
-        struct tl_names missing; /* endpoints that could not be found */
+        struct tl_names missing; /* endpoint names that did not resolve */
 };
 
 /* Finds and reads the file of an interface: a path that ends in IFNAME.conf, or the name of an
- * interface, whose file is then in /etc/wireguard. Mistakes in it are told. Returns false, after saying
- * why, where there is nothing to be read. */
+ * interface, whose file is then in /etc/wireguard. Reports mistakes in it. Returns false, after
+ * reporting why, if no file can be read. */
 bool tl_quick_open(struct tl_quick_file *file, const char *name) WG_MUST_USE;
 
 /* Wipes and frees. */
@@ -49,8 +49,9 @@ void tl_quick_close(struct tl_quick_file *file);
 bool tl_quick_up(struct tl_quick_file *file, enum tl_quick_part part) WG_MUST_USE;
 bool tl_quick_down(struct tl_quick_file *file, enum tl_quick_part part) WG_MUST_USE;
 
-/* Sets keys and peers of a running interface as the file has them. Peers that stay keep their sessions,
- * and so does all that the file does not name: keys, the port, the mark, allowed IPs. */
+/* Sets keys and peers of a running interface as the file has them. Peers that stay keep their
+ * sessions. Whatever the file does not name stays as it is: keys, the port, the mark, allowed
+ * IPs. */
 bool tl_quick_reload(struct tl_quick_file *file) WG_MUST_USE;
 
 /* Writes the interface's present configuration into its file. */

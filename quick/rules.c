@@ -8,7 +8,7 @@ bool tl_rules_is_ours(const struct tl_rule *rule)
         return rule->protocol == TL_RULES_PROTOCOL && rule->mark && !rule->is_selective;
 }
 
-/* Looks up a table for all packets. */
+/* Whether the rule looks up that table for all packets. */
 static bool is_for_all(const struct tl_rule *rule)
 {
         return rule->action == TL_RULE_LOOKUP && !rule->mask && !rule->is_inverted &&
@@ -20,13 +20,13 @@ static bool is_main(const struct tl_rule *rule)
         return is_for_all(rule) && rule->table == TL_RULE_TABLE_MAIN && !rule->ignores_defaults;
 }
 
-/* wg-quick's second rule, in front of its first. */
+/* Whether it is wg-quick's second rule, which comes before its first. */
 static bool is_exception(const struct tl_rule *rule)
 {
         return is_for_all(rule) && rule->table == TL_RULE_TABLE_MAIN && rule->ignores_defaults;
 }
 
-/* wg-quick's first rule. */
+/* Whether it is wg-quick's first rule. */
 static bool is_tunnel(const struct tl_rule *rule)
 {
         return rule->action == TL_RULE_LOOKUP && rule->is_inverted && !rule->is_selective &&
@@ -47,8 +47,8 @@ bool tl_rules_use(const struct tl_rule *rules, size_t count, uint32_t number)
         return false;
 }
 
-/* The index of the first rule that looks up main for all packets; or of that before which it usually
- * is, where it was taken away. */
+/* The index of the first rule that looks up main for all packets; if that was removed, of the rule
+ * that usually follows it. */
 static size_t find_main(const struct tl_rule *rules, size_t count)
 {
         size_t i = 0;
@@ -62,7 +62,7 @@ static size_t find_main(const struct tl_rule *rules, size_t count)
         return i;
 }
 
-/* n below `high`, but not below `low`. */
+/* high - n, but at least low. */
 static uint32_t count_down(uint32_t high, uint32_t n, uint32_t low)
 {
         return high > low && high - low > n ? high - n : low;
@@ -73,8 +73,9 @@ static uint32_t priority_before(const struct tl_rule *rules, size_t i)
         return i ? rules[i - 1].priority : 0;
 }
 
-/* The index before which new rules go. The tunnels that come right before main are overtaken; but when
- * wg-quick takes a tunnel down it deletes the first exception that there is, so its own stays first. */
+/* The index before which new rules go: ahead of the tunnels that come right before main. But
+ * wg-quick deletes the first suppress_prefixlength rule it finds when it takes a tunnel down, so
+ * its own must stay first. */
 static size_t find_index(const struct tl_rule *rules, size_t main)
 {
         size_t i = main;
@@ -94,8 +95,8 @@ struct tl_rules_place tl_rules_place(const struct tl_rule *rules, size_t count)
         };
         uint32_t low, high;
 
-        /* The kernel puts a new rule behind all that have its priority. Where that leaves no room, what
-         * is there goes first, but main. */
+        /* The kernel puts a new rule after all others of its priority. If that leaves no room, the
+         * rules that are there come first, except main. */
         while (i < main && rules[i].priority == priority_before(rules, i))
                 i++;
         while (i > 0 && priority_before(rules, i) == place.main)

@@ -54,7 +54,7 @@ void tl_run_init(void)
 {
         const struct sigaction action = {.sa_handler = interrupt};
 
-        /* What was begun is done, or undone, although nobody hears of it any more. */
+        /* A command goes on, or undoes its work, even if nobody reads its messages any more. */
         signal(SIGPIPE, SIG_IGN);
         for (size_t i = 0; i < WG_ARRAY_SIZE(SIGNALS); i++)
                 sigaction(SIGNALS[i], &action, NULL);
@@ -111,7 +111,7 @@ WG_NORETURN static void become(char *words[], int input, int output)
         struct sigaction action = {.sa_handler = SIG_DFL};
 
         sigaction(SIGPIPE, &action, NULL);
-        /* What it did after our end would come after what undoes it. */
+        /* Otherwise it might act after we end, and so after its work was undone. */
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (input >= 0)
                 dup2(input, STDIN_FILENO);

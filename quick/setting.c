@@ -17,7 +17,7 @@
 #define ROOT "/proc/sys/"
 #define CONF "net/ipv4/conf"
 
-/* A line of the state: `setting IFNAME PATH VALUE OLD NAMESPACE`. */
+/* A line of the state is `setting IFNAME PATH VALUE OLD NAMESPACE`. */
 struct line {
         char ifname[IF_NAMESIZE], path[128], value[TL_SETTING_SIZE], old[TL_SETTING_SIZE];
         unsigned long long namespace;
@@ -120,8 +120,8 @@ static bool find_holder(const char *ifname, const char *path, struct line *found
         return is_found;
 }
 
-/* Between reading a setting and writing it, nobody else may do so. -1 is no lock, for the rare case in
- * which there can be none. */
+/* Keeps others from changing a setting between our read and write. Returns -1 in the rare case that
+ * there can be no lock. */
 static int lock(void)
 {
         int fd = open(ROOT CONF, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -202,7 +202,7 @@ static int read_filter(const char *ifname)
         return tl_setting_read(path, value) == 0 ? value[0] - '0' : 0;
 }
 
-/* The greater of the values for all and for the link counts; 1 is strict, and 2 is not. */
+/* The kernel uses the greater of the values for all and for the link; 1 is strict, 2 is loose. */
 bool tl_setting_filters_strictly(const char *ifname)
 {
         int all = read_filter("all");

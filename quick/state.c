@@ -18,7 +18,7 @@
 
 enum { PLACE_SIZE = 96 };
 
-/* The line that says which boot and network namespace we are in. */
+/* Writes the line for our boot and network namespace. */
 static void format_place(char place[PLACE_SIZE])
 {
         FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
@@ -35,7 +35,7 @@ static void format_place(char place[PLACE_SIZE])
         snprintf(place, PLACE_SIZE, PLACE "%s %llu\n", boot, (unsigned long long)status.st_ino);
 }
 
-/* The last line that begins so, behind that beginning; NULL: there is none. */
+/* The rest of the last line with this prefix; NULL: there is none. */
 static const char *find_line(const char *text, const char *beginning)
 {
         const char *found = NULL;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * state.h - what was done for an interface and does not go with it, written down before it is done: so
- * it can be undone by whoever comes after a crash.
+ * state.h - what was done for an interface and does not go with it, written down before it is done:
+ * so it can be undone by whoever comes after a crash.
  *
- * A file /run/tieline-quick/IFNAME of lines: a word that names the version, `place BOOT NAMESPACE` (which
- * run of the kernel, and which of its network namespaces, the rest is about), `link NUMBER` for the
- * link that we have made (0: that is about to be), `undo COMMAND` for each thing, `complete` once the interface was brought up as a whole.
- * It is for root alone, whose programs run by it, and locked while one is at work.
+ * The state is a file of lines, /run/tieline-quick/IFNAME: a word that names the version; `place
+ * BOOT NAMESPACE`, the boot and the network namespace that the rest is about; `link NUMBER` for the
+ * link that we made (0: it is about to be made); `undo COMMAND` for each thing to undo; and
+ * `complete` once the interface is fully up. The file belongs to root alone, who runs its commands,
+ * and is locked while a command is at work.
  *
  * Threads: the only one of the process. */
 #ifndef QUICK_STATE_H
@@ -24,7 +25,7 @@ struct tl_state {
         char path[64];
         char *text; /* what the file held when it was opened, terminated */
         bool is_complete;
-        bool is_foreign;   /* it is about another boot or network namespace than ours */
+        bool is_foreign;   /* the state is of another boot or network namespace */
         bool is_begun;     /* we started the daemon, or were about to */
         unsigned int link; /* the number of its link; 0: not known */
 };
@@ -44,11 +45,11 @@ int tl_state_add(struct tl_state *state, const char *undo) WG_MUST_USE;
 int tl_state_add_link(struct tl_state *state, unsigned int link) WG_MUST_USE;
 int tl_state_complete(struct tl_state *state) WG_MUST_USE;
 
-/* How much is written down, for tl_state_undo(). */
+/* The current size of the notes, for tl_state_undo(). */
 size_t tl_state_size(const struct tl_state *state) WG_MUST_USE;
 
-/* Calls undo with each command that was written down behind that size (0: all), the last one first, and
- * forgets them. */
+/* Calls undo with each command noted after that size (0: all), the last one first, and forgets
+ * them. */
 void tl_state_undo(struct tl_state *state, size_t size, void (*undo)(const char *command));
 
 #endif

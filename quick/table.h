@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * table.h - the name of the nft(8) table that an interface has for its default routes.
+ * table.h - the name of the nft(8) table of an interface with default routes.
  *
- * It is that of the interface behind `tieline-quick-`. Names of interfaces may hold = and +, which those of
- * tables may not: they become / and two hexadecimal digits.
+ * It is `tieline-quick-` and the name of the interface. Interface names may contain = and +, which
+ * table names may not: these become / and two hexadecimal digits.
  * Source: nft(8), "LEXICAL CONVENTIONS".
  * Threads: pure functions of their arguments. */
 #ifndef QUICK_TABLE_H
@@ -16,10 +16,11 @@
 
 enum { TL_TABLE_NAME_SIZE = 64 };
 
-/* Writes the name of the table. */
+/* Writes the name of an interface's table. */
 void tl_table_name(char out[TL_TABLE_NAME_SIZE], const char *ifname);
 
-/* Writes the name of the interface that a table is of. Returns false where it is none of ours. */
+/* Writes the name of the interface that a table belongs to. Returns false if the table is not
+ * ours. */
 bool tl_table_owner(char ifname[IF_NAMESIZE], const char *name) WG_MUST_USE;
 
 #endif

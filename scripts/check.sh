@@ -69,7 +69,7 @@ finish() {
         rm -rf "${scratch[@]}"
         [ "$(id -u)" != 0 ] || chown -R --reference=Makefile "$out"
 }
-building='' scratch=() # directories outside of the tree
+building='' scratch=() # scratch: temporary directories outside the tree
 trap finish EXIT
 trap 'exit 130' INT TERM
 
@@ -141,8 +141,8 @@ declare -A options=(
         [tsan]="-Db_sanitize=thread -Dbuildtype=debugoptimized -Db_lundef=false"
         [msan]="-Db_sanitize=memory -Dbuildtype=debugoptimized -Db_lundef=false"
 )
-# What is built against lies in the tree, unless the tree's name has characters that pkg-config or Meson's
-# machine files do not bear.
+# Sysroots lie in the tree, unless its path has characters that pkg-config or Meson's machine files cannot
+# handle.
 sysroots=build-check
 if [[ $out == *[^A-Za-z0-9/._+-]* ]]; then
         sysroots=$(mktemp -d)
@@ -251,8 +251,8 @@ tests_in_namespaces() { # build, further words for run.py
         TIELINED=$out/$1/daemon/tielined "${fixed_layout[@]}" python3 test/net/run.py "${words[@]}"
 }
 
-# A clone may lie where other users may not look, and have a name with a space in it. These scenarios
-# have another user run what was built, or preload it.
+# Runs from a directory that other users cannot read, with a space in its name, the scenarios in which
+# another user runs what was built, or preloads it.
 from_a_private_folder() { # build
         local parent home status
 
@@ -269,9 +269,9 @@ from_a_private_folder() { # build
         return $status
 }
 
-# Sanitizers write to files: a daemon has no standard error. Each file is a finding. The words of their
-# options end at a space or a colon, so the files lie in a folder that has neither in its name, where the
-# daemon's own user may write.
+# Sanitizers write to files, since a daemon has no standard error. Each file is a finding. A space or a
+# colon ends a word of their options, so the files lie in a directory with neither in its name, which the
+# daemon's own user may write to.
 open_reports() {
         reports=$(mktemp -d)
         scratch+=("$reports")

@@ -65,7 +65,7 @@ void sim_check_emission(struct sim_node *node, struct wg_peer *handle, const str
 void sim_check_sealed(struct sim_node *node, const struct wg_send_slot *slot, uint32_t inner_len,
                       uint8_t inner_tos);
 
-/* A worker takes a packet for a peer; what it takes for one, after others, leaves after them. */
+/* A worker takes a packet for a peer. Packets of one worker for one peer must leave in order. */
 void sim_check_taken(struct sim_node *node, unsigned int worker, unsigned int peer,
                      uint64_t serial);
 

@@ -187,7 +187,7 @@ static void check_not_forgotten(struct sim_node *node, const struct sim_peer *pe
                   (unsigned int)(peer - node->peers));
 }
 
-/* Workers send through the engine as long as packets are on their way there, and no longer. */
+/* Workers send through the engine only while it holds packets of the peer. */
 static void check_waiting(struct sim_node *node, const struct sim_peer *peer)
 {
         uint32_t waiting = peer->handle->staged.count;

@@ -191,7 +191,7 @@ void sim_check_taken(struct sim_node *node, unsigned int worker, unsigned int pe
         record->taken_for = (uint8_t)peer;
 }
 
-/* Unless the packet belongs to another peer since it was taken. */
+/* Packets are exempt if they belong to another peer than when they were taken. */
 static void check_order(struct sim_node *node, unsigned int peer, const struct sim_record *record)
 {
         uint64_t *sent;
@@ -200,7 +200,7 @@ static void check_order(struct sim_node *node, unsigned int peer, const struct s
                 return;
         sent = &node->peers[peer].sent_turns[record->worker];
         SIM_CHECK(node->world, record->turn > *sent,
-                  "node %u: packet %llu for %u was overtaken by one that came later", node->id,
+                  "node %u: packet %llu for %u was overtaken by a later one", node->id,
                   (unsigned long long)record->inner.serial, peer);
         *sent = record->turn;
 }

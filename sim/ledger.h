@@ -24,8 +24,8 @@ struct sim_record {
         uint8_t hop_from, hop_to; /* travelling: between these two */
         uint32_t tag;             /* the traffic's own */
 
-        /* Where it waits, or waited last: the nth packet that workers of the node took, which of them took
-         * it, and for which peer. */
+        /* Where the packet waits, or waited last: its number among those that the node's workers
+         * took, the worker, and the peer. */
         uint64_t turn;
         uint8_t worker, taken_for;
 };

@@ -12,7 +12,8 @@
 /* Arranges for mishaps, at random times and amid the batches of workers. */
 void sim_mishap_begin(struct sim_scenario *s);
 
-/* Puts everything right but the clocks, which nobody may depend on: links, nodes, keys, peers, prefixes; endpoints where they are known. */
+/* Repairs everything but the clocks, which nothing may depend on: links, nodes, keys, peers,
+ * prefixes, and endpoints if they are known. */
 void sim_mishap_repair(struct sim_scenario *s);
 
 /* From now on so many of 1000 allocations fail. */

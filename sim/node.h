@@ -63,7 +63,7 @@ struct sim_peer {
         uint64_t tx_bytes, rx_bytes;
         struct sim_staged staged;
         uint32_t tries;                   /* initiations since there was a reason */
-        uint64_t sent_turns[SIM_WORKERS]; /* the last turn of each worker whose packet was sent */
+        uint64_t sent_turns[SIM_WORKERS]; /* the latest turn of each worker whose packet was sent */
 
         /* In the world's time; 0: not yet. */
         uint64_t handshake_ns; /* our last initiation or response, unless it was forgotten */
@@ -91,7 +91,7 @@ struct sim_node {
 
         /* Clocks: ahead of the world's by so much. */
         uint64_t boot_ns, real_ns;
-        uint64_t stamped_ns; /* what the engine before this one told to outlive it (engine.h) */
+        uint64_t stamped_ns; /* the previous engine's latest timestamp (engine.h) */
 
         /* Wanted. */
         uint8_t private_key[WG_KEY_LEN], public_key[WG_KEY_LEN];
@@ -126,7 +126,7 @@ struct sim_node {
         unsigned int former_count;
         uint64_t batch;   /* goes up when the last worker leaves */
         uint64_t changes; /* of configuration */
-        uint64_t turns;   /* of packets that workers took */
+        uint64_t turns;   /* packets that workers took */
         uint64_t second;  /* of the last call of wg_engine_work(), */
         uint32_t calls;   /* and how many there were in it */
 

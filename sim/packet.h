@@ -16,7 +16,7 @@ struct sim_packet {
         struct wg_endpoint to;   /* of a datagram on its way */
         uint64_t hash;           /* of a datagram: by which the ledger knows it */
         uint64_t at_ns;          /* when it came to where it waits */
-        struct wg_peer *peer;    /* of an inner packet without a session: who it is for */
+        struct wg_peer *peer;    /* of an inner packet without a session: its destination */
         uint32_t len;
         uint8_t tos;
         uint8_t bytes[]; /* of an inner packet: with the room that wg_send() needs around it */

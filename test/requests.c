@@ -509,8 +509,8 @@ static void ask_to_get(int number)
                 begin_to_be_told(client);
 }
 
-/* The client goes; what it asked for is carried out all the same. Memory is there, or nobody could say
- * whether it was. */
+/* The client goes; what it asked for is carried out all the same. Memory is there, or nobody could
+ * say whether it was. */
 static void leave(int number)
 {
         struct client *client = &rig.clients[number];

@@ -73,7 +73,8 @@ void model_apply(struct model *model, const struct model_request *request);
 /* Whether an entry's endpoint has a zone that is no link here. */
 bool model_has_unknown_zone(const struct model_request *request);
 
-/* Write a request, and the reply to get=1, without byte counts and the times of handshakes: all 0. */
+/* Write a request, and the reply to get=1, without byte counts and the times of handshakes: all
+ * 0. */
 void model_write_request(const struct model_request *request, FILE *out);
 void model_write_get(const struct model *model, FILE *out);
 

@@ -124,8 +124,8 @@ static void write_own_datagram(const struct pair_side *side, uint8_t packet[100]
         wg_le32_store(packet + 28 + WG_DATA_RECEIVER, side->peer->current_known->remote_index);
 }
 
-/* Packets are on their way through the engine until they were dropped, whyever, or are sent, not only
- * sealed: before that a worker sends none by itself. */
+/* Packets are on their way through the engine until they were dropped, whyever, or are sent, not
+ * only sealed: before that a worker sends none by itself. */
 static void test_until_when_packets_wait(void **state)
 {
         struct pair *p = *state;
@@ -182,7 +182,8 @@ static void test_dropped_packets_do_not_wait(void **state)
         assert_int_equal(pair_count(&p->a, WG_VERDICT_LOOP), 2);
 }
 
-/* Some of those that waited are refused, the first ones or others: the rest still goes to the peer. */
+/* Some of those that waited are refused, the first ones or others: the rest still goes to the
+ * peer. */
 static void test_staged_behind_what_is_refused(void **state)
 {
         for (unsigned int refused = 1; refused < 8; refused++) {
@@ -428,8 +429,8 @@ static void test_notes_end_with_the_link(void **state)
         assert_int_equal(p->a.peer->handshake_real_ns, 5);
 }
 
-/* A worker is still amid a batch when the link goes down: what it writes down then is forgotten too, also
- * where another one had listed the peer already. */
+/* A worker is still amid a batch when the link goes down: what it writes down then is forgotten
+ * too, also where another one had listed the peer already. */
 static void test_times_of_a_late_worker_end_with_the_link(void **state)
 {
         struct pair *p = *state;

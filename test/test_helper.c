@@ -262,8 +262,8 @@ static void test_nonsense_ends_it(void **state WG_UNUSED)
                 expect_end(&cases[i].form, sizeof(cases[i].form), fds, cases[i].fds);
 }
 
-/* What was handed over is kept, also when the daemon did not wait for it and is gone; nothing of that gets
- * into the way of other requests. */
+/* What was handed over is kept, also when the daemon did not wait for it and is gone; nothing of
+ * that gets into the way of other requests. */
 static void test_a_stamp_outlives_the_helper(void **state WG_UNUSED)
 {
         struct tl_udp_pair pair;

@@ -358,8 +358,8 @@ static void test_a_note_is_never_forgotten(void **state)
 
 /* ---- what is sent while the link goes down (core/worker.c, core/engine.c) ----
  *
- * Two workers write down twice that data went out; the engine forgets all that, once when the link goes
- * down and again whenever a worker lists the peer after. At last no time is left. */
+ * Two workers write down twice that data went out; the engine forgets all that, once when the link
+ * goes down and again whenever a worker lists the peer after. At last no time is left. */
 
 enum { TIME, TIME_SEEN, T_NOTES = TIME_SEEN + 2, T_LISTED };
 
@@ -449,8 +449,8 @@ static void test_nothing_is_remembered_of_a_link_that_is_down(void **state)
 
 /* ---- nonces at the message limit (core/keypair.h, core/send.c) ----
  *
- * Three workers seal two batches each under a key whose counter is a byte: the limit leaves less room
- * above it than all of them take at once. No nonce is used twice. */
+ * Three workers seal two batches each under a key whose counter is a byte: the limit leaves less
+ * room above it than all of them take at once. No nonce is used twice. */
 
 enum { N_LIMIT = 5, N_BATCH = 2, N_END = N_LIMIT + 2 * N_BATCH, N_COUNTER = 0, N_SEEN, N_USED = 4 };
 
@@ -507,12 +507,13 @@ static void test_no_nonce_is_used_twice(void **state)
         check(&p, 1);
 }
 
-/* ---- packets of a peer on their way through the engine (core/waiting.h, core/send.c, daemon/tx.c) ----
+/* ---- packets of a peer on their way through the engine (core/waiting.h, core/send.c, daemon/tx.c)
+ * ----
  *
- * Two workers send two packets a batch, one of them twice. The session may begin at any moment, by a thread
- * of its own. What a worker sends leaves in its order, and at last packets go directly again. The ways
- * through the inbox, what is staged, and the actions are one queue: each packet is in the first of these
- * that it has not been moved on from. */
+ * Two workers send two packets a batch, one of them twice. The session may begin at any moment, by
+ * a thread of its own. What a worker sends leaves in its order, and at last packets go directly
+ * again. The ways through the inbox, what is staged, and the actions are one queue: each packet is
+ * in the first of these that it has not been moved on from. */
 
 enum { W_BATCH = 2, W_PACKETS = 6, W_ENGINE = 2, W_PEER = 3 };
 enum {
@@ -529,8 +530,8 @@ enum {
         W_BEHIND = W_MUST_WAIT + W_ENGINE /* + worker: what it saw of the count */
 };
 
-/* The steps of a batch: three for each packet in wg_send(), then one for each that is sent, and one for
- * each that is handed over. */
+/* The steps of a batch: three for each packet in wg_send(), then one for each that is sent, and one
+ * for each that is handed over. */
 enum { W_SEND = 3 * W_BATCH, W_HAND_OVER = W_SEND + W_BATCH, W_STEPS = W_HAND_OVER + W_BATCH };
 
 static enum step leave(struct state *s, uint8_t packet)

@@ -246,8 +246,8 @@ static uint64_t processor_ns(void)
         return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-/* A thread that comes back takes the processor from a writer of low priority, mostly in the middle of
- * writing. Waiting for it would be spinning for a time slice, or many. */
+/* A thread that comes back takes the processor from a writer of low priority, mostly in the middle
+ * of writing. Waiting for it would be spinning for a time slice, or many. */
 static void test_nobody_waits_for_a_writer_that_was_stopped(void **state)
 {
         enum { VISITS = 500, PAUSE_NS = 200000, SPENT_MAX_NS = 500000000 };

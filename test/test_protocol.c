@@ -442,7 +442,8 @@ static void test_timestamps(void **state)
         sim_net_inject(&net->world, &first->from, &to, first->bytes, first->len, 0);
         run(net, S);
         assert_int_equal(verdicts(net, B, WG_VERDICT_TIMESTAMP_REPLAYED), 1);
-        /* A clock that went back by 8 s, and by a year: the next initiation is newer all the same. */
+        /* A clock that went back by 8 s, and by a year: the next initiation is newer all the
+         * same. */
         node(net, A)->real_ns -= 8 * S;
         run(net, 5 * S);
         assert_int_equal(verdicts(net, B, WG_VERDICT_HANDSHAKE_DONE), 2);
@@ -488,8 +489,9 @@ static void test_clock_set_back(void **state)
         assert_int_equal(verdicts(net, B, WG_VERDICT_TIMESTAMP_REPLAYED), 0);
 }
 
-/* A clock that was ahead by years once: a peer that saw it is told of times after that one for as long as it
- * takes, and nobody else is, so that only that one refuses us when we are started without knowing. */
+/* A clock that was ahead by years once: a peer that saw it is told of times after that one for as
+ * long as it takes, and nobody else is, so that only that one refuses us when we are started
+ * without knowing. */
 static void test_clock_was_ahead(void **state)
 {
         struct test_net *net = *state;

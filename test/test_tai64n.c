@@ -99,7 +99,8 @@ static void test_next(void **state)
         }
 }
 
-/* Whatever the clock does, each stamp is later than the one before, and none is later than it has to be. */
+/* Whatever the clock does, each stamp is later than the one before, and none is later than it has
+ * to be. */
 static void test_always_later(void **state)
 {
         uint64_t last_ns = 1700000000 * S, real_ns = last_ns;

@@ -57,7 +57,8 @@ static void enter(void)
         enter_netns();
         run("ip addr add 10.0.0.1/32 dev lo && ip addr add 10.0.0.2/32 dev lo &&"
             "ip addr add fd00::1/128 dev lo nodad && ip addr add fd00::2/128 dev lo nodad");
-        /* On a busy machine the kernel's worker makes them usable, and their routes, a moment later. */
+        /* On a busy machine the kernel's worker makes them usable, and their routes, a moment
+         * later. */
         run("for i in $(seq 500); do"
             " [ $(ip -6 route show table local | grep -c '^local fd00::[12] ') = 2 ] &&"
             " ! ip -6 addr show dev lo tentative | grep -q . && exit 0;"

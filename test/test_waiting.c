@@ -74,7 +74,8 @@ static void test_refuse(void **state)
         assert_false(wg_waiting_has_some(&w));
 }
 
-/* Workers add, and refuse some, as fast as they can while another thread removes what they hand over. */
+/* Workers add, and refuse some, as fast as they can while another thread removes what they hand
+ * over. */
 enum { WORKERS = 3, ROUNDS = 20000 };
 
 static struct wg_waiting shared;

@@ -377,7 +377,7 @@ static const struct {
          {{2, 1, "Address belongs to wg-quick(8)"},
           {3, 1, "MTU belongs to wg-quick(8)"},
           {4, 1, "PostUp belongs to wg-quick(8)"},
-          {7, 1, "belongs to wg-quick(8), and into its section [Interface]"}}},
+          {7, 1, "of wg-quick(8) belongs into its section [Interface]"}}},
 };
 
 static void test_many(void **state)

@@ -5,8 +5,8 @@
  *     SETCLOCK=PATH  this file holds a number of seconds, 8 bytes in the machine's order, that the program's
  *                    CLOCK_REALTIME is ahead by; whoever writes to it sets that clock at once
  *
- * Only what goes through clock_gettime() is changed; timers and the times of files are not. A file that
- * cannot be had is told on stderr, and ends the program.
+ * Only what goes through clock_gettime() is changed; timers and the times of files are not. A file
+ * that cannot be had is told on stderr, and ends the program.
  * Threads: any. */
 #include <fcntl.h>
 #include <stdatomic.h>

@@ -8,7 +8,8 @@
  *       --rate N        datagrams a second at most (default: no limit)
  *       --initiations   handshake initiations with a wrong mac1 instead of zeros
  *
- * Says "ready" before the first one, and how many it sent after SIGTERM. A full queue is waited out.
+ * Says "ready" before the first one, and how many it sent after SIGTERM. A full queue is waited
+ * out.
  * Threads: one. */
 #include <arpa/inet.h>
 #include <err.h>

@@ -12,8 +12,8 @@
  *     late             of these, how many took more than a second
  *     median_us, most_us   time from send to arrival in the receiver's socket
  *
- * Both are on one machine and use its clock. The kernel takes the time of arrival, so a receiver that
- * waits for a processor makes nothing late, and no more does a sender.
+ * Both are on one machine and use its clock. The kernel takes the time of arrival, so a receiver
+ * that waits for a processor makes nothing late, and no more does a sender.
  * Threads: one. */
 #include <arpa/inet.h>
 #include <err.h>
