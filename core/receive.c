@@ -12,28 +12,41 @@ static size_t receiver_at(uint32_t type)
         return type == WG_MESSAGE_COOKIE ? WG_COOKIE_RECEIVER : WG_RESPONSE_RECEIVER;
 }
 
-/* After this many messages in a row with a wrong mac1, further ones from the same source are
+/* After FORGED_MAX messages in a row with a wrong mac1, most further ones from the same source are
  * dropped unread for the rest of the batch. Most of a flood of coalesced datagrams then costs next
  * to nothing, and other datagrams are not lost in the socket. Real peers never send handshake
- * messages in batches. */
-enum { FORGED_MAX = 8 };
+ * messages in batches, but a flood may claim a peer's address and port: so one in CHECKED_ONE_IN is
+ * still checked, and the peer gets through after a few retries. */
+enum { FORGED_MAX = 8, CHECKED_ONE_IN = 16 };
 
 /* The source of the latest messages with a wrong mac1. */
 struct forger {
         const struct wg_endpoint *from;
-        unsigned int count; /* in a row */
+        unsigned int count; /* in a row, including those dropped unread */
 };
 
-static bool has_mac1(const struct wg_identity *identity, const struct wg_receive_slot *slot,
-                     struct forger *forger)
+static bool is_dropped_unread(const struct forger *forger, const struct wg_endpoint *from)
 {
-        bool is_same = forger->count && wg_endpoint_is_same_remote(forger->from, &slot->from);
+        return forger->count >= FORGED_MAX &&
+               forger->count % CHECKED_ONE_IN != CHECKED_ONE_IN - 1 &&
+               wg_endpoint_is_same_remote(forger->from, from);
+}
 
-        if (is_same && forger->count >= FORGED_MAX)
-                return false;
-        if (wg_cookie_has_mac1(identity->mac1_key, slot->buf, slot->len))
+static void note_forged(struct forger *forger, const struct wg_endpoint *from)
+{
+        bool is_same = forger->count && wg_endpoint_is_same_remote(forger->from, from);
+
+        *forger = (struct forger){.from = from, .count = is_same ? forger->count + 1 : 1};
+}
+
+/* Replies that we wait for are always checked: a stranger does not know their index. */
+static bool has_mac1(const struct wg_identity *identity, const struct wg_receive_slot *slot,
+                     bool is_awaited, struct forger *forger)
+{
+        if ((is_awaited || !is_dropped_unread(forger, &slot->from)) &&
+            wg_cookie_has_mac1(identity->mac1_key, slot->buf, slot->len))
                 return true;
-        *forger = (struct forger){.from = &slot->from, .count = is_same ? forger->count + 1 : 1};
+        note_forged(forger, &slot->from);
         return false;
 }
 
@@ -46,13 +59,16 @@ static enum wg_verdict classify_handshake(struct wg_engine *engine, struct wg_re
 {
         const struct wg_identity *identity = atomic_load_explicit(&engine->identity,
                                                                   memory_order_acquire);
+        bool is_awaited = type != WG_MESSAGE_INITIATION &&
+                          wg_index_find(&engine->indices,
+                                        wg_le32_load(slot->buf + receiver_at(type)));
 
         if (!identity)
                 return WG_VERDICT_NO_PRIVATE_KEY;
-        if (type != WG_MESSAGE_COOKIE && !has_mac1(identity, slot, forger))
+        if (type != WG_MESSAGE_COOKIE && !has_mac1(identity, slot, is_awaited, forger))
                 return WG_VERDICT_MAC1_INVALID;
         if (type != WG_MESSAGE_INITIATION) {
-                if (!wg_index_find(&engine->indices, wg_le32_load(slot->buf + receiver_at(type))))
+                if (!is_awaited)
                         return WG_VERDICT_UNEXPECTED;
                 slot->is_preferred = true;
         } else if (wg_hsqueue_is_loaded(&engine->handshakes, now_ns)) {

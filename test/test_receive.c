@@ -133,28 +133,41 @@ static void repeat(struct wg_receive_slot *slots, unsigned int *n, struct pair_d
                         .buf = d->bytes, .len = d->len, .from = d->from};
 }
 
-/* One who sends wrong mac1s in a row is not looked at again in that batch, and others are. */
+/* One who sends wrong mac1s in a row is hardly looked at again in that batch. Others are, and so are
+ * answers that we wait for, and now and then one of whoever it claims to be. */
 static void test_a_forger_is_not_looked_at_for_long(void **state)
 {
         static const struct {
                 int number;
                 unsigned int wrong;
-                bool is_other; /* the valid one that follows is from another port */
+                bool is_other;  /* the valid one that follows is from another port, */
+                bool is_answer; /* and is no initiation, but an answer */
                 enum wg_verdict verdict;
         } cases[] = {
-                {1, 0, false, WG_VERDICT_HANDSHAKE},      {2, 7, false, WG_VERDICT_HANDSHAKE},
-                {3, 8, false, WG_VERDICT_MAC1_INVALID},   {4, 8, true, WG_VERDICT_HANDSHAKE},
-                {5, 127, false, WG_VERDICT_MAC1_INVALID}, {6, 127, true, WG_VERDICT_HANDSHAKE},
+                {1, 0, false, false, WG_VERDICT_HANDSHAKE},
+                {2, 7, false, false, WG_VERDICT_HANDSHAKE},
+                {3, 8, false, false, WG_VERDICT_MAC1_INVALID},
+                {4, 8, true, false, WG_VERDICT_HANDSHAKE},
+                {5, 14, false, false, WG_VERDICT_MAC1_INVALID},
+                {6, 15, false, false, WG_VERDICT_HANDSHAKE},
+                {7, 16, false, false, WG_VERDICT_MAC1_INVALID},
+                {8, 126, false, false, WG_VERDICT_MAC1_INVALID},
+                {9, 127, false, false, WG_VERDICT_HANDSHAKE},
+                {10, 126, true, false, WG_VERDICT_HANDSHAKE},
+                {11, 8, false, true, WG_VERDICT_HANDSHAKE},
+                {12, 126, false, true, WG_VERDICT_HANDSHAKE},
         };
         struct pair *p = *state;
         struct pair_datagram good = {.from = p->a.at, .len = WG_INITIATION_LEN, .bytes = {1}};
+        struct pair_datagram answer = {.from = p->a.at, .len = WG_RESPONSE_LEN, .bytes = {2}};
         struct wg_cookie_jar jar = {.born_ns = 0};
 
-        begin(p, true, 1);
+        wg_le32_store(answer.bytes + WG_RESPONSE_RECEIVER, begin(p, true, 1)->entry.index);
         wg_cookie_add_macs(&jar, p->b.public_key, p->now.ns, good.bytes, good.len);
+        wg_cookie_add_macs(&jar, p->b.public_key, p->now.ns, answer.bytes, answer.len);
         for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
                 struct wg_receive_slot slots[WG_BATCH_MAX];
-                struct pair_datagram wrong = good, last = good;
+                struct pair_datagram wrong = good, last = cases[i].is_answer ? answer : good;
                 unsigned int n = 0;
 
                 wrong.bytes[5] ^= 1;
