@@ -132,11 +132,12 @@ static const void *find(const struct nlmsghdr *message, size_t offset, uint16_t 
 {
         struct nlattr *attribute;
 
-        mnl_attr_for_each(attribute, message,
-                          offset) if (mnl_attr_get_type(attribute) ==
-                                      type) return mnl_attr_get_payload_len(attribute) >= len
-                ? mnl_attr_get_payload(attribute)
-                : NULL;
+        mnl_attr_for_each(attribute, message, offset) {
+                if (mnl_attr_get_type(attribute) != type)
+                        continue;
+                return mnl_attr_get_payload_len(attribute) >= len ? mnl_attr_get_payload(attribute)
+                                                                  : NULL;
+        }
         return NULL;
 }
 
@@ -246,17 +247,19 @@ static void heed_link(struct tl_route_changes *changes, struct tl_route_links *l
 {
         const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
         uint32_t ifindex = (uint32_t)info->ifi_index, flags = info->ifi_flags & LINK_FLAGS;
-        uint32_t slot = ifindex % TL_ROUTE_LINKS, master;
+        uint32_t slot = ifindex % TL_ROUTE_LINKS, master, group;
         bool is_known = links->known[slot].ifindex == ifindex, is_same;
 
         if (info->ifi_family != AF_UNSPEC)
                 return; /* a bridge's port */
         master = find_number(message, sizeof(*info), IFLA_MASTER, 0);
+        group = find_number(message, sizeof(*info), IFLA_GROUP, 0); /* by which rules suppress */
         is_same = is_known && links->known[slot].flags == flags &&
-                  links->known[slot].master == master;
+                  links->known[slot].master == master && links->known[slot].group == group;
         links->known[slot].ifindex = ifindex;
         links->known[slot].flags = flags;
         links->known[slot].master = master;
+        links->known[slot].group = group;
         if (message->nlmsg_type == RTM_DELLINK) {
                 memset(&links->known[slot], 0, sizeof(links->known[slot]));
                 if (is_known && !(flags & IFF_UP) && is_same)

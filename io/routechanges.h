@@ -41,7 +41,7 @@ struct tl_route_changes {
  * that is not in the table counts as changed. Zeroed memory is an empty table. */
 struct tl_route_links {
         struct {
-                uint32_t ifindex, flags, master;
+                uint32_t ifindex, flags, master, group;
         } known[TL_ROUTE_LINKS];
 };
 

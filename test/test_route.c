@@ -201,10 +201,12 @@ static void test_hears_which_flows_a_change_affects(void **state WG_UNUSED)
                 {29, "ip link set three mtu 1400", 0},
                 {30, "ip link set three addrgenmode none up", ALL},
                 {31, "ip link set three mtu 1300", 0},
-                {32, "ip link set three down", ALL},
-                {33, "ip link del three", 0},
-                {34, "ip nexthop add id 1 dev one", ALL},
-                {35, "ip link del two", ALL},
+                {32, "ip link set three group 5", ALL},
+                {33, "ip link set three mtu 1280", 0},
+                {34, "ip link set three down", ALL},
+                {35, "ip link del three", 0},
+                {36, "ip nexthop add id 1 dev one", ALL},
+                {37, "ip link del two", ALL},
         };
         const struct tl_route_sender sender = {.fwmark = 7, .port = 7000};
         struct tl_route_changes changes = {0};
