@@ -346,6 +346,20 @@ static void unfollow_link(struct tl_device *device)
         device->has_monitor = false;
 }
 
+/* Like follow_link(), but after a failure at most once in LINK_AGAIN_NS: the engine waits while the
+ * helper tries. */
+static int try_to_follow(struct tl_device *device)
+{
+        uint64_t now_ns = tl_clock_boot_ns();
+        int error;
+
+        if (device->follow_error && now_ns < device->follow_again_ns)
+                return device->follow_error;
+        error = follow_link(device);
+        device->follow_again_ns = now_ns + LINK_AGAIN_NS;
+        return error;
+}
+
 /* Looks for the link where it is now. Where it may not be followed, the TUN itself is asked from time
  * to time whether it is up, which needs no privileges. */
 static void look_for_link(struct tl_device *device)
@@ -356,7 +370,7 @@ static void look_for_link(struct tl_device *device)
                 stop(device, "the link was deleted");
                 return;
         }
-        error = follow_link(device);
+        error = try_to_follow(device);
         if (error && up >= 0)
                 set_up(device, up);
         if (error && error != device->follow_error)
@@ -597,9 +611,10 @@ static void keep_waiting(struct tl_device *device, uint64_t now_ns)
  * `down'. */
 static void catch_up_with_link(struct tl_device *device)
 {
-        if (device->has_monitor &&
-            (tl_inbox_used(&device->preferred) || tl_inbox_used(&device->handshakes) ||
-             tl_inbox_used(&device->unsent)))
+        if (!device->has_monitor)
+                look_for_link(device);
+        else if (tl_inbox_used(&device->preferred) || tl_inbox_used(&device->handshakes) ||
+                 tl_inbox_used(&device->unsent))
                 link_changed(device, 0);
 }
 
@@ -744,8 +759,6 @@ static uint64_t work(struct tl_device *device)
         wg_actions_clear(&device->engine, &device->actions);
         if (device->bind_again_ns && now.ns >= device->bind_again_ns)
                 bind_for_link(device);
-        if (!device->has_monitor)
-                look_for_link(device);
         due = tl_pins_work(&device->pins, now.ns);
         is_busy |= change_configuration(device);
         due = sooner(due, is_busy ? 0 : wg_engine_deadline(&device->engine));

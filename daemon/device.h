@@ -84,11 +84,12 @@ struct tl_device {
         struct tl_clients uapi, status;
         struct tl_apply_queue changes;
         struct tl_pins pins;
-        uint64_t generation; /* a number for each state the configuration was in */
-        bool has_monitor;    /* the link is where we can hear of it */
-        int follow_error;    /* why not, where it is not */
-        uint32_t sandbox;    /* enum tl_sandbox: what was given up */
-        int error;           /* -errno: what ends the device, if it is no ordinary end */
+        uint64_t generation;      /* a number for each state the configuration was in */
+        bool has_monitor;         /* the link is where we can hear of it */
+        int follow_error;         /* why not, where it is not */
+        uint64_t follow_again_ns; /* when to try again, where it is not */
+        uint32_t sandbox;         /* enum tl_sandbox: what was given up */
+        int error;                /* -errno: what ends the device, if it is no ordinary end */
         bool is_up;
         bool is_stopping;
         uint64_t up_ns;       /* when we last heard that the link came up */

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """A link is moved into other network namespaces, as containers have it; its UDP sockets stay."""
 
+import base64
 import os
+import re
+import time
 
 from device import Device, join, meets
 from lab import expect, expect_same, namespace_pids, read, run, until
 from scenario import scenario
 from sniff import DATA, Sniffer
+from stacks import parent_of
 
 
 def launch(device, *then):
@@ -181,6 +185,27 @@ def both_sockets_in_one_place(lab):
     until(lambda: all_gone(x, a) and all_gone(y, b), "nothing is left", 8)
 
 
+def sleeps(pid):
+    """How often a process went to sleep."""
+    return int(re.search(rb"^voluntary_ctxt_switches:\s(\d+)$", read(f"/proc/{pid}/status"), re.M)[1])
+
+
+def leaves_the_helper_alone(device, where, endpoint):
+    """Packets keep the engine busy, for they wait for a session; it does not ask the helper each time."""
+    nobody = base64.b64encode(bytes([9] * 32)).decode()
+    device.set("peer", nobody, "endpoint", f"{endpoint}:9", "allowed-ips", "10.99.0.0/16")
+    device.up(where)
+    where.ip("route", "add", "10.99.0.0/16", "dev", device.name)
+    helper = next(pid for pid in namespace_pids(device.node.ns) if parent_of(pid) == device.process.pid)
+    sender, before, begun = where.socket(), sleeps(helper), time.monotonic()
+    for _ in range(200):
+        sender.sendto(b"x", ("10.99.0.1", 9))
+        time.sleep(0.003)
+    asked, most = sleeps(helper) - before, 20 + 30 * (time.monotonic() - begun)
+    expect(asked <= most, f"the helper is left alone, not asked {asked} times where {most:.0f} are fine")
+    device.set("peer", nobody, "remove")
+
+
 @scenario(ours_only=True, needs=("setpriv",))
 def moved_out_of_sight(lab):
     """Without the right to look into the link's new namespace: packets, up and down go on, and the
@@ -203,6 +228,7 @@ def moved_out_of_sight(lab):
             c.reaches(y.inner4)
             x.down(c)
             until(lambda: x.port() not in x.udp_ports()[0], "so is down")
+        leaves_the_helper_alone(x, c, b.v4())
         expect(b"cannot be followed" in read(x.log), f"it says so with {kept}")
         c.ip("link", "del", x.name)
         x.ended()
