@@ -2,10 +2,11 @@
  *
  * routechanges.h - the flows that the kernel's routing messages may affect.
  *
- * They are a set of pairs (destinations, sources). The set never misses an affected flow, but may
- * hold others: when it is full, pairs are widened. The kernel does not announce every change: it
- * silently removes and restores IPv4 routes when a link or an address comes or goes. Such events
- * therefore affect every flow.
+ * They are a set of pairs (destinations, sources). The set may hold flows that are not affected:
+ * when it is full, pairs are widened. It misses an affected flow only where a rule comes or goes
+ * that is the target of `goto` rules and does not select the flow itself. The kernel does not
+ * announce every change: it silently removes and restores IPv4 routes when a link or an address
+ * comes or goes. Such events therefore affect every flow.
  * Source: rtnetlink(7), linux/fib_rules.h. Threads: plain values; one owner. */
 #ifndef IO_ROUTECHANGES_H
 #define IO_ROUTECHANGES_H
