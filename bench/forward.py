@@ -4,8 +4,8 @@
     b eth0 ------ eth0 a eth1 ------ eth0 z eth1 ------ eth1 c eth0 ------ eth0 d
                      tl..a ========= tl..z ========= tl..c
 
-On the whole path, hosts without a tunnel send through all three nodes. For the hub alone, the two outer
-nodes send from their addresses in the tunnel, and the hub forwards.
+On the whole path, hosts without a tunnel send through all three nodes. For the hub alone, the two
+outer nodes send from their addresses in the tunnel, and the hub forwards.
 """
 
 from contenders import End

@@ -51,7 +51,8 @@ def cpu_seconds(*ends):
 
 
 def cpu_since(before, *ends):
-    """Of these daemons since they had used that much. Nothing can be told below the kernel's tick."""
+    """CPU seconds of these daemons beyond what they had used. The kernel counts in ticks, so at
+    least one."""
     return max(cpu_seconds(*ends) - before, 1 / TICKS_A_SECOND)
 
 
@@ -79,8 +80,8 @@ def is_listening(node):
 
 def iperf(source, destination, seconds, *options, daemons=None):
     """One iperf3 from one end to the other; returns the `end` of what its client tells, in which is
-    what the receiver counted too. In it are, as `cpu`, the CPU seconds of the daemons, which are those
-    of both ends where nobody names others; and those of the whole machine as `system`."""
+    what the receiver counted too. In it are, as `cpu`, the CPU seconds of the daemons, which are
+    those of both ends where nobody names others; and those of the whole machine as `system`."""
     daemons = daemons or (source, destination)
     log = source.lab.file("iperf3-server")
     server = destination.node.popen("iperf3", "--server", "--one-off", "--bind",

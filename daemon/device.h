@@ -86,8 +86,8 @@ struct tl_device {
         struct tl_pins pins;
         uint64_t generation;      /* a number for each state the configuration was in */
         bool has_monitor;         /* the link is where we can hear of it */
-        int follow_error;         /* why not, where it is not */
-        uint64_t follow_again_ns; /* when to try again, where it is not */
+        int follow_error;         /* why not, if it is not */
+        uint64_t follow_again_ns; /* when to try again, if it is not */
         uint32_t sandbox;         /* enum tl_sandbox: what was given up */
         int error;                /* -errno: what ends the device, if it is no ordinary end */
         bool is_up;
@@ -98,8 +98,8 @@ struct tl_device {
         unsigned int closing;     /* sockets that were replaced and that workers may still use */
         uint64_t bind_again_ns;   /* binding failed: when to try anew; 0: it did not */
         uint64_t give_up_port_ns; /* when to free the port of a link that is down; 0: never */
-        uint64_t stamp_kept_ns; /* up to which time in initiations the next daemon knows of ours */
-        int keep_error;         /* why it may not */
+        uint64_t stamp_kept_ns;   /* the latest timestamp that the kept file allows for */
+        int keep_error;           /* why the last time could not be kept; 0: it was */
         struct wg_actions actions;
         uint8_t *scratch; /* for what is taken out of an inbox */
 };

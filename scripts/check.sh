@@ -141,8 +141,8 @@ declare -A options=(
         [tsan]="-Db_sanitize=thread -Dbuildtype=debugoptimized -Db_lundef=false"
         [msan]="-Db_sanitize=memory -Dbuildtype=debugoptimized -Db_lundef=false"
 )
-# Sysroots lie in the tree, unless its path has characters that pkg-config or Meson's machine files cannot
-# handle.
+# Sysroots lie in the tree, unless its path has characters that pkg-config or Meson's machine files
+# cannot handle.
 sysroots=build-check
 if [[ $out == *[^A-Za-z0-9/._+-]* ]]; then
         sysroots=$(mktemp -d)
@@ -251,8 +251,8 @@ tests_in_namespaces() { # build, further words for run.py
         TIELINED=$out/$1/daemon/tielined "${fixed_layout[@]}" python3 test/net/run.py "${words[@]}"
 }
 
-# Runs from a directory that other users cannot read, with a space in its name, the scenarios in which
-# another user runs what was built, or preloads it.
+# Runs the scenarios in which another user runs or preloads a built file, from a directory that
+# other users cannot read and that has a space in its name.
 from_a_private_folder() { # build
         local parent home status
 
@@ -269,9 +269,9 @@ from_a_private_folder() { # build
         return $status
 }
 
-# Sanitizers write to files, since a daemon has no standard error. Each file is a finding. A space or a
-# colon ends a word of their options, so the files lie in a directory with neither in its name, which the
-# daemon's own user may write to.
+# Sanitizers write to files, since a daemon has no standard error. Each file is a finding. A space
+# or a colon ends a word of their options, so the files lie in a directory with neither in its
+# name, which the daemon's own user may write to.
 open_reports() {
         reports=$(mktemp -d)
         scratch+=("$reports")

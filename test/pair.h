@@ -80,7 +80,7 @@ enum wg_verdict pair_send(struct pair *p, struct pair_side *side, const uint8_t 
 /* The same with a packet of 60 bytes to the other side. */
 enum wg_verdict pair_send_any(struct pair *p, struct pair_side *side);
 
-/* A packet of that peer's is staged as one for which a worker found no session. */
+/* Stages a packet for that peer, as after a worker found no session. */
 enum wg_verdict pair_stage(struct pair *p, struct pair_side *side, const uint8_t *packet,
                            uint32_t len);
 

@@ -14,13 +14,13 @@
 
 enum {
         CLIENTS = 3,
-        QUEUE_MAX = 2 * CLIENTS, /* a client that left may have a request on its way */
+        QUEUE_MAX = 2 * CLIENTS, /* a client that left may have a request in the queue */
         COMMANDS_MAX = 400,
         REPLY_MAX = 1 << 15,
         TICK_NS = 600 * 1000, /* more than a slice takes, so that each is one step */
 };
 
-/* A request on its way. */
+/* A queued request. */
 struct asked {
         int client; /* MODEL_NONE: it left */
         bool is_get;
@@ -30,8 +30,8 @@ struct asked {
 struct client {
         struct tl_client *base;
         bool is_waiting; /* its request is in the queue */
-        bool is_told;    /* a reply to get=1 is under way: */
-        char *wanted;    /* what it should be, if nothing changes meanwhile */
+        bool is_told;    /* a reply to get=1 is being read */
+        char *wanted;    /* that reply, if nothing changes meanwhile */
         uint64_t generation;
         char reply[REPLY_MAX];
         size_t reply_len;
@@ -46,23 +46,23 @@ struct rig {
         struct tl_clients protocol;
         struct client clients[CLIENTS];
         struct client observer;
-        bool has_limit;             /* of memory, for a request that is on its way */
-        int port_error, mark_error; /* what setting them fails with; 0: nothing */
+        bool has_limit;             /* memory is limited, while a request is in the queue */
+        int port_error, mark_error; /* the error of setting them; 0: none */
         bool was_up;
 
         struct model model;
         struct asked queue[QUEUE_MAX];
         unsigned int queued;
-        bool is_begun; /* the first of them, and then: */
-        int owners_before[MODEL_PREFIXES], owners_after[MODEL_PREFIXES]; /* of their addresses */
+        bool is_begun; /* the first queued request is; then: */
+        int owners_before[MODEL_PREFIXES], owners_after[MODEL_PREFIXES]; /* of each prefix */
         unsigned long answered;
-        char *last_request; /* for who reads of a failure */
+        char *last_request; /* shown with a failure */
 };
 
 static struct rig rig;
 static uint64_t clock_ns = TL_NS_PER_S;
 
-/* ---- what is not real ---- */
+/* ---- replacements of the clock and of sockets ---- */
 
 uint64_t __wrap_tl_clock_boot_ns(void);
 void __wrap_tl_client_resume(struct tl_client *client);
@@ -146,7 +146,7 @@ static void choose_ips(struct model_entry *entry)
                 uint8_t choice = count < 6 ? next() : (uint8_t)ip;
 
                 entry->ips[i] = choice % MODEL_PREFIXES;
-                /* Few that are taken away, in either kind of row. */
+                /* Few removals, in either kind of list. */
                 entry->is_removed[i] = count < 6 ? choice >= 192 : i % 5 == 4 && stride == 3;
         }
 }
@@ -168,7 +168,7 @@ static void choose_entry(struct model_entry *entry)
         if (entry->has_endpoint) {
                 entry->endpoint = next() % MODEL_ENDPOINTS;
                 if (entry->endpoint == MODEL_ENDPOINTS - 1 && !one_in(8))
-                        entry->endpoint = 0; /* one that makes all fail */
+                        entry->endpoint = 0; /* makes the whole request fail */
         }
         if (entry->has_keepalive)
                 entry->keepalive_s = (unsigned int[]){0, 0, 25, 65535}[next() % 4];
@@ -249,7 +249,7 @@ static char *write_wanted(void)
         return text;
 }
 
-/* Bytes that were sent depend on handshakes, of which the model knows nothing. */
+/* Ignores byte counts: they depend on handshakes, which the model does not know. */
 static void forget_bytes(char *text)
 {
         char *from = text;
@@ -277,10 +277,10 @@ static void end_to_be_told(struct client *client)
         client->base->is_telling = client->is_told = false;
         client->reply[client->reply_len] = '\0';
         forget_bytes(client->reply);
-        /* A reply in the middle of which something changed may be of before and of after. */
+        /* If something changed during a reply, it may mix the states before and after. */
         if (client->generation == rig.device.generation &&
             strcmp(client->reply, client->wanted) != 0)
-                fail("get=1 tells what the model tells", client->wanted, client->reply);
+                fail("get=1 answers as the model does", client->wanted, client->reply);
         check(client->reply_len >= 9 &&
                       strcmp(client->reply + strlen(client->reply) - 9, "errno=0\n\n") == 0,
               "the reply to get=1 ends");
@@ -313,7 +313,7 @@ static void check_state(void)
                 take_piece(client, TL_CLIENT_REPLY_SIZE);
 }
 
-/* ---- the work between ---- */
+/* ---- the device's work ---- */
 
 static void find_owners(const struct model *model, int owners[MODEL_PREFIXES])
 {
@@ -339,7 +339,7 @@ static bool is_peer(const struct wg_peer *peer, int key)
         return memcmp(peer->public_key, model_public_key(key), WG_KEY_LEN) == 0;
 }
 
-/* What a worker that reads now finds. */
+/* Checks what a worker finds now. */
 static void check_lookups(void)
 {
         for (int i = 0; i < MODEL_PREFIXES; i++) {
@@ -350,11 +350,11 @@ static void check_lookups(void)
                         address);
 
                 check(is_peer(peer, rig.owners_before[i]) || is_peer(peer, rig.owners_after[i]),
-                      "an address has the peer of before or of after");
+                      "an address has the peer from before or from after the request");
         }
 }
 
-/* What a request fails with when there is memory for it. */
+/* The error of a request, if there is memory for it. */
 static int expect_error(const struct model_request *request)
 {
         if (model_has_unknown_zone(request))
@@ -364,7 +364,7 @@ static int expect_error(const struct model_request *request)
         return request->has_port ? rig.port_error : 0;
 }
 
-/* The first request in the queue was carried out, or failed. */
+/* Checks the first request in the queue, which was carried out or failed. */
 static void answered(void)
 {
         struct asked asked = rig.queue[0];
@@ -385,7 +385,7 @@ static void answered(void)
         }
         if (error != expected)
                 check(error == -ENOMEM && rig.has_limit,
-                      "a request fails for the right reason only");
+                      "a request fails only for the right reason");
         if (!error && !asked.is_get)
                 model_apply(&rig.model, &asked.request);
         rig.answered++;
@@ -407,9 +407,9 @@ static void slice(void)
         if (!rig.is_begun)
                 begin_first();
         check(tl_apply_work(&rig.device) == tl_apply_is_busy(&rig.device),
-              "work says if it is busy");
+              "the device says whether it is busy");
         check_lookups();
-        check(rig.queued - count_changes() <= 1, "a slice is one step");
+        check(rig.queued - count_changes() <= 1, "a slice finishes one request at most");
         if (count_changes() < rig.queued)
                 answered();
         if (!rig.queued)
@@ -433,7 +433,7 @@ static void engine_work(void)
 
 /* ---- commands ---- */
 
-/* Whether the client may ask: its last request was answered to the end. */
+/* Whether the client may send a request: its last one was fully answered. */
 static bool is_free(const struct client *client)
 {
         return !client->is_waiting && !client->is_told;
@@ -509,8 +509,8 @@ static void ask_to_get(int number)
                 begin_to_be_told(client);
 }
 
-/* The client goes; what it asked for is carried out all the same. Memory is there, or nobody could
- * say whether it was. */
+/* A client leaves; its request is carried out all the same. Memory is not limited then, since
+ * nobody would learn of a failure. */
 static void leave(int number)
 {
         struct client *client = &rig.clients[number];
@@ -524,7 +524,7 @@ static void leave(int number)
         connect_client(client);
 }
 
-/* Waits for who left, whose requests must not fail. */
+/* Waits for the requests of clients that left, which must not fail. */
 static void limit_memory(size_t allocations)
 {
         for (unsigned int i = 0; i < rig.queued; i++)
@@ -556,7 +556,7 @@ static void stage(int prefix)
                                       clock_ns);
 }
 
-/* Between requests, whose errors would otherwise be anybody's guess. */
+/* Only between requests: otherwise the model could not predict their errors. */
 static void break_sockets(uint8_t which)
 {
         if (rig.queued)
@@ -648,7 +648,7 @@ static void begin(const uint8_t *script, size_t len)
         model_begin(&rig.model);
 }
 
-/* Requests may still be on their way, as when a daemon ends. */
+/* Requests may still be in the queue, as when a daemon ends. */
 static void end(void)
 {
         for (int i = 0; i < CLIENTS; i++)

@@ -11,7 +11,7 @@
 static uint8_t private_keys[MODEL_PRIVATE_KEYS][WG_KEY_LEN];
 static uint8_t public_keys[MODEL_PUBLIC_KEYS][WG_KEY_LEN];
 
-/* As a request gives it, and as it is told; NULL: no such link. */
+/* Each as a request gives it and as get=1 shows it; NULL: no such link. */
 static const struct {
         const char *given, *told;
 } endpoints[MODEL_ENDPOINTS] = {
@@ -73,11 +73,11 @@ void model_init(void)
                 key = wg_x25519_key_new(private_keys[i]);
                 if (!key)
                         abort();
-                wg_x25519_clamp(private_keys[i]); /* as it is told */
+                wg_x25519_clamp(private_keys[i]); /* as get=1 shows it */
                 memcpy(public_keys[i], wg_x25519_key_public(key), WG_KEY_LEN);
                 wg_x25519_key_free(key);
         }
-        /* One more is all zeros, with which no handshake is possible. */
+        /* One more is all zeros, which allows no handshake. */
         memset(public_keys[MODEL_PUBLIC_KEYS - 1], 0x77, WG_KEY_LEN);
         for (int i = 0; i < MODEL_PREFIXES; i++) {
                 if (i >= PREFIXES_WRITTEN) {

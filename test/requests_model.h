@@ -3,8 +3,8 @@
  * requests_model.h - the configuration of a device as plain lists, and requests that change it: the
  * naive twin of daemon/apply.c.
  *
- * Everything is a number of a small list (keys, endpoints, prefixes), so that random requests name
- * the same things again and again.
+ * Everything is an index into a small list (keys, endpoints, prefixes), so that random requests
+ * keep naming the same things.
  * Source: wireguard.com/xplatform; doc/uapi.md. */
 #ifndef TEST_REQUESTS_MODEL_H
 #define TEST_REQUESTS_MODEL_H
@@ -24,11 +24,11 @@ enum {
         MODEL_NONE = -1,
 };
 
-/* One peer of a request: what is said after a public_key. */
+/* One peer of a request: the lines after a public_key. */
 struct model_entry {
         int key;
         bool remove, update_only, replace_ips, has_psk, has_endpoint, has_keepalive;
-        bool flags_last; /* remove and update_only come after all else */
+        bool flags_last; /* remove and update_only come last */
         int psk, endpoint;
         unsigned int keepalive_s;
         int ips[MODEL_IPS];
@@ -40,8 +40,7 @@ struct model_request {
         bool has_private_key, has_port, has_fwmark, replace_peers;
         int private_key; /* MODEL_NONE: zeros */
         unsigned int port, fwmark;
-        const char
-                *mistake; /* a line that makes the request wrong, at its end; NULL: it is right */
+        const char *mistake; /* an invalid last line; NULL: the request is valid */
         struct model_entry entries[MODEL_ENTRIES];
         int entry_count;
 };
@@ -61,24 +60,24 @@ struct model {
         int peer_count;
 };
 
-/* Fills the lists. Before all else, with crypto/ up. */
+/* Fills the lists. Call it first, after crypto/ was started. */
 void model_init(void);
 
-/* A device without anything. */
+/* Begins with an unconfigured device. */
 void model_begin(struct model *model);
 
-/* Carries out a right request. */
+/* Carries out a valid request. */
 void model_apply(struct model *model, const struct model_request *request);
 
-/* Whether an entry's endpoint has a zone that is no link here. */
+/* Whether an entry's endpoint has a zone without a link. */
 bool model_has_unknown_zone(const struct model_request *request);
 
-/* Write a request, and the reply to get=1, without byte counts and the times of handshakes: all
- * 0. */
+/* Write a request, and the reply to get=1, with byte counts and times of handshakes all 0. */
 void model_write_request(const struct model_request *request, FILE *out);
 void model_write_get(const struct model *model, FILE *out);
 
-/* The key of the peer that has the longest prefix for the first address of a prefix; MODEL_NONE. */
+/* The key of the peer that has the longest prefix for the first address of a prefix; MODEL_NONE:
+ * there is no such peer. */
 int model_find(const struct model *model, int prefix);
 
 /* That address and its family (4 or 6), and a public key. */

@@ -257,7 +257,7 @@ static void test_whole_or_not_at_all(void **state)
         end_device(&device, &t);
 }
 
-/* ---- requests of which an entry finds another state than there was before all of them ---- */
+/* ---- requests with entries whose effect depends on earlier entries ---- */
 
 #define K "public_key=0100000000000000000000000000000000000000000000000000000000000000\n"
 #define J "public_key=0200000000000000000000000000000000000000000000000000000000000000\n"
@@ -277,7 +277,7 @@ static void apply_text(struct tl_device *device, const char *text)
         tl_uapi_parser_done(&parser);
 }
 
-/* Each with the request that comes before it, and how many peers there are then. */
+/* Each with the request before it, and the number of peers after it. */
 static const struct {
         int number;
         const char *before, *text;

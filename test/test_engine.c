@@ -124,8 +124,8 @@ static void write_own_datagram(const struct pair_side *side, uint8_t packet[100]
         wg_le32_store(packet + 28 + WG_DATA_RECEIVER, side->peer->current_known->remote_index);
 }
 
-/* Packets are on their way through the engine until they were dropped, whyever, or are sent, not
- * only sealed: before that a worker sends none by itself. */
+/* Packets count as being in the engine until they were dropped, for whatever reason, or sent, not
+ * just sealed. Until then no worker sends directly. */
 static void test_until_when_packets_wait(void **state)
 {
         struct pair *p = *state;
@@ -156,7 +156,7 @@ static void test_until_when_packets_wait(void **state)
         assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_SEALED);
 }
 
-/* Nor after the engine has given up, or dropped some of those that it would send. */
+/* None count after the engine has given up, or has dropped some of those to be sent. */
 static void test_dropped_packets_do_not_wait(void **state)
 {
         struct pair *p = *state;
@@ -182,8 +182,7 @@ static void test_dropped_packets_do_not_wait(void **state)
         assert_int_equal(pair_count(&p->a, WG_VERDICT_LOOP), 2);
 }
 
-/* Some of those that waited are refused, the first ones or others: the rest still goes to the
- * peer. */
+/* Some staged packets are refused, the first ones or others: the rest still goes to the peer. */
 static void test_staged_behind_what_is_refused(void **state)
 {
         for (unsigned int refused = 1; refused < 8; refused++) {

@@ -66,7 +66,7 @@ static void test_exposure(void **state)
         (void)state;
         assert_int_equal(chmod(path, 0644), 0);
         assert_int_equal(tl_file_read(&file, path), 0);
-        assert_false(file.is_exposed); /* in a directory that is closed */
+        assert_false(file.is_exposed); /* its directory is closed to others */
         tl_file_done(&file);
         assert_int_equal(chmod(directory, 0701), 0);
         for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
@@ -80,7 +80,7 @@ static void test_exposure(void **state)
         assert_int_equal(status.st_mode & 07777, 0600);
 }
 
-/* A link stays, wherever it is; one to nothing is no place; nor is what is no file. */
+/* A symbolic link stays one. A dangling link, or anything but a regular file, is refused. */
 static void test_links(void **state)
 {
         char link_path[96], pipe_path[96], text[8];

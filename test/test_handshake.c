@@ -247,7 +247,7 @@ static void test_initiation_replayed(void **state)
         pair_pass(p, 5 * S);
         make_initiation(p, &p->a, &d);
         finish_macs(p, &p->a, &d);
-        p->a.peer->stamped_ns = 0; /* as an initiator that keeps no count of its stamps */
+        p->a.peer->stamped_ns = 0; /* as an initiator that does not remember its stamps */
         make_initiation(p, &p->a, &same_stamp);
         finish_macs(p, &p->a, &same_stamp);
         assert_int_equal(handle(p, &p->b, &d), WG_VERDICT_HANDSHAKE_DONE);

@@ -262,8 +262,8 @@ static void test_nonsense_ends_it(void **state WG_UNUSED)
                 expect_end(&cases[i].form, sizeof(cases[i].form), fds, cases[i].fds);
 }
 
-/* What was handed over is kept, also when the daemon did not wait for it and is gone; nothing of
- * that gets into the way of other requests. */
+/* A time that was handed over is kept even if the daemon did not wait and is gone, and does not
+ * disturb other requests. */
 static void test_a_stamp_outlives_the_helper(void **state WG_UNUSED)
 {
         struct tl_udp_pair pair;
@@ -284,7 +284,7 @@ static void test_a_stamp_outlives_the_helper(void **state WG_UNUSED)
         start();
         assert_int_equal(tl_helper_recall_stamp(&helper, &stamp_ns), 0);
         assert_int_equal(stamp_ns, 7);
-        /* One at a time, if the helper is slow. */
+        /* A slow helper takes one at a time. */
         kill(helper.process, SIGSTOP);
         assert_int_equal(tl_helper_keep_stamp(&helper, 8), 0);
         assert_int_equal(tl_helper_keep_stamp(&helper, 9), -EAGAIN);

@@ -84,7 +84,7 @@ static void records_wrap_at_every_place(void **state)
         tl_inbox_done(&inbox);
 }
 
-/* Only the oldest is looked at, at every place in the ring; arrived_ns is the byte. */
+/* Only the oldest record counts, at every place in the ring; arrived_ns is the byte. */
 static void old_records_are_dropped(void **state)
 {
         struct tl_inbox inbox;

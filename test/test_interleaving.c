@@ -356,10 +356,10 @@ static void test_a_note_is_never_forgotten(void **state)
         check(&p, 1);
 }
 
-/* ---- what is sent while the link goes down (core/worker.c, core/engine.c) ----
+/* ---- sending while the link goes down (core/worker.c, core/engine.c) ----
  *
- * Two workers write down twice that data went out; the engine forgets all that, once when the link
- * goes down and again whenever a worker lists the peer after. At last no time is left. */
+ * Two workers record twice that data was sent. The engine forgets these times, once when the link
+ * goes down, and again whenever a worker lists the peer later. In the end no time is left. */
 
 enum { TIME, TIME_SEEN, T_NOTES = TIME_SEEN + 2, T_LISTED };
 
@@ -454,7 +454,7 @@ static void test_nothing_is_remembered_of_a_link_that_is_down(void **state)
 
 enum { N_LIMIT = 5, N_BATCH = 2, N_END = N_LIMIT + 2 * N_BATCH, N_COUNTER = 0, N_SEEN, N_USED = 4 };
 
-/* The batch of a thread is sealed under the nonces from there on, as far as the limit. */
+/* Seals the batch of a thread under the nonces from this one on, up to the limit. */
 static enum step use_nonces(struct state *s, unsigned int thread, uint8_t nonce)
 {
         s->at[thread] = s->at[thread] < 3 ? 3 : 6;
@@ -507,27 +507,26 @@ static void test_no_nonce_is_used_twice(void **state)
         check(&p, 1);
 }
 
-/* ---- packets of a peer on their way through the engine (core/waiting.h, core/send.c, daemon/tx.c)
- * ----
+/* ---- packets on their way through the engine (core/waiting.h, core/send.c, daemon/tx.c) ----
  *
- * Two workers send two packets a batch, one of them twice. The session may begin at any moment, by
- * a thread of its own. What a worker sends leaves in its order, and at last packets go directly
- * again. The ways through the inbox, what is staged, and the actions are one queue: each packet is
- * in the first of these that it has not been moved on from. */
+ * Two workers send two packets a batch; one of them does so twice. A third thread begins the
+ * session at any moment. Packets of one worker must leave in order, and in the end go directly
+ * again. The inbox, the staged packets and the actions are one queue here, with counts of how far
+ * packets have moved. */
 
 enum { W_BATCH = 2, W_PACKETS = 6, W_ENGINE = 2, W_PEER = 3 };
 enum {
         W_COUNT, /* wg_waiting */
         W_CURRENT,
-        W_PUT, /* into the inbox; and how many of those were */
+        W_PUT, /* packets put into the inbox, and how many of these were then: */
         W_STAGED,
         W_SEALED,
         W_SENT,
         W_SETTLED,
         W_QUEUE,                          /* worker << 4 | number */
-        W_LAST = W_QUEUE + W_PACKETS,     /* + worker: the number that left last */
+        W_LAST = W_QUEUE + W_PACKETS,     /* + worker: number of its last packet that left */
         W_MUST_WAIT = W_LAST + W_ENGINE,  /* + worker: a bit for each packet of the batch, */
-        W_BEHIND = W_MUST_WAIT + W_ENGINE /* + worker: what it saw of the count */
+        W_BEHIND = W_MUST_WAIT + W_ENGINE /* + worker: the count that it saw */
 };
 
 /* The steps of a batch: three for each packet in wg_send(), then one for each that is sent, and one

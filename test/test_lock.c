@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * A lock keeps others out, wakes all who wait, and does not spin while a holder does not run. */
+ * A lock excludes others, wakes all waiters, and does not spin while its holder is preempted. */
 #include "io/lock.h"
 
 #include <pthread.h>
@@ -35,7 +35,7 @@ static void *count_on(void *arg)
                 tl_lock_take(&s->word);
                 s->count++;
                 if (i % 1000 == 0)
-                        sleep_ms(1); /* so that others come to wait */
+                        sleep_ms(1); /* so that others have to wait */
                 tl_lock_release(&s->word);
         }
         return NULL;

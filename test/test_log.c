@@ -274,7 +274,7 @@ static void count_wake(void *ctx WG_UNUSED)
         wakes++;
 }
 
-/* A message that waits wakes whoever tends the log; one that was written does not. */
+/* A message that has to wait calls the wake function; one that was written does not. */
 static void test_a_message_that_waits_wakes(void **state WG_UNUSED)
 {
         int ends[2];

@@ -50,7 +50,7 @@ __attribute__((noinline)) static void keep_secret(bool wipes)
                 wg_wipe(secret, SECRET_LEN);
 }
 
-/* The longest stretch of it: addresses that lie there may hold the same byte, too. */
+/* The longest run of the secret: pointers on the stack may contain the same byte, too. */
 __attribute__((noinline)) static size_t find_secret(void)
 {
         uint8_t room[2 * DEPTH];

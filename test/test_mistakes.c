@@ -45,7 +45,8 @@ static void test_order(void **state)
                                   "prog: a.conf:3:1: third\nprog: a.conf:3:1: fourth\n");
 }
 
-/* Whatever their order, the first twenty by place are kept: against a list that is sorted whole. */
+/* In whatever order they are added, the first twenty by place are kept, as in a fully sorted
+ * list. */
 static void test_first_twenty(void **state)
 {
         (void)state;

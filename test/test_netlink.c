@@ -120,7 +120,7 @@ static void test_changes_come_as_events_in_order(void **state WG_UNUSED)
         tl_netlink_monitor_done(NULL);
 }
 
-/* On a host where links come and go all the time, none of it may wake the reader. */
+/* On a host where other links come and go all the time, they must not wake the reader. */
 static void test_other_links_wake_nobody(void **state WG_UNUSED)
 {
         struct pollfd fd = {.events = POLLIN};

@@ -224,7 +224,7 @@ static void test_writers_take_turns(void **state)
         assert_int_equal(race.mistakes, 0);
 }
 
-/* Writes all the while, whenever nobody else wants the processor. */
+/* Writes constantly whenever the processor is idle otherwise. */
 static void *write_when_idle(void *arg)
 {
         struct race *race = arg;

@@ -237,9 +237,8 @@ static void test_removed_while_held(void **state)
         assert_int_equal(peers_freed, 1);
 }
 
-/* A packet for it is on its way to the engine: it stays until the engine has taken that, and then
- * goes, be it that the packet is dropped, or that it belongs to another peer by now, who has its
- * turn too. */
+/* A removed peer with a packet on its way to the engine is freed once the engine has taken the
+ * packet, whether the packet is dropped or now belongs to another peer. */
 static void test_removed_with_a_packet_on_its_way(void **state)
 {
         const struct wg_prefix prefix = {.ip = {WG_FAMILY_IPV4, {10, 0, 0, 2}}, .cidr = 32};

@@ -53,7 +53,7 @@ static void file_done(struct file *file)
         tl_conf_device_done(&file->device);
 }
 
-/* A line for each command; without the inputs. Releases the plan. */
+/* Writes one line per command, without inputs. Releases the plan. */
 static void plan_print(struct tl_plan *plan, FILE *out)
 {
         for (uint32_t i = 0; i < plan->count; i++) {
@@ -71,7 +71,7 @@ static void plan_print(struct tl_plan *plan, FILE *out)
         tl_plan_done(plan);
 }
 
-/* The commands of both plans, a line each; without the inputs. */
+/* Writes the commands of both plans, one per line, without inputs. */
 static char *file_dump(const struct file *file, const struct tl_plan_facts *here)
 {
         struct tl_plan plan;
@@ -144,7 +144,7 @@ static const struct {
          UP "resolvconf -a tun.wg0 -m 0 -x\n"
             "  undo resolvconf -d tun.wg0 -f\n"},
         {13, I "DNS = example.org", UP},
-        /* A default route that is taken away again. */
+        /* A default route that is removed again. */
         {14, P "AllowedIPs = 0.0.0.0/0, ::/0, -0.0.0.0/0\n",
          UP "mark 51821\n" CLAIM("-6", "::", "51821") RULES6("51821", MASK) FIREWALL("ip6")},
         {15, P "AllowedIPs = 0.0.0.0/0, -0.0.0.0/0\n", UP},
@@ -186,7 +186,7 @@ static void test_inputs(void **state)
                             "nameserver 10.0.0.9\nnameserver fd00::9\nsearch a.org b.org\n");
         tl_plan_done(&plan);
         assert_true(tl_plan_defaults(&plan, &file.quick, &file.device, &facts));
-        /* In place of what a crash left. */
+        /* Replaces what a crash left. */
         assert_ptr_equal(strstr(plan.steps[plan.count - 1].input,
                                 "table ip tieline-quick-wg0\ndelete table ip tieline-quick-wg0\n"),
                          plan.steps[plan.count - 1].input);
@@ -216,7 +216,7 @@ static void test_resolved(void **state)
         file_done(&file);
 }
 
-/* Of a file with both families, only IPv4 is planned, and its MTU may be small. */
+/* Without IPv6, only the IPv4 part of a file is planned, and the MTU may be small. */
 static void test_without_ipv6(void **state)
 {
         struct tl_plan_facts ipv4 = facts;

@@ -453,7 +453,7 @@ static void test_timestamps(void **state)
         assert_int_equal(verdicts(net, B, WG_VERDICT_TIMESTAMP_REPLAYED), 1);
 }
 
-/* A handshake of A with a peer, from a link that was down. */
+/* A handshake of A with a peer, after the link was down. */
 static void speak_anew(struct test_net *net, unsigned int peer)
 {
         uint64_t before = verdicts(net, peer, WG_VERDICT_HANDSHAKE_DONE);
@@ -466,7 +466,7 @@ static void speak_anew(struct test_net *net, unsigned int peer)
         assert_int_equal(verdicts(net, peer, WG_VERDICT_HANDSHAKE_DONE), before + 1);
 }
 
-/* What peers were told outlives all that can happen to them, to the key and to the process. */
+/* Timestamps stay ahead of those sent before, whatever happens to peers, key and process. */
 static void test_clock_set_back(void **state)
 {
         struct test_net *net = *state;
@@ -489,9 +489,8 @@ static void test_clock_set_back(void **state)
         assert_int_equal(verdicts(net, B, WG_VERDICT_TIMESTAMP_REPLAYED), 0);
 }
 
-/* A clock that was ahead by years once: a peer that saw it is told of times after that one for as
- * long as it takes, and nobody else is, so that only that one refuses us when we are started
- * without knowing. */
+/* The clock was once years ahead. A peer that saw this gets later timestamps from then on; others
+ * do not. So only that peer refuses us after a start without the stamp file. */
 static void test_clock_was_ahead(void **state)
 {
         struct test_net *net = *state;

@@ -127,7 +127,7 @@ static void test_mistakes(void **state)
         }
 }
 
-/* All mistakes of a text are told, and after those of others. */
+/* All mistakes of a text are added after those of another parser. */
 static void test_many_mistakes(void **state)
 {
         static const char text[] = I "MTU=1\nAddress=x, ::/0, 2x / 3,4x\nTable=-\n" I

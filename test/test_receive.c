@@ -133,15 +133,15 @@ static void repeat(struct wg_receive_slot *slots, unsigned int *n, struct pair_d
                         .buf = d->bytes, .len = d->len, .from = d->from};
 }
 
-/* One who sends wrong mac1s in a row is hardly looked at again in that batch. Others are, and so are
- * answers that we wait for, and now and then one of whoever it claims to be. */
+/* A source of several wrong mac1s in a row is mostly ignored for the rest of the batch. Other sources
+ * are not, nor are replies that we wait for, and one in a few of its messages is still checked. */
 static void test_a_forger_is_not_looked_at_for_long(void **state)
 {
         static const struct {
                 int number;
                 unsigned int wrong;
-                bool is_other;  /* the valid one that follows is from another port, */
-                bool is_answer; /* and is no initiation, but an answer */
+                bool is_other;  /* the valid message that follows is from another port */
+                bool is_answer; /* that message is a reply, not an initiation */
                 enum wg_verdict verdict;
         } cases[] = {
                 {1, 0, false, false, WG_VERDICT_HANDSHAKE},
@@ -180,7 +180,7 @@ static void test_a_forger_is_not_looked_at_for_long(void **state)
                 if (slots[n - 1].verdict != cases[i].verdict)
                         fail_msg("case %d: %s", cases[i].number,
                                  wg_verdict_name(slots[n - 1].verdict));
-                /* Nothing of it is kept for the next batch. */
+                /* The next batch starts afresh. */
                 assert_int_equal(receive(p, good), WG_VERDICT_HANDSHAKE);
         }
 }

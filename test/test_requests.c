@@ -10,8 +10,8 @@
 #include "test/env.h"
 #include "test/with_crypto.h"
 
-/* Requests in random order and of random content, against the naive model. fuzz/fuzz_requests.c
- * runs the same scripts. */
+/* Random requests in random order, against the naive model. fuzz/fuzz_requests.c runs the same
+ * scripts. */
 static void test_random_requests(void **state)
 {
         static uint8_t script[4096];

@@ -42,7 +42,7 @@ static struct wg_ip ip(const char *text)
         return result;
 }
 
-/* By which link a datagram from our port 7000 to a port 9 leaves, or -errno. */
+/* The link by which a datagram from our port 7000 to a port 9 leaves, or -errno. */
 static int ask_as(const struct tl_route_sender *sender, const char *to, const char *from)
 {
         struct wg_endpoint e = {.ip = ip(to), .port = 9};
@@ -83,7 +83,7 @@ static void test_asks_by_which_link(void **state WG_UNUSED)
         tl_routes_done(&routes);
 }
 
-/* Each rule leads what it selects to link `two`, where the main table has link `one`. */
+/* Each rule routes what it selects by link `two`; the main table uses link `one`. */
 static void test_asks_as_the_sending_does(void **state WG_UNUSED)
 {
         static const struct {
@@ -136,7 +136,7 @@ static void test_asks_as_the_sending_does(void **state WG_UNUSED)
         tl_routes_done(&routes);
 }
 
-/* All that is told within half a second, or until a message was heard. */
+/* Reads events for half a second, or until there was one. */
 static void gather(struct tl_route_changes *changes, const struct tl_route_sender *sender)
 {
         struct pollfd fd = {.fd = routes.fd, .events = POLLIN};
@@ -212,7 +212,7 @@ static void test_hears_which_flows_a_change_affects(void **state WG_UNUSED)
         struct tl_route_changes changes = {0};
 
         make_links();
-        usleep(200000); /* what making them set off trickles in */
+        usleep(200000); /* wait for late events of their creation */
         while (tl_routes_heed(&routes, &sender, &changes, 1))
                 changes.count = 0;
         for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
@@ -231,7 +231,7 @@ static void test_hears_which_flows_a_change_affects(void **state WG_UNUSED)
         tl_routes_done(NULL);
 }
 
-/* More than the kernel keeps for us: then any flow may be affected, and that is told once. */
+/* More events than the kernel keeps: then any flow may be affected, which is reported once. */
 static void test_lost_events_touch_everything(void **state WG_UNUSED)
 {
         const struct tl_route_sender sender = {.port = 7000};

@@ -83,7 +83,7 @@ static void test_what_is_covered_takes_no_place(void **state WG_UNUSED)
         assert_int_equal(changes.items[0].to.cidr, 24);
 }
 
-/* Any number of changes, of which all must stay in the set, and those far away out of it. */
+/* However many changes are added, the set holds all of them, and no flow far away. */
 static void test_a_full_set_forgets_nothing(void **state WG_UNUSED)
 {
         enum { COUNT = 5000 };
@@ -107,7 +107,7 @@ static void test_a_full_set_forgets_nothing(void **state WG_UNUSED)
                 assert_true(tl_route_changes_touch(&changes, &flows[i]));
         assert_false(tl_route_changes_touch(&changes, &far));
 
-        /* The first of a family for which there is no place left. */
+        /* The first change of a family in a full set. */
         tl_route_changes_add(&changes,
                              &(struct tl_route_change){.to = {ip("2001:db8::1"), 128},
                                                        .from = {.ip.family = WG_FAMILY_IPV6}});
@@ -116,7 +116,7 @@ static void test_a_full_set_forgets_nothing(void **state WG_UNUSED)
         assert_true(tl_route_changes_touch(&changes, &flows[0]));
 }
 
-/* Messages that are cut off, or say lengths that are not so, touch nothing outside themselves. */
+/* Truncated messages, or wrong lengths in them, cause no access outside the message. */
 static void test_broken_messages(void **state WG_UNUSED)
 {
         const struct tl_route_sender sender = {.port = 7000};

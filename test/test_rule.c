@@ -11,7 +11,7 @@
 
 #include "test/netns.h"
 
-/* What `ip rule add` is told, and what is read then. */
+/* Arguments of `ip rule add`, and the rule that is read then. */
 static const struct {
         const char *words;
         struct tl_rule rule;
@@ -65,7 +65,7 @@ static void expect_rules(uint8_t family, const char *option, size_t usual)
         assert_int_equal(tl_rule_read(family, &found, &count), 0);
         assert_int_equal(count, usual + WG_ARRAY_SIZE(rules));
         for (size_t i = 0; i < WG_ARRAY_SIZE(rules); i++)
-                expect_rule(&found[i + 1], &rules[i].rule); /* behind that of the local table */
+                expect_rule(&found[i + 1], &rules[i].rule); /* after that of the local table */
         free(found);
 }
 
@@ -76,7 +76,7 @@ static void test_reads(void **state WG_UNUSED)
         expect_rules(WG_FAMILY_IPV6, "-6", 2);
 }
 
-/* More than fit into one answer of the kernel. */
+/* More rules than fit into one answer of the kernel. */
 static void test_reads_many(void **state WG_UNUSED)
 {
         struct tl_rule *found;

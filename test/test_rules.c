@@ -11,7 +11,7 @@
 
 enum { RULES_MAX = 16 };
 
-/* Rules as they are there. */
+/* Existing rules. */
 #define LOCAL \
         { \
                 0, TL_RULE_LOOKUP, .table = 255 \
@@ -67,17 +67,17 @@ static const struct {
         struct tl_rules_place place;
 } places[] = {
         {1, {LOCAL, MAIN(32766), DEFAULT}, 3, {32763, 32764, 32765, 32766}},
-        /* Behind all others, such as another VPN and what a user added. */
+        /* After all others, such as those of another VPN or of a user. */
         {2, {LOCAL, OTHER(5270), MAIN(32766)}, 3, {32763, 32764, 32765, 32766}},
         {3, {LOCAL, OTHER(32764), MAIN(32766)}, 3, {32764, 32764, 32765, 32766}},
         {4, {LOCAL, OTHER(32765), MAIN(32766)}, 3, {32765, 32765, 32765, 32766}},
         {5, {LOCAL, OTHER(32766), MAIN(32766)}, 3, {32763, 32764, 32765, 32766}},
-        /* What only looks like the rule for main is none. */
+        /* Rules that only resemble the one for main. */
         {6,
          {LOCAL, SELECTIVE(100), MARKED(5210, 0x80000), EXCEPTION(5300), OTHER(5301), MAIN(32766)},
          6,
          {32763, 32764, 32765, 32766}},
-        /* A main that comes earlier, or not at all. */
+        /* The rule for main comes earlier, or is missing. */
         {7, {LOCAL, MAIN(100), OTHER(200), MAIN(32766)}, 4, {97, 98, 99, 100}},
         {8, {LOCAL, OTHER(5270), DEFAULT}, 3, {32764, 32765, 32766, 32767}},
         {9, {LOCAL}, 1, {32763, 32764, 32765, 32766}},
@@ -94,13 +94,13 @@ static const struct {
           MAIN(32766)},
          6,
          {32762, 32762, 32762, 32766}},
-        /* Without room the newest comes last of ours. */
+        /* Without room, the newest comes last of ours. */
         {15,
          {LOCAL, OTHER(32765), SKIP(32765, 51820), BETTER(32765, 51820), OUR_TUNNEL(32765, 51820),
           MAIN(32766)},
          6,
          {32765, 32765, 32765, 32766}},
-        /* Behind the exception of wg-quick, and ahead of the rest of it. */
+        /* After wg-quick's suppress_prefixlength rule, and before its other one. */
         {16,
          {LOCAL, EXCEPTION(32764), TUNNEL(32765, 51820), MAIN(32766)},
          4,
@@ -110,7 +110,7 @@ static const struct {
           OUR_TUNNEL(32765, 51820), MAIN(32766)},
          7,
          {32761, 32761, 32761, 32766}},
-        /* But not ahead of others in order to overtake it. */
+        /* But not before rules of others that precede it. */
         {18,
          {LOCAL, EXCEPTION(5208), TUNNEL(5209, 51820), OTHER(5210), MAIN(32766)},
          5,
@@ -129,7 +129,7 @@ static void test_places(void **state)
         }
 }
 
-/* Rules that say that 51820 is in use, and some that do not. */
+/* Rules that show 51820 to be in use, and some that do not. */
 static const struct {
         int number;
         struct tl_rule rule;
@@ -145,7 +145,7 @@ static const struct {
         {8, SKIP(5, 51821), false, true},
         {9, BETTER(5, 51820), true, true},
         {10, OUR_TUNNEL(5, 51821), false, true},
-        /* A table that a rule does not look up; and rules that merely bear our protocol. */
+        /* A table that no rule looks up, and rules that merely carry our protocol number. */
         {11, {5, TL_RULE_OTHER, .table = 51820}, false, false},
         {12, {5, TL_RULE_LOOKUP, .table = 51820, OURS}, true, false},
         {13,
@@ -164,7 +164,7 @@ static void test_uses(void **state)
                         fail_msg("case %d", uses[i].number);
 }
 
-/* Adds as the kernel does: behind all of that priority and of lower ones. */
+/* Adds a rule as the kernel does: after all rules with that priority number or a lower one. */
 static size_t add(struct tl_rule *rules, size_t count, struct tl_rule rule)
 {
         size_t i = count;

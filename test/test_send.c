@@ -446,7 +446,7 @@ static void test_batch_sizes(void **state)
         clear(&batch);
 }
 
-/* ---- in turn ---- */
+/* ---- order ---- */
 
 static enum wg_verdict send_one(struct pair *p, uint32_t destination)
 {
@@ -460,7 +460,7 @@ static enum wg_verdict send_one(struct pair *p, uint32_t destination)
         return verdict;
 }
 
-/* As long as a packet is on its way through the engine, those that come after it go there too. */
+/* While a packet is on its way through the engine, later ones go there too. */
 static void test_behind_what_waits(void **state)
 {
         struct pair *p = *state;
@@ -473,7 +473,7 @@ static void test_behind_what_waits(void **state)
         assert_int_equal(wg_waiting_count(&peer->waiting), 2);
         wg_waiting_remove(&peer->waiting, 1);
         assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_NO_SESSION);
-        /* Where it could not go at all is no matter of turns. */
+        /* A packet that cannot be sent at all is refused first. */
         wg_path_write(&peer->path, &(struct wg_endpoint){.port = 0});
         assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_NO_ENDPOINT);
         assert_int_equal(wg_waiting_count(&peer->waiting), 2);
@@ -483,7 +483,7 @@ static void test_behind_what_waits(void **state)
         assert_int_equal(wg_waiting_count(&peer->waiting), 0);
 }
 
-/* A session comes to be while the batch is sealed that has another peer's packets between. */
+/* A session begins while a batch is sealed that has packets of another peer in between. */
 static struct pair *amid;
 static void (*real_seal)(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet *packets,
                          size_t n);
@@ -522,7 +522,7 @@ static void test_session_begins_amid_a_batch(void **state)
         clear(&batch);
 }
 
-/* Where the engine cannot keep up, what is too much is dropped until it has. */
+/* If the engine cannot keep up, excess packets are dropped until it has caught up. */
 static void test_too_many_wait(void **state)
 {
         struct pair *p = *state;
@@ -541,7 +541,7 @@ static void test_too_many_wait(void **state)
         assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_SEALED);
 }
 
-/* A worker without room on the way to the engine. */
+/* The inbox of the engine has no room for a worker's packet. */
 static void test_refused(void **state)
 {
         struct pair *p = *state;

@@ -71,14 +71,14 @@ static const struct {
         const char *what;
         uint64_t last_ns, real_ns, next_ns;
 } steps[] = {
-        {1, "the first one", 0, 1700000000 * S + 5, 1700000000 * S},
-        {2, "the first one, where the clock begins with 1970", 0, 0, GRAIN},
+        {1, "the first stamp", 0, 1700000000 * S + 5, 1700000000 * S},
+        {2, "the first stamp, with a clock at 1970", 0, 0, GRAIN},
         {3, "time has passed", 5 * S, 7 * S + GRAIN, 7 * S + GRAIN},
         {4, "less than a step", 5 * S, 5 * S + GRAIN - 1, 5 * S + GRAIN},
         {5, "a step", 5 * S, 5 * S + GRAIN, 5 * S + GRAIN},
         {6, "no time", 5 * S + GRAIN, 5 * S + GRAIN, 5 * S + 2 * GRAIN},
         {7, "a clock set back", 5 * S, 4 * S, 5 * S + GRAIN},
-        {8, "a last one between two steps", 5 * S + 1, 0, 5 * S + GRAIN},
+        {8, "a last stamp between two steps", 5 * S + 1, 0, 5 * S + GRAIN},
         {9, "the last step of a second", 5 * S + 59 * GRAIN, 0, 6 * S},
         {10, "before the last step of a second", 5 * S + 58 * GRAIN, 0, 5 * S + 59 * GRAIN},
         {11, "a clock that was ahead by centuries", UINT64_MAX - 2 * GRAIN, 0,

@@ -474,7 +474,7 @@ static void test_the_neutral_queue_moves_no_flow(void **state WG_UNUSED)
                         assert_int_equal(forward(&tun.neutral, port, true), out);
                         assert_int_equal(forward(&tun.neutral, port, false), out);
                 }
-                /* Any other draws both directions to itself, from the next packet on. */
+                /* Any other queue attracts both directions, from the next packet on. */
                 forward(&tun.queues[1], port, true);
                 assert_int_equal(forward(&tun.queues[2], port, false), 1);
                 assert_int_equal(forward(&tun.queues[2], port, true), 2);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * Whose turn it is: nobody waits for long, and those who stay busy get equal shares. */
+ * No direction waits for long, and those that stay busy get equal shares. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,7 +43,7 @@ static void one_whose_socket_is_gone_has_no_turn(void **state)
         assert_false(tl_turns_are_due(&turns));
 }
 
-/* However long another was alone, or the newcomer was. */
+/* However long another direction was alone, or the newcomer idle. */
 static void a_newcomer_is_next(void **state)
 {
         struct tl_turns turns = {0};
@@ -64,7 +64,7 @@ static void a_newcomer_is_next(void **state)
         }
 }
 
-/* A turn during which the thread did not run does not shut its direction out for as long. */
+/* A turn in which the thread was preempted does not exclude its direction for as long. */
 static void a_long_turn_costs_little(void **state)
 {
         struct tl_turns turns = {0};
@@ -82,7 +82,7 @@ static void a_long_turn_costs_little(void **state)
         assert_true(waited_ns <= TL_TURN_CHARGE_MAX_NS + TL_TURN_NS);
 }
 
-/* What a batch of each costs is very different, and changes. */
+/* The cost of a batch differs widely between directions, and changes. */
 static void random_turns_are_shared_and_bounded(void **state)
 {
         static const uint64_t most_ns[TL_DIRECTIONS] = {60 * US, 800 * US, 300 * US};
@@ -104,7 +104,7 @@ static void random_turns_are_shared_and_bounded(void **state)
                 total_ns[direction] += took_ns;
                 for (int i = 0; i < TL_DIRECTIONS; i++)
                         waited_ns[i] = i == (int)direction ? 0 : waited_ns[i] + took_ns;
-                /* Not more than to make up for its own longest turn, and a last one of each. */
+                /* At most its own longest turn, and a last one of each. */
                 for (int i = 0; i < TL_DIRECTIONS; i++)
                         assert_true(waited_ns[i] < 3 * (800 + 300 + 60) * US);
         }

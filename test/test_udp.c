@@ -57,8 +57,7 @@ static void enter(void)
         enter_netns();
         run("ip addr add 10.0.0.1/32 dev lo && ip addr add 10.0.0.2/32 dev lo &&"
             "ip addr add fd00::1/128 dev lo nodad && ip addr add fd00::2/128 dev lo nodad");
-        /* On a busy machine the kernel's worker makes them usable, and their routes, a moment
-         * later. */
+        /* On a busy machine the addresses and their routes become usable a moment later. */
         run("for i in $(seq 500); do"
             " [ $(ip -6 route show table local | grep -c '^local fd00::[12] ') = 2 ] &&"
             " ! ip -6 addr show dev lo tentative | grep -q . && exit 0;"
@@ -361,8 +360,8 @@ static void test_one_that_fails_does_not_stop_the_rest(void **state WG_UNUSED)
                 {2, "10.0.0.1", "10.0.0.2", 0, false},
                 {3, "10.0.0.1", "10.9.9.9", 0, true}, /* not our address */
                 {4, "203.0.113.1", NULL, -ENETUNREACH, false},
-                {5, "203.0.113.1", "10.0.0.1", -ENETUNREACH, false}, /* there may be a way again */
-                {6, "10.0.0.1", "fd00::2", 0, false}, /* a source of the other family is none */
+                {5, "203.0.113.1", "10.0.0.1", -ENETUNREACH, false}, /* a route may come back */
+                {6, "10.0.0.1", "fd00::2", 0, false}, /* a source of the other family is ignored */
                 {7, "fd00::1", NULL, 0, false},
                 {8, "fd00::1", "fd00::2", 0, false},
                 {9, "fd00::1", "fd00::9", 0, true},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_waiting.c - core/waiting.h: the count, its bound, and that it comes back to nothing. */
+ * test_waiting.c - core/waiting.h: the count, its bound, and its return to zero. */
 #include "core/waiting.h"
 
 #include <pthread.h>
@@ -56,7 +56,7 @@ static void test_bound(void **state)
         }
 }
 
-/* What had no room on the way closes it, unless it was the only one. */
+/* A packet for which there was no room closes the way, unless it was the only one. */
 static void test_refuse(void **state)
 {
         struct wg_waiting w = {0};

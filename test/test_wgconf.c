@@ -138,7 +138,7 @@ static void test_texts(void **state)
         }
 }
 
-/* Every mistake, alone in its text, with its place and a piece of what is said of it. */
+/* Every mistake, alone in its text, with its place and a part of its message. */
 static const struct {
         int number;
         const char *text;
@@ -254,7 +254,7 @@ static const struct {
               "cher.example:1",
          3, 12, "neither an address nor a host"},
         {97, PEER "Endpoint = a.example:1, b.example:1", 3, 12, "neither an address nor a host"},
-        /* what follows from a mistake is none */
+        /* consequences of a mistake are not reported */
         {98, "ListenPort=1\nPrivateKey=" SECRET "\nFoo\nFoo=1\nAddress=1\n" PEER, 1, 1,
          "begins with [Interface] or [Peer]"},
         {99, "some\nother\ntext", 1, 1, "begins with [Interface] or [Peer]"},
@@ -272,7 +272,7 @@ static const struct {
         {109, "\xfe\xff", 1, 1, "UTF-16"},
 };
 
-/* Reads a text with mistakes. The device stays as it is, and no secret is told. */
+/* Reads a text with mistakes. The device stays as it is, and no secret is shown. */
 static void read_mistakes(int number, const char *text, size_t len, struct tl_mistakes *mistakes)
 {
         struct tl_conf_device device, untouched;
@@ -317,7 +317,7 @@ static void test_mistakes(void **state)
                               alone[i].column, alone[i].message);
 }
 
-/* Texts with several mistakes: all are told, in their order. */
+/* Texts with several mistakes: all are reported, in order. */
 static const struct {
         int number;
         const char *text;
@@ -340,7 +340,7 @@ static const struct {
           {8, 10, "Endpoint wants"},
           {9, 21, "PersistentKeepalive wants"},
           {10, 1, "Key = value"}}},
-        /* a peer without a key, told at its header, before what was found earlier */
+        /* a peer without a key is reported at its header, before mistakes found earlier */
         {3,
          "[Peer]\nFoo=1\nAllowedIPs=::/129\n[Peer]\n\n[Interface]\nPublicKey=" A,
          {{1, 1, "no PublicKey"},
@@ -356,7 +356,7 @@ static const struct {
           {4, 12, "AllowedIPs wants"},
           {4, 13, "AllowedIPs wants"},
           {4, 14, "AllowedIPs wants"}}},
-        /* what does not depend on the section is checked in a section of another name, too */
+        /* checks that do not depend on the section apply in an unknown one, too */
         {6,
          "[Pear]\nPublicKey=x\nAddress=x\nFoo=x\nListenPort=x\n" PEER "Foo=x",
          {{1, 1, "no such section"},
@@ -496,7 +496,7 @@ static bool find_ntp(const char *name, uint16_t *port)
         return strcmp(name, "ntp") == 0;
 }
 
-/* Forms that wg has getaddrinfo(3) read, and what they come to; NULL: no endpoint. */
+/* Forms that wg passes to getaddrinfo(3), and their meaning; NULL: no endpoint. */
 static void test_loose_endpoints(void **state)
 {
         static const struct {

@@ -35,7 +35,7 @@ NAMESPACES = "/run/netns"
 QUICK_STATES = "/run/tieline-quick"
 CLONE_NEWNET = 0x40000000
 OFFLOADS = {"checksum": 0x17, "tso": 0x1f, "gso": 0x24, "gro": 0x2c}  # ETHTOOL_STXCSUM, _STSO...
-NETS = ("192.0.2", "198.51.100", "203.0.113", "198.18.0")  # of cables; all are for such use
+NETS = ("192.0.2", "198.51.100", "203.0.113", "198.18.0")  # of cables; reserved for tests
 DIRECTORY = "tieline-"  # and then the prefix
 OURS = re.compile(rf"(?:{DIRECTORY})?(tl(\d+))(?!\d)")  # begins the name of all that a Lab makes
 
@@ -92,12 +92,12 @@ def run(*argv, check=True, timeout=20, **more):
 
 
 def ended(process, seconds=20):
-    """Waits for a process to end, and returns its exit status. Where it does not end, the Failure
-    tells where it is, and where those are that it may be waiting for.
+    """Waits for a process to end, and returns its exit status. If it does not end, the Failure
+    has its stacks, and those of the processes that it may be waiting for.
 
-    A daemon's last step is to close its TUN, in which the kernel waits for all readers of its lists
-    (synchronize_rcu_expedited, rcu_barrier): up to 5 s were seen on a machine whose 2 processors had
-    30 processes to run and namespaces to take apart."""
+    A daemon's last step is to close its TUN, where the kernel waits for RCU
+    (synchronize_rcu_expedited, rcu_barrier). On 2 processors with 30 runnable processes and
+    namespaces to remove, this has taken up to 5 s."""
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -212,7 +212,7 @@ class Node:
         return f"eth{self.ports - 1}"
 
     def offload(self, dev, name, is_on):
-        """Turns on or off what a network card does for its host."""
+        """Turns an offload of a network device on or off."""
         value = ctypes.create_string_buffer(struct.pack("II", OFFLOADS[name], is_on))
         request = struct.pack("16sP16x", dev.encode(), ctypes.addressof(value))
         fcntl.ioctl(self.socket(), 0x8946, request)  # SIOCETHTOOL
@@ -438,7 +438,7 @@ class Lab:
         return "\n".join(parts)
 
     def whereabouts(self):
-        """Where all that still runs is, as far as the kernel tells, which takes no time."""
+        """The kernel's view of every process that still runs; this takes no time."""
         return "\n".join(kernel_side(process.pid) for process in self.processes
                          if process.poll() is None)
 

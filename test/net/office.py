@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The path that offices use: hosts that know nothing of the tunnel, behind nodes that forward for them,
-which meet at a hub.
+"""The path that offices use: hosts that know nothing of the tunnel, behind nodes that forward for
+them and meet at a hub.
 
     b eth0 ------ eth0 a eth1 ------ eth0 z eth1 ------ eth1 c eth0 ------ eth0 d
                      tl..a ========= tl..z ========= tl..c
 
-The hub has one interface, and both nodes are peers of it: what passes comes in and leaves by the same.
+The hub has one interface, with both nodes as peers: forwarded packets enter and leave by it.
 """
 
 from device import Device
@@ -19,7 +19,7 @@ class Office:
     """`b` and `d` are hosts (Node); `x`, `hub` and `y` the interfaces of a, z and c (Device)."""
 
     def __init__(self, lab, env=None, hub_env=None):
-        """`env` is of all daemons, where the hub has none of its own."""
+        """`env` is the environment of all daemons, unless the hub has its own."""
         self.lab = lab
         self.b, self.a, self.z, self.c, self.d = (lab.node(name) for name in "bazcd")
         lab.link(self.a, self.b, LANS["b"])
@@ -38,7 +38,8 @@ class Office:
             host.ip("-6", "route", "add", "default", "via", node.v6(net))
 
     def join(self, device, near, far):
-        """Makes the hub and the interface of a node peers: of the nets near to it, and beyond."""
+        """Makes the hub and a node's interface peers, for the nets near the node and those
+        beyond."""
         hub, node = self.hub, device.node
         device.add(hub, hub.node.v4(CABLES[node.name]), allowed="0.0.0.0/0,::/0")
         hub.add(device, node.v4(CABLES[node.name]), allowed=",".join(
@@ -47,7 +48,7 @@ class Office:
 
     @staticmethod
     def route(device, *hosts):
-        """Sends what is for these hosts' nets into the interface, and forwards for others."""
+        """Routes these hosts' nets into the interface, and forwards for others."""
         node = device.node
         node.sysctl("net.ipv4.ip_forward", 1)
         node.sysctl("net.ipv6.conf.all.forwarding", 1)
@@ -56,7 +57,7 @@ class Office:
                 node.ip("route", "add", net, "dev", device.name)
 
     def meet(self):
-        """Both hosts reach each other, so that sessions exist and neighbours are known."""
+        """Has both hosts reach each other, so that sessions exist and neighbours are known."""
         for family in (4, 6):
             self.b.reaches(self.address(self.d, family))
             self.d.reaches(self.address(self.b, family))
@@ -65,7 +66,7 @@ class Office:
         return {"b": self.a, "d": self.c}[host.name]
 
     def device(self, host):
-        """The interface of its gateway."""
+        """The tunnel interface of a host's gateway."""
         return {"b": self.x, "d": self.y}[host.name]
 
     def devices(self):
@@ -76,6 +77,6 @@ class Office:
 
 
 def nets(host):
-    """Those of the cable at a host."""
+    """The nets of the cable at a host."""
     net = LANS[host]
     return f"{NETS[net]}.0/24", f"2001:db8:{net + 1}::/64"

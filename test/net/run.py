@@ -150,10 +150,10 @@ class Job:
 
 
 class Programs:
-    """Copies of the programs under test and of those that scenarios run, laid out as meson built
-    them, where every user may read them and no name has a space: the tree may lie in root's home,
-    and LD_PRELOAD takes a space for the end of a name. What meson did not build beside tielined is
-    compiled here, but for programs of more than one file."""
+    """Copies of the programs under test and of the tools of scenarios, laid out as meson built
+    them, at a place that every user may read and whose name has no space: the tree may lie in
+    root's home, and a space ends a name in LD_PRELOAD. Tools that meson did not build beside
+    tielined are compiled here, except those of several files."""
 
     UNDER_TEST = ("daemon/tielined", "quick/tieline-quick", "quick/tielined@.service",
                   "quick/tieline.conf")
@@ -165,8 +165,8 @@ class Programs:
         os.makedirs(f"{self.home}/test/net")
 
     def take(self, mine, tools):
-        """Makes `mine` a copy of itself, if it is ours. `tools` is the directory of the tools, or
-        None where they are beside it."""
+        """Makes `mine` point to a copy, if it is ours. `tools` is the directory of the tools;
+        None: they are beside it."""
         build = os.path.dirname(os.path.dirname(os.path.abspath(mine.path)))
         if mine.ours:
             for name in filter(lambda name: os.path.exists(f"{build}/{name}"), self.UNDER_TEST):
@@ -183,7 +183,7 @@ class Programs:
     def __call__(self, tool):
         path = f"{self.home}/test/net/{tool}"
         if not os.path.exists(path):
-            raise Skip(f"{tool} is not built: `make` does, and --tools says where it is")
+            raise Skip(f"{tool} is not built: run `make`, or give its directory with --tools")
         return path
 
     def build(self, compiler):

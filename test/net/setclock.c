@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * setclock - a library to preload: the real time of one program is another than the machine's.
+ * setclock - a library to preload: gives one program a real-time clock of its own.
  *
- *     SETCLOCK=PATH  this file holds a number of seconds, 8 bytes in the machine's order, that the program's
- *                    CLOCK_REALTIME is ahead by; whoever writes to it sets that clock at once
+ *     SETCLOCK=PATH  a file with the seconds that the program's CLOCK_REALTIME is ahead, 8 bytes in
+ *                    host order; a write to it sets the clock at once
  *
- * Only what goes through clock_gettime() is changed; timers and the times of files are not. A file
- * that cannot be had is told on stderr, and ends the program.
+ * Only clock_gettime() is changed; timers and the times of files are not. If the file cannot be
+ * mapped, the library says so on stderr and ends the program.
  * Threads: any. */
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -20,7 +20,7 @@
 
 static _Atomic int64_t *ahead_s;
 
-/* Mapped, for the program may be forbidden to open files later on. */
+/* Mapped, because the program may not be allowed to open files later. */
 __attribute__((constructor)) static void begin(void)
 {
         const char *path = getenv("SETCLOCK");

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Where processes are, for a person who looks for the reason why one does not end."""
+"""Stacks of processes, to find out why one does not end."""
 
 import contextlib
 import os
@@ -29,14 +29,14 @@ def namespace_of(pid):
 
 
 def parent_of(pid):
-    """Its parent; None where there is no such process."""
+    """The parent of a process; None if there is no such process."""
     found = [line for line in text_of(f"/proc/{pid}/status").splitlines() if line.startswith("PPid:")]
     return int(found[0].split()[1]) if found else None
 
 
 def relatives(pid):
-    """The process, its children, and all others of its network namespace unless that is ours: a
-    process that waits does so for one of them."""
+    """The process, its children, and all others of its network namespace unless that is ours:
+    any of them may be what the process waits for."""
     there = namespace_of(pid)
     shares = {other for other in pids() if there and namespace_of(other) == there}
     if there == namespace_of("self"):
@@ -45,7 +45,7 @@ def relatives(pid):
 
 
 def kernel_side(pid):
-    """What the kernel tells of a process and of each of its threads."""
+    """The kernel's view of a process and of each of its threads."""
     status = text_of(f"/proc/{pid}/status").splitlines()
     lines = [f"process {pid}: {text_of(f'/proc/{pid}/cmdline')!r}",
              *(line for line in status if line.split(":")[0] in STATUS_LINES)]
@@ -58,9 +58,9 @@ def kernel_side(pid):
 
 
 def user_side(pid):
-    """The stacks of its threads outside of the kernel."""
+    """The user-space stacks of its threads."""
     if not shutil.which("gdb"):
-        return "(no gdb, which would tell the stacks outside of the kernel)"
+        return "(no gdb, which could show the user-space stacks)"
     try:
         done = subprocess.run(["gdb", "-batch", "-nx", "-p", str(pid), "-ex", "thread apply all bt 40"],
                               capture_output=True, text=True, timeout=GDB_SECONDS, check=False)
@@ -70,8 +70,7 @@ def user_side(pid):
 
 
 def stacks(pid):
-    """Everything that tells where a process and its relatives are. A process that has ended by now
-    says so."""
+    """All stacks of a process and its relatives, or a note for one that has ended."""
     parts = []
     for relative in relatives(pid):
         parts += [kernel_side(relative), user_side(relative)]

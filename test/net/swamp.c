@@ -8,8 +8,8 @@
  *       --rate N        datagrams a second at most (default: no limit)
  *       --initiations   handshake initiations with a wrong mac1 instead of zeros
  *
- * Says "ready" before the first one, and how many it sent after SIGTERM. A full queue is waited
- * out.
+ * Prints "ready" before the first one, and how many it sent after SIGTERM. Waits while a queue is
+ * full.
  * Threads: one. */
 #include <arpa/inet.h>
 #include <err.h>
@@ -110,7 +110,7 @@ static uint64_t flood(const struct options *o, int fd)
                 if (due_ns > time_ns)
                         pause_for(due_ns - time_ns);
                 for (int i = 0; i < BATCH && !is_over; i++) {
-                        /* What another host or its lack makes of the flood is of no interest. */
+                        /* ICMP errors that the flood causes do not matter. */
                         if (send(fd, piece, len, 0) >= 0)
                                 sent += o->segments;
                         else if (errno == ENOBUFS || errno == EAGAIN)

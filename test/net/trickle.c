@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * trickle - a few datagrams one way, and how long each was on its way.
+ * trickle - sends a few datagrams one way, and measures the delay of each.
  *
- *     trickle receive PORT COUNT IDLE_MS       says "ready"; ends once COUNT came, or after such a
- *                                              silence
+ *     trickle receive PORT COUNT IDLE_MS       prints "ready"; ends after COUNT datagrams, or after
+ *                                              IDLE_MS of silence
  *     trickle send ADDRESS PORT INTERVAL_US COUNT
  *
  * The receiver prints name=value:
  *
  *     received         of the COUNT
- *     late             of these, how many took more than a second
+ *     late             how many of these took more than a second
  *     median_us, most_us   time from send to arrival in the receiver's socket
  *
- * Both are on one machine and use its clock. The kernel takes the time of arrival, so a receiver
- * that waits for a processor makes nothing late, and no more does a sender.
+ * Both run on one machine and use its clock. The kernel timestamps arrivals, so a receiver or a
+ * sender that waits for a processor adds no delay.
  * Threads: one. */
 #include <arpa/inet.h>
 #include <err.h>
@@ -45,7 +45,7 @@ static uint64_t as_ns(const struct timespec *time)
         return (uint64_t)time->tv_sec * NS_PER_S + (uint64_t)time->tv_nsec;
 }
 
-/* The clock by which the kernel stamps what arrives. */
+/* The clock by which the kernel stamps arrivals. */
 static uint64_t now_ns(void)
 {
         struct timespec now;
@@ -83,7 +83,7 @@ static int send_all(const char *address, const char *port, uint64_t interval_ns,
                 union drop drop = {.words = {n, now_ns()}};
                 uint64_t next_ns = as_ns(&due) + interval_ns;
 
-                /* What was not sent does not arrive, and is counted there. */
+                /* The receiver counts what was not sent as missing. */
                 (void)!send(fd, &drop, sizeof(drop), 0);
                 due = (struct timespec){(time_t)(next_ns / NS_PER_S), (long)(next_ns % NS_PER_S)};
                 while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
@@ -92,7 +92,7 @@ static int send_all(const char *address, const char *port, uint64_t interval_ns,
         return 0;
 }
 
-/* Reads one that is there. Returns how long it took; UINT64_MAX: it is none of ours. */
+/* Reads a datagram that has arrived. Returns its delay; UINT64_MAX: it is not ours. */
 static uint64_t receive_one(int fd, bool seen[COUNT_MAX])
 {
         uint8_t control[CMSG_SPACE(sizeof(struct timespec))];
@@ -111,7 +111,7 @@ static uint64_t receive_one(int fd, bool seen[COUNT_MAX])
         seen[drop.words[0]] = true;
         c = CMSG_FIRSTHDR(&header);
         if (!c || c->cmsg_type != SCM_TIMESTAMPNS)
-                errx(2, "the system does not tell when a datagram arrived");
+                errx(2, "the kernel does not timestamp datagrams");
         memcpy(&arrived, CMSG_DATA(c), sizeof(arrived));
         return as_ns(&arrived) > drop.words[1] ? as_ns(&arrived) - drop.words[1] : 0;
 }

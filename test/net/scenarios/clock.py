@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The real time, which an initiation bears and which somebody may set, and what outlives a daemon of it."""
+"""Timestamps of initiations while the clock is set, and what a daemon keeps of them for the
+next."""
 
 import os
 import signal
@@ -16,17 +17,17 @@ HOUR, DAY = 3600, 24 * 3600
 
 
 class Clock:
-    """The clock of one device's daemon, by a library that it preloads."""
+    """The clock of one device's daemon, set by a preloaded library."""
 
     def __init__(self, lab):
         if is_sanitized(lab.mine):
-            raise Skip("sanitizers must be loaded first, so nothing is preloaded; the other builds are tested")
-        self.path = lab.file("clock.secret")  # no text
+            raise Skip("a sanitizer must be loaded first, so nothing can be preloaded")
+        self.path = lab.file("clock.secret")  # binary
         self.set(0)
         self.env = {"LD_PRELOAD": lab.tool("setclock.so"), "SETCLOCK": self.path}
 
     def set(self, ahead_s):
-        """Ahead of the machine's by so much."""
+        """Sets the clock this far ahead of the machine's."""
         with open(self.path, "r+b" if os.path.exists(self.path) else "wb") as file:
             file.write(struct.pack("=q", ahead_s))
 
@@ -36,8 +37,10 @@ def stamp_of(device):
 
 
 def begins(x, y, what):
-    """A handshake that x begins is accepted at once. (Where y refused the first, another would come
-    after 5 s.)"""
+    """Expects x to begin a handshake that is accepted at once.
+
+    (If y refused it, the next one would come after 5 s.)
+    """
     refused = y.stat()["drop_timestamp_replayed"]
     x.down()
     x.up()
@@ -61,8 +64,7 @@ def is_idle(pid):
 
 @scenario(ours_only=True)
 def clock_set_back(lab):
-    """A clock that is set back stops no handshake: not of a running daemon, nor of a peer that is added
-    again, nor of a daemon that is started anew, however the one before ended."""
+    """A clock that is set back stops no handshake, even across restarts and re-added peers."""
     clock = Clock(lab)
     x, y = tunnel(lab, env={"LOG_LEVEL": "verbose", **clock.env}, b_knows=False)
     begins(x, y, "the clock is right")
@@ -84,7 +86,7 @@ def clock_set_back(lab):
         x.kill()
         start_anew(x, y)
         begins(x, y, f"killed, {turn}")
-    until(lambda: is_idle(helper_of(x)), "the helper has done what it was asked")
+    until(lambda: is_idle(helper_of(x)), "the helper is idle")
     for pid in namespace_pids(x.node.ns):
         os.kill(pid, signal.SIGKILL)
     ended(x.process)
@@ -95,13 +97,13 @@ def clock_set_back(lab):
     start_anew(x, y)
     begins(x, y, "set back while it did not run")
     info = os.stat(stamp_of(x))
-    expect_same((info.st_mode & 0o7777, info.st_uid), (0o600, 0), "mode and owner of what is kept")
-    expect(b"suspended" not in read(x.log), "a clock that is set is no suspend")
+    expect_same((info.st_mode & 0o7777, info.st_uid), (0o600, 0), "mode and owner of the stamp file")
+    expect(b"suspended" not in read(x.log), "setting the clock is not taken for a suspend")
 
 
 @scenario(ours_only=True)
 def clock_set_in_a_session(lab):
-    """A clock that is set, either way, ends no session and loses no packet."""
+    """Setting the clock, either way, ends no session and loses no packet."""
     clock = Clock(lab)
     x, y = tunnel(lab, env={"LOG_LEVEL": "verbose", **clock.env})
     meets(x, y)
@@ -113,7 +115,7 @@ def clock_set_in_a_session(lab):
     expect_same(x.stat()["initiations_sent"] + y.stat()["initiations_sent"], before, "initiations")
 
 
-# What may lie where the time is kept, as a shell's script with its path in $at, and what is said of it.
+# Bad stamp files: a shell script that makes one at $at, and what the log says of it.
 USELESS = (
     ("printf hello > $at", "not a time"),
     (": > $at", "not a time"),
@@ -134,7 +136,7 @@ USELESS = (
 
 @scenario(ours_only=True)
 def kept_stamp_is_useless(lab):
-    """What is no time of ours is told and not used, and the next handshake puts a good file in its place."""
+    """A bad stamp file is reported and ignored, and the next handshake replaces it."""
     x, y = tunnel(lab, b_knows=False)
     meets(x, y)
     x.stop()
@@ -146,7 +148,7 @@ def kept_stamp_is_useless(lab):
         begins(x, y, script)
         x.stop()
         if "mkdir" in script:
-            expect_same(read(x.log).count(b"cannot keep"), 1, "a directory cannot be replaced: times it is said")
+            expect_same(read(x.log).count(b"cannot keep"), 1, "reports of a directory in the way")
             os.rmdir(stamp_of(x))
             continue
         text = read(stamp_of(x)).decode()
@@ -155,7 +157,7 @@ def kept_stamp_is_useless(lab):
 
 
 def start_within(x, y, script):
-    """As start_anew(), where a script was run before, in a mount namespace of its own."""
+    """As start_anew(), after a script, both in a mount namespace of their own."""
     run_within(x, script=f'{script}; exec "$@"', env={"LOG_LEVEL": "verbose"})
     until(x.answers, "it serves")
     x.wg("set", "private-key", x.key.file)
@@ -164,7 +166,7 @@ def start_within(x, y, script):
     x.add(y, y.node.v4())
 
 
-# A place in which no file can be written, or none can grow.
+# Ways to mount a directory in which no file can be made, or none can grow.
 NO_PLACE = (
     ("mount -t tmpfs -o ro none {}", "Read-only"),
     ("mount -t tmpfs -o size=4k none {0}; head -c 8192 /dev/zero > {0}/full || true", "No space"),
@@ -174,7 +176,7 @@ NO_PLACE = (
 
 @scenario(ours_only=True)
 def stamp_cannot_be_kept(lab):
-    """Where the time cannot be kept, the log says so once, and handshakes go on."""
+    """If the time cannot be kept, the log says so once, and handshakes go on."""
     x, y = tunnel(lab, b_knows=False)
     x.stop()
     for place, said in NO_PLACE:
@@ -187,12 +189,12 @@ def stamp_cannot_be_kept(lab):
         x.stop()
 
 
-FILES = 256  # as many as there may be
+FILES = 256  # the most that are kept
 
 
 @scenario(ours_only=True)
 def stamps_do_not_pile_up(lab):
-    """However many interfaces come and go, only the files of the latest remain."""
+    """However many interfaces come and go, only the latest ones' files remain."""
     x, y = tunnel(lab, b_knows=False)
     x.stop()
     start_within(x, y, f"mount -t tmpfs none {STATUS}; for i in $(seq {FILES}); do echo 1 > {STATUS}/z$i.stamp; "
@@ -202,4 +204,4 @@ def stamps_do_not_pile_up(lab):
     until(lambda: os.path.exists(f"{place}/{x.name}.stamp"), "its time is kept")
     files = {name for name in os.listdir(place) if name.endswith(".stamp")}
     expect_same(files, {f"{x.name}.stamp", *(f"z{i}.stamp" for i in range(2, FILES + 1))},
-                "what remains when the oldest made room")
+                "files that remain after the oldest were deleted")

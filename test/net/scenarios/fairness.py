@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""A flood in one direction leaves the others their share of a daemon, and does not keep it from
-ending.
+"""A flood in one direction leaves the others their share of a daemon, and does not delay its end.
 
     c eth0 ------ eth0 a eth1 ------ eth0 b     the cables carry IPv4 and IPv6
                     tl..a ============ tl..b    x and y, over IPv4
                     tl..a ============ tl..z    x and z, which is on b too, over IPv6
 
-x is under test. It has a slow AEAD, and mostly one worker for all directions, so that a flood of pieces
-keeps it busy. c is a stranger. While one direction of x is flooded, a few datagrams go in each of the
-others, strangers want sessions, and clients ask for the configuration and the status. What goes in the
-flooded direction itself may get lost.
+x is under test. It has a slow AEAD, and usually one worker for all directions, so that a flood
+of pieces keeps it busy. c is a stranger. While one direction of x is flooded, a few datagrams
+go in each of the others, strangers want sessions, and clients ask for the configuration and the
+status. Packets in the flooded direction may be lost.
 """
 
 import json
@@ -25,15 +24,15 @@ from scenario import scenario
 
 PORT = 45000
 INTERVAL_US = 5000
-TRIES = 4  # a busy machine may be late itself, but hardly each time
+TRIES = 4  # a busy machine may cause delays itself, but hardly every time
 STRANGERS = 8
-QUIET = {"LOG_LEVEL": "error"}  # so that the daemon's time is that of packets
+QUIET = {"LOG_LEVEL": "error"}  # so that the daemon spends its time on packets
 SOURCES = {4: ("10.66.0.0/16", "10.66.0.1"), 6: ("2001:db8:66::/48", "2001:db8:66::1")}
 OUT, IN4, IN6 = "out", "in over IPv4", "in over IPv6"
 
 
 def know_each_other(one, other, net, devs):
-    """So that no datagram waits for a neighbour, or for the question for it, which a flood may lose."""
+    """Sets neighbours, so that no datagram waits for a lookup, which a flood could lose."""
     for here, dev, there, remote in ((one, devs[0], other, devs[1]),
                                      (other, devs[1], one, devs[0])):
         mac = json.loads(there.ip("-j", "link", "show", remote).stdout)[0]["address"]
@@ -42,7 +41,7 @@ def know_each_other(one, other, net, devs):
 
 
 class Swamp:
-    """A flood from a node, as long as the context lasts."""
+    """A flood from a node that lasts as long as the context."""
 
     def __init__(self, node, *options):
         self.node, self.options = node, [str(option) for option in options]
@@ -58,7 +57,7 @@ class Swamp:
 
 
 class Trickle:
-    """Some datagrams from a node to an address of another."""
+    """A few datagrams from a node to an address of another."""
 
     ports = iter(range(46000, 60000))
 
@@ -102,7 +101,7 @@ class Field:
                                   for node, letter in ((self.a, "a"), (self.b, "b"), (self.b, "z")))
         self.z.inner4, self.z.inner6 = "10.78.0.1", "fd78::1"
         self.options, self.mtu = list(options), mtu
-        # Sanitizers find what they find; a slow daemon on a busy machine keeps no time.
+        # Under sanitizers the daemon is too slow for time limits; its errors still count.
         self.judges = not is_sanitized(lab.mine)
         self.start(self.y)
         self.start(self.z)
@@ -117,7 +116,7 @@ class Field:
             device.node.ip("link", "set", device.name, "mtu", str(self.mtu))
 
     def start_x(self):
-        """Its port stays the same, so the others need not hear of a new start."""
+        """Starts x, always on the same port, so that the others need not be told."""
         self.lab.mine.options = self.options
         self.start(self.x)
         self.lab.mine.options = []
@@ -128,7 +127,7 @@ class Field:
         self.add_strangers()
 
     def meet(self):
-        """Once this returns, the queues of x are empty of what a flood left."""
+        """Returns once the queues of x hold nothing of a flood any more."""
         self.a.reaches(self.y.inner4, wait=20)
         self.a.reaches(self.z.inner4, wait=20)
 
@@ -141,7 +140,7 @@ class Field:
                             "errno of a set")
 
     def floods(self):
-        """What is flooded, from where, and by what."""
+        """The floods by name: the direction, the node and the options of swamp."""
         length = json.loads(self.a.ip("-j", "link", "show", self.x.name).stdout)[0]["mtu"] - 28
         data = ["--length", length, "--segments", min(64, 59000 // length)]
         junk = ["--initiations", "--segments", 64]
@@ -161,7 +160,7 @@ class Field:
                 if direction != flooded}
 
     def meet_strangers(self, family):
-        """They try twice a second each, by the family that is not flooded."""
+        """Each stranger tries twice a second, over the family that is not flooded."""
         log = self.lab.file("strangers")
         process = self.c.popen(
             self.lab.tool("siege"), "handshakes", "--to", self.a.outer(family, 1), "--port",
@@ -172,7 +171,7 @@ class Field:
         return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", read(log).decode())}
 
     def ask(self):
-        """How long the configuration and the status take, in seconds."""
+        """How long answers with the configuration and the status take, in seconds."""
         begun = time.monotonic()
         with self.x.uapi() as uapi:
             expect(uapi.get(), "the configuration is told")
@@ -180,7 +179,7 @@ class Field:
         return time.monotonic() - begun
 
     def measure(self, flooded, count=250):
-        """Returns whether all was as it should be, and a text."""
+        """Returns whether the result was fair, and a description of it."""
         trickles = self.trickles(flooded, count)
         strangers = self.meet_strangers(6 if flooded == IN4 else 4)
         asked = []
@@ -214,7 +213,7 @@ class Field:
 
 @scenario(ours_only=True, alone=True, seconds=240)
 def floods_leave_a_share(lab):
-    """A flood in any direction and family: packets of the others, strangers and clients are served."""
+    """During a flood in any direction, other packets, strangers and clients are served."""
     Field(lab, "--workers", "1", "--aead", "libcrypto").endure_all()
 
 
@@ -243,7 +242,7 @@ def end_by_socket(device):
 
 
 def down_and_up(field):
-    """Returns how long it took, in seconds, until the port was there again."""
+    """Returns how long it took until the port was bound again, in seconds."""
     begun = time.monotonic()
     field.x.down()
     until(lambda: PORT not in field.x.udp_ports()[0], "down closes the port")
@@ -253,7 +252,7 @@ def down_and_up(field):
 
 @scenario(ours_only=True, alone=True, seconds=120)
 def ends_in_a_flood(lab):
-    """While a direction is flooded, a signal and the end of the link or socket end it at once."""
+    """During a flood, a signal and the removal of the link or the socket end the daemon at once."""
     field = Field(lab, "--workers", "1", "--aead", "libcrypto")
     floods = field.floods()
     for name in ("a local program, to IPv4", "a peer over IPv4", "a stranger over IPv6"):

@@ -429,8 +429,8 @@ def killed_at_any_moment(lab):
                    for number in range(80, 200))
 
     def victims():
-        """The main process and its helper, whichever there are by now, in any order. The helper of the
-        life before may still be tidying up, and killing that one would end nobody else."""
+        """The main process and its helper, as far as they exist yet, in any order. The helper
+        of the previous life may still be cleaning up; killing it would end nothing else."""
         found = {}
         for pid in chance.sample(pids := namespace_pids(x.node.ns), len(pids)):
             with contextlib.suppress(OSError):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""What others send through us: whole superpackets, in their order, on the path of an office (office.py)."""
+"""Forwarding for others, on an office's path (office.py): superpackets stay whole, and flows in
+order."""
 
 import contextlib
 import re
@@ -15,8 +16,8 @@ from scenario import scenario
 UDP, UDP_SEGMENT = 17, 103
 SOL_PACKET, PACKET_VNET_HDR = 263, 15
 NEEDS_CHECKSUM, GSO_TCP4, GSO_TCP6 = 1, 1, 4
-# Of payload in each packet, so that it fits a tunnel of 1420 over either family, and how many of them
-# are nearly 64 KiB together.
+# Payload bytes of each packet, which fit a tunnel of 1420 over either family, and how many of
+# them make nearly 64 KiB.
 SEGMENT, SEGMENTS = 1350, 47
 COUNT = 20
 
@@ -32,7 +33,7 @@ def has_uso(device):
 
 
 def send_udp(office, source, destination, family):
-    """Superpackets of UDP, each by one call, of which every datagram arrives as it was sent."""
+    """Sends UDP superpackets, each by one call. Every datagram must arrive as it was sent."""
     kind = socket.AF_INET6 if family == 6 else socket.AF_INET
     with destination.socket(kind) as server, source.socket(kind) as client:
         server.bind((office.address(destination, family), 0))
@@ -54,8 +55,7 @@ def mac(node, dev):
 
 
 def tcp_superpacket(source, destination, family):
-    """The IP packet of one superpacket of TCP, whose checksum is still to be done, with the virtio
-    header before it that says so."""
+    """A TCP superpacket with a partial checksum, after the virtio header that says so."""
     kind = socket.AF_INET6 if family == 6 else socket.AF_INET
     ends = socket.inet_pton(kind, source) + socket.inet_pton(kind, destination)
     tcp_len = 20 + SEGMENT * SEGMENTS
@@ -79,8 +79,10 @@ def folded(data):
 
 
 def send_tcp(office, source, destination, family):
-    """Superpackets of TCP as a sender with an open window makes them, whatever this machine's TCP would
-    do right now. They belong to no connection, and end at the destination's firewall."""
+    """Sends TCP superpackets of fixed size, whatever this machine's TCP would send.
+
+    They belong to no connection, and the destination's firewall drops them.
+    """
     gateway = office.gateway(source)
     destination.nft("inet", "stray", "filter hook input priority 0", "tcp dport 4001 drop")
     header, packet = tcp_superpacket(office.address(source, family),
@@ -97,14 +99,14 @@ def send_tcp(office, source, destination, family):
 
 @scenario(ours_only=True, seconds=60)
 def superpackets_are_forwarded_whole(lab):
-    """Superpackets of 64 KiB from hosts behind a node reach its tunnel whole, and so they pass a hub."""
+    """Superpackets of 64 KiB from hosts behind a node cross its tunnel and a hub whole."""
     office = Office(lab)
     office.meet()
     kinds = [send_tcp]
     if has_uso(office.x):
         kinds.append(send_udp)
     else:
-        lab.notes.append("this kernel has no superpackets of UDP at the interface")
+        lab.notes.append("this kernel has no UDP superpackets at the interface")
     for send in kinds:
         for family in (4, 6):
             for source, destination in ((office.b, office.d), (office.d, office.b)):
@@ -125,8 +127,10 @@ def superpackets_are_forwarded_whole(lab):
 
 @scenario(ours_only=True, seconds=90)
 def tcp_is_forwarded(lab):
-    """TCP between hosts behind two nodes, both ways, both families: with superpackets of the sender, and
-    with packets as a wire carries them, which the node's own card joins."""
+    """TCP between hosts behind two nodes, in both directions and families.
+
+    The sender makes superpackets, or single packets that the node's own device coalesces.
+    """
     office = Office(lab)
     office.meet()
 
@@ -149,7 +153,7 @@ def tcp_is_forwarded(lab):
 
 
 class Stream:
-    """Numbered datagrams from one socket to another, at a bearable rate."""
+    """Numbered datagrams from one socket to another, at a moderate rate."""
 
     def __init__(self, source, destination, count):
         self.source, self.destination, self.count = source, destination, count
@@ -168,7 +172,7 @@ class Stream:
                 self.got.append(struct.unpack("!I", self.destination.recv(2048)[:4])[0])
 
     def late(self):
-        """How many came after one with a greater number."""
+        """How many arrived after one with a greater number."""
         greatest, late = -1, 0
         for number in self.got:
             late += number < greatest
@@ -178,7 +182,7 @@ class Stream:
 
 @scenario(ours_only=True, seconds=90)
 def hub_keeps_order(lab):
-    """A hub with many workers forwards both directions of a flow, each in its order."""
+    """A hub with many workers keeps both directions of a forwarded flow in order."""
     office = Office(lab, hub_env={"LOG_LEVEL": "verbose", "TIELINE_WORKERS": "16"})
     office.meet()
     count, late, total = 4000, 0, 0

@@ -92,7 +92,7 @@ BAD = (
     ("[Interface]\nAddress = 10.0.0.1/24\n", 2),
 )
 
-# Several mistakes, and what would follow from them but is none.
+# Several mistakes, and lines that would be mistakes only as a consequence of others.
 MANY_BAD = """[Interface]
 PrivateKey = {private}x
 ListenPort = 70000
@@ -129,7 +129,8 @@ def config_files(lab):
                    f"{text!r}: line {line} and a column, not {done.stderr!r}")
             expect(x.key.text not in done.stderr, "no key in a message")
         expect(x.is_gone(), "nothing is left behind")
-    # All mistakes of one file, in the order of their lines; of very many, the first twenty.
+    # All mistakes of a file are reported, in the order of their lines; of very many, the first
+    # twenty.
     write(MANY_BAD)
     done = call(x, "--check", path)
     says(done, 1)

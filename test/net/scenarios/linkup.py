@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The moment at which a link comes up: whoever sends to its port then is heard."""
+"""The moment at which a link comes up: datagrams that arrive at its port then are not lost."""
 
 import contextlib
 import errno
@@ -15,7 +15,7 @@ PORT = 45110
 
 
 def two_with_a_port(lab, up=False):
-    """x has a port that y knows, and does not know y's endpoint, so that y begins."""
+    """y knows the port of x, and x does not know y's endpoint, so that y begins."""
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b)
     x, y = Device(lab, a, lab.mine).start(up=False), Device(lab, b, lab.theirs).start()
@@ -28,7 +28,7 @@ def two_with_a_port(lab, up=False):
 
 @contextlib.contextmanager
 def asleep(device):
-    """The daemon does nothing, as where the processors are busy with something else."""
+    """Stops the daemon, as if the processors were busy with other work."""
     device.process.send_signal(signal.SIGSTOP)
     try:
         yield
@@ -37,7 +37,7 @@ def asleep(device):
 
 
 def begin(device, other):
-    """The device starts a handshake; its packet waits for it. Returns once that has arrived at the other."""
+    """Has a device begin a handshake. Returns once the initiation has arrived at the other."""
     outside = Sniffer(other.node, "eth0")
     ping = device.node.popen("ping", "-n", "-c", "1", "-W", "9", other.inner4, log=device.lab.file("ping"))
     until(lambda: outside.of_kind(INITIATION, outgoing=False), "the initiation arrives")
@@ -45,7 +45,7 @@ def begin(device, other):
 
 
 def is_answered(ping):
-    """In less time than another initiation would take."""
+    """Expects an answer before another initiation would be sent."""
     until(lambda: ping.poll() is not None, "the first initiation is answered", 4.5)
     expect_same(ping.returncode, 0, "exit status of ping")
 
@@ -57,8 +57,10 @@ def forget_session(device):
 
 @scenario(ours_only=True)
 def heard_once_up(lab):
-    """An initiation that arrives as soon as `ip link set up' has returned is answered, however late the
-    daemon notices: at the first time up, and after going down and up again."""
+    """An initiation right after `ip link set up' is answered, however late the daemon notices.
+
+    This holds for the first `up', and after `down' and `up'.
+    """
     x, y = two_with_a_port(lab)
     with asleep(x):
         x.node.ip("link", "set", x.name, "up")
@@ -77,8 +79,7 @@ def heard_once_up(lab):
 
 @scenario(ours_only=True)
 def heard_at_once(lab):
-    """The same without a daemon that sleeps, with IPv6 and a mark, from a daemon that was just started and
-    from one whose link went to another network namespace."""
+    """The same with a running daemon, IPv6 and a mark: after its start, and after its link moved."""
     x, y = two_with_a_port(lab)
     far = lab.node("c")
     for turn in range(6):
@@ -99,8 +100,7 @@ def heard_at_once(lab):
 
 @scenario(ours_only=True, seconds=60)
 def silent_while_down(lab):
-    """Before the first `up' nothing is answered, by the daemon or the system, and what is old by the time that
-    the link is up is not either."""
+    """Nothing answers before the first `up', and messages too old by then are never answered."""
     x, y = two_with_a_port(lab)
     outside = Sniffer(x.node, "eth0")
     stranger = y.node.socket()
@@ -113,7 +113,7 @@ def silent_while_down(lab):
     expect(not found, f"silence, not {found}")
     x.up()
     until(lambda: y.peer(x).handshake, "the last try is answered", 15)
-    expect(x.stat()["initiations_received"] < y.stat()["initiations_sent"], "the first is not looked at")
+    expect(x.stat()["initiations_received"] < y.stat()["initiations_sent"], "the first was dropped")
     meets(x, y)
 
 
@@ -129,25 +129,24 @@ def can_bind(node, port):
 
 @scenario(ours_only=True)
 def port_before_up(lab):
-    """A port is bound from when it is set until the link goes down. One that is taken is no error before the
-    link is up, and is bound once it is free."""
+    """A port is bound from when it is set until `down'; a taken one is no error before `up'."""
     x, y = two_with_a_port(lab)
     node = x.node
     expect(not can_bind(node, PORT), "the port is bound")
     x.set("listen-port", PORT + 1)
-    until(lambda: can_bind(node, PORT), "another one: the first is free")
-    expect(not can_bind(node, PORT + 1), "and the other bound")
+    until(lambda: can_bind(node, PORT), "after a change of ports the first is free")
+    expect(not can_bind(node, PORT + 1), "the new port is bound")
     x.set("listen-port", 0)
-    until(lambda: can_bind(node, PORT + 1), "none: it is free")
+    until(lambda: can_bind(node, PORT + 1), "without a port, nothing is bound")
     with contextlib.closing(node.socket()) as taken:
         taken.bind(("", PORT))
         with x.uapi() as uapi:
-            expect_same(uapi.set(f"listen_port={PORT}\n"), 0, "a port that is taken, while down")
+            expect_same(uapi.set(f"listen_port={PORT}\n"), 0, "errno of a taken port while down")
         expect_same(x.port(), PORT, "the port that is shown")
-        expect(b"cannot listen" not in read(x.log), "and nobody complains")
+        expect(b"cannot listen" not in read(x.log), "the log has no error")
         node.ip("link", "set", x.name, "up")
-        until(lambda: b"cannot listen on UDP port" in read(x.log), "once up, it says so")
-    until(lambda: PORT in x.udp_ports()[0] and PORT in x.udp_ports()[1], "it is free, and so bound", 8)
+        until(lambda: b"cannot listen on UDP port" in read(x.log), "once up, the log has the error")
+    until(lambda: PORT in x.udp_ports()[0] and PORT in x.udp_ports()[1], "the port is bound", 8)
     y.node.reaches(x.inner4)
     x.down()
     until(lambda: can_bind(node, PORT), "down, the port is free, as with the kernel's device")
@@ -158,33 +157,32 @@ def port_before_up(lab):
 
 @scenario(ours_only=True)
 def port_for_one_of_two(lab):
-    """Two links with the same port, of which one is up at a time: the second may have it once the first has
-    gone down, or has another port."""
+    """Two links share a port, with one up at a time: the second gets it once the first frees it."""
     x, y = two_with_a_port(lab, up=True)
     z = Device(lab, x.node, lab.mine, letter="z").start(up=False)
     with z.uapi() as uapi:
-        expect_same(uapi.set(f"listen_port={PORT}\n"), 0, "the port of another that is up")
+        expect_same(uapi.set(f"listen_port={PORT}\n"), 0, "errno for the port of a link that is up")
     x.down()
     until(lambda: can_bind(x.node, PORT), "the port is free")
     z.up()
-    until(lambda: PORT in z.udp_ports()[0], "it goes to the other")
-    expect(b"cannot listen" not in read(z.log), "at once")
+    until(lambda: PORT in z.udp_ports()[0], "the other link gets the port")
+    expect(b"cannot listen" not in read(z.log), "the other link gets it without an error")
     x.node.ip("link", "set", x.name, "up")
-    until(lambda: b"cannot listen" in read(x.log), "now the first lacks it")
+    until(lambda: b"cannot listen" in read(x.log), "now the first link lacks the port")
     z.stop()
-    until(lambda: PORT in x.udp_ports()[0], "until the other ends", 8)
+    until(lambda: PORT in x.udp_ports()[0], "it gets the port once the other ends", 8)
     y.node.reaches(x.inner4, wait=9)
 
 
 @scenario(ours_only=True, long=True, seconds=90)
 def port_is_not_held_for_ever(lab):
-    """A link that does not come up after all gives its port up, and another that waits for it gets it."""
+    """A link that does not come up frees its port after a while, and a waiting link gets it."""
     x, y = two_with_a_port(lab)
     z = Device(lab, x.node, lab.mine, letter="z").start(up=False)
     z.set("listen-port", PORT)
     z.node.ip("link", "set", z.name, "up")
     until(lambda: b"cannot listen" in read(z.log), "the port is the first link's")
-    until(lambda: PORT in z.udp_ports()[0] and x.stat()["bound_ipv4"] is False, "it is given up", 40)
+    until(lambda: PORT in z.udp_ports()[0] and x.stat()["bound_ipv4"] is False, "it is freed", 40)
     z.stop()
     x.up()
     y.node.reaches(x.inner4, wait=9)

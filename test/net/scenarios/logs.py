@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Where the log goes: a syslogd that restarts, stands still or is not there, and a closed pipe."""
+"""Where the log goes: to a syslogd that restarts, stalls or is missing, and to a closed pipe."""
 
 import fcntl
 import os
@@ -15,7 +15,7 @@ from lab import expect, expect_same, namespace_pids, until
 from scenario import scenario
 
 F_SETPIPE_SZ = 1031
-# A /dev of its own for the daemon, in which log leads to a place that syslogd shares with it.
+# A /dev of the daemon's own, in which log links to a path that it shares with syslogd.
 OWN_DEV = """set -e
 mkdir "$1/dev"
 mount -t tmpfs -o mode=755 none "$1/dev"
@@ -31,7 +31,7 @@ exec "$@"
 
 
 class Syslogd:
-    """Listens as /dev/log for daemons that own_dev() starts."""
+    """Listens as /dev/log for daemons started by own_dev()."""
 
     def __init__(self, lab):
         self.directory = tempfile.mkdtemp(prefix=f"tieline-{lab.prefix}-log-")
@@ -58,7 +58,7 @@ class Syslogd:
         self.start(*arguments)
 
     def read(self):
-        """All lines so far. Those of a stream end with a zero byte."""
+        """Reads all lines so far. Those of a stream end with a zero byte."""
         while (ready := select.select([self.socket, *self.streams], [], [], 0)[0]):
             for one in ready:
                 if one is self.socket and one.type == socket.SOCK_STREAM:
@@ -76,7 +76,7 @@ class Syslogd:
               f"syslog gets {text!r}, not only {self.lines}", seconds)
 
     def fill(self):
-        """Stands still: no more fits into its queue."""
+        """Stalls: its queue is full."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
             other.setblocking(False)
             try:
@@ -91,7 +91,7 @@ def own_dev(syslogd, *argv):
 
 
 def start(lab, syslogd, node):
-    """A daemon in the background, with a tunnel's other end in the foreground on another node."""
+    """Starts a daemon in the background, and its peer in the foreground on another node."""
     other = lab.node("b")
     lab.link(node, other)
     x, y = Device(lab, node, lab.mine), Device(lab, other, lab.theirs).start()
@@ -106,7 +106,7 @@ def start(lab, syslogd, node):
 
 
 def logs(x, number):
-    """Has the daemon log something that only this call makes it log; returns that."""
+    """Makes the daemon log a message of this call alone, and returns it."""
     x.node.ip("link", "set", x.name, "mtu", str(number))
     return f"MTU is now {number}"
 
@@ -118,7 +118,7 @@ def end(x):
 
 @scenario(ours_only=True)
 def syslog_restarts(lab):
-    """syslogd restarts several times, is away for a while, and its socket is another one then."""
+    """syslogd restarts several times, with a new socket, and once is away for a while."""
     syslogd = Syslogd(lab)
     syslogd.start()
     x, y = start(lab, syslogd, lab.node("a"))
@@ -143,7 +143,7 @@ def syslog_restarts(lab):
 
 @scenario(ours_only=True)
 def syslog_comes_late(lab):
-    """There is no syslogd at the start: the first messages wait, and those lost are counted."""
+    """syslogd starts late: the first messages wait, and lost ones are counted."""
     syslogd = Syslogd(lab)
     x, y = start(lab, syslogd, lab.node("a"))
     meets(x, y)
@@ -162,7 +162,7 @@ def syslog_comes_late(lab):
 
 @scenario(ours_only=True)
 def syslog_is_stuck(lab):
-    """syslogd does not read: packets, wg and the engine go on, and messages come once it does."""
+    """syslogd does not read: packets, wg and the engine go on, and messages arrive later."""
     syslogd = Syslogd(lab)
     syslogd.start()
     x, y = start(lab, syslogd, lab.node("a"))
@@ -180,7 +180,7 @@ def syslog_is_stuck(lab):
 
 @scenario(ours_only=True)
 def syslog_by_connection(lab):
-    """A syslogd that listens on a stream, or that only root may reach, restarted too."""
+    """A syslogd that listens on a stream, or is open to root alone; it also restarts."""
     syslogd = Syslogd(lab)
     syslogd.start(socket.SOCK_STREAM)
     x, y = start(lab, syslogd, lab.node("a"))
@@ -197,7 +197,7 @@ def syslog_by_connection(lab):
 
 
 def with_pipe(lab, syslogd):
-    """A daemon in the foreground that logs to a small pipe. Returns it and the pipe's other end."""
+    """Starts a daemon that logs to a small pipe. Returns it and the reader's end."""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, F_SETPIPE_SZ, 4096)
     x = Device(lab, lab.node("a"), lab.mine)
@@ -213,7 +213,7 @@ def with_pipe(lab, syslogd):
 
 @scenario(ours_only=True)
 def pipe_is_closed(lab):
-    """Nobody reads standard error any more: the log goes to syslog, and says so."""
+    """The reader of standard error goes away: the log goes to syslog, and says so."""
     syslogd = Syslogd(lab)
     syslogd.start()
     x, reader = with_pipe(lab, syslogd)
@@ -228,7 +228,7 @@ def pipe_is_closed(lab):
 
 @scenario(ours_only=True)
 def pipe_is_stuck(lab):
-    """Whoever reads standard error stands still: the daemon goes on, and counts what is lost."""
+    """The reader of standard error stalls: the daemon goes on, and counts lost messages."""
     syslogd = Syslogd(lab)
     x, reader = with_pipe(lab, syslogd)
     for number in range(60):
@@ -243,7 +243,7 @@ def pipe_is_stuck(lab):
         if select.select([reader], [], [], 0)[0]:
             seen += os.read(reader, 65536).decode()
         return text in seen
-    until(lambda: comes("log messages were lost"), "the pipe gets the count of what was lost", 10)
+    until(lambda: comes("log messages were lost"), "the pipe gets the count of lost messages", 10)
     text = logs(x, 1401)
     until(lambda: comes(text), "after that it logs as before", 10)
     x.stop()

@@ -191,7 +191,7 @@ def sleeps(pid):
 
 
 def leaves_the_helper_alone(device, where, endpoint):
-    """Packets keep the engine busy, for they wait for a session; it does not ask the helper each time."""
+    """While packets without a session keep the engine busy, it seldom asks the helper."""
     nobody = base64.b64encode(bytes([9] * 32)).decode()
     device.set("peer", nobody, "endpoint", f"{endpoint}:9", "allowed-ips", "10.99.0.0/16")
     device.up(where)

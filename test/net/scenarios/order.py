@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""What one flow sends into a tunnel comes out in its order, also where the session begins amid it."""
+"""A flow leaves a tunnel in the order it entered, even if the session begins in the middle of
+it."""
 
 import contextlib
 import os
@@ -13,7 +14,7 @@ from lab import expect, until
 from scenario import scenario
 
 UDP_SEGMENT, SO_RCVBUFFORCE = 103, 33
-DATAGRAMS = 800  # of each flow, at each start: many that wait for the session, and many that come after
+DATAGRAMS = 800  # of each flow at each start: many wait for the session, and many come after it
 EACH_S = 40e-6
 
 
@@ -38,11 +39,11 @@ class Flow:
         first, self.number = self.number, self.number + self.a_send
         data = b"".join(struct.pack(">I", number).ljust(self.size, b"x")
                         for number in range(first, self.number))
-        with contextlib.suppress(OSError):  # a full queue of the interface, say
+        with contextlib.suppress(OSError):  # such as a full queue of the interface
             self.sender.sendto(data, self.to)
 
     def received(self):
-        """The numbers that have arrived, in their order."""
+        """The numbers that have arrived, in order of arrival."""
         numbers = []
         with contextlib.suppress(BlockingIOError):
             while True:
@@ -55,7 +56,7 @@ class Flow:
 
 
 def stream(flows):
-    """Sends on all flows side by side, at a pace of its own."""
+    """Sends on all flows side by side, at a fixed pace."""
     due = time.monotonic()
     while any(flow.number < DATAGRAMS for flow in flows):
         for flow in flows:
@@ -73,7 +74,7 @@ def arrives_in_order(flow):
         numbers.extend(flow.received())
         return numbers and numbers[-1] == flow.number - 1
 
-    while not has_last():  # the last one, which a busy machine may have lost: then another
+    while not has_last():  # a busy machine may have lost the last one: send another
         flow.send()
         time.sleep(0.02)
     late = [number for before, number in zip(numbers, numbers[1:]) if number < before]
@@ -82,7 +83,7 @@ def arrives_in_order(flow):
 
 
 def begin_anew(x, y, y_knows):
-    """Both links go down and up, which ends the session. y knows where x is, or is to learn it."""
+    """Takes both links down and up, which ends the session. y knows x's endpoint or learns it."""
     x.down()
     y.down()
     if not y_knows:
@@ -90,11 +91,11 @@ def begin_anew(x, y, y_knows):
         y.add(x)
     for device in (y, x):
         device.up()
-        device.address()  # the kernel has taken away that of IPv6
+        device.address()  # the kernel has removed the IPv6 address
 
 
 def crowd(device):
-    """All threads of the daemon share a processor, as on a busy machine: they take turns anywhere."""
+    """Puts all threads of the daemon on one processor, so that they preempt each other anywhere."""
     for task in os.listdir(f"/proc/{device.process.pid}/task"):
         os.sched_setaffinity(int(task), [min(os.sched_getaffinity(0))])
 
@@ -122,7 +123,7 @@ def starts(lab, workers):
 
 @contextlib.contextmanager
 def flood(flow):
-    """Sends as fast as it can, all the while."""
+    """Sends as fast as it can throughout."""
     is_over = threading.Event()
 
     def send():
@@ -139,7 +140,7 @@ def flood(flow):
 
 
 def goes_directly(device):
-    """Much is sent, and nothing of it is dropped as too much for the way through the engine."""
+    """Whether many packets were sent, and none dropped as too many for the engine."""
     before = device.stat()
     time.sleep(0.3)
     after = device.stat()
@@ -149,7 +150,7 @@ def goes_directly(device):
 
 @scenario(ours_only=True, alone=True)
 def flood_that_begins_before_its_session(lab):
-    """More than the engine can carry begins without a session: soon it goes without the engine."""
+    """A flood too fast for the engine begins without a session: it soon bypasses the engine."""
     x, y = tunnel(lab)
     meets(x, y)
     crowd(x)
@@ -157,13 +158,13 @@ def flood_that_begins_before_its_session(lab):
     with flood(flow):
         for _ in range(3):
             begin_anew(x, y, True)
-            until(lambda: goes_directly(x), "all goes directly", 20)
+            until(lambda: goes_directly(x), "packets go directly", 20)
     flow.close()
 
 
 @scenario(ours_only=True, seconds=120)
 def stream_that_begins_before_its_session(lab):
-    """What waited for a handshake leaves before what came after it, on both sides, at twelve starts."""
+    """Packets that waited for a handshake leave before later ones, on both sides."""
     lab.link(lab.node("x"), lab.node("y"))
     for workers in (1, 2, 4):
         starts(lab, workers)

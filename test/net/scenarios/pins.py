@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The address that a peer is answered from, while routes, rules, addresses and links change."""
+"""The source address of replies to a peer while routes, rules, addresses and links change."""
 
 import signal
 import time
@@ -16,7 +16,7 @@ OWN_UID = 0  # the helper, which is root's, opens the sockets
 
 
 def uplinks(lab):
-    """Two hosts with two cables; a speaks from an address of its own to b's second one on eth0.
+    """Two hosts with two cables. a sends from an address of its own to the second one of b on eth0.
 
         a eth0 ------------------ eth0 b     192.0.2.22, 2001:db8:1::22 as well
         a eth1 ------------------ eth1 b     b's default route
@@ -42,13 +42,13 @@ def uplinks(lab):
 
 
 def follow(node, family, cable):
-    """Makes the main table lead to a's own address by that cable."""
+    """Points the route to a's own address at that cable, in the main table."""
     via = node.lab.nodes["a"].outer(family, cable)
     node.ip(f"-{family}", "route", "replace", WIDE[family], "via", via, "dev", f"eth{cable}")
 
 
 def begins(x, y, family):
-    """a's peer speaks to b's second address, which b answers from."""
+    """a sends to the second address of b, which b then answers from."""
     x.remove(y)
     y.remove(x)
     x.add(y, ASKED[family])
@@ -59,7 +59,7 @@ def begins(x, y, family):
 
 
 def sent(sniffer):
-    """The tunnel's data that left by a link; none where that is down."""
+    """The tunnel's packets that left by a link; none if it is down."""
     try:
         return sniffer.of_kind(DATA, outgoing=True)
     except OSError:
@@ -67,13 +67,13 @@ def sent(sniffer):
 
 
 class Replies:
-    """By which cable and from which address b sends what the tunnel carries."""
+    """The cable and the source address of the tunnel's packets from b."""
 
     def __init__(self, x, y):
         self.x, self.y = x, y
 
     def now(self):
-        """Has b send something, and looks at it."""
+        """Makes b send packets, and inspects them."""
         sniffers = {number: Sniffer(self.y.node, f"eth{number}") for number in (0, 1)}
         self.y.node.ping(self.x.inner4, 1, wait=0.2)
         return {(number, packet.source) for number, sniffer in sniffers.items()
@@ -92,14 +92,14 @@ def count(device, name):
 
 
 def examined(device, change, what):
-    """Makes a change of routing, and waits until the daemon has looked up what it may affect."""
+    """Changes routing, and waits until the daemon has looked up the affected routes."""
     before = count(device, "route_lookups")
     change()
     until(lambda: count(device, "route_lookups") > before, f"routes are looked up after {what}", 10)
 
 
 def quiet(device):
-    """What came before has been heard: no event comes for a while. Returns their number."""
+    """Waits until the daemon has read all events so far. Returns their number."""
     seen, since = count(device, "route_events"), time.monotonic()
 
     def is_quiet():
@@ -114,9 +114,9 @@ def quiet(device):
 
 @scenario(ours_only=True, seconds=120)
 def pinned_by_a_rule(lab):
-    """Rules lead b's replies by eth0, the main table by eth1: the address they come from stays.
+    """Rules route b's replies by eth0, the main table by eth1: their source address stays.
 
-    The rules select what only the sending of a datagram tells: ports, protocol, mark, user, source.
+    The rules match what only a full lookup knows: ports, protocol, mark, user, source.
     """
     x, y = uplinks(lab)
     b = y.node
@@ -140,7 +140,7 @@ def pinned_by_a_rule(lab):
 
 @scenario(ours_only=True)
 def pinned_port_changes(lab):
-    """The rule selects the port that the daemon listens on next: it counts from then on."""
+    """A rule matches the port that the daemon listens on next: it applies from then on."""
     x, y = uplinks(lab)
     b = y.node
     replies = Replies(x, y)
@@ -157,7 +157,7 @@ def pinned_port_changes(lab):
 
 @scenario(ours_only=True)
 def pinned_route_flaps(lab):
-    """The only route to the peer goes and comes back, with packets meanwhile: the address stays."""
+    """The only route to the peer goes and comes back while packets are sent: the source stays."""
     x, y = uplinks(lab)
     b = y.node
     replies = Replies(x, y)
@@ -175,7 +175,7 @@ def pinned_route_flaps(lab):
 
 @scenario(ours_only=True)
 def pinned_by_nexthop(lab):
-    """Routes follow a nexthop object to the other cable, and the kernel tells of no route."""
+    """A nexthop object moves routes to the other cable without an event for any route."""
     x, y = uplinks(lab)
     a, b = x.node, y.node
     if b.ip("nexthop", "list", check=False).returncode:
@@ -194,7 +194,7 @@ def pinned_by_nexthop(lab):
 
 @scenario(ours_only=True)
 def pinned_route_goes_silently(lab):
-    """Routes that go with an address or a link, of which the kernel says nothing."""
+    """Routes that go silently with an address or a link."""
     x, y = uplinks(lab)
     a, b = x.node, y.node
     replies = Replies(x, y)
@@ -222,7 +222,7 @@ def batch(node, lines):
 
 @scenario(ours_only=True)
 def unrelated_changes(lab):
-    """Thousands of changes that can affect no peer: no route is looked up for one."""
+    """Thousands of changes that cannot affect a peer cause no lookup."""
     x, y = uplinks(lab)
     b = y.node
     follow(b, 4, 0)
@@ -248,7 +248,7 @@ def unrelated_changes(lab):
 
 @scenario(ours_only=True)
 def routes_flap(lab):
-    """Routes to the peer flap a thousand times: lookups are few, and the last route counts."""
+    """A route to the peer flaps a thousand times: lookups are few, and the last route counts."""
     x, y = uplinks(lab)
     b = y.node
     replies = Replies(x, y)
@@ -261,7 +261,7 @@ def routes_flap(lab):
     # The first one may change nothing.
     until(lambda: count(y, "route_events") - before >= 999, "all of it is heard", 20)
     quiet(y)
-    # A pass begins 50 ms after the one before or later, and looks one flow up once.
+    # Passes are at least 50 ms apart, and each looks a flow up once.
     passes = (time.monotonic() - begun) / 0.05 + 2
     expect(count(y, "route_lookups") - lookups <= passes, f"no more than {passes:.0f} lookups")
     replies.come_to(1, b.v4(1), "after the last change")
@@ -269,7 +269,7 @@ def routes_flap(lab):
 
 @scenario(ours_only=True)
 def routing_events_are_lost(lab):
-    """More events than the kernel keeps while the daemon stands still: what they said is found out."""
+    """A stopped daemon misses more events than the kernel keeps; it still learns of the change."""
     x, y = uplinks(lab)
     b = y.node
     replies = Replies(x, y)
@@ -287,7 +287,7 @@ def routing_events_are_lost(lab):
 
 @scenario(ours_only=True)
 def links_come_and_go(lab):
-    """A hundred links made and removed beside the tunnel, some moved away: it goes on."""
+    """A hundred other links come and go, some to other namespaces: the tunnel goes on."""
     x, y = tunnel(lab)
     meets(x, y)
     with x.node.pinging(y.inner4):

@@ -107,8 +107,10 @@ def expect_alike(found, wanted, what):
 
 
 def as_wg_quick(picture):
-    """A picture with our rules for default routes as those of wg-quick: it has no rule that lets the
-    packets of tunnels skip the others, and does not say whose its rules are."""
+    """A picture in which our rules for default routes look like wg-quick's.
+
+    wg-quick has no rule that lets tunnels' packets skip other tunnels, and no protocol number.
+    """
     lines = [line for line in picture if not ("goto" in line and "proto 108" in line)]
     return sorted(re.sub(r"not from all fwmark \S+ lookup main", "from all lookup main", line)
                   .replace(" proto 108", "").rstrip() for line in lines)
@@ -219,7 +221,7 @@ def quick_fails_whole(lab):
         expect(told in done.stderr, f"`{line}` is told as `{told}`: {done.stderr}")
         quick.clean()
         expect_alike(quick.picture(), before, f"the node after {line}")
-    # Mistakes of both formats, in the order of their lines.
+    # Mistakes in both parts, in the order of their lines.
     quick.write("Address = 10.77.0./24", "ListenPort = 70000", "MTU = 12", "Colour = green")
     done = quick.up(check=False)
     expect_same(done.returncode, 1, "exit status of a file with mistakes")

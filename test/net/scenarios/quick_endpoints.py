@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""tieline-quick and endpoints that have no address when it comes up."""
+"""tieline-quick and endpoints whose names do not resolve when it comes up."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from scenarios.systemd import boot
 
 
 class Names:
-    """An /etc/hosts and an /etc/resolv.conf of one's own, for a command and what it starts."""
+    """A private /etc/hosts and /etc/resolv.conf for a command and its children."""
 
     def __init__(self, quick, resolver="127.0.0.1"):
         self.quick = quick
@@ -24,7 +24,7 @@ class Names:
             file.write(f"nameserver {resolver}\n")
 
     def set(self, **names):
-        """In place: the file is mounted over /etc/hosts."""
+        """Writes the names in place, since the file is mounted over /etc/hosts."""
         with open(self.hosts, "w", encoding="ascii") as file:
             file.write("".join(f"{address} {name}.example\n" for name, address in names.items()))
 
@@ -37,7 +37,7 @@ class Names:
 
 
 def tasks(quick):
-    """The processes that look for endpoints of that interface."""
+    """The background processes for that interface."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
@@ -52,7 +52,7 @@ def endpoints(quick):
 
 
 def write(quick, *hosts):
-    """A file with a peer for each endpoint. Returns the peers' keys in that order."""
+    """Writes a file with a peer for each endpoint. Returns their keys in that order."""
     keys = [Key(quick.lab).public for _ in hosts]
     quick.write("Address = 10.77.0.1/24")
     with open(quick.file, "a", encoding="ascii") as file:
@@ -67,7 +67,7 @@ NEEDS = ("nsenter", "unshare")
 
 @scenario(ours_only=True, needs=NEEDS)
 def quick_goes_without_an_endpoint(lab):
-    """Names that cannot be found hold no other peer up; they are set once they can be."""
+    """Names that do not resolve hold up no other peer; endpoints are set once they resolve."""
     quick = Quick(lab, host(lab), "a")
     names = Names(quick)
     lo, there, late, other, six, link = keys = write(
@@ -88,7 +88,7 @@ def quick_goes_without_an_endpoint(lab):
     names.set(late="192.0.2.9", six="2001:db8:1::9")
     until(lambda: endpoints(quick)[late] == "192.0.2.9:9" and
           endpoints(quick)[six] == "[2001:db8:1::9]:11", "names that are found are set", 30)
-    # Whoever set one meanwhile, or removed the peer, is right.
+    # An endpoint set meanwhile wins, and a removed peer stays removed.
     quick.wg("set", quick.ifname, "peer", other, "endpoint", "192.0.2.99:99")
     quick.node.ip("link", "add", "later", "type", "veth", "peer", "name", "later1")
     names.set(other="192.0.2.10")
@@ -103,7 +103,7 @@ def quick_goes_without_an_endpoint(lab):
 
 @scenario(ours_only=True, needs=NEEDS)
 def quick_leaves_no_task(lab):
-    """The task ends with the interface, the daemon, its peer, or another file."""
+    """The task ends with the interface, the daemon or its peers, and when the file changes."""
     node = host(lab)
     quick = Quick(lab, node, "a")
     names = Names(quick)
@@ -132,7 +132,7 @@ def quick_leaves_no_task(lab):
     expect_same(endpoints(quick), {one: "192.0.2.1:1", two: "192.0.2.2:2"}, "endpoints")
     names.set()
     names.run("reload")
-    until(lambda: not tasks(quick), "no name is looked for whose peer has an endpoint")
+    until(lambda: not tasks(quick), "names of peers that have an endpoint are not retried")
     expect_same(endpoints(quick), {one: "192.0.2.1:1", two: "192.0.2.2:2"}, "endpoints that stay")
     quick.down()
     up()
@@ -154,7 +154,7 @@ def quick_leaves_no_task(lab):
 
 @scenario(ours_only=True, needs=(*NEEDS, "nft"))
 def quick_waits_for_no_name_server(lab):
-    """A name server that stays silent holds `up` and `down` up for some seconds at most."""
+    """A silent name server delays `up` and `down` by some seconds at most."""
     node = host(lab)
     lab.nodes["out"].nft("ip", "silence", "filter hook input priority 0", "udp dport 53 drop")
     quick = Quick(lab, node, "a")
@@ -173,7 +173,7 @@ def quick_waits_for_no_name_server(lab):
 
 @scenario(ours_only=True, needs=("nft", "nsenter", "unshare", "bash", "wg-quick"), seconds=90)
 def the_unit_starts_without_an_endpoint(lab):
-    """Under the unit, a name that cannot be found delays nothing; the task lives and ends within it."""
+    """Under the unit, a name that does not resolve delays nothing; the task is part of the unit."""
     systemd = boot(lab)
     quick = systemd.quick
     there, late = write(quick, "192.0.2.7:7", "late.example:9")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""tieline-quick and its files: what they may say, what they leave alone, and what `down` reverts."""
+"""tieline-quick's files: what they may hold, what they leave alone, and what `down` reverts."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ def setting(node, name):
 
 
 def up_read_only(quick, check=True):
-    """Up where /proc/sys cannot be written, as in most containers."""
+    """Runs `up` with a read-only /proc/sys, as in most containers."""
     program = ("mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && "
                f"exec {quick.directory}/bin/tieline-quick up {quick.file}")
     return run("nsenter", f"--net=/run/netns/{quick.node.ns}", "unshare", "-m", "sh", "-c", program,
@@ -28,7 +28,7 @@ def up_read_only(quick, check=True):
 
 @scenario(ours_only=True, needs=("nft", "nsenter", "unshare"))
 def quick_needs_no_writable_settings(lab):
-    """A setting that is right is not written; one that cannot be written fails `up` only if needed."""
+    """A setting with the right value is not written; a read-only one fails `up` only if needed."""
     node = host(lab)
     quick = Quick(lab, node, "a")
     quick.write("Address = 10.77.0.1/24", peers=DEFAULT)
@@ -36,11 +36,11 @@ def quick_needs_no_writable_settings(lab):
     up_read_only(quick)
     quick.down()
     quick.clean()
-    expect_same(setting(node, VALID_MARK), "1", "the setting that somebody else had made")
+    expect_same(setting(node, VALID_MARK), "1", "a setting that was right before")
     node.sysctl(VALID_MARK.replace("/", "."), 0)
     for name in ("all", "eth0"):
         node.sysctl(f"net.ipv4.conf.{name}.rp_filter", 0)
-    expect("warning: cannot set" in up_read_only(quick).stderr, "a warning, since nobody filters")
+    expect("warning: cannot set" in up_read_only(quick).stderr, "a warning, since no link filters")
     quick.down()
     quick.clean()
     node.sysctl("net.ipv4.conf.eth0.rp_filter", 1)
@@ -61,7 +61,7 @@ def quick_needs_no_writable_settings(lab):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"))
 def quick_reverts_settings(lab):
-    """The last interface that holds a setting gives it back, in whatever order they go."""
+    """The last interface that needs a setting restores it, in whatever order they go."""
     node = host(lab)
     one, two = Quick(lab, node, "a"), Quick(lab, node, "b")
     one.write("Address = 10.77.0.1/24", "FwMark = 77", peers=DEFAULT)
@@ -89,7 +89,7 @@ def quick_reverts_settings(lab):
 
 @scenario(ours_only=True, needs=("nsenter",))
 def quick_reload_keeps_what_the_file_does_not_name(lab):
-    """Keys, port, mark and allowed IPs that were set otherwise stay; what the file names is set."""
+    """`reload` sets what the file names; other keys, port, mark and allowed IPs stay."""
     quick = Quick(lab, lab.node("a"), "a")
     shared, named, gone = (Key(lab).public for _ in range(3))
     secret, psk = Key(lab), Key(lab, "genpsk")
@@ -155,7 +155,7 @@ def quick_goes_without_ipv6(lab):
 
 @scenario(ours_only=True, needs=("nsenter",))
 def quick_finds_the_mtu(lab):
-    """The MTU is that of the way to the peers: a locked one, one for a mark, and never that of lo."""
+    """The MTU is that of the path to the peers: locked or for a mark, but never that of lo."""
     node = host(lab)
     quick = Quick(lab, node, "a")
     via = lab.nodes["out"].v4()
@@ -184,7 +184,7 @@ def quick_finds_the_mtu(lab):
     expect_mtu(1400, "127.0.0.1:5")
 
 
-# What stock wg and ip(8) are asked whether they take it, and what they make of it.
+# Forms of values that are given to stock wg and ip(8), to compare with ours.
 ENDPOINTS = (
     "192.0.2.1:5", "192.0.2.1:0", "192.0.2.1:+5", "192.0.2.1:005", "192.0.2.1:domain",
     "192.0.2.1:nosuch", "192.0.2.1:", "192.0.2.1", ":5", "[192.0.2.1]:5", "[::1]:5", "::1:5", "[::1]5",
@@ -210,7 +210,7 @@ ADDRESSES = (
 
 
 def settings(quick):
-    """What wg tells of the interface, but for a port that nobody chose."""
+    """wg's view of the interface, without a port that was chosen at random."""
     text = quick.wg("showconf", quick.ifname)
     return "\n".join(line for line in text.splitlines() if "ListenPort" not in line or int(line.split()[-1]) < 1024)
 
@@ -222,7 +222,7 @@ def addresses(quick):
 
 @scenario(ours_only=True, needs=("wg-quick", "nsenter"), seconds=240)
 def quick_accepts_what_wg_accepts(lab):
-    """Each form of a value is taken, or not, as by wg and ip, and means the same."""
+    """Each form of a value is accepted or refused as by wg and ip, and means the same."""
     node = lab.node("a")
     quick, blank = Quick(lab, node, "a"), {}
     quick.write("Address = 10.0.0.1/32")
@@ -236,7 +236,7 @@ def quick_accepts_what_wg_accepts(lab):
         file.write("[Interface]\n")
 
     def tries(form):
-        """Whether stock wg and we take it, and what the interface is like after each."""
+        """Whether stock wg and tieline-quick accept the form, and the interface after each."""
         quick.write(*form.split("\n"))
         with open(stripped, "w", encoding="utf-8") as file:
             file.write(quick.run("strip", program="wg-quick").stdout)
@@ -249,7 +249,7 @@ def quick_accepts_what_wg_accepts(lab):
     for form in (*INTERFACE_LINES, *forms):
         stock, ours = tries(form)
         if form.endswith(":0"):
-            expect(ours[0], f"{form} is taken")  # and counts as no endpoint
+            expect(ours[0], f"{form} is accepted")  # and ignored
         else:
             expect_same(ours, stock, form)
     quick.write("Address = 10.0.0.1/32")
@@ -269,7 +269,7 @@ def quick_accepts_what_wg_accepts(lab):
 
 @scenario(ours_only=True, needs=("nsenter", "unshare"))
 def quick_saves_where_the_file_is(lab):
-    """SaveConfig follows links, writes into a mount point, and spoils nothing on a full disk."""
+    """SaveConfig follows links, overwrites a mount point, and keeps the old file on a full disk."""
     quick = Quick(lab, lab.node("a"), "a")
     real = f"{quick.directory}/real"
     quick.write("Address = 10.77.0.1/24", "SaveConfig = true")
@@ -287,7 +287,7 @@ def quick_saves_where_the_file_is(lab):
     expect_same(text().count("[Peer]"), 1, "peers saved into the file that the link leads to")
 
     def save_on(mount, check=True):
-        """Saves another peer while the file is mounted somewhere else."""
+        """Adds a peer, and saves with the file on another mount."""
         program = f"{mount} && exec {quick.directory}/bin/tieline-quick save {quick.file}"
         quick.wg("set", quick.ifname, "peer", Key(lab).public, "allowed-ips", "10.91.0.0/16")
         return run("nsenter", f"--net=/run/netns/{quick.node.ns}", "unshare", "-m", "sh", "-c",
@@ -312,7 +312,7 @@ def quick_saves_where_the_file_is(lab):
 
 @scenario(ours_only=True, needs=("nsenter",))
 def quick_takes_down_what_was_spoiled(lab):
-    """A mistake that came into the file meanwhile does not keep an interface up, nor is it saved over."""
+    """A file that has mistakes by now keeps no interface up, and is not overwritten."""
     quick = Quick(lab, lab.node("a"), "a")
     log = lab.file("hooks")
     lines = ("Address = 10.77.0.1/24", f"PostDown = echo %i > {log}", "SaveConfig = true")
@@ -333,7 +333,7 @@ def quick_takes_down_what_was_spoiled(lab):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=90)
 def quick_takes_odd_names(lab):
-    """Names with dots, dashes, = and + come up with default routes, and leave nothing."""
+    """Interfaces with dots, dashes, = and + in their names carry default routes."""
     node = host(lab)
     node.sysctl("net.ipv4.conf.all.rp_filter", 1)
     quick = Quick(lab, node, "a")
@@ -349,7 +349,7 @@ def quick_takes_odd_names(lab):
 
 @scenario(ours_only=True, needs=("nsenter", "unshare"))
 def quick_forgets_old_name_servers(lab):
-    """A record that an earlier life left with resolvconf goes, also without notes and without DNS."""
+    """A record of an earlier run with resolvconf goes, even without notes and DNS."""
     quick = Quick(lab, lab.node("a"), "a")
     log = lab.file("dns")
     quick.fake("resolvconf", f'echo "$@" >> {log}')

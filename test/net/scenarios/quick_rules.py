@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The rules of default routes that tieline-quick adds: whose packets they catch, how several tunnels share a
-host, and what is left of them after each kind of end."""
+"""tieline-quick's rules for default routes: which packets they capture, how several tunnels share a
+host, and what each kind of end leaves of them."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ EVERYTHING = ("AllowedIPs = 0.0.0.0/0, ::/0", "Endpoint = 192.0.2.2:5")
 
 
 def tunnel(lab, node, name, *lines):
-    """A tunnel for everything; nothing is up yet."""
+    """A tunnel with default routes; nothing is up yet."""
     quick = Quick(lab, node, name)
     number = ord(name[0])
     quick.write(f"Address = 10.{number}.0.1/24, fd77:{number}::1/64", *lines, peers=(EVERYTHING,))
@@ -26,7 +26,7 @@ def tunnel(lab, node, name, *lines):
 
 
 def way(node, address, *words):
-    """The device by which packets to that address leave."""
+    """The device by which packets to an address leave."""
     told = node.ip("-6" if ":" in address else "-4", "route", "get", address, *words).stdout
     return re.search(r" dev (\S+)", told).group(1)
 
@@ -41,13 +41,13 @@ def expect_way(node, wanted, what, *words):
 
 
 def expect_lan(node, what):
-    """What the main table knows better than by its default route stays outside of all tunnels."""
+    """Expects that routes better than the default one keep their traffic out of all tunnels."""
     for address in ("192.0.2.2", "2001:db8:1::2"):
         expect_same(way(node, address), "eth0", f"way to {address}, {what}")
 
 
 def launch(quick, verb, program="tieline-quick"):
-    """Starts the command; finish() waits for it."""
+    """Starts a command; finish() waits for it."""
     return subprocess.Popen([shutil.which("nsenter"), f"--net=/run/netns/{quick.node.ns}",
                              f"{quick.directory}/bin/{program}", verb, quick.file],
                             env=quick.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -61,8 +61,10 @@ def finish(process):
 
 @scenario(ours_only=True, needs=("wg-quick", "nft", "nsenter"), seconds=90)
 def quick_tunnels_share_a_host(lab):
-    """Of two tunnels for everything the newest gets it, neither touches the other's packets, and either
-    may end first, whichever of the two is wg-quick's."""
+    """Two tunnels with default routes, ours or wg-quick's, share a host in any order.
+
+    The newer gets the traffic, neither captures the other's packets, either may end first.
+    """
     node = host(lab)
     for number, (first, second, ends) in enumerate((
             ("tieline-quick", "tieline-quick", 0), ("tieline-quick", "tieline-quick", 1),
@@ -91,7 +93,7 @@ def quick_tunnels_share_a_host(lab):
 
 
 def follow(node, tunnels, packet):
-    """The devices that a packet goes through, each tunnel sending what it is given under its mark."""
+    """The devices that a packet passes, if each tunnel sends on what it gets, under its mark."""
     marks = {quick.ifname: mark(quick) for quick in tunnels}
     passed = [way(node, packet)]
     while passed[-1] in marks and len(passed) < 9:
@@ -101,7 +103,7 @@ def follow(node, tunnels, packet):
 
 @scenario(ours_only=True, needs=("wg-quick", "nft", "nsenter"), seconds=60)
 def quick_tunnels_never_loop(lab):
-    """No order and no kind of mark has tunnels for everything send each other's packets in a circle."""
+    """Tunnels with default routes never send packets in a circle, in any order, with any marks."""
     node = host(lab)
     kinds = {"chosen": ("tieline-quick",), "FwMark": ("tieline-quick", "FwMark = 0x1234"),
              "stock": ("wg-quick",)}
@@ -124,8 +126,7 @@ def quick_tunnels_never_loop(lab):
 
 @scenario(ours_only=True, needs=("wg-quick", "nft", "nsenter"), seconds=120)
 def quick_tunnels_come_at_once(lab):
-    """Tunnels for everything that come up at the same time all do, each with a number of its own, also
-    beside wg-quick; and go at the same time."""
+    """Tunnels with default routes, wg-quick's included, come up and go down at the same time."""
     node = host(lab)
     tunnels = [tunnel(lab, node, name) for name in "stuvw"]
     stock = tunnel(lab, node, "x")
@@ -149,7 +150,7 @@ def quick_tunnels_come_at_once(lab):
         expect_alike(stock.picture(), before, "the node")
 
 
-# Rules that others add: the words for ip, and of what table.
+# Rules that others add, as arguments of `ip rule add`.
 OTHERS = {
     "another VPN": ("priority 5270 table 52",),
     "rules without a priority": ("table 52",),
@@ -164,7 +165,7 @@ OTHERS = {
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=60)
 def quick_leaves_others_their_addresses(lab):
-    """What rules of others route stays theirs, whatever their priority, under two tunnels for everything."""
+    """Addresses routed by others' rules stay theirs, whatever the priority of the rules."""
     node = host(lab)
     node.ip("link", "add", "other0", "type", "veth", "peer", "name", "other1")
     node.ip("addr", "add", "100.100.1.1/32", "dev", "other0")
@@ -185,7 +186,7 @@ def quick_leaves_others_their_addresses(lab):
             for address in ("100.64.0.9", "fd7a::9"):
                 expect_same(way(node, address), "other0", f"way to {address}, {name}")
             expect_lan(node, name)
-            # Where others leave no room behind them, the one that came first keeps what it has.
+            # If others leave no room behind them, the tunnel that came first keeps the traffic.
             is_tight = name in ("rules without a priority", "right before main")
             expect_way(node, tunnels[0].ifname if is_tight else quick.ifname, name)
         for quick in tunnels:
@@ -199,7 +200,7 @@ def quick_leaves_others_their_addresses(lab):
 
 
 def kill_all(node):
-    """As when a container ends: its processes are killed, its network namespace stays, /run does not."""
+    """Ends a node like a container: its processes and /run go, its network namespace stays."""
     for pid in run("ip", "netns", "pids", node.ns).stdout.split():
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid), signal.SIGKILL)
@@ -215,8 +216,7 @@ def lose(quick):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=60)
 def quick_finds_its_own_without_notes(lab):
-    """After a kill -9 of all and the loss of /run, up and down find what is ours in the kernel, and
-    nothing else."""
+    """After a kill -9 of everything and the loss of /run, only what is ours is cleaned up."""
     node = host(lab)
     quick, other = tunnel(lab, node, "w"), tunnel(lab, node, "x")
     before = quick.picture()
@@ -227,15 +227,15 @@ def quick_finds_its_own_without_notes(lab):
     quick.up()
     expect_same(len(node.ip("rule").stdout.splitlines()), rules, "rules after three starts")
     lose(quick)
-    quick.down()  # it is gone, but not what it left
+    quick.down()  # the interface is gone, but not its leftovers
     quick.clean()
     quick.up()
     lose(quick)
-    other.up()  # whoever comes next cleans up
-    expect(quick.ifname not in other.nft(), "the table of the one that is lost is gone")
+    other.up()  # the next interface cleans up
+    expect(quick.ifname not in other.nft(), "the lost interface's table is gone")
     expect_same(len(node.ip("rule").stdout.splitlines()), rules, "rules of the other")
     os.unlink(f"{QUICK_STATES}/{other.ifname}")
-    quick.up()  # what is alive stays, although nothing is known of it
+    quick.up()  # a live interface stays, although no notes tell of it
     expect_same(len(node.ip("rule").stdout.splitlines()), 2 * rules - 3, "rules of both")
     quick.down()
     expect_way(node, other.ifname, "the other one is up")
@@ -252,7 +252,7 @@ def quick_finds_its_own_without_notes(lab):
 
 @scenario(ours_only=True, needs=("nsenter",), seconds=60)
 def quick_ends_what_has_moved(lab):
-    """Down ends an interface wherever it is by now, under whatever name, and no other that has its name."""
+    """`down` ends an interface wherever it is, by any name, and no other with its old name."""
     node, away = lab.node("a"), lab.node("away")
     places = {
         "moved": (f"ip link set %i netns {away.ns}; ip -n {away.ns} link set %i up",),
@@ -281,8 +281,10 @@ def quick_ends_what_has_moved(lab):
 
 
 def signal_at_step(quick, count):
-    """Has the programs that tieline-quick runs send it a signal at step $AT, all counted together. The
-    program of that step runs before, or with $EARLY not at all."""
+    """Makes the $AT-th program that tieline-quick runs send it a signal.
+
+    The signal comes after the program's work, or with $EARLY instead of it.
+    """
     for name in ("ip", "nft", "tielined"):
         path = os.path.realpath(shutil.which(name, path=quick.env["PATH"]))
         with contextlib.suppress(FileNotFoundError):
@@ -294,7 +296,7 @@ def signal_at_step(quick, count):
 
 
 def steps(quick, *signals):
-    """An up for each step at which a signal may come; ends with one that no signal came to."""
+    """Runs `up` with a signal at each step in turn, until one run gets no signal."""
     count = quick.lab.file("count")
     signal_at_step(quick, count)
     step, told = 0, None
@@ -311,8 +313,7 @@ def steps(quick, *signals):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
 def quick_killed_at_any_step(lab):
-    """A tieline-quick that is killed at any step of up leaves nothing that the next up, or down, does not
-    take back, with its notes or without."""
+    """What a tieline-quick killed at any step of `up` leaves, the next `up` or `down` removes."""
     quick = tunnel(lab, host(lab), "w")
     before = quick.picture()
     for step, told in steps(quick, "KILL"):
@@ -328,7 +329,7 @@ def quick_killed_at_any_step(lab):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
 def quick_interrupted_at_any_step(lab):
-    """A tieline-quick that is asked to end at any step of up takes all back by itself."""
+    """A tieline-quick that is told to end at any step of `up` undoes everything itself."""
     quick = tunnel(lab, host(lab), "w")
     before = quick.picture()
     for step, told in steps(quick, "TERM", "INT", "HUP"):
@@ -340,7 +341,7 @@ def quick_interrupted_at_any_step(lab):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"))
 def quick_goes_on_unheard(lab):
-    """An up whose standard error nobody reads any more is one all the same."""
+    """`up` completes even if nobody reads its standard error any more."""
     node = host(lab)
     quick = tunnel(lab, node, "w")
     for verb in ("up", "down"):
@@ -354,8 +355,7 @@ def quick_goes_on_unheard(lab):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=60)
 def quick_knows_its_namespace(lab):
-    """An interface of the same name in another network namespace, or of another boot, is not confused with
-    ours."""
+    """An interface of the same name in another namespace or boot is not taken for ours."""
     a, b = host(lab), lab.node("b")
     here = tunnel(lab, a, "w")
     there = Quick(lab, b, "w1")
@@ -373,7 +373,7 @@ def quick_knows_its_namespace(lab):
     expect_way(a, here.ifname, "after what was tried elsewhere")
     here.down()
     here.clean()
-    # Notes of another boot say things about rules that are somebody else's by now.
+    # Rules that match the notes of another boot belong to others.
     other = tunnel(lab, a, "x")
     other.up()
     rules = a.ip("rule").stdout
@@ -389,7 +389,7 @@ def quick_knows_its_namespace(lab):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=90)
 def quick_takes_turns(lab):
-    """Commands for one interface that run at the same time leave it as a whole, up or down."""
+    """Commands for one interface that run at the same time leave it fully up or fully down."""
     node = host(lab)
     quick = tunnel(lab, node, "w")
     before = quick.picture()
@@ -409,7 +409,7 @@ def quick_takes_turns(lab):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=60)
 def quick_parts_share_a_host(lab):
-    """The parts for service managers: two interfaces whose daemons are killed leave each other alone."""
+    """Under a service manager, two interfaces whose daemons are killed leave each other alone."""
     node = host(lab)
     tunnels = [tunnel(lab, node, name) for name in "wx"]
     before = tunnels[0].picture()
