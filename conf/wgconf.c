@@ -376,15 +376,14 @@ static const char *find_misplacement(enum tl_wgconf_section section, uint32_t ke
                                "PostUp, PreDown, PostDown, SaveConfig";
                 if (key & WG_QUICK_KEYS)
                         return tl_wgconf_key_text((enum tl_wgconf_key)key);
-                return key & PEER_KEYS ? "this key belongs into a section [Peer]" : NULL;
+                return key & PEER_KEYS ? "this key belongs in a section [Peer]" : NULL;
         case SECTION_PEER:
                 if (!key)
                         return "there is no such key: [Peer] has PublicKey, PresharedKey, "
                                "AllowedIPs, Endpoint, PersistentKeepalive";
                 if (key & WG_QUICK_KEYS)
-                        return "this key of wg-quick(8) belongs into its section [Interface]";
-                return key & INTERFACE_KEYS ? "this key belongs into the section [Interface]"
-                                            : NULL;
+                        return "this key of wg-quick(8) belongs in its section [Interface]";
+                return key & INTERFACE_KEYS ? "this key belongs in the section [Interface]" : NULL;
         }
         return NULL;
 }

@@ -133,8 +133,8 @@ static void repeat(struct wg_receive_slot *slots, unsigned int *n, struct pair_d
                         .buf = d->bytes, .len = d->len, .from = d->from};
 }
 
-/* A source of several wrong mac1s in a row is mostly ignored for the rest of the batch. Other sources
- * are not, nor are replies that we wait for, and one in a few of its messages is still checked. */
+/* A source of several wrong mac1s in a row is mostly ignored for the rest of the batch: one in a few
+ * of its messages is still checked, and so are replies that we wait for. Others are not affected. */
 static void test_a_forger_is_not_looked_at_for_long(void **state)
 {
         static const struct {

@@ -159,10 +159,10 @@ static const struct {
         {11, INTERFACE SECRET "=PrivateKey", 2, 1, "[Interface] has"},
         {12, INTERFACE "=", 2, 1, "[Interface] has"},
         {13, PEER "\n \tAllowedIP=::/0", 4, 3, "[Peer] has"},
-        {14, PEER "PrivateKey=" SECRET, 3, 1, "belongs into the section [Interface]"},
-        {15, PEER "ListenPort=1", 3, 1, "belongs into the section [Interface]"},
-        {16, INTERFACE "PublicKey=" A, 2, 1, "belongs into a section [Peer]"},
-        {17, INTERFACE "AllowedIPs=::/0", 2, 1, "belongs into a section [Peer]"},
+        {14, PEER "PrivateKey=" SECRET, 3, 1, "belongs in the section [Interface]"},
+        {15, PEER "ListenPort=1", 3, 1, "belongs in the section [Interface]"},
+        {16, INTERFACE "PublicKey=" A, 2, 1, "belongs in a section [Peer]"},
+        {17, INTERFACE "AllowedIPs=::/0", 2, 1, "belongs in a section [Peer]"},
         {18, "\n  [Peer]", 2, 3, "no PublicKey"},
         {19, "[Peer]\nEndpoint=192.0.2.1:1\n\n", 1, 1, "no PublicKey"},
         {20, PEER "[Peer]\n" PEER, 3, 1, "no PublicKey"},
@@ -347,7 +347,7 @@ static const struct {
           {2, 1, "no such key"},
           {3, 12, "AllowedIPs wants"},
           {4, 1, "no PublicKey"},
-          {7, 1, "belongs into a section [Peer]"}}},
+          {7, 1, "belongs in a section [Peer]"}}},
         {4, "[Peer]\nPresharedKy=" SECRET "\n", {{1, 1, "no PublicKey"}, {2, 1, "no such key"}}},
         {5,
          PEER "AllowedIPs = ::/0, ::/129, 10.0.0.0/8, 10/8\nAllowedIPs=,,",
@@ -377,7 +377,7 @@ static const struct {
          {{2, 1, "Address belongs to wg-quick(8)"},
           {3, 1, "MTU belongs to wg-quick(8)"},
           {4, 1, "PostUp belongs to wg-quick(8)"},
-          {7, 1, "of wg-quick(8) belongs into its section [Interface]"}}},
+          {7, 1, "of wg-quick(8) belongs in its section [Interface]"}}},
 };
 
 static void test_many(void **state)
