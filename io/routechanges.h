@@ -3,7 +3,7 @@
  * routechanges.h - the flows that the kernel's routing messages may affect.
  *
  * They are a set of pairs (destinations, sources). The set may hold flows that are not affected:
- * when it is full, pairs are widened. It misses an affected flow only where a rule comes or goes
+ * when it is full, pairs are widened. It misses an affected flow only if a rule comes or goes
  * that is the target of `goto` rules and does not select the flow itself. The kernel does not
  * announce every change: it silently removes and restores IPv4 routes when a link or an address
  * comes or goes. Such events therefore affect every flow.

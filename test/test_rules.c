@@ -194,8 +194,8 @@ static size_t find_tunnel(const struct tl_rule *rules, size_t count, uint32_t n)
         return count;
 }
 
-/* A hundred tunnels: each newer one comes before all that are there, its rules in their order and
- * behind those of others. */
+/* A hundred tunnels: each new one comes before all older ones, with its rules in order and after
+ * those of others. */
 static void test_many(void **state)
 {
         struct tl_rule rules[320] = {LOCAL, OTHER(5270), MAIN(32766), DEFAULT};

@@ -442,7 +442,7 @@ static void test_a_device_may_have_several_queues(void **state WG_UNUSED)
         assert_int_equal(if_nametoindex("tun"), 0);
 }
 
-/* Writes a datagram between two hosts behind the device to a queue, by which the kernel forwards it
+/* Writes a datagram between two hosts behind the device to a queue, and the kernel forwards it
  * to the device again. Returns the number of the queue that it comes out of. */
 static int forward(const struct tl_tun_queue *queue, uint16_t port, bool is_reply)
 {

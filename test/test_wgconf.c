@@ -304,7 +304,7 @@ static void check_mistake(int number, const char *text, size_t len, uint32_t lin
         read_mistakes(number, text, len, &mistakes);
         check_one(number, &mistakes.first[0], line, column, message);
         if (mistakes.count != 1)
-                fail_msg("mistake %d is told as %u; %u:%u: %s", number, mistakes.count,
+                fail_msg("mistake %d is reported as %u; %u:%u: %s", number, mistakes.count,
                          mistakes.first[1].line, mistakes.first[1].column,
                          mistakes.first[1].message);
 }

@@ -81,7 +81,7 @@ def clock_set_back(lab):
     begins(x, y, "the peer was added again")
     x.stop()
     start_anew(x, y)
-    begins(x, y, "started anew in order")
+    begins(x, y, "restarted after a normal end")
     for turn in range(3):
         x.kill()
         start_anew(x, y)

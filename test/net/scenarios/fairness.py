@@ -174,7 +174,7 @@ class Field:
         """How long answers with the configuration and the status take, in seconds."""
         begun = time.monotonic()
         with self.x.uapi() as uapi:
-            expect(uapi.get(), "the configuration is told")
+            expect(uapi.get(), "a reply with the configuration")
         self.x.stat()
         return time.monotonic() - begun
 

@@ -320,7 +320,7 @@ def quick_takes_down_what_was_spoiled(lab):
     quick.up()
     quick.write(*lines, "LissenPort = 5")
     told = quick.down(check=False)
-    expect(".conf:6:1: " in told.stderr, f"the mistake is told: {told.stderr}")
+    expect(".conf:6:1: " in told.stderr, f"the mistake is reported: {told.stderr}")
     expect_same(read(log).decode(), f"{quick.ifname}\n", "the hook ran")
     expect(b"LissenPort" in read(quick.file), "the file is as it was")
     quick.clean()

@@ -367,7 +367,7 @@ def quick_knows_its_namespace(lab):
     for verb in ("up", "down"):
         told = there.run(verb, check=False)
         expect_same(told.returncode, 1, f"exit status of {verb} elsewhere")
-        expect("another network namespace" in told.stderr, f"it is said: {told.stderr}")
+        expect("another network namespace" in told.stderr, f"the reason: {told.stderr}")
     with open(state, encoding="ascii") as file:
         expect_same(file.read(), notes, "what is written down")
     expect_way(a, here.ifname, "after what was tried elsewhere")
