@@ -182,6 +182,18 @@ bool tl_address_parse_prefix(struct tl_text text, struct wg_prefix *prefix)
         return true;
 }
 
+/* What getaddrinfo(3) takes and getnameinfo(3) writes at addresses that need no zone, where it counts for
+ * nothing: any zone at a multicast address of the link, and a number at one that is not the link's. */
+static bool is_idle_zone(const struct wg_ip *ip, struct tl_text zone)
+{
+        bool is_multicast = ip->bytes[0] == 0xff && (ip->bytes[1] & 0x0f) == 2;
+        uint32_t number;
+
+        if (ip->family != WG_FAMILY_IPV6 || is_link_local(ip))
+                return false;
+        return is_multicast ? zone.len > 0 : tl_text_to_number(zone, UINT32_MAX, &number);
+}
+
 bool tl_address_parse_host(struct tl_text text, struct wg_ip *ip, uint32_t *scope,
                            char zone[TL_CONF_ZONE_SIZE])
 {
@@ -194,7 +206,9 @@ bool tl_address_parse_host(struct tl_text text, struct wg_ip *ip, uint32_t *scop
                 return false;
         if (percent < text.len) {
                 zone_text = tl_text_tail(text, percent + 1);
-                if (!is_link_local(&result) || !is_zone_name(zone_text))
+                if (is_idle_zone(&result, zone_text))
+                        zone_text.len = 0;
+                else if (!is_link_local(&result) || !is_zone_name(zone_text))
                         return false;
         }
         if (is_digits(zone_text)) {

@@ -143,29 +143,33 @@ static bool parse_u16(struct tl_text value, uint16_t *number)
         return true;
 }
 
-/* Reads any number of digits. The port is 0 if the number is out of range. */
-static bool parse_port_number(struct tl_text value, uint16_t *port)
+/* Digits, as many as there are, of which 16 bits count, as for wg; *is_bad where more would. */
+static bool parse_port_number(struct tl_text value, uint16_t *port, bool *is_bad)
 {
-        uint32_t number = 0;
+        uint64_t number = 0;
 
         if (value.len && value.at[0] == '+')
                 value = tl_text_tail(value, 1);
         for (size_t i = 0; i < value.len; i++) {
                 if (value.at[i] < '0' || value.at[i] > '9')
                         return false;
-                number = WG_MIN(number * 10 + (uint32_t)(value.at[i] - '0'), 65536u);
+                number = number * 10 + (uint64_t)(value.at[i] - '0');
+                *is_bad = *is_bad || number > UINT16_MAX;
+                number &= UINT16_MAX;
         }
-        *port = (uint16_t)(number & 0xffff);
+        *port = (uint16_t)number;
         return value.len > 0;
 }
 
-/* Reads a number as above, or the name of a service. */
-static bool parse_port(const struct reader *r, struct tl_text value, uint16_t *port)
+/* A number as above, or the name of a service. */
+static bool parse_port(const struct reader *r, struct tl_text value, uint16_t *port, bool *is_bad)
 {
         char name[SERVICE_LEN_MAX + 1];
 
-        if (parse_port_number(value, port))
+        *is_bad = false;
+        if (parse_port_number(value, port, is_bad))
                 return true;
+        *is_bad = false;
         if (!r->find_service || !value.len || value.len > SERVICE_LEN_MAX)
                 return false;
         memcpy(name, value.at, value.len);
@@ -173,33 +177,13 @@ static bool parse_port(const struct reader *r, struct tl_text value, uint16_t *p
         return r->find_service(name, port);
 }
 
-/* Whether getaddrinfo(3) takes the zone at an address that is not link-local: any zone at a
- * link-local multicast address, at others only a number. */
-static bool may_have_zone(const struct wg_ip *ip, struct tl_text zone)
-{
-        bool is_links = ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
-        bool is_multicast = ip->bytes[0] == 0xff && (ip->bytes[1] & 0x0f) == 2;
-        uint32_t number;
-
-        return is_multicast ? zone.len > 0
-                            : !is_links && tl_text_to_number(zone, UINT32_MAX, &number);
-}
-
-/* Reads an address. Also takes forms that only getaddrinfo(3) accepts: a short IPv4 address, or a
- * zone at an address that needs none, which is then ignored. */
+/* An address, or a short IPv4 one, which only getaddrinfo(3) would take. */
 static bool parse_host(struct tl_text host, struct tl_conf_peer *peer)
 {
         struct wg_endpoint *endpoint = &peer->endpoint;
-        struct tl_text plain = tl_text_head(host, tl_text_find(host, '%'));
 
-        if (tl_address_parse_host(host, &endpoint->ip, &endpoint->scope, peer->zone))
-                return true;
-        memset(peer->zone, 0, sizeof(peer->zone));
-        if (plain.len == host.len)
-                return tl_address_parse_ipv4_any(host, &endpoint->ip);
-        return tl_text_find(plain, ':') < plain.len &&
-               tl_address_parse_host(plain, &endpoint->ip, &endpoint->scope, peer->zone) &&
-               may_have_zone(&endpoint->ip, tl_text_tail(host, plain.len + 1));
+        return tl_address_parse_host(host, &endpoint->ip, &endpoint->scope, peer->zone) ||
+               tl_address_parse_ipv4_any(host, &endpoint->ip);
 }
 
 /* Whether the text is a host name: letters, digits, '-', '_', '.' and bytes beyond ASCII. If its
@@ -225,16 +209,6 @@ static bool is_host_name(struct tl_text text)
         return !is_number;
 }
 
-/* Reads a port to listen on, for which 0 is a valid value. */
-static bool parse_listen_port(const struct reader *r, struct tl_text value, uint16_t *port)
-{
-        bool has_sign = value.len && value.at[0] == '+';
-        uint32_t number;
-
-        return parse_port(r, value, port) &&
-               (*port || tl_text_to_number(tl_text_tail(value, has_sign), 0, &number));
-}
-
 static void copy_host_name(struct reader *r, struct tl_text text, char **name)
 {
         char *copy = malloc(text.len + 1);
@@ -252,7 +226,7 @@ static void apply_endpoint(struct reader *r, struct tl_conf_peer *peer, struct t
 {
         struct wg_endpoint *endpoint = &peer->endpoint;
         struct tl_text host, port;
-        bool is_bracketed;
+        bool is_bracketed, is_bad;
 
         free(peer->endpoint_host);
         peer->endpoint_host = NULL;
@@ -262,10 +236,10 @@ static void apply_endpoint(struct reader *r, struct tl_conf_peer *peer, struct t
         *endpoint = (struct wg_endpoint){0};
         if (!tl_address_split_endpoint(value, &host, &port, &is_bracketed)) {
                 tell(r, value.at, tl_wgconf_key_text(KEY_ENDPOINT));
-        } else if (!parse_port(r, port, &endpoint->port)) {
+        } else if (!parse_port(r, port, &endpoint->port, &is_bad)) {
                 tell(r, port.at,
                      "an Endpoint's port is a number from 1 to 65535, or the name of a service");
-        } else if (!endpoint->port) {
+        } else if (is_bad || !endpoint->port) {
                 peer->has_endpoint = false;
                 peer->names_bad_port = true;
         } else if (parse_host(host, peer)) {
@@ -320,7 +294,8 @@ static void apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value
                 break;
         case KEY_LISTEN_PORT:
                 device->names_listen_port = true;
-                is_good = parse_listen_port(r, value, &device->listen_port);
+                is_good = parse_port(r, value, &device->listen_port,
+                                     &device->names_bad_listen_port);
                 break;
         case KEY_FWMARK:
                 device->names_fwmark = true;

@@ -3,11 +3,11 @@
  * wgconf.h - reads wg(8) configuration text, as `wg setconf` does.
  *
  * Sections [Interface] and [Peer], keys without regard to case, '#' to the end of a line is a
- * comment, white space counts nowhere, of a key given twice the last counts, AllowedIPs adds up. As
- * wg does, this takes IPv4 addresses of endpoints in any form of inet_aton(3). An endpoint whose
- * port is 0 or out of range, which wg cuts to 16 bits, is ignored. Unlike wg, this refuses a
- * ListenPort out of range, and NUL bytes anywhere. Like newer versions of wg, it takes + and -
- * before an allowed IP, which leaves the peer's other ones alone. A host name is not looked up.
+ * comment, white space counts nowhere, of a key given twice the last counts, AllowedIPs adds up.
+ * As wg does, this takes IPv4 addresses of endpoints in any form of inet_aton(3). wg cuts ports to 16
+ * bits: so does this for ListenPort, and tells so; an endpoint whose port is out of range or 0 counts as
+ * none. Unlike wg, this refuses NUL bytes anywhere. Like newer versions of wg, it takes + and - before an
+ * allowed IP, which leaves the peer's other ones alone. A host name is not looked up.
  *
  * Source: wg(8), "CONFIGURATION FILE FORMAT".
  * Threads: pure function of its arguments. */

@@ -117,6 +117,9 @@ static void parse(struct tl_quick_file *file)
         if (bad_ports)
                 fail("warning: %s: ignoring endpoints whose port is not from 1 to 65535: %u",
                      file->path, bad_ports);
+        if (file->is_sound && file->device.names_bad_listen_port)
+                fail("warning: %s: ListenPort is above 65535; like wg(8), this takes it as %u",
+                     file->path, file->device.listen_port);
 }
 
 bool tl_quick_open(struct tl_quick_file *file, const char *name)

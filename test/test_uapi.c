@@ -78,6 +78,8 @@ static const struct {
          PEER("endpoint=192.0.2.1:2\npublic_key=" B "\nendpoint=192.0.2.1:3\n")},
         {38, PEER("persistent_keepalive_interval=25\nupdate_only=true\nremove=true\n"),
          PEER("remove=true\nupdate_only=true\npersistent_keepalive_interval=25\n")},
+        {39, PEER("endpoint=[2001:db8::1%1]:51820\n"), PEER("endpoint=[2001:db8::1]:51820\n")},
+        {40, PEER("endpoint=[ff02::1%eth0]:51820\n"), PEER("endpoint=[ff02::1]:51820\n")},
 };
 
 #define LINE_31 "1234567890123456789012345678901"

@@ -196,7 +196,7 @@ static const struct {
         {44, PEER "PresharedKey= off", 3, 15, "`wg genpsk`"},
         /* of numbers */
         {45, INTERFACE "ListenPort=", 2, 12, "from 0 to 65535"},
-        {46, INTERFACE "ListenPort=65536", 2, 12, "from 0 to 65535"},
+        {46, INTERFACE "ListenPort=65536x", 2, 12, "from 0 to 65535"},
         {47, INTERFACE "ListenPort=domain", 2, 12, "from 0 to 65535"},
         {48, INTERFACE "ListenPort=++1", 2, 12, "from 0 to 65535"},
         {49, INTERFACE "ListenPort=-1", 2, 12, "from 0 to 65535"},
@@ -539,6 +539,39 @@ static void test_loose_endpoints(void **state)
         }
 }
 
+/* Of ports to listen on, 16 bits count; more is told. */
+static void test_listen_ports(void **state)
+{
+        static const struct {
+                const char *text;
+                uint16_t port;
+                bool is_bad;
+        } cases[] = {
+                {"65535", 65535, false},
+                {"65536", 0, true},
+                {"+70000", 4464, true},
+                {"ntp", 123, false},
+                {"000065535", 65535, false},
+                {"99999999999", 59391, true},
+                {"65536\nListenPort=5", 5, false},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
+                struct tl_mistakes none = {0};
+                struct tl_conf_device device;
+                char text[128];
+                int len = snprintf(text, sizeof(text), INTERFACE "ListenPort=%s\n", cases[i].text);
+
+                tl_conf_device_init(&device);
+                if (!tl_wgconf_parse_with(text, (size_t)len, find_ntp, &device, &none))
+                        fail_msg("case %zu: %s", i, none.first[0].message);
+                assert_int_equal(device.listen_port, cases[i].port);
+                assert_int_equal(device.names_bad_listen_port, cases[i].is_bad);
+                tl_conf_device_done(&device);
+        }
+}
+
 static void test_unnamed(void **state)
 {
         static const char text[] = INTERFACE PEER "AllowedIPs = ::/0\n" PEER
@@ -602,6 +635,7 @@ int main(void)
                 cmocka_unit_test(test_host_name_lengths),
                 cmocka_unit_test(test_memory_runs_out),
                 cmocka_unit_test(test_loose_endpoints),
+                cmocka_unit_test(test_listen_ports),
                 cmocka_unit_test(test_unnamed),
                 cmocka_unit_test(test_long_line),
         };
