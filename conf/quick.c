@@ -245,6 +245,10 @@ static bool parse_address(struct tl_text text, struct tl_quick_address *address)
         struct tl_text host = tl_text_head(text, slash);
         uint32_t cidr;
 
+        if (tl_text_is(text, "default")) {
+                *address = (struct tl_quick_address){.ip.family = WG_FAMILY_IPV4};
+                return true;
+        }
         if (!tl_address_parse_ip(host, &address->ip) && !parse_short_ipv4(host, &address->ip))
                 return false;
         cidr = wg_ip_bits(&address->ip);
@@ -350,19 +354,24 @@ static void read_mtu(struct reader *r)
                 tell_value(r, value);
 }
 
+static void set_table(struct tl_quick *quick, enum tl_quick_routing routing, bool is_named)
+{
+        quick->has_table = is_named;
+        quick->routing = routing;
+        memset(quick->table, 0, sizeof(quick->table));
+}
+
 static void read_table(struct reader *r)
 {
         struct tl_quick *quick = r->into;
         struct tl_text value = r->lines.value;
 
-        quick->has_table = true;
-        memset(quick->table, 0, sizeof(quick->table));
         if (tl_text_is_caseless(value, "auto")) {
-                quick->routing = TL_QUICK_ROUTING_AUTO;
+                set_table(quick, TL_QUICK_ROUTING_AUTO, true);
         } else if (tl_text_is_caseless(value, "off")) {
-                quick->routing = TL_QUICK_ROUTING_OFF;
+                set_table(quick, TL_QUICK_ROUTING_OFF, true);
         } else if (value.len < sizeof(quick->table) && is_name(value)) {
-                quick->routing = TL_QUICK_ROUTING_TABLE;
+                set_table(quick, TL_QUICK_ROUTING_TABLE, true);
                 memcpy(quick->table, value.at, value.len);
         } else {
                 tell_value(r, value);
@@ -422,14 +431,27 @@ static void read_value(struct reader *r)
         }
 }
 
+/* Of a key that counts once, the last value does, also where that is none. */
+static void clear_value(struct reader *r)
+{
+        if (r->lines.key == KEY_MTU)
+                r->into->mtu = 0;
+        else if (r->lines.key == KEY_TABLE)
+                set_table(r->into, TL_QUICK_ROUTING_AUTO, false);
+}
+
 static void read_lines(struct reader *r)
 {
         struct lines *lines = &r->lines;
 
         while (!r->is_out_of_memory && next_line(lines)) {
                 r->into = lines->is_ours ? &r->quick : &r->misplaced;
-                if ((lines->is_ours || lines->is_misplaced) && lines->value.len)
+                if (!lines->is_ours && !lines->is_misplaced)
+                        continue;
+                if (lines->value.len)
                         read_value(r);
+                else
+                        clear_value(r);
         }
 }
 

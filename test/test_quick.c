@@ -37,6 +37,8 @@ static const struct {
          "DNS=10.0.0.9\nDNS=fd00::9\nDNS=example.org\nDNS=a_b.c\n"},
         {9, I "MTU=68\nMTU=65535", "MTU=65535\n"},
         {10, I "Table=off\nTable=AUTO", "Table=auto\n"},
+        {56, I "MTU=1400\nTable=7\nAddress=default, 0/0\nMTU=\nTable=\nAddress=",
+         "Address=0.0.0.0/0\nAddress=0.0.0.0/0\n"},
         {11, I "Table=Off", "Table=off\n"},
         {12, I "Table=51820\n", "Table=51820\n"},
         {13, I "TABLE=my-table_1.x", "Table=my-table_1.x\n"},
