@@ -206,6 +206,18 @@ static int wait_for_end(int fd, unsigned int timeout_ms)
         return ready > 0 ? 0 : -ETIMEDOUT;
 }
 
+bool tl_link_stays_served(const char *ifname, unsigned int timeout_ms)
+{
+        int fd = tl_link_connect(ifname);
+        bool stays;
+
+        if (fd < 0)
+                return false;
+        stays = wait_for_end(fd, timeout_ms) != 0;
+        close(fd);
+        return stays;
+}
+
 int tl_link_end(const char *ifname, unsigned int timeout_ms)
 {
         char path[sizeof(((struct sockaddr_un *)0)->sun_path)];

@@ -28,7 +28,9 @@ WG_ENUM_DEFINE(tl_quick_part, TL_QUICK_PARTS)
 #define DIRECTORY "/etc/wireguard"
 #define SUFFIX ".conf"
 
-enum { NAME_TIMEOUT_MS = 2000, NAME_RETRY_MS = 10 };
+/* How long the name of a dead interface may stay taken, and how long a daemon that was killed may still
+ * hold its socket. */
+enum { NAME_TIMEOUT_MS = 2000, NAME_RETRY_MS = 10, DEATH_TIMEOUT_MS = 250 };
 
 /* How long a daemon may take to end on a busy machine; how long another command may hold the lock
  * while it adds rules; and how many numbers are tried while others take them. */
@@ -171,11 +173,45 @@ static char *expand(const struct tl_text *hook, const char *ifname)
         return NULL;
 }
 
+/* Sets the variables that wg-quick's hooks can see, since it runs them in its own shell. */
+static void write_variables(FILE *out, const struct tl_quick_file *file)
+{
+        char *path = realpath(file->path, NULL);
+
+        fprintf(out, "INTERFACE=%s CONFIG_FILE='", file->ifname);
+        for (const char *c = path ? path : file->path; *c; c++)
+                if (*c == '\'')
+                        fputs("'\\''", out);
+                else
+                        fputc(*c, out);
+        fputs("'\n", out);
+        free(path);
+}
+
+/* Writes what the shell reads for a hook; the caller frees it. */
+static char *write_script(const struct tl_quick_file *file, const char *line)
+{
+        size_t size;
+        char *script = NULL;
+        FILE *out = open_memstream(&script, &size);
+
+        if (!out)
+                return NULL;
+        write_variables(out, file);
+        fputs(line, out);
+        if (fclose(out) == 0)
+                return script;
+        free(script);
+        return NULL;
+}
+
 static bool run_hook(const struct tl_quick_file *file, enum tl_quick_hook hook, uint32_t i)
 {
         char *line = expand(&file->quick.hooks[hook].items[i], file->ifname);
-        bool is_good = line && tl_run_shell(line);
+        char *script = line ? write_script(file, line) : NULL;
+        bool is_good = script && tl_run_shell(line, script);
 
+        free(script);
         free(line);
         return is_good || fail("a command of %s failed", tl_quick_hook_name(hook));
 }
@@ -399,6 +435,30 @@ static bool delete_leftovers(const struct tl_quick_file *file)
         return any;
 }
 
+/* Name servers of an interface that is not there: nobody else takes them back. */
+static bool forget_record(const struct tl_quick_file *file)
+{
+        struct tl_plan_facts facts;
+        char command[TL_PLAN_DNS_NAME_SIZE + 24];
+
+        tl_facts_find_programs(&facts, file->ifname);
+        if (if_nametoindex(file->ifname) || facts.dns != TL_PLAN_DNS_RESOLVCONF ||
+            !tl_facts_has_record(facts.dns_name))
+                return false;
+        snprintf(command, sizeof(command), "resolvconf -d %s -f", facts.dns_name);
+        undo(command);
+        return true;
+}
+
+/* What is left of an interface that came down here, or would have: of a record whose notes were lost,
+ * only the file says whose it is. */
+static bool delete_traces(const struct tl_quick_file *file)
+{
+        bool has_record = file->quick.dns_count && forget_record(file);
+
+        return delete_leftovers(file) || has_record;
+}
+
 static void forget_claims(const struct tl_quick_file *file, uint32_t number)
 {
         char command[64];
@@ -559,7 +619,8 @@ static bool is_place_ready(const struct tl_quick_file *file, enum tl_quick_part 
 
         /* One whose daemon was killed a moment ago is there until the helper has noticed. */
         while ((exists = if_nametoindex(file->ifname) != 0) && part != TL_QUICK_AFTER &&
-               waited_ms < NAME_TIMEOUT_MS && !tl_link_is_served(file->ifname)) {
+               waited_ms < NAME_TIMEOUT_MS &&
+               !tl_link_stays_served(file->ifname, DEATH_TIMEOUT_MS)) {
                 poll(NULL, 0, NAME_RETRY_MS);
                 waited_ms += NAME_RETRY_MS;
         }
@@ -570,27 +631,15 @@ static bool is_place_ready(const struct tl_quick_file *file, enum tl_quick_part 
         return true;
 }
 
-/* Removes name servers of an interface that is gone: nobody else does. */
-static void forget_record(const struct tl_plan_facts *facts)
-{
-        char command[TL_PLAN_DNS_NAME_SIZE + 24];
-
-        if (facts->dns != TL_PLAN_DNS_RESOLVCONF || !tl_facts_has_record(facts->dns_name))
-                return;
-        snprintf(command, sizeof(command), "resolvconf -d %s -f", facts->dns_name);
-        undo(command);
-}
-
-/* Goes from nothing to a running daemon, unless a service manager starts that. */
-static bool begin(struct tl_quick_file *file, enum tl_quick_part part, struct tl_state *state,
-                  const struct tl_plan_facts *facts)
+/* From nothing to a daemon, as far as it is ours to do. */
+static bool begin(struct tl_quick_file *file, enum tl_quick_part part, struct tl_state *state)
 {
         if (part == TL_QUICK_AFTER)
                 return true;
         /* Leftovers of an interface that ended without us. */
         undo_all(state);
         delete_leftovers(file);
-        forget_record(facts);
+        (void)forget_record(file);
         if (!run_hooks(file, TL_QUICK_PRE_UP))
                 return false;
         hold_redirects(file, state);
@@ -623,7 +672,7 @@ static bool up(struct tl_quick_file *file, enum tl_quick_part part, struct tl_st
         objection = tl_plan_objection(&file->quick, &file->device, &facts);
         if (objection)
                 return fail("%s", objection);
-        if (begin(file, part, state, &facts)) {
+        if (begin(file, part, state)) {
                 if (part == TL_QUICK_BEFORE)
                         return true;
                 if (bring_up(file, state, &facts)) {
@@ -698,8 +747,8 @@ static bool down(struct tl_quick_file *file, enum tl_quick_part part, struct tl_
         undo_all(state);
         if (part == TL_QUICK_WHOLE)
                 is_good = end_link(file, link) && is_good;
-        /* Whatever has no note, or no longer has one. */
-        delete_leftovers(file);
+        /* What nothing was written down about, or no longer is. */
+        (void)delete_traces(file);
         if (was_up)
                 is_good = run_all_hooks(file, TL_QUICK_POST_DOWN) && is_good;
         return is_good;
@@ -715,7 +764,7 @@ bool tl_quick_down(struct tl_quick_file *file, enum tl_quick_part part)
         if (state.is_foreign)
                 undo_all(&state);
         if (part == TL_QUICK_WHOLE && tl_state_is_empty(&state) &&
-            !tl_link_is_served(file->ifname) && !delete_leftovers(file))
+            !tl_link_is_served(file->ifname) && !delete_traces(file))
                 is_good = fail("`%s' is not a WireGuard interface", file->ifname);
         else
                 is_good = down(file, part, &state);

@@ -247,7 +247,7 @@ bool tl_run_ask(const char *command, char *answer, size_t size)
 }
 
 /* errexit and pipefail as within wg-quick, whose users count on them. */
-bool tl_run_shell(const char *line)
+bool tl_run_shell(const char *line, const char *script)
 {
         char *bash[] = {(char[]){"bash"}, (char[]){"-e"},      (char[]){"-o"}, (char[]){"pipefail"},
                         (char[]){"-O"},   (char[]){"extglob"}, NULL,           NULL};
@@ -257,7 +257,7 @@ bool tl_run_shell(const char *line)
         int fd;
 
         fprintf(stderr, "[#] %s\n", line);
-        fd = make_file(line);
+        fd = make_file(script);
         if (fd < 0)
                 return false;
         fcntl(fd, F_SETFD, 0); /* the shell opens it by its number */

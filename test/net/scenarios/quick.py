@@ -180,6 +180,7 @@ def quick_runs_hooks(lab):
         f"PostUp = [[ %i == tl*([0-9])a ]] && ip -4 -o addr show %i | grep -o 10.77.0.1 >> {log}",
         f"PostUp = tr '\\0' ' ' < /proc/$$/cmdline >> {log}; echo >> {log}",
         f"PreDown = wg show %i >/dev/null && echo pre-down >> {log}",
+        f'PreDown = echo "$INTERFACE $CONFIG_FILE" >> {log}',
         f"PreDown = false | true; echo not reached >> {log}",
         f"PostDown = ip link show %i >/dev/null 2>&1 || echo post-down >> {log}")
     quick.up()
@@ -188,7 +189,7 @@ def quick_runs_hooks(lab):
     lines = read(log).decode().splitlines()
     expect(lines[2].startswith("bash ") and "cmdline" not in lines[2], f"no hook in argv: {lines}")
     expect_same(lines[:2] + lines[3:], [f"pre-up {quick.ifname}", "10.77.0.1", "pre-down",
-                                        "post-down"], "hooks")
+                                        f"{quick.ifname} {os.path.realpath(quick.file)}", "post-down"], "hooks")
     quick.clean()
 
 
@@ -299,6 +300,11 @@ def quick_cleans_up_after_a_crash(lab):
         kill_daemon(quick)
         until(lambda: not quick.exists(), "the interface is gone")
         expect_same(node.ip("rule").stdout, rules, "rules that a crash leaves")
+    # Right after the kill, while the process and its socket are still there.
+    for _ in range(4):
+        quick.up()
+        kill_daemon(quick)
+    quick.up()
     quick.down()
     quick.clean()
     expect_alike(quick.picture(), before, "the node")

@@ -200,7 +200,7 @@ ALLOWED = (
     "10.0.0.0/8 11.0.0.0/8", "10.0.0.0/8\t,\t11.0.0.0/8", "", "0.0.0.0/0,::/0", "default")
 INTERFACE_LINES = (
     "ListenPort = 005", "ListenPort = +5", "ListenPort = domain", "ListenPort = nosuch", "ListenPort = -1",
-    "ListenPort = 65539", "ListenPort = 65536000000007", "ListenPort = 65536x",
+    "ListenPort = 65539", "ListenPort = 4294967303", "ListenPort = 65536x",
     "ListenPort =", "FwMark = OFF", "FwMark = 0xffffffff", "FwMark = 0x100000000", "FwMark = 010",
     "FwMark = -1", "FwMark = x", "fwmark=1 # c", "  LISTENPORT\t=\t5", "Listen Port = 5", "junk", "= 5",
     "FwMark = 1\r", "FwMark = 1\nFwMark = 2", "[ Interface ]\nFwMark = 1", "[Foo]", "[Peer", "; c", "#")
@@ -368,3 +368,22 @@ def quick_forgets_old_name_servers(lab):
     expect_same(len(lines), 3, "times that a record was deleted")
     expect(all(line.startswith("-d ") and line.endswith(f"{quick.ifname} -f") for line in lines),
            f"records that were deleted: {lines}")
+
+
+@scenario(ours_only=True, needs=("nsenter", "unshare"))
+def quick_forgets_its_own_name_servers(lab):
+    """After a crash that lost the notes, down takes its record back, with and without an interface."""
+    quick = Quick(lab, lab.node("a"), "a")
+    log = lab.file("dns")
+    quick.fake("resolvconf", 'record=/run/resolvconf/interfaces/$2\n'
+               f'if [ $1 = -a ]; then cat > $record; else echo "$@" >> {log}; rm $record; fi')
+    quick.write("Address = 10.77.0.1/24", "DNS = 192.0.2.9")
+    program = f"{quick.directory}/bin/tieline-quick"
+    for end in ("true", f"ip link delete {quick.ifname}"):
+        run("nsenter", f"--net=/run/netns/{quick.node.ns}", "unshare", "-m", "sh", "-e", "-c",
+            "mount -t tmpfs none /run; mkdir -p /run/resolvconf/interfaces; "
+            f"{program} up {quick.file}; rm -r /run/tieline-quick; {end}; "
+            f"while ip link show {quick.ifname} >/dev/null 2>&1 && [ '{end}' != true ]; do sleep 0.1; done; "
+            f"{program} down {quick.file}; ! {program} down {quick.file}", env=quick.env)
+    lines = read(log).decode().splitlines()
+    expect_same(lines, [f"-d {quick.ifname} -f"] * 2, "records that were deleted")
