@@ -74,7 +74,9 @@ struct tl_conf_device {
         /* Whether the file that this was read from names them. */
         bool names_private_key;
         bool names_listen_port;
-        bool names_bad_listen_port; /* above 65535, of which 16 bits count */
+        struct {
+                uint32_t line, column; /* of a listen port above 65535; 0: none */
+        } bad_listen_port;
         bool names_fwmark;
 
         struct tl_conf_row peers;       /* of struct tl_conf_peer */

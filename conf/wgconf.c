@@ -285,7 +285,7 @@ static void apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value
 {
         struct tl_conf_device *device = &r->device;
         struct tl_conf_peer *peer = tl_conf_device_last_peer(device);
-        bool is_off = tl_text_is_caseless(value, "off"), is_good = false;
+        bool is_off = tl_text_is_caseless(value, "off"), is_good = false, is_bad;
 
         switch (key) {
         case KEY_PRIVATE_KEY:
@@ -294,8 +294,10 @@ static void apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value
                 break;
         case KEY_LISTEN_PORT:
                 device->names_listen_port = true;
-                is_good = parse_port(r, value, &device->listen_port,
-                                     &device->names_bad_listen_port);
+                is_good = parse_port(r, value, &device->listen_port, &is_bad);
+                device->bad_listen_port.line = is_bad ? r->line_number : 0;
+                device->bad_listen_port.column = (uint32_t)find_column(
+                        r, (size_t)(value.at - r->line));
                 break;
         case KEY_FWMARK:
                 device->names_fwmark = true;
@@ -564,6 +566,9 @@ bool tl_wgconf_parse_with(const char *text, size_t len,
         else
                 run_out_of_memory(&r);
         is_good = mistakes->count == before;
+        /* Among other mistakes it is one. */
+        if (mistakes->count)
+                (void)!tl_wgconf_refuse_listen_port(&r.device, mistakes);
         if (is_good)
                 *device = r.device;
         else
@@ -573,6 +578,19 @@ bool tl_wgconf_parse_with(const char *text, size_t len,
         free(r.line);
         wg_wipe(&r, sizeof(r));
         return is_good;
+}
+
+bool tl_wgconf_refuse_listen_port(const struct tl_conf_device *device, struct tl_mistakes *mistakes)
+{
+        if (!device->bad_listen_port.line)
+                return false;
+        tl_mistakes_add(mistakes, (struct tl_conf_error){
+                                          .errnum = EINVAL,
+                                          .line = device->bad_listen_port.line,
+                                          .column = device->bad_listen_port.column,
+                                          .message = tl_wgconf_key_text(KEY_LISTEN_PORT),
+                                  });
+        return true;
 }
 
 void tl_wgconf_keep_unnamed(struct tl_conf_device *device)

@@ -17,16 +17,12 @@ static bool parse(const char *path, const struct tl_file *file, struct tl_conf_d
                         "tielined: warning: %s holds keys and other users may read it; "
                         "`chmod 600' it\n",
                         path);
-        if (!tl_wgconf_parse_with(file->text, file->len, tl_resolve_service, change, &mistakes)) {
-                tl_mistakes_write(&mistakes, "tielined", path, stderr);
-                return false;
-        }
-        if (change->names_bad_listen_port)
-                fprintf(stderr,
-                        "tielined: warning: %s: ListenPort is above 65535; like wg(8), this takes "
-                        "it as %u\n",
-                        path, change->listen_port);
-        return true;
+        if (tl_wgconf_parse_with(file->text, file->len, tl_resolve_service, change, &mistakes) &&
+            !tl_wgconf_refuse_listen_port(change, &mistakes))
+                return true;
+        tl_conf_device_done(change);
+        tl_mistakes_write(&mistakes, "tielined", path, stderr);
+        return false;
 }
 
 bool tl_config_read(const char *path, struct tl_conf_device *change)

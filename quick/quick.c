@@ -119,7 +119,7 @@ static void parse(struct tl_quick_file *file)
         if (bad_ports)
                 fail("warning: %s: ignoring endpoints whose port is not from 1 to 65535: %u",
                      file->path, bad_ports);
-        if (file->is_sound && file->device.names_bad_listen_port)
+        if (file->is_sound && file->device.bad_listen_port.line)
                 fail("warning: %s: ListenPort is above 65535; like wg(8), this takes it as %u",
                      file->path, file->device.listen_port);
 }
@@ -398,7 +398,7 @@ static void undo(const char *command)
  * tables that look the same belong to others. */
 static void undo_elsewhere(const char *command)
 {
-        static const char *const local[] = {"ip ", "nft ", "setting "};
+        static const char *const local[] = {"ip ", "nft ", "iptables ", "ip6tables ", "setting "};
 
         for (size_t i = 0; i < WG_ARRAY_SIZE(local); i++)
                 if (strncmp(command, local[i], strlen(local[i])) == 0)

@@ -567,9 +567,26 @@ static void test_listen_ports(void **state)
                 if (!tl_wgconf_parse_with(text, (size_t)len, find_ntp, &device, &none))
                         fail_msg("case %zu: %s", i, none.first[0].message);
                 assert_int_equal(device.listen_port, cases[i].port);
-                assert_int_equal(device.names_bad_listen_port, cases[i].is_bad);
+                assert_int_equal(tl_wgconf_refuse_listen_port(&device, &none), cases[i].is_bad);
+                assert_int_equal(none.count, cases[i].is_bad);
                 tl_conf_device_done(&device);
         }
+}
+
+/* Among other mistakes it is one too. */
+static void test_mistaken_listen_port(void **state)
+{
+        static const char text[] = INTERFACE "ListenPort = 65536\nColour = green\n";
+        struct tl_mistakes mistakes = {0};
+        struct tl_conf_device device;
+
+        (void)state;
+        tl_conf_device_init(&device);
+        assert_false(tl_wgconf_parse(text, strlen(text), &device, &mistakes));
+        assert_int_equal(mistakes.count, 2);
+        assert_int_equal(mistakes.first[0].line, 2);
+        assert_int_equal(mistakes.first[0].column, 14);
+        assert_int_equal(mistakes.first[1].line, 3);
 }
 
 static void test_unnamed(void **state)
@@ -636,6 +653,7 @@ int main(void)
                 cmocka_unit_test(test_memory_runs_out),
                 cmocka_unit_test(test_loose_endpoints),
                 cmocka_unit_test(test_listen_ports),
+                cmocka_unit_test(test_mistaken_listen_port),
                 cmocka_unit_test(test_unnamed),
                 cmocka_unit_test(test_long_line),
         };
