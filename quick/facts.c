@@ -69,7 +69,11 @@ bool tl_facts_has_record(const char *name)
 
 void tl_facts_find_programs(struct tl_plan_facts *facts, const char *ifname)
 {
-        *facts = (struct tl_plan_facts){.ifname = ifname, .has_nft = tl_run_has("nft")};
+        *facts = (struct tl_plan_facts){
+                .ifname = ifname,
+                .has_nft = tl_run_has("nft"),
+                .has_iptables = tl_run_has("iptables") && tl_run_has("ip6tables"),
+        };
         if (tl_run_has("resolvconf"))
                 facts->dns = TL_PLAN_DNS_RESOLVCONF;
         else if (tl_run_has("resolvectl") && access("/run/systemd/resolve", X_OK) == 0)

@@ -14,7 +14,7 @@
 #include "quick/run.h"
 #include "quick/table.h"
 
-enum { TABLES_SIZE = 65536 }; /* for the names of all nft tables */
+enum { TABLES_SIZE = 65536 }; /* of the names of all tables of nft, or of the rules of a chain */
 
 static void delete_rule(char family, const struct tl_rule *rule)
 {
@@ -62,14 +62,19 @@ static bool is_alive(const char *ifname)
                (tl_link_is_served(ifname) && !tl_link_is_elsewhere(ifname));
 }
 
-/* `line` is `table ip tieline-quick-IFNAME`, without its newline. */
+static bool is_in_use(const char *owner, const char *ifname)
+{
+        return strcmp(owner, ifname) != 0 && is_alive(owner);
+}
+
+/* A line `table ip tieline-quick-IFNAME`, without its end. */
 static bool delete_table(const char *line, const char *ifname)
 {
         char family[8], table[TL_TABLE_NAME_SIZE], owner[IF_NAMESIZE], command[96];
 
         if (sscanf(line, "table %7s %63s", family, table) != 2 || !tl_table_owner(owner, table))
                 return false;
-        if (strcmp(owner, ifname) != 0 && is_alive(owner))
+        if (is_in_use(owner, ifname))
                 return false;
         snprintf(command, sizeof(command), "nft delete table %s %s", family, table);
         return tl_run(command, NULL);
@@ -88,10 +93,70 @@ static bool delete_tables(const char *ifname)
         return any;
 }
 
+static void remove_quotes(char *line)
+{
+        char *kept = line;
+
+        for (const char *c = line; *c; c++)
+                if (*c != '"')
+                        *kept++ = *c;
+        *kept = '\0';
+}
+
+/* A line `-A CHAIN ...`, of ours where its comment is tieline-quick-IFNAME, which may be quoted. */
+static bool delete_packet_rule(const char *program, const char *table, char *line,
+                               const char *ifname)
+{
+        const char *comment;
+        char name[TL_TABLE_NAME_SIZE], owner[IF_NAMESIZE], command[512];
+        int len;
+
+        remove_quotes(line);
+        comment = strstr(line, "--comment ");
+        if (strncmp(line, "-A ", 3) != 0 || !comment ||
+            sscanf(comment, "--comment %63s", name) != 1 || !tl_table_owner(owner, name) ||
+            is_in_use(owner, ifname))
+                return false;
+        len = snprintf(command, sizeof(command), "%s -w -t %s -D %s", program, table, line + 3);
+        return len < (int)sizeof(command) && tl_run(command, NULL);
+}
+
+static bool delete_packet_rules_of(const char *program, const char *table, const char *chain,
+                                   const char *ifname)
+{
+        char *rules = malloc(TABLES_SIZE), *rest = NULL, command[64];
+        bool any = false;
+
+        snprintf(command, sizeof(command), "%s -w -t %s -S %s", program, table, chain);
+        if (rules && tl_run_ask(command, rules, TABLES_SIZE))
+                for (char *line = strtok_r(rules, "\n", &rest); line;
+                     line = strtok_r(NULL, "\n", &rest))
+                        any = delete_packet_rule(program, table, line, ifname) || any;
+        free(rules);
+        return any;
+}
+
+/* They are made only where nft is missing, and iptables loads modules when it is asked. */
+static bool delete_packet_rules(const char *ifname)
+{
+        static const char *const programs[] = {"iptables", "ip6tables"};
+        bool any = false;
+
+        for (size_t i = 0; i < WG_ARRAY_SIZE(programs) && !tl_run_has("nft"); i++) {
+                if (!tl_run_has(programs[i]))
+                        continue;
+                any = delete_packet_rules_of(programs[i], "raw", "PREROUTING", ifname) || any;
+                any = delete_packet_rules_of(programs[i], "mangle", "PREROUTING", ifname) || any;
+                any = delete_packet_rules_of(programs[i], "mangle", "POSTROUTING", ifname) || any;
+        }
+        return any;
+}
+
 bool tl_leftovers_delete(const char *ifname)
 {
         bool has_ipv4 = delete_rules(WG_FAMILY_IPV4, ifname),
-             has_ipv6 = delete_rules(WG_FAMILY_IPV6, ifname), has_tables = delete_tables(ifname);
+             has_ipv6 = delete_rules(WG_FAMILY_IPV6, ifname), has_tables = delete_tables(ifname),
+             has_packet_rules = delete_packet_rules(ifname);
 
-        return has_ipv4 || has_ipv6 || has_tables;
+        return has_ipv4 || has_ipv6 || has_tables || has_packet_rules;
 }

@@ -290,6 +290,40 @@ static bool plan_firewall(struct planner *p, uint8_t family)
         return finish(out);
 }
 
+static bool plan_packet_rule(struct planner *p, uint8_t family, const char *table,
+                             const char *chain, const char *rule)
+{
+        const char *program = family == WG_FAMILY_IPV4 ? "iptables" : "ip6tables";
+        char comment[TL_TABLE_NAME_SIZE];
+
+        tl_table_name(comment, p->facts->ifname);
+        return RUN(p, "%s -w -t %s -I %s -m comment --comment %s %s", program, table, chain,
+                   comment, rule) &&
+               UNDO(p, "%s -w -t %s -D %s -m comment --comment %s %s", program, table, chain,
+                    comment, rule);
+}
+
+/* The same as plan_firewall() where nft(8) is missing. */
+static bool plan_packet_rules(struct planner *p, uint8_t family)
+{
+        char rule[160], address[TL_ADDRESS_IP_SIZE];
+        bool is_good = true;
+
+        for (uint32_t i = 0; i < p->quick->address_count && is_good; i++) {
+                if (p->quick->addresses[i].ip.family != family)
+                        continue;
+                tl_address_format_ip(address, &p->quick->addresses[i].ip);
+                snprintf(rule, sizeof(rule), "! -i %s -d %s -m addrtype ! --src-type LOCAL -j DROP",
+                         p->facts->ifname, address);
+                is_good = plan_packet_rule(p, family, "raw", "PREROUTING", rule);
+        }
+        snprintf(rule, sizeof(rule), "-p udp -m connmark --mark %u -j CONNMARK --restore-mark",
+                 p->number);
+        is_good = is_good && plan_packet_rule(p, family, "mangle", "PREROUTING", rule);
+        snprintf(rule, sizeof(rule), "-p udp -m mark --mark %u -j CONNMARK --save-mark", p->number);
+        return is_good && plan_packet_rule(p, family, "mangle", "POSTROUTING", rule);
+}
+
 static bool plan_mark(struct planner *p)
 {
         struct tl_plan_step *step;
@@ -346,7 +380,7 @@ static bool plan_default(struct planner *p, uint8_t family)
                 return false;
         if (family == WG_FAMILY_IPV4 && !add_step(p->plan, TL_PLAN_HEED_MARKS))
                 return false;
-        return plan_firewall(p, family);
+        return p->facts->has_nft ? plan_firewall(p, family) : plan_packet_rules(p, family);
 }
 
 static bool plan_route(struct planner *p, const struct wg_prefix *route)
@@ -472,9 +506,9 @@ const char *tl_plan_objection(const struct tl_quick *quick, const struct tl_conf
         if (quick->dns_count && facts->dns == TL_PLAN_DNS_NONE)
                 return "DNS wants resolvconf(8) or systemd-resolved, and neither is here: install "
                        "the package openresolv, or take the key DNS out";
-        if (tl_plan_has_default(quick, device) && !facts->has_nft)
-                return "a default route wants nft(8), which is not here: install the package "
-                       "nftables, or set Table to off and route by yourself";
+        if (tl_plan_has_default(quick, device) && !facts->has_nft && !facts->has_iptables)
+                return "a default route wants nft(8) or iptables(8), and neither is here: install "
+                       "the package nftables, or set Table to off and route by yourself";
         if (quick->mtu && quick->mtu < TL_PLAN_IPV6_MTU && !facts->lacks_ipv6 &&
             tl_plan_has_ipv6(quick, device))
                 return "IPv6 needs an MTU of 1280 or more: raise MTU, or remove the IPv6 addresses "

@@ -44,6 +44,7 @@ check   binutils                nm
 check   clang-format            clang-format
 check   debootstrap             debootstrap
 check   cppcheck                cppcheck
+check   iptables                iptables
 check   libcmocka-dev           pc:cmocka
 check   mandoc                  mandoc
 check   nftables                nft

@@ -243,6 +243,40 @@ static void test_without_ipv6(void **state)
         file_done(&file);
 }
 
+/* The packets that nft would guard and mark. */
+static void test_iptables(void **state)
+{
+#define PACKETS(program, table, chain, rule) \
+        program " -w -t " table " -I " chain " -m comment --comment tieline-quick-wg0 " rule "\n" \
+                "  undo " program " -w -t " table " -D " chain \
+                " -m comment --comment tieline-quick-wg0 " rule "\n"
+        struct tl_plan_facts here = facts;
+        struct file file;
+        char *dump;
+
+        (void)state;
+        here.has_nft = false;
+        here.has_iptables = true;
+        file_read(&file, I "Address = 10.0.0.1/24, fd00::1/64\n" P "AllowedIPs = ::/0");
+        assert_null(tl_plan_objection(&file.quick, &file.device, &here));
+        dump = file_dump(&file, &here);
+        assert_non_null(strstr(
+                dump, RULES6("51821", MASK)
+                              PACKETS("ip6tables", "raw", "PREROUTING",
+                                      "! -i wg0 -d fd00::1 -m addrtype ! --src-type LOCAL -j DROP")
+                                      PACKETS("ip6tables", "mangle", "PREROUTING",
+                                              "-p udp -m connmark --mark 51821 "
+                                              "-j CONNMARK --restore-mark")
+                                              PACKETS("ip6tables", "mangle", "POSTROUTING",
+                                                      "-p udp -m mark --mark 51821 "
+                                                      "-j CONNMARK --save-mark")));
+        assert_null(strstr(dump, "nft"));
+        assert_null(strstr(dump, "iptables -w -t raw -I PREROUTING -m comment --comment "
+                                 "tieline-quick-wg0 ! -i wg0 -d 10."));
+        free(dump);
+        file_done(&file);
+}
+
 /* What is known of the way, and the MTU that comes of it. */
 static const struct {
         uint32_t path_mtu;
@@ -314,6 +348,7 @@ int main(void)
                 cmocka_unit_test(test_plans),    cmocka_unit_test(test_inputs),
                 cmocka_unit_test(test_resolved), cmocka_unit_test(test_without_ipv6),
                 cmocka_unit_test(test_mtus),     cmocka_unit_test(test_objections),
+                cmocka_unit_test(test_iptables),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

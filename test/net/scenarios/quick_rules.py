@@ -250,6 +250,41 @@ def quick_finds_its_own_without_notes(lab):
     expect("is not a WireGuard interface" in quick.down(check=False).stderr, "nothing is left to end")
 
 
+def packet_rules(node):
+    return "".join(node.run(program, "-w", "-t", table, "-S").stdout
+                   for program in ("iptables", "ip6tables") for table in ("raw", "mangle"))
+
+
+@scenario(ours_only=True, needs=("iptables", "ip6tables", "nft", "nsenter"), seconds=60)
+def quick_goes_without_nft(lab):
+    """Where nft is missing, iptables does the same, and nothing is left of it, whether /run is or not."""
+    node = host(lab)
+    quick = tunnel(lab, node, "w")
+    quick.env["PATH"] = path = f"{quick.directory}/few"
+    os.mkdir(path)
+    for program in ("ip", "iptables", "ip6tables", "bash", "wg", "tielined"):
+        os.symlink(shutil.which(program, path=f"{quick.directory}/bin:{os.environ['PATH']}"), f"{path}/{program}")
+    node.run("iptables", "-w", "-t", "raw", "-A", "PREROUTING", "-d", "192.0.2.77", "-j", "DROP")
+    node.run("ip6tables", "-w", "-t", "mangle", "-S")
+    before, rules = quick.picture(), packet_rules(node)
+    for name in (quick.ifname, f"{quick.ifname}=.+"):
+        renamed = f"{quick.directory}/{name}.conf"
+        os.rename(quick.file, renamed)
+        quick.ifname, quick.file = name, renamed
+        for end in (quick.down, lambda: lose(quick)):
+            quick.up()
+            added = [line for line in packet_rules(node).splitlines() if line not in rules]
+            expect_same(len(added), 6, f"rules of iptables: {added}")
+            expect("table ip tieline-quick" not in quick.nft(), "no table of nft")
+            expect_lan(node, f"{name} is up")
+            end()
+        quick.down()
+        expect_same(packet_rules(node), rules, "rules of iptables after")
+    node.run("nft", "flush", "ruleset")
+    quick.clean()
+    expect_alike(quick.picture(), before, "the node")
+
+
 @scenario(ours_only=True, needs=("nsenter",), seconds=60)
 def quick_ends_what_has_moved(lab):
     """`down` ends an interface wherever it is, by any name, and no other with its old name."""
