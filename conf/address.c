@@ -182,8 +182,8 @@ bool tl_address_parse_prefix(struct tl_text text, struct wg_prefix *prefix)
         return true;
 }
 
-/* What getaddrinfo(3) takes and getnameinfo(3) writes at addresses that need no zone, where it counts for
- * nothing: any zone at a multicast address of the link, and a number at one that is not the link's. */
+/* Whether the zone is one that getaddrinfo(3) takes and getnameinfo(3) writes at an address that is
+ * not link-local: any zone at a link-local multicast address, at others only a number. */
 static bool is_idle_zone(const struct wg_ip *ip, struct tl_text zone)
 {
         bool is_multicast = ip->bytes[0] == 0xff && (ip->bytes[1] & 0x0f) == 2;

@@ -32,8 +32,8 @@ bool tl_address_parse_prefix(struct tl_text text, struct wg_prefix *prefix) WG_M
 /* Reads the address of an endpoint. An IPv4 address that is mapped into IPv6 becomes plain IPv4:
  * that is where its datagrams go. A link-local IPv6 address may have a zone: digits are its number
  * (1 or more, into *scope), all else is an interface's name (into zone). They are 0 and "" where
- * there is none, and where it counts for nothing: a number at an address that is not link-local, and
- * any zone at a multicast address of the link, as wg(8) sends them. */
+ * there is none. A zone that an address does not need is ignored, as wg(8) sends it: a number at an
+ * address that is not link-local, and any zone at a link-local multicast address. */
 bool tl_address_parse_host(struct tl_text text, struct wg_ip *ip, uint32_t *scope,
                            char zone[TL_CONF_ZONE_SIZE]) WG_MUST_USE;
 

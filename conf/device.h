@@ -74,10 +74,10 @@ struct tl_conf_device {
         /* Whether the file that this was read from names them. */
         bool names_private_key;
         bool names_listen_port;
-        struct {
-                uint32_t line, column; /* of a listen port above 65535; 0: none */
-        } bad_listen_port;
         bool names_fwmark;
+
+        /* Where in that file a listen port above 65535 is; the line is 0 if there is none. */
+        uint32_t bad_listen_port_line, bad_listen_port_column;
 
         struct tl_conf_row peers;       /* of struct tl_conf_peer */
         struct tl_conf_row allowed_ips; /* of struct tl_conf_allowed_ip */

@@ -431,7 +431,7 @@ static void read_value(struct reader *r)
         }
 }
 
-/* Of a key that counts once, the last value does, also where that is none. */
+/* An empty value takes back an earlier one of the keys whose last value counts. */
 static void clear_value(struct reader *r)
 {
         if (r->lines.key == KEY_MTU)

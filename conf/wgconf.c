@@ -143,7 +143,8 @@ static bool parse_u16(struct tl_text value, uint16_t *number)
         return true;
 }
 
-/* Digits, as many as there are, of which 16 bits count, as for wg; *is_bad where more would. */
+/* Reads any number of digits. The port is the lowest 16 bits, as with wg; *is_bad tells that there
+ * are more. */
 static bool parse_port_number(struct tl_text value, uint16_t *port, bool *is_bad)
 {
         uint64_t number = 0;
@@ -161,7 +162,7 @@ static bool parse_port_number(struct tl_text value, uint16_t *port, bool *is_bad
         return value.len > 0;
 }
 
-/* A number as above, or the name of a service. */
+/* Reads a number as above, or the name of a service. */
 static bool parse_port(const struct reader *r, struct tl_text value, uint16_t *port, bool *is_bad)
 {
         char name[SERVICE_LEN_MAX + 1];
@@ -177,7 +178,7 @@ static bool parse_port(const struct reader *r, struct tl_text value, uint16_t *p
         return r->find_service(name, port);
 }
 
-/* An address, or a short IPv4 one, which only getaddrinfo(3) would take. */
+/* Reads an address, or a short IPv4 address, which only getaddrinfo(3) accepts. */
 static bool parse_host(struct tl_text host, struct tl_conf_peer *peer)
 {
         struct wg_endpoint *endpoint = &peer->endpoint;
@@ -295,8 +296,8 @@ static void apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value
         case KEY_LISTEN_PORT:
                 device->names_listen_port = true;
                 is_good = parse_port(r, value, &device->listen_port, &is_bad);
-                device->bad_listen_port.line = is_bad ? r->line_number : 0;
-                device->bad_listen_port.column = (uint32_t)find_column(
+                device->bad_listen_port_line = is_bad ? r->line_number : 0;
+                device->bad_listen_port_column = (uint32_t)find_column(
                         r, (size_t)(value.at - r->line));
                 break;
         case KEY_FWMARK:
@@ -566,7 +567,7 @@ bool tl_wgconf_parse_with(const char *text, size_t len,
         else
                 run_out_of_memory(&r);
         is_good = mistakes->count == before;
-        /* Among other mistakes it is one. */
+        /* It is reported as a mistake only if there are others. */
         if (mistakes->count)
                 (void)!tl_wgconf_refuse_listen_port(&r.device, mistakes);
         if (is_good)
@@ -582,12 +583,12 @@ bool tl_wgconf_parse_with(const char *text, size_t len,
 
 bool tl_wgconf_refuse_listen_port(const struct tl_conf_device *device, struct tl_mistakes *mistakes)
 {
-        if (!device->bad_listen_port.line)
+        if (!device->bad_listen_port_line)
                 return false;
         tl_mistakes_add(mistakes, (struct tl_conf_error){
                                           .errnum = EINVAL,
-                                          .line = device->bad_listen_port.line,
-                                          .column = device->bad_listen_port.column,
+                                          .line = device->bad_listen_port_line,
+                                          .column = device->bad_listen_port_column,
                                           .message = tl_wgconf_key_text(KEY_LISTEN_PORT),
                                   });
         return true;

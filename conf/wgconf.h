@@ -3,11 +3,12 @@
  * wgconf.h - reads wg(8) configuration text, as `wg setconf` does.
  *
  * Sections [Interface] and [Peer], keys without regard to case, '#' to the end of a line is a
- * comment, white space counts nowhere, of a key given twice the last counts, AllowedIPs adds up.
- * As wg does, this takes IPv4 addresses of endpoints in any form of inet_aton(3). wg cuts ports to 16
- * bits: so does this for ListenPort, unless there are other mistakes, and an endpoint whose port is out of range or 0 counts as
- * none. Unlike wg, this refuses NUL bytes anywhere. Like newer versions of wg, it takes + and - before an
- * allowed IP, which leaves the peer's other ones alone. A host name is not looked up.
+ * comment, white space counts nowhere, of a key given twice the last counts, AllowedIPs adds up. As
+ * wg does, this takes IPv4 addresses of endpoints in any form of inet_aton(3). wg cuts ports to 16
+ * bits. So does this with a ListenPort, unless the text has other mistakes; an endpoint whose port
+ * is 0 or out of range is ignored. Unlike wg, this refuses NUL bytes anywhere. Like newer versions
+ * of wg, it takes + and - before an allowed IP, which leaves the peer's other ones alone. A host
+ * name is not looked up.
  *
  * Source: wg(8), "CONFIGURATION FILE FORMAT".
  * Threads: pure function of its arguments. */
@@ -40,13 +41,14 @@ bool tl_wgconf_parse_with(const char *text, size_t len,
 /* How many endpoints were ignored because of their ports. */
 uint32_t tl_wgconf_count_bad_ports(const struct tl_conf_device *device) WG_MUST_USE;
 
-/* Adds to the mistakes that the listen port is above 65535, for those who do not want 16 bits of it.
- * Returns whether it is. */
+/* Adds a mistake if the listen port is above 65535, for callers that do not want its lowest 16
+ * bits. Returns whether it is. */
 bool tl_wgconf_refuse_listen_port(const struct tl_conf_device *device,
                                   struct tl_mistakes *mistakes) WG_MUST_USE;
 
-/* Makes what was read a change of a running device that leaves alone all that the text does not name:
- * keys, port and mark, and of the peers in it preshared keys and allowed IPs. Other peers stay. */
+/* Makes a configuration that was read a change of a running device that keeps whatever the text
+ * does not name: keys, port and mark, and its peers' preshared keys and allowed IPs. Other peers
+ * stay. */
 void tl_wgconf_keep_unnamed(struct tl_conf_device *device);
 
 #endif

@@ -14,7 +14,7 @@
 #include "quick/run.h"
 #include "quick/table.h"
 
-enum { TABLES_SIZE = 65536 }; /* of the names of all tables of nft, or of the rules of a chain */
+enum { TABLES_SIZE = 65536 }; /* for the names of all nft tables, or the rules of a chain */
 
 static void delete_rule(char family, const struct tl_rule *rule)
 {
@@ -67,7 +67,7 @@ static bool is_in_use(const char *owner, const char *ifname)
         return strcmp(owner, ifname) != 0 && is_alive(owner);
 }
 
-/* A line `table ip tieline-quick-IFNAME`, without its end. */
+/* `line` is `table ip tieline-quick-IFNAME`, without its newline. */
 static bool delete_table(const char *line, const char *ifname)
 {
         char family[8], table[TL_TABLE_NAME_SIZE], owner[IF_NAMESIZE], command[96];
@@ -103,7 +103,8 @@ static void remove_quotes(char *line)
         *kept = '\0';
 }
 
-/* A line `-A CHAIN ...`, of ours where its comment is tieline-quick-IFNAME, which may be quoted. */
+/* `line` is `-A CHAIN ...`. The rule is ours if its comment, which may be quoted, is
+ * tieline-quick-IFNAME. */
 static bool delete_packet_rule(const char *program, const char *table, char *line,
                                const char *ifname)
 {
@@ -136,7 +137,8 @@ static bool delete_packet_rules_of(const char *program, const char *table, const
         return any;
 }
 
-/* They are made only where nft is missing, and iptables loads modules when it is asked. */
+/* Rules of iptables exist only where nft is missing. Elsewhere iptables is not called: it may load
+ * modules. */
 static bool delete_packet_rules(const char *ifname)
 {
         static const char *const programs[] = {"iptables", "ip6tables"};

@@ -15,10 +15,11 @@
 /* Whether a daemon answers for that interface. */
 bool tl_link_is_served(const char *ifname) WG_MUST_USE;
 
-/* The same, and whether it still does some time later: one that was killed can be called until it is gone. */
+/* Whether a daemon answers and does not end within that time: one that was just killed still
+ * accepts connections. */
 bool tl_link_stays_served(const char *ifname, unsigned int timeout_ms) WG_MUST_USE;
 
-/* Whether a daemon that is not in our network namespace answers for it. Not where that cannot be told. */
+/* Whether its daemon runs in another network namespace. False if that cannot be found out. */
 bool tl_link_is_elsewhere(const char *ifname) WG_MUST_USE;
 
 /* The mark of outer packets; 0: none, or no answer within a second. */

@@ -303,7 +303,7 @@ static bool plan_packet_rule(struct planner *p, uint8_t family, const char *tabl
                     comment, rule);
 }
 
-/* The same as plan_firewall() where nft(8) is missing. */
+/* Plans the same as plan_firewall(), for a system without nft(8). */
 static bool plan_packet_rules(struct planner *p, uint8_t family)
 {
         char rule[160], address[TL_ADDRESS_IP_SIZE];

@@ -14,7 +14,8 @@
  * to the interface's own addresses are dropped, and replies to marked UDP packets are marked as
  * well, so that strict reverse-path filtering lets them in.
  *
- * Source: wg-quick(8); ip-rule(8), suppress_prefixlength; nft(8); iptables(8); Linux, ip-sysctl, src_valid_mark.
+ * Source: wg-quick(8); ip-rule(8), suppress_prefixlength; nft(8); iptables(8); Linux, ip-sysctl,
+ * src_valid_mark.
  * Threads: pure functions of their arguments. */
 #ifndef QUICK_PLAN_H
 #define QUICK_PLAN_H
@@ -69,7 +70,7 @@ struct tl_plan_facts {
         const char *ifname; /* letters, digits, and a few signs */
         bool has_nft;
         bool has_iptables; /* for both families */
-        bool lacks_ipv6;   /* the interface: only IPv4 is planned */
+        bool lacks_ipv6;   /* IPv6 is off on the interface: only IPv4 is planned */
         enum tl_plan_dns dns;
         char dns_name[TL_PLAN_DNS_NAME_SIZE]; /* of the record for resolvconf */
         uint32_t path_mtu; /* the greatest of the paths to the peers; 0: unknown */
@@ -86,8 +87,8 @@ bool tl_plan_has_default(const struct tl_quick *quick,
 bool tl_plan_has_ipv6(const struct tl_quick *quick,
                       const struct tl_conf_device *device) WG_MUST_USE;
 
-/* What keeps this system from doing it, as one sentence for a user; NULL: nothing. Of the facts, has_nft,
- * has_iptables, lacks_ipv6 and dns count. */
+/* Why this system cannot carry the plan out, as one sentence for a user; NULL: it can. Uses only
+ * has_nft, has_iptables, lacks_ipv6 and dns of the facts. */
 const char *tl_plan_objection(const struct tl_quick *quick, const struct tl_conf_device *device,
                               const struct tl_plan_facts *facts) WG_MUST_USE;
 

@@ -28,8 +28,7 @@ WG_ENUM_DEFINE(tl_quick_part, TL_QUICK_PARTS)
 #define DIRECTORY "/etc/wireguard"
 #define SUFFIX ".conf"
 
-/* How long the name of a dead interface may stay taken, and how long a daemon that was killed may still
- * hold its socket. */
+/* How long a dead interface may keep its name, and how long a killed daemon may keep its socket. */
 enum { NAME_TIMEOUT_MS = 2000, NAME_RETRY_MS = 10, DEATH_TIMEOUT_MS = 250 };
 
 /* How long a daemon may take to end on a busy machine; how long another command may hold the lock
@@ -119,7 +118,7 @@ static void parse(struct tl_quick_file *file)
         if (bad_ports)
                 fail("warning: %s: ignoring endpoints whose port is not from 1 to 65535: %u",
                      file->path, bad_ports);
-        if (file->is_sound && file->device.bad_listen_port.line)
+        if (file->is_sound && file->device.bad_listen_port_line)
                 fail("warning: %s: ListenPort is above 65535; like wg(8), this takes it as %u",
                      file->path, file->device.listen_port);
 }
@@ -173,7 +172,7 @@ static char *expand(const struct tl_text *hook, const char *ifname)
         return NULL;
 }
 
-/* Sets the variables that wg-quick's hooks can see, since it runs them in its own shell. */
+/* Writes assignments of variables that hooks of wg-quick can read, as its own shell runs them. */
 static void write_variables(FILE *out, const struct tl_quick_file *file)
 {
         char *path = realpath(file->path, NULL);
@@ -188,7 +187,7 @@ static void write_variables(FILE *out, const struct tl_quick_file *file)
         free(path);
 }
 
-/* Writes what the shell reads for a hook; the caller frees it. */
+/* Returns the script for a hook, which the caller frees; NULL if memory runs out. */
 static char *write_script(const struct tl_quick_file *file, const char *line)
 {
         size_t size;
@@ -435,7 +434,7 @@ static bool delete_leftovers(const struct tl_quick_file *file)
         return any;
 }
 
-/* Name servers of an interface that is not there: nobody else takes them back. */
+/* Removes name servers of an interface that is gone: nobody else does. */
 static bool forget_record(const struct tl_quick_file *file)
 {
         struct tl_plan_facts facts;
@@ -450,8 +449,8 @@ static bool forget_record(const struct tl_quick_file *file)
         return true;
 }
 
-/* What is left of an interface that came down here, or would have: of a record whose notes were lost,
- * only the file says whose it is. */
+/* Deletes whatever an interface left behind, and its name servers if the file names any. Returns
+ * whether there was anything. */
 static bool delete_traces(const struct tl_quick_file *file)
 {
         bool has_record = file->quick.dns_count && forget_record(file);
@@ -631,7 +630,7 @@ static bool is_place_ready(const struct tl_quick_file *file, enum tl_quick_part 
         return true;
 }
 
-/* From nothing to a daemon, as far as it is ours to do. */
+/* Goes from nothing to a running daemon, unless a service manager starts that. */
 static bool begin(struct tl_quick_file *file, enum tl_quick_part part, struct tl_state *state)
 {
         if (part == TL_QUICK_AFTER)
@@ -747,7 +746,7 @@ static bool down(struct tl_quick_file *file, enum tl_quick_part part, struct tl_
         undo_all(state);
         if (part == TL_QUICK_WHOLE)
                 is_good = end_link(file, link) && is_good;
-        /* What nothing was written down about, or no longer is. */
+        /* Whatever has no note, or no longer has one. */
         (void)delete_traces(file);
         if (was_up)
                 is_good = run_all_hooks(file, TL_QUICK_POST_DOWN) && is_good;

@@ -36,8 +36,8 @@ bool tl_run_quietly(const char *command, const char *input) WG_MUST_USE;
  * whether it ended with status 0; the text is empty where it could not run. */
 bool tl_run_ask(const char *command, char *answer, size_t size) WG_MUST_USE;
 
-/* Tells a line of a user's and has a shell run the script that has it. The script reaches it by a
- * descriptor and not as a word of its command line, which every user of the machine can read. */
+/* Prints a line of a hook and has a shell run its script. The shell reads the script from a
+ * descriptor: every user of the machine can read a command line. */
 bool tl_run_shell(const char *line, const char *script) WG_MUST_USE;
 
 #endif

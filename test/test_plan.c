@@ -243,7 +243,7 @@ static void test_without_ipv6(void **state)
         file_done(&file);
 }
 
-/* The packets that nft would guard and mark. */
+/* Without nft, iptables drops and marks the same packets. */
 static void test_iptables(void **state)
 {
 #define PACKETS(program, table, chain, rule) \

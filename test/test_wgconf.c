@@ -539,7 +539,7 @@ static void test_loose_endpoints(void **state)
         }
 }
 
-/* Of ports to listen on, 16 bits count; more is told. */
+/* A listen port is cut to 16 bits, and can be refused if it has more. */
 static void test_listen_ports(void **state)
 {
         static const struct {
@@ -573,7 +573,7 @@ static void test_listen_ports(void **state)
         }
 }
 
-/* Among other mistakes it is one too. */
+/* It is a mistake if there are others. */
 static void test_mistaken_listen_port(void **state)
 {
         static const char text[] = INTERFACE "ListenPort = 65536\nColour = green\n";
