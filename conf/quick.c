@@ -289,6 +289,17 @@ static bool is_name(struct tl_text text)
         return true;
 }
 
+/* Whether it is a name, which may have letters beyond ASCII. */
+static bool is_domain_name(struct tl_text text)
+{
+        if (!text.len || text.at[0] == '-')
+                return false;
+        for (size_t i = 0; i < text.len; i++)
+                if ((uint8_t)text.at[i] < 0x80 && !is_name_character(text.at[i]))
+                        return false;
+        return true;
+}
+
 /* Digits and dots alone are an address, or a mistake in one. */
 static bool looks_like_address(struct tl_text text)
 {
@@ -319,7 +330,8 @@ static void read_dns(struct reader *r, struct tl_text word)
         bool is_route = is_domain && word.at[0] == '~'; /* a routing domain of resolvectl(1) */
         struct tl_quick_server server;
 
-        if (is_domain ? !is_name(tl_text_tail(word, is_route)) : !parse_server(word, &server))
+        if (is_domain ? !is_domain_name(tl_text_tail(word, is_route))
+                      : !parse_server(word, &server))
                 tell_value(r, word);
         else if (is_domain)
                 append(r, &quick->dns_search, word);

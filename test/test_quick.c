@@ -32,6 +32,7 @@ static const struct {
          "Address=7.0.0.0/32\n"},
         {53, I "DNS=fe80::1%eth0.5 fe80::2", "DNS=fe80::1%eth0.5\nDNS=fe80::2\n"},
         {51, I "DNS=~example.org, ~.", "DNS=~example.org\nDNS=~.\n"},
+        {57, I "DNS=b\xc3\xbc.example ~\xc3\xbc", "DNS=b\xc3\xbc.example\nDNS=~\xc3\xbc\n"},
         {52, I "MTU=+0x500\nTable=+5", "MTU=1280\nTable=+5\n"},
         {8, I "DNS=10.0.0.9, example.org fd00::9,a_b.c",
          "DNS=10.0.0.9\nDNS=fd00::9\nDNS=example.org\nDNS=a_b.c\n"},
