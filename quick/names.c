@@ -196,8 +196,8 @@ static bool take(struct tl_conf_device *change, const char *path, const struct l
                 return true;
         }
         fprintf(stderr,
-                "tieline-quick: warning: %s: cannot find the endpoint `%s' yet: %s; its peer has "
-                "none until it is found\n",
+                "tieline-quick: warning: %s: cannot find the endpoint `%s' yet: %s; its peer goes "
+                "without until it is found, or keeps the one it has\n",
                 path, lookup->host, reason);
         peer->has_endpoint = false;
         return tl_names_add(names, peer->public_key, lookup->host, port);
