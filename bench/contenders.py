@@ -48,7 +48,8 @@ class NullCipher(WireGuard):
     is_bound = True
 
     def __init__(self, build):
-        super().__init__(os.path.join(build, "bench", "tielined-null"), name="null cipher")
+        super().__init__(shlex.quote(os.path.join(build, "bench", "tielined-null")),
+                         name="null cipher")
         self.ours = False
 
 

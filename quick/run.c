@@ -25,9 +25,12 @@ static volatile pid_t child; /* 0: none runs */
 
 static void interrupt(int number)
 {
+        int before = errno;
+
         interrupted = 1;
         if (child > 0)
                 kill(child, number);
+        errno = before;
 }
 
 /* tielined may lie beside us and nowhere else. */

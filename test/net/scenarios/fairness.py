@@ -127,9 +127,11 @@ class Field:
         self.add_strangers()
 
     def meet(self):
-        """Returns once the queues of x hold nothing of a flood any more."""
-        self.a.reaches(self.y.inner4, wait=20)
-        self.a.reaches(self.z.inner4, wait=20)
+        """Returns once the queues of x hold nothing of a flood any more. The first pings may find no
+        room in them."""
+        for inner in (self.y.inner4, self.z.inner4):
+            until(lambda inner=inner: self.a.ping(inner, wait=1).received == 3,
+                  f"{inner} answers three pings", seconds=20)
 
     def add_strangers(self):
         keys = run(self.lab.tool("siege"), "keys", "--peers", str(STRANGERS), "--seed",
