@@ -21,7 +21,7 @@ demo: as-root ## install what is needed, build, and watch a tunnel work between 
 	@output=$$($(MAKE) --no-print-directory all 2>&1) || { echo "$$output" >&2; exit 1; }
 	@scripts/demo.sh $(TIELINED)
 
-check: as-root ## install what is needed and run every test (root, under 25 minutes)
+check: as-root ## install what is needed and run every test (root, about half an hour)
 	@scripts/packages.sh install check
 	@scripts/check.sh
 
