@@ -184,18 +184,17 @@ static void join_waiting(struct wg_peer *peer, struct wg_send_slot *slots, size_
 static void send_in_turn(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_slot *slots,
                          size_t n, uint64_t now_ns)
 {
-        bool is_behind = wg_waiting_has_some(&peer->waiting);
+        bool is_behind = wg_waiting_has_some(&peer->waiting), has_session;
         struct wg_keypair *kp;
         struct wg_endpoint to;
         enum wg_verdict verdict = find_way(peer, now_ns, &kp, &to);
 
-        if (verdict == WG_VERDICT_SEALED && !is_behind)
+        has_session = verdict == WG_VERDICT_SEALED;
+        if (has_session && !is_behind)
                 seal(worker, peer, kp, &to, slots, n, now_ns);
         else
-                set_all(slots, n,
-                        is_behind && verdict == WG_VERDICT_SEALED ? WG_VERDICT_NO_SESSION
-                                                                  : verdict);
-        join_waiting(peer, slots, n, verdict == WG_VERDICT_SEALED && is_behind);
+                set_all(slots, n, has_session ? WG_VERDICT_NO_SESSION : verdict);
+        join_waiting(peer, slots, n, has_session && is_behind);
 }
 
 /* Finds the peer of a slot; the packet before often has the same destination. */
