@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include "conf/address.h"
+#include "host/run.h"
+#include "host/setting.h"
 #include "io/rule.h"
 #include "quick/link.h"
 #include "quick/rules.h"
-#include "quick/run.h"
-#include "quick/setting.h"
 
 #define INTERFACE_ORDER "/etc/resolvconf/interface-order"
 

@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "base/endpoint.h"
+#include "host/run.h"
+#include "host/table.h"
 #include "io/rule.h"
 #include "quick/facts.h"
 #include "quick/link.h"
 #include "quick/rules.h"
-#include "quick/run.h"
-#include "quick/table.h"
 
 enum { TABLES_SIZE = 65536 }; /* for the names of all nft tables, or the rules of a chain */
 
@@ -72,7 +72,8 @@ static bool delete_table(const char *line, const char *ifname)
 {
         char family[8], table[TL_TABLE_NAME_SIZE], owner[IF_NAMESIZE], command[96];
 
-        if (sscanf(line, "table %7s %63s", family, table) != 2 || !tl_table_owner(owner, table))
+        if (sscanf(line, "table %7s %63s", family, table) != 2 ||
+            !tl_table_owner(owner, TL_PLAN_TABLE_PREFIX, table))
                 return false;
         if (is_in_use(owner, ifname))
                 return false;
@@ -115,8 +116,8 @@ static bool delete_packet_rule(const char *program, const char *table, char *lin
         remove_quotes(line);
         comment = strstr(line, "--comment ");
         if (strncmp(line, "-A ", 3) != 0 || !comment ||
-            sscanf(comment, "--comment %63s", name) != 1 || !tl_table_owner(owner, name) ||
-            is_in_use(owner, ifname))
+            sscanf(comment, "--comment %63s", name) != 1 ||
+            !tl_table_owner(owner, TL_PLAN_TABLE_PREFIX, name) || is_in_use(owner, ifname))
                 return false;
         len = snprintf(command, sizeof(command), "%s -w -t %s -D %s", program, table, line + 3);
         return len < (int)sizeof(command) && tl_run(command, NULL);

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/run.h"
 #include "quick/await.h"
 #include "quick/quick.h"
-#include "quick/run.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_WRONG_USE = 2 };
 enum { OPTION_BEFORE = 256, OPTION_AFTER, OPTION_AWAIT, OPTION_VERSION };

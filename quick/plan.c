@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "conf/address.h"
-#include "quick/table.h"
+#include "host/table.h"
 
 WG_ENUM_DEFINE(tl_plan_kind, TL_PLAN_STEPS)
 WG_ENUM_DEFINE(tl_plan_dns, TL_PLAN_DNS_WAYS)
@@ -260,7 +260,7 @@ static bool plan_firewall(struct planner *p, uint8_t family)
         size_t size;
         FILE *out;
 
-        tl_table_name(table, p->facts->ifname);
+        tl_table_name(table, TL_PLAN_TABLE_PREFIX, p->facts->ifname);
         if (!RUN(p, "nft -f -") || !UNDO(p, "nft delete table %s %s", nft_family, table))
                 return false;
         step = last_step(p);
@@ -296,7 +296,7 @@ static bool plan_packet_rule(struct planner *p, uint8_t family, const char *tabl
         const char *program = family == WG_FAMILY_IPV4 ? "iptables" : "ip6tables";
         char comment[TL_TABLE_NAME_SIZE];
 
-        tl_table_name(comment, p->facts->ifname);
+        tl_table_name(comment, TL_PLAN_TABLE_PREFIX, p->facts->ifname);
         return RUN(p, "%s -w -t %s -I %s -m comment --comment %s %s", program, table, chain,
                    comment, rule) &&
                UNDO(p, "%s -w -t %s -D %s -m comment --comment %s %s", program, table, chain,

@@ -30,6 +30,10 @@
 #include "conf/quick.h"
 #include "quick/rules.h"
 
+/* What names of nft(8) tables and comments of iptables(8) rules begin with; the interface's name
+ * follows. */
+#define TL_PLAN_TABLE_PREFIX "tieline-quick-"
+
 enum {
         TL_PLAN_OVERHEAD = 80,      /* bytes of outer headers: IPv6 40, UDP 8, WireGuard 32 */
         TL_PLAN_IPV6_MTU = 1280,    /* the least that IPv6 needs (RFC 8200, 5) */

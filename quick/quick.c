@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 #include "conf/wgconf.h"
+#include "host/journal.h"
+#include "host/run.h"
+#include "host/setting.h"
 #include "io/netns.h"
 #include "io/resolve.h"
 #include "quick/await.h"
@@ -18,15 +21,18 @@
 #include "quick/leftovers.h"
 #include "quick/link.h"
 #include "quick/plan.h"
-#include "quick/run.h"
 #include "quick/save.h"
-#include "quick/setting.h"
-#include "quick/state.h"
 
 WG_ENUM_DEFINE(tl_quick_part, TL_QUICK_PARTS)
 
 #define DIRECTORY "/etc/wireguard"
 #define SUFFIX ".conf"
+
+static const struct tl_journal_kind JOURNAL = {
+        .directory = "/run/tieline-quick",
+        .header = "tieline-quick-1",
+        .is_alive = tl_link_is_served,
+};
 
 /* How long a dead interface may keep its name, and how long a killed daemon may keep its socket. */
 enum { NAME_TIMEOUT_MS = 2000, NAME_RETRY_MS = 10, DEATH_TIMEOUT_MS = 250 };
@@ -204,11 +210,19 @@ static char *write_script(const struct tl_quick_file *file, const char *line)
         return NULL;
 }
 
+/* errexit and pipefail as within wg-quick, whose users count on them. */
+static bool run_script(const char *line, const char *script)
+{
+        tl_run_show(line);
+        return tl_run_script(tl_run_has("bash") ? "bash -e -o pipefail -O extglob" : "sh -e",
+                             script);
+}
+
 static bool run_hook(const struct tl_quick_file *file, enum tl_quick_hook hook, uint32_t i)
 {
         char *line = expand(&file->quick.hooks[hook].items[i], file->ifname);
         char *script = line ? write_script(file, line) : NULL;
-        bool is_good = script && tl_run_shell(line, script);
+        bool is_good = script && run_script(line, script);
 
         free(script);
         free(line);
@@ -276,9 +290,9 @@ static bool set_mark(const struct tl_quick_file *file, uint32_t mark)
 
 /* Without src_valid_mark, strict reverse-path filtering would look for the route back to a peer in
  * the tunnel. */
-static bool heed_marks(const struct tl_quick_file *file, struct tl_state *state)
+static bool heed_marks(const struct tl_quick_file *file, struct tl_journal *journal)
 {
-        int error = tl_setting_hold(state, file->ifname, SRC_VALID_MARK, "1");
+        int error = tl_setting_hold(journal, SRC_VALID_MARK, "1");
 
         if (!error)
                 return true;
@@ -295,9 +309,9 @@ static bool heed_marks(const struct tl_quick_file *file, struct tl_state *state)
 }
 
 /* tielined turns send_redirects off, as the kernel's WireGuard does; this records the old value. */
-static void hold_redirects(const struct tl_quick_file *file, struct tl_state *state)
+static void hold_redirects(struct tl_journal *journal)
 {
-        (void)!tl_setting_hold(state, file->ifname, SEND_REDIRECTS, "0");
+        (void)!tl_setting_hold(journal, SEND_REDIRECTS, "0");
 }
 
 /* The family's option and the words after it, of a command that `ip -batch` can run along with others.
@@ -343,13 +357,13 @@ static bool is_contended(const struct tl_quick_file *file, uint32_t number)
         return !file->device.fwmark && tl_facts_is_mark_used(number, file->ifname);
 }
 
-static bool run_step(const struct tl_quick_file *file, struct tl_state *state,
+static bool run_step(const struct tl_quick_file *file, struct tl_journal *journal,
                      const struct tl_plan_step *step)
 {
-        int error = step->undo ? tl_state_add(state, step->undo) : 0;
+        int error = step->undo ? tl_journal_add(journal, step->undo) : 0;
 
         if (error)
-                return fail("%s: %s", state->path, strerror(-error));
+                return fail("%s: %s", journal->path, strerror(-error));
         switch (step->kind) {
         case TL_PLAN_RUN:
                 return tl_run(step->command, step->input);
@@ -358,13 +372,13 @@ static bool run_step(const struct tl_quick_file *file, struct tl_state *state,
         case TL_PLAN_MARK:
                 return set_mark(file, step->mark);
         case TL_PLAN_HEED_MARKS:
-                return heed_marks(file, state);
+                return heed_marks(file, journal);
         }
         return false;
 }
 
 /* Carries a plan out up to the first step that fails, whose index is then in *failed. */
-static bool carry_out(const struct tl_quick_file *file, struct tl_state *state,
+static bool carry_out(const struct tl_quick_file *file, struct tl_journal *journal,
                       const struct tl_plan *plan, uint32_t *failed)
 {
         uint32_t i = 0;
@@ -379,35 +393,35 @@ static bool carry_out(const struct tl_quick_file *file, struct tl_state *state,
                 if (batch_words(&plan->steps[i], &family))
                         is_good = run_batch(plan, &i);
                 else
-                        is_good = run_step(file, state, &plan->steps[i++]);
+                        is_good = run_step(file, journal, &plan->steps[i++]);
                 if (!is_good)
                         return false;
         }
         return true;
 }
 
-static void undo(const char *command)
+static void undo(const struct tl_journal *journal, const char *command)
 {
         /* What it was to undo may not have come to be, or be gone. */
-        if (!tl_setting_release(command))
+        if (!tl_setting_release(journal, command))
                 (void)!tl_run(command, NULL);
 }
 
-/* Notes of another boot or network namespace say nothing about the kernel state here: rules and
+/* Notes of another boot or network namespace say nothing about the kernel journal here: rules and
  * tables that look the same belong to others. */
-static void undo_elsewhere(const char *command)
+static void undo_elsewhere(const struct tl_journal *journal, const char *command)
 {
         static const char *const local[] = {"ip ", "nft ", "iptables ", "ip6tables ", "setting "};
 
         for (size_t i = 0; i < WG_ARRAY_SIZE(local); i++)
                 if (strncmp(command, local[i], strlen(local[i])) == 0)
                         return;
-        undo(command);
+        undo(journal, command);
 }
 
-static void undo_all(struct tl_state *state)
+static void undo_all(struct tl_journal *journal)
 {
-        tl_state_undo(state, 0, state->is_foreign ? undo_elsewhere : undo);
+        tl_journal_undo(journal, 0, journal->is_foreign ? undo_elsewhere : undo);
 }
 
 /* Keeps other commands in this network namespace from changing rules meanwhile. Returns -1 without
@@ -445,7 +459,7 @@ static bool forget_record(const struct tl_quick_file *file)
             !tl_facts_has_record(facts.dns_name))
                 return false;
         snprintf(command, sizeof(command), "resolvconf -d %s -f", facts.dns_name);
-        undo(command);
+        (void)!tl_run(command, NULL);
         return true;
 }
 
@@ -477,12 +491,12 @@ enum outcome {
         OVERTAKEN, /* others added rules meanwhile, so ours are out of place */
 };
 
-static enum outcome try_defaults(const struct tl_quick_file *file, struct tl_state *state,
+static enum outcome try_defaults(const struct tl_quick_file *file, struct tl_journal *journal,
                                  const struct tl_plan_facts *facts)
 {
         bool is_chosen = file->device.fwmark;
         uint32_t number = is_chosen ? file->device.fwmark : facts->number, failed = 0;
-        size_t size = tl_state_size(state);
+        size_t size = tl_journal_size(journal);
         enum outcome outcome = FAILED;
         struct tl_plan plan;
 
@@ -490,7 +504,7 @@ static enum outcome try_defaults(const struct tl_quick_file *file, struct tl_sta
                 fail("out of memory");
                 return FAILED;
         }
-        if (carry_out(file, state, &plan, &failed)) {
+        if (carry_out(file, journal, &plan, &failed)) {
                 outcome = tl_facts_is_place_right(facts, number) ? DONE : OVERTAKEN;
         } else if (plan.steps[failed].kind == TL_PLAN_CLAIM && !tl_run_is_interrupted()) {
                 forget_claims(file, number);
@@ -502,7 +516,7 @@ static enum outcome try_defaults(const struct tl_quick_file *file, struct tl_sta
                         outcome = TAKEN;
         }
         if (outcome == OVERTAKEN) {
-                tl_state_undo(state, size, undo);
+                tl_journal_undo(journal, size, undo);
                 forget_claims(file, number);
         }
         tl_plan_done(&plan);
@@ -511,7 +525,7 @@ static enum outcome try_defaults(const struct tl_quick_file *file, struct tl_sta
 
 /* Others choose numbers as we do. Our own commands wait for each other. wg-quick does not, so if it
  * comes first we take the next number. */
-static bool add_defaults(const struct tl_quick_file *file, struct tl_state *state,
+static bool add_defaults(const struct tl_quick_file *file, struct tl_journal *journal,
                          struct tl_plan_facts *facts)
 {
         uint32_t first = TL_RULES_FIRST;
@@ -523,7 +537,7 @@ static bool add_defaults(const struct tl_quick_file *file, struct tl_state *stat
 
                 if (error)
                         fail("cannot read the policy routing rules: %s", strerror(-error));
-                outcome = error ? FAILED : try_defaults(file, state, facts);
+                outcome = error ? FAILED : try_defaults(file, journal, facts);
                 first = facts->number + (outcome == TAKEN);
         }
         unlock_rules(lock);
@@ -532,7 +546,7 @@ static bool add_defaults(const struct tl_quick_file *file, struct tl_state *stat
 }
 
 /* From an interface that is there to one that is up. */
-static bool bring_up(struct tl_quick_file *file, struct tl_state *state,
+static bool bring_up(struct tl_quick_file *file, struct tl_journal *journal,
                      struct tl_plan_facts *facts)
 {
         struct tl_plan plan;
@@ -548,28 +562,28 @@ static bool bring_up(struct tl_quick_file *file, struct tl_state *state,
         tl_facts_find_routes(facts, &file->quick, &file->device);
         if (!tl_plan_up(&plan, &file->quick, &file->device, facts))
                 return fail("out of memory");
-        is_good = carry_out(file, state, &plan, &failed);
+        is_good = carry_out(file, journal, &plan, &failed);
         tl_plan_done(&plan);
         if (is_good && tl_plan_has_default(&file->quick, &file->device))
-                is_good = add_defaults(file, state, facts);
+                is_good = add_defaults(file, journal, facts);
         if (is_good)
                 await_names(file);
         return is_good && run_hooks(file, TL_QUICK_POST_UP) && !tl_run_is_interrupted();
 }
 
 /* The number of its link is noted, to tell it from a later link of the same name. */
-static bool start_daemon(const struct tl_quick_file *file, struct tl_state *state)
+static bool start_daemon(const struct tl_quick_file *file, struct tl_journal *journal)
 {
         char command[64];
-        int error = tl_state_add_link(state, 0);
+        int error = tl_journal_add_link(journal, 0);
         bool is_good;
 
         snprintf(command, sizeof(command), "tielined %s%s", file->ifname[0] == '-' ? "-- " : "",
                  file->ifname);
         is_good = !error && tl_run(command, NULL);
         if (is_good)
-                error = tl_state_add_link(state, if_nametoindex(file->ifname));
-        return is_good && (!error || fail("%s: %s", state->path, strerror(-error)));
+                error = tl_journal_add_link(journal, if_nametoindex(file->ifname));
+        return is_good && (!error || fail("%s: %s", journal->path, strerror(-error)));
 }
 
 static bool is_ended(const struct tl_quick_file *file)
@@ -593,7 +607,7 @@ static bool end_link(const struct tl_quick_file *file, unsigned int link)
 
         if (here && (link ? here == link : is_served)) {
                 snprintf(command, sizeof(command), "ip link delete dev %s", file->ifname);
-                undo(command);
+                (void)!tl_run(command, NULL);
                 return is_ended(file);
         }
         if (!is_served)
@@ -631,36 +645,36 @@ static bool is_place_ready(const struct tl_quick_file *file, enum tl_quick_part 
 }
 
 /* Goes from nothing to a running daemon, unless a service manager starts that. */
-static bool begin(struct tl_quick_file *file, enum tl_quick_part part, struct tl_state *state)
+static bool begin(struct tl_quick_file *file, enum tl_quick_part part, struct tl_journal *journal)
 {
         if (part == TL_QUICK_AFTER)
                 return true;
         /* Leftovers of an interface that ended without us. */
-        undo_all(state);
+        undo_all(journal);
         delete_leftovers(file);
         (void)forget_record(file);
         if (!run_hooks(file, TL_QUICK_PRE_UP))
                 return false;
-        hold_redirects(file, state);
-        return part == TL_QUICK_BEFORE || start_daemon(file, state);
+        hold_redirects(journal);
+        return part == TL_QUICK_BEFORE || start_daemon(file, journal);
 }
 
 /* Undoes what was done before the failure. */
-static void give_up(const struct tl_quick_file *file, struct tl_state *state)
+static void give_up(const struct tl_quick_file *file, struct tl_journal *journal)
 {
-        unsigned int link = state->link;
-        bool is_begun = state->is_begun;
+        unsigned int link = journal->link;
+        bool is_begun = journal->is_begun;
 
         if (tl_run_is_interrupted())
                 fail("interrupted");
         tl_run_forgive();
         tl_await_stop(file->ifname);
-        undo_all(state);
+        undo_all(journal);
         if (is_begun)
                 (void)!end_link(file, link);
 }
 
-static bool up(struct tl_quick_file *file, enum tl_quick_part part, struct tl_state *state)
+static bool up(struct tl_quick_file *file, enum tl_quick_part part, struct tl_journal *journal)
 {
         struct tl_plan_facts facts;
         const char *objection;
@@ -671,50 +685,50 @@ static bool up(struct tl_quick_file *file, enum tl_quick_part part, struct tl_st
         objection = tl_plan_objection(&file->quick, &file->device, &facts);
         if (objection)
                 return fail("%s", objection);
-        if (begin(file, part, state)) {
+        if (begin(file, part, journal)) {
                 if (part == TL_QUICK_BEFORE)
                         return true;
-                if (bring_up(file, state, &facts)) {
-                        error = tl_state_complete(state);
+                if (bring_up(file, journal, &facts)) {
+                        error = tl_journal_complete(journal);
                         if (!error)
                                 return true;
-                        fail("%s: %s", state->path, strerror(-error));
+                        fail("%s: %s", journal->path, strerror(-error));
                 }
         }
-        give_up(file, state);
+        give_up(file, journal);
         return false;
 }
 
 /* Whether an `up' that was killed left the interface half made. */
-static bool is_half(const struct tl_state *state, enum tl_quick_part part)
+static bool is_half(const struct tl_journal *journal, enum tl_quick_part part)
 {
-        return state->is_begun && !state->is_complete && !state->is_foreign &&
+        return journal->is_begun && !journal->is_complete && !journal->is_foreign &&
                part == TL_QUICK_WHOLE;
 }
 
-static bool open_state(struct tl_state *state, const struct tl_quick_file *file)
+static bool open_journal(struct tl_journal *journal, const struct tl_quick_file *file)
 {
-        int error = tl_state_open(state, file->ifname);
+        int error = tl_journal_open(journal, &JOURNAL, file->ifname);
 
-        return !error || fail(TL_STATE_DIRECTORY "/%s: %s", file->ifname, strerror(-error));
+        return !error || fail("%s/%s: %s", JOURNAL.directory, file->ifname, strerror(-error));
 }
 
 bool tl_quick_up(struct tl_quick_file *file, enum tl_quick_part part)
 {
-        struct tl_state state;
+        struct tl_journal journal;
         bool is_good;
 
-        if (!open_state(&state, file))
+        if (!open_journal(&journal, file))
                 return false;
         is_good = is_here(file);
-        if (is_good && is_half(&state, part)) {
-                unsigned int link = state.link;
+        if (is_good && is_half(&journal, part)) {
+                unsigned int link = journal.link;
 
-                undo_all(&state);
+                undo_all(&journal);
                 is_good = end_link(file, link);
         }
-        is_good = is_good && is_place_ready(file, part) && up(file, part, &state);
-        tl_state_close(&state);
+        is_good = is_good && is_place_ready(file, part) && up(file, part, &journal);
+        tl_journal_close(&journal);
         return is_good;
 }
 
@@ -733,17 +747,17 @@ static bool down_before(struct tl_quick_file *file)
         return is_good;
 }
 
-static bool down(struct tl_quick_file *file, enum tl_quick_part part, struct tl_state *state)
+static bool down(struct tl_quick_file *file, enum tl_quick_part part, struct tl_journal *journal)
 {
-        bool was_up = state->is_complete || part == TL_QUICK_WHOLE, is_good = true;
-        unsigned int link = state->link;
+        bool was_up = journal->is_complete || part == TL_QUICK_WHOLE, is_good = true;
+        unsigned int link = journal->link;
 
         tl_await_stop(file->ifname);
         if (part != TL_QUICK_AFTER)
                 is_good = !was_up || down_before(file);
         if (part == TL_QUICK_BEFORE)
                 return is_good;
-        undo_all(state);
+        undo_all(journal);
         if (part == TL_QUICK_WHOLE)
                 is_good = end_link(file, link) && is_good;
         /* Whatever has no note, or no longer has one. */
@@ -755,19 +769,19 @@ static bool down(struct tl_quick_file *file, enum tl_quick_part part, struct tl_
 
 bool tl_quick_down(struct tl_quick_file *file, enum tl_quick_part part)
 {
-        struct tl_state state;
+        struct tl_journal journal;
         bool is_good = is_here(file);
 
-        if (!is_good || !open_state(&state, file))
+        if (!is_good || !open_journal(&journal, file))
                 return false;
-        if (state.is_foreign)
-                undo_all(&state);
-        if (part == TL_QUICK_WHOLE && tl_state_is_empty(&state) &&
+        if (journal.is_foreign)
+                undo_all(&journal);
+        if (part == TL_QUICK_WHOLE && tl_journal_is_empty(&journal) &&
             !tl_link_is_served(file->ifname) && !delete_traces(file))
                 is_good = fail("`%s' is not a WireGuard interface", file->ifname);
         else
-                is_good = down(file, part, &state);
-        tl_state_close(&state);
+                is_good = down(file, part, &journal);
+        tl_journal_close(&journal);
         return is_good;
 }
 

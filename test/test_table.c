@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "quick/table.h"
+#include "host/table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
+
+#define PREFIX "tieline-quick-"
 
 static void test_names(void **state)
 {
@@ -23,9 +25,9 @@ static void test_names(void **state)
         for (size_t i = 0; i < WG_ARRAY_SIZE(pairs); i++) {
                 char name[TL_TABLE_NAME_SIZE], owner[IF_NAMESIZE];
 
-                tl_table_name(name, pairs[i][0]);
+                tl_table_name(name, PREFIX, pairs[i][0]);
                 assert_string_equal(name, pairs[i][1]);
-                assert_true(tl_table_owner(owner, name));
+                assert_true(tl_table_owner(owner, PREFIX, name));
                 assert_string_equal(owner, pairs[i][0]);
         }
 }
@@ -49,7 +51,7 @@ static void test_tables_of_others(void **state)
         for (size_t i = 0; i < WG_ARRAY_SIZE(names); i++) {
                 char owner[IF_NAMESIZE];
 
-                if (tl_table_owner(owner, names[i]))
+                if (tl_table_owner(owner, PREFIX, names[i]))
                         fail_msg("%s", names[i]);
         }
 }

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "quick/table.h"
+#include "host/table.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define START "tieline-quick-"
-
-void tl_table_name(char out[TL_TABLE_NAME_SIZE], const char *ifname)
+void tl_table_name(char out[TL_TABLE_NAME_SIZE], const char *prefix, const char *ifname)
 {
-        char *end = out + snprintf(out, TL_TABLE_NAME_SIZE, START);
+        char *end = out + snprintf(out, TL_TABLE_NAME_SIZE, "%s", prefix);
 
         for (const char *c = ifname; *c && end + 4 < out + TL_TABLE_NAME_SIZE; c++)
                 if (*c == '=' || *c == '+')
@@ -18,14 +16,14 @@ void tl_table_name(char out[TL_TABLE_NAME_SIZE], const char *ifname)
         *end = '\0';
 }
 
-bool tl_table_owner(char ifname[IF_NAMESIZE], const char *name)
+bool tl_table_owner(char ifname[IF_NAMESIZE], const char *prefix, const char *name)
 {
         char again[TL_TABLE_NAME_SIZE];
         size_t len = 0;
 
-        if (strncmp(name, START, strlen(START)) != 0)
+        if (strncmp(name, prefix, strlen(prefix)) != 0)
                 return false;
-        for (const char *c = name + strlen(START); *c; c++) {
+        for (const char *c = name + strlen(prefix); *c; c++) {
                 unsigned int code;
 
                 if (len + 1 == IF_NAMESIZE)
@@ -40,6 +38,6 @@ bool tl_table_owner(char ifname[IF_NAMESIZE], const char *name)
                 }
         }
         ifname[len] = '\0';
-        tl_table_name(again, ifname);
+        tl_table_name(again, prefix, ifname);
         return len > 0 && strcmp(again, name) == 0;
 }

@@ -3,34 +3,33 @@
  * setting.h - kernel settings under /proc/sys, which the interfaces of a network namespace share.
  *
  * A setting that already has the right value is not written: in a container it may be read-only. A
- * setting that is changed gets a line in the state, and its old value back once the last interface
- * that needs it goes. Each of these interfaces notes the old value, so any of them may be the last.
- * A value that others have changed meanwhile is left alone.
+ * setting that is changed gets a line in the journal. Every interface that needs the setting
+ * records the old value, and the last of them to go restores it, unless others have changed the
+ * setting meanwhile.
  *
  * Settings are named by their paths below /proc/sys, since interface names may contain dots.
  * Source: proc(5), sysctl(8); Linux, ip-sysctl.
  * Threads: the only one of the process. Several processes may do this at once. */
-#ifndef QUICK_SETTING_H
-#define QUICK_SETTING_H
+#ifndef HOST_SETTING_H
+#define HOST_SETTING_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
-#include "quick/state.h"
+#include "host/journal.h"
 
 enum { TL_SETTING_SIZE = 32 }; /* bytes for the longest value, with its terminator */
 
 /* Reads a setting, without the newline. Returns 0 or -errno. */
 int tl_setting_read(const char *path, char value[TL_SETTING_SIZE]) WG_MUST_USE;
 
-/* Gives the setting this value until the interface's state is undone. Returns 0, or -errno if it
- * has another value that cannot be changed. */
-int tl_setting_hold(struct tl_state *state, const char *ifname, const char *path,
-                    const char *value) WG_MUST_USE;
+/* Gives the setting this value until the journal, which bears the interface's name, is undone.
+ * Returns 0, or -errno if the setting has another value and cannot be changed. */
+int tl_setting_hold(struct tl_journal *journal, const char *path, const char *value) WG_MUST_USE;
 
-/* If a line of a state is about a setting, undoes it and returns true. */
-bool tl_setting_release(const char *line) WG_MUST_USE;
+/* If a command of a journal is about a setting, undoes it and returns true. */
+bool tl_setting_release(const struct tl_journal *journal, const char *command) WG_MUST_USE;
 
 /* Whether strict reverse-path filtering (rp_filter 1) is on for a link other than this
  * interface. */

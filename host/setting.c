@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "quick/setting.h"
+#include "host/setting.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,12 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "quick/link.h"
-
 #define ROOT "/proc/sys/"
 #define CONF "net/ipv4/conf"
 
-/* A line of the state is `setting IFNAME PATH VALUE OLD NAMESPACE`. */
+/* A command of the journal: `setting IFNAME PATH VALUE OLD NAMESPACE`. */
 struct line {
         char ifname[IF_NAMESIZE], path[128], value[TL_SETTING_SIZE], old[TL_SETTING_SIZE];
         unsigned long long namespace;
@@ -80,15 +78,17 @@ static int write_setting(const char *path, const char *value)
         return error;
 }
 
-/* Looks in the state of an interface for a line about that setting. */
-static bool find_line(const char *ifname, const char *path, struct line *found)
+/* Looks in another journal for a command about that setting. */
+static bool find_line(const char *directory, const char *ifname, const char *path,
+                      struct line *found)
 {
         unsigned long long namespace = find_namespace();
         char name[PATH_MAX], text[512];
         bool is_found = false;
         FILE *file;
 
-        snprintf(name, sizeof(name), TL_STATE_DIRECTORY "/%s", ifname);
+        if (snprintf(name, sizeof(name), "%s/%s", directory, ifname) >= (int)sizeof(name))
+                return false;
         file = fopen(name, "re");
         while (file && !is_found && fgets(text, sizeof(text), file))
                 is_found = strncmp(text, "undo ", 5) == 0 && parse_line(text + 5, found) &&
@@ -104,24 +104,25 @@ static bool is_entry(const struct dirent *entry)
 }
 
 /* Looks for another interface that is up and holds the setting. */
-static bool find_holder(const char *ifname, const char *path, struct line *found)
+static bool find_holder(const struct tl_journal_kind *kind, const struct line *line,
+                        struct line *found)
 {
-        DIR *directory = opendir(TL_STATE_DIRECTORY);
+        DIR *directory = opendir(kind->directory);
         struct dirent *entry;
         bool is_found = false;
 
         if (!directory)
                 return false;
         while (!is_found && (entry = readdir(directory)))
-                is_found = is_entry(entry) && strcmp(entry->d_name, ifname) != 0 &&
-                           find_line(entry->d_name, path, found) &&
-                           tl_link_is_served(entry->d_name);
+                is_found = is_entry(entry) && strcmp(entry->d_name, line->ifname) != 0 &&
+                           find_line(kind->directory, entry->d_name, line->path, found) &&
+                           kind->is_alive(entry->d_name);
         closedir(directory);
         return is_found;
 }
 
-/* Keeps others from changing a setting between our read and write. Returns -1 in the rare case that
- * there can be no lock. */
+/* Keeps other processes from changing a setting between our read and write. Returns -1 if there
+ * is no lock to take, which is rare and not fatal. */
 static int lock(void)
 {
         int fd = open(ROOT CONF, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -138,7 +139,7 @@ static void unlock(int fd)
                 close(fd);
 }
 
-static int hold(struct tl_state *state, const struct line *wanted)
+static int hold(struct tl_journal *journal, const struct line *wanted)
 {
         struct line line = *wanted, other;
         char text[sizeof(line) + 64];
@@ -147,49 +148,49 @@ static int hold(struct tl_state *state, const struct line *wanted)
 
         if (error)
                 return error;
-        if (is_right && !find_holder(line.ifname, line.path, &other))
+        if (is_right && !find_holder(journal->kind, &line, &other))
                 return 0;
         if (is_right)
                 memcpy(line.old, other.old, sizeof(line.old));
         snprintf(text, sizeof(text), "setting %s %s %s %s %llu", line.ifname, line.path, line.value,
                  line.old, line.namespace);
-        error = tl_state_add(state, text);
+        error = tl_journal_add(journal, text);
         return error || is_right ? error : write_setting(line.path, line.value);
 }
 
-int tl_setting_hold(struct tl_state *state, const char *ifname, const char *path, const char *value)
+int tl_setting_hold(struct tl_journal *journal, const char *path, const char *value)
 {
         struct line line = {.namespace = find_namespace()};
         int fd = lock(), error;
 
-        snprintf(line.ifname, sizeof(line.ifname), "%s", ifname);
+        snprintf(line.ifname, sizeof(line.ifname), "%s", journal->name);
         snprintf(line.path, sizeof(line.path), "%s", path);
         snprintf(line.value, sizeof(line.value), "%s", value);
-        error = hold(state, &line);
+        error = hold(journal, &line);
         unlock(fd);
         return error;
 }
 
-static void release(const struct line *line)
+static void release(const struct tl_journal_kind *kind, const struct line *line)
 {
         char now[TL_SETTING_SIZE];
         struct line other;
 
-        if (line->namespace != find_namespace() || find_holder(line->ifname, line->path, &other))
+        if (line->namespace != find_namespace() || find_holder(kind, line, &other))
                 return;
         if (tl_setting_read(line->path, now) == 0 && strcmp(now, line->value) == 0)
                 (void)!write_setting(line->path, line->old);
 }
 
-bool tl_setting_release(const char *text)
+bool tl_setting_release(const struct tl_journal *journal, const char *command)
 {
         struct line line;
         int fd;
 
-        if (!parse_line(text, &line))
+        if (!parse_line(command, &line))
                 return false;
         fd = lock();
-        release(&line);
+        release(journal->kind, &line);
         unlock(fd);
         return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "quick/run.h"
+#include "host/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,11 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WORDS_MAX = 1024 }; /* of a command; resolvectl gets one for each name server and domain */
+#include "host/fail.h"
+
+enum { WORDS_MAX = 1024 }; /* in a command; resolvectl takes one for each name server and domain */
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* What asks us to end. */
+/* The signals that ask us to end. */
 static const int SIGNALS[] = {SIGINT, SIGTERM, SIGHUP};
 
 static volatile sig_atomic_t interrupted;
@@ -33,7 +35,7 @@ static void interrupt(int number)
         errno = before;
 }
 
-/* tielined may lie beside us and nowhere else. */
+/* tielined may be installed in our directory, outside PATH. */
 static void extend_path(void)
 {
         const char *path = getenv("PATH");
@@ -57,7 +59,7 @@ void tl_run_init(void)
 {
         const struct sigaction action = {.sa_handler = interrupt};
 
-        /* A command goes on, or undoes its work, even if nobody reads its messages any more. */
+        /* Once nobody reads our messages, the work still has to be completed or undone. */
         signal(SIGPIPE, SIG_IGN);
         for (size_t i = 0; i < WG_ARRAY_SIZE(SIGNALS); i++)
                 sigaction(SIGNALS[i], &action, NULL);
@@ -92,7 +94,7 @@ bool tl_run_has(const char *program)
         return false;
 }
 
-/* Takes a line apart, in place. */
+/* Splits a line in place. */
 static bool split(char *line, char *words[WORDS_MAX + 1])
 {
         size_t count = 0;
@@ -107,14 +109,14 @@ static bool split(char *line, char *words[WORDS_MAX + 1])
         return count > 0;
 }
 
-/* In the child. The descriptors are -1 where they stay as they are; whoever is asked for output has no
- * say beside it. */
+/* Becomes the program, in the child. A descriptor of -1 leaves that one as it is. With an output,
+ * standard error is discarded. */
 WG_NORETURN static void become(char *words[], int input, int output)
 {
         struct sigaction action = {.sa_handler = SIG_DFL};
 
         sigaction(SIGPIPE, &action, NULL);
-        /* Otherwise it might act after we end, and so after its work was undone. */
+        /* If it outlived us, it could make changes after the next command has undone ours. */
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (input >= 0)
                 dup2(input, STDIN_FILENO);
@@ -126,7 +128,7 @@ WG_NORETURN static void become(char *words[], int input, int output)
                         dup2(null, STDERR_FILENO);
         }
         execvp(words[0], words);
-        fprintf(stderr, "tieline-quick: cannot run %s: %s\n", words[0], strerror(errno));
+        tl_fail("cannot run %s: %s", words[0], strerror(errno));
         _exit(127);
 }
 
@@ -143,7 +145,7 @@ static bool wait_for_child(void)
         return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* A signal that comes meanwhile waits until it is known which child it is to end. */
+/* Signals are blocked until `child` is set, so that they end the child too. */
 static bool start(char *words[], int input, int output)
 {
         sigset_t signals, before;
@@ -165,14 +167,14 @@ static bool start(char *words[], int input, int output)
         child = WG_MAX(pid, 0);
         sigprocmask(SIG_SETMASK, &before, NULL);
         if (pid < 0)
-                fprintf(stderr, "tieline-quick: cannot start %s: %s\n", words[0], strerror(errno));
+                tl_fail("cannot start %s: %s", words[0], strerror(errno));
         return pid > 0;
 }
 
-/* A file without a name that holds this text, read from its beginning; -1: none could be made. */
+/* Returns a descriptor of an unnamed file with this text, at its beginning; or -1. */
 static int make_file(const char *text)
 {
-        int fd = memfd_create("tieline-quick", MFD_CLOEXEC);
+        int fd = memfd_create("input", MFD_CLOEXEC);
         size_t len = strlen(text);
 
         if (fd >= 0 && (write(fd, text, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET) < 0)) {
@@ -180,14 +182,18 @@ static int make_file(const char *text)
                 fd = -1;
         }
         if (fd < 0)
-                fprintf(stderr, "tieline-quick: cannot keep a command's input: %s\n",
-                        strerror(errno));
+                tl_fail("cannot store the input of a command: %s", strerror(errno));
         return fd;
+}
+
+void tl_run_show(const char *command)
+{
+        fprintf(stderr, "[#] %s\n", command);
 }
 
 bool tl_run(const char *command, const char *input)
 {
-        fprintf(stderr, "[#] %s\n", command);
+        tl_run_show(command);
         return tl_run_quietly(command, input);
 }
 
@@ -208,7 +214,7 @@ bool tl_run_quietly(const char *command, const char *input)
         return is_good;
 }
 
-/* Reads to the end; what does not fit is thrown away, so that the writer is not held up. */
+/* Reads to the end, so that the writer never blocks, and discards what does not fit. */
 static void read_answer(int fd, char *answer, size_t size)
 {
         char rest[512];
@@ -249,24 +255,20 @@ bool tl_run_ask(const char *command, char *answer, size_t size)
         return is_good;
 }
 
-/* errexit and pipefail as within wg-quick, whose users count on them. */
-bool tl_run_shell(const char *line, const char *script)
+bool tl_run_script(const char *interpreter, const char *script)
 {
-        char *bash[] = {(char[]){"bash"}, (char[]){"-e"},      (char[]){"-o"}, (char[]){"pipefail"},
-                        (char[]){"-O"},   (char[]){"extglob"}, NULL,           NULL};
-        char *sh[] = {(char[]){"sh"}, (char[]){"-e"}, NULL, NULL};
-        bool has_bash = tl_run_has("bash"), is_good;
-        char path[32];
-        int fd;
+        int fd = make_file(script);
+        char *command;
+        bool is_good;
 
-        fprintf(stderr, "[#] %s\n", line);
-        fd = make_file(script);
         if (fd < 0)
                 return false;
-        fcntl(fd, F_SETFD, 0); /* the shell opens it by its number */
-        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        bash[6] = sh[2] = path;
-        is_good = start(has_bash ? bash : sh, -1, -1) && wait_for_child();
+        fcntl(fd, F_SETFD, 0); /* the interpreter opens it by its number */
+        is_good = asprintf(&command, "%s /proc/self/fd/%d", interpreter, fd) >= 0;
+        if (is_good) {
+                is_good = tl_run_quietly(command, NULL);
+                free(command);
+        }
         close(fd);
         return is_good;
 }

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "host/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PLACE "place "
+#define LINK "link "
+#define UNDO "undo "
+#define COMPLETE "complete\n"
+
+enum { PLACE_SIZE = 96 };
+
+/* Writes the line of our boot and network namespace. */
+static void format_place(char place[PLACE_SIZE])
+{
+        FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+        struct stat status = {0};
+        char boot[40] = "";
+
+        if (file) {
+                if (!fgets(boot, sizeof(boot), file))
+                        boot[0] = '\0';
+                fclose(file);
+        }
+        boot[strcspn(boot, "\n")] = '\0';
+        (void)!stat("/proc/self/ns/net", &status);
+        snprintf(place, PLACE_SIZE, PLACE "%s %llu\n", boot, (unsigned long long)status.st_ino);
+}
+
+/* Returns the rest of the last line that begins with `beginning`, or NULL. */
+static const char *find_line(const char *text, const char *beginning)
+{
+        const char *found = NULL;
+
+        for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+                line += *line == '\n';
+                if (strncmp(line, beginning, strlen(beginning)) == 0)
+                        found = line + strlen(beginning);
+        }
+        return found;
+}
+
+static void understand(struct tl_journal *journal)
+{
+        const char *place = find_line(journal->text, PLACE), *link = find_line(journal->text, LINK);
+        char here[PLACE_SIZE];
+        size_t len;
+
+        format_place(here);
+        len = strlen(here) - strlen(PLACE);
+        journal->is_complete = find_line(journal->text, COMPLETE);
+        journal->is_foreign = place && strncmp(place, here + strlen(PLACE), len) != 0;
+        journal->is_begun = link;
+        journal->link = link ? (unsigned int)strtoul(link, NULL, 10) : 0;
+}
+
+/* Reads the whole file into journal->text. */
+static int load(struct tl_journal *journal)
+{
+        struct stat status;
+        ssize_t got;
+        char *text;
+
+        if (fstat(journal->fd, &status) < 0)
+                return -errno;
+        text = malloc((size_t)status.st_size + 1);
+        if (!text)
+                return -ENOMEM;
+        got = pread(journal->fd, text, (size_t)status.st_size, 0);
+        if (got < 0) {
+                free(text);
+                return -errno;
+        }
+        text[got] = '\0';
+        free(journal->text);
+        journal->text = text;
+        understand(journal);
+        return 0;
+}
+
+/* Another process may remove the file between our open and our lock, so the locked file must still
+ * have the name. */
+static int open_locked(struct tl_journal *journal)
+{
+        for (;;) {
+                struct stat ours, named;
+
+                journal->fd = open(journal->path,
+                                   O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+                if (journal->fd < 0)
+                        return -errno;
+                while (flock(journal->fd, LOCK_EX) < 0)
+                        if (errno != EINTR)
+                                return -errno;
+                if (fstat(journal->fd, &ours) == 0 && stat(journal->path, &named) == 0 &&
+                    ours.st_ino == named.st_ino && ours.st_dev == named.st_dev)
+                        return 0;
+                close(journal->fd);
+        }
+}
+
+int tl_journal_open(struct tl_journal *journal, const struct tl_journal_kind *kind,
+                    const char *name)
+{
+        size_t len = strlen(name);
+        int error;
+
+        *journal = (struct tl_journal){.kind = kind, .fd = -1};
+        if (len >= sizeof(journal->name) ||
+            snprintf(journal->path, sizeof(journal->path), "%s/%s", kind->directory, name) >=
+                    (int)sizeof(journal->path))
+                return -ENAMETOOLONG;
+        memcpy(journal->name, name, len + 1);
+        if (mkdir(kind->directory, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        error = open_locked(journal);
+        if (!error)
+                error = load(journal);
+        if (error)
+                tl_journal_close(journal);
+        return error;
+}
+
+void tl_journal_close(struct tl_journal *journal)
+{
+        if (journal->fd >= 0) {
+                if (tl_journal_is_empty(journal))
+                        unlink(journal->path);
+                close(journal->fd);
+        }
+        free(journal->text);
+        *journal = (struct tl_journal){.fd = -1};
+}
+
+bool tl_journal_is_empty(const struct tl_journal *journal)
+{
+        return !journal->text || !*journal->text;
+}
+
+static int append(struct tl_journal *journal, const char *before, const char *line,
+                  const char *after)
+{
+        const char *header = "", *newline = "";
+        char place[PLACE_SIZE] = "";
+
+        if (tl_journal_is_empty(journal)) {
+                header = journal->kind->header;
+                newline = "\n";
+                format_place(place);
+        }
+        if (dprintf(journal->fd, "%s%s%s%s%s%s", header, newline, place, before, line, after) < 0)
+                return -errno;
+        return load(journal);
+}
+
+int tl_journal_add(struct tl_journal *journal, const char *undo)
+{
+        return append(journal, UNDO, undo, "\n");
+}
+
+int tl_journal_add_link(struct tl_journal *journal, unsigned int link)
+{
+        char number[16];
+
+        snprintf(number, sizeof(number), "%u", link);
+        return append(journal, LINK, number, "\n");
+}
+
+int tl_journal_complete(struct tl_journal *journal)
+{
+        return append(journal, "", COMPLETE, "");
+}
+
+size_t tl_journal_size(const struct tl_journal *journal)
+{
+        return journal->text ? strlen(journal->text) : 0;
+}
+
+void tl_journal_undo(struct tl_journal *journal, size_t size,
+                     void (*undo)(const struct tl_journal *journal, const char *command))
+{
+        char *text = journal->text;
+
+        while (tl_journal_size(journal) > size) {
+                size_t len = strlen(text);
+                char *line;
+
+                if (text[len - 1] == '\n')
+                        text[len - 1] = '\0';
+                line = strrchr(text, '\n');
+                line = line ? line + 1 : text;
+                if (strncmp(line, UNDO, strlen(UNDO)) == 0)
+                        undo(journal, line + strlen(UNDO));
+                *line = '\0';
+        }
+        if (text)
+                understand(journal);
+        /* If this fails, the next command undoes the same changes again, which does no harm. */
+        (void)!ftruncate(journal->fd, (off_t)size);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * journal.h - records how to undo each change to this machine before the change is made, so that
+ * the next command can undo the changes of one that crashed.
+ *
+ * A journal is a file, DIRECTORY/NAME, with these lines:
+ *
+ *      HEADER             the program, and the version of its format
+ *      place BOOT NETNS   the boot and the network namespace in which the changes were made
+ *      link NUMBER        the index of the link that we made; 0: it is about to be made
+ *      undo COMMAND       how to undo one change
+ *      complete           all changes have been made
+ *
+ * The last `link` line counts. The file is for root alone, who runs its commands. It is locked
+ * while it is open.
+ *
+ * Threads: the only one of the process. */
+#ifndef HOST_JOURNAL_H
+#define HOST_JOURNAL_H
+
+#include <limits.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+
+/* The journals of one program. */
+struct tl_journal_kind {
+        const char *directory; /* created if missing, in a directory that exists */
+        const char *header;
+        /* Whether the changes of that journal are still needed. */
+        bool (*is_alive)(const char *name);
+};
+
+struct tl_journal {
+        const struct tl_journal_kind *kind;
+        char name[IF_NAMESIZE];
+        char path[PATH_MAX];
+        int fd;     /* locked; -1: not open */
+        char *text; /* the content of the file, terminated */
+        bool is_complete;
+        bool is_foreign;   /* made in another boot or network namespace */
+        bool is_begun;     /* has a `link` line */
+        unsigned int link; /* 0: not known */
+};
+
+/* Opens a journal, and creates it if it does not exist. Waits until no other process has it open.
+ * `kind` is borrowed until the journal is closed. Returns 0; -ENAMETOOLONG; or another -errno. */
+int tl_journal_open(struct tl_journal *journal, const struct tl_journal_kind *kind,
+                    const char *name) WG_MUST_USE;
+
+/* Closes a journal, and removes its file if that is empty. Takes one whose opening failed. */
+void tl_journal_close(struct tl_journal *journal);
+
+bool tl_journal_is_empty(const struct tl_journal *journal) WG_MUST_USE;
+
+/* Append a line. Return 0 or -errno. */
+int tl_journal_add(struct tl_journal *journal, const char *undo) WG_MUST_USE;
+int tl_journal_add_link(struct tl_journal *journal, unsigned int link) WG_MUST_USE;
+int tl_journal_complete(struct tl_journal *journal) WG_MUST_USE;
+
+/* The present size, for tl_journal_undo(). */
+size_t tl_journal_size(const struct tl_journal *journal) WG_MUST_USE;
+
+/* Calls undo with each command that was added since the journal had that size (0: all of them), the
+ * last one first, and removes these lines. */
+void tl_journal_undo(struct tl_journal *journal, size_t size,
+                     void (*undo)(const struct tl_journal *journal, const char *command));
+
+#endif
