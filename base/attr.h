@@ -4,10 +4,12 @@
 #ifndef BASE_ATTR_H
 #define BASE_ATTR_H
 
-#include <stddef.h>
+#include "base/std.h"
 
 #define WG_MUST_USE __attribute__((warn_unused_result))
+#ifndef WG_NORETURN /* a build whose tools do not know wg_panic() may define it as nothing */
 #define WG_NORETURN __attribute__((noreturn))
+#endif
 #define WG_UNUSED __attribute__((unused))
 #define WG_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 

@@ -5,7 +5,7 @@
 #ifndef BASE_BITS_H
 #define BASE_BITS_H
 
-#include <stdint.h>
+#include "base/std.h"
 
 /* The number of the highest set bit counted from 1; 0 where none is set. */
 static inline unsigned int wg_bits_last32(uint32_t value)

@@ -5,7 +5,7 @@
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
 
-#include <stdint.h>
+#include "base/std.h"
 
 static inline uint16_t wg_be16_load(const uint8_t *at)
 {

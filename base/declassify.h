@@ -10,7 +10,7 @@
 #ifndef BASE_DECLASSIFY_H
 #define BASE_DECLASSIFY_H
 
-#include <stddef.h>
+#include "base/std.h"
 
 #ifdef WG_POISON
 void wg_declassify(const volatile void *bytes, size_t len);

@@ -6,11 +6,9 @@
 #ifndef BASE_ENDPOINT_H
 #define BASE_ENDPOINT_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "base/attr.h"
 #include "base/mem.h"
+#include "base/std.h"
 
 enum { WG_FAMILY_NONE = 0, WG_FAMILY_IPV4 = 4, WG_FAMILY_IPV6 = 6 };
 

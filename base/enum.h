@@ -22,11 +22,8 @@
 #ifndef BASE_ENUM_H
 #define BASE_ENUM_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/attr.h"
+#include "base/std.h"
 
 struct wg_enum_member {
         uint32_t value;

@@ -5,9 +5,8 @@
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
-#include <stdbool.h>
-
 #include "base/attr.h"
+#include "base/std.h"
 
 /* Both the head of a list and a node in one. A node outside any list points to itself. */
 struct wg_list {

@@ -5,12 +5,9 @@
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/attr.h"
 #include "base/declassify.h"
+#include "base/std.h"
 
 /* The four functions that freestanding compilers call on their own. Declared here since a
  * freestanding build has no <string.h>. */

@@ -6,8 +6,7 @@
 #ifndef BASE_SIPHASH_H
 #define BASE_SIPHASH_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/std.h"
 
 #define WG_SIPHASH_KEY_LEN 16
 

@@ -17,14 +17,10 @@
 #ifndef CORE_ALLOWEDIPS_H
 #define CORE_ALLOWEDIPS_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/attr.h"
 #include "base/endpoint.h"
 #include "base/list.h"
+#include "base/std.h"
 #include "core/env.h"
 
 struct wg_peer;

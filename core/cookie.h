@@ -7,9 +7,8 @@
 #ifndef CORE_COOKIE_H
 #define CORE_COOKIE_H
 
-#include <stdatomic.h>
-
 #include "base/endpoint.h"
+#include "base/std.h"
 #include "core/identity.h"
 #include "core/message.h"
 

@@ -7,10 +7,8 @@
 #ifndef CORE_ENV_H
 #define CORE_ENV_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/bytes.h"
+#include "base/std.h"
 
 #define WG_NS_PER_S UINT64_C(1000000000)
 #define WG_NS_PER_MS UINT64_C(1000000)

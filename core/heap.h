@@ -5,11 +5,8 @@
 #ifndef CORE_HEAP_H
 #define CORE_HEAP_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/attr.h"
+#include "base/std.h"
 #include "core/env.h"
 
 /* Zeroed memory is a node that is in no heap. Only the functions below write it. */

@@ -9,10 +9,9 @@
 #ifndef CORE_HSQUEUE_H
 #define CORE_HSQUEUE_H
 
-#include <stdatomic.h>
-
 #include "base/attr.h"
 #include "base/endpoint.h"
+#include "base/std.h"
 #include "core/limits.h"
 #include "core/message.h"
 

@@ -6,10 +6,7 @@
 #ifndef CORE_ICMP_H
 #define CORE_ICMP_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
+#include "base/std.h"
 #include "core/env.h"
 
 #define WG_ICMP_LEN_MAX 1280 /* of an error, all in all; the rest of the packet is not quoted */

@@ -10,12 +10,8 @@
 #ifndef CORE_INDEX_H
 #define CORE_INDEX_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/attr.h"
+#include "base/std.h"
 #include "core/env.h"
 
 struct wg_peer;

@@ -6,11 +6,8 @@
 #ifndef CORE_IP_H
 #define CORE_IP_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/attr.h"
+#include "base/std.h"
 
 #define WG_IPV4_HEADER_LEN 20
 #define WG_IPV6_HEADER_LEN 40

@@ -6,8 +6,7 @@
 #ifndef CORE_KEYPAIR_H
 #define CORE_KEYPAIR_H
 
-#include <stdatomic.h>
-
+#include "base/std.h"
 #include "core/index.h"
 #include "core/limits.h"
 #include "core/replay.h"

@@ -6,8 +6,7 @@
 #ifndef CORE_LIMITS_H
 #define CORE_LIMITS_H
 
-#include <stdint.h>
-
+#include "base/std.h"
 #include "core/env.h"
 
 #define WG_REKEY_AFTER_MESSAGES (UINT64_C(1) << 60)

@@ -5,11 +5,9 @@
 #ifndef CORE_MESSAGE_H
 #define CORE_MESSAGE_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/bytes.h"
 #include "base/enum.h"
+#include "base/std.h"
 
 /* The first four bytes of a message: a type and three zero bytes, read as one integer. */
 #define WG_MESSAGE_TYPES(X) \

@@ -9,9 +9,8 @@
 #ifndef CORE_PATH_H
 #define CORE_PATH_H
 
-#include <stdatomic.h>
-
 #include "base/endpoint.h"
+#include "base/std.h"
 
 #define WG_PATH_WORDS 6
 #define WG_PATH_COPIES 3

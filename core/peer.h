@@ -8,10 +8,9 @@
 #ifndef CORE_PEER_H
 #define CORE_PEER_H
 
-#include <stdatomic.h>
-
 #include "base/enum.h"
 #include "base/list.h"
+#include "base/std.h"
 #include "core/allowedips.h"
 #include "core/cookie.h"
 #include "core/heap.h"

@@ -11,14 +11,11 @@
 #ifndef CORE_RATELIMIT_H
 #define CORE_RATELIMIT_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/attr.h"
 #include "base/endpoint.h"
 #include "base/list.h"
 #include "base/siphash.h"
+#include "base/std.h"
 #include "core/env.h"
 
 #define WG_RATELIMIT_PER_S 20

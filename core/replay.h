@@ -7,10 +7,8 @@
 #ifndef CORE_REPLAY_H
 #define CORE_REPLAY_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "base/attr.h"
+#include "base/std.h"
 
 /* The ring, and how far below the greatest accepted nonce it certainly reaches: one word of it is
  * only partly in use while the greatest nonce moves through it. */

@@ -6,9 +6,8 @@
 #ifndef CORE_TAI64N_H
 #define CORE_TAI64N_H
 
-#include <stdint.h>
-
 #include "base/bytes.h"
+#include "base/std.h"
 #include "core/env.h"
 
 #define WG_TAI64N_LEN 12

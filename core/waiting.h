@@ -16,11 +16,8 @@
 #ifndef CORE_WAITING_H
 #define CORE_WAITING_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "base/attr.h"
+#include "base/std.h"
 #include "core/limits.h"
 
 /* Zeroed memory: none wait. */

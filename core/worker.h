@@ -6,8 +6,7 @@
 #ifndef CORE_WORKER_H
 #define CORE_WORKER_H
 
-#include <stdatomic.h>
-
+#include "base/std.h"
 #include "core/peer.h"
 #include "core/verdict.h"
 #include "crypto/aead.h"

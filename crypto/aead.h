@@ -9,11 +9,8 @@
 #ifndef CRYPTO_AEAD_H
 #define CRYPTO_AEAD_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/attr.h"
+#include "base/std.h"
 
 #define WG_AEAD_KEY_LEN 32
 #define WG_AEAD_TAG_LEN 16

@@ -7,8 +7,7 @@
 #ifndef CRYPTO_BLAKE2S_H
 #define CRYPTO_BLAKE2S_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/std.h"
 
 #define WG_HASH_LEN 32
 #define WG_MAC_LEN 16

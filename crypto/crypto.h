@@ -9,9 +9,8 @@
 #ifndef CRYPTO_CRYPTO_H
 #define CRYPTO_CRYPTO_H
 
-#include <stdbool.h>
-
 #include "base/attr.h"
+#include "base/std.h"
 
 /* Fetches every algorithm once and tries each against a known answer. Returns false where one is
  * missing or wrong. Call it before any other function of this room, and before threads start. */

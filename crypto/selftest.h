@@ -6,9 +6,8 @@
 #ifndef CRYPTO_SELFTEST_H
 #define CRYPTO_SELFTEST_H
 
-#include <stdbool.h>
-
 #include "base/attr.h"
+#include "base/std.h"
 #include "crypto/aead.h"
 
 /* Whether each function of blake2s.h, x25519.h, aead.h (for one message) and xchacha.h gives a

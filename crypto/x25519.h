@@ -6,10 +6,8 @@
 #ifndef CRYPTO_X25519_H
 #define CRYPTO_X25519_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "base/attr.h"
+#include "base/std.h"
 
 #define WG_KEY_LEN 32
 

@@ -6,11 +6,8 @@
 #ifndef CRYPTO_XCHACHA_H
 #define CRYPTO_XCHACHA_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/attr.h"
+#include "base/std.h"
 #include "crypto/aead.h"
 
 #define WG_XCHACHA_NONCE_LEN 24

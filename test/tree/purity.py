@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """base and core stand alone: no C library, no system, no writable data; only crypto/ and wg_panic.
 
-Shown in two ways. Every source compiles as freestanding C11 with no header but the compiler's own,
-and the objects, linked into one, lack nothing but four functions that a compiler may call by itself,
-wg_panic, and what crypto/*.h declares (those are exchanged at link time). The same holds for the
-libraries of a finished build, with whatever its options made of them.
+Shown in three ways. Only base/std.h includes C headers. Every source compiles as freestanding C11
+with no header but the compiler's own, and the objects, linked into one, lack nothing but four
+functions that a compiler may call by itself, wg_panic, and what crypto/*.h declares (those are
+exchanged at link time). The same holds for the libraries of a finished build, with whatever its
+options made of them.
 """
 import re
 import tempfile
@@ -13,6 +14,8 @@ from pathlib import Path
 import tree
 
 ROOMS = ("base", "core")
+C_HEADERS = Path("base/std.h")
+SYSTEM_INCLUDE = re.compile(r"\s*#\s*include\s*(<[^>]*>)")
 OUTSIDE = {"memcpy", "memmove", "memset", "memcmp", "wg_panic"}
 LINKER = {"_GLOBAL_OFFSET_TABLE_"}
 HARDENING = {"__stack_chk_fail"}  # what the options of a finished build call by themselves
@@ -23,7 +26,9 @@ FLAGS = ("-std=c11", "-pedantic-errors", "-ffreestanding", "-nostdinc", "-O2", "
 BARE = True
 PLANTED = {
     "a header of the C library":
-        ("core/planted.c", "#include <string.h>\n", "string.h"),
+        ("core/planted.c", "#include <string.h>\n", "string.h: No such file"),
+    "a C header outside base/std.h":
+        ("core/planted.h", "#include <stdint.h>\n", "only base/std.h may include <stdint.h>"),
     "a call into the C library":
         ("core/planted.c", "void *malloc(unsigned long);\nvoid *wg_planted(void);\n"
          "void *wg_planted(void) { return malloc(1); }\n", "needs malloc"),
@@ -37,6 +42,17 @@ PLANTED = {
         ("core/planted.c", "int wg_planted(int);\n"
          "int wg_planted(int a) { return ({ a; }); }\n", "braced-groups"),
 }
+
+
+def includes(root):
+    findings = []
+    for path in tree.files(root, ".c", ".h"):
+        if path.parts[0] not in ROOMS or path == C_HEADERS:
+            continue
+        findings += [f"{path}:{number}: only {C_HEADERS} may include {found[1]}"
+                     for number, line in tree.lines(root, path)
+                     if (found := SYSTEM_INCLUDE.match(line))]
+    return findings
 
 
 def declared(root):
@@ -96,7 +112,7 @@ def check(root, build=None):
     tree.need("gcc", "ld", "nm")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        findings = freestanding(root, folder)
+        findings = includes(root) + freestanding(root, folder)
         if build:
             findings += built(root, build, folder)
     return findings
