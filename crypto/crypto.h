@@ -2,8 +2,8 @@
  *
  * crypto.h - bringing the primitives up and down.
  *
- * The headers of this room say what WireGuard needs of cryptography and nothing of who does it: the
- * sources beside them use libcrypto (OpenSSL 3), another build may link another set.
+ * The headers of this room say what WireGuard needs of cryptography, not which library provides it.
+ * The sources in libcrypto/ use OpenSSL 3; another build may link another set.
  * Threads: everything here may be used by any thread between init and done; each thread's own
  * contexts are made by thread_begin(), or at its first use, and freed when it ends. */
 #ifndef CRYPTO_CRYPTO_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "crypto/reserve.h"
+#include "crypto/libcrypto/reserve.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -11,7 +11,7 @@
 #include <openssl/err.h>
 
 #include "base/mem.h"
-#include "crypto/context.h"
+#include "crypto/libcrypto/context.h"
 
 struct wg_x25519_key {
         EVP_PKEY_CTX *derive; /* holds the private key; libcrypto wipes that when it frees it */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "crypto/context.h"
+#include "crypto/libcrypto/context.h"
 
 #include <pthread.h>
 #include <stdint.h>

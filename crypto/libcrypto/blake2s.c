@@ -2,7 +2,7 @@
 #include "crypto/blake2s.h"
 
 #include "base/mem.h"
-#include "crypto/context.h"
+#include "crypto/libcrypto/context.h"
 
 #define BLOCK_LEN 64 /* of BLAKE2s, which HMAC pads its key to */
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * context.h - what libcrypto keeps between calls: the algorithms, fetched once, and a set of contexts
- * for each thread, so that a call neither looks anything up nor makes anything. Private to this room.
+ * for each thread, so that a call neither looks anything up nor makes anything. Private to this folder.
  *
  * A call leaves no key in a context: it ends by setting the key to zeros, since a thread may sleep
  * for longer than the key may live.
  *
  * Threads: init and done as wg_crypto_init() and wg_crypto_done(); get from any thread. */
-#ifndef CRYPTO_CONTEXT_H
-#define CRYPTO_CONTEXT_H
+#ifndef CRYPTO_LIBCRYPTO_CONTEXT_H
+#define CRYPTO_LIBCRYPTO_CONTEXT_H
 
 #include <stdbool.h>
 

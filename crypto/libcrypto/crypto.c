@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "crypto/crypto.h"
 
-#include "crypto/context.h"
-#include "crypto/reserve.h"
+#include "crypto/libcrypto/context.h"
+#include "crypto/libcrypto/reserve.h"
 #include "crypto/selftest.h"
 
 bool wg_crypto_init(void)

@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "crypto/aead_nonce96.h"
-#include "crypto/context.h"
+#include "crypto/libcrypto/context.h"
 
 /* libcrypto's word for the direction. */
 enum { OPEN = 0, SEAL = 1 };

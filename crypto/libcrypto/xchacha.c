@@ -3,7 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
-#include "crypto/context.h"
+#include "crypto/libcrypto/context.h"
 
 #define BLOCK_LEN 64
 #define HCHACHA_INPUT_LEN 16
