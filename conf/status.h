@@ -39,46 +39,45 @@ WG_ENUM_DECLARE(tl_status_section, TL_STATUS_SECTIONS)
 #define TL_STATUS_KINDS(X) \
         X(TL_STATUS_TEXT, 0, text, "words") \
         X(TL_STATUS_FLAG, 1, flag, "true or false") \
-        X(TL_STATUS_COUNT, 2, count, "number that only grows while the daemon lives") \
-        X(TL_STATUS_LEVEL, 3, level, "number as it is at this moment")
+        X(TL_STATUS_COUNT, 2, count, "number that only grows while the daemon runs") \
+        X(TL_STATUS_LEVEL, 3, level, "current value")
 WG_ENUM_DECLARE(tl_status_kind, TL_STATUS_KINDS)
 
 /* Every key but those of drops: constant, section, kind, name, and what people call it. A name that
  * ends with _bytes or _s is in that unit. */
 #define TL_STATUS_KEYS(X) \
-        X(TL_STATUS_INTERFACE, DEVICE, TEXT, interface, "name at its start") \
+        X(TL_STATUS_INTERFACE, DEVICE, TEXT, interface, "name at start") \
         X(TL_STATUS_LINK_UP, DEVICE, FLAG, link_up, "up") \
-        X(TL_STATUS_LINK_FOLLOWED, DEVICE, FLAG, link_followed, "changes are followed") \
+        X(TL_STATUS_LINK_FOLLOWED, DEVICE, FLAG, link_followed, "changes tracked") \
         X(TL_STATUS_MTU, DEVICE, LEVEL, mtu, "MTU") \
         X(TL_STATUS_LISTEN_PORT, SOCKETS, LEVEL, listen_port, "UDP port") \
         X(TL_STATUS_FWMARK, SOCKETS, LEVEL, fwmark, "firewall mark") \
-        X(TL_STATUS_BOUND_IPV4, SOCKETS, FLAG, bound_ipv4, "bound for IPv4") \
-        X(TL_STATUS_BOUND_IPV6, SOCKETS, FLAG, bound_ipv6, "bound for IPv6") \
-        X(TL_STATUS_SOCKET_QUEUE, SOCKETS, LEVEL, socket_queue_bytes, "received and not read yet") \
-        X(TL_STATUS_SOCKET_ROOM, SOCKETS, LEVEL, socket_room_bytes, "room for such") \
-        X(TL_STATUS_SOCKET_DROPS, SOCKETS, LEVEL, socket_drops, "datagrams lost for want of it") \
-        X(TL_STATUS_ROUTE_EVENTS, SOCKETS, COUNT, route_events, "routing events heard") \
-        X(TL_STATUS_ROUTE_LOOKUPS, SOCKETS, COUNT, route_lookups, "routes looked up for peers") \
-        X(TL_STATUS_SOURCES_DROPPED, SOCKETS, COUNT, sources_dropped, \
-          "reply addresses dropped by routing") \
+        X(TL_STATUS_BOUND_IPV4, SOCKETS, FLAG, bound_ipv4, "IPv4 socket bound") \
+        X(TL_STATUS_BOUND_IPV6, SOCKETS, FLAG, bound_ipv6, "IPv6 socket bound") \
+        X(TL_STATUS_SOCKET_QUEUE, SOCKETS, LEVEL, socket_queue_bytes, "receive buffers, used") \
+        X(TL_STATUS_SOCKET_ROOM, SOCKETS, LEVEL, socket_room_bytes, "receive buffers, size") \
+        X(TL_STATUS_SOCKET_DROPS, SOCKETS, LEVEL, socket_drops, "dropped, receive buffer full") \
+        X(TL_STATUS_ROUTE_EVENTS, SOCKETS, COUNT, route_events, "routing events") \
+        X(TL_STATUS_ROUTE_LOOKUPS, SOCKETS, COUNT, route_lookups, "route lookups") \
+        X(TL_STATUS_SOURCES_DROPPED, SOCKETS, COUNT, sources_dropped, "reply addresses dropped") \
         X(TL_STATUS_PEERS, PEERS, LEVEL, peers, "configured") \
         X(TL_STATUS_PEERS_IN_SESSION, PEERS, LEVEL, peers_in_session, "with a session") \
         X(TL_STATUS_SESSIONS, PEERS, LEVEL, sessions, "sessions") \
-        X(TL_STATUS_PEERS_ASKED, PEERS, LEVEL, peers_asked, "asked for a session") \
-        X(TL_STATUS_TX_PACKETS, TRAFFIC, COUNT, tx_packets, "packets sealed") \
-        X(TL_STATUS_TX_BYTES, TRAFFIC, COUNT, tx_bytes, "sent") \
-        X(TL_STATUS_TX_ERRORS, TRAFFIC, COUNT, tx_errors, "datagrams that could not be sent") \
-        X(TL_STATUS_RX_PACKETS, TRAFFIC, COUNT, rx_packets, "packets opened") \
-        X(TL_STATUS_RX_KEEPALIVES, TRAFFIC, COUNT, rx_keepalives, "keepalives of them") \
-        X(TL_STATUS_RX_BYTES, TRAFFIC, COUNT, rx_bytes, "received") \
-        X(TL_STATUS_TUN_ERRORS, TRAFFIC, COUNT, tun_errors, "packets the interface refused") \
+        X(TL_STATUS_PEERS_ASKED, PEERS, LEVEL, peers_asked, "awaiting a handshake response") \
+        X(TL_STATUS_TX_PACKETS, TRAFFIC, COUNT, tx_packets, "TX packets") \
+        X(TL_STATUS_TX_BYTES, TRAFFIC, COUNT, tx_bytes, "TX bytes") \
+        X(TL_STATUS_TX_ERRORS, TRAFFIC, COUNT, tx_errors, "TX errors") \
+        X(TL_STATUS_RX_PACKETS, TRAFFIC, COUNT, rx_packets, "RX packets") \
+        X(TL_STATUS_RX_KEEPALIVES, TRAFFIC, COUNT, rx_keepalives, "RX keepalives") \
+        X(TL_STATUS_RX_BYTES, TRAFFIC, COUNT, rx_bytes, "RX bytes") \
+        X(TL_STATUS_TUN_ERRORS, TRAFFIC, COUNT, tun_errors, "packets refused by the TUN") \
         X(TL_STATUS_SUPERPACKETS_READ, TRAFFIC, COUNT, superpackets_read, \
-          "superpackets from the interface") \
-        X(TL_STATUS_PIECES_SENT, TRAFFIC, COUNT, pieces_sent, "sent, many datagrams at once") \
-        X(TL_STATUS_PIECES_RECEIVED, TRAFFIC, COUNT, pieces_received, "received in this way") \
+          "superpackets from the TUN") \
+        X(TL_STATUS_PIECES_SENT, TRAFFIC, COUNT, pieces_sent, "UDP batches sent") \
+        X(TL_STATUS_PIECES_RECEIVED, TRAFFIC, COUNT, pieces_received, "UDP batches received") \
         X(TL_STATUS_SUPERPACKETS_WRITTEN, TRAFFIC, COUNT, superpackets_written, \
-          "superpackets to the interface") \
-        X(TL_STATUS_OFFLOADS_REFUSED, TRAFFIC, COUNT, offloads_refused, "such that were refused") \
+          "superpackets to the TUN") \
+        X(TL_STATUS_OFFLOADS_REFUSED, TRAFFIC, COUNT, offloads_refused, "offloads refused") \
         X(TL_STATUS_INITIATIONS_SENT, HANDSHAKES, COUNT, initiations_sent, "initiations sent") \
         X(TL_STATUS_INITIATIONS_RECEIVED, HANDSHAKES, COUNT, initiations_received, \
           "initiations received") \
@@ -88,43 +87,43 @@ WG_ENUM_DECLARE(tl_status_kind, TL_STATUS_KINDS)
         X(TL_STATUS_COOKIES_SENT, HANDSHAKES, COUNT, cookies_sent, "cookies sent") \
         X(TL_STATUS_COOKIES_RECEIVED, HANDSHAKES, COUNT, cookies_received, "cookies received") \
         X(TL_STATUS_HANDSHAKES_INITIATED, HANDSHAKES, COUNT, handshakes_initiated, \
-          "completed that we began") \
+          "completed, started by us") \
         X(TL_STATUS_HANDSHAKES_RESPONDED, HANDSHAKES, COUNT, handshakes_responded, \
-          "completed that peers began") \
+          "completed, started by peers") \
         X(TL_STATUS_HANDSHAKES_REFUSED, HANDSHAKES, COUNT, handshakes_refused, \
-          "messages refused (see drops)") \
-        X(TL_STATUS_HANDSHAKES_GIVEN_UP, HANDSHAKES, COUNT, handshakes_given_up, "given up") \
+          "messages refused (see Drops)") \
+        X(TL_STATUS_HANDSHAKES_GIVEN_UP, HANDSHAKES, COUNT, handshakes_given_up, \
+          "attempts given up") \
         X(TL_STATUS_UNDER_LOAD, QUEUES, FLAG, under_load, "under load") \
-        X(TL_STATUS_HANDSHAKE_INBOX, QUEUES, LEVEL, handshake_inbox_bytes, \
-          "handshake messages from workers") \
+        X(TL_STATUS_HANDSHAKE_INBOX, QUEUES, LEVEL, handshake_inbox_bytes, "handshake inbox") \
         X(TL_STATUS_PREFERRED_INBOX, QUEUES, LEVEL, preferred_inbox_bytes, \
-          "such with a proven source") \
-        X(TL_STATUS_HANDSHAKE_QUEUE, QUEUES, LEVEL, handshake_queue, "handshake messages queued") \
-        X(TL_STATUS_HANDSHAKE_QUEUE_MAX, QUEUES, LEVEL, handshake_queue_max, "at most") \
-        X(TL_STATUS_PACKET_INBOX, QUEUES, LEVEL, packet_inbox_bytes, \
-          "packets without session from these") \
-        X(TL_STATUS_STAGED_PACKETS, QUEUES, LEVEL, staged_packets, \
-          "packets that wait for a session") \
-        X(TL_STATUS_STAGED_BYTES, QUEUES, LEVEL, staged_bytes, "their memory") \
-        X(TL_STATUS_STAGED_BYTES_MAX, QUEUES, LEVEL, staged_max_bytes, "at most") \
-        X(TL_STATUS_LIMITED_SOURCES, QUEUES, LEVEL, limited_sources, \
-          "sources held to a handshake rate") \
-        X(TL_STATUS_LIMITED_SOURCES_MAX, QUEUES, LEVEL, limited_sources_max, "at most") \
-        X(TL_STATUS_RETIRED, QUEUES, LEVEL, retired_objects, "objects about to be freed") \
-        X(TL_STATUS_CONTROL_CLIENTS, QUEUES, LEVEL, control_clients, "clients that configure") \
-        X(TL_STATUS_STATUS_CLIENTS, QUEUES, LEVEL, status_clients, "clients that look on") \
-        X(TL_STATUS_DAEMON, PROCESS, TEXT, daemon, "version of tielined") \
-        X(TL_STATUS_PID, PROCESS, LEVEL, pid, "process") \
-        X(TL_STATUS_UPTIME, PROCESS, LEVEL, uptime_s, "started before") \
-        X(TL_STATUS_WORKERS, PROCESS, LEVEL, workers, "threads that carry packets") \
-        X(TL_STATUS_AEAD, PROCESS, TEXT, aead, "cipher") \
-        X(TL_STATUS_OFFLOAD_TUN, PROCESS, FLAG, offload_tun, "offload at the interface") \
-        X(TL_STATUS_OFFLOAD_UDP, PROCESS, FLAG, offload_udp, "offload at the UDP sockets") \
+          "handshake inbox, preferred") \
+        X(TL_STATUS_HANDSHAKE_QUEUE, QUEUES, LEVEL, handshake_queue, "handshake queue, depth") \
+        X(TL_STATUS_HANDSHAKE_QUEUE_MAX, QUEUES, LEVEL, handshake_queue_max, \
+          "handshake queue, limit") \
+        X(TL_STATUS_PACKET_INBOX, QUEUES, LEVEL, packet_inbox_bytes, "packet inbox") \
+        X(TL_STATUS_STAGED_PACKETS, QUEUES, LEVEL, staged_packets, "packets awaiting a session") \
+        X(TL_STATUS_STAGED_BYTES, QUEUES, LEVEL, staged_bytes, "memory of these packets, used") \
+        X(TL_STATUS_STAGED_BYTES_MAX, QUEUES, LEVEL, staged_max_bytes, \
+          "memory of these packets, limit") \
+        X(TL_STATUS_LIMITED_SOURCES, QUEUES, LEVEL, limited_sources, "rate limiter, sources") \
+        X(TL_STATUS_LIMITED_SOURCES_MAX, QUEUES, LEVEL, limited_sources_max, \
+          "rate limiter, limit") \
+        X(TL_STATUS_RETIRED, QUEUES, LEVEL, retired_objects, "objects awaiting release") \
+        X(TL_STATUS_CONTROL_CLIENTS, QUEUES, LEVEL, control_clients, "configuration clients") \
+        X(TL_STATUS_STATUS_CLIENTS, QUEUES, LEVEL, status_clients, "status clients") \
+        X(TL_STATUS_DAEMON, PROCESS, TEXT, daemon, "tielined version") \
+        X(TL_STATUS_PID, PROCESS, LEVEL, pid, "PID") \
+        X(TL_STATUS_UPTIME, PROCESS, LEVEL, uptime_s, "uptime") \
+        X(TL_STATUS_WORKERS, PROCESS, LEVEL, workers, "worker threads") \
+        X(TL_STATUS_AEAD, PROCESS, TEXT, aead, "AEAD") \
+        X(TL_STATUS_OFFLOAD_TUN, PROCESS, FLAG, offload_tun, "TUN offload") \
+        X(TL_STATUS_OFFLOAD_UDP, PROCESS, FLAG, offload_udp, "UDP offload") \
         X(TL_STATUS_OFFLOADS, PROCESS, TEXT, offloads, "offloads in use") \
-        X(TL_STATUS_HARDENING, PROCESS, TEXT, hardening, "memory that holds keys") \
+        X(TL_STATUS_HARDENING, PROCESS, TEXT, hardening, "key memory protection") \
         X(TL_STATUS_SANDBOX, PROCESS, TEXT, sandbox, "sandbox") \
-        X(TL_STATUS_ENGINE_BYTES, PROCESS, LEVEL, engine_bytes, "memory of peers and sessions") \
-        X(TL_STATUS_INBOX_BYTES, PROCESS, LEVEL, inbox_bytes, "memory of inboxes")
+        X(TL_STATUS_ENGINE_BYTES, PROCESS, LEVEL, engine_bytes, "engine memory") \
+        X(TL_STATUS_INBOX_BYTES, PROCESS, LEVEL, inbox_bytes, "inbox memory")
 
 #define TL_STATUS_CONSTANT_(constant, section, kind, name, text) constant,
 enum tl_status_key { TL_STATUS_KEYS(TL_STATUS_CONSTANT_) TL_STATUS_KEY_COUNT };
@@ -146,9 +145,9 @@ extern const struct tl_status_key_info tl_status_keys[TL_STATUS_KEY_COUNT];
 /* ---- the daemon's side ---- */
 
 #define TL_STATUS_EVENTS(X) \
-        X(TL_STATUS_MORE, 0, more, "the request is not whole yet") \
-        X(TL_STATUS_GET, 1, get, "a request to tell") \
-        X(TL_STATUS_MISTAKE, 2, mistake, "a request with a mistake")
+        X(TL_STATUS_MORE, 0, more, "the request is incomplete") \
+        X(TL_STATUS_GET, 1, get, "a status request") \
+        X(TL_STATUS_MISTAKE, 2, mistake, "an invalid request")
 WG_ENUM_DECLARE(tl_status_event, TL_STATUS_EVENTS)
 
 /* One connection's parser. Zeroed memory is one that has read nothing. */

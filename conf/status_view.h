@@ -16,8 +16,8 @@
 
 /* Which drops people see. */
 #define TL_STATUS_DETAILS(X) \
-        X(TL_STATUS_DETAIL_USUAL, 0, usual, "only what dropped something") \
-        X(TL_STATUS_DETAIL_ALL, 1, all, "all, also those that dropped nothing")
+        X(TL_STATUS_DETAIL_USUAL, 0, usual, "drops that occurred") \
+        X(TL_STATUS_DETAIL_ALL, 1, all, "all drops, including those at zero")
 WG_ENUM_DECLARE(tl_status_detail, TL_STATUS_DETAILS)
 
 /* Writes aligned lines in sections, with units. `verdicts` explains drops. Returns the length; out is

@@ -51,36 +51,36 @@ void tl_options_print_help(void)
               "       tielined --check FILE\n"
               "       tielined --stat IFNAME [--all | --json]\n"
               "\n"
-              "Runs the WireGuard interface IFNAME in user space. It is configured by wg(8), up "
-              "and\n"
-              "down by ip(8). Returns when the interface exists and can be configured.\n"
+              "Runs the WireGuard interface IFNAME in user space. Returns once the interface "
+              "exists\n"
+              "and accepts configuration. wg(8) configures it; ip(8) brings it up and down.\n"
               "\n"
-              "  -f, --foreground   stay in the foreground and log to standard error\n"
-              "      --config FILE  configure the interface from FILE, as `wg setconf' reads it\n"
-              "      --aead NAME    how packets are sealed: avx512, avx512vl, avx2 or libcrypto, "
-              "where the\n"
-              "                     processor can; by itself the first of them\n"
-              "      --workers NUMBER\n"
-              "                     threads that move packets, 1 to 64; by itself one for each\n"
-              "                     processor, but at most 8\n"
-              "      --offload LIST what the kernel may leave undone, of tso,uso,gso,gro; or all "
-              "(default)\n"
-              "                     or none\n"
-              "      --check FILE   only say whether FILE is a valid configuration\n"
-              "      --stat IFNAME  print how a running interface is doing: drops, queues, "
-              "handshakes\n"
-              "      --all          with --stat: also what dropped nothing\n"
-              "      --json         with --stat: as JSON\n"
-              "  -h, --help         print this text\n"
-              "      --version      print the version\n"
+              "  -f, --foreground      stay in the foreground and log to standard error\n"
+              "      --config FILE     start with the configuration in FILE (format: `wg "
+              "setconf')\n"
+              "      --aead NAME       AEAD implementation: avx512, avx512vl, avx2 or libcrypto\n"
+              "                        (default: the best that the processor supports)\n"
+              "      --workers NUMBER  threads that move packets, 1 to 64\n"
+              "                        (default: one per processor, at most 8)\n"
+              "      --offload LIST    offloads that may be used: all (default), none, or a list\n"
+              "                        of tso,uso,gso,gro\n"
+              "      --check FILE      report all mistakes in FILE and exit\n"
+              "      --stat IFNAME     print the status of a running interface: traffic, "
+              "handshakes,\n"
+              "                        queues, drops\n"
+              "      --all             with --stat: include drop counters that are zero\n"
+              "      --json            with --stat: print JSON\n"
+              "  -h, --help            print this help\n"
+              "      --version         print the version\n"
               "\n"
               "Environment:\n"
               "  LOG_LEVEL                verbose, info (default), warning, error or silent\n"
-              "  WG_PROCESS_FOREGROUND=1  as --foreground\n"
-              "  TIELINE_WORKERS=NUMBER   as --workers, which comes before it\n"
-              "  TIELINE_OFFLOAD=LIST     as --offload, which comes before it\n"
-              "  WG_TUN_FD, WG_UAPI_FD    descriptors of a TUN device and of a listening socket,\n"
-              "                           to be used instead of own ones\n"
+              "  WG_PROCESS_FOREGROUND=1  same as --foreground\n"
+              "  TIELINE_WORKERS=NUMBER   same as --workers, which takes precedence\n"
+              "  TIELINE_OFFLOAD=LIST     same as --offload, which takes precedence\n"
+              "  WG_TUN_FD, WG_UAPI_FD    file descriptors of an open TUN device and of a "
+              "listening\n"
+              "                           socket, used instead of opening new ones\n"
               "\n"
               "See tielined(8).\n",
               stdout);
@@ -110,7 +110,7 @@ static bool read_fd(const char *variable, int *fd)
         errno = 0;
         value = strtol(text, &end, 10);
         if (errno || end == text || *end || value < 0 || value > INT_MAX)
-                return fail("%s is no file descriptor: %s", variable, text);
+                return fail("%s is not a file descriptor: `%s'", variable, text);
         *fd = (int)value;
         return true;
 }
@@ -146,7 +146,7 @@ static bool read_offload(struct tl_options *options, const char *where, const ch
                 if (wg_flags_parse(&tl_offloading_enum, names, len, &options->offloads))
                         return true;
         }
-        return fail("%s takes all, none, or a list like tso,uso,gso,gro: not `%s'", where, list);
+        return fail("%s takes all, none, or a list of tso,uso,gso,gro, not `%s'", where, list);
 }
 
 static bool read_environment(struct tl_options *options)
@@ -157,7 +157,7 @@ static bool read_environment(struct tl_options *options)
         const char *workers = getenv("TIELINE_WORKERS");
 
         if (level && *level && !tl_log_parse_level(level, &options->level))
-                return fail("LOG_LEVEL is none of verbose, info, warning, error, silent: %s",
+                return fail("LOG_LEVEL takes verbose, info, warning, error or silent, not `%s'",
                             level);
         if (foreground && strcmp(foreground, "1") == 0)
                 options->is_foreground = true;
@@ -179,7 +179,7 @@ static bool read_aead(struct tl_options *options, const char *name)
         for (size_t i = 0; wg_aead_nth(i); i++)
                 snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
                          i ? ", " : "", wg_aead_nth(i)->name);
-        return fail("no AEAD is called `%s' on this processor; there are: %s", name, names);
+        return fail("--aead takes one of %s on this processor, not `%s'", names, name);
 }
 
 static bool is_name(const char *name)
@@ -193,17 +193,17 @@ static bool is_name(const char *name)
 static bool check_name(const char *name)
 {
         return is_name(name) ||
-               fail("`%s' cannot be the name of an interface: 1 to %d characters, no slash, "
-                    "colon or white space",
+               fail("`%s' is not a valid interface name: it takes 1 to %d characters, without "
+                    "slash, colon or white space",
                     name, IF_NAMESIZE - 1);
 }
 
 static bool read_name(struct tl_options *options, int argc, char **argv)
 {
         if (optind == argc)
-                return fail("which interface? Give its name, for example wg0");
+                return fail("missing interface name, for example wg0");
         if (optind + 1 < argc)
-                return fail("one interface at a time: unexpected argument `%s'", argv[optind + 1]);
+                return fail("unexpected argument `%s': one interface at a time", argv[optind + 1]);
         options->name = argv[optind];
         return check_name(options->name);
 }
@@ -263,12 +263,12 @@ bool tl_options_parse(struct tl_options *options, int argc, char **argv)
         }
         if (options->mode == TL_OPTIONS_CHECK)
                 return optind == argc ||
-                       fail("--check takes one file: unexpected argument `%s'", argv[optind]);
+                       fail("unexpected argument `%s': --check takes one file", argv[optind]);
         if (options->mode == TL_OPTIONS_STAT)
                 return check_name(options->name) &&
                        (optind == argc ||
-                        fail("--stat takes one interface: unexpected argument `%s'", argv[optind]));
+                        fail("unexpected argument `%s': --stat takes one interface", argv[optind]));
         if (options->view != TL_STAT_USUAL)
-                return fail("--%s goes with --stat", tl_stat_view_name(options->view));
+                return fail("--%s requires --stat", tl_stat_view_name(options->view));
         return read_name(options, argc, argv) && read_environment(options);
 }

@@ -10,15 +10,15 @@
 /* What to do. */
 #define TL_OPTION_MODES(X) \
         X(TL_OPTIONS_RUN, 0, run, "run an interface") \
-        X(TL_OPTIONS_CHECK, 1, check, "read a configuration file and say what is wrong with it") \
-        X(TL_OPTIONS_STAT, 4, stat, "print how a running interface is doing") \
-        X(TL_OPTIONS_HELP, 2, help, "print how it is used") \
+        X(TL_OPTIONS_CHECK, 1, check, "report all mistakes in a configuration file") \
+        X(TL_OPTIONS_STAT, 4, stat, "print the status of a running interface") \
+        X(TL_OPTIONS_HELP, 2, help, "print the usage") \
         X(TL_OPTIONS_VERSION, 3, version, "print the version")
 WG_ENUM_DECLARE(tl_options_mode, TL_OPTION_MODES)
 
 /* How the status of an interface is printed. */
 #define TL_STAT_VIEWS(X) \
-        X(TL_STAT_USUAL, 0, usual, "for people, without what dropped nothing") \
+        X(TL_STAT_USUAL, 0, usual, "for people, without drop counters that are zero") \
         X(TL_STAT_ALL, 1, all, "for people") \
         X(TL_STAT_JSON, 2, json, "for programs")
 WG_ENUM_DECLARE(tl_stat_view, TL_STAT_VIEWS)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * main.c - tieline-quick: an interface with its addresses and routes, by one file and one command. */
+ * main.c - the command line of tieline-quick. */
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,13 +14,13 @@
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_WRONG_USE = 2 };
 enum { OPTION_BEFORE = 256, OPTION_AFTER, OPTION_AWAIT, OPTION_VERSION };
 
-/* What to do. */
+/* The commands. */
 #define VERBS(X) \
-        X(VERB_UP, 0, up, "start an interface, with all that its file says") \
-        X(VERB_DOWN, 1, down, "end it, and take back what was done for it") \
-        X(VERB_RELOAD, 2, reload, "have a running interface take the keys and peers of its file") \
-        X(VERB_SAVE, 3, save, "write the interface as it is now into its file") \
-        X(VERB_STRIP, 4, strip, "print the file as wg(8) reads it")
+        X(VERB_UP, 0, up, "bring the interface up as its file says") \
+        X(VERB_DOWN, 1, down, "take it down and undo everything that `up' did") \
+        X(VERB_RELOAD, 2, reload, "apply the keys and peers in the file to the running interface") \
+        X(VERB_SAVE, 3, save, "write the running interface's configuration to the file") \
+        X(VERB_STRIP, 4, strip, "print the file in the format of `wg setconf'")
 WG_ENUM_DECLARE(tl_quick_verb, VERBS)
 WG_ENUM_DEFINE(tl_quick_verb, VERBS)
 
@@ -38,14 +38,14 @@ static void print_help(void)
         puts("Usage: tieline-quick [--before | --after] up|down IFNAME|FILE\n"
              "       tieline-quick reload|save|strip IFNAME|FILE\n"
              "\n"
-             "Runs a WireGuard interface by tielined(8) as its configuration file says, in the\n"
-             "format of wg-quick(8). IFNAME stands for the file /etc/wireguard/IFNAME.conf.\n");
+             "Brings a WireGuard interface up with tielined(8), as described in a configuration\n"
+             "file in the format of wg-quick(8). IFNAME stands for /etc/wireguard/IFNAME.conf.\n");
         WG_ENUM_EACH(verb, &tl_quick_verb_enum)
                 printf("  %-7s %s\n", verb->name, verb->text);
         puts("\n"
-             "      --before   only what comes before tielined is started or ended\n"
-             "      --after    only what comes after it was started or ended\n"
-             "  -h, --help     print this text\n"
+             "      --before   only the steps before tielined starts or stops\n"
+             "      --after    only the steps after tielined starts or stops\n"
+             "  -h, --help     print this help\n"
              "      --version  print the version\n"
              "\n"
              "See tieline-quick(8).");
@@ -90,7 +90,7 @@ static int run(enum tl_quick_verb verb, enum tl_quick_part part, const char *nam
                 return EXIT_FAILED;
         }
         tl_run_init();
-        /* A file that has mistakes by now must not keep its interface up. */
+        /* Mistakes in the file must not keep its interface up. */
         is_good = tl_quick_open(&file, name) && (file.is_sound || verb == VERB_DOWN) &&
                   act(&file, verb, part);
         tl_quick_close(&file);
@@ -102,16 +102,16 @@ static int read_words(char **words, int count, enum tl_quick_part part)
         const struct wg_enum_member *verb;
 
         if (count == 0)
-                return fail("what to do? up, down, reload, save or strip");
+                return fail("missing command: up, down, reload, save or strip");
         verb = wg_enum_by_name(&tl_quick_verb_enum, words[0], strlen(words[0]));
         if (!verb)
-                return fail("`%s' is none of up, down, reload, save, strip", words[0]);
+                return fail("unknown command `%s': use up, down, reload, save or strip", words[0]);
         if (count == 1)
-                return fail("which interface? Give its name, for example wg0, or its file");
+                return fail("missing interface: give its name, for example wg0, or its file");
         if (count > 2)
-                return fail("one interface at a time: unexpected argument `%s'", words[2]);
+                return fail("unexpected argument `%s': one interface at a time", words[2]);
         if (part != TL_QUICK_WHOLE && verb->value != VERB_UP && verb->value != VERB_DOWN)
-                return fail("--%s goes with up and down only", tl_quick_part_name(part));
+                return fail("--%s requires up or down", tl_quick_part_name(part));
         return run((enum tl_quick_verb)verb->value, part, words[1]);
 }
 

@@ -24,11 +24,11 @@ PLANTED = {
 def told(root):
     """The keys of the code with their kinds."""
     keys = (root / KEYS).read_text().replace("\\\n", " ")
-    verdicts = (root / VERDICTS).read_text()
+    verdicts = (root / VERDICTS).read_text().replace("\\\n", " ")
     found = {name: kind.lower() for kind, name in
              re.findall(r"X\(TL_STATUS_\w+, [A-Z]+, ([A-Z]+), (\w+),\s+\"", keys)}
     found |= {f"drop_{name}": "count" for value, name in
-              re.findall(r"X\(WG_VERDICT_\w+, (\d+), (\w+), \"", verdicts)
+              re.findall(r"X\(WG_VERDICT_\w+, (\d+), (\w+),\s+\"", verdicts)
               if int(value) >= FIRST_DROP}
     return found
 

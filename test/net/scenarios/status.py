@@ -257,7 +257,7 @@ def status_of_nobody(lab):
     refused("has not answered within 5 s")
     os.kill(x.process.pid, signal.SIGCONT)
     expect(json.loads(ask(x, x.name, "--json").stdout)["interface"] == x.name, "it answers again")
-    for options, what in (((), "needs an argument"), (("a/b",), "cannot be the name"),
+    for options, what in (((), "needs an argument"), (("a/b",), "is not a valid interface name"),
                           ((x.name, "y"), "one interface")):
         wrong = ask(x, *options, check=False)
         expect(wrong.returncode == 2 and what in wrong.stderr, f"{what!r}, not {wrong.stderr!r}")
