@@ -63,6 +63,20 @@ struct wg_actions {
         struct wg_action items[WG_ACTIONS_MAX];
 };
 
+/* Whether the list has room for what `steps` steps of the engine may add. */
+static inline bool wg_actions_has_room(const struct wg_actions *actions, size_t steps)
+{
+        return actions->count + steps * WG_ACTIONS_A_STEP <= WG_ACTIONS_MAX;
+}
+
+/* Adds a blank action to a list, which must have room. */
+struct wg_action *wg_actions_add(struct wg_actions *actions, enum wg_action_kind kind,
+                                 struct wg_peer *peer);
+
+/* Adds an event; where there is a peer, with the endpoint of it. */
+struct wg_action *wg_actions_add_event(struct wg_actions *actions, struct wg_peer *peer,
+                                       enum wg_event event);
+
 /* Empties a list and frees its packets. Call it as soon as all actions were performed: only then
  * may workers send directly to the peers of these packets again. wg_engine_work() begins with it
  * too. */

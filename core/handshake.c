@@ -2,20 +2,16 @@
 #include "core/handshake.h"
 
 #include "base/mem.h"
+#include "core/peers.h"
 #include "core/session.h"
 
 WG_ENUM_DEFINE(wg_handshake_state, WG_HANDSHAKE_STATES)
-
-static const struct wg_identity *own_identity(const struct wg_engine *engine)
-{
-        return atomic_load_explicit(&engine->identity, memory_order_relaxed);
-}
 
 /* The secret that both static keys share. It is made at first need, since a million peers may be
  * loaded of which few ever speak. */
 static bool need_static_static(struct wg_peer *peer)
 {
-        const struct wg_identity *identity = own_identity(peer->engine);
+        const struct wg_identity *identity = wg_engine_identity(peer->engine);
 
         if (!peer->has_static_static)
                 peer->has_static_static = wg_x25519(peer->static_static, identity->key,
@@ -60,7 +56,7 @@ bool wg_handshake_create_initiation(struct wg_peer *peer, struct wg_now now,
                                     uint8_t message[WG_INITIATION_LEN])
 {
         struct wg_engine *engine = peer->engine;
-        const struct wg_identity *identity = own_identity(engine);
+        const struct wg_identity *identity = wg_engine_identity(engine);
         struct wg_handshake *hs = &peer->handshake;
         uint8_t stamp[WG_TAI64N_LEN];
 
@@ -106,7 +102,7 @@ enum wg_verdict wg_handshake_begin_initiation(struct wg_engine *engine,
         *job = (struct wg_handshake_job){
                 .step = WG_HANDSHAKE_READ_STATIC,
                 .item = item,
-                .own = own_identity(engine)->key,
+                .own = wg_engine_identity(engine)->key,
                 .noise = engine->noise_initial,
         };
         return WG_VERDICT_HANDSHAKE;
@@ -116,7 +112,7 @@ enum wg_verdict wg_handshake_begin_initiation(struct wg_engine *engine,
 static enum wg_verdict look_at_static(struct wg_engine *engine, struct wg_handshake_job *job)
 {
         wg_declassify(job->initiator, sizeof(job->initiator)); /* a public key, to be looked up */
-        job->claimed = wg_engine_find_peer(engine, job->initiator);
+        job->claimed = wg_peers_find(engine, job->initiator);
         if (!job->claimed)
                 return WG_VERDICT_UNKNOWN_PEER;
         if (job->claimed->has_static_static)
@@ -237,7 +233,7 @@ enum wg_verdict wg_handshake_begin_response(struct wg_engine *engine, struct wg_
         *job = (struct wg_handshake_job){
                 .step = WG_HANDSHAKE_READ_RESPONSE,
                 .item = item,
-                .own = own_identity(engine)->key,
+                .own = wg_engine_identity(engine)->key,
                 .claimed = peer,
                 .peer = peer,
                 .noise = peer->handshake.noise,

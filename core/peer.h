@@ -114,9 +114,4 @@ struct wg_peer {
         struct wg_retired retired;
 };
 
-/* Frees a peer that was removed and released, once its last keypairs, the list of notes and packets
- * on their way through the engine no longer refer to it. Call it whenever one of these lets go of
- * the peer. */
-void wg_peer_free_unused(struct wg_peer *peer);
-
 #endif

@@ -2,7 +2,7 @@
 #include "core/session.h"
 
 #include "base/mem.h"
-#include "core/engine.h"
+#include "core/peers.h"
 
 /* Moves `current` from what the engine knows to `kp`; false: a worker was faster, reconcile first. */
 static bool swap_current(struct wg_peer *peer, struct wg_keypair *kp)
@@ -117,8 +117,7 @@ static bool begin_next(struct wg_peer *peer, struct wg_keypair *kp)
 /* Whether it is for us to go over to the session that the other side began at the same time. */
 static bool yields(const struct wg_peer *peer)
 {
-        const struct wg_identity *identity = atomic_load_explicit(&peer->engine->identity,
-                                                                  memory_order_relaxed);
+        const struct wg_identity *identity = wg_engine_identity(peer->engine);
 
         return memcmp(wg_x25519_key_public(identity->key), peer->public_key, WG_KEY_LEN) < 0;
 }

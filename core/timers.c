@@ -76,6 +76,17 @@ void wg_timers_forget_note(struct wg_peer *peer, enum wg_note notes)
         atomic_fetch_and_explicit(&peer->notes, ~(uint32_t)notes, memory_order_seq_cst);
 }
 
+/* Notes are cleared first. A worker writes a time,
+ * then looks at its note: either the time was written before and is cleared here, or the worker
+ * finds the note clear and lists the peer again. */
+void wg_timers_forget_times(struct wg_peer *peer, enum wg_note notes)
+{
+        wg_timers_forget_note(peer, notes);
+        atomic_store_explicit(&peer->unanswered_ns, 0, memory_order_seq_cst);
+        atomic_store_explicit(&peer->unacknowledged_ns, 0, memory_order_seq_cst);
+        atomic_store_explicit(&peer->traversal_ns, 0, memory_order_seq_cst);
+}
+
 void wg_timers_initiation_sent(struct wg_peer *peer, uint64_t now_ns)
 {
         wg_timers_arm(peer, WG_TIMER_RETRY, now_ns + WG_REKEY_TIMEOUT + jitter(peer));

@@ -5,37 +5,6 @@
 #include "core/send.h"
 #include "core/timers.h"
 
-WG_ENUM_DEFINE(wg_event, WG_EVENTS)
-
-#define IS_BELOW_END(constant, value, name, text) \
-        _Static_assert((value) < WG_EVENT_END, #name " is beyond the end");
-WG_EVENTS(IS_BELOW_END)
-WG_ENUM_DEFINE(wg_action_kind, WG_ACTION_KINDS)
-
-static struct wg_action *add(struct wg_actions *actions, enum wg_action_kind kind,
-                             struct wg_peer *peer)
-{
-        struct wg_action *action;
-
-        WG_ASSERT(actions->count < WG_ACTIONS_MAX);
-        action = &actions->items[actions->count++];
-        memset(action, 0, sizeof(*action));
-        action->kind = kind;
-        action->peer = peer;
-        return action;
-}
-
-struct wg_action *wg_transmit_event(struct wg_actions *actions, struct wg_peer *peer,
-                                    enum wg_event event)
-{
-        struct wg_action *action = add(actions, WG_ACTION_EVENT, peer);
-
-        action->event = event;
-        if (peer)
-                wg_path_read(&peer->path, &action->to);
-        return action;
-}
-
 /* Completes a handshake message whose bytes are in place: MACs, and what sending it means. */
 static void finish_handshake(struct wg_action *action, uint8_t len, struct wg_now now)
 {
@@ -69,13 +38,12 @@ bool wg_transmit_initiation(struct wg_peer *peer, enum wg_initiation_reason reas
 
         if (reason == WG_INITIATION_WANTED)
                 peer->retries = 0;
-        if (!atomic_load_explicit(&engine->is_up, memory_order_relaxed) ||
-            !atomic_load_explicit(&engine->identity, memory_order_relaxed) || !has_endpoint(peer))
+        if (!wg_engine_is_up(engine) || !wg_engine_identity(engine) || !has_endpoint(peer))
                 return false;
         if (is_too_soon(peer, now.ns))
                 return true;
         peer->handshake_sent_ns = now.ns;
-        action = add(actions, WG_ACTION_SEND, peer);
+        action = wg_actions_add(actions, WG_ACTION_SEND, peer);
         /* One that cannot be made is tried again, and given up, like one that was lost: what waits for
          * it must not wait for ever. */
         wg_timers_initiation_sent(peer, now.ns);
@@ -84,7 +52,7 @@ bool wg_transmit_initiation(struct wg_peer *peer, enum wg_initiation_reason reas
                 return false;
         }
         finish_handshake(action, WG_INITIATION_LEN, now);
-        wg_transmit_event(actions, peer, WG_EVENT_INITIATION_SENT)->number = peer->retries + 1u;
+        wg_actions_add_event(actions, peer, WG_EVENT_INITIATION_SENT)->number = peer->retries + 1u;
         return false;
 }
 
@@ -92,7 +60,7 @@ enum wg_verdict wg_transmit_response(struct wg_handshake_job *job, struct wg_now
                                      struct wg_actions *actions)
 {
         struct wg_peer *peer = job->peer;
-        struct wg_action *action = add(actions, WG_ACTION_SEND, peer);
+        struct wg_action *action = wg_actions_add(actions, WG_ACTION_SEND, peer);
         enum wg_verdict verdict;
 
         peer->handshake_sent_ns = now.ns;
@@ -103,28 +71,27 @@ enum wg_verdict wg_transmit_response(struct wg_handshake_job *job, struct wg_now
         }
         wg_timers_session_derived(peer, now.ns);
         finish_handshake(action, WG_RESPONSE_LEN, now);
-        wg_transmit_event(actions, peer, WG_EVENT_RESPONSE_SENT);
+        wg_actions_add_event(actions, peer, WG_EVENT_RESPONSE_SENT);
         return verdict;
 }
 
 void wg_transmit_cookie(struct wg_engine *engine, const struct wg_hsqueue_item *item,
                         struct wg_now now, struct wg_actions *actions)
 {
-        struct wg_action *action = add(actions, WG_ACTION_SEND, NULL);
+        struct wg_action *action = wg_actions_add(actions, WG_ACTION_SEND, NULL);
 
         /* Initiation and response have the sender's index at one place. */
-        wg_cookie_reply(&engine->cookie_maker, engine->env, now.ns,
-                        atomic_load_explicit(&engine->identity, memory_order_relaxed), item->bytes,
-                        item->len, wg_le32_load(item->bytes + WG_INITIATION_SENDER), &item->from,
-                        action->bytes);
+        wg_cookie_reply(&engine->cookie_maker, engine->env, now.ns, wg_engine_identity(engine),
+                        item->bytes, item->len, wg_le32_load(item->bytes + WG_INITIATION_SENDER),
+                        &item->from, action->bytes);
         action->len = WG_COOKIE_LEN;
         action->to = item->from;
-        wg_transmit_event(actions, NULL, WG_EVENT_COOKIE_SENT)->to = item->from;
+        wg_actions_add_event(actions, NULL, WG_EVENT_COOKIE_SENT)->to = item->from;
 }
 
 static void send_keepalive(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
 {
-        struct wg_action *action = add(actions, WG_ACTION_SEND, peer);
+        struct wg_action *action = wg_actions_add(actions, WG_ACTION_SEND, peer);
         struct wg_send_slot slot = {.buf = action->bytes, .len = 0};
 
         _Static_assert(WG_DATA_OVERHEAD <= sizeof(action->bytes), "a keepalive fits an action");
@@ -169,7 +136,7 @@ static void send_staged(struct wg_peer *peer, struct wg_now now, struct wg_actio
         }
         if (!first)
                 return;
-        action = add(actions, WG_ACTION_SEND_STAGED, peer);
+        action = wg_actions_add(actions, WG_ACTION_SEND_STAGED, peer);
         action->to = *to;
         action->staged = first;
 }

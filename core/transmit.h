@@ -33,8 +33,4 @@ void wg_transmit_cookie(struct wg_engine *engine, const struct wg_hsqueue_item *
 void wg_transmit_staged(struct wg_peer *peer, bool keepalive, struct wg_now now,
                         struct wg_actions *actions);
 
-/* Adds an event to the list. */
-struct wg_action *wg_transmit_event(struct wg_actions *actions, struct wg_peer *peer,
-                                    enum wg_event event);
-
 #endif

@@ -33,10 +33,16 @@ static inline void wg_worker_add(_Atomic uint64_t *counter, uint64_t amount)
                               memory_order_relaxed);
 }
 
-/* Counts one packet or message. */
+/* Count one packet or message, or several. */
 static inline void wg_worker_count(struct wg_worker *worker, enum wg_verdict verdict)
 {
         wg_worker_add(&worker->counters[verdict], 1);
+}
+
+static inline void wg_worker_count_many(struct wg_worker *worker, enum wg_verdict verdict,
+                                        uint32_t packets)
+{
+        wg_worker_add(&worker->counters[verdict], packets);
 }
 
 /* Count bytes of UDP payload that went out to a peer, or came from it and were authentic. */

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/configure.h"
+#include "core/peers.h"
 #include "daemon/device.h"
 
 WG_ENUM_DEFINE(tl_apply_phase, TL_APPLY_PHASES)
@@ -108,8 +110,7 @@ static enum tl_apply_fate find_fate(const struct tl_conf_peer *wanted, const str
  * private key removes the peer whose key is now our own, which is never made again.) */
 static bool may_make(struct tl_apply *apply, const struct tl_conf_peer *wanted)
 {
-        const struct wg_peer *peer = wg_engine_find_peer(&apply->device->engine,
-                                                         wanted->public_key);
+        const struct wg_peer *peer = wg_peers_find(&apply->device->engine, wanted->public_key);
         enum tl_apply_fate fate;
 
         apply->may_remove |= wanted->remove;
@@ -233,7 +234,7 @@ static size_t begin_peer(struct tl_apply *apply, size_t most)
 {
         struct wg_engine *engine = &apply->device->engine;
         const struct tl_conf_peer *wanted = this_peer(apply);
-        struct wg_peer *peer = wg_engine_find_peer(engine, wanted->public_key);
+        struct wg_peer *peer = wg_peers_find(engine, wanted->public_key);
         enum tl_apply_fate fate = find_fate(wanted, peer, peer && peer->serial <= apply->last_old);
         size_t steps = 1;
 

@@ -7,7 +7,9 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "core/transmit.h"
+#include "core/configure.h"
+#include "core/hswork.h"
+#include "core/work.h"
 #include "daemon/report.h"
 #include "daemon/stampfile.h"
 #include "daemon/status.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "daemon/peers.h"
 
+#include "core/peers.h"
 #include "daemon/device.h"
 
 /* The peer that the cursor is at, if there still is that one. */
 static struct wg_peer *find_here(const struct tl_peer_cursor *cursor,
                                  const struct wg_engine *engine)
 {
-        struct wg_peer *peer = cursor->serial ? wg_engine_find_peer(engine, cursor->public_key)
-                                              : NULL;
+        struct wg_peer *peer = cursor->serial ? wg_peers_find(engine, cursor->public_key) : NULL;
 
         return peer && peer->serial == cursor->serial ? peer : NULL;
 }

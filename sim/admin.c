@@ -2,6 +2,7 @@
  *
  * What an administrator does to a node. Everything is kept as wanted, and done to the engine if there
  * is one, in the daemon's order: reserve, change, tell. */
+#include "core/configure.h"
 #include "sim/check.h"
 #include "sim/node.h"
 #include "sim/turn.h"

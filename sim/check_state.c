@@ -3,6 +3,7 @@
  * What must be true of what an engine keeps. */
 #include <stdlib.h>
 
+#include "core/work.h"
 #include "sim/check.h"
 #include "sim/world.h"
 

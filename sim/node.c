@@ -6,6 +6,9 @@
 
 #include <stdlib.h>
 
+#include "core/configure.h"
+#include "core/hswork.h"
+#include "core/work.h"
 #include "sim/check.h"
 #include "sim/turn.h"
 #include "sim/world.h"

@@ -6,10 +6,12 @@
 #ifndef TEST_PAIR_H
 #define TEST_PAIR_H
 
-#include "core/engine.h"
+#include "core/configure.h"
+#include "core/hswork.h"
 #include "core/receive.h"
 #include "core/send.h"
 #include "core/session.h"
+#include "core/work.h"
 #include "test/env.h"
 #include "test/packet.h"
 #include "test/with_crypto.h"

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "conf/uapi.h"
+#include "core/configure.h"
+#include "core/work.h"
 #include "daemon/device.h"
 #include "daemon/uapi.h"
 #include "test/env.h"

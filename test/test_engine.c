@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "core/peers.h"
 #include "core/timers.h"
 #include "test/pair.h"
 
@@ -283,7 +284,7 @@ static void test_peer_with_our_own_key_goes(void **state)
                                p->now);
         wg_engine_commit(&p->a.engine, SIZE_MAX);
         assert_int_equal(p->a.engine.peer_count, 0);
-        assert_null(wg_engine_find_peer(&p->a.engine, p->b.public_key));
+        assert_null(wg_peers_find(&p->a.engine, p->b.public_key));
 }
 
 /* ---- settings of a peer ---- */

@@ -257,7 +257,7 @@ static void test_a_wake_up_is_never_lost(void **state)
         check(&p, 3);
 }
 
-/* ---- notes (core/worker.c, core/timers.c, core/engine.c) ----
+/* ---- notes (core/worker.c, core/timers.c, core/work.c) ----
  *
  * A worker sets a note of a peer and, where that was in no list, puts the peer there; the engine takes
  * the list, clears QUEUED, and only then reads the notes. Two workers with a note each, twice. */
@@ -356,7 +356,7 @@ static void test_a_note_is_never_forgotten(void **state)
         check(&p, 1);
 }
 
-/* ---- sending while the link goes down (core/worker.c, core/engine.c) ----
+/* ---- sending while the link goes down (core/worker.c, core/configure.c) ----
  *
  * Two workers record twice that data was sent. The engine forgets these times, once when the link
  * goes down, and again whenever a worker lists the peer later. In the end no time is left. */

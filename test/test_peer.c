@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_peer.c - core/peer.c: how peers come, are found, and go while workers still hold them. */
-#include "core/peer.h"
+ * test_peer.c - core/peers.h: how peers come, are found, and go while workers still hold them. */
+#include "core/peers.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -33,7 +33,7 @@ static struct wg_peer *find_peer(const struct wg_engine *engine, uint32_t number
         uint8_t key[WG_KEY_LEN];
 
         key_of(number, key);
-        return wg_engine_find_peer(engine, key);
+        return wg_peers_find(engine, key);
 }
 
 /* In two reservations, so that the table grows between. */
@@ -58,7 +58,7 @@ static void test_many(void **state)
         wg_engine_commit(engine, SIZE_MAX);
         for (uint32_t i = 0; i < MANY; i++)
                 assert_int_equal(find_peer(engine, i) != NULL, i % 2);
-        assert_ptr_equal(wg_engine_find_peer(engine, p->b.public_key), p->a.peer);
+        assert_ptr_equal(wg_peers_find(engine, p->b.public_key), p->a.peer);
         /* The rest stands in order of creation. */
         WG_LIST_EACH(node, &engine->peers) {
                 struct wg_peer *peer = WG_CONTAINER_OF(node, struct wg_peer, in_order);
@@ -84,7 +84,7 @@ static void test_reserve(void **state)
                         break;
                 assert_int_equal(p->a.t.blocks, blocks);
                 assert_int_equal(engine->peer_count, 1);
-                assert_ptr_equal(wg_engine_find_peer(engine, p->b.public_key), p->a.peer);
+                assert_ptr_equal(wg_peers_find(engine, p->b.public_key), p->a.peer);
                 assert_int_not_equal(allocations, 99);
         }
         /* A second one adds to it, or fails and leaves it. */
@@ -155,7 +155,7 @@ static void test_removed_is_not_found(void **state)
         wg_engine_commit(&p->a.engine, SIZE_MAX);
         assert_false(finds(p, PAIR_B));
         assert_null(wg_index_find(&p->a.engine.indices, index));
-        assert_null(wg_engine_find_peer(&p->a.engine, p->b.public_key));
+        assert_null(wg_peers_find(&p->a.engine, p->b.public_key));
         assert_true(wg_list_is_empty(&p->a.engine.peers));
         assert_int_equal(p->a.engine.peer_count, 0);
         assert_int_equal(p->a.engine.due.count, 0);
@@ -288,7 +288,7 @@ static void test_removed_and_added_again(void **state)
         peers_freed = 0;
         assert_true(wg_engine_reserve(engine, 1, 0));
         wg_engine_remove_peer(engine, old);
-        assert_null(wg_engine_find_peer(engine, p->b.public_key));
+        assert_null(wg_peers_find(engine, p->b.public_key));
         new = wg_engine_add_peer(engine, p->b.public_key);
         wg_engine_set_endpoint(new, &p->b.at);
         wg_engine_allow(new, &prefix);
@@ -302,7 +302,7 @@ static void test_removed_and_added_again(void **state)
         pair_work(p, &p->a); /* the last packet left a note */
         assert_int_equal(peers_freed, 1);
         assert_int_equal(engine->peer_count, 1);
-        assert_ptr_equal(wg_engine_find_peer(engine, p->b.public_key), new);
+        assert_ptr_equal(wg_peers_find(engine, p->b.public_key), new);
         p->a.peer = new;
 }
 

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "core/work.h"
 #include "sim/attacker.h"
 #include "sim/world.h"
 #include "test/with_crypto.h"

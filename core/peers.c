@@ -1,13 +1,8 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only
- *
- * How peers come, are found, and go. */
-#include "core/peer.h"
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "core/peers.h"
 
 #include "base/bits.h"
 #include "base/mem.h"
-#include "core/handshake.h"
-#include "core/session.h"
-#include "core/timers.h"
 
 #define BUCKETS_MIN 16
 
@@ -57,8 +52,7 @@ static void free_peer(struct wg_engine *engine, struct wg_peer *peer)
         engine->env->free(engine->env->ctx, peer, sizeof(*peer));
 }
 
-/* Spare peers are blank. Returns how many were freed. */
-static size_t free_spares(struct wg_engine *engine, size_t most)
+size_t wg_peers_unreserve(struct wg_engine *engine, size_t most)
 {
         size_t freed = 0;
 
@@ -72,20 +66,13 @@ static size_t free_spares(struct wg_engine *engine, size_t most)
         return freed;
 }
 
-size_t wg_engine_unreserve(struct wg_engine *engine, size_t most)
-{
-        size_t freed = free_spares(engine, most);
-
-        return freed + wg_allowedips_unreserve(&engine->allowed, most - freed);
-}
-
 static bool add_spares(struct wg_engine *engine, size_t peers)
 {
         for (size_t i = 0; i < peers; i++) {
                 struct wg_peer *peer = engine->env->alloc(engine->env->ctx, sizeof(*peer));
 
                 if (!peer) {
-                        free_spares(engine, i);
+                        wg_peers_unreserve(engine, i);
                         return false;
                 }
                 peer->next_in_bucket = engine->spare;
@@ -95,21 +82,15 @@ static bool add_spares(struct wg_engine *engine, size_t peers)
         return true;
 }
 
-bool wg_engine_reserve(struct wg_engine *engine, size_t peers, size_t prefixes)
+bool wg_peers_reserve(struct wg_engine *engine, size_t peers)
 {
         size_t room = engine->peer_count + engine->spares + peers;
 
-        if (!grow_buckets(engine, room) || !wg_heap_reserve(&engine->due, room) ||
-            !add_spares(engine, peers))
-                return false;
-        if (wg_allowedips_reserve(&engine->allowed, prefixes))
-                return true;
-        free_spares(engine, peers);
-        return false;
+        return grow_buckets(engine, room) && wg_heap_reserve(&engine->due, room) &&
+               add_spares(engine, peers);
 }
 
-struct wg_peer *wg_engine_find_peer(const struct wg_engine *engine,
-                                    const uint8_t public_key[WG_KEY_LEN])
+struct wg_peer *wg_peers_find(const struct wg_engine *engine, const uint8_t public_key[WG_KEY_LEN])
 {
         struct wg_peer *peer = NULL;
 
@@ -120,7 +101,7 @@ struct wg_peer *wg_engine_find_peer(const struct wg_engine *engine,
         return peer;
 }
 
-struct wg_peer *wg_engine_add_peer(struct wg_engine *engine, const uint8_t public_key[WG_KEY_LEN])
+struct wg_peer *wg_peers_add(struct wg_engine *engine, const uint8_t public_key[WG_KEY_LEN])
 {
         struct wg_peer *peer = engine->spare;
         size_t b;
@@ -168,77 +149,54 @@ static void leave_bucket(struct wg_engine *engine, struct wg_peer *peer)
         *link = peer->next_in_bucket;
 }
 
-void wg_engine_remove_peer(struct wg_engine *engine, struct wg_peer *peer)
+void wg_peers_remove(struct wg_engine *engine, struct wg_peer *peer)
 {
         leave_bucket(engine, peer);
         wg_list_remove(&peer->in_order);
         wg_list_append(&engine->leaving, &peer->in_order);
-        wg_engine_disallow_first(peer, SIZE_MAX);
 }
 
-void wg_engine_renew_peer(struct wg_engine *engine, struct wg_peer *peer)
+void wg_peers_move_last(struct wg_engine *engine, struct wg_peer *peer)
 {
-        const struct wg_endpoint nowhere = {.ip.family = WG_FAMILY_NONE};
-
         wg_list_remove(&peer->in_order);
         wg_list_append(&engine->peers, &peer->in_order);
         peer->serial = ++engine->peers_made;
-        if (!atomic_load_explicit(&peer->current, memory_order_relaxed))
-                wg_path_write(&peer->path, &nowhere);
 }
 
-/* No worker finds a prefix of the peer any more. */
-static void let_go(struct wg_engine *engine, struct wg_peer *peer)
+void wg_peers_retire(struct wg_engine *engine, struct wg_peer *peer)
 {
         peer->is_removed = true;
         wg_list_remove(&peer->in_order);
         engine->peer_count--;
-        wg_engine_drop_staged(peer, WG_VERDICT_NO_PEER);
-        wg_timers_cancel_all(peer);
-        wg_handshake_clear(peer);
-        wg_session_clear(peer);
         peer->retired.release = release;
         engine->env->retire(engine->env->ctx, &peer->retired);
 }
 
-size_t wg_engine_commit(struct wg_engine *engine, size_t most)
+void wg_peer_let_pass(struct wg_peer *peer, uint32_t packets)
 {
-        size_t steps = wg_allowedips_commit(&engine->allowed, most);
-
-        for (; steps < most && !wg_list_is_empty(&engine->leaving); steps++)
-                let_go(engine, WG_CONTAINER_OF(engine->leaving.next, struct wg_peer, in_order));
-        return steps;
+        wg_waiting_remove(&peer->waiting, packets);
+        wg_peer_free_unused(peer);
 }
 
-void wg_engine_done(struct wg_engine *engine)
+uint32_t wg_peer_drop_staged(struct wg_peer *peer, enum wg_verdict verdict)
 {
-        if (!engine->env)
-                return;
-        WG_LIST_EACH(node, &engine->peers) {
-                struct wg_peer *peer = WG_CONTAINER_OF(node, struct wg_peer, in_order);
+        struct wg_engine *engine = peer->engine;
+        uint32_t dropped = wg_staged_purge(&engine->staged_pool, &peer->staged);
 
-                wg_waiting_remove(&peer->waiting,
-                                  wg_waiting_count(&peer->waiting) - peer->staged.count);
-                wg_engine_remove_peer(engine, peer);
-        }
-        wg_engine_commit(engine, SIZE_MAX);
-        while (engine->to_do || atomic_load_explicit(&engine->noted, memory_order_relaxed)) {
-                struct wg_peer *peer = engine->to_do;
+        wg_worker_count_many(&engine->worker, verdict, dropped);
+        wg_waiting_remove(&peer->waiting, dropped);
+        return dropped;
+}
 
-                if (!peer)
-                        peer = atomic_exchange_explicit(&engine->noted, NULL, memory_order_acquire);
-                engine->to_do = peer->next_noted;
-                atomic_fetch_and_explicit(&peer->notes, ~(uint32_t)WG_NOTE_QUEUED,
-                                          memory_order_relaxed);
-                wg_peer_free_unused(peer);
-        }
-        wg_engine_unreserve(engine, SIZE_MAX);
+void wg_peers_init(struct wg_engine *engine)
+{
+        engine->env->random(engine->env->ctx, engine->bucket_key, sizeof(engine->bucket_key));
+        wg_list_init(&engine->peers);
+        wg_list_init(&engine->leaving);
+}
+
+void wg_peers_done(struct wg_engine *engine)
+{
+        wg_peers_unreserve(engine, SIZE_MAX);
         free_buckets(engine, engine->buckets, engine->bucket_count);
-        wg_identity_free(atomic_load_explicit(&engine->identity, memory_order_relaxed));
-        wg_heap_done(&engine->due);
-        wg_ratelimit_done(&engine->ratelimit);
-        wg_hsqueue_done(&engine->handshakes);
-        wg_index_done(&engine->indices);
-        wg_allowedips_done(&engine->allowed);
-        wg_wipe(&engine->cookie_maker, sizeof(engine->cookie_maker));
 }
