@@ -19,7 +19,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 import tree  # noqa: E402
 
-CHECKS = ("layering", "purity", "licence", "layout", "text", "programs", "man", "docs", "status",
+CHECKS = ("layering", "calls", "purity", "licence", "layout", "text", "programs", "man", "docs", "status",
           "cppcheck")
 MOST_SHOWN = 40
 
@@ -84,12 +84,17 @@ def judged(count, name, judge):
     count.say(name, findings, time.monotonic() - start)
 
 
-def finds(module, root, path, text, expected):
-    with planted(root, path, text):
+def finds(module, root, *plant):
+    *files, expected = plant
+    paths, texts = files[::2], files[1::2]
+    with contextlib.ExitStack() as stack:
+        for path, text in zip(paths, texts):
+            stack.enter_context(planted(root, path, text))
         findings = module.check(root)
     if any(expected in finding for finding in findings):
         return []
-    return [f"planted in {path}, expected '{expected}', found:", *(findings or ["nothing"])]
+    return [f"planted in {', '.join(paths)}, expected '{expected}', found:",
+            *(findings or ["nothing"])]
 
 
 def main():

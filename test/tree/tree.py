@@ -6,6 +6,7 @@ A check is a module with a one-line docstring that says its claim, and
     check(root, build)   the findings, each a text "path:line: what is wrong"; build is a directory
                          of finished objects or None; raises Skip where it cannot say
     PLANTED              violations it must find: name -> (path, text to add there, part of the
+                         finding), or of several files: (path, text, path, text, ..., part of the
                          finding). run.py plants each in a copy of the tree.
 """
 import os
