@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""WireGuard interfaces as scenarios see them: keys, wg(8), the UAPI socket, and the daemon."""
+"""WireGuard interfaces as scenarios see them: keys, wg(8), the UAPI socket and the daemon."""
 
 import base64
 import json
@@ -14,21 +14,21 @@ from lab import SOCKETS, Failure, Skip, ended, expect, expect_same, inside, read
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
 PEERS = ("wireguard-go", "wireguard-go-new", "boringtun")
-BUILT = (*PEERS, "gotatun")  # all that peers.sh knows; the last takes minutes to build
+BUILT = (*PEERS, "gotatun")  # all that peers.sh knows; gotatun takes minutes to build
 
 
 class Implementation:
-    """A program that serves a WireGuard interface. `ours` is tielined, of which everything is
-    expected; the others are peers, and do some things otherwise."""
+    """A program that serves a WireGuard interface. `ours` marks tielined, which must meet every
+    claim; the others are peers, and differ in some respects."""
 
     def __init__(self, name, path):
         self.name, self.path = name, path
         kind = os.path.basename(path)
         self.ours = kind.startswith("tielined")
         self.is_boringtun = kind.startswith("boringtun")
-        self.is_rust = self.is_boringtun or kind.startswith("gotatun")  # which forked it
-        self.verbosity = "debug"  # for these two; the others are told by LOG_LEVEL
-        self.options = []         # more words for its command line
+        self.is_rust = self.is_boringtun or kind.startswith("gotatun")  # a fork of boringtun
+        self.verbosity = "debug"  # for these two; the others read LOG_LEVEL
+        self.options = []         # extra arguments
 
     def argv(self, ifname):
         if self.is_rust:
@@ -38,15 +38,15 @@ class Implementation:
 
 
 def find_implementation(name):
-    """By a name of peers.sh or `tielined`, or by path. Raises Skip where it is not to be had."""
+    """Finds `tielined`, a name known to peers.sh, or a path. Raises Skip if it is unavailable."""
     if "/" in name:
         if not os.access(name, os.X_OK):
-            raise Skip(f"no program {name}")
+            raise Skip(f"{name} is not an executable file")
         return Implementation(os.path.basename(name), os.path.abspath(name))
     if name == "tielined":
         path = os.environ.get("TIELINED") or os.path.join(TREE, "build", "daemon", "tielined")
         if not os.access(path, os.X_OK):
-            raise Skip(f"no tielined at {path}: build it first, or name it in TIELINED")
+            raise Skip(f"no tielined at {path}: build it first, or set TIELINED to its path")
         return Implementation(name, path)
     if name not in BUILT:
         raise Skip(f"unknown implementation {name}: tielined, {', '.join(BUILT)}, or a path")
@@ -57,7 +57,7 @@ def find_implementation(name):
 
 
 class Key:
-    """A private key with its public one, or a preshared key."""
+    """A private key with its public key, or a preshared key."""
 
     def __init__(self, lab, kind="genkey"):
         self.text = run("wg", kind).stdout.strip()
@@ -74,7 +74,7 @@ class Key:
 
 
 class Peer:
-    """One peer of a device, as `wg show IFNAME dump` tells it."""
+    """One peer of a device, as shown by `wg show IFNAME dump`."""
 
     def __init__(self, row):
         (self.public, self.psk, endpoint, allowed, handshake, rx, tx, keepalive) = row
@@ -85,7 +85,7 @@ class Peer:
 
 
 class Uapi:
-    """A connection to the configuration socket of an interface, or to another in its style."""
+    """A connection to an interface's configuration socket, or to another socket of its style."""
 
     def __init__(self, ifname, directory=SOCKETS):
         self.stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -102,7 +102,7 @@ class Uapi:
         self.stream.sendall(text if isinstance(text, bytes) else text.encode())
 
     def reply(self):
-        """The next reply without the blank line that ends it; None where the daemon hung up."""
+        """The next reply, without the blank line that ends it; None if the daemon hung up."""
         data = bytearray()
         try:
             while not data.endswith(b"\n\n"):
@@ -113,11 +113,11 @@ class Uapi:
         except ConnectionError:
             return None
         except TimeoutError:
-            raise Failure(f"no reply on the UAPI socket, only {bytes(data)!r}") from None
+            raise Failure(f"incomplete reply on the UAPI socket: {bytes(data)!r}") from None
         return data.decode()[:-1]
 
     def set(self, text):
-        """Sends a set request (its lines without set=1); returns the errno of its reply."""
+        """Sends a set request (its lines without set=1); returns the errno of the reply."""
         self.send(f"set=1\n{text}\n")
         return reply_errno(self.reply())
 
@@ -127,16 +127,16 @@ class Uapi:
 
 
 def reply_errno(reply):
-    """The number in errno=N, None where the daemon hung up instead."""
+    """The number in errno=N; None if the daemon hung up instead."""
     if reply is None:
         return None
     found = re.search(r"^errno=(-?\d+)$", reply, re.MULTILINE)
-    expect(found, f"errno in the reply {reply!r}")
+    expect(found, f"the reply contains errno: {reply!r}")
     return int(found[1])
 
 
 class Device:
-    """A WireGuard interface on a node, with a private key, an address and a daemon."""
+    """A WireGuard interface on a node, with a private key, addresses and a daemon."""
 
     def __init__(self, lab, node, implementation, letter=None, env=None):
         self.lab, self.node, self.implementation = lab, node, implementation
@@ -153,7 +153,7 @@ class Device:
     # The daemon
 
     def start(self, up=True):
-        """Starts the daemon in the foreground, gives it key and addresses, sets the link up."""
+        """Starts the daemon in the foreground, sets key and addresses, and sets the link up."""
         self.spawn()
         self.wg("set", "private-key", self.key.file)
         self.address()
@@ -162,7 +162,7 @@ class Device:
         return self
 
     def spawn(self):
-        """Only starts the daemon, and waits until it answers."""
+        """Starts the daemon and waits until it answers; configures nothing."""
         self.process = self.node.popen(*self.implementation.argv(self.name), log=self.log,
                                        env=self.env)
         until(self.answers, f"{self.implementation.name} serves {self.name}")
@@ -176,7 +176,7 @@ class Device:
         return (node or self.node).ip("link", "show", self.name, check=False).returncode == 0
 
     def has_socket(self):
-        """Whether somebody answers on the socket."""
+        """Whether the socket is served."""
         try:
             with Uapi(self.name) as uapi:
                 return uapi.get() is not None
@@ -195,12 +195,12 @@ class Device:
         self.ended()
 
     def ended(self):
-        """Waits for the daemon to end by itself, with everything tidy."""
+        """Waits for the daemon to end on its own, and expects it to clean up."""
         process, self.process = self.process, None
         status = ended(process)
         if self.ours:
             expect_same(status, 0, "exit status of tielined")
-            expect(self.is_gone(), "tielined takes its link and its socket along")
+            expect(self.is_gone(), "tielined removes its link and its socket")
 
     def kill(self):
         """Ends the daemon as a crash would."""
@@ -234,7 +234,7 @@ class Device:
         return self.wg("set", *arguments, **more)
 
     def add(self, other, endpoint=None, psk=None, keepalive=None, allowed=None):
-        """Makes the other device a peer; endpoint is an address of it, if this one is to know."""
+        """Makes the other device a peer. endpoint is its address, or None if it is not set."""
         arguments = ["peer", other.key.public]
         if psk:
             arguments += ["preshared-key", psk.file]
@@ -268,7 +268,7 @@ class Device:
             return uapi.get()
 
     def stat(self):
-        """What `tielined --stat --json` tells."""
+        """The output of `tielined --stat --json`."""
         return json.loads(run(self.implementation.path, "--stat", self.name, "--json").stdout)
 
     def udp_ports(self):
@@ -280,7 +280,7 @@ class Device:
 
 
 def is_sanitized(implementation):
-    """Whether it is built with sanitizers: slower, larger, less confined."""
+    """Whether it is built with sanitizers: slower, larger and less confined."""
     return "sanitizers" in run(implementation.path, "--version").stdout
 
 
@@ -289,13 +289,13 @@ def endpoint_text(address, port):
 
 
 def join(a, b, outer=4, psk=None, a_knows=True, b_knows=True):
-    """Makes two devices each other's peers; who does not know the other's address waits."""
+    """Makes two devices each other's peers; one that does not know the other's address waits."""
     a.add(b, b.node.outer(outer) if a_knows else None, psk)
     b.add(a, a.node.outer(outer) if b_knows else None, psk)
 
 
 def tunnel(lab, outer=4, env=None, **more):
-    """Two hosts with a cable and a tunnel.
+    """Two hosts with a cable and a tunnel between them.
 
         a eth0 -------------- eth0 b      192.0.2.0/24, 2001:db8:1::/64
           tl..a ============ tl..b        10.77.0.0/24, fd77::/64
@@ -315,11 +315,11 @@ def meets(x, y, family=4, count=3):
 
 
 def check_after(lab):
-    """What has to hold at the end of each scenario for every tielined: it still runs unless the
-    scenario ended it, it ends cleanly, and no log holds a key."""
+    """Checks every tielined at the end of a scenario: it still runs, unless the scenario ended it;
+    it ends cleanly; and no log holds a key."""
     for device in lab.devices:
         if device.ours and device.process:
-            expect(device.is_alive(), f"{device.name} still runs; its log tells more")
+            expect(device.is_alive(), f"{device.name} still runs; see its log")
             device.stop()
     for name in os.listdir(lab.directory):
         if "tielined" in name:
@@ -327,4 +327,4 @@ def check_after(lab):
             for secret in lab.secrets:
                 shapes = (secret, base64.b64encode(secret), secret.hex().encode(),
                           secret.hex().upper().encode())
-                expect(not any(shape in text for shape in shapes), f"no key is in the log {name}")
+                expect(not any(shape in text for shape in shapes), f"the log {name} holds no key")

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Network namespaces, the links between them, and what runs in them, for one scenario.
+"""Network namespaces, the links between them, and the programs that run in them, for one scenario.
 
-A scenario runs in a process of its own and builds one Lab. Whatever the Lab makes bears that
-process's id (namespace `tl4711-a`, WireGuard interface `tl4711a`), and close() removes all of it;
-sweep() removes what a killed process left behind. No interface and no address is ever made outside
-these namespaces. What they share with the host is /var/run/wireguard and /run/tieline, where the
-sockets of interfaces lie, hence the unique interface names.
+Each scenario runs in its own process and builds one Lab. Everything the Lab makes carries that
+process's id (namespace `tl4711-a`, WireGuard interface `tl4711a`), and close() removes it all;
+sweep() removes the leftovers of killed processes. All interfaces and addresses are made inside
+these namespaces. They share /var/run/wireguard and /run/tieline, which hold the sockets of
+interfaces, with the host; hence the unique interface names.
 
 Nothing sleeps for a fixed time to wait for something: until() polls with a deadline.
 """
@@ -36,22 +36,22 @@ QUICK_STATES = "/run/tieline-quick"
 CLONE_NEWNET = 0x40000000
 OFFLOADS = {"checksum": 0x17, "tso": 0x1f, "gso": 0x24, "gro": 0x2c}  # ETHTOOL_STXCSUM, _STSO...
 NETS = ("192.0.2", "198.51.100", "203.0.113", "198.18.0")  # of cables; reserved for tests
-DIRECTORY = "tieline-"  # and then the prefix
-OURS = re.compile(rf"(?:{DIRECTORY})?(tl(\d+))(?!\d)")  # begins the name of all that a Lab makes
+DIRECTORY = "tieline-"  # followed by the prefix
+OURS = re.compile(rf"(?:{DIRECTORY})?(tl(\d+))(?!\d)")  # start of every name that a Lab makes
 
 libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Failure(Exception):
-    """What a scenario was to show is not so."""
+    """A claim of the scenario does not hold."""
 
 
 class Skip(Exception):
-    """A scenario cannot run here; the text says why."""
+    """The scenario cannot run here; the text gives the reason."""
 
 
 def expect(condition, claim):
-    """The claim says what ought to be so."""
+    """Raises a Failure unless the condition holds; the claim states what should be true."""
     if not condition:
         raise Failure(f"expected: {claim}")
 
@@ -62,7 +62,7 @@ def expect_same(found, wanted, what):
 
 
 def until(condition, what, seconds=5.0, poll=0.02):
-    """Calls condition until it yields something true, and returns that; fails after a while."""
+    """Calls condition until its result is true, and returns that. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         if time.monotonic() > deadline:
@@ -72,7 +72,7 @@ def until(condition, what, seconds=5.0, poll=0.02):
 
 
 def stays(condition, what, seconds):
-    """Fails as soon as condition is false within that time."""
+    """Fails as soon as condition is false, within that time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         expect(condition(), f"{what}, for {seconds:g} s")
@@ -80,7 +80,7 @@ def stays(condition, what, seconds):
 
 
 def run(*argv, check=True, timeout=20, **more):
-    """Runs a program to its end. With check, an exit status other than 0 is a Failure."""
+    """Runs a program to completion. With check, an exit status other than 0 is a Failure."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, **more)
     except subprocess.TimeoutExpired:
@@ -92,8 +92,8 @@ def run(*argv, check=True, timeout=20, **more):
 
 
 def ended(process, seconds=20):
-    """Waits for a process to end, and returns its exit status. If it does not end, the Failure
-    has its stacks, and those of the processes that it may be waiting for.
+    """Waits for a process to end and returns its exit status. If it does not end, the Failure
+    includes its stacks and those of the processes it may be waiting for.
 
     A daemon's last step is to close its TUN, where the kernel waits for RCU
     (synchronize_rcu_expedited, rcu_barrier). On 2 processors with 30 runnable processes and
@@ -106,7 +106,7 @@ def ended(process, seconds=20):
 
 
 def obstacle():
-    """Why nothing can run here, or None."""
+    """The reason why nothing can run here, or None."""
     if os.geteuid() != 0:
         return "not root"
     for program in ("ip", "ping", "wg"):
@@ -116,14 +116,14 @@ def obstacle():
         return "no /dev/net/tun"
     probe = f"tl{os.getpid()}-probe"
     if run("ip", "netns", "add", probe, check=False).returncode != 0:
-        return "no network namespace can be made"
+        return "cannot create a network namespace"
     run("ip", "netns", "del", probe)
     return None
 
 
 @contextlib.contextmanager
 def inside(namespace):
-    """The calling thread is in that network namespace; sockets made there stay there."""
+    """Moves the calling thread into a network namespace; sockets made there stay there."""
     with open("/proc/thread-self/ns/net") as home, open(f"{NAMESPACES}/{namespace}") as there:
         if libc.setns(there.fileno(), CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), f"setns {namespace}")
@@ -134,7 +134,7 @@ def inside(namespace):
 
 
 class Ping:
-    """What ping(8) printed, and its counts."""
+    """The output of ping(8), and its counts."""
 
     def __init__(self, text):
         found = re.search(r"(\d+) packets transmitted, (\d+) received", text)
@@ -170,7 +170,7 @@ class Node:
             file.write(str(value))
 
     def nft(self, family, table, hook, *rules):
-        """Makes a table with one chain of rules, in place of any table of that name."""
+        """Makes a table with one chain of rules, replacing any table of that name."""
         chain = f"{family} {table} only"
         self.run("nft", "-f", "-", input="\n".join((
             f"add table {family} {table}", f"delete table {family} {table}",
@@ -178,7 +178,7 @@ class Node:
             *(f"add rule {chain} {rule}" for rule in rules), "")))
 
     def popen(self, *argv, log, env=None, **more):
-        """Starts a program; it writes into the file log, and ends with the Lab at the latest."""
+        """Starts a program that writes to the file log and ends with the Lab at the latest."""
         with open(log, "ab") as file:
             process = subprocess.Popen(["ip", "netns", "exec", self.ns, *argv], stdout=file,
                                        stderr=file, stdin=subprocess.DEVNULL,
@@ -202,7 +202,7 @@ class Node:
         return self.v4(net) if family == 4 else self.v6(net)
 
     def attach(self, dev, net):
-        """Gives an interface this node's addresses in that net, and brings it up."""
+        """Gives an interface this node's addresses in that net and brings it up."""
         self.ip("addr", "add", f"{self.v4(net)}/24", "dev", dev)
         self.ip("addr", "add", f"{self.v6(net)}/64", "dev", dev, "nodad")
         self.ip("link", "set", dev, "up")
@@ -218,25 +218,25 @@ class Node:
         fcntl.ioctl(self.socket(), 0x8946, request)  # SIOCETHTOOL
 
     def offloads_off(self, dev):
-        """So that whoever looks at the raw frames of the link sees them as a wire would carry
-        them: no longer than the MTU, checksums filled in."""
+        """Turns all offloads off, so that raw frames on the link look as they would on a wire: no
+        longer than the MTU, with checksums filled in."""
         for name in OFFLOADS:
             self.offload(dev, name, False)
 
     def ping(self, to, count=3, interval=0.05, wait=5, options=()):
-        """Pings and returns what came of it, answered or not."""
+        """Pings and returns the result, answered or not."""
         seconds = count * interval + wait
         return Ping(self.run("ping", "-n", "-c", str(count), "-i", str(interval), "-W", str(wait),
                              *options, to, check=False, timeout=seconds + 5).stdout)
 
     def reaches(self, to, count=3, interval=0.05, wait=5, options=()):
-        """The first `count` pings are answered. After an answer, ping(8) waits for the last one no
-        longer than an interval, which is little on a busy machine. Told by -w it goes on until it
-        has that many answers, and may send some more.
+        """Expects answers to the first `count` pings. After an answer, ping(8) normally waits only
+        one interval for the last one, which is too short on a busy machine. With -w it goes on
+        until it has that many answers, and may send a few more pings.
 
-        Where a handshake was late, all that waited arrives in one moment, and the answers may overtake
-        each other: a TUN gives the first answer of a flow to the queue that its hash selects, and the
-        next to the one by which the flow came in. Then the next ones count."""
+        After a late handshake all waiting pings arrive at once, and their answers may overtake
+        each other: a TUN gives the first answer of a flow to the queue that its hash selects, and
+        the next one to the queue that the flow came in by. Then a second series counts."""
         options = ("-w", str(math.ceil(count * interval + wait)), *options)
         done = self.ping(to, count, interval, wait, options)
         if done.slowest_ms > 200:
@@ -245,10 +245,11 @@ class Node:
 
     @contextlib.contextmanager
     def pinging(self, to, interval=0.02):
-        """Pings all the while; nothing may be lost. (The last ones may still be on their way.)"""
+        """Pings for the length of the context; no ping may be lost, except those that may still
+        be in flight at its end."""
         log = self.lab.file(f"pinging-{self.name}")
         process = self.popen("ping", "-n", "-i", str(interval), to, log=log)
-        until(lambda: b"icmp_seq" in read(log), f"first answer of {to} to {self.name}")
+        until(lambda: b"icmp_seq" in read(log), f"{self.name} gets a first answer from {to}")
         yield
         process.send_signal(signal.SIGINT)
         process.wait(10)
@@ -260,8 +261,8 @@ class Node:
 
 
 class Pulse:
-    """Datagrams that go there and back, one each interval, as long as the context lasts. After it:
-    what pulse(c) printed."""
+    """Sends datagrams to an echo, one per interval, for the length of the context. Afterwards
+    `counts` holds the output of pulse.c."""
 
     def __init__(self, source, destination, address, interval_us=1000):
         self.source, self.destination = source, destination
@@ -272,7 +273,7 @@ class Pulse:
         lab, port = self.source.lab, "45900"
         log = lab.file("echo")
         self.echo = self.destination.popen(lab.tool("pulse"), "echo", port, log=log)
-        until(lambda: b"ready" in read(log), "the echo is ready")
+        until(lambda: b"ready" in read(log), "the echo server is ready")
         self.log = lab.file("pulse")
         self.process = self.source.popen(lab.tool("pulse"), "send", self.address, port,
                                          str(self.interval_us), log=self.log)
@@ -285,13 +286,13 @@ class Pulse:
         self.echo.wait(5)
         self.counts = {name: int(value) for name, value in
                        re.findall(r"^(\w+)=(\d+)$", read(self.log).decode(), re.MULTILINE)}
-        expect(kind or self.counts, f"pulse tells what came back: {read(self.log)}")
+        expect(kind or self.counts, f"pulse reports its counts: {read(self.log)}")
 
     def expect_whole(self, what):
-        """Nothing was lost, and the system had nothing to complain of."""
+        """Nothing was lost, and no system call failed."""
         counts = self.counts
         expect(counts["sent"] and not counts["lost"] and not counts["errors"],
-               f"{what}: all datagrams come back, and no error: {counts}")
+               f"{what}: all datagrams come back, without an error: {counts}")
 
     def __str__(self):
         counts = self.counts
@@ -306,8 +307,8 @@ def read(path):
 
 class Lab:
     def __init__(self, mine, theirs, tools):
-        """mine is the WireGuard under test, theirs its peer; tools a function that gives the path
-        of badlink, blast or pulse."""
+        """mine is the WireGuard under test, theirs its peer; tools maps the name of a tool, such
+        as badlink or pulse, to its path."""
         self.mine, self.theirs, self.tool = mine, theirs, tools
         self.prefix = f"tl{os.getpid()}"
         self.directory = tempfile.mkdtemp(prefix=f"{DIRECTORY}{self.prefix}-")
@@ -315,14 +316,15 @@ class Lab:
         self.resources = contextlib.ExitStack()
         self.secrets = set()  # keys, as raw bytes; no log may hold one
 
-    # What a scenario builds
+    # Building blocks
 
     def node(self, name):
         self.nodes[name] = Node(self, name, len(self.nodes) + 1)
         return self.nodes[name]
 
     def link(self, a, b, net=0):
-        """A cable between two nodes, with their addresses in that net. Returns both ends' names."""
+        """A cable between two nodes, with their addresses in that net. Returns the names of both
+        ends."""
         ends = a.port(), b.port()
         run("ip", "link", "add", ends[0], "netns", a.ns, "type", "veth",
             "peer", "name", ends[1], "netns", b.ns)
@@ -344,9 +346,9 @@ class Lab:
 
     def bad_link(self, a, b, loss=0, duplicate=0, reorder=0, hold_ms=2, delay_ms=0, mtu=1500,
                  seed=1):
-        """A cable that loses, repeats, reorders (in percent of the frames) and delays, and swallows
-        packets longer than the mtu: netem where the kernel has it, else badlink. Returns a function
-        that ends it and tells what it did."""
+        """A cable that loses, repeats and reorders frames (in percent), delays them, and drops
+        packets longer than the mtu. Uses netem if the kernel has it, else badlink. Returns a
+        function that ends it and returns its statistics."""
         middle = self.node("cable")
         for node in (a, b):
             dev = node.port()
@@ -357,7 +359,7 @@ class Lab:
             middle.ip("link", "set", f"to{node.name}", "up")
         netem = ["netem", "limit", "100000", "loss", f"{loss}%", "duplicate", f"{duplicate}%",
                  "delay", f"{delay_ms + hold_ms}ms"]
-        if reorder:  # that share is not delayed, and so overtakes
+        if reorder:  # this share is not delayed, so it overtakes the rest
             netem += ["reorder", f"{reorder}%"]
         if middle.run("tc", "qdisc", "add", "dev", f"to{a.name}", "root", *netem,
                       check=False).returncode == 0:
@@ -383,11 +385,11 @@ class Lab:
         return end
 
     def file(self, name):
-        """The path of a new file in the Lab's own directory."""
+        """A path for a new file in the Lab's own directory."""
         return os.path.join(self.directory, f"{len(os.listdir(self.directory)):03}-{name}")
 
     def transfer(self, source, destination, address, size=1 << 20, seed=1, seconds=30):
-        """Sends pseudo-random bytes over TCP, and compares their hash at both ends."""
+        """Sends pseudo-random bytes over TCP and compares their hash at both ends."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         server = destination.socket(family, socket.SOCK_STREAM)
         server.bind((address, 0))
@@ -423,12 +425,12 @@ class Lab:
         finally:
             client.close()
             server.close()
-        expect(answer == digest.digest(), f"{what}: the bytes that arrive are those sent")
+        expect(answer == digest.digest(), f"{what}: the bytes received are those sent")
 
     # The end
 
     def logs(self):
-        """Every log's last lines, for a person who looks for the reason of a failure."""
+        """The last lines of every log, for whoever investigates a failure."""
         parts = []
         for name in sorted(os.listdir(self.directory)):
             if name.endswith((".secret", ".program")):
@@ -438,7 +440,7 @@ class Lab:
         return "\n".join(parts)
 
     def whereabouts(self):
-        """The kernel's view of every process that still runs; this takes no time."""
+        """The kernel's view of every process that still runs; takes no time."""
         return "\n".join(kernel_side(process.pid) for process in self.processes
                          if process.poll() is None)
 
@@ -452,7 +454,7 @@ class Lab:
 
 
 def cgroups():
-    """Where the hierarchy of version 2 is mounted, or None."""
+    """The mount point of the cgroup version 2 hierarchy, or None."""
     found = re.search(r"^\S+ (\S+) cgroup2 ", read("/proc/mounts").decode(), re.MULTILINE)
     return found[1] if found else None
 
@@ -462,7 +464,7 @@ def namespace_pids(namespace):
 
 
 def remove(prefix):
-    """Removes all that a Lab of that prefix made: processes, namespaces, sockets, files."""
+    """Removes everything that a Lab of that prefix made: processes, namespaces, sockets, files."""
     for name in os.listdir(NAMESPACES):
         if name.startswith(f"{prefix}-"):
             for pid in namespace_pids(name):
@@ -480,7 +482,7 @@ def remove(prefix):
                 os.unlink(os.path.join(QUICK_STATES, name))
     if (mount := cgroups()) and os.path.isdir(os.path.join(mount, prefix)):
         for directory, _, _ in os.walk(os.path.join(mount, prefix), topdown=False):
-            with contextlib.suppress(OSError):  # what still runs in it is seen by the next sweep
+            with contextlib.suppress(OSError):  # still in use: left to the next sweep
                 os.rmdir(directory)
     for name in os.listdir(tempfile.gettempdir()):
         if name.startswith(f"{DIRECTORY}{prefix}-"):
@@ -488,7 +490,7 @@ def remove(prefix):
 
 
 def sweep():
-    """Removes what Labs of processes that are gone left behind."""
+    """Removes what the Labs of dead processes left behind."""
     os.makedirs(NAMESPACES, exist_ok=True)
     names = os.listdir(NAMESPACES) + os.listdir(tempfile.gettempdir())
     if mount := cgroups():
@@ -498,5 +500,5 @@ def sweep():
     for prefix, pid in {found.groups() for name in names if (found := OURS.match(name))}:
         with contextlib.suppress(FileNotFoundError):
             if b"run.py" in read(f"/proc/{pid}/cmdline"):
-                continue  # a scenario of another run, still at it
+                continue  # a scenario of another run, still going
         remove(prefix)

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The path that offices use: hosts that know nothing of the tunnel, behind nodes that forward for
-them and meet at a hub.
+"""The path used by offices: hosts that know nothing of the tunnel, behind gateways that forward
+for them and meet at a hub.
 
     b eth0 ------ eth0 a eth1 ------ eth0 z eth1 ------ eth1 c eth0 ------ eth0 d
                      tl..a ========= tl..z ========= tl..c
 
-The hub has one interface, with both nodes as peers: forwarded packets enter and leave by it.
+The hub has one interface, with both gateways as peers: forwarded packets enter and leave by it.
 """
 
 from device import Device
 from lab import NETS
 
-LANS = {"b": 0, "d": 3}  # the nets of the cables that end at a host
+LANS = {"b": 0, "d": 3}  # the nets of the cables that lead to a host
 CABLES = {"a": 1, "c": 2}
 
 
@@ -19,7 +19,7 @@ class Office:
     """`b` and `d` are hosts (Node); `x`, `hub` and `y` the interfaces of a, z and c (Device)."""
 
     def __init__(self, lab, env=None, hub_env=None):
-        """`env` is the environment of all daemons, unless the hub has its own."""
+        """`env` is the environment of all daemons; `hub_env`, if given, that of the hub's."""
         self.lab = lab
         self.b, self.a, self.z, self.c, self.d = (lab.node(name) for name in "bazcd")
         lab.link(self.a, self.b, LANS["b"])
@@ -38,8 +38,8 @@ class Office:
             host.ip("-6", "route", "add", "default", "via", node.v6(net))
 
     def join(self, device, near, far):
-        """Makes the hub and a node's interface peers, for the nets near the node and those
-        beyond."""
+        """Makes the hub and a gateway's interface peers: `near` is the host behind the gateway,
+        `far` the one beyond the hub."""
         hub, node = self.hub, device.node
         device.add(hub, hub.node.v4(CABLES[node.name]), allowed="0.0.0.0/0,::/0")
         hub.add(device, node.v4(CABLES[node.name]), allowed=",".join(
@@ -48,7 +48,7 @@ class Office:
 
     @staticmethod
     def route(device, *hosts):
-        """Routes these hosts' nets into the interface, and forwards for others."""
+        """Routes the nets of these hosts into the interface, and turns on forwarding."""
         node = device.node
         node.sysctl("net.ipv4.ip_forward", 1)
         node.sysctl("net.ipv6.conf.all.forwarding", 1)
@@ -57,7 +57,7 @@ class Office:
                 node.ip("route", "add", net, "dev", device.name)
 
     def meet(self):
-        """Has both hosts reach each other, so that sessions exist and neighbours are known."""
+        """Lets both hosts reach each other, so that sessions exist and neighbours are known."""
         for family in (4, 6):
             self.b.reaches(self.address(self.d, family))
             self.d.reaches(self.address(self.b, family))
@@ -77,6 +77,6 @@ class Office:
 
 
 def nets(host):
-    """The nets of the cable at a host."""
+    """The nets of a host's cable."""
     net = LANS[host]
     return f"{NETS[net]}.0/24", f"2001:db8:{net + 1}::/64"

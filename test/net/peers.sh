@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 #
-# peers.sh NAME - prints the path of another WireGuard implementation to test against, and builds
-# it first where that was not done yet, outside of this tree (remove $cache to build anew). Where it
-# cannot, it says why on stderr and exits with 1: the caller then skips what needs it.
+# peers.sh NAME - prints the path of another WireGuard implementation to test against. Builds it
+# first if necessary, outside this tree (remove $cache to build again). If it cannot, it says why
+# on stderr and exits with 1: the caller then skips whatever needs it.
 #
-#   wireguard-go       as the distribution has it
-#   wireguard-go-new   the newest release, by the name of its Go module
-#   boringtun          the newest release, by the name of its crate
-#   gotatun            the same
+#   wireguard-go       the distribution's package
+#   wireguard-go-new   the newest release of the Go module
+#   boringtun          the newest release of the crate
+#   gotatun            the newest release of the crate
 set -eu
 
 cache=${XDG_CACHE_HOME:-/var/cache}/tieline-peers
@@ -20,14 +20,14 @@ give_up()
         exit 1
 }
 
-# build NAME TOOL COMMAND... - runs COMMAND, which puts one program into $NEW/bin;
-# that becomes $cache/NAME. Says its path.
+# build NAME TOOL COMMAND... - runs COMMAND, which puts one program into $NEW/bin, moves that
+# program to $cache/NAME and prints its path.
 build()
 {
         name=$1
         shift
         if [ ! -x "$cache/$name" ]; then
-                command -v "$1" >/dev/null || give_up "no $1 here to build $name with"
+                command -v "$1" >/dev/null || give_up "building $name needs $1"
                 mkdir -p "$cache" || give_up "cannot write to $cache"
                 NEW=$(mktemp -d "$cache/new.XXXXXX")
                 trap 'rm -rf "$NEW"' EXIT
@@ -50,7 +50,7 @@ boringtun)
         build boringtun-cli cargo install --locked boringtun-cli
         ;;
 gotatun)
-        limit=900 # it brings a C library along
+        limit=900 # it builds a C library too
         build gotatun cargo install --locked gotatun-cli
         ;;
 *)

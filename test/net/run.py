@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """Runs tielined in network namespaces, against itself and against other WireGuards.
 
-Needs root, ip, ping and wg; a scenario that needs more says so. Each scenario runs in a process of
-its own (lab.py tells what it may touch) and gets a line on stdout; the logs of one that failed go
-to stderr. The last line counts them.
+Needs root, ip, ping and wg; each scenario names what else it needs. Each scenario runs in its own
+process (lab.py says what it may touch) and prints one line on stdout; the logs of a failed one go
+to stderr. The last line counts the results.
 """
 
 import argparse
@@ -28,11 +28,11 @@ from scenario import SCENARIOS
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
 FORK = multiprocessing.get_context("fork")
-GRACE = 20  # seconds that a scenario which is told to end may take to clean up
+GRACE = 20  # seconds that a scenario gets to clean up after it is told to end
 
 
 class Case:
-    """A scenario with the implementations it is to run with; `skip` says why it cannot."""
+    """A scenario and the implementations to run it with; `skip` is the reason why it cannot run."""
 
     def __init__(self, scenario, mine, theirs, name, skip=None):
         self.scenario, self.mine, self.theirs = scenario, mine, theirs
@@ -45,7 +45,7 @@ class Result:
 
 
 def list_cases(options, mine):
-    """All cases that the options ask for, each peer sought only where a scenario wants it."""
+    """All cases that the options select. A peer is looked for only if a scenario needs it."""
     found = {}
 
     def peer(name):
@@ -74,7 +74,7 @@ def list_cases(options, mine):
             elif missing:
                 yield Case(scenario, mine, theirs, title, f"{missing[0]} is not installed")
             elif scenario.ours_only and not mine.ours:
-                yield Case(scenario, mine, theirs, title, "only tielined is held to this")
+                yield Case(scenario, mine, theirs, title, "only tielined is expected to pass this")
             else:
                 theirs = theirs or peer(name)
                 skip = theirs if isinstance(theirs, str) else None
@@ -88,10 +88,10 @@ class Ended(BaseException):
 def run_case(case, tools, pipe):
     """Runs one scenario in this process, a child of the runner, and reports through the pipe."""
     def end(*_):
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: cleaning up goes on
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # do not interrupt the cleanup
         raise Ended
-    os.setpgid(0, 0)  # Ctrl-C reaches the runner alone, which then ends us in order
-    lab.libc.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: also where the runner is killed
+    os.setpgid(0, 0)  # Ctrl-C reaches the runner alone, which then ends us cleanly
+    lab.libc.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: also if the runner is killed
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, end)
     here = Lab(case.mine, case.theirs, tools)
@@ -129,7 +129,7 @@ class Job:
         self.told = False
 
     def poll(self):
-        """The result once there is one. Ends the case when its time is up."""
+        """The result, or None while the case still runs. Ends the case when its time is up."""
         if time.monotonic() > self.deadline:
             self.process.kill() if self.told else self.process.terminate()
             self.told, self.deadline = True, time.monotonic() + GRACE
@@ -151,9 +151,9 @@ class Job:
 
 class Programs:
     """Copies of the programs under test and of the tools of scenarios, laid out as meson built
-    them, at a place that every user may read and whose name has no space: the tree may lie in
-    root's home, and a space ends a name in LD_PRELOAD. Tools that meson did not build beside
-    tielined are compiled here, except those of several files."""
+    them, in a directory that every user may read and whose path has no space: the tree may lie in
+    root's home, and a space ends a path in LD_PRELOAD. Tools that meson did not build beside
+    tielined are compiled here, except those made of several files."""
 
     UNDER_TEST = ("daemon/tielined", "quick/tieline-quick", "quick/tielined@.service",
                   "quick/tieline.conf")
@@ -166,7 +166,7 @@ class Programs:
 
     def take(self, mine, tools):
         """Makes `mine` point to a copy, if it is ours. `tools` is the directory of the tools;
-        None: they are beside it."""
+        None if they are beside `mine`."""
         build = os.path.dirname(os.path.dirname(os.path.abspath(mine.path)))
         if mine.ours:
             for name in filter(lambda name: os.path.exists(f"{build}/{name}"), self.UNDER_TEST):
@@ -212,7 +212,7 @@ class Runner:
                   file=sys.stderr, flush=True)
 
     def run(self, cases):
-        """Runs them; those that want the machine for themselves come last, one by one."""
+        """Runs the cases, those that need the machine to themselves last and one by one."""
         ready = deque(sorted(cases, key=lambda case: case.scenario.alone))
         while ready or self.jobs:
             while ready and self.may_start(ready[0]):
@@ -233,7 +233,7 @@ class Runner:
         if case.skip:
             self.report(case, Result("SKIP", case.skip))
         elif time.monotonic() > self.end:
-            self.report(case, Result("FAIL", f"not run: {self.options.total} s are over"))
+            self.report(case, Result("FAIL", f"not run: {self.options.total} s have passed"))
         else:
             self.jobs.append(Job(case, self.tools))
 
@@ -244,16 +244,21 @@ class Runner:
 
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="*", help="scenarios to run (all but the long ones)")
+    parser.add_argument("names", nargs="*",
+                        help="scenarios to run (default: all but the long ones)")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     parser.add_argument("--impl-a", default="tielined", metavar="NAME|PATH",
-                        help="what is tested (tielined: $TIELINED, else build/daemon/tielined)")
+                        help="implementation under test (default: tielined, which is $TIELINED "
+                             "or build/daemon/tielined)")
     parser.add_argument("--impl-b", metavar="NAME|PATH",
-                        help=f"its only peer (the same, {', '.join(PEERS)})")
-    parser.add_argument("--jobs", type=int, choices=(1, 2), default=2, help="how many at once")
-    parser.add_argument("--long", action="store_true", help="also those that wait for minutes")
-    parser.add_argument("--tools", metavar="DIR", help="where the programs that scenarios run are built")
-    parser.add_argument("--total", type=float, metavar="SECONDS", help="give up after that time")
+                        help="run against this peer only (default: the implementation under test, "
+                             f"{', '.join(PEERS)})")
+    parser.add_argument("--jobs", type=int, choices=(1, 2), default=2,
+                        help="number of scenarios to run at once (default: 2)")
+    parser.add_argument("--long", action="store_true", help="include scenarios that take minutes")
+    parser.add_argument("--tools", metavar="DIR", help="directory of the tools that scenarios run")
+    parser.add_argument("--total", type=float, metavar="SECONDS",
+                        help="time limit for the whole run")
     options = parser.parse_args()
     options.total = options.total or (3600 if options.long else 900)
     return options

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The list of scenarios: a function becomes one by the decorator @scenario()."""
+"""The list of scenarios. The decorator @scenario() adds a function to it."""
 
 SCENARIOS = []
 
@@ -7,12 +7,12 @@ SCENARIOS = []
 class Scenario:
     """A function that takes a Lab and raises Failure or Skip, and how to run it:
 
-    each_peer  run it against every implementation there is, not only against tielined
-    ours_only  it shows what the other implementations do not claim to do
-    alone      it keeps the machine busy, so nothing else is to run meanwhile
-    long       it waits for real time to pass; only with --long
-    needs      the programs it uses beside ip, ping and wg
-    seconds    it is ended, and has failed, after that time
+    each_peer  run it against every available implementation, not only against tielined
+    ours_only  it shows behaviour that other implementations do not claim
+    alone      it keeps the machine busy, so nothing else may run at the same time
+    long       it waits for real time to pass; runs only with --long
+    needs      the programs it uses besides ip, ping and wg
+    seconds    its time limit; past it, it is ended and has failed
     """
 
     def __init__(self, function, each_peer=False, ours_only=False, alone=False, long=False,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Looks at the packets that cross an interface."""
+"""Captures the packets that cross an interface."""
 
 import contextlib
 import socket
@@ -12,7 +12,7 @@ INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
 
 
 class Packet:
-    """An IPv4 or IPv6 packet; the fields of UDP are None for anything else."""
+    """An IPv4 or IPv6 packet; its UDP fields are None for other protocols."""
 
     def __init__(self, data, outgoing):
         self.data, self.outgoing, self.version = data, outgoing, data[0] >> 4
@@ -37,7 +37,7 @@ class Packet:
             self.payload = body[8:length]
 
     def kind(self):
-        """Of a WireGuard message: its type; else 0."""
+        """The type of a WireGuard message; 0 for anything else."""
         return self.payload[0] if self.payload and self.payload[1:4] == b"\0\0\0" else 0
 
     def __repr__(self):
@@ -46,7 +46,7 @@ class Packet:
 
 
 class Sniffer:
-    """Collects the packets of one interface from now on."""
+    """Collects the packets of one interface, starting now."""
 
     def __init__(self, node, dev):
         self.seen = []
@@ -56,7 +56,7 @@ class Sniffer:
         self.socket.setblocking(False)
 
     def packets(self):
-        """All so far, in order."""
+        """All packets so far, in order."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 data, address = self.socket.recvfrom(65600)
@@ -74,7 +74,7 @@ class Sniffer:
 
 
 def quiet_for(sniffer, wanted, seconds):
-    """Packets that `wanted` picks, of those that cross within that time; ends at the first."""
+    """The first packets selected by `wanted` that cross within that time; empty if none do."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := [packet for packet in sniffer.packets() if wanted(packet)]:

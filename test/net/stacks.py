@@ -30,13 +30,14 @@ def namespace_of(pid):
 
 def parent_of(pid):
     """The parent of a process; None if there is no such process."""
-    found = [line for line in text_of(f"/proc/{pid}/status").splitlines() if line.startswith("PPid:")]
+    status = text_of(f"/proc/{pid}/status").splitlines()
+    found = [line for line in status if line.startswith("PPid:")]
     return int(found[0].split()[1]) if found else None
 
 
 def relatives(pid):
-    """The process, its children, and all others of its network namespace unless that is ours:
-    any of them may be what the process waits for."""
+    """The process, its children, and all others of its network namespace unless that is ours.
+    It may be waiting for any of them."""
     there = namespace_of(pid)
     shares = {other for other in pids() if there and namespace_of(other) == there}
     if there == namespace_of("self"):
@@ -52,7 +53,8 @@ def kernel_side(pid):
     with contextlib.suppress(OSError):
         for thread in sorted(os.listdir(f"/proc/{pid}/task"), key=int):
             at = f"/proc/{pid}/task/{thread}"
-            lines += [f"thread {thread} ({text_of(f'{at}/comm')}): waits in {text_of(f'{at}/wchan')}, "
+            lines += [f"thread {thread} ({text_of(f'{at}/comm')}): "
+                      f"waits in {text_of(f'{at}/wchan')}, "
                       f"system call {text_of(f'{at}/syscall')}", text_of(f"{at}/stack")]
     return "\n".join(lines)
 
@@ -60,17 +62,18 @@ def kernel_side(pid):
 def user_side(pid):
     """The user-space stacks of its threads."""
     if not shutil.which("gdb"):
-        return "(no gdb, which could show the user-space stacks)"
+        return "(gdb is not installed: no user-space stacks)"
     try:
-        done = subprocess.run(["gdb", "-batch", "-nx", "-p", str(pid), "-ex", "thread apply all bt 40"],
-                              capture_output=True, text=True, timeout=GDB_SECONDS, check=False)
+        done = subprocess.run(
+            ["gdb", "-batch", "-nx", "-p", str(pid), "-ex", "thread apply all bt 40"],
+            capture_output=True, text=True, timeout=GDB_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        return f"(gdb got no answer within {GDB_SECONDS} s)"
+        return f"(gdb did not answer within {GDB_SECONDS} s)"
     return "\n".join(line for line in done.stdout.splitlines() if not line.startswith("[New LWP"))
 
 
 def stacks(pid):
-    """All stacks of a process and its relatives, or a note for one that has ended."""
+    """All stacks of a process and its relatives; a process that has ended gets a note."""
     parts = []
     for relative in relatives(pid):
         parts += [kernel_side(relative), user_side(relative)]

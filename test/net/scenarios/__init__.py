@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The scenarios, by what they look at. Importing this lists them in scenario.SCENARIOS.
+"""The scenarios, one module per subject. Importing this package lists them in scenario.SCENARIOS.
 
-Most run on two hosts with a cable and a tunnel between them, as device.tunnel() draws them; a
-scenario with another topology draws it.
+Most run on two hosts with a cable and a tunnel between them, as device.tunnel() draws them. A
+scenario with another topology draws its own.
 """
 
 # In the order in which they run.
@@ -39,5 +39,5 @@ from scenarios import fairness
 from scenarios import sieges
 
 __all__ = ["bulk", "clock", "confinement", "cores", "edges", "fairness", "faults", "forwarding",
-           "hostile", "kernel_like", "life", "linkup", "netns", "offloads", "order", "paths", "routing",
-           "settings", "sieges", "status", "strain", "tunnels", "uapi", "wire"]
+           "hostile", "kernel_like", "life", "linkup", "netns", "offloads", "order", "paths",
+           "routing", "settings", "sieges", "status", "strain", "tunnels", "uapi", "wire"]

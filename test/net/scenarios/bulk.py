@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Much traffic, checked bit for bit, over a link that misbehaves."""
+"""Bulk traffic, checked bit for bit, also over a link that misbehaves."""
 
 import re
 
@@ -11,7 +11,7 @@ LOSS, DUPLICATE, REORDER = 2, 2, 5  # percent of the frames
 
 
 def bad_tunnel(lab):
-    """Two hosts whose cable loses, repeats and reorders.
+    """Two hosts whose cable loses, repeats and reorders frames.
 
         a eth0 ------ (bad link) ------ eth0 b
     """
@@ -19,22 +19,22 @@ def bad_tunnel(lab):
     end = lab.bad_link(a, b, LOSS, DUPLICATE, REORDER, hold_ms=3)
     x, y = Device(lab, a, lab.mine).start(), Device(lab, b, lab.theirs).start()
     join(x, y)
-    until(lambda: a.ping(y.inner4, 1, wait=1).received, "a first ping", 20)
+    until(lambda: a.ping(y.inner4, 1, wait=1).received, "a first ping is answered", 20)
     return x, y, end
 
 
 def check_link(text):
-    """That the link did misbehave, as far as it tells."""
+    """Expects the link to have misbehaved, if it reports counts."""
     for line in text.splitlines():
         counts = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line)}
         if counts and counts["in"] > 1000:
             expect(counts["lost"] and counts["duplicated"] and counts["reordered"],
-                   f"a link that loses, repeats and reorders, not {line}")
+                   f"the link loses, repeats and reorders frames, not {line}")
 
 
 @scenario(alone=True, seconds=240)
 def million_packets(lab):
-    """A million numbered datagrams: each that arrives is whole, and none arrives twice."""
+    """A million numbered datagrams: all that arrive are intact, and none arrives twice."""
     x, y, end = bad_tunnel(lab)
     count, rate, seed = 1_000_000, 30_000, 77
     log, sent = lab.file("received"), lab.file("sent")
@@ -43,28 +43,28 @@ def million_packets(lab):
     until(lambda: b"ready" in read(log), "blast is ready")
     sender = x.node.popen(lab.tool("blast"), "send", "--count", str(count), "--rate", str(rate),
                           "--seed", str(seed), y.inner4, "7777", log=sent)
-    expect(sender.wait(180) == 0, f"all is sent; {read(sent).decode()}")
+    expect(sender.wait(180) == 0, f"all datagrams are sent; {read(sent).decode()}")
     receiver.wait(30)
     text = read(log).decode()
     tally = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", text)}
     wrong = tally["altered"] + tally["repeated"] + tally["foreign"]
     expect(receiver.returncode == 0 and wrong == 0,
-           f"whatever arrives is whole and arrives once, not {text}")
+           f"every datagram that arrives is intact and arrives once, not {text}")
     most = count * (1 - LOSS / 100)
     expect(most / 2 < tally["received"] < most * 1.002,
-           f"a plausible number arrives over a link that loses {LOSS}%, not {tally['received']}")
-    expect(tally["late"] > 0, "some were overtaken")
+           f"about {100 - LOSS}% arrive over a link that loses {LOSS}%, not {tally['received']}")
+    expect(tally["late"] > 0, "some datagrams were overtaken")
     check_link(end())
     lab.notes.append(f"{tally['received']} arrived, {tally['late']} late")
 
 
 @scenario(each_peer=True, seconds=120)
 def tcp_over_bad_link(lab):
-    """TCP both ways over the bad link: the bytes that arrive are those that were sent."""
+    """TCP both ways over the bad link: the bytes received are those sent."""
     x, y, end = bad_tunnel(lab)
     lab.transfer(x.node, y.node, y.inner4, 4 << 20, seconds=40)
     lab.transfer(y.node, x.node, x.inner6, 4 << 20, seconds=40)
-    expect(x.peer(y).rx > 4 << 20, "the counters tell of it")
+    expect(x.peer(y).rx > 4 << 20, "the peer's RX counter includes them")
     check_link(end())
 
 

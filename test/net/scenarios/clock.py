@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Timestamps of initiations while the clock is set, and what a daemon keeps of them for the
-next."""
+"""Timestamps of initiations when the clock is set, and the timestamp file that carries them over
+restarts."""
 
 import os
 import signal
@@ -17,17 +17,17 @@ HOUR, DAY = 3600, 24 * 3600
 
 
 class Clock:
-    """The clock of one device's daemon, set by a preloaded library."""
+    """The clock of one device's daemon, controlled through a preloaded library."""
 
     def __init__(self, lab):
         if is_sanitized(lab.mine):
-            raise Skip("a sanitizer must be loaded first, so nothing can be preloaded")
+            raise Skip("sanitizers must be loaded first, so nothing can be preloaded")
         self.path = lab.file("clock.secret")  # binary
         self.set(0)
         self.env = {"LD_PRELOAD": lab.tool("setclock.so"), "SETCLOCK": self.path}
 
     def set(self, ahead_s):
-        """Sets the clock this far ahead of the machine's."""
+        """Sets this clock ahead of the machine's."""
         with open(self.path, "r+b" if os.path.exists(self.path) else "wb") as file:
             file.write(struct.pack("=q", ahead_s))
 
@@ -37,16 +37,16 @@ def stamp_of(device):
 
 
 def begins(x, y, what):
-    """Expects x to begin a handshake that is accepted at once.
+    """Expects x to start a handshake that y accepts at once.
 
-    (If y refused it, the next one would come after 5 s.)
+    (If y refused the initiation, the next one would follow after 5 s.)
     """
     refused = y.stat()["drop_timestamp_replayed"]
     x.down()
-    time.sleep(0.05)  # y takes one initiation in 20 ms
+    time.sleep(0.05)  # y accepts one initiation per 20 ms
     x.up()
     done = x.node.ping(y.inner4, count=1, wait=4)
-    expect_same(done.received, 1, f"{what}: an answer")
+    expect_same(done.received, 1, f"{what}: pings answered")
     expect_same(y.stat()["drop_timestamp_replayed"], refused, f"{what}: initiations refused")
 
 
@@ -56,7 +56,8 @@ def start_anew(x, y):
 
 
 def helper_of(device):
-    return next(pid for pid in namespace_pids(device.node.ns) if parent_of(pid) == device.process.pid)
+    return next(pid for pid in namespace_pids(device.node.ns)
+                if parent_of(pid) == device.process.pid)
 
 
 def is_idle(pid):
@@ -76,7 +77,7 @@ def clock_set_back(lab):
     clock.set(DAY)
     begins(x, y, "a day ahead")
     clock.set(0)
-    begins(x, y, "and back again")
+    begins(x, y, "right again")
     x.remove(y)
     x.add(y, y.node.v4())
     begins(x, y, "the peer was added again")
@@ -98,13 +99,14 @@ def clock_set_back(lab):
     start_anew(x, y)
     begins(x, y, "set back while it did not run")
     info = os.stat(stamp_of(x))
-    expect_same((info.st_mode & 0o7777, info.st_uid), (0o600, 0), "mode and owner of the stamp file")
-    expect(b"suspended" not in read(x.log), "setting the clock is not taken for a suspend")
+    expect_same((info.st_mode & 0o7777, info.st_uid), (0o600, 0),
+                "mode and owner of the timestamp file")
+    expect(b"suspended" not in read(x.log), "setting the clock does not count as a suspend")
 
 
 @scenario(ours_only=True)
 def clock_set_in_a_session(lab):
-    """Setting the clock, either way, ends no session and loses no packet."""
+    """Setting the clock, forward or back, ends no session and loses no packet."""
     clock = Clock(lab)
     x, y = tunnel(lab, env={"LOG_LEVEL": "verbose", **clock.env})
     meets(x, y)
@@ -113,10 +115,11 @@ def clock_set_in_a_session(lab):
         for ahead_s in (HOUR, -HOUR, 20 * 365 * DAY, -DAY, 0):
             clock.set(ahead_s)
             time.sleep(0.2)
-    expect_same(x.stat()["initiations_sent"] + y.stat()["initiations_sent"], before, "initiations")
+    expect_same(x.stat()["initiations_sent"] + y.stat()["initiations_sent"], before,
+                "initiations sent")
 
 
-# Bad stamp files: a shell script that makes one at $at, and what the log says of it.
+# Bad timestamp files: a shell script that makes one at $at, and the text logged for it.
 USELESS = (
     ("printf hello > $at", "not a time"),
     (": > $at", "not a time"),
@@ -137,7 +140,7 @@ USELESS = (
 
 @scenario(ours_only=True)
 def kept_stamp_is_useless(lab):
-    """A bad stamp file is reported and ignored, and the next handshake replaces it."""
+    """A bad timestamp file is logged and ignored, and the next handshake replaces it."""
     x, y = tunnel(lab, b_knows=False)
     meets(x, y)
     x.stop()
@@ -145,29 +148,31 @@ def kept_stamp_is_useless(lab):
         run("sh", "-ec", f"rm -rf $at $at.x; {script}", env={**os.environ, "at": stamp_of(x)})
         x.log = lab.file("useless")
         start_anew(x, y)
-        expect(said in read(x.log).decode(), f"{script}: it says {said!r}, not {read(x.log).decode()!r}")
+        expect(said in read(x.log).decode(),
+               f"{script}: the log says {said!r}, not {read(x.log).decode()!r}")
         begins(x, y, script)
         x.stop()
         if "mkdir" in script:
-            expect_same(read(x.log).count(b"cannot keep"), 1, "reports of a directory in the way")
+            expect_same(read(x.log).count(b"cannot keep"), 1, "log lines about the directory")
             os.rmdir(stamp_of(x))
             continue
         text = read(stamp_of(x)).decode()
-        expect(abs(int(text) / 1e9 - time.time()) < HOUR, f"{script}: a good file replaced it, not {text!r}")
+        expect(abs(int(text) / 1e9 - time.time()) < HOUR,
+               f"{script}: a good file replaces it, not {text!r}")
     run("sh", "-c", "rm -rf $at.x", env={**os.environ, "at": stamp_of(x)})
 
 
 def start_within(x, y, script):
-    """As start_anew(), after a script, both in a mount namespace of their own."""
+    """Like start_anew(), but runs the daemon, after a script, in its own mount namespace."""
     run_within(x, script=f'{script}; exec "$@"', env={"LOG_LEVEL": "verbose"})
-    until(x.answers, "it serves")
+    until(x.answers, "it answers")
     x.wg("set", "private-key", x.key.file)
     x.address()
     x.up()
     x.add(y, y.node.v4())
 
 
-# Ways to mount a directory in which no file can be made, or none can grow.
+# Ways to mount a directory in which no file can be created, or none can grow.
 NO_PLACE = (
     ("mount -t tmpfs -o ro none {}", "Read-only"),
     ("mount -t tmpfs -o size=4k none {0}; head -c 8192 /dev/zero > {0}/full || true", "No space"),
@@ -177,7 +182,7 @@ NO_PLACE = (
 
 @scenario(ours_only=True)
 def stamp_cannot_be_kept(lab):
-    """If the time cannot be kept, the log says so once, and handshakes go on."""
+    """If the timestamp cannot be stored, the log says so once, and handshakes go on."""
     x, y = tunnel(lab, b_knows=False)
     x.stop()
     for place, said in NO_PLACE:
@@ -186,7 +191,8 @@ def stamp_cannot_be_kept(lab):
             begins(x, y, f"{place}, {turn}")
             time.sleep(0.5)
         complaints = [line for line in read(x.log).decode().splitlines() if "cannot keep" in line]
-        expect(len(complaints) == 1 and said in complaints[0], f"{place}: it says {said!r} once: {complaints}")
+        expect(len(complaints) == 1 and said in complaints[0],
+               f"{place}: the log says {said!r} once: {complaints}")
         x.stop()
 
 
@@ -195,14 +201,15 @@ FILES = 256  # the most that are kept
 
 @scenario(ours_only=True)
 def stamps_do_not_pile_up(lab):
-    """However many interfaces come and go, only the latest ones' files remain."""
+    """However many interfaces come and go, only the files of the latest ones remain."""
     x, y = tunnel(lab, b_knows=False)
     x.stop()
-    start_within(x, y, f"mount -t tmpfs none {STATUS}; for i in $(seq {FILES}); do echo 1 > {STATUS}/z$i.stamp; "
+    start_within(x, y, f"mount -t tmpfs none {STATUS}; "
+                       f"for i in $(seq {FILES}); do echo 1 > {STATUS}/z$i.stamp; "
                        f"touch -d @$i {STATUS}/z$i.stamp; done")
     place = f"/proc/{x.process.pid}/root{STATUS}"
     begins(x, y, "with many files")
-    until(lambda: os.path.exists(f"{place}/{x.name}.stamp"), "its time is kept")
+    until(lambda: os.path.exists(f"{place}/{x.name}.stamp"), "its timestamp is stored")
     files = {name for name in os.listdir(place) if name.endswith(".stamp")}
     expect_same(files, {f"{x.name}.stamp", *(f"z{i}.stamp" for i in range(2, FILES + 1))},
-                "files that remain after the oldest were deleted")
+                "files left after the oldest were deleted")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Several workers, each with its own queue of the TUN and its own UDP sockets on one port."""
+"""Several workers, each with its own TUN queue and its own UDP sockets on a shared port."""
 
 import contextlib
 import errno
@@ -33,7 +33,7 @@ def tunnel_of_workers(lab):
 
 
 def wakes(device):
-    """How often each worker went to sleep so far, by its name."""
+    """How often each worker has gone to sleep so far, by its name."""
     found = {}
     tasks = f"/proc/{device.process.pid}/task"
     for task in os.listdir(tasks):
@@ -54,11 +54,11 @@ def sockets_of(device):
 
 @scenario(ours_only=True)
 def flows_use_every_worker(lab):
-    """Flows are spread over all workers, on the way out and in; each stays whole."""
+    """Flows are spread over all workers in both directions, and each flow stays in order."""
     x, y = tunnel_of_workers(lab)
     meets(x, y)
     expect_same(x.stat()["workers"], WORKERS, "workers of x")
-    expect_same(len(wakes(x)), WORKERS, "threads of workers")
+    expect_same(len(wakes(x)), WORKERS, "worker threads")
 
     before = wakes(x)
     receiver = y.node.socket()
@@ -75,9 +75,9 @@ def flows_use_every_worker(lab):
         sender.close()
     after = wakes(x)
     idle = [name for name in after if after[name] == before[name]]
-    expect(not idle, f"64 flows use every worker, but not {idle}")
+    expect(not idle, f"64 flows use every worker, not leaving out {idle}")
 
-    # To y, each new port of x is another flow.
+    # Each new port of x is a new flow to y.
     before, busy = wakes(y), set()
     for port in range(30000, 30100):
         x.set("listen-port", port)
@@ -87,12 +87,12 @@ def flows_use_every_worker(lab):
         before = after
         if len(busy) == WORKERS:
             break
-    expect_same(len(busy), WORKERS, "workers of y that something came to")
+    expect_same(len(busy), WORKERS, "workers of y that received something")
 
 
 @scenario(ours_only=True, seconds=90)
 def flows_stay_in_order(lab):
-    """Datagrams of each of several flows at once arrive in their order."""
+    """The datagrams of several simultaneous flows arrive in order."""
     x, y = tunnel_of_workers(lab)
     meets(x, y)
     count, jobs = 20_000, []
@@ -106,19 +106,19 @@ def flows_stay_in_order(lab):
                             "--seed", str(number), y.inner4, str(port), log=lab.file("sent"))
                for _, _, port, number in jobs]
     for sender in senders:
-        expect_same(sender.wait(60), 0, "blast sends")
+        expect_same(sender.wait(60), 0, "exit status of the sending blast")
     for receiver, log, _, _ in jobs:
-        expect_same(receiver.wait(20), 0, "blast finds nothing altered or repeated")
+        expect_same(receiver.wait(20), 0, "exit status of the receiving blast")
         tally = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", read(log).decode())}
-        # The cable itself, whose queues are per processor, may once let one overtake another.
-        expect(tally["late"] <= count // 1000, f"in order, and not {tally['late']} late")
-        expect(tally["received"] > count // 2, f"most arrive, and not {tally['received']}")
+        # The cable has per-processor queues, so it may itself let one overtake another.
+        expect(tally["late"] <= count // 1000, f"they arrive in order, not {tally['late']} late")
+        expect(tally["received"] > count // 2, f"most arrive, not only {tally['received']}")
         lab.notes.append(f"{tally['received']} arrived, {tally['late']} late")
 
 
 @scenario(ours_only=True)
 def workers_change_sockets_together(lab):
-    """Port, mark, down and up: all workers follow, and no socket of before stays open."""
+    """All workers follow changes of port and mark, down and up, and no old socket stays open."""
     x, y = tunnel_of_workers(lab)
     meets(x, y)
     usual = sockets_of(x)
@@ -128,25 +128,26 @@ def workers_change_sockets_together(lab):
         x.set("fwmark", hex(turn))
         y.node.reaches(x.inner4, 1)
     for _ in range(5):
-        time.sleep(0.05)  # a peer takes no two initiations within 20 ms, and the next comes after 5 s
+        time.sleep(0.05)  # peers accept one initiation per 20 ms, and the next would come after 5 s
         x.down()
         x.up()
         expect_same(x.port(), 31001, "the port after down and up")
-    # Down forgets the session, and two initiations are 5 s apart.
-    until(lambda: x.node.ping(y.inner4, 1, wait=1).received, "packets go on", 15)
-    until(lambda: sockets_of(x) == usual, f"{usual} sockets are open, not {sockets_of(x)}")
+    # Down drops the session, and initiations are 5 s apart.
+    until(lambda: x.node.ping(y.inner4, 1, wait=1).received, "packets flow again", 15)
+    until(lambda: sockets_of(x) == usual, f"{usual} sockets are open again")
     x.down()
     until(lambda: sockets_of(x) == usual - 2 * WORKERS, "down closes all of them")
 
 
 @scenario(ours_only=True)
 def a_port_is_not_shared(lab):
-    """Who has the port already keeps it, even if he would share it; and who comes later is refused."""
+    """A port in use stays with its owner, even one that allows sharing; newcomers are refused."""
     x, y = tunnel_of_workers(lab)
     other = Device(lab, x.node, x.implementation, "o").start()
     meets(x, y)
     with other.uapi() as uapi:
-        expect_same(uapi.set(f"listen_port={x.port()}\n"), -errno.EADDRINUSE, "another daemon")
+        expect_same(uapi.set(f"listen_port={x.port()}\n"), -errno.EADDRINUSE,
+                    "errno for another daemon's port")
     for family in (socket.AF_INET, socket.AF_INET6):
         taken = x.node.socket(family)
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -154,23 +155,24 @@ def a_port_is_not_shared(lab):
             taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         taken.bind(("", 45003))
         with x.uapi() as uapi:
-            expect_same(uapi.set("listen_port=45003\n"), -errno.EADDRINUSE, "one who would share")
+            expect_same(uapi.set("listen_port=45003\n"), -errno.EADDRINUSE,
+                        "errno for a port whose owner allows sharing")
         taken.close()
     meets(x, y)
     with other.uapi() as uapi:
-        expect_same(uapi.set("listen_port=45003\n"), 0, "a port that is free")
+        expect_same(uapi.set("listen_port=45003\n"), 0, "errno for a free port")
 
 
 @scenario(ours_only=True)
 def fewer_queues_than_asked_for(lab):
-    """Where the system gives no further queue there is one worker, and the log says so."""
+    """If the system grants no further queue, there is one worker, and the log says so."""
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b)
     y = Device(lab, b, lab.theirs).start()
     x = Device(lab, a, lab.mine)
     argv = ["prlimit", "--nofile=60:60", "--", lab.mine.path, "--workers", "64", "-f", x.name]
     x.process = a.popen(*argv, log=x.log, env=x.env)
-    until(x.answers, "it serves")
+    until(x.answers, "it answers")
     x.wg("set", "private-key", x.key.file)
     x.address()
     x.up()
@@ -182,9 +184,9 @@ def fewer_queues_than_asked_for(lab):
 
 @scenario(ours_only=True)
 def idle_workers_are_small(lab):
-    """What one more worker costs while nothing moves."""
+    """The memory that one more idle worker costs."""
     if is_sanitized(lab.mine):
-        lab.notes.append("not measured: it is built with sanitizers")
+        lab.notes.append("not measured: built with sanitizers")
         return
     a = lab.node("a")
     memory = {}
@@ -199,5 +201,5 @@ def idle_workers_are_small(lab):
     x.implementation.options = []
     each = (memory[34] - memory[2]) / 32
     expect(memory[2] < 8 << 10, f"less than 8 MiB with 2 workers, not {memory[2]} KiB")
-    expect(each < 1 << 10, f"less than 1 MiB for one more, not {each} KiB")
-    lab.notes.append(f"{memory[2]} KiB with 2 workers, {each:.0f} KiB for one more")
+    expect(each < 1 << 10, f"less than 1 MiB for each further worker, not {each} KiB")
+    lab.notes.append(f"{memory[2]} KiB with 2 workers, {each:.0f} KiB for each further one")

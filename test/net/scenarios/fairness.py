@@ -3,12 +3,12 @@
 
     c eth0 ------ eth0 a eth1 ------ eth0 b     the cables carry IPv4 and IPv6
                     tl..a ============ tl..b    x and y, over IPv4
-                    tl..a ============ tl..z    x and z, which is on b too, over IPv6
+                    tl..a ============ tl..z    x and z, which is also on b, over IPv6
 
-x is under test. It has a slow AEAD, and usually one worker for all directions, so that a flood
-of pieces keeps it busy. c is a stranger. While one direction of x is flooded, a few datagrams
-go in each of the others, strangers want sessions, and clients ask for the configuration and the
-status. Packets in the flooded direction may be lost.
+x is under test. Its AEAD is slow and it usually has one worker for all directions, so a flood of
+GSO pieces keeps it busy. c is a stranger. While one direction of x is flooded, a few datagrams
+go in each of the others, strangers ask for sessions, and clients ask for the configuration and
+the status. Packets in the flooded direction may be lost.
 """
 
 import json
@@ -24,7 +24,7 @@ from scenario import scenario
 
 PORT = 45000
 INTERVAL_US = 5000
-TRIES = 4  # a busy machine may cause delays itself, but hardly every time
+TRIES = 4  # a busy machine may cause delays itself, but hardly on every try
 STRANGERS = 8
 QUIET = {"LOG_LEVEL": "error"}  # so that the daemon spends its time on packets
 SOURCES = {4: ("10.66.0.0/16", "10.66.0.1"), 6: ("2001:db8:66::/48", "2001:db8:66::1")}
@@ -32,7 +32,7 @@ OUT, IN4, IN6 = "out", "in over IPv4", "in over IPv6"
 
 
 def know_each_other(one, other, net, devs):
-    """Sets neighbours, so that no datagram waits for a lookup, which a flood could lose."""
+    """Sets neighbours, so that no datagram waits for a lookup that a flood could lose."""
     for here, dev, there, remote in ((one, devs[0], other, devs[1]),
                                      (other, devs[1], one, devs[0])):
         mac = json.loads(there.ip("-j", "link", "show", remote).stdout)[0]["address"]
@@ -41,7 +41,7 @@ def know_each_other(one, other, net, devs):
 
 
 class Swamp:
-    """A flood from a node that lasts as long as the context."""
+    """A flood from a node for the length of the context."""
 
     def __init__(self, node, *options):
         self.node, self.options = node, [str(option) for option in options]
@@ -57,7 +57,7 @@ class Swamp:
 
 
 class Trickle:
-    """A few datagrams from a node to an address of another."""
+    """A few datagrams from a node to an address of another node."""
 
     ports = iter(range(46000, 60000))
 
@@ -81,8 +81,8 @@ class Trickle:
 
     def __str__(self):
         c = self.counts
-        return (f"{c['received']} of {self.count}, after {c['median_us'] / 1000:.1f} ms, at most "
-                f"{c['most_us'] / 1000:.1f}")
+        return (f"{c['received']} of {self.count}, median delay {c['median_us'] / 1000:.1f} ms, "
+                f"at most {c['most_us'] / 1000:.1f}")
 
 
 class Field:
@@ -101,7 +101,7 @@ class Field:
                                   for node, letter in ((self.a, "a"), (self.b, "b"), (self.b, "z")))
         self.z.inner4, self.z.inner6 = "10.78.0.1", "fd78::1"
         self.options, self.mtu = list(options), mtu
-        # Under sanitizers the daemon is too slow for time limits; its errors still count.
+        # Under sanitizers the daemon is too slow for time limits, but errors still count.
         self.judges = not is_sanitized(lab.mine)
         self.start(self.y)
         self.start(self.z)
@@ -116,7 +116,7 @@ class Field:
             device.node.ip("link", "set", device.name, "mtu", str(self.mtu))
 
     def start_x(self):
-        """Starts x, always on the same port, so that the others need not be told."""
+        """Starts x, always on the same port, so that the others need no change."""
         self.lab.mine.options = self.options
         self.start(self.x)
         self.lab.mine.options = []
@@ -127,8 +127,8 @@ class Field:
         self.add_strangers()
 
     def meet(self):
-        """Returns once the queues of x hold nothing of a flood any more. The first pings may find no
-        room in them."""
+        """Returns once the queues of x hold nothing of a flood. The first pings may find them
+        full."""
         for inner in (self.y.inner4, self.z.inner4):
             until(lambda inner=inner: self.a.ping(inner, wait=1).received == 3,
                   f"{inner} answers three pings", seconds=20)
@@ -139,10 +139,10 @@ class Field:
         for number, key in enumerate(keys):
             with self.x.uapi() as uapi:
                 expect_same(uapi.set(f"public_key={key}\nallowed_ip=10.79.0.{number}/32\n"), 0,
-                            "errno of a set")
+                            "errno of the set request")
 
     def floods(self):
-        """The floods by name: the direction, the node and the options of swamp."""
+        """The floods by name, each with its direction, its node and the options of swamp."""
         length = json.loads(self.a.ip("-j", "link", "show", self.x.name).stdout)[0]["mtu"] - 28
         data = ["--length", length, "--segments", min(64, 59000 // length)]
         junk = ["--initiations", "--segments", 64]
@@ -173,15 +173,15 @@ class Field:
         return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", read(log).decode())}
 
     def ask(self):
-        """How long answers with the configuration and the status take, in seconds."""
+        """The time that replies with the configuration and the status take, in seconds."""
         begun = time.monotonic()
         with self.x.uapi() as uapi:
-            expect(uapi.get(), "a reply with the configuration")
+            expect(uapi.get(), "the daemon sends its configuration")
         self.x.stat()
         return time.monotonic() - begun
 
     def measure(self, flooded, count=250):
-        """Returns whether the result was fair, and a description of it."""
+        """Returns whether the result is fair, and a description of it."""
         trickles = self.trickles(flooded, count)
         strangers = self.meet_strangers(6 if flooded == IN4 else 4)
         asked = []
@@ -191,7 +191,7 @@ class Field:
             trickle.end()
         slowest = max(asked, default=0)
         text = "; ".join((*(f"{direction}: {trickle}" for direction, trickle in trickles.items()),
-                          f"{strangers['responses']} strangers met after {strangers['ms']} ms",
+                          f"{strangers['responses']} strangers served after {strangers['ms']} ms",
                           f"clients answered after {slowest * 1000:.0f} ms"))
         return all((*(trickle.is_fair() for trickle in trickles.values()),
                     strangers["responses"] == STRANGERS, strangers["ms"] < 2000, slowest < 2)), text
@@ -203,10 +203,10 @@ class Field:
                 is_fair, text = self.measure(flooded)
             if is_fair or not self.judges:
                 break
-            self.lab.notes.append(f"{name}, try {number + 1} was unfair: {text}")
+            self.lab.notes.append(f"{name}, try {number + 1} is unfair: {text}")
         self.lab.notes.append(f"{name}: {text}")
         expect(is_fair or not self.judges, "95% arrive within a second, and strangers and clients "
-               f"are served, while there is a flood from {name}: {text}")
+               f"are served, during a flood from {name}: {text}")
 
     def endure_all(self):
         for name, how in self.floods().items():
@@ -244,7 +244,7 @@ def end_by_socket(device):
 
 
 def down_and_up(field):
-    """Returns how long it took until the port was bound again, in seconds."""
+    """Returns the time until the port was bound again, in seconds."""
     begun = time.monotonic()
     field.x.down()
     until(lambda: PORT not in field.x.udp_ports()[0], "down closes the port")
@@ -254,7 +254,7 @@ def down_and_up(field):
 
 @scenario(ours_only=True, alone=True, seconds=120)
 def ends_in_a_flood(lab):
-    """During a flood, a signal and the removal of the link or the socket end the daemon at once."""
+    """During a flood, a signal and the removal of the link or socket end the daemon at once."""
     field = Field(lab, "--workers", "1", "--aead", "libcrypto")
     floods = field.floods()
     for name in ("a local program, to IPv4", "a peer over IPv4", "a stranger over IPv6"):
@@ -266,7 +266,7 @@ def ends_in_a_flood(lab):
                 begun = time.monotonic()
                 end(field.x)
                 until(lambda: field.x.process.poll() is not None,
-                      f"{end.__name__} while there is a flood from {name}", 4 if field.judges else 30)
+                      f"{end.__name__} during a flood from {name}", 4 if field.judges else 30)
                 lab.notes.append(f"{name}, {end.__name__}: {(time.monotonic() - begun) * 1000:.0f}"
                                  f" ms, down and up: {took * 1000:.0f} ms")
                 field.x.ended()

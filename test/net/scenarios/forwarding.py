@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Forwarding for others, on an office's path (office.py): superpackets stay whole, and flows in
-order."""
+"""Forwarding on an office's path (office.py): superpackets stay whole, and flows stay in order."""
 
 import contextlib
 import re
@@ -16,8 +15,8 @@ from scenario import scenario
 UDP, UDP_SEGMENT = 17, 103
 SOL_PACKET, PACKET_VNET_HDR = 263, 15
 NEEDS_CHECKSUM, GSO_TCP4, GSO_TCP6 = 1, 1, 4
-# Payload bytes of each packet, which fit a tunnel of 1420 over either family, and how many of
-# them make nearly 64 KiB.
+# Payload bytes per packet, which fit a tunnel of MTU 1420 over either family, and the number of
+# packets that make nearly 64 KiB.
 SEGMENT, SEGMENTS = 1350, 47
 COUNT = 20
 
@@ -33,7 +32,7 @@ def has_uso(device):
 
 
 def send_udp(office, source, destination, family):
-    """Sends UDP superpackets, each by one call. Every datagram must arrive as it was sent."""
+    """Sends UDP superpackets, one per call. Every datagram must arrive as it was sent."""
     kind = socket.AF_INET6 if family == 6 else socket.AF_INET
     with destination.socket(kind) as server, source.socket(kind) as client:
         server.bind((office.address(destination, family), 0))
@@ -55,7 +54,7 @@ def mac(node, dev):
 
 
 def tcp_superpacket(source, destination, family):
-    """A TCP superpacket with a partial checksum, after the virtio header that says so."""
+    """A TCP superpacket with a partial checksum, and the virtio header that describes it."""
     kind = socket.AF_INET6 if family == 6 else socket.AF_INET
     ends = socket.inet_pton(kind, source) + socket.inet_pton(kind, destination)
     tcp_len = 20 + SEGMENT * SEGMENTS
@@ -79,9 +78,9 @@ def folded(data):
 
 
 def send_tcp(office, source, destination, family):
-    """Sends TCP superpackets of fixed size, whatever this machine's TCP would send.
+    """Sends TCP superpackets of a fixed size, independent of this machine's TCP.
 
-    They belong to no connection, and the destination's firewall drops them.
+    They belong to no connection; the destination's firewall drops them.
     """
     gateway = office.gateway(source)
     destination.nft("inet", "stray", "filter hook input priority 0", "tcp dport 4001 drop")
@@ -99,14 +98,14 @@ def send_tcp(office, source, destination, family):
 
 @scenario(ours_only=True, seconds=60)
 def superpackets_are_forwarded_whole(lab):
-    """Superpackets of 64 KiB from hosts behind a node cross its tunnel and a hub whole."""
+    """64 KiB superpackets from hosts behind a gateway cross its tunnel and a hub whole."""
     office = Office(lab)
     office.meet()
     kinds = [send_tcp]
     if has_uso(office.x):
         kinds.append(send_udp)
     else:
-        lab.notes.append("this kernel has no UDP superpackets at the interface")
+        lab.notes.append("this kernel's TUN has no UDP superpackets")
     for send in kinds:
         for family in (4, 6):
             for source, destination in ((office.b, office.d), (office.d, office.b)):
@@ -117,19 +116,20 @@ def superpackets_are_forwarded_whole(lab):
                     return counters((near, office.hub, far)[i])[key] - before[i][key]
                 what = f"{send.__name__} from {source.name} over IPv{family}"
                 send(office, source, destination, family)
-                until(lambda: grown(2, "rx_packets") >= COUNT * SEGMENTS, f"all arrives: {what}", 20)
+                until(lambda: grown(2, "rx_packets") >= COUNT * SEGMENTS,
+                      f"all packets arrive: {what}", 20)
                 expect_same(grown(0, "superpackets_read"), COUNT, f"superpackets read, {what}")
                 written = grown(1, "superpackets_written")
                 expect(written >= COUNT, f"the hub writes superpackets, not {written}: {what}")
                 expect_same(grown(1, "superpackets_read"), written,
-                            f"superpackets that come back to the hub, {what}")
+                            f"superpackets that return to the hub, {what}")
 
 
 @scenario(ours_only=True, seconds=90)
 def tcp_is_forwarded(lab):
-    """TCP between hosts behind two nodes, in both directions and families.
+    """TCP between hosts behind two gateways, in both directions and families.
 
-    The sender makes superpackets, or single packets that the node's own device coalesces.
+    The hosts send superpackets, then single packets that the gateway's own device coalesces.
     """
     office = Office(lab)
     office.meet()
@@ -141,7 +141,7 @@ def tcp_is_forwarded(lab):
                 lab.transfer(source, destination, office.address(destination, family), 4 << 20)
                 after = counters(office.device(source))
                 expect(after["superpackets_read"] > before["superpackets_read"],
-                       f"superpackets of {source.name} over IPv{family}")
+                       f"superpackets from {source.name} are read, over IPv{family}")
     transfer_all()
     for host in (office.b, office.d):
         host.offloads_off("eth0")
@@ -149,7 +149,7 @@ def tcp_is_forwarded(lab):
     transfer_all()
     hub = counters(office.hub)
     expect_same(hub["superpackets_read"], hub["superpackets_written"],
-                "superpackets that the hub reads, of those that it wrote")
+                "superpackets that the hub reads, compared with those it wrote")
 
 
 class Stream:
@@ -172,7 +172,7 @@ class Stream:
                 self.got.append(struct.unpack("!I", self.destination.recv(2048)[:4])[0])
 
     def late(self):
-        """How many arrived after one with a greater number."""
+        """The number of datagrams that arrived after one with a greater number."""
         greatest, late = -1, 0
         for number in self.got:
             late += number < greatest
@@ -201,9 +201,10 @@ def hub_keeps_order(lab):
         for stream in streams:
             for thread in stream.threads:
                 thread.join()
-            expect(len(stream.got) > count / 2, f"most arrives, not only {len(stream.got)} of {count}")
+            expect(len(stream.got) > count / 2,
+                   f"most datagrams arrive, not only {len(stream.got)} of {count}")
             late += stream.late()
             total += len(stream.got)
-    # Where processors are short, the cable itself may let two packets overtake each other.
-    expect(late <= total / 200, f"datagrams arrive in their order, not {late} of {total} late")
+    # On a busy machine the cable itself may let packets overtake each other.
+    expect(late <= total / 200, f"datagrams arrive in order, not {late} of {total} late")
     lab.notes.append(f"{late} of {total} late")

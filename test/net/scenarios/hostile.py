@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Datagrams from strangers: no answer, no effect."""
+"""Datagrams from strangers: they get no answer and have no effect."""
 
 import contextlib
 import hashlib
@@ -18,7 +18,7 @@ SIZES = {INITIATION: 148, RESPONSE: 92, COOKIE: 64}
 
 
 def with_mac1(message, public):
-    """The handshake message with the first MAC made right, which needs only the public key."""
+    """The handshake message with a correct mac1, which takes only the public key."""
     head, key = message[:-32], hashlib.blake2s(b"mac1----" + public).digest()
     return head + hashlib.blake2s(head, key=key, digest_size=16).digest() + bytes(16)
 
@@ -46,7 +46,7 @@ def malformed(generator, public):
 
 
 def altered(generator, messages):
-    """Captured messages: as they were, cut, grown, and with a bit turned."""
+    """Captured messages: unchanged, truncated, extended, and with one bit flipped."""
     for message in messages:
         yield message
         yield message[:-1]
@@ -60,7 +60,7 @@ def altered(generator, messages):
 
 
 class Attacker:
-    """Sends from a port of its own on one host to the device on another, by IPv4 and IPv6."""
+    """Sends from its own port on one host to the device on another, over IPv4 and IPv6."""
 
     def __init__(self, node, victim):
         self.sockets = []
@@ -83,13 +83,13 @@ class Attacker:
 
 @scenario(each_peer=True)
 def malformed_datagrams(lab):
-    """Random, truncated, altered and replayed datagrams: no answer, and the tunnel goes on."""
+    """Random, truncated, altered and replayed datagrams get no answer; the tunnel goes on."""
     x, y = tunnel(lab)
     outside = Sniffer(y.node, "eth0")
     meets(y, x)
     captured = [packet.payload for packet in outside.of_kind(1, 2, 3, 4)
                 if packet.outgoing][:12]
-    expect({message[0] for message in captured} >= {INITIATION, DATA}, "captured both kinds")
+    expect({message[0] for message in captured} >= {INITIATION, DATA}, "both types are captured")
     attacker = Attacker(y.node, x)
     before = x.peer(y)
     generator = random.Random(1)
@@ -102,13 +102,13 @@ def malformed_datagrams(lab):
     expect(not attacker.answers(outside), f"no answer, not {attacker.answers(outside)[:3]}")
     expect(after.endpoint == before.endpoint, "no replayed packet moves the endpoint")
     expect(after.handshake == before.handshake, "there was no new handshake")
-    expect(x.is_alive(), "it still runs")
+    expect(x.is_alive(), "the daemon still runs")
     lab.notes.append(f"{sent} datagrams")
 
 
 @scenario(each_peer=True)
 def stranger(lab):
-    """A well-formed handshake by somebody who is not a peer gets no answer.
+    """A well-formed handshake from a node that is not a peer gets no answer.
 
         a eth0 ---+--- eth0 b     c has a as peer, but a knows only b
                   |
@@ -130,10 +130,10 @@ def stranger(lab):
 
 @scenario(each_peer=True, alone=True, seconds=90)
 def flood(lab):
-    """Under a flood of initiations a peer still gets through, by a cookie.
+    """During a flood of initiations a peer still gets through, with a cookie.
 
-    The flood is one captured initiation again and again, from another port: the first MAC is right,
-    the rest is old. Nothing but cookie replies may answer it.
+    The flood repeats one captured initiation from another port: its mac1 is correct, but it is
+    a replay. Only cookie replies may answer it.
     """
     x, y = tunnel(lab)
     outside = Sniffer(y.node, "eth0")
@@ -151,23 +151,24 @@ def flood(lab):
     thread.start()
     try:
         begun = time.monotonic()
-        # The socket's buffer is full of rubbish, so some pings may well be lost.
-        until(lambda: x.node.ping(y.inner4, 1, wait=1).received, "the old session serves on", 10)
+        # The socket's buffer is full of the flood, so some pings may be lost.
+        until(lambda: x.node.ping(y.inner4, 1, wait=1).received, "the old session goes on", 10)
         first = y.peer(x).handshake
         y.remove(x)
         y.add(x, x.node.v4())
-        until(lambda: y.node.ping(x.inner4, 1, wait=1).received, "a new handshake in the flood", 40)
-        expect(y.peer(x).handshake >= first, "the handshake is told")
+        until(lambda: y.node.ping(x.inner4, 1, wait=1).received,
+              "a new handshake succeeds in the flood", 40)
+        expect(y.peer(x).handshake >= first, "the handshake is shown")
         took = time.monotonic() - begun
     finally:
         over.set()
         thread.join()
     answers = attacker.answers(outside)
     expect(all(packet.kind() == COOKIE and len(packet.payload) == 64 for packet in answers),
-           "nothing but cookie replies answers the flood")
+           "only cookie replies answer the flood")
     if x.ours:
         expect(answers, "under load it sends cookie replies")
-    # What is left of the flood in the socket's buffer comes first.
-    until(lambda: x.node.ping(y.inner4, 3, wait=1).received == 3, "all is quiet again", 10)
+    # The rest of the flood in the socket's buffer comes first.
+    until(lambda: x.node.ping(y.inner4, 3, wait=1).received == 3, "the flood has drained", 10)
     meets(x, y)
     lab.notes.append(f"{len(answers)} cookie replies, new handshake after {took:.1f} s")

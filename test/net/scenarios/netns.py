@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""A link is moved into other network namespaces, as containers have it; its UDP sockets stay."""
+"""A link moves to other network namespaces, as with containers; its UDP sockets stay."""
 
 import base64
 import os
@@ -14,20 +14,20 @@ from stacks import parent_of
 
 
 def launch(device, *then):
-    """Starts the daemon in the background and, the moment its parent returns, does with ip(8) what
-    these words say."""
+    """Starts the daemon in the background. As soon as its parent returns, runs ip(8) with these
+    arguments."""
     device.node.run("sh", "-c", f'"$0" {device.name} && ip {" ".join(then)}',
                     device.implementation.path, env={**os.environ, **device.env})
 
 
 def all_gone(device, *places):
-    """Whether neither a process of the daemon's nor its socket nor its link is left."""
+    """Whether the daemon's processes, its socket and its link are all gone."""
     return not namespace_pids(device.node.ns) and not os.path.exists(device.socket) and \
         not any(device.has_link(place) for place in (device.node, *places))
 
 
 def check_mtu(device, where, other, mtu):
-    """The daemon knows the MTU: it pads no packet beyond it. mtu is no multiple of 16."""
+    """The daemon knows the MTU: it pads no packet beyond it. mtu must not be a multiple of 16."""
     outside = Sniffer(device.node, "eth0")
     where.ip("link", "set", device.name, "mtu", str(mtu))
 
@@ -35,12 +35,12 @@ def check_mtu(device, where, other, mtu):
         outside.forget()
         where.reaches(other.inner4, 1, options=("-s", str(mtu - 28), "-M", "do"))
         return [len(packet.payload) for packet in outside.of_kind(DATA, outgoing=True)]
-    until(lambda: sizes() == [mtu + 32], f"packets are padded up to the MTU of {mtu} at most")
+    until(lambda: sizes() == [mtu + 32], f"packets are padded to at most the MTU of {mtu}")
 
 
 @scenario(ours_only=True)
 def moved_at_once(lab):
-    """The link is moved the moment the command returns; its name is used again the moment it goes.
+    """The link moves as soon as the command returns; its name is reused as soon as it is free.
 
         a eth0 -------------- eth0 b
           tl..a ============ tl..b        tl..a is made in a, and then in c
@@ -63,12 +63,12 @@ def moved_at_once(lab):
         if turn == 0:
             check_mtu(x, c, y, 1285)
         c.ip("link", "del", x.name)
-    until(lambda: all_gone(x, c), "nothing is left", 8)
+    until(lambda: all_gone(x, c), "everything is gone", 8)
 
 
 @scenario(ours_only=True)
 def moved_on(lab):
-    """From one namespace to the next, and home: at each place up, down, MTU and name are followed.
+    """From one namespace to the next and home; the daemon follows up, down, MTU and name in each.
 
         a eth0 -------------- eth0 b
           tl..a ============ tl..b        tl..a moves from a to c, to d, to c, home, and to d
@@ -85,14 +85,15 @@ def moved_on(lab):
     for turn, to in enumerate((c, d, c, a, d)):
         place.ip("link", "set", x.name, "netns", to.ns)
         place = to
-        until(lambda: port not in x.udp_ports()[0], "moving takes it down: the socket is closed")
+        until(lambda: port not in x.udp_ports()[0],
+              "the move takes the link down, which closes the socket")
         x.address(place)
         x.up(place)
-        until(lambda: port in x.udp_ports()[0], "up, the same port is bound")
+        until(lambda: port in x.udp_ports()[0], "up binds the same port")
         place.reaches(y.inner4)
         check_mtu(x, place, y, 1301 + turn)
         x.down(place)
-        until(lambda: port not in x.udp_ports()[0], "down is followed")
+        until(lambda: port not in x.udp_ports()[0], "down closes the socket")
         place.ip("link", "set", name, "name", f"{name}x")
         check_renamed(x, place, y, f"{name}x")
         place.ip("link", "set", f"{name}x", "name", name)
@@ -105,17 +106,17 @@ def moved_on(lab):
 
 
 def check_renamed(device, where, other, name):
-    """Under another name all goes on; the socket's name stays."""
+    """Under another name the link still works; the socket keeps its name."""
     where.ip("addr", "replace", f"{device.inner4}/24", "dev", name)
     where.ip("link", "set", name, "up")
-    until(lambda: device.port() in device.udp_ports()[0], "up is followed under another name")
+    until(lambda: device.port() in device.udp_ports()[0], "up binds the port under another name")
     where.reaches(other.inner4)
     where.ip("link", "set", name, "down")
 
 
 @scenario(ours_only=True)
 def namespace_goes(lab):
-    """With the namespace goes the link that was moved into it, and with that the daemon."""
+    """Deleting the namespace deletes the link that was moved into it, which ends the daemon."""
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b)
     y = Device(lab, b, lab.theirs).start()
@@ -125,7 +126,7 @@ def namespace_goes(lab):
         x.add(y, b.v4())
         y.add(x)
         place = a
-        for to in places:  # directly, and by way of another one
+        for to in places:  # directly, then through another namespace
             place.ip("link", "set", x.name, "netns", to.ns)
             place = to
             x.address(place)
@@ -138,7 +139,7 @@ def namespace_goes(lab):
 
 @scenario(ours_only=True)
 def reused_names(lab):
-    """A link is deleted and the name used again at once, in the background, again and again."""
+    """A link is deleted and its name reused at once, repeatedly, with daemons in the background."""
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b)
     x, y = Device(lab, a, lab.mine), Device(lab, b, lab.theirs).start()
@@ -152,7 +153,7 @@ def reused_names(lab):
     x.add(y, b.v4())
     meets(x, y)
     a.ip("link", "del", x.name)
-    until(lambda: all_gone(x), "nothing is left", 8)
+    until(lambda: all_gone(x), "everything is gone", 8)
 
 
 @scenario(ours_only=True)
@@ -179,37 +180,39 @@ def both_sockets_in_one_place(lab):
         for place, other in ((a, y), (b, x)):
             place.reaches(other.inner4)
             place.reaches(other.inner6)
-    expect_same(x.udp_ports()[0], {a.number, b.number}, "the ports that are bound")
+    expect_same(x.udp_ports()[0], {a.number, b.number}, "ports bound")
     for place, device in devices.items():
         place.ip("link", "del", device.name)
-    until(lambda: all_gone(x, a) and all_gone(y, b), "nothing is left", 8)
+    until(lambda: all_gone(x, a) and all_gone(y, b), "everything is gone", 8)
 
 
 def sleeps(pid):
-    """How often a process went to sleep."""
-    return int(re.search(rb"^voluntary_ctxt_switches:\s(\d+)$", read(f"/proc/{pid}/status"), re.M)[1])
+    """The number of times that a process went to sleep."""
+    status = read(f"/proc/{pid}/status")
+    return int(re.search(rb"^voluntary_ctxt_switches:\s(\d+)$", status, re.M)[1])
 
 
 def leaves_the_helper_alone(device, where, endpoint):
-    """While packets without a session keep the engine busy, it seldom asks the helper."""
+    """While packets without a session keep the engine busy, it rarely asks the helper."""
     nobody = base64.b64encode(bytes([9] * 32)).decode()
     device.set("peer", nobody, "endpoint", f"{endpoint}:9", "allowed-ips", "10.99.0.0/16")
     device.up(where)
     where.ip("route", "add", "10.99.0.0/16", "dev", device.name)
-    helper = next(pid for pid in namespace_pids(device.node.ns) if parent_of(pid) == device.process.pid)
+    helper = next(pid for pid in namespace_pids(device.node.ns)
+                  if parent_of(pid) == device.process.pid)
     sender, before, begun = where.socket(), sleeps(helper), time.monotonic()
     for _ in range(200):
         sender.sendto(b"x", ("10.99.0.1", 9))
         time.sleep(0.003)
     asked, most = sleeps(helper) - before, 20 + 30 * (time.monotonic() - begun)
-    expect(asked <= most, f"the helper is left alone, not asked {asked} times where {most:.0f} are fine")
+    expect(asked <= most, f"the helper is asked at most {most:.0f} times, not {asked}")
     device.set("peer", nobody, "remove")
 
 
 @scenario(ours_only=True, needs=("setpriv",))
 def moved_out_of_sight(lab):
-    """Without the right to look into the link's new namespace: packets, up and down go on, and the
-    log tells what does not."""
+    """Without the right to enter the link's new namespace: packets, up and down still work, and
+    the log names what does not."""
     a, b, c = lab.node("a"), lab.node("b"), lab.node("c")
     lab.link(a, b)
     x, y = Device(lab, a, lab.mine), Device(lab, b, lab.theirs).start()
@@ -227,9 +230,9 @@ def moved_out_of_sight(lab):
             until(lambda: x.udp_ports()[0] & {x.port()}, "up is noticed")
             c.reaches(y.inner4)
             x.down(c)
-            until(lambda: x.port() not in x.udp_ports()[0], "so is down")
+            until(lambda: x.port() not in x.udp_ports()[0], "down is noticed")
         leaves_the_helper_alone(x, c, b.v4())
-        expect(b"cannot be followed" in read(x.log), f"it says so with {kept}")
+        expect(b"cannot be followed" in read(x.log), f"the log says so with {kept}")
         c.ip("link", "del", x.name)
         x.ended()
         y.remove(x)

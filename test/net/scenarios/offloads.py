@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Superpackets at the interface and at the sockets: the same arrives with them, without, and where the
-kernel has them and refuses to do them."""
+"""Superpackets on the interface and GSO/GRO on the sockets: packets arrive the same with offloads,
+without them, and where the kernel offers an offload and then refuses it."""
 
 import errno
 import os
@@ -21,7 +21,7 @@ def counters(device):
 
 
 def pair(lab, mine, theirs, mtu=None):
-    """As tunnel(), with an environment for each, and as often as one likes."""
+    """Like tunnel(), with an environment for each device; may be called repeatedly."""
     if not lab.nodes:
         lab.link(lab.node("a"), lab.node("b"))
     a, b = lab.nodes["a"], lab.nodes["b"]
@@ -37,8 +37,8 @@ def pair(lab, mine, theirs, mtu=None):
 
 
 def datagrams(x, y, segment, count, family=4, tos=0):
-    """Sends many datagrams of one length by one call, and a shorter one behind. Each arrives, in order,
-    with its type of service. Returns the types of service that arrived."""
+    """Sends many datagrams of one length and a shorter one in one call. Expects all to arrive, in
+    order. Returns the set of TOS values that arrived."""
     kind = socket.AF_INET6 if family == 6 else socket.AF_INET
     data = os.urandom(segment * count + segment // 3)
     server, client = y.node.socket(kind), x.node.socket(kind)
@@ -54,7 +54,7 @@ def datagrams(x, y, segment, count, family=4, tos=0):
         seen = set()
         for at in range(0, len(data), segment):
             got, control, _, _ = server.recvmsg(65536, 64)
-            expect(got == data[at:at + segment], f"datagram {at // segment} of {count} is as sent")
+            expect(got == data[at:at + segment], f"datagram {at // segment} of {count} is correct")
             seen |= {value[0] for level, type_, value in control if type_ == socket.IP_TOS}
     return seen
 
@@ -71,7 +71,7 @@ def exchange(lab, x, y):
 
 @scenario(ours_only=True, seconds=60)
 def offloads_on_and_off(lab):
-    """Each set of offloads on one side, another one on the other: all arrives, and what is off is not
+    """Every set of offloads against a different one: all data arrives, and no disabled offload is
     used."""
     sets = ("all", "none", "tso", "uso", "gso", "gro", "tso,uso", "gso,gro")
     lacking = set()
@@ -80,21 +80,23 @@ def offloads_on_and_off(lab):
         exchange(lab, x, y)
         for device, wanted in ((x, mine), (y, theirs)):
             used, found = device.stat()["offloads"].split("|"), counters(device)
-            expect_same(found["offloads_refused"], 0, f"refusals with {wanted}")
+            expect_same(found["offloads_refused"], 0, f"offloads refused with {wanted}")
             for name in ("tso", "uso", "gso", "gro"):
                 if wanted != "all" and name not in wanted.split(","):
-                    expect(name not in used, f"{name} is off with {wanted}, not {used}")
+                    expect(name not in used, f"{name} is off with {wanted}, in {used}")
                 elif name not in used:
                     lacking.add(name)
             tun, gso = {"tso", "uso"} & set(used), "gso" in used
-            expect(bool(found["superpackets_read"]) == bool(tun), f"{found} read with {used}")
-            expect(bool(found["pieces_sent"]) == gso, f"{found} sent with {used}")
+            expect(bool(found["superpackets_read"]) == bool(tun),
+                   f"superpackets are read with {used}: {found}")
+            expect(bool(found["pieces_sent"]) == gso, f"pieces are sent with {used}: {found}")
             other = (theirs if device is x else mine).replace("all", "gso")
             joined = "gro" in used and "gso" in other
-            expect(bool(found["pieces_received"]) == joined, f"{found} received with {used}")
+            expect(bool(found["pieces_received"]) == joined,
+                   f"pieces are received with {used}: {found}")
             if not tun or joined:
                 expect(bool(found["superpackets_written"]) == bool(tun),
-                       f"{found} written with {used}")
+                       f"superpackets are written with {used}: {found}")
         for device in (x, y):
             device.stop()
     if lacking:
@@ -103,64 +105,67 @@ def offloads_on_and_off(lab):
 
 @scenario(ours_only=True)
 def offloads_keep_ecn(lab):
-    """Congestion marked outside of a piece is seen by each packet that was in it."""
+    """Congestion marked on an outer GSO packet is seen by each packet inside it."""
     x, y = pair(lab, {}, {})
-    expect_same(datagrams(x, y, 1000, 20, tos=ECT0), {ECT0}, "types of service")
+    expect_same(datagrams(x, y, 1000, 20, tos=ECT0), {ECT0}, "TOS values")
     x.node.nft("inet", "congestion", "filter hook output priority 0", "oifname eth0 ip ecn set ce")
-    expect_same(datagrams(x, y, 1000, 20, tos=ECT0), {CE}, "types of service after CE outside")
-    expect_same(datagrams(x, y, 1000, 20, tos=0xb8), {0xb8}, "types of service without ECN")
+    expect_same(datagrams(x, y, 1000, 20, tos=ECT0), {CE}, "TOS values after CE outside")
+    expect_same(datagrams(x, y, 1000, 20, tos=0xb8), {0xb8}, "TOS values without ECN")
 
 
 @scenario(ours_only=True)
 def pieces_too_long(lab):
-    """Datagrams longer than the way's MTU are fragmented, which pieces cannot be: they go one by one to
-    that endpoint, and shorter ones as pieces still."""
+    """Datagrams longer than the path MTU need fragmentation, which GSO cannot do: they go one by
+    one to that endpoint, while shorter ones still use GSO."""
     x, y = pair(lab, {}, {}, mtu=9000)
     for _ in range(3):
         datagrams(x, y, 5000, 5)
     lab.transfer(x.node, y.node, y.inner4, 2 << 20)
     once = counters(x)
-    expect(once["offloads_refused"] >= 1, "the kernel refuses a piece")
-    expect(once["offloads_refused"] < 10, f"that is remembered, not {once}")
+    expect(once["offloads_refused"] >= 1, "the kernel refuses a piece (a GSO send)")
+    expect(once["offloads_refused"] < 10, f"tielined remembers the refusal, not {once}")
     datagrams(x, y, 1000, 20)
     again = counters(x)
-    expect(again["pieces_sent"] > once["pieces_sent"], "shorter ones go as a piece")
-    expect_same(again["offloads_refused"], once["offloads_refused"], "refusals")
+    expect(again["pieces_sent"] > once["pieces_sent"], "shorter datagrams go as pieces")
+    expect_same(again["offloads_refused"], once["offloads_refused"], "offloads refused")
     expect("gso" in x.stat()["offloads"], "pieces are not given up")
 
 
 def preload(lab, **refused):
     if is_sanitized(lab.mine):
-        raise Skip("sanitizers have calls of their own; the other builds are tested")
+        raise Skip("sanitizers make calls of their own; other builds are tested")
     return {"LD_PRELOAD": lab.tool("refuse.so")} | {key: str(number)
                                                     for key, number in refused.items()}
 
 
 @scenario(ours_only=True)
 def refused_superpackets(lab):
-    """A TUN that refuses superpackets gets packets, nothing is lost, and it is not asked for ever."""
+    """A TUN that refuses superpackets gets single packets; no packet is lost, and tielined stops
+    trying."""
     x, y = pair(lab, {}, preload(lab, REFUSE_SUPERPACKETS=errno.EINVAL))
     exchange(lab, x, y)
     found = counters(y)
     expect_same(found["superpackets_written"], 0, "superpackets written")
-    expect(3 <= found["offloads_refused"] < 20, f"some refusals, not {found}")
-    expect_same(y.stat()["tun_errors"], 0, "packets that were lost")
+    expect(3 <= found["offloads_refused"] < 20, f"a few refusals, not {found}")
+    expect_same(y.stat()["tun_errors"], 0, "packets lost")
     expect(not {"tso", "uso"} & set(y.stat()["offloads"].split("|")), "both are given up")
     expect(b"given up until the next start" in read(y.log), "the log says so")
 
 
 @scenario(ours_only=True)
 def refused_pieces(lab):
-    """A kernel that refuses pieces gets datagrams: at once where the device cannot, else after a while."""
-    for number, refused in ((errno.EIO, (1, 1)), (errno.EMSGSIZE, (1, 20)), (errno.EINVAL, (2, 20))):
+    """If the kernel refuses GSO, datagrams go singly: at once if the device cannot, else soon."""
+    for number, refused in ((errno.EIO, (1, 1)), (errno.EMSGSIZE, (1, 20)),
+                            (errno.EINVAL, (2, 20))):
         x, y = pair(lab, preload(lab, REFUSE_PIECES=number), {})
         exchange(lab, x, y)
         found = counters(x)
         least, most = refused
-        expect(least <= found["offloads_refused"] <= most, f"refusals of {number}, not {found}")
-        expect_same(x.stat()["tx_errors"], 0, "datagrams that were lost")
+        expect(least <= found["offloads_refused"] <= most,
+               f"{least} to {most} refusals with {errno.errorcode[number]}, not {found}")
+        expect_same(x.stat()["tx_errors"], 0, "datagrams lost")
         expect_same("gso" in x.stat()["offloads"].split("|"), number != errno.EIO,
-                    f"whether it is still tried after {errno.errorcode[number]}")
-        expect_same(counters(y)["pieces_received"], 0, "pieces that are received")
+                    f"whether GSO is still tried after {errno.errorcode[number]}")
+        expect_same(counters(y)["pieces_received"], 0, "pieces received")
         for device in (x, y):
             device.stop()

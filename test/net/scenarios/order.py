@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""A flow leaves a tunnel in the order it entered, even if the session begins in the middle of
-it."""
+"""A flow leaves a tunnel in the order it entered, even if the session begins in the middle."""
 
 import contextlib
 import os
@@ -14,7 +13,7 @@ from lab import expect, until
 from scenario import scenario
 
 UDP_SEGMENT, SO_RCVBUFFORCE = 103, 33
-DATAGRAMS = 800  # of each flow at each start: many wait for the session, and many come after it
+DATAGRAMS = 800  # per flow and start: many wait for the session, and many come after it
 EACH_S = 40e-6
 
 
@@ -39,11 +38,11 @@ class Flow:
         first, self.number = self.number, self.number + self.a_send
         data = b"".join(struct.pack(">I", number).ljust(self.size, b"x")
                         for number in range(first, self.number))
-        with contextlib.suppress(OSError):  # such as a full queue of the interface
+        with contextlib.suppress(OSError):  # for example, if the interface's queue is full
             self.sender.sendto(data, self.to)
 
     def received(self):
-        """The numbers that have arrived, in order of arrival."""
+        """The numbers that have arrived since the last call, in order of arrival."""
         numbers = []
         with contextlib.suppress(BlockingIOError):
             while True:
@@ -56,7 +55,7 @@ class Flow:
 
 
 def stream(flows):
-    """Sends on all flows side by side, at a fixed pace."""
+    """Sends on all flows in parallel, at a fixed pace."""
     due = time.monotonic()
     while any(flow.number < DATAGRAMS for flow in flows):
         for flow in flows:
@@ -74,16 +73,16 @@ def arrives_in_order(flow):
         numbers.extend(flow.received())
         return numbers and numbers[-1] == flow.number - 1
 
-    while not has_last():  # a busy machine may have lost the last one: send another
+    while not has_last():  # a busy machine may lose the last one
         flow.send()
         time.sleep(0.02)
     late = [number for before, number in zip(numbers, numbers[1:]) if number < before]
-    expect(not late, f"{flow.name}: each after the one before, but {len(late)} of {len(numbers)}"
-                     f" came late, {late[0] if late else ''} first")
+    expect(not late, f"{flow.name}: no datagram overtakes another, but {len(late)} of"
+                     f" {len(numbers)} came late, {late[0] if late else ''} first")
 
 
 def begin_anew(x, y, y_knows):
-    """Takes both links down and up, which ends the session. y knows x's endpoint or learns it."""
+    """Takes both links down and up, which ends the session. y may know x's endpoint."""
     x.down()
     y.down()
     if not y_knows:
@@ -95,7 +94,7 @@ def begin_anew(x, y, y_knows):
 
 
 def crowd(device):
-    """Puts all threads of the daemon on one processor, so that they preempt each other anywhere."""
+    """Pins all threads of the daemon to one processor, so that they preempt each other anywhere."""
     for task in os.listdir(f"/proc/{device.process.pid}/task"):
         os.sched_setaffinity(int(task), [min(os.sched_getaffinity(0))])
 
@@ -123,7 +122,7 @@ def starts(lab, workers):
 
 @contextlib.contextmanager
 def flood(flow):
-    """Sends as fast as it can throughout."""
+    """Sends as fast as possible for the length of the context."""
     is_over = threading.Event()
 
     def send():
@@ -140,7 +139,7 @@ def flood(flow):
 
 
 def goes_directly(device):
-    """Whether many packets were sent, and none dropped as too many for the engine."""
+    """Whether packets bypass the engine: many are sent, and it drops none for a full queue."""
     before = device.stat()
     time.sleep(0.3)
     after = device.stat()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The source address of replies to a peer while routes, rules, addresses and links change."""
+"""The source address of replies to a peer, as routes, rules, addresses and links change."""
 
 import signal
 import time
@@ -12,11 +12,11 @@ from sniff import DATA, Sniffer
 FAR = {4: "203.0.113.1", 6: "2001:db8:3::1"}      # a's address behind both cables
 ASKED = {4: "192.0.2.22", 6: "2001:db8:1::22"}    # b's second address on the first cable
 WIDE = {4: "203.0.113.0/24", 6: "2001:db8:3::/64"}
-OWN_UID = 0  # the helper, which is root's, opens the sockets
+OWN_UID = 0  # the helper opens the sockets, and it runs as root
 
 
 def uplinks(lab):
-    """Two hosts with two cables. a sends from an address of its own to the second one of b on eth0.
+    """Two hosts with two cables. a sends from its own address to b's second address, on eth0.
 
         a eth0 ------------------ eth0 b     192.0.2.22, 2001:db8:1::22 as well
         a eth1 ------------------ eth1 b     b's default route
@@ -42,24 +42,26 @@ def uplinks(lab):
 
 
 def follow(node, family, cable):
-    """Points the route to a's own address at that cable, in the main table."""
+    """Makes the main table's route to a's own address use that cable."""
     via = node.lab.nodes["a"].outer(family, cable)
     node.ip(f"-{family}", "route", "replace", WIDE[family], "via", via, "dev", f"eth{cable}")
 
 
 def begins(x, y, family):
-    """a sends to the second address of b, which b then answers from."""
+    """a sends to b's second address, and b answers from it."""
     x.remove(y)
     y.remove(x)
     x.add(y, ASKED[family])
     y.add(x)
     meets(x, y)
-    expect_same(x.peer(y).endpoint, endpoint_text(ASKED[family], y.port()), "b answers from")
-    expect_same(y.peer(x).endpoint, endpoint_text(FAR[family], x.port()), "a speaks from")
+    expect_same(x.peer(y).endpoint, endpoint_text(ASKED[family], y.port()),
+                "address that b answers from")
+    expect_same(y.peer(x).endpoint, endpoint_text(FAR[family], x.port()),
+                "address that a sends from")
 
 
 def sent(sniffer):
-    """The tunnel's packets that left by a link; none if it is down."""
+    """The tunnel's packets sent over a link; none if it is down."""
     try:
         return sniffer.of_kind(DATA, outgoing=True)
     except OSError:
@@ -73,14 +75,14 @@ class Replies:
         self.x, self.y = x, y
 
     def now(self):
-        """Makes b send packets, and inspects them."""
+        """Makes b send packets, and returns how they left."""
         sniffers = {number: Sniffer(self.y.node, f"eth{number}") for number in (0, 1)}
         self.y.node.ping(self.x.inner4, 1, wait=0.2)
         return {(number, packet.source) for number, sniffer in sniffers.items()
                 for packet in sent(sniffer)}
 
     def expect(self, cable, source, when):
-        expect_same(self.now(), {(cable, source)}, f"how b's packets leave {when}")
+        expect_same(self.now(), {(cable, source)}, f"cable and source of b's packets {when}")
 
     def come_to(self, cable, source, when):
         until(lambda: self.now() == {(cable, source)},
@@ -92,7 +94,7 @@ def count(device, name):
 
 
 def examined(device, change, what):
-    """Changes routing, and waits until the daemon has looked up the affected routes."""
+    """Changes routing and waits until the daemon has looked up the affected routes."""
     before = count(device, "route_lookups")
     change()
     until(lambda: count(device, "route_lookups") > before, f"routes are looked up after {what}", 10)
@@ -108,7 +110,7 @@ def quiet(device):
         if now != seen:
             seen, since = now, time.monotonic()
         return time.monotonic() - since > 0.2
-    until(is_quiet, "no routing event for a while", 40)
+    until(is_quiet, "no routing event comes for a while", 40)
     return seen
 
 
@@ -116,7 +118,7 @@ def quiet(device):
 def pinned_by_a_rule(lab):
     """Rules route b's replies by eth0, the main table by eth1: their source address stays.
 
-    The rules match what only a full lookup knows: ports, protocol, mark, user, source.
+    The rules match what only a full lookup knows: ports, protocol, mark, user and source.
     """
     x, y = uplinks(lab)
     b = y.node
@@ -140,7 +142,7 @@ def pinned_by_a_rule(lab):
 
 @scenario(ours_only=True)
 def pinned_port_changes(lab):
-    """A rule matches the port that the daemon listens on next: it applies from then on."""
+    """A rule matches the next port that the daemon listens on, and applies from then on."""
     x, y = uplinks(lab)
     b = y.node
     replies = Replies(x, y)
@@ -157,7 +159,7 @@ def pinned_port_changes(lab):
 
 @scenario(ours_only=True)
 def pinned_route_flaps(lab):
-    """The only route to the peer goes and comes back while packets are sent: the source stays."""
+    """The only route to the peer goes and returns while packets are sent: the source stays."""
     x, y = uplinks(lab)
     b = y.node
     replies = Replies(x, y)
@@ -168,9 +170,9 @@ def pinned_route_flaps(lab):
         replies.expect(0, ASKED[family], "at first")
         for _ in range(3):
             b.ip(f"-{family}", "route", "del", WIDE[family])
-            expect_same(replies.now(), set(), "what leaves without a route")
-            examined(y, lambda: follow(b, family, 0), "the route is back")
-            replies.expect(0, ASKED[family], f"after the route came back, IPv{family}")
+            expect_same(replies.now(), set(), "packets that leave without a route")
+            examined(y, lambda: follow(b, family, 0), "the route returned")
+            replies.expect(0, ASKED[family], f"after the route returned, IPv{family}")
 
 
 @scenario(ours_only=True)
@@ -187,23 +189,23 @@ def pinned_by_nexthop(lab):
     replies = Replies(x, y)
     for family in (4, 6):
         begins(x, y, family)
-        replies.expect(0, ASKED[family], "by the first cable")
+        replies.expect(0, ASKED[family], "with the nexthop on the first cable")
         b.ip("nexthop", "replace", "id", str(family), "via", a.outer(family, 1), "dev", "eth1")
-        replies.come_to(1, b.outer(family, 1), "once the nexthop is there")
+        replies.come_to(1, b.outer(family, 1), "once the nexthop is on the second cable")
 
 
 @scenario(ours_only=True)
 def pinned_route_goes_silently(lab):
-    """Routes that go silently with an address or a link."""
+    """Routes vanish without an event, together with an address or a link."""
     x, y = uplinks(lab)
     a, b = x.node, y.node
     replies = Replies(x, y)
     b.ip("addr", "add", "192.0.2.33/32", "dev", "lo")
     b.ip("route", "add", WIDE[4], "via", a.v4(0), "dev", "eth0", "src", "192.0.2.33")
     begins(x, y, 4)
-    replies.expect(0, ASKED[4], "by the route that prefers an address")
+    replies.expect(0, ASKED[4], "with the route that prefers an address")
     b.ip("addr", "del", "192.0.2.33/32", "dev", "lo")
-    replies.come_to(1, b.v4(1), "after that address went, and the route with it")
+    replies.come_to(1, b.v4(1), "after that address and its route are gone")
     b.ip("link", "set", "eth1", "down")
     b.ip("route", "add", WIDE[4], "via", a.v4(0), "dev", "eth0", "metric", "9")
     b.ip("link", "set", "eth1", "up")
@@ -211,9 +213,9 @@ def pinned_route_goes_silently(lab):
     a.ip("route", "replace", f"{b.v4(1)}/32", "dev", "eth1", "src", FAR[4])
     x.set("peer", y.key.public, "endpoint", endpoint_text(b.v4(1), y.port()))
     meets(x, y)
-    replies.expect(1, b.v4(1), "by the second cable")
+    replies.expect(1, b.v4(1), "with a route over the second cable")
     b.ip("link", "set", "eth1", "down")
-    replies.come_to(0, b.v4(0), "after its link went down")
+    replies.come_to(0, b.v4(0), "after that link is down")
 
 
 def batch(node, lines):
@@ -233,14 +235,15 @@ def unrelated_changes(lab):
     before, lookups = quiet(y), count(y, "route_lookups")
     lines = []
     for number in range(250):
-        lines += [f"route add 198.18.{number}.0/24 via 192.0.2.1", f"route del 198.18.{number}.0/24",
+        lines += [f"route add 198.18.{number}.0/24 via 192.0.2.1",
+                  f"route del 198.18.{number}.0/24",
                   f"route add 2001:db8:{number + 16:x}::/64 dev eth0",
                   f"route del 2001:db8:{number + 16:x}::/64",
                   f"rule add fwmark {number + 1} lookup 100", f"rule del fwmark {number + 1}",
                   f"rule add to 198.18.{number}.0/24 lookup 100",
                   f"rule del to 198.18.{number}.0/24"]
     batch(b, lines)
-    until(lambda: count(y, "route_events") - before >= len(lines), "all of it is heard", 20)
+    until(lambda: count(y, "route_events") - before >= len(lines), "all events are read", 20)
     quiet(y)
     expect_same(count(y, "route_lookups"), lookups, "lookups after changes that affect no peer")
     meets(x, y)
@@ -258,18 +261,18 @@ def routes_flap(lab):
     before, lookups, begun = quiet(y), count(y, "route_lookups"), time.monotonic()
     ways = [f"route replace {WIDE[4]} via {x.node.v4(cable)} dev eth{cable}" for cable in (0, 1)]
     batch(b, ways * 500)
-    # The first one may change nothing.
-    until(lambda: count(y, "route_events") - before >= 999, "all of it is heard", 20)
+    # The first change may have no effect.
+    until(lambda: count(y, "route_events") - before >= 999, "all events are read", 20)
     quiet(y)
     # Passes are at least 50 ms apart, and each looks a flow up once.
     passes = (time.monotonic() - begun) / 0.05 + 2
-    expect(count(y, "route_lookups") - lookups <= passes, f"no more than {passes:.0f} lookups")
+    expect(count(y, "route_lookups") - lookups <= passes, f"there are at most {passes:.0f} lookups")
     replies.come_to(1, b.v4(1), "after the last change")
 
 
 @scenario(ours_only=True)
 def routing_events_are_lost(lab):
-    """A stopped daemon misses more events than the kernel keeps; it still learns of the change."""
+    """A stopped daemon misses events that overflow the kernel's queue, but learns of the change."""
     x, y = uplinks(lab)
     b = y.node
     replies = Replies(x, y)
@@ -277,10 +280,11 @@ def routing_events_are_lost(lab):
     quiet(y)
     begins(x, y, 4)
     y.process.send_signal(signal.SIGSTOP)
-    batch(b, [f"route add 10.{100 + (number >> 8)}.{number & 255}.0/24 dev eth1" for number in range(25000)])
+    batch(b, [f"route add 10.{100 + (number >> 8)}.{number & 255}.0/24 dev eth1"
+              for number in range(25000)])
     follow(b, 4, 1)
     y.process.send_signal(signal.SIGCONT)
-    replies.come_to(1, b.v4(1), "although the event was lost")
+    replies.come_to(1, b.v4(1), "despite the lost event")
     quiet(y)
     expect(count(y, "route_events") < 25000, "some events were lost")
 
@@ -296,5 +300,5 @@ def links_come_and_go(lab):
             f"link set w{number} up", f"addr add 10.99.{number}.1/24 dev v{number}")])
         batch(y.node, [f"link del v{number}" for number in range(100)])
         y.node.ip("link", "set", y.name, "mtu", "1400")
-        until(lambda: count(y, "mtu") == 1400, "its own link is followed all the same")
+        until(lambda: count(y, "mtu") == 1400, "changes of its own link are still followed")
     meets(x, y)

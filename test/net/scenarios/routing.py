@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Which packet may go where: allowed IPs, spoofed sources, and destinations nobody has."""
+"""Where packets may go: allowed IPs, spoofed sources, and destinations without a peer."""
 
 import time
 
@@ -11,7 +11,7 @@ from sniff import Sniffer
 
 @scenario(each_peer=True)
 def prefix_moves(lab):
-    """A prefix given to a second peer goes there at once, and the first one has it no longer.
+    """A prefix given to a second peer takes effect at once, and the first peer loses it.
 
         a eth0 ---+--- eth0 b     10.80.0.1 on the tunnel interfaces of both b and c
                   |
@@ -32,15 +32,15 @@ def prefix_moves(lab):
         x.set("peer", owner.key.public, "allowed-ips",
               f"{owner.inner4}/32,{owner.inner6}/128,10.80.0.0/24")
         expect("10.80.0.0/24" in x.peer(owner).allowed, "the new owner has the prefix")
-        expect("10.80.0.0/24" not in x.peer(loser).allowed, "the old one has it no longer")
+        expect("10.80.0.0/24" not in x.peer(loser).allowed, "the old one no longer has it")
         arrivals = {device: Sniffer(device.node, device.name) for device in (owner, loser)}
         a.reaches("10.80.0.1")
         lost = loser.node.ping(x.inner4, 2, wait=0.5, options=("-I", "10.80.0.1"))
-        expect(lost.received == 0, "from the old owner the prefix is refused")
+        expect(lost.received == 0, "packets of the prefix from the old owner are dropped")
         owner.node.reaches(x.inner4, 2, options=("-I", "10.80.0.1"))
         expect(not [packet for packet in arrivals[loser].packets()
                     if packet.destination == "10.80.0.1" and not packet.outgoing],
-               "nothing for the prefix goes to the old owner")
+               "no packet for the prefix goes to the old owner")
 
     give(y, z)
     give(z, y)
@@ -49,7 +49,7 @@ def prefix_moves(lab):
 
 @scenario(each_peer=True)
 def longest_prefix(lab):
-    """Of several peers whose prefixes match, the longest counts: outbound, and for sources.
+    """The longest matching prefix decides, for destinations and for sources.
 
         a eth0 ---+--- eth0 b     b has 0.0.0.0/0, c has 10.77.0.3/32 (its own address)
                   |
@@ -69,15 +69,15 @@ def longest_prefix(lab):
     b.ip("addr", "add", f"{z.inner4}/32", "dev", y.name)
     inside = Sniffer(a, x.name)
     expect(b.ping(x.inner4, 2, wait=0.5, options=("-I", z.inner4)).received == 0,
-           "b with c's address gets no answer")
+           "b gets no answer when it uses c's address")
     if x.ours:
         expect(not [packet for packet in inside.packets() if packet.source == z.inner4],
-               "b's packets with c's source do not come out of the tunnel")
+               "no packet from b with c's source leaves the tunnel")
 
 
 @scenario(each_peer=True)
 def spoofed_source(lab):
-    """A packet whose inner source is not its peer's is dropped; the tunnel goes on."""
+    """A packet whose inner source is not the peer's is dropped; the tunnel goes on."""
     x, y = tunnel(lab)
     meets(x, y)
     y.node.ip("addr", "add", "10.77.0.99/32", "dev", y.name)
@@ -86,15 +86,15 @@ def spoofed_source(lab):
     before = y.peer(x).tx
     for to, source in ((x.inner4, "10.77.0.99"), (x.inner6, "fd77::99")):
         y.node.ping(to, 3, wait=0.2, options=("-I", source))
-    expect(y.peer(x).tx > before, "they are sent")
+    expect(y.peer(x).tx > before, "y sends them")
     meets(x, y)
     expect(not [packet for packet in inside.packets() if packet.source.endswith("99")],
-           "no spoofed packet comes out of the tunnel")
+           "no spoofed packet leaves the tunnel")
 
 
 @scenario(ours_only=True)
 def unreachable(lab):
-    """No peer has the address, or its peer has no endpoint: ICMP host unreachable at once."""
+    """Packets for no peer, or for a peer without an endpoint, get an ICMP unreachable at once."""
     x, y = tunnel(lab)
     meets(x, y)
     x.set("peer", Key(lab).public, "allowed-ips", "10.77.0.88/32,fd77::88/128")
@@ -111,7 +111,7 @@ def unreachable(lab):
 
 @scenario(ours_only=True)
 def no_storm_of_errors(lab):
-    """ICMP errors are limited in rate, and multicast and errors themselves get none."""
+    """ICMP errors are rate limited; multicast, broadcast and ICMP errors get none."""
     x, y = tunnel(lab)
     inside = Sniffer(x.node, x.name)
     sender, begun = x.node.socket(), time.monotonic()
@@ -121,7 +121,7 @@ def no_storm_of_errors(lab):
     answers = [packet for packet in inside.packets() if not packet.outgoing]
     expect(0 < len(answers) < 1000 + 2000 * seconds,
            f"some errors for 20000 datagrams in {seconds:.1f} s, not {len(answers)}")
-    x.node.reaches(y.inner4)  # behind all of them
+    x.node.reaches(y.inner4)  # its packets follow all of those
     inside.forget()
     for several in ("224.0.0.5", "255.255.255.255"):
         x.node.ip("route", "add", several, "dev", x.name)

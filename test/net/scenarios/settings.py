@@ -15,7 +15,7 @@ def config_of(device):
 
 
 def give(device, verb, text):
-    """wg setconf, addconf or syncconf with that text."""
+    """Runs wg setconf, addconf or syncconf with that text."""
     path = device.lab.file("conf.secret")
     with open(path, "w", encoding="ascii") as file:
         file.write(text)
@@ -24,31 +24,32 @@ def give(device, verb, text):
 
 @scenario(each_peer=True)
 def wg_tool(lab):
-    """wg show, showconf, setconf, addconf and syncconf do what wg(8) says."""
+    """wg show, showconf, setconf, addconf and syncconf behave as documented in wg(8)."""
     x, y = tunnel(lab, psk=Key(lab, "genpsk"))
     meets(x, y)
     shown = run("wg", "show", x.name).stdout
     for part in (f"interface: {x.name}", x.key.public, f"peer: {y.key.public}",
                  endpoint_text(y.node.v4(), y.port()), "latest handshake", "transfer",
                  f"{y.inner4}/32, {y.inner6}/128"):
-        expect(part in shown, f"wg show says {part!r}")
+        expect(part in shown, f"wg show prints {part!r}")
     for word in ("public-key", "private-key", "listen-port", "fwmark", "peers", "preshared-keys",
                  "endpoints", "allowed-ips", "latest-handshakes", "transfer",
                  "persistent-keepalive", "dump"):
-        expect(x.wg("show", word).stdout, f"wg show {word} says something")
+        expect(x.wg("show", word).stdout, f"wg show {word} prints something")
     expect(x.name in run("wg", "show", "interfaces").stdout.split(), "wg lists the interface")
 
     before = config_of(x)
     give(x, "setconf", before)
-    expect(config_of(x) == before, "setconf of what showconf tells changes nothing")
+    expect(config_of(x) == before, "setconf of showconf's output changes nothing")
     other = Key(lab).public
     give(x, "addconf", f"[Peer]\nPublicKey = {other}\nAllowedIPs = 10.9.0.0/16, fd99::/32\n"
                        "PersistentKeepalive = 7\n")
-    expect(set(x.peers()) == {y.key.public, other}, "addconf adds a peer to the others")
+    expect(set(x.peers()) == {y.key.public, other}, "addconf adds a peer and keeps the others")
     added = x.peers()[other]
-    expect(added.allowed == ["10.9.0.0/16", "fd99::/32"] and added.keepalive == 7, "all of it")
+    expect(added.allowed == ["10.9.0.0/16", "fd99::/32"] and added.keepalive == 7,
+           "the new peer is complete")
     give(x, "syncconf", before)
-    expect(set(x.peers()) == {y.key.public}, "syncconf removes who is not listed")
+    expect(set(x.peers()) == {y.key.public}, "syncconf removes peers that are not listed")
     give(x, "setconf", "[Interface]\n")
     expect(not x.peers() and "PrivateKey" not in config_of(x), "an empty setconf clears all")
     give(x, "setconf", before)
@@ -57,12 +58,12 @@ def wg_tool(lab):
 
 @scenario(each_peer=True)
 def updates_in_place(lab):
-    """syncconf, addconf and set of what is already so keep the session; no ping is lost."""
+    """syncconf, addconf and set without a change keep the session and lose no ping."""
     x, y = tunnel(lab)
     meets(x, y)
     config, before = config_of(x), x.peer(y)
     with contextlib.ExitStack() as pings:
-        if x.ours:  # wireguard-go has no allowed IPs for the moment in which it replaces them
+        if x.ours:  # wireguard-go has no allowed IPs while it replaces them
             pings.enter_context(x.node.pinging(y.inner4))
             pings.enter_context(y.node.pinging(x.inner6))
         for _ in range(5):
@@ -75,12 +76,12 @@ def updates_in_place(lab):
     meets(x, y)
     after = x.peer(y)
     expect(after.handshake == before.handshake, "the handshake is still the first one")
-    expect(after.rx > before.rx and after.tx > before.tx, "the counters went on")
+    expect(after.rx > before.rx and after.tx > before.tx, "the counters keep counting")
 
 
 @scenario(ours_only=True)
 def replaced_while_in_use(lab):
-    """A configuration replaced by one that says the same of a peer loses no packet of that peer."""
+    """Replacing the configuration by one with the same peer loses no packet of that peer."""
     x, y = tunnel(lab)
     meets(x, y)
     config, handshake = config_of(x), x.peer(y).handshake
@@ -91,17 +92,17 @@ def replaced_while_in_use(lab):
     one, net, half = (f"allowed_ip={ip}\n" for ip in
                       (f"{y.inner4}/32", "10.77.0.0/24", "10.77.0.0/25"))
     others = "".join(f"allowed_ip=10.{i // 256}.{i % 256}.0/24\n" for i in range(256, 2256))
-    # The packets go to y after each of these, by the prefix behind the dash.
+    # After each of these, packets still go to y, by the prefix in the comment.
     requests = (
         y_peer + again + one + others,  # /32
-        y_peer + again + others + one,  # /32, many others given again before it
+        y_peer + again + others + one,  # /32, with many others set before it
         y_peer + again + net,  # /24
-        z_peer + again + net + y_peer + again + one,  # /32, inside what the other one took
+        z_peer + again + net + y_peer + again + one,  # /32, inside the prefix that z took
         y_peer + again + half + z_peer + again + net,  # /25, the /32 goes
-        z_peer + "remove=true\n" + y_peer + again + net,  # /24, from the one who goes
+        z_peer + "remove=true\n" + y_peer + again + net,  # /24, from the peer that is removed
         device + "replace_peers=true\n" + z_peer + net + y_peer + there + one,  # /32
         device + "replace_peers=true\n" + y_peer + there + one + net + z_peer,  # /32
-        device + "replace_peers=true\n" + y_peer + one + others,  # /32, no endpoint is named
+        device + "replace_peers=true\n" + y_peer + one + others,  # /32, no endpoint given
     )
     with Pulse(x.node, y.node, y.inner4, 500) as pulse:
         with x.uapi() as uapi:
@@ -114,66 +115,70 @@ def replaced_while_in_use(lab):
     pulse.expect_whole("while the configuration is replaced")
     lab.notes.append(str(pulse))
     expect(x.peer(y).handshake == handshake, "the session is still the first one")
-    expect(x.peer(y).tx > 0 and x.peer(y).rx > 0, "the counters went on")
-    # Under another preshared key it is another peer.
+    expect(x.peer(y).tx > 0 and x.peer(y).rx > 0, "the counters keep counting")
+    # A different preshared key makes it a different peer.
     psk = Key(lab, "genpsk")
     with x.uapi() as uapi:
         expect(uapi.set(f"replace_peers=true\n{y_peer}preshared_key={psk.hex}\n{there}{one}") == 0,
                "it is accepted")
-    expect(x.peer(y).handshake == 0 and x.peer(y).rx == 0, "nothing is left of the session")
+    expect(x.peer(y).handshake == 0 and x.peer(y).rx == 0, "the session is gone")
     y.set("peer", x.key.public, "preshared-key", psk.file)
     meets(x, y)
-    with x.uapi() as uapi:  # what was not named is not kept
+    with x.uapi() as uapi:  # settings that are not named are not kept
         expect(uapi.set(f"replace_peers=true\n{y_peer}preshared_key={psk.hex}\n"
                         "persistent_keepalive_interval=9\n" + one) == 0, "it is accepted")
-        expect(uapi.set(f"replace_peers=true\n{y_peer}preshared_key={psk.hex}\n") == 0, "this too")
+        expect(uapi.set(f"replace_peers=true\n{y_peer}preshared_key={psk.hex}\n") == 0,
+               "the second set is accepted")
     peer = x.peer(y)
     expect(peer.allowed == [] and peer.keepalive == 0, "allowed IPs and interval are gone")
     with x.uapi() as uapi:
         expect(uapi.set(f"replace_peers=true\n{y_peer}update_only=true\n") == 0, "it is accepted")
-    expect(not x.peers(), "update_only makes no peer again of one that went")
+    expect(not x.peers(), "update_only does not restore a peer that was replaced")
 
 
 @scenario()
 def new_private_key(lab):
-    """A new private key ends the old session; once the peer knows it, all works again."""
+    """A new private key ends the old session; once the peer knows it, the tunnel works again."""
     x, y = tunnel(lab)
     meets(x, y)
     old, x.key = x.key, Key(lab)
     x.set("private-key", x.key.file)
     expect(x.wg("show", "public-key").stdout.strip() == x.key.public, "the new key is shown")
-    expect(x.node.ping(y.inner4, 2, wait=1).received == 0, "the old peer does not answer it")
+    expect(x.node.ping(y.inner4, 2, wait=1).received == 0,
+           "the peer, which knows only the old key, does not answer")
     y.set("peer", old.public, "remove")
     y.add(x, x.node.v4())
     y.node.reaches(x.inner4)
     if x.ours:
         x.set("peer", x.key.public, "allowed-ips", "10.9.0.0/16")
-        expect(x.key.public not in x.peers(), "one's own key as a peer is silently a dummy")
+        expect(x.key.public not in x.peers(),
+               "a peer with the interface's own key is silently ignored")
 
 
 @scenario()
 def keepalive(lab):
-    """An interval that goes from 0 to n sends at once, and then each n seconds."""
+    """Changing the interval from 0 to n sends a keepalive at once, then one every n seconds."""
     x, y = tunnel(lab)
     meets(x, y)
     before = y.peer(x).rx
     x.set("peer", y.key.public, "persistent-keepalive", "1")
-    until(lambda: y.peer(x).rx == before + 32, "a keepalive at once", 0.9)
-    until(lambda: y.peer(x).rx >= before + 3 * 32, "two more", 3)
+    until(lambda: y.peer(x).rx == before + 32, "a keepalive comes at once", 0.9)
+    until(lambda: y.peer(x).rx >= before + 3 * 32, "two more follow", 3)
 
 
 @scenario(each_peer=True)
 def listen_port(lab):
-    """The port moves at once; one in use is refused with EADDRINUSE, and the old one stays."""
+    """The port changes at once; a port in use gets EADDRINUSE, and the old port stays."""
     x, y = tunnel(lab)
     meets(x, y)
     chosen = x.port()
-    expect(all(chosen in ports for ports in x.udp_ports()), "the chosen port is bound in v4 and v6")
+    expect(all(chosen in ports for ports in x.udp_ports()), "the port is bound in IPv4 and IPv6")
     for port in (45001, 45002):
         x.set("listen-port", port)
         expect(x.port() == port, "the new port is shown")
-        expect(all(port in ports for ports in x.udp_ports()), "the new port is bound in both")
-        expect(not any(chosen in ports for ports in x.udp_ports()), "the old one is not")
+        expect(all(port in ports for ports in x.udp_ports()),
+               "the new port is bound in both families")
+        expect(not any(chosen in ports for ports in x.udp_ports()), "the old port is not bound")
         chosen = port
         x.node.reaches(y.inner4)
         y.node.reaches(x.inner4)
@@ -181,10 +186,11 @@ def listen_port(lab):
     taken.bind(("", 45003))
     refused = x.set("listen-port", 45003, check=False)
     expect(refused.returncode != 0 and "Address already in use" in refused.stderr,
-           f"wg says that the port is in use, not {refused.stderr!r}")
+           f"wg reports that the port is in use, not {refused.stderr!r}")
     if x.ours:
         expect(x.port() == 45002, "the old port is still shown")
-        expect(45002 in x.udp_ports()[0] and 45002 in x.udp_ports()[1], "and bound")
+        expect(45002 in x.udp_ports()[0] and 45002 in x.udp_ports()[1],
+               "the old port is still bound")
         meets(x, y)
         with x.uapi() as uapi:
             expect(uapi.set("listen_port=45003\n") == -errno.EADDRINUSE, "the errno is EADDRINUSE")
@@ -198,7 +204,7 @@ def listen_port(lab):
 
 @scenario(ours_only=True)
 def port_used_again(lab):
-    """A port that was given up a moment ago can be bound: down and up, there and back."""
+    """A port released a moment ago can be bound again: link down and up, port there and back."""
     x, y = tunnel(lab)
     meets(x, y)
     chosen = x.port()
@@ -229,26 +235,26 @@ def fwmark(lab):
     expect(x.wg("show", "fwmark").stdout.strip() == "0x1234", "the mark is shown")
     meets(x, y, 4)
     marked, plain = counts()
-    expect(marked >= 7 and plain == 0, f"all packets are marked, not {marked} and {plain} not")
+    expect(marked >= 7 and plain == 0, f"all packets are marked: {marked} are, {plain} are not")
     x.set("fwmark", "off")
     meets(x, y, 4)
-    expect(counts()[0] == marked and counts()[1] >= 6, "cleared, no packet is marked")
+    expect(counts()[0] == marked and counts()[1] >= 6, "once it is cleared, no packet is marked")
 
 
 @scenario(seconds=90)
 def many_allowed_ips(lab):
-    """130,560 allowed IPs come in one request, and are told again."""
+    """130,560 allowed IPs are set by one request and listed again."""
     x, y = tunnel(lab)
     meets(x, y)
     every = [f"10.{100 + i // 65536}.{i // 256 % 256}.{i % 256}/32" for i in range(130560)]
     lines = "".join(f"allowed_ip={ip}\n" for ip in every)
     with x.node.pinging(y.inner4, 0.1), x.uapi() as uapi:
-        expect(uapi.set(f"public_key={y.key.public_hex}\n{lines}") == 0, "it is accepted")
+        expect(uapi.set(f"public_key={y.key.public_hex}\n{lines}") == 0, "the set is accepted")
     told = x.peer(y).allowed
-    expect_same(len(told), len(every) + 2, "the number that is told")
-    expect(set(every) < set(told), "they are the same")
+    expect_same(len(told), len(every) + 2, "number of allowed IPs")
+    expect(set(every) < set(told), "they are those that were set")
     if x.ours:
-        expect(told[2:] == every, "in the order they were given")
+        expect(told[2:] == every, "they are in the order given")
     x.node.reaches(y.inner4)
 
 
@@ -277,7 +283,7 @@ def before_up_and_after_move(lab):
         c.reaches(y.inner4, options=("-s", "1200"))
         lab.transfer(c, b, y.inner4)
     x.down(c)
-    until(lambda: not x.udp_ports()[0], "down, the socket is closed")
+    until(lambda: not x.udp_ports()[0], "down closes the socket")
     x.up(c)
     c.reaches(y.inner4)
     b.reaches(x.inner4)

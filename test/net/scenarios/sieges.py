@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""An attacker with a processor and thousands of addresses of his own, while a transfer goes on.
+"""An attacker with a processor and thousands of addresses, while a transfer goes on.
 
-Quiet rounds and rounds of a siege take turns, so that whatever else the machine does meets both; only
-their ratio counts. A kind of siege that seems to do more harm than it may is measured some more times,
-since a second of TCP on a busy machine may well be half of another.
+Quiet rounds alternate with rounds under siege, so that other work on this machine affects both;
+only their ratio counts. A siege that seems to do more harm than allowed is measured several more
+times, since on a busy machine TCP in one second may get half of what it gets in another.
 """
 
 import json
@@ -24,14 +24,14 @@ SOURCES = 4096
 FIRST_SOURCE = {4: "10.66.0.1", 6: "2001:db8:66:1::1"}
 RSS_GROWTH_KIB = 16 << 10
 STRANGERS = 8
-KINDS = {  # of datagrams: how many a second
+KINDS = {  # datagrams per second of each kind
     "random": 60_000,
     "truncated": 60_000,
     "replayed": 60_000,
     "forged": 60_000,
     "initiations": 45_000,
     "cookies": 25_000,
-    "handshakes": 0,  # as fast as 5,000 peers can
+    "handshakes": 0,  # as fast as 5,000 peers can go
 }
 
 
@@ -45,20 +45,20 @@ class Siege:
               f"siege {mode} begins", 20)
 
     def lift(self):
-        """Ends it. Returns what it counted."""
+        """Ends it. Returns its counts."""
         self.process.terminate()
         return self.counts()
 
     def counts(self, seconds=20):
-        """What it counted, once it has ended."""
+        """Returns its counts, once it has ended."""
         status = ended(self.process, seconds)
         text = read(self.log).decode()
-        expect_same(status, 0, f"exit status of siege {self.mode}, which says {text!r}")
+        expect_same(status, 0, f"exit status of siege {self.mode}, with the output {text!r}")
         return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", text)}
 
 
 class Arrivals:
-    """Watches what a device has received from its one peer: when, and how many bytes."""
+    """Records when a device receives from its one peer, and how many bytes."""
 
     def __init__(self, device):
         self.device, self.over, self.seen = device, threading.Event(), []
@@ -73,7 +73,7 @@ class Arrivals:
                     self.seen.append((now, bytes_))
 
     def end(self):
-        """Returns the times at which something came, each with its bytes; the first is no news."""
+        """Returns the times at which the counter changed, each with the bytes received."""
         self.over.set()
         self.thread.join(5)
         return [(now, bytes_ - before) for (_, before), (now, bytes_)
@@ -81,17 +81,17 @@ class Arrivals:
 
 
 class Field:
-    """Where it happens.
+    """The topology.
 
         a eth0 ------- eth0 b       the transfer goes from b to a
-          eth1 ------- eth0 c       the attacker, and a peer that speaks once
-          eth2 ------- eth0 d       a peer that is kept in reach, and strangers
+          eth1 ------- eth0 c       the attacker, and a peer that sends once
+          eth2 ------- eth0 d       a peer with keepalives, and strangers
     """
 
     def __init__(self, lab):
         self.lab = lab
-        # Only builds without sanitizers keep time, and memory, as they are meant to; the others are
-        # to show what sanitizers find, and do with less of everything.
+        # Only builds without sanitizers are expected to meet times and memory limits. The others
+        # show what sanitizers find, with less of everything.
         self.counts = "sanitizers" not in run(lab.mine.path, "--version").stdout
         self.peers = PEERS if self.counts else PEERS // 20
         a, b, c, d = (lab.node(name) for name in "abcd")
@@ -116,19 +116,19 @@ class Field:
         a.popen("iperf3", "-s", "-B", self.x.inner4, "--forceflush", log=log)
         until(lambda: b"listening" in read(log), "iperf3 listens")
     def add_crowd(self, seed, network):
-        """Makes the initiators of that seed peers of x."""
+        """Adds the initiators of that seed to x as peers."""
         keys = self.x.node.run(self.lab.tool("siege"), "keys", "--peers", str(self.peers),
                                "--seed", str(seed)).stdout.split()
         text = "".join(f"public_key={key}\nallowed_ip={network}.{i >> 8}.{i & 255}/32\n"
                        for i, key in enumerate(keys))
         with self.x.uapi() as uapi:
-            expect_same(uapi.set(text), 0, f"errno of a set of {self.peers} peers")
+            expect_same(uapi.set(text), 0, f"errno of the request for {self.peers} peers")
 
     def rss_kib(self):
         return int(re.search(rb"VmRSS:\s+(\d+)", read(f"/proc/{self.x.process.pid}/status"))[1])
 
     def transfer(self, seconds):
-        """Bits a second that arrive at a."""
+        """Bits per second received at a."""
         done = self.y.node.run("iperf3", "-c", self.x.inner4, "-t", str(seconds), "-J",
                                check=False, timeout=seconds + 30)
         try:
@@ -137,7 +137,7 @@ class Field:
             raise Failure(f"iperf3: {done.stdout[-300:]}{done.stderr[-300:]}") from None
 
     def capture(self):
-        """Some messages of the session with y, as one on the way sees them."""
+        """Some messages of the session with y, as seen on the wire."""
         sniffer = Sniffer(self.y.node, "eth0")
         self.y.node.reaches(self.x.inner4, 3)
         return [packet.payload for packet in sniffer.of_kind(DATA, outgoing=True)]
@@ -162,15 +162,15 @@ class Field:
         return Siege(self.lab, self.w.node, mode, *options)
 
     def ask_nothing(self):
-        """w sends what needs no answer, so x is to say within 10 seconds that it came. Returns
-        when."""
+        """w sends a packet that gets no reply, so x should send a passive keepalive after 10
+        seconds. Returns the time of sending."""
         sink = self.x.node.socket()
         sink.bind((self.x.inner4, 9))
         self.w.node.socket().sendto(b"no answer, please", (self.x.inner4, 9))
         return time.monotonic()
 
     def meet_strangers(self):
-        """Peers that x may never have met want a session each. Real ones try every 5 seconds."""
+        """Peers that x may never have met each ask for a session. Real peers retry every 5 s."""
         return Siege(self.lab, self.z.node, "handshakes", "--to", self.x.node.v4(2), "--port",
                      self.x.port(), "--from", "10.67.0.1", "--sources", STRANGERS, "--duration",
                      15_000, "--public", self.x.key.public_hex, "--peers", STRANGERS, "--seed", 2,
@@ -178,7 +178,7 @@ class Field:
 
 
 class Tally:
-    """What one kind of siege did."""
+    """The effects of one kind of siege."""
 
     def __init__(self):
         self.rates, self.thrown, self.tries, self.cookies, self.slowest = [], [], 0, 0, 0
@@ -190,13 +190,13 @@ class Tally:
         strangers = field.meet_strangers()
         if field.counts:
             expect_same(strangers["responses"], STRANGERS,
-                        f"strangers that get a session while there are {mode}")
+                        f"strangers that get a session during {mode}")
         self.tries, self.cookies = self.tries + strangers["tries"], self.cookies + strangers[
             "cookies"]
         self.slowest = max(self.slowest, strangers["ms"])
         if mode == "handshakes":
             counts = siege.counts(40)
-            expect_same(counts["responses"], field.peers, "peers that get a session all at once")
+            expect_same(counts["responses"], field.peers, "peers that get a session at once")
             self.handshakes.append(counts["ms"])
         else:
             counts = siege.lift()
@@ -213,27 +213,27 @@ class Tally:
 
 
 def keepalives_on_time(field, arrivals):
-    """x sends z a keepalive every second, whatever else there is. One is left out when z, 10 seconds
-    after the first pings, says that it received them; and the queues of the kernel may lose some."""
+    """x sends z a keepalive every second, whatever else happens. x omits one when z, 10 seconds
+    after the first pings, acknowledges them; and queues of the kernel may lose some."""
     times = [at for at, bytes_ in arrivals if bytes_ % 32 == 0]
     gaps = [later - earlier for earlier, later in zip(times, times[1:])]
-    expect(len(gaps) > 5, "some keepalives")
+    expect(len(gaps) > 5, "there are enough keepalives")
     lost = sum(round(gap) - 1 for gap in gaps)
     late = max(gap - round(gap) for gap in gaps)
     field.lab.notes.append(f"{len(times)} keepalives every {statistics.median(gaps):.2f} s, "
-                           f"at most {late:.2f} s late, {lost} left out or lost")
+                           f"at most {late:.2f} s late, {lost} omitted or lost")
     if field.counts:
         expect(abs(statistics.median(gaps) - 1) < 0.1 and late < 0.4 and 10 * lost < len(times),
                f"a keepalive every second, not {[round(gap, 2) for gap in gaps]}")
 
 
 def answered_on_time(field, asked, arrivals):
-    """Field.ask_nothing() was answered by a keepalive, neither early nor late."""
+    """Field.ask_nothing() led to a keepalive, neither early nor late."""
     after = [at - asked for at, _ in arrivals if at > asked]
-    expect(after, "a passive keepalive")
+    expect(after, "there is a passive keepalive")
     field.lab.notes.append(f"passive keepalive after {after[0]:.2f} s")
     if field.counts:
-        expect(9.9 < after[0] < 11, "a passive keepalive after 10 seconds")
+        expect(9.9 < after[0] < 11, "the passive keepalive comes after 10 seconds")
 
 
 def lay_sieges(lab, rounds, seconds, more):
@@ -250,7 +250,7 @@ def lay_sieges(lab, rounds, seconds, more):
 
     for i in range(rounds if field.counts else 1):
         for mode in KINDS:
-            # Once, since each time leaves 5,000 sessions more.
+            # Only once, since each time leaves 5,000 more sessions.
             if mode != "handshakes" or i == 0:
                 besiege(mode, 4 if i % 2 == 0 else 6)
     growth = field.rss_kib() - rss
@@ -265,22 +265,22 @@ def lay_sieges(lab, rounds, seconds, more):
                      *(tally.tell(mode, quiet) for mode, tally in tallies.items()),
                      f"memory +{growth} KiB"]
     if not field.counts:
-        lab.notes.append("with sanitizers: fewer datagrams and peers, and neither rates, memory, "
-                         "times nor strangers are judged")
+        lab.notes.append("with sanitizers: fewer datagrams and peers; rates, memory, times and "
+                         "strangers are not judged")
         return
     for mode, tally in tallies.items():
-        expect(tally.ratio(quiet) >= 0.5, "a transfer keeps half of its quiet median while there "
-               f"are {mode}; {'; '.join(lab.notes)}")
+        expect(tally.ratio(quiet) >= 0.5, "a transfer keeps half of its quiet median during "
+               f"{mode}; {'; '.join(lab.notes)}")
     expect(growth < RSS_GROWTH_KIB, f"memory grows by less than 16 MiB, not {growth} KiB")
 
 
 @scenario(ours_only=True, alone=True, needs=("iperf3",), seconds=150)
 def siege(lab):
-    """Floods of every kind: a transfer, strangers, timers and memory hardly suffer."""
+    """Floods of every kind hardly affect a transfer, strangers, timers and memory."""
     lay_sieges(lab, rounds=2, seconds=1, more=8)
 
 
 @scenario(ours_only=True, alone=True, long=True, needs=("iperf3",), seconds=900)
 def long_siege(lab):
-    """The same for minutes, so that sessions and cookies change meanwhile."""
+    """The same for minutes, so that sessions and cookie secrets change meanwhile."""
     lay_sieges(lab, rounds=8, seconds=4, more=8)

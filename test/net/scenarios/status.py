@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""What a running tielined tells of itself: `tielined --stat`, and the socket behind it."""
+"""The status of a running tielined: `tielined --stat`, and the socket behind it."""
 
 import contextlib
 import json
@@ -20,13 +20,13 @@ from sniff import DATA, INITIATION, RESPONSE, Sniffer
 
 
 def ask(device, *options, check=True):
-    """tielined --stat, as a user calls it."""
+    """Runs tielined --stat, as a user does."""
     return run(device.implementation.path, "--stat", *options, check=check)
 
 
 @contextlib.contextmanager
 def counting(device, **wanted):
-    """What happens inside makes these counters grow by as much, and of the drops no other."""
+    """The code inside makes these counters grow by these numbers, and no other drop counter."""
     before = device.stat()
     yield
     known = {key: count for key, count in wanted.items() if not key.startswith("drop_")}
@@ -37,13 +37,13 @@ def counting(device, **wanted):
                  if key in known or key.startswith("drop_") and after[key] != before[key]}
         return found if found == wanted else None
     try:
-        until(grown, "counted")
+        until(grown, "the counters grow")
     except Exception:
         after = device.stat()
         found = {key: after[key] - before[key] for key in wanted}
         found |= {key: count - before[key] for key, count in after.items()
                   if key.startswith("drop_") and count != before[key]}
-        expect_same(found, wanted, "what was counted")
+        expect_same(found, wanted, "growth of the counters")
         raise
 
 
@@ -53,7 +53,7 @@ def usual_workers():
 
 @scenario(ours_only=True)
 def status_tells_the_truth(lab):
-    """--stat and --stat --json agree with ip(8), wg(8) and what was done, from start to end."""
+    """--stat and --stat --json agree with ip(8), wg(8) and the events, from start to end."""
     x, y = tunnel(lab)
     fresh = x.stat()
     for key, wanted in (("interface", x.name), ("link_up", True), ("link_followed", True),
@@ -64,37 +64,37 @@ def status_tells_the_truth(lab):
                         ("tx_bytes", 0), ("rx_bytes", 0), ("initiations_sent", 0),
                         ("status_clients", 1)):
         expect_same(fresh[key], wanted, key)
-    expect(fresh["sandbox"], "the sandbox is told")
+    expect(fresh["sandbox"], "the sandbox is shown")
     meets(x, y)
     x.set("fwmark", "0x1f")
     x.set("fwmark", "0")
     x.node.ip("link", "set", x.name, "mtu", "1300")
-    until(lambda: x.stat()["mtu"] == 1300, "the MTU is told")
+    until(lambda: x.stat()["mtu"] == 1300, "the MTU is shown")
     mine, theirs = x.stat(), y.stat()
-    expect(mine["peers_in_session"] == theirs["peers_in_session"] == 1, "each has one in session")
-    expect(mine["handshakes_initiated"] + mine["handshakes_responded"] >= 1, "a handshake is done")
-    expect(mine["initiations_sent"] + theirs["initiations_sent"] >= 1, "somebody began it")
+    expect(mine["peers_in_session"] == theirs["peers_in_session"] == 1, "each has one session")
+    expect(mine["handshakes_initiated"] + mine["handshakes_responded"] >= 1, "x counts a handshake")
+    expect(mine["initiations_sent"] + theirs["initiations_sent"] >= 1, "one side counts its start")
 
     def bytes_agree():
         mine, peer = x.stat(), x.peer(y)
         return (mine["tx_bytes"], mine["rx_bytes"]) == (peer.tx, peer.rx)
-    until(bytes_agree, "bytes are as wg tells them")
+    until(bytes_agree, "byte counts are those of wg")
     mine = x.stat()
-    expect(mine["tx_packets"] >= 6 and mine["rx_packets"] >= 6, "pings were counted")
+    expect(mine["tx_packets"] >= 6 and mine["rx_packets"] >= 6, "pings are counted")
     text = ask(x, x.name).stdout
-    expect(re.search(r"^  UDP port +%d$" % x.port(), text, re.M), "the port for people")
+    expect(re.search(r"^  UDP port +%d$" % x.port(), text, re.M), "the text shows the port")
     expect("replayed" not in text and "replayed" in ask(x, x.name, "--all").stdout,
-           "what dropped nothing is shown only with --all")
+           "zero drop counters are shown only with --all")
     width = {len(line) - len(re.sub(r"^  .{34} ", "", line)) for line in text.splitlines()
              if line.startswith("  ") and line != "  none"}
-    expect_same(width, {37}, "all values stand in one column")
+    expect_same(width, {37}, "column of the values")
     x.down()
     until(lambda: not x.stat()["bound_ipv4"], "the sockets are closed")
     down = x.stat()
     expect(not down["link_up"] and down["sessions"] == 0 and down["listen_port"],
-           "down, without sessions, and the port kept")
+           "down: no session, and the port is kept")
     expect_same((down["tx_bytes"], down["rx_bytes"]), (mine["tx_bytes"], mine["rx_bytes"]),
-                "bytes that went")
+                "bytes counted while down")
     x.remove(y)
     expect_same(x.stat()["peers"], 0, "peers")
 
@@ -105,11 +105,11 @@ def status_counts_drops(lab):
     x, y = tunnel(lab)
     outside = Sniffer(y.node, "eth0")
     y.node.reaches(x.inner4)
-    until(lambda: outside.of_kind(DATA, outgoing=True), "data was seen")
+    until(lambda: outside.of_kind(DATA, outgoing=True), "data is seen")
     data = outside.of_kind(DATA, outgoing=True)[0].payload
     initiations = outside.of_kind(INITIATION, outgoing=True) or \
         outside.of_kind(INITIATION, outgoing=False)
-    expect(initiations, "an initiation was seen")
+    expect(initiations, "an initiation is seen")
     attacker = y.node.socket()
     attacker.connect((x.node.v4(), x.port()))
     generator = random.Random(1)
@@ -146,7 +146,7 @@ def status_counts_drops(lab):
 
 @scenario(ours_only=True)
 def status_counts_strangers(lab):
-    """A wrong key, no peer, no endpoint, no answer and a foreign source each have their counter."""
+    """Wrong key, no peer, no endpoint, no answer and foreign source each have their counter."""
     x, y = tunnel(lab)
     meets(x, y)
     stranger = Device(lab, lab.node("c"), lab.mine)
@@ -155,7 +155,7 @@ def status_counts_strangers(lab):
     stranger.add(x, x.node.v4(1))
     with counting(x, drop_unknown_peer=1, sessions=0):
         stranger.node.ping(x.inner4, 1, wait=0.2)
-    # Its retries after 5 s would be counted too.
+    # Its retries, every 5 s, would be counted too.
     stranger.stop()
     with counting(x, drop_no_peer=2):
         x.node.ping("10.77.0.77", 2, wait=0.2)
@@ -170,44 +170,46 @@ def status_counts_strangers(lab):
           f"{y.node.v4()}:{y.port()}")
     with counting(x, initiations_sent=1, peers_asked=1, staged_packets=3):
         x.node.ping("10.77.0.79", 3, wait=0.2)
-    expect(x.stat()["staged_bytes"] > 3 * 84, "their memory is told")
+    expect(x.stat()["staged_bytes"] > 3 * 84, "their memory is counted")
     with counting(x, drop_no_peer=3, peers_asked=-1, staged_packets=-3, peers=-1):
         x.set("peer", mute.public, "remove")
 
 
 @scenario(ours_only=True)
 def status_socket(lab):
-    """The socket is root's alone, goes with the daemon, and is not needed; requests are refused with
-    their error; readers that stall delay neither packets nor other clients."""
+    """The socket is only root's, is removed on exit and not needed; bad requests get their errors;
+    stalled readers delay neither packets nor other clients."""
     x, y = tunnel(lab)
     path = f"{STATUS}/{x.name}.sock"
     expect_same(stat.S_IMODE(os.stat(path).st_mode), 0o600, "mode of the socket")
-    expect(stat.S_IMODE(os.stat(STATUS).st_mode) & 0o022 == 0, "only root may write beside it")
+    expect(stat.S_IMODE(os.stat(STATUS).st_mode) & 0o022 == 0,
+           "only root may write to the directory")
     with Uapi(x.name, STATUS) as client:
         for request, errno_wanted in (("set=1\nlisten_port=1\n\n", 71), ("\n", 71),
                                       ("get=1\nx=1\n\n", 22), ("x" * 100000 + "\n\n", 71),
                                       ("get=1\n\n", 0)):
             client.send(request)
             reply = client.reply()
-            expect(reply.startswith("version=1\n"), f"a reply to {request[:20]!r}")
+            expect(reply.startswith("version=1\n"),
+                   f"the reply to {request[:20]!r} begins with its version")
             expect_same(reply_errno(reply), errno_wanted, f"errno of {request[:20]!r}")
     with x.node.pinging(y.inner4), contextlib.ExitStack() as clients:
         for request in ("", "get=1\n", "get=1\n\n" * 2000):
             for _ in range(15):
-                with contextlib.suppress(TimeoutError):  # nobody reads on, once it has to reply
+                with contextlib.suppress(TimeoutError):  # it stops reading while it has to reply
                     client = clients.enter_context(Uapi(x.name, STATUS))
                     client.stream.settimeout(0.1)
                     client.send(request)
-        until(lambda: x.stat()["status_clients"] == 46, "one more is served")
-        expect_same(x.get().count("public_key="), 1, "who configures is served")
+        until(lambda: x.stat()["status_clients"] == 46, "one more client is served")
+        expect_same(x.get().count("public_key="), 1, "clients that configure are served")
         for _ in range(19):
             clients.enter_context(Uapi(x.name, STATUS))
         refused = ask(x, x.name, check=False)
         expect(refused.returncode == 1 and "too many" in refused.stderr, refused.stderr)
-    until(lambda: x.stat()["status_clients"] == 1, "the others are gone")
+    until(lambda: x.stat()["status_clients"] == 1, "the other clients are gone")
     os.unlink(path)
     meets(x, y)
-    expect(x.is_alive(), "it runs on without its socket")
+    expect(x.is_alive(), "the daemon goes on without its socket")
     gone = x.node.run(x.implementation.path, "--stat", x.name, check=False)
     expect(gone.returncode == 1 and f"there is no {path}" in gone.stderr, gone.stderr)
     path = f"{STATUS}/{y.name}.sock"
@@ -217,15 +219,15 @@ def status_socket(lab):
 
 @scenario(ours_only=True)
 def status_of_nobody(lab):
-    """--stat says what is the matter where nobody answers: no interface, no right, a dead socket, a
-    daemon that hangs, one that talks nonsense."""
+    """--stat names the problem if nobody answers: no interface, no permission, a dead socket, a
+    hanging daemon, or one that sends nonsense."""
     x = Device(lab, lab.node("a"), lab.mine).start()
 
     def refused(what, name=x.name, **more):
         done = run(x.implementation.path, "--stat", name, "--json", check=False, **more)
         expect(done.returncode == 1 and not done.stdout and what in done.stderr,
                f"{what!r}, not {done.stderr!r}")
-        expect_same(done.stderr.count("\n"), 1, "lines of the error")
+        expect_same(done.stderr.count("\n"), 1, "lines of the error message")
 
     refused("there is no interface", f"{lab.prefix}z")
     refused("run by the kernel", "lo")
@@ -251,7 +253,7 @@ def status_of_nobody(lab):
             client.close()
             out, err = reader.communicate(timeout=20)
             expect(reader.returncode == 1 and not out and what in err, f"{what!r}, not {err!r}")
-            expect("\033" not in err, "nothing of it reaches the terminal")
+            expect("\033" not in err, "no control sequence reaches the terminal")
     os.unlink(path)
     os.kill(x.process.pid, signal.SIGSTOP)
     refused("has not answered within 5 s")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Very many peers, and very many who configure, while packets go on."""
+"""A large number of peers, and many clients that configure, while packets flow."""
 
 import contextlib
 import hashlib
@@ -13,7 +13,7 @@ from scenario import scenario
 
 
 def stranger(number):
-    """A public key that nobody has the private key of."""
+    """A public key whose private key nobody has."""
     return hashlib.sha256(b"peer %d" % number).hexdigest()
 
 
@@ -27,7 +27,7 @@ def peer_lines(number):
 
 
 def status_kib(device, name):
-    """A figure of the daemon's from /proc, summed over its processes."""
+    """A value in KiB from /proc/PID/status, summed over the daemon's processes."""
     total = 0
     for pid in namespace_pids(device.node.ns):
         status = read(f"/proc/{pid}/status").decode()
@@ -37,8 +37,8 @@ def status_kib(device, name):
 
 
 class Handshakes:
-    """Makes a peer forget its session and begin a handshake, over and over, as long as the context
-    lasts; `longest_ms` is how long the first ping after that took at most."""
+    """Makes a peer forget its session and start a handshake, over and over, for the length of the
+    context. `longest_ms` is the longest time that the first ping after that took."""
 
     def __init__(self, device, to):
         self.device, self.to = device, to
@@ -58,7 +58,7 @@ class Handshakes:
                 return
             self.longest_ms = max(self.longest_ms, float(found[1]))
             self.count += 1
-            time.sleep(0.05)  # two initiations of one peer within 20 ms are taken for a flood
+            time.sleep(0.05)  # initiations of one peer within 20 ms count as a flood
 
     def __enter__(self):
         self.thread.start()
@@ -74,7 +74,7 @@ class Handshakes:
 
 
 def load(lab, count, chunk):
-    """Two hosts and a third, whose peer meanwhile gets `count` peers in requests of `chunk`."""
+    """A tunnel, and a third host; meanwhile x gets `count` peers in requests of `chunk`."""
     x, y = tunnel(lab)
     c = lab.node("c")
     lab.link(x.node, c, net=1)
@@ -94,60 +94,61 @@ def load(lab, count, chunk):
             took = time.monotonic() - began
         kept, peak = status_kib(x, "VmRSS") - before, status_kib(x, "VmHWM")
     lab.notes.append(f"{count} peers in requests of {chunk}: {took:.2f} s, peak {peak / 1024:.0f} "
-                     f"MiB, {kept * 1024 / count:.0f} bytes a peer; meanwhile {pulse}; {handshakes}")
+                     f"MiB, {kept * 1024 / count:.0f} bytes per peer; "
+                     f"meanwhile {pulse}; {handshakes}")
     pulse.expect_whole("while the peers are loaded")
     return x, y, z, peak
 
 
 def expect_peers(x, numbers, others):
-    """The device tells of those peers, in that order, and of that many others."""
+    """The device lists those peers, in that order, and that many others."""
     text = x.get()
     told = re.findall(r"^public_key=(\w+)$", text, re.MULTILINE)
-    expect_same(len(told), len(numbers) + others, "the number of peers")
-    expect(told[others:] == [stranger(number) for number in numbers], "they are in order")
+    expect_same(len(told), len(numbers) + others, "number of peers")
+    expect(told[others:] == [stranger(number) for number in numbers], "peers are listed in order")
     allowed = re.findall(r"^allowed_ip=(10\.1\d\d\..*)/32$", text, re.MULTILINE)
-    expect(allowed == [address(number) for number in numbers], "each with its allowed IP")
+    expect(allowed == [address(number) for number in numbers], "each peer has its allowed IP")
 
 
 def clear(x, others):
-    """Replaces all peers by those that are real."""
+    """Replaces all peers by the real ones."""
     with x.uapi() as uapi:
         uapi.stream.settimeout(120)
         lines = "".join(f"public_key={other.key.public_hex}\nallowed_ip={other.inner4}/32\n"
                         for other in others)
-        expect(uapi.set("replace_peers=true\n" + lines) == 0, "they go")
-    expect_same(len(x.peers()), len(others), "the peers that are left")
+        expect(uapi.set("replace_peers=true\n" + lines) == 0, "the peers are replaced")
+    expect_same(len(x.peers()), len(others), "number of peers left")
 
 
 @scenario(ours_only=True, alone=True, seconds=120)
 def a_hundred_thousand_peers(lab):
-    """100,000 peers come in one request and are told, while packets and handshakes go on."""
+    """100,000 peers are set and listed by single requests, while packets and handshakes flow."""
     count = 20_000 if is_sanitized(lab.mine) else 100_000
     x, y, z, peak = load(lab, count, count)
     if not is_sanitized(lab.mine):
-        expect(peak < 250 << 10, f"the peak of its memory is below 250 MiB, not {peak} KiB")
+        expect(peak < 250 << 10, f"peak memory is below 250 MiB, not {peak} KiB")
     with Pulse(y.node, x.node, x.inner4) as pulse:
         with Handshakes(z, x.inner4) as handshakes:
             expect_peers(x, range(count), 2)
-            with x.uapi() as uapi:  # all again, and then every second one in requests of 1,000
+            with x.uapi() as uapi:  # sets all again, then removes every other one by the thousand
                 uapi.stream.settimeout(120)
-                expect(uapi.set("".join(map(peer_lines, range(count)))) == 0, "all given again")
+                expect(uapi.set("".join(map(peer_lines, range(count)))) == 0, "all are set again")
                 for at in range(0, count, 1000):
                     lines = "".join(f"public_key={stranger(number)}\nremove=true\n"
                                     for number in range(at, at + 1000, 2))
-                    expect(uapi.set(lines) == 0, "peers are removed")
+                    expect(uapi.set(lines) == 0, "every other peer is removed")
             expect_peers(x, range(1, count, 2), 2)
-    lab.notes.append(f"told, given again, half removed: {pulse}; {handshakes}")
-    pulse.expect_whole("while the peers are told and changed")
+    lab.notes.append(f"listed, set again, half removed: {pulse}; {handshakes}")
+    pulse.expect_whole("while the peers are listed and changed")
     clear(x, (y, z))
     meets(x, y)
 
 
 @scenario(ours_only=True, alone=True, long=True, seconds=300)
 def a_million_peers(lab):
-    """1,000,000 peers come in one request."""
+    """1,000,000 peers are set by one request."""
     x, y, z, peak = load(lab, 1_000_000, 1_000_000)
-    expect(peak < 2 << 20, f"the peak of its memory is below 2 GiB, not {peak} KiB")
+    expect(peak < 2 << 20, f"peak memory is below 2 GiB, not {peak} KiB")
     with Pulse(y.node, x.node, x.inner4) as pulse, Handshakes(z, x.inner4) as handshakes:
         with x.uapi() as uapi:
             uapi.stream.settimeout(120)
@@ -158,13 +159,13 @@ def a_million_peers(lab):
                 told += data.count(b"public_key=", len(tail) and 1)
                 tail = data[-11:]
         clear(x, (y, z))
-    lab.notes.append(f"told and removed: {pulse}; {handshakes}")
-    pulse.expect_whole("while the peers are told and removed")
+    lab.notes.append(f"listed and removed: {pulse}; {handshakes}")
+    pulse.expect_whole("while the peers are listed and removed")
 
 
 @scenario(ours_only=True, seconds=90)
 def many_clients(lab):
-    """A thousand clients that stall, hang up, set and get at once: each set counts whole."""
+    """A thousand clients stall, hang up, set and get at once; each set takes effect as a whole."""
     x, y = tunnel(lab)
     meets(x, y)
     few = is_sanitized(x.implementation)
@@ -174,7 +175,7 @@ def many_clients(lab):
         for number, client in enumerate(stalled):
             client.send(("", "set=1\n", "get=1\n", "set=1\n" + peer_lines(number)[:100],
                          "get=1\n\n" * 3)[number % 5])
-        # Requests of many peers are under way; other clients' small ones and gets wait for them.
+        # Requests with many peers are in progress; small ones and gets of other clients wait.
         heavy = [clients.enter_context(x.uapi()) for _ in range(4)]
         for number, client in enumerate(heavy):
             client.stream.settimeout(60)
@@ -183,20 +184,20 @@ def many_clients(lab):
                 f"allowed_ip={y.inner4}/32\n{bulk if number % 2 else ''}\n",)).start()
         quitter = clients.enter_context(x.uapi())
         quitter.send(f"set=1\n{peer_lines(99_999)}\n")
-        quitter.stream.close()  # it said all, and does not wait for the reply
+        quitter.stream.close()  # its request is complete; it does not wait for the reply
         light = [clients.enter_context(x.uapi()) for _ in range(20)]
         for round in range(5):
             for number, client in enumerate(light):
                 client.send("get=1\n\n" if number % 2 else f"set=1\n{peer_lines(round)}\n")
             for client in light:
-                expect(reply_errno(client.reply()) == 0, "each one is answered")
+                expect(reply_errno(client.reply()) == 0, "each request is answered")
         for client in heavy:
-            expect_same(reply_errno(client.reply()), 0, "the reply to a set of many peers")
+            expect_same(reply_errno(client.reply()), 0, "errno of a set with many peers")
         for client in stalled[::7]:
             client.stream.close()
     pulse.expect_whole("whatever the clients do")
     lab.notes.append(str(pulse))
-    with x.uapi() as uapi:  # several requests on their way at once are answered in order
+    with x.uapi() as uapi:  # pipelined requests are answered in order
         uapi.send("".join(f"set=1\nreplace_peers=true\nfwmark={number}\n"
                           f"{''.join(map(peer_lines, range(number * 100)))}\nget=1\n\n"
                           for number in (1, 2, 3)))
@@ -205,12 +206,12 @@ def many_clients(lab):
             text += uapi.stream.recv(1 << 20)
     replies = text.decode().split("\n\n")
     expect_same([reply.count("public_key=") for reply in replies], [0, 100, 0, 200, 0, 300, 0],
-                "what each get tells after its set")
+                "peers that each get lists after its set")
 
 
 @scenario(ours_only=True, seconds=60)
 def told_while_changing(lab):
-    """Who reads slowly while peers come and go misses none that stays, and meets no half of any."""
+    """A slow reader, while peers come and go, sees every peer that stays, and each one whole."""
     x = Device(lab, lab.node("a"), lab.mine).start()
     count = 4000
     with x.uapi() as writer, x.uapi() as reader:
@@ -221,16 +222,16 @@ def told_while_changing(lab):
             gone = "".join(f"public_key={stranger(number)}\nremove=true\n"
                            for number in range(at, at + 100) if number % 4)
             again = "".join(peer_lines(number) for number in range(at, at + 100, 4))
-            expect(writer.set(gone + again) == 0, "three of four are removed, one given again")
+            expect(writer.set(gone + again) == 0, "three of four are removed, one is set again")
             text += reader.stream.recv(4096)
         while not text.endswith(b"\n\n"):
             text += reader.stream.recv(1 << 16)
     peers = text.decode().split("public_key=")[1:]
     told = {}
     for peer in peers:
-        expect(peer[:64] not in told, "no peer is told twice")
+        expect(peer[:64] not in told, "no peer is listed twice")
         told[peer[:64]] = re.findall("^allowed_ip=(.*)/32$", peer, re.MULTILINE)
     for number in range(0, count, 4):
         expect(told.get(stranger(number)) == [address(number)],
-               f"peer {number} is told with its allowed IP")
-    expect(len(x.peers()) == count // 4, "those that stayed are there")
+               f"peer {number} is listed with its allowed IP")
+    expect(len(x.peers()) == count // 4, "the remaining peers are there")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""What the packets between two hosts look like from outside."""
+"""Packets between two hosts as seen on the wire."""
 
 from device import Device, meets, tunnel
 from lab import expect, expect_same
@@ -12,7 +12,7 @@ ECT1, ECT0, CE = 1, 2, 3
 
 @scenario(each_peer=True)
 def sizes(lab):
-    """Handshakes have their sizes; data is padded to 16 bytes, but not beyond the MTU."""
+    """Handshake messages have their fixed sizes; data is padded to 16 bytes, up to the MTU."""
     x, y = tunnel(lab)
     for device in (x, y):
         device.node.offloads_off("eth0")
@@ -20,7 +20,7 @@ def sizes(lab):
     meets(x, y)
     for kind, size in ((INITIATION, 148), (RESPONSE, 92)):
         seen = outside.of_kind(kind)
-        expect_same({len(packet.payload) for packet in seen}, {size}, f"the sizes of kind {kind}")
+        expect_same({len(packet.payload) for packet in seen}, {size}, f"sizes of type {kind}")
     if not x.ours:
         return
     for inner in (28, 29, 60, 76, 77, 84, 1405, 1408, 1409, 1419, 1420):
@@ -28,7 +28,7 @@ def sizes(lab):
         x.node.reaches(y.inner4, 1, options=("-s", str(inner - 28)))
         padded = min((inner + 15) // 16 * 16, 1420)
         sent = [len(packet.payload) for packet in outside.of_kind(DATA, outgoing=True)]
-        expect_same(sent, [padded + 32], f"the size of what carries {inner} bytes")
+        expect_same(sent, [padded + 32], f"size of the message that carries {inner} bytes")
     keepalives = Sniffer(x.node, "eth0")
     x.set("peer", y.key.public, "persistent-keepalive", "1")
     found = quiet_for(keepalives, lambda packet: packet.kind() == DATA and packet.outgoing, 3)
@@ -39,7 +39,8 @@ def sizes(lab):
 def tos(lab):
     """Handshakes carry AF41, data no DSCP; ECN is copied outward and combined inward.
 
-    Outward: as inside, but CE goes out as ECT(0). Inward: CE outside marks what is ECT inside.
+    Outward, the inner ECN bits are copied, but CE becomes ECT(0). Inward, an outer CE marks
+    packets that are ECT inside.
     """
     for outer in (4, 6):
         a, b = lab.node(f"a{outer}"), lab.node(f"b{outer}")
@@ -51,31 +52,31 @@ def tos(lab):
         meets(x, y)
         for kind, expected in ((INITIATION, AF41), (RESPONSE, AF41), (DATA, 0)):
             seen = {packet.tos for packet in outside.of_kind(kind)}
-            expect_same(seen, {expected}, f"TOS of kind {kind} over IPv{outer}")
+            expect_same(seen, {expected}, f"TOS of message type {kind} over IPv{outer}")
         for inner, expected in ((0, 0), (ECT1, ECT1), (ECT0, ECT0), (CE, ECT0),
                                 (0xb8, 0), (0xb8 | ECT0, ECT0)):
             for family in (4, 6):
-                where = f"in IPv{outer} around IPv{family}"
+                where = f"for IPv{family} in IPv{outer}"
                 outside.forget()
                 a.reaches(y.inner(family), 2, options=("-Q", str(inner)))
                 seen = {packet.tos for packet in outside.of_kind(DATA, outgoing=False)}
-                expect_same(seen, {expected}, f"outer TOS {where} of {inner:#x}")
+                expect_same(seen, {expected}, f"outer TOS {where}, inner TOS {inner:#x}")
 
         a.nft("inet", "congestion", "filter hook output priority 0",
               f"oifname eth0 {'ip' if outer == 4 else 'ip6'} ecn set ce")
         inside = Sniffer(b, y.name)
         for inner, expected in ((0, 0), (ECT1, CE), (ECT0, CE), (CE, CE), (0xb8 | ECT0, 0xb8 | CE)):
             for family in (4, 6):
-                where = f"in IPv{outer} around IPv{family}"
+                where = f"for IPv{family} in IPv{outer}"
                 inside.forget()
                 a.reaches(y.inner(family), 2, options=("-Q", str(inner)))
                 seen = {packet.tos for packet in inside.packets() if not packet.outgoing}
-                expect_same(seen, {expected}, f"TOS {where} of {inner:#x} after CE outside")
+                expect_same(seen, {expected}, f"TOS {where}, inner TOS {inner:#x}, with CE outside")
 
 
 @scenario(ours_only=True)
 def quiet_when_up(lab):
-    """Coming up sends nothing by itself, also when a peer has ::/0."""
+    """Coming up sends nothing, even when a peer has ::/0."""
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b)
     y = Device(lab, b, lab.theirs).start()
@@ -90,7 +91,7 @@ def quiet_when_up(lab):
     meets(x, y)
 
 
-# Public keys of low order: with any private key the shared secret is all zeros (RFC 7748, 6.1).
+# Public keys of low order: the shared secret is zero with any private key (RFC 7748, section 6.1).
 LOW_ORDER = (
     "00" * 32,
     "01" + "00" * 31,
