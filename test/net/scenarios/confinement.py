@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""What whoever takes the daemon over could do next, and what other users of the host can do to it."""
+"""What an attacker who controls a thread of the daemon can still do, and what other users of the
+host can do to the daemon."""
 
 import ctypes
 import glob
@@ -15,11 +16,11 @@ from device import Device, meets, tunnel
 from lab import SOCKETS, expect, expect_same, namespace_pids, read, run
 from scenario import scenario
 
-# Calls of inject(c) that are allowed: they show that it does what it says.
+# Allowed calls that inject.c makes: they show that it works.
 ALLOWED = {"getpid", "mmap-data"}
 
-# What the helper is there for, and what these give it, so that "refused" is seen not to be all there
-# is. It reads nothing that a stranger wrote.
+# The helper's allowed calls and what they return here, which shows that not everything is refused.
+# The helper reads nothing that a stranger wrote.
 HELPER = {
     "openat": "number", "open": "number", "unlinkat": "ENOENT", "unlink": "ENOENT",
     "renameat2": "ENOENT", "rename": "ENOENT", "fchmodat": "ENOENT", "chmod": "ENOENT",
@@ -28,7 +29,7 @@ HELPER = {
     "setns": "EBADF",
 }
 
-# Sanitizers open files, map code, and look into threads; these stay refused even with them.
+# Sanitizers open files, map code and inspect threads. These calls stay refused even with them.
 WITH_SANITIZERS = {
     "execve", "execveat", "unlinkat", "renameat2", "fchmodat", "connect", "bind", "listen", "setns",
     "unshare", "mount", "init_module", "bpf", "io_uring_setup", "keyctl", "perf_event_open",
@@ -36,7 +37,7 @@ WITH_SANITIZERS = {
 }
 
 NOT_ROOT_FIELDS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
-SOME_USER = 4242  # has no account here, and no process
+SOME_USER = 4242  # has no account and no process here
 
 
 def has_sanitizers(lab):
@@ -51,33 +52,33 @@ def helper_pid(device):
 
 
 def inject(lab, pid):
-    """Has every thread of a process do all calls. Returns {thread: {call: result}}."""
+    """Makes every thread of a process do all calls. Returns {thread: {call: result}}."""
     results = {}
     for line in run(lab.tool("inject"), str(pid)).stdout.splitlines():
         thread, call, result = line.split()
         results.setdefault(int(thread), {})[call] = result
     expect_same(set(results), {int(name) for name in os.listdir(f"/proc/{pid}/task")},
-                "threads that were made to call")
+                "threads that made the calls")
     return results
 
 
 def expect_allowed(pid, thread, of_call):
-    expect_same(of_call["getpid"], str(pid), f"what getpid() gives thread {thread}")
-    expect(int(of_call["mmap-data"]) > 0, f"thread {thread} may have memory")
+    expect_same(of_call["getpid"], str(pid), f"result of getpid() in thread {thread}")
+    expect(int(of_call["mmap-data"]) > 0, f"thread {thread} may map memory")
 
 
 @scenario(ours_only=True)
 def forbidden_calls(lab):
-    """Whoever has taken a thread of the daemon over opens, starts, connects and signals nothing."""
+    """A thread of the daemon that is taken over can open, start, connect to and signal nothing."""
     x, y = tunnel(lab)
     meets(x, y)
     sanitized = has_sanitizers(lab)
     for thread, of_call in inject(lab, x.process.pid).items():
         expect_allowed(x.process.pid, thread, of_call)
         wanted = WITH_SANITIZERS if sanitized else set(of_call) - ALLOWED
-        expect(len(wanted) > 20, "many calls")
+        expect(len(wanted) > 20, "more than 20 calls are tried")
         not_refused = {call: of_call[call] for call in wanted if of_call[call] != "EPERM"}
-        expect(not not_refused, f"thread {thread} is refused every call, not given {not_refused}")
+        expect(not not_refused, f"every call of thread {thread} gets EPERM, except {not_refused}")
         lab.notes.append(f"thread of the daemon: {len(wanted)} calls refused")
     for thread, of_call in inject(lab, helper_pid(x)).items():
         expect_allowed(helper_pid(x), thread, of_call)
@@ -87,11 +88,12 @@ def forbidden_calls(lab):
             wanted = HELPER.get(call, "EPERM")
             if call not in ALLOWED:
                 expect_same("number" if result.isdigit() else result, wanted,
-                            f"what {call} gives the helper")
-        lab.notes.append(f"the helper: {sum(result == 'EPERM' for result in of_call.values())}")
+                            f"result of {call} in the helper")
+        refused = sum(result == "EPERM" for result in of_call.values())
+        lab.notes.append(f"helper: {refused} calls refused")
     if sanitized:
-        lab.notes.append("with sanitizers the list of calls is wider: only what is on neither list "
-                         "was tried, and nothing of the helper's")
+        lab.notes.append("with sanitizers more calls are allowed: only calls refused even with "
+                         "them were judged, and none of the helper's")
     meets(x, y)
 
 
@@ -101,7 +103,7 @@ def status_of(path):
 
 @scenario(ours_only=True)
 def few_privileges(lab):
-    """No thread of the daemon is root's, has a capability, could get one, or dumps core."""
+    """No thread of the daemon is root, has or can gain a capability, or dumps core."""
     x, y = tunnel(lab)
     meets(x, y)
     pid, sanitized = x.process.pid, has_sanitizers(lab)
@@ -117,7 +119,8 @@ def few_privileges(lab):
         for field in NOT_ROOT_FIELDS:
             expect_same(int(status[field], 16), 0, f"{field} of thread {thread}")
     helper = status_of(f"/proc/{helper_pid(x)}/status")
-    expect_same((helper["NoNewPrivs"], helper["Seccomp"]), ("1", "2"), "the same of the helper")
+    expect_same((helper["NoNewPrivs"], helper["Seccomp"]), ("1", "2"),
+                "NoNewPrivs and Seccomp of the helper")
     expect_same(int(helper["CapEff"], 16) & ~(1 << 10 | 1 << 11 | 1 << 12 | 1 << 21), 0,
                 "capabilities of the helper beyond net_bind_service, net_broadcast, net_admin, "
                 "sys_admin")
@@ -125,14 +128,15 @@ def few_privileges(lab):
         lab.notes.append("with sanitizers it stays root, with two capabilities: not judged")
         return
     for process in (pid, helper_pid(x)):
-        limit = re.search(r"Max core file size +(\d+) +(\d+)", read(f"/proc/{process}/limits").decode())
-        expect_same(limit.groups(), ("0", "0"), "the limit of core files")
-    # What is not dumpable belongs to root in /proc, whosever the process is.
-    expect_same(os.stat(f"/proc/{pid}/environ").st_uid, 0, "owner of what /proc tells of it")
+        limits = read(f"/proc/{process}/limits").decode()
+        limit = re.search(r"Max core file size +(\d+) +(\d+)", limits)
+        expect_same(limit.groups(), ("0", "0"), "limit of core files")
+    # In /proc, a process that is not dumpable belongs to root, whoever its user is.
+    expect_same(os.stat(f"/proc/{pid}/environ").st_uid, 0, "owner of the daemon's files in /proc")
 
 
 def dumps_core(pid):
-    """Has a child of ours abort. Whether that left a core."""
+    """Makes a child of ours abort. Returns whether that left a core."""
     os.kill(pid, signal.SIGABRT)
     _, status = os.waitpid(pid, 0)
     return os.WCOREDUMP(status)
@@ -149,8 +153,8 @@ def no_core_dump(lab):
     x.spawn()
     resource.setrlimit(resource.RLIMIT_CORE, limits)
     if not dumps_core(other.pid):
-        lab.notes.append("this system dumps no cores at all, so this shows little")
-    expect(not dumps_core(x.process.pid), "no core of the daemon")
+        lab.notes.append("this system dumps no cores at all, so this proves little")
+    expect(not dumps_core(x.process.pid), "the daemon leaves no core")
     x.process = None
 
 
@@ -165,7 +169,7 @@ class Parts(ctypes.Structure):
 
 
 def refusal(attempt):
-    """The errno of what an attempt raises; 0 where it works."""
+    """The errno that an attempt raises; 0 if it works."""
     try:
         attempt()
     except OSError as error:
@@ -179,7 +183,7 @@ def ask_libc(result):
 
 
 def read_memory(pid):
-    """A byte of the process, from an address that is its code's or not: access is judged first."""
+    """Reads a byte of the process; the address need not be mapped, as access is checked first."""
     buffer = ctypes.create_string_buffer(1)
     ours, theirs = Parts(ctypes.addressof(buffer), 1), Parts(4096, 1)
     ask_libc(libc.process_vm_readv(pid, ctypes.byref(ours), 1, ctypes.byref(theirs), 1, 0))
@@ -206,7 +210,8 @@ def try_all(pids, paths):
             lambda directory=directory: os.mknod(f"{directory}/stranger.sock"))
     for pid in pids:
         yield f"signal {pid}", refusal(lambda pid=pid: os.kill(pid, 0))
-        yield f"trace {pid}", refusal(lambda pid=pid: ask_libc(libc.ptrace(PTRACE_SEIZE, pid, 0, 0)))
+        yield f"trace {pid}", refusal(
+            lambda pid=pid: ask_libc(libc.ptrace(PTRACE_SEIZE, pid, 0, 0)))
         yield f"read the memory of {pid}", refusal(lambda pid=pid: read_memory(pid))
         for name in ("mem", "maps", "environ", "auxv", "stack", "syscall"):
             yield f"/proc/{pid}/{name}", refusal(
@@ -226,12 +231,12 @@ def as_some_user(pipe, pids, paths):
 
 @scenario(ours_only=True)
 def another_user(lab):
-    """Another user of the host reaches neither the sockets nor the processes."""
+    """Another user of the host can reach neither the sockets nor the processes."""
     x, y = tunnel(lab)
     meets(x, y)
     paths = [path for directory in (SOCKETS, "/var/run/tieline")
              for path in glob.glob(f"{directory}/{x.name}.*")]
-    expect(f"{SOCKETS}/{x.name}.sock" in paths, "its socket is found")
+    expect(f"{SOCKETS}/{x.name}.sock" in paths, "the daemon's socket is found")
     for path in paths:
         expect_same((os.stat(path).st_uid, os.stat(path).st_mode & 0o777), (0, 0o600),
                     f"owner and mode of {path}")
@@ -242,8 +247,8 @@ def another_user(lab):
     theirs.close()
     attempts = ours.recv()
     child.join()
-    expect(len(attempts) > 20, "it tried much")
+    expect(len(attempts) > 20, "more than 20 attempts are made")
     worked = [f"{what} ({errno})" for what, errno in attempts if errno not in (1, 13)]
-    expect(not worked, f"EPERM or EACCES to everything, not {worked}")
+    expect(not worked, f"every attempt gets EPERM or EACCES, except {worked}")
     lab.notes.append(f"{len(attempts)} attempts")
     meets(x, y)

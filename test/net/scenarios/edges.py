@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""What a real device does at its edges: purges, ports, families, errors, marks, loops."""
+"""Behaviour at the edges: purges, ports, families, errors, marks, loops."""
 
 import base64
 import ctypes
@@ -17,9 +17,9 @@ ICMP, ICMPV6 = 1, 58
 
 @scenario(ours_only=True)
 def down_purges(lab):
-    """Down forgets sessions and what waits for one; up sends a keepalive to who has an interval.
+    """Down drops sessions and waiting packets; up sends keepalives to peers with an interval.
 
-        a eth0 ---+--- eth0 b     the UDP ports of c answer nobody
+        a eth0 ---+--- eth0 b     nothing answers on the UDP ports of c
                   |
                   +--- eth0 c
     """
@@ -34,26 +34,26 @@ def down_purges(lab):
     outside = Sniffer(a, "eth0")
     for turn in range(3):
         x.down()
-        until(lambda: not x.udp_ports()[0], "down, the socket is closed")
+        until(lambda: not x.udp_ports()[0], "down closes the socket")
         outside.forget()
         x.up()
         x.address()
         found = quiet_for(outside, lambda packet: packet.kind() and packet.outgoing, 0.5)
-        expect(not found, f"what waited for a session is forgotten, not {found}")
-        # The floor of 5 s between initiations is forgotten, too: each turn reaches at once.
+        expect(not found, f"packets waiting for a session are dropped, not sent: {found}")
+        # The minimum of 5 s between initiations is forgotten too: each turn reaches y at once.
         a.reaches(y.inner4)
         a.ping("10.77.0.99", 1, wait=0.2)
         expect(outside.of_kind(INITIATION), f"there was a new handshake in turn {turn}")
     x.set("peer", silent.public, "persistent-keepalive", "600")
     x.set("peer", y.key.public, "persistent-keepalive", "600")
     x.down()
-    until(lambda: not x.udp_ports()[0], "down, the socket is closed")
+    until(lambda: not x.udp_ports()[0], "down closes the socket")
     outside.forget()
     before = x.peer(y).handshake
     x.up()
     until(lambda: {packet.destination for packet in outside.of_kind(INITIATION, outgoing=True)}
-          == {b.v4(), c.v4()}, "up, each peer with an interval hears of us", 2)
-    until(lambda: x.peer(y).handshake >= before, "and the handshake is done")
+          == {b.v4(), c.v4()}, "after up, each peer with an interval gets an initiation", 2)
+    until(lambda: x.peer(y).handshake >= before, "the handshake completes")
 
 
 @scenario(ours_only=True)
@@ -61,7 +61,7 @@ def first_private_key(lab):
     """The first private key is set while packets wait: they leave at once, in order."""
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b)
-    # Packet by packet, for the sniffer to see each.
+    # Without offloads, so that the sniffer sees each packet.
     y = Device(lab, b, lab.theirs, env={"TIELINE_OFFLOAD": "none"}).start()
     x = Device(lab, a, lab.mine)
     x.spawn()
@@ -74,20 +74,20 @@ def first_private_key(lab):
     for number in range(10):
         sender.sendto(bytes([number]) * 5, (y.inner4, 9))
     found = quiet_for(outside, lambda packet: packet.kind(), 0.3)
-    expect(not found, "without a key nothing leaves")
+    expect(not found, "nothing leaves without a key")
     x.wg("set", "private-key", x.key.file)
 
     def arrived():
         return [packet.payload[0] for packet in inside.packets() if packet.dport == 9]
-    until(lambda: len(arrived()) == 10, "with the key all of it does", 2)
-    expect_same(arrived(), list(range(10)), "the order")
+    until(lambda: len(arrived()) == 10, "all packets leave with the key", 2)
+    expect_same(arrived(), list(range(10)), "order of arrival")
 
 
 @scenario(ours_only=True)
 def key_swaps(lab):
-    """Under a ping each 10 ms, private and preshared keys are exchanged: the gap is short.
+    """Private and preshared keys change under a ping every 10 ms: the gap is short.
 
-    The peer knows the new key already, as a peer without an endpoint; the allowed IPs follow.
+    The peer already knows the new key, as a peer without an endpoint; the allowed IPs follow.
     """
     x, y = tunnel(lab)
     meets(x, y)
@@ -102,8 +102,9 @@ def key_swaps(lab):
             swapped.set("peer", other.key.public, "preshared-key", psk.file)
         begun = time.monotonic()
         swapped.set("private-key", swapped.key.file)
-        # A floor of 5 s since the last initiation would show here.
-        until(lambda: swapped.node.ping(other.inner4, 1, wait=0.2).received, "a ping", 3)
+        # The minimum of 5 s since the last initiation would show here.
+        until(lambda: swapped.node.ping(other.inner4, 1, wait=0.2).received,
+              "a ping is answered", 3)
         gaps.append(time.monotonic() - begun)
         meets(x, y)
         if psk:
@@ -118,7 +119,7 @@ def key_swaps(lab):
 
 @scenario(ours_only=True)
 def ports(lab):
-    """A port counts in both families: in use in one it is refused; 0 finds one free in both."""
+    """A port must be free in both families: in use in one, it is refused; 0 finds one for both."""
     x, y = tunnel(lab)
     meets(x, y)
     port = x.port()
@@ -131,23 +132,26 @@ def ports(lab):
     taken.setsockopt(41, 26, 1)  # IPPROTO_IPV6, IPV6_V6ONLY
     taken.bind(("::", 45100))
     refused = x.set("listen-port", 45100, check=False)
-    expect(refused.returncode != 0 and "in use" in refused.stderr, "so is one taken in IPv6 only")
+    expect(refused.returncode != 0 and "in use" in refused.stderr,
+           "a port taken only in IPv6 is refused")
     expect(x.port() == port and port in x.udp_ports()[0] and port in x.udp_ports()[1],
-           "the old one stays, in both families")
-    expect(45100 not in x.udp_ports()[0], "and nothing of the new one")
+           "the old port stays, in both families")
+    expect(45100 not in x.udp_ports()[0], "the new port is not bound in IPv4")
     meets(x, y)
     x.node.sysctl("net.ipv4.ip_local_port_range", "45100 45103")
     for _ in range(3):
         x.set("listen-port", 0)
-        expect(x.port() in (45101, 45102, 45103), f"a port that IPv6 has too, not {x.port()}")
-        expect(x.port() in x.udp_ports()[0] and x.port() in x.udp_ports()[1], "bound in both")
+        expect(x.port() in (45101, 45102, 45103),
+               f"the port is free in IPv6 too, unlike {x.port()}")
+        expect(x.port() in x.udp_ports()[0] and x.port() in x.udp_ports()[1],
+               "the port is bound in both families")
         x.node.reaches(y.inner4)
         x.set("listen-port", 45999)
     x.down()
-    until(lambda: not x.udp_ports()[0], "down, the socket is closed")
+    until(lambda: not x.udp_ports()[0], "down closes the socket")
     x.set("listen-port", 45998)  # also while down
     x.up()
-    until(lambda: 45998 in x.udp_ports()[0] and 45998 in x.udp_ports()[1], "up, it is bound")
+    until(lambda: 45998 in x.udp_ports()[0] and 45998 in x.udp_ports()[1], "up binds the port")
 
 
 @scenario(ours_only=True)
@@ -162,17 +166,17 @@ def families(lab):
             there = endpoint_text(other.node.outer(outer), other.port())
             mover.set("peer", other.key.public, "endpoint", there)
             mover.node.reaches(other.inner4)
-            expect(mover.peer(other).endpoint == there, "the endpoint is told as it was set")
+            expect(mover.peer(other).endpoint == there, "the endpoint is shown as it was set")
             expect(other.peer(mover).endpoint ==
                    endpoint_text(mover.node.outer(outer), mover.port()), "the other side follows")
             expect_same({packet.version for packet in outside.of_kind(DATA)}, {outer},
-                        "the outer versions")
-    expect(x.peer(y).handshake == first, "all in the first session")
+                        "outer IP versions")
+    expect(x.peer(y).handshake == first, "the first session stays")
 
 
 @scenario(ours_only=True)
 def without_ipv6(lab):
-    """A host that has IPv6 switched off, and one whose kernel knows no IPv6, still have tunnels."""
+    """A host with IPv6 disabled, and one whose kernel has no IPv6, still have tunnels."""
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b)
     for node in (a, b):
@@ -190,7 +194,7 @@ def without_ipv6(lab):
               endpoint_text(b.v4(), y.port()))
         y.set("peer", x.key.public, "allowed-ips", f"{x.inner4}/32")
         meets(x, y)
-        # An endpoint that cannot be reached is no mistake in the request: it may come to be one.
+        # An unreachable endpoint is not an error in the request: it may become reachable.
         x.set("peer", y.key.public, "endpoint", f"[2001:db8::7]:{y.port()}")
         a.ping(y.inner4, 1, wait=0.2)
         x.set("peer", y.key.public, "endpoint", endpoint_text(b.v4(), y.port()))
@@ -200,11 +204,11 @@ def without_ipv6(lab):
 
 
 def refuse_ipv6():
-    """socket(AF_INET6) fails with EAFNOSUPPORT from here on: a filter of five instructions."""
+    """Makes socket(AF_INET6) fail with EAFNOSUPPORT from now on, by a small filter."""
     number = {"x86_64": 41, "aarch64": 198}[platform.machine()]
     program = b"".join(struct.pack("HBBI", *row) for row in (
-        (0x20, 0, 0, 0), (0x15, 0, 3, number),  # the system call's number: socket?
-        (0x20, 0, 0, 16), (0x15, 0, 1, 10),     # the low half of its first argument: AF_INET6?
+        (0x20, 0, 0, 0), (0x15, 0, 3, number),  # is the system call socket()?
+        (0x20, 0, 0, 16), (0x15, 0, 1, 10),     # is the low half of its first argument AF_INET6?
         (0x06, 0, 0, 0x00050000 | 97), (0x06, 0, 0, 0x7fff0000)))
     buffer = ctypes.create_string_buffer(program)
     rule = ctypes.create_string_buffer(struct.pack("HxxxxxxP", 6, ctypes.addressof(buffer)))
@@ -215,7 +219,7 @@ def refuse_ipv6():
 
 def spawn_without_ipv6(device):
     if platform.machine() not in ("x86_64", "aarch64"):
-        raise Skip("the filter is written for two architectures")
+        raise Skip("the filter is written only for x86_64 and aarch64")
     device.process = device.node.popen(*device.implementation.argv(device.name), log=device.log,
                                        env=device.env, preexec_fn=refuse_ipv6)
     until(device.answers, "it starts without IPv6")
@@ -223,7 +227,7 @@ def spawn_without_ipv6(device):
 
 @scenario(ours_only=True)
 def roams_with_what_is_refused(lab):
-    """An authenticated packet moves the endpoint also when its inner source is then refused."""
+    """An authenticated packet moves the endpoint even if its inner source is then refused."""
     x, y = tunnel(lab)
     meets(x, y)
     y.node.ip("addr", "add", "10.77.0.99/32", "dev", y.name)
@@ -236,21 +240,21 @@ def roams_with_what_is_refused(lab):
 
 
 def check_error(packet, family, destination, source):
-    """One ICMP error to `source` about a packet to `destination`."""
+    """Checks one ICMP error to `source` about a packet to `destination`."""
     header, kind = (20, b"\x03\x01") if family == 4 else (40, b"\x01\x03")
-    expect_same(packet.source, destination, "the source of the error: whom nobody could reach")
-    expect_same(packet.destination, source, "its destination")
-    expect_same(packet.data[header:header + 2], kind, "its type and code")
+    expect_same(packet.source, destination, "source of the error, the unreachable address")
+    expect_same(packet.destination, source, "destination of the error")
+    expect_same(packet.data[header:header + 2], kind, "type and code of the error")
     quoted = packet.data[header + 8:]
     expect(quoted[0] >> 4 == family and len(packet.data) <= (576 if family == 4 else 1280),
-           "it quotes the packet, and is no longer than any host must take")
+           "it quotes the packet, and is no longer than every host must accept")
 
 
 @scenario(ours_only=True, needs=("nft",))
 def errors_to_the_local_side(lab):
-    """ICMP errors for what has no way: right source, also to hosts behind us, also behind NAT.
+    """Unroutable packets get ICMP errors with the right source, also from hosts behind us and NAT.
 
-        h eth0 ------ eth0 a eth1 ------ eth0 b       h's route to everything leads over a
+        h eth0 ------ eth0 a eth1 ------ eth0 b       h's default route leads over a
                       tl..a ============ tl..b
     """
     h, a, b = lab.node("h"), lab.node("a"), lab.node("b")
@@ -277,13 +281,14 @@ def errors_to_the_local_side(lab):
                 expect_same(len(errors), 1, f"errors for a ping to {address}")
                 check_error(errors[0], family, address, x.inner(family))
             ping = h.ping(address, 1, wait=2)
-            expect("nreachable" in ping.text, f"a host behind us is told of {address}: {ping.text}")
-    # Behind NAT the error is translated back, as for any router's.
+            expect("nreachable" in ping.text,
+                   f"a host behind us gets an error for {address}: {ping.text}")
+    # Behind NAT the error is translated back, as with any router.
     a.nft("inet", "nat", "nat hook postrouting priority 100", f"oifname {x.name} masquerade")
     for address in ("10.77.0.77", "10.77.0.88", "fd77::77"):
         ping = h.ping(address, 1, wait=2)
-        expect("nreachable" in ping.text, f"also through NAT: {address}: {ping.text}")
-    # Later fragments get none: one error for a packet in several.
+        expect("nreachable" in ping.text, f"the error for {address} passes NAT: {ping.text}")
+    # Later fragments get none: one error for a fragmented packet.
     inside.forget()
     a.ping("10.77.0.77", 1, wait=1, options=("-s", "4000"))
     errors = [packet for packet in inside.packets() if not packet.outgoing]
@@ -293,7 +298,7 @@ def errors_to_the_local_side(lab):
 
 @scenario(ours_only=True)
 def marks_and_rules(lab):
-    """Marks and rules decide the way out: a new mark, or a new rule, takes the pin off the source.
+    """Marks and rules decide the route: a new mark or rule unpins the source address.
 
         a eth0 ------------------ eth0 b
         a eth1 ------------------ eth1 b      the routes to a by eth1 are in table 51 of b
@@ -315,26 +320,26 @@ def marks_and_rules(lab):
         meets(x, y)
 
         def leaves_from(net):
-            # Its answers move the other side's endpoint.
+            # b's packets move x's endpoint.
             b.ping(x.inner4, 1, wait=1)
             return x.peer(y).endpoint == endpoint_text(b.outer(outer, net), y.port())
         expect(leaves_from(0), "b answers from eth0")
         y.set("fwmark", 7)
-        until(lambda: leaves_from(1), f"marked, IPv{outer} leaves from eth1's address")
+        until(lambda: leaves_from(1), f"with a mark, IPv{outer} leaves from eth1's address")
         y.set("fwmark", 0)
-        until(lambda: leaves_from(0), f"without a mark IPv{outer} leaves from eth0's again")
+        until(lambda: leaves_from(0), f"without a mark, IPv{outer} leaves from eth0's again")
         b.ip(family, "rule", "add", "to", a.outer(outer, 0), "table", "51", "priority", "99")
         until(lambda: leaves_from(1), f"a new rule moves IPv{outer} to eth1")
         b.ip(family, "rule", "del", "priority", "99")
         b.ip(family, "rule", "del", "priority", "100")
-        until(lambda: leaves_from(0), f"without it IPv{outer} is back")
+        until(lambda: leaves_from(0), f"without the rule, IPv{outer} leaves from eth0's again")
         x.remove(y)
         y.remove(x)
 
 
 @scenario(ours_only=True)
 def allowed_ips_in_order(lab):
-    """Allowed IPs are told masked, in order of insertion; one that is given again stands last."""
+    """Allowed IPs are listed masked, in order of insertion; one set again comes last."""
     x = Device(lab, lab.node("a"), lab.mine).start(up=False)
     one, two = Key(lab).public, Key(lab).public
 
@@ -345,23 +350,23 @@ def allowed_ips_in_order(lab):
         return x.peers()[peer].allowed
     give(one, "10.3.0.7/16,fd03::7/32,10.1.0.7/16,10.2.0.7/16")
     expect_same(told(one), ["10.3.0.0/16", "fd03::/32", "10.1.0.0/16", "10.2.0.0/16"],
-                "what is told")
+                "allowed IPs of the first peer")
     give(two, "10.9.0.0/16,fd03::/32,10.1.0.0/16")
-    expect_same(told(one), ["10.3.0.0/16", "10.2.0.0/16"], "what is left")
-    with x.uapi() as uapi:  # adds to what is there, which the wg of today cannot
+    expect_same(told(one), ["10.3.0.0/16", "10.2.0.0/16"], "allowed IPs left to the first peer")
+    with x.uapi() as uapi:  # adds to the existing ones, which today's wg cannot do
         expect(uapi.set(f"public_key={base64.b64decode(one).hex()}\nallowed_ip=10.1.9.0/16\n"
-                        "allowed_ip=10.3.9.0/16\n") == 0, "it is accepted")
+                        "allowed_ip=10.3.9.0/16\n") == 0, "the set is accepted")
     expect_same(told(one), ["10.2.0.0/16", "10.1.0.0/16", "10.3.0.0/16"],
-                "what came back, or is given again, is last")
-    expect_same(told(two), ["10.9.0.0/16", "fd03::/32"], "and not here")
+                "allowed IPs, with those that returned or were set again last")
+    expect_same(told(two), ["10.9.0.0/16", "fd03::/32"], "allowed IPs left to the second peer")
     give(two, "")
-    expect_same(told(two), [], "none")
-    expect_same(list(x.peers()), [one, two], "the peers, in order of creation")
+    expect_same(told(two), [], "allowed IPs of a peer with none")
+    expect_same(list(x.peers()), [one, two], "peers in order of creation")
 
 
 @scenario(ours_only=True)
 def routing_loop(lab):
-    """Outer packets that are routed into the tunnel itself are dropped, and do not multiply."""
+    """Outer packets routed into the tunnel itself are dropped and do not multiply."""
     x, y = tunnel(lab)
     meets(x, y)
     x.set("peer", y.key.public, "allowed-ips", "0.0.0.0/0,::/0")
@@ -381,7 +386,7 @@ def routing_loop(lab):
 
 @scenario(ours_only=True)
 def a_loaded_peer_goes(lab):
-    """A peer is removed and added again while UDP is poured into it and pings come from it."""
+    """A peer is removed and added again while UDP floods it and pings come from it."""
     x, y = tunnel(lab)
     meets(x, y)
     log = lab.file("pour")

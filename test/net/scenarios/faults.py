@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""What fails around the daemon: memory, descriptors, files, privileges; and how it is killed."""
+"""Failures around the daemon: memory, descriptors, files, privileges, and kill -9."""
 
 import collections
 import contextlib
@@ -20,13 +20,13 @@ from stacks import parent_of
 
 
 def is_tidy(device):
-    """Nothing of the daemon is there: no process, no link, no file."""
+    """Whether nothing of the daemon remains: no process, no link, no file."""
     left = [name for name in os.listdir(SOCKETS) if name.startswith(device.name)]
     return not left and not namespace_pids(device.node.ns) and not device.has_link()
 
 
 class Starved:
-    """Lives of a daemon whose memory is refused once, at the nth call that asks for some.
+    """Runs of a daemon in which one memory allocation, the nth, is refused.
 
         a eth0 -------------- eth0 b
           tl..a ============ tl..b
@@ -66,36 +66,36 @@ class Starved:
         return self.x.process.poll() is not None
 
     def connect(self):
-        """A client that the daemon has taken in, or None: it has ended."""
+        """A client that the daemon has accepted, or None if the daemon ended."""
         def try_to():
             if self.has_ended():
                 return True
             uapi = None
-            with contextlib.suppress(OSError):  # it is not there yet, or turns us away
+            with contextlib.suppress(OSError):  # the daemon is not ready, or refuses us
                 uapi = Uapi(self.x.name)
                 if uapi.get() is not None:
                     return uapi
             if uapi:
                 uapi.stream.close()
             return None
-        client = until(try_to, "a client is taken in", 10, 0.002)
+        client = until(try_to, "a client is accepted", 10, 0.002)
         return None if client is True else client
 
     def configure(self, lines):
-        """A request that finds no memory changes nothing, and works the next time."""
+        """A request that fails for lack of memory changes nothing, and succeeds the next time."""
         for _ in range(2):
             with self.connect() as uapi:
                 before = uapi.get()
                 result = uapi.set(lines)
                 if result == 0:
                     return
-                expect_same(result, -errno.ENOMEM, "the errno of a request")
-                expect_same(uapi.get(), before, "what is told after a request that was refused")
+                expect_same(result, -errno.ENOMEM, "errno of the request")
+                expect_same(uapi.get(), before, "configuration after a refused request")
                 self.outcomes["refused a request"] += 1
-        raise Failure("a request is refused twice")
+        raise Failure("the same request is refused twice")
 
     def live(self):
-        """From start to end; False where it ended early."""
+        """One run from start to end; returns False if the daemon ended early."""
         first = self.connect()
         if not first:
             return False
@@ -104,19 +104,19 @@ class Starved:
         self.x.address()
         self.x.node.ip("link", "set", self.x.name, "up")
         until(lambda: self.has_ended() or self.x.node.ping(self.y.inner4, 1, wait=1).received,
-              "a packet and its answer", 20)
+              "a ping is answered", 20)
         if self.has_ended():
             return False
         self.configure(self.requests[1])
         until(lambda: self.has_ended() or self.x.node.ping(self.y.inner4, 1, wait=1).received,
-              "a packet and its answer", 20)
+              "a ping is answered", 20)
         if self.has_ended():
             return False
         self.x.process.terminate()
         return True
 
     def run(self, nth):
-        """One life. Returns whether memory was refused in it."""
+        """One run. Returns whether memory was refused in it."""
         self.spawn(nth)
         try:
             lived = self.live()
@@ -126,12 +126,11 @@ class Starved:
                 expect_same(status, 0, "exit status of a daemon that was told to end")
                 self.outcomes["went on"] += 1
             else:
-                # The C library ends a program itself where it finds no memory for a library's
-                # thread-local data.
+                # The C library itself ends a program that has no memory for thread-local data.
                 by_libc = status == 127 and "memory for thread-local data" in said
-                expect(status == 1 or by_libc, f"it ends with 1, not with {status}: {said!r}")
+                expect(status == 1 or by_libc, f"it exits with 1, not with {status}: {said!r}")
                 expect(by_libc or re.search(r"^tielined.*: .*\w", said, re.MULTILINE),
-                       f"it says why, not {said!r}")
+                       f"it logs the reason, not {said!r}")
                 self.outcomes["ended"] += 1
             until(lambda: is_tidy(self.x), "nothing is left behind")
         except Failure as failure:
@@ -139,13 +138,13 @@ class Starved:
                                  f"{read(self.log).decode()}")
             self.x.process.kill()
             ended(self.x.process, 10)
-            until(lambda: is_tidy(self.x), "nothing is left behind by one that was killed")
+            until(lambda: is_tidy(self.x), "nothing is left behind by a killed daemon")
         os.unlink(self.log)
         self.x.process = None
         return b"refused" in read(self.report)
 
     def count(self):
-        """How many calls there are in a life without a failure."""
+        """The number of allocations in a run without a failure."""
         self.run(0)
         return max(int(number) for number in re.findall(rb"counted (\d+)", read(self.report)))
 
@@ -153,7 +152,7 @@ class Starved:
 def starve(lab, choose):
     starved = Starved(lab)
     if is_sanitized(lab.mine):
-        raise Skip("sanitizers have their own malloc; the other builds are tested")
+        raise Skip("sanitizers have their own malloc; other builds are tested")
     total = starved.count()
     tried = 0
     for nth in choose(total):
@@ -161,14 +160,15 @@ def starve(lab, choose):
         tried += 1
         if len(starved.failures) > 20:
             break
-    expect(not starved.failures, f"tidy ends and good lives:\n{chr(10).join(starved.failures)}")
+    expect(not starved.failures,
+           f"every run ends cleanly or goes on:\n{chr(10).join(starved.failures)}")
     lab.notes.append(f"{tried} of {total} calls: " + ", ".join(
         f"{count} {what}" for what, count in starved.outcomes.items()))
 
 
 @scenario(ours_only=True, seconds=120)
 def memory_is_refused(lab):
-    """Memory refused at one call: tielined ends with a reason and tidily, or goes on. Some calls."""
+    """One refused allocation: tielined ends cleanly with a reason, or goes on. Random ones."""
     seed = random.randrange(1 << 32)
     lab.notes.append(f"seed {seed}")
     chance = random.Random(seed)
@@ -176,14 +176,15 @@ def memory_is_refused(lab):
 
     def choose(total):
         while time.monotonic() < deadline:
-            # Most calls are libcrypto's at the start; the later ones are our own.
-            yield chance.randint(1, total) if chance.random() < 0.3 else total - chance.randint(0, 400)
+            # Most allocations are libcrypto's, at the start; the later ones are ours.
+            yield (chance.randint(1, total) if chance.random() < 0.3
+                   else total - chance.randint(0, 400))
     starve(lab, choose)
 
 
 @scenario(ours_only=True, long=True, alone=True, seconds=3600)
 def memory_is_refused_everywhere(lab):
-    """Memory refused at one call, for each call there is."""
+    """The same for each allocation in turn."""
     starve(lab, lambda total: range(1, total + 50))
 
 
@@ -195,8 +196,8 @@ def until_tidy(device):
 
 
 def run_within(device, *prefix, script=None, env=None):
-    """Starts the daemon by way of another program, which limits it; or by a shell's script, in a mount
-    namespace of its own, that ends with "$@"."""
+    """Starts the daemon through another program that limits it, or through a shell script that
+    ends with "$@", in its own mount namespace."""
     if script:
         prefix = ("unshare", "--mount", "--propagation", "private", "sh", "-ec", script, "sh")
     device.log = device.lab.file("tielined")
@@ -206,8 +207,8 @@ def run_within(device, *prefix, script=None, env=None):
 
 
 def client_of(device):
-    """A client of the control socket, where the daemon's own mount namespace has it. (A symbolic link in
-    the path, such as /var/run, would lead out of it.)"""
+    """A client of the control socket in the daemon's own mount namespace. (A symbolic link in the
+    path, such as /var/run, would lead out of it.)"""
     return Uapi(device.name, f"/proc/{device.process.pid}/root{os.path.realpath(SOCKETS)}")
 
 
@@ -221,38 +222,39 @@ def serves(device):
 
 
 def lives(device):
-    """Waits until it serves, or has ended: then it has said why, exited with 1 and left nothing."""
-    until(lambda: serves(device) is not False, "it serves, or ends", 10, 0.005)
+    """Waits until it answers or has ended; a failed start must give its reason, exit with 1 and
+    leave nothing."""
+    until(lambda: serves(device) is not False, "it answers or ends", 10, 0.005)
     if device.process.poll() is None:
         return True
     said = read(device.log).decode()
-    expect_same(device.process.returncode, 1, f"exit status of a start that failed; it said {said!r}")
-    expect(re.search(r"^tielined.*: .*\w", said, re.MULTILINE), f"it says why, not {said!r}")
-    expect(len(said.splitlines()) <= 6, f"in few words, not {said!r}")
+    expect_same(device.process.returncode, 1, f"exit status of a failed start; it said {said!r}")
+    expect(re.search(r"^tielined.*: .*\w", said, re.MULTILINE), f"it gives a reason, not {said!r}")
+    expect(len(said.splitlines()) <= 6, f"the message is short, not {said!r}")
     device.process = None
     until_tidy(device)
     return False
 
 
 def refuses(device, *words):
-    """It ends, and says these words."""
+    """Expects it to end with a message that has these words."""
     expect(not lives(device), f"it does not start: {read(device.log).decode()}")
     said = read(device.log).decode()
     for word in words:
-        expect(word in said, f"it speaks of {word!r}, not {said!r}")
+        expect(word in said, f"it mentions {word!r}, not {said!r}")
 
 
 def works(device, other):
-    """It serves, can be configured, carries packets, and ends tidily."""
+    """Expects it to answer, to be configurable, to carry packets, and to end cleanly."""
     expect(lives(device), f"it starts: {read(device.log).decode()}")
     with client_of(device) as uapi:
         expect_same(uapi.set(f"private_key={device.key.hex}\npublic_key={other.key.public_hex}\n"
                              f"allowed_ip={other.inner4}/32\n"
                              f"endpoint={endpoint_text(other.node.v4(), other.port())}\n"), 0,
-                    "the errno of a request")
+                    "errno of the request")
     device.address()
     device.node.ip("link", "set", device.name, "up")
-    until(lambda: device.node.ping(other.inner4, 1, wait=1).received, "a packet and its answer", 15)
+    until(lambda: device.node.ping(other.inner4, 1, wait=1).received, "a ping is answered", 15)
     device.process.terminate()
     expect_same(ended(device.process), 0, "exit status")
     device.process = None
@@ -260,7 +262,7 @@ def works(device, other):
 
 
 def two_hosts(lab):
-    """x is not started yet; y waits for it."""
+    """x is not started yet; y is ready for it."""
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b)
     x, y = Device(lab, a, lab.mine), Device(lab, b, lab.theirs).start()
@@ -270,23 +272,24 @@ def two_hosts(lab):
 
 @scenario(ours_only=True, seconds=90, needs=("prlimit",))
 def few_descriptors(lab):
-    """With too few descriptors it does not start, and says so; with just enough it serves."""
+    """With too few descriptors it refuses to start and says so; with just enough it works."""
     x, y = two_hosts(lab)
     if is_sanitized(lab.mine):
-        raise Skip("sanitizers open files of their own; the other builds are tested")
+        raise Skip("sanitizers open files of their own; other builds are tested")
     for least in range(4, 60):
         run_within(x, "prlimit", f"--nofile={least}:{least}")
-        until(lambda: os.path.exists(x.socket) or x.process.poll() is not None, "it starts, or ends")
+        until(lambda: os.path.exists(x.socket) or x.process.poll() is not None,
+              "it starts or ends")
         time.sleep(0.1)
         if x.process.poll() is None:
             break
         expect(not lives(x), "it has ended")
         said = read(x.log).decode()
-        expect("Too many open files" in said, f"it speaks of open files, not {said!r}")
+        expect("Too many open files" in said, f"it mentions open files, not {said!r}")
     x.process.terminate()
     expect_same(ended(x.process), 0, "exit status")
     until_tidy(x)
-    # A few for clients, and the sockets need more once the link is up: either wait for others to end.
+    # A few are left for clients, and link up takes more for sockets: either waits for the other.
     run_within(x, "prlimit", f"--nofile={least + 8}:{least + 8}")
     expect(lives(x), "it starts")
     with contextlib.ExitStack() as clients:
@@ -295,7 +298,7 @@ def few_descriptors(lab):
         x.node.ip("link", "set", x.name, "up")
         time.sleep(0.3)
         expect(x.process.poll() is None, "it goes on without descriptors")
-    until(lambda: serves(x), "it serves again once others have gone", 5)
+    until(lambda: serves(x), "it answers again once clients have gone", 5)
     x.process.terminate()
     expect_same(ended(x.process), 0, "exit status")
     until_tidy(x)
@@ -306,15 +309,15 @@ def few_descriptors(lab):
 
 @scenario(ours_only=True, seconds=90, needs=("prlimit",))
 def little_memory(lab):
-    """With too little address space it does not start, and says so; with just enough it works."""
+    """With too little address space it refuses to start and says so; with just enough it works."""
     x, y = two_hosts(lab)
     if is_sanitized(lab.mine):
-        raise Skip("sanitizers map terabytes; the other builds are tested")
+        raise Skip("sanitizers map terabytes; other builds are tested")
     least = None
     for limit in range(8 << 20, 400 << 20, 2 << 20):
         run_within(x, "prlimit", f"--as={limit}:{limit}")
         try:
-            if x.process.wait(0.05) == 127:  # the loader, which speaks for itself
+            if x.process.wait(0.05) == 127:  # the loader failed, and prints its own error
                 continue
         except subprocess.TimeoutExpired:
             pass
@@ -327,13 +330,14 @@ def little_memory(lab):
     until_tidy(x)
     run_within(x, "prlimit", f"--as={least + (64 << 20)}")
     expect(lives(x), "it starts")
-    with Uapi(x.name) as uapi:  # far more peers than there is room for
+    with Uapi(x.name) as uapi:  # sets far more peers than memory allows
         text = "".join(f"public_key={number:064x}\nallowed_ip=10.{number >> 16}."
                        f"{number >> 8 & 255}.{number & 255}/32\n" for number in range(1, 200_000))
         before = uapi.get()
-        expect_same(uapi.set(text), -errno.ENOMEM, "the errno of a request without memory for it")
-        expect_same(uapi.get(), before, "what is told after it")
-        expect(uapi.set(text[:10000].rpartition("public_key")[0]) == 0, "a smaller one is accepted")
+        expect_same(uapi.set(text), -errno.ENOMEM, "errno of a request that exceeds memory")
+        expect_same(uapi.get(), before, "configuration after that request")
+        expect(uapi.set(text[:10000].rpartition("public_key")[0]) == 0,
+               "a smaller request is accepted")
     x.process.terminate()
     expect_same(ended(x.process), 0, "exit status")
     until_tidy(x)
@@ -344,10 +348,10 @@ def little_memory(lab):
 
 @scenario(ours_only=True, needs=("prlimit", "setpriv"))
 def no_more_processes(lab):
-    """Where no thread or process may be made it says so, and leaves nothing."""
+    """If no thread or process can be created, it says so and leaves nothing behind."""
     x, y = two_hosts(lab)
     run_within(x, "prlimit", "--nproc=0:0", "setpriv", "--bounding-set=-sys_resource,-sys_admin")
-    # Root may exceed this one where it is root's to give; then it works.
+    # Root may be allowed to exceed this limit; then the daemon works.
     if lives(x):
         x.process.terminate()
         expect_same(ended(x.process), 0, "exit status")
@@ -381,15 +385,15 @@ def places_without_room(lab):
         expect_same(ended(x.process), 0, "exit status")
         until_tidy(x)
     else:
-        expect(SOCKETS in read(x.log).decode(), "it says which directory")
+        expect(SOCKETS in read(x.log).decode(), "it names the directory")
 
 
 @scenario(ours_only=True, needs=("setpriv", "unshare"))
 def net_admin_alone(lab):
-    """CAP_NET_ADMIN alone is enough, for root or for another user; without it, it says so."""
+    """CAP_NET_ADMIN is enough, for root or another user; without it, the daemon says so."""
     x, y = two_hosts(lab)
     if is_sanitized(lab.mine):
-        raise Skip("sanitizers need capabilities of their own; the other builds are tested")
+        raise Skip("sanitizers need capabilities of their own; other builds are tested")
     run_within(x, "setpriv", "--bounding-set=-all,+net_admin", "--inh-caps=-all", "--no-new-privs")
     works(x, y)
     run_within(x, "setpriv", "--bounding-set=-all", "--inh-caps=-all")
@@ -400,8 +404,9 @@ def net_admin_alone(lab):
     os.chmod(program, 0o755)
     user = ("setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+net_admin "
             f"--ambient-caps=+net_admin {program} -f {x.name}")
-    for_all, for_root = ("mount -t tmpfs none /dev/net; mknod -m {} /dev/net/tun c 10 200; ".format(mode)
-                         for mode in ("666", "600"))
+    for_all, for_root = (
+        f"mount -t tmpfs none /dev/net; mknod -m {mode} /dev/net/tun c 10 200; "
+        for mode in ("666", "600"))
     theirs, roots = (f"mount -t tmpfs -o mode=755,uid={uid} none {SOCKETS}; " for uid in (65534, 0))
     run_within(x, script=f"{for_all}{theirs}exec {user}")
     works(x, y)
@@ -416,7 +421,7 @@ def net_admin_alone(lab):
 
 @scenario(ours_only=True, seconds=90)
 def killed_at_any_moment(lab):
-    """kill -9 of either process, whenever: nothing stays, and the next start works at once."""
+    """kill -9 of either process at any moment: nothing remains, and the next start works."""
     x, y = two_hosts(lab)
     seed = random.randrange(1 << 32)
     lab.notes.append(f"seed {seed}")
@@ -429,8 +434,8 @@ def killed_at_any_moment(lab):
                    for number in range(80, 200))
 
     def victims():
-        """The main process and its helper, as far as they exist yet, in any order. The helper
-        of the previous life may still be cleaning up; killing it would end nothing else."""
+        """The main process and its helper, if they exist yet, in random order. The helper of the
+        previous daemon may still be cleaning up; killing it would end nothing else."""
         found = {}
         for pid in chance.sample(pids := namespace_pids(x.node.ns), len(pids)):
             with contextlib.suppress(OSError):
@@ -469,11 +474,12 @@ def killed_at_any_moment(lab):
             x.process.kill()
         ended(x.process)
         x.process = None
-        kinds[" and ".join(sorted(killed)) or "before it was one"] += 1
+        kinds[" and ".join(sorted(killed)) or "before it had started"] += 1
         if chance.random() < 0.5:
-            continue  # the next one starts at once
-        until(lambda: not namespace_pids(x.node.ns) and not x.has_link(), "process and link are gone")
-        if was_tidy and "helper" not in killed:  # who else would
+            continue  # the next daemon starts at once
+        until(lambda: not namespace_pids(x.node.ns) and not x.has_link(),
+              "process and link are gone")
+        if was_tidy and "helper" not in killed:  # only the helper cleans up after kill -9
             until_tidy(x)
     run_within(x)
     works(x, y)
@@ -481,6 +487,6 @@ def killed_at_any_moment(lab):
 
 
 def quietly(function):
-    """Runs what another thread's kill -9 may make fail at any step."""
+    """Runs a function that may fail at any step because another thread kills the daemon."""
     with contextlib.suppress(Failure, OSError):
         function()

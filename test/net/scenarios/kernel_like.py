@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The device driven by ip, wg and namespaces as the kernel's is, and held to what that does.
+"""The device driven with ip, wg and namespaces like the kernel's, and held to its behaviour.
 
-What a TUN cannot do is told in doc/kernel.md, and not asked for here.
+doc/kernel.md lists what a TUN cannot do; these scenarios do not expect it.
 """
 
 import json
@@ -16,14 +16,14 @@ from sniff import Sniffer
 
 
 def make(lab, home, place, letter, port):
-    """A link made in one namespace and moved to another at once: its socket stays where it was."""
+    """A link made in one namespace and moved to another at once: its socket stays behind."""
     x = Device(lab, home, lab.mine, letter=letter)
     home.run("sh", "-c", f'"$0" {x.name} && ip link set {x.name} netns {place.ns}',
              x.implementation.path, env={**os.environ, **x.env})
     x.inner4, x.inner6 = f"10.77.0.{place.number}", f"fd77::{place.number}"
     x.wg("set", "private-key", x.key.file, "listen-port", port)
-    # Moving makes a link forget that it is to have no IPv6 address of its own; the daemon follows.
-    until(lambda: mode(x, place) == "none", "it will be silent")
+    # A move resets the link's choice to have no IPv6 address of its own; the daemon restores it.
+    until(lambda: mode(x, place) == "none", "the link has no IPv6 address of its own")
     x.address(place)
     x.up(place)
     return x
@@ -35,7 +35,7 @@ def mode(device, place):
 
 
 def around(lab):
-    """Three namespaces: both sockets are in the middle, and the links to its left and right.
+    """Three namespaces, with both sockets in the middle and the links to its left and right.
 
         o   lo: ports 1 and 2
         a   tl..a ============ tl..b   b
@@ -52,7 +52,7 @@ def know(x, y, address, psk=None):
 
 
 def iperf(client, server, address, *options):
-    """One run of iperf3; returns the sums that the client tells at its end."""
+    """Runs iperf3 once; returns the sums that the client prints."""
     log = client.lab.file("iperf3")
     serving = server.popen("iperf3", "-s", "-1", "-B", address, log=log)
 
@@ -66,7 +66,7 @@ def iperf(client, server, address, *options):
 
 @scenario(ours_only=True, needs=("iperf3", "ss"), alone=True)
 def like_kernel_traffic(lab):
-    """Sockets in the middle: floods of pings, TCP, UDP of both families, two MTUs; counts agree."""
+    """Sockets in the middle: ping floods, TCP, UDP over both families, two MTUs; counts agree."""
     o, a, b, x, y = around(lab)
     for outer, address in ((4, "127.0.0.1"), (6, "::1")):
         know(x, y, address)
@@ -76,7 +76,8 @@ def like_kernel_traffic(lab):
             for place, to in ((a, y), (b, x)):
                 for inner in (to.inner4, to.inner6):
                     flood = place.run("ping", "-nqf", "-c", "300", "-w", "10", inner).stdout
-                    expect(" 0% packet loss" in flood, f"each of a flood is answered: {flood}")
+                    expect(" 0% packet loss" in flood,
+                           f"every ping of a flood is answered: {flood}")
                     place.reaches(inner, 3, options=("-s", "16000"))
             iperf(a, b, y.inner(outer), "-n", "8M")
             iperf(b, a, x.inner(10 - outer), "-n", "8M", "-R")
@@ -84,17 +85,17 @@ def like_kernel_traffic(lab):
             told = iperf(from_, to, where.inner(outer), "-u", "-b", "100M", "-n", "4M",
                          "-l", "1300")
             lost = told["sum"]["lost_percent"]
-            expect(lost < 50, f"UDP arrives over IPv{outer}, {lost:.0f}% is lost")
+            expect(lost < 50, f"most UDP arrives over IPv{outer}, {lost:.0f}% is lost")
 
     def agree():
         one, two = x.peer(y), y.peer(x)
         return one.tx == two.rx and one.rx == two.tx
-    until(agree, "both sides count the same once all is quiet", 3)
+    until(agree, "both sides have the same counts once traffic stops", 3)
 
 
 @scenario(ours_only=True)
 def like_kernel_swaps(lab):
-    """While pings flood: MTUs, endpoints, keys, preshared keys and allowed IPs change."""
+    """During a ping flood, MTUs, endpoints, keys, preshared keys and allowed IPs change."""
     o, a, b, x, y = around(lab)
     with a.pinging(y.inner4, 0.005), b.pinging(x.inner6, 0.005):
         for turn in range(6):
@@ -109,58 +110,58 @@ def like_kernel_swaps(lab):
                 device.set("fwmark", turn)
     for turn in range(3):
         x.set("listen-port", 1001 + turn)
-        a.reaches(y.inner4)  # from where the other side learns the port
+        a.reaches(y.inner4)  # shows the other side the port
         b.reaches(x.inner6)
         psk = Key(lab, "genpsk")
         for device, other in ((x, y), (y, x)):
             device.set("peer", other.key.public, "preshared-key", psk.file)
-        # Sessions live on, as in the kernel: the key counts from the next handshake on.
+        # Sessions live on, as in the kernel: the key takes effect with the next handshake.
         a.reaches(y.inner4)
         old, x.key = x.key, Key(lab)
         y.set("peer", old.public, "remove")
         y.add(x, psk=psk)
         x.set("private-key", x.key.file)
-        until(lambda: a.ping(y.inner4, 1, wait=0.3).received, "a new key at once", 3)
+        until(lambda: a.ping(y.inner4, 1, wait=0.3).received, "a new key works at once", 3)
         b.reaches(x.inner6)
-    # The key of a peer becomes one's own: that peer goes.
+    # A peer's key becomes the device's own: that peer is removed.
     y.set("private-key", x.key.file)
-    expect(not y.peers(), "one's own public key is no peer")
+    expect(not y.peers(), "the device's own public key is not a peer")
     y.set("private-key", y.key.file)
     know(x, y, "127.0.0.1", psk)
-    b.reaches(x.inner4)  # the other side has a session still that this one forgot
+    b.reaches(x.inner4)  # the other side still has a session that this one forgot
     a.reaches(y.inner4)
 
 
 @scenario(ours_only=True)
 def like_kernel_access(lab):
-    """Allowed IPs are what lets in and out; a peer without any is deaf and mute."""
+    """Allowed IPs decide what passes in and out; a peer without any neither sends nor receives."""
     o, a, b, x, y = around(lab)
     a.reaches(y.inner4)
     for allowed in ("10.77.9.0/24", ""):
         x.set("peer", y.key.public, "allowed-ips", allowed)
         ping = a.ping(y.inner4, 1, wait=1)
-        expect("Unreachable" in ping.text, f"no way out: {ping.text}")
-        expect(not b.ping(x.inner4, 1, wait=0.3).received, "no way in")
+        expect("Unreachable" in ping.text, f"there is no way out: {ping.text}")
+        expect(not b.ping(x.inner4, 1, wait=0.3).received, "there is no way in")
     for allowed, ok in (("0.0.0.0/0", True), (f"{y.inner4}/31", True), ("10.77.0.8/29", False),
                         ("10.77.0.0/29", True), ("::/0", False), ("10.0.0.0/8,::/0", True)):
         x.set("peer", y.key.public, "allowed-ips", allowed)
         expect_same(bool(a.ping(y.inner4, 1, wait=1 if ok else 0.2).received), ok,
-                    f"an answer with {allowed}")
+                    f"whether a ping is answered with {allowed}")
     others = [Key(lab).public for _ in range(20)]
-    for key in others:  # each takes it all away from the one before
+    for key in others:  # each takes all allowed IPs from the one before
         x.set("peer", key, "allowed-ips", "10.77.0.0/24,fd77::/64,0.0.0.0/0")
     expect_same([len(peer.allowed) for peer in x.peers().values()], [2] + [0] * 19 + [3],
-                "allowed IPs of each")
+                "number of allowed IPs of each peer")
     ping = a.ping("10.77.0.9", 1, wait=1)
-    expect("Unreachable" in ping.text, "the last has them, and no endpoint")
+    expect("Unreachable" in ping.text, "the last peer has them, and no endpoint")
     x.set(*[word for key in others for word in ("peer", key, "remove")])
-    expect_same(list(x.peers()), [y.key.public], "who is left")
+    expect_same(list(x.peers()), [y.key.public], "peers left")
     a.reaches(y.inner4)
 
 
 @scenario(ours_only=True, needs=("nft",))
 def like_kernel_full_tunnel(lab):
-    """All of a host's traffic by a mark, a table and a rule; its outer packets go around, by NAT.
+    """A mark, a table and a rule tunnel all of a host's traffic; outer packets bypass it, via NAT.
 
         a eth0 -------- eth0 r eth1 ------- eth0 b lo: 10.99.0.1, fd99::1
         192.0.2.0/24    masquerade          198.51.100.0/24
@@ -192,14 +193,14 @@ def like_kernel_full_tunnel(lab):
     strangers = [packet for packet in outside.packets()
                  if port not in (packet.dport, packet.sport) and not packet.is_fragment
                  and packet.protocol in (1, 6, 17)]
-    expect(not strangers, f"nothing goes beside the tunnel, not {strangers[:3]}")
-    expect(y.peer(x).endpoint.startswith(f"{r.v4(1)}:500"), "b sees the router")
-    a.reaches(r.v4(0))  # what is near stays outside of it
-    x.set("fwmark", "off")  # now the outer packets go into the tunnel, too
-    expect(not a.ping("10.99.0.1", 2, wait=0.2).received, "without the mark it goes in circles")
+    expect(not strangers, f"no packet bypasses the tunnel, not {strangers[:3]}")
+    expect(y.peer(x).endpoint.startswith(f"{r.v4(1)}:500"), "b sees the router's address")
+    a.reaches(r.v4(0))  # connected networks stay outside the tunnel
+    x.set("fwmark", "off")  # now outer packets enter the tunnel too
+    expect(not a.ping("10.99.0.1", 2, wait=0.2).received, "without the mark packets loop")
     x.set("fwmark", 51820)
     a.reaches("10.99.0.1")
-    # Another port at the NAT, as after a restart: b follows.
+    # A new port at the NAT, as after a restart: b follows.
     r.nft("ip", "nat", "nat hook postrouting priority 100",
           "oifname eth1 meta l4proto udp masquerade to :51000-51099")
     x.set("listen-port", 40021)
@@ -209,42 +210,43 @@ def like_kernel_full_tunnel(lab):
 
 @scenario(ours_only=True)
 def like_kernel_links(lab):
-    """What ip(8) and wg(8) say of a link, and what deleting and making it anew leaves of it."""
+    """ip(8) and wg(8) show a link like the kernel's; nothing of it remains once it is deleted."""
     o, a = lab.node("o"), lab.node("a")
     x = make(lab, o, a, "a", 41001)
     shown, = json.loads(a.ip("-j", "-d", "link", "show", x.name).stdout)
-    expect_same(shown["mtu"], 1420, "its MTU")
-    expect_same(shown["link_type"], "none", "its link type")
-    expect_same(set(shown["flags"]), {"POINTOPOINT", "NOARP", "UP", "LOWER_UP"}, "its flags")
-    expect_same(shown["operstate"], "UNKNOWN", "its state")
+    expect_same(shown["mtu"], 1420, "MTU")
+    expect_same(shown["link_type"], "none", "link type")
+    expect_same(set(shown["flags"]), {"POINTOPOINT", "NOARP", "UP", "LOWER_UP"}, "flags")
+    expect_same(shown["operstate"], "UNKNOWN", "operstate")
     peer = Key(lab)
     x.set("peer", peer.public, "endpoint", "[2001:db8::9]:9", "allowed-ips", "10.9.0.0/16",
           "persistent-keepalive", "25")
     rows = [line.split("\t") for line in run("wg", "show", "all", "dump").stdout.splitlines()
             if line.startswith(f"{x.name}\t")]
-    expect_same(rows[0][1:], [x.key.text, x.key.public, "41001", "off"], "the row of the device")
+    expect_same(rows[0][1:], [x.key.text, x.key.public, "41001", "off"], "row of the device")
     expect_same(rows[1][1:6], [peer.public, "(none)", "[2001:db8::9]:9", "10.9.0.0/16", "0"],
-                "the row of its peer")
-    expect_same(rows[1][8], "25", "its interval")
+                "row of its peer")
+    expect_same(rows[1][8], "25", "interval of its peer")
     pretty = run("wg", "show", x.name).stdout
     for line in (f"interface: {x.name}", f"  public key: {x.key.public}", "  private key: (hidden)",
                  "  listening port: 41001", f"peer: {peer.public}", "  endpoint: [2001:db8::9]:9",
                  "  allowed ips: 10.9.0.0/16", "  persistent keepalive: every 25 seconds"):
-        expect(line in pretty.splitlines(), f"wg show says {line!r} in {pretty}")
-    for turn in range(5):  # as fast as it goes, with the same name and port
+        expect(line in pretty.splitlines(), f"wg show prints {line!r} in {pretty}")
+    for turn in range(5):  # as fast as possible, with the same name and port
         a.ip("link", "del", x.name)
         x = make(lab, o, a, "a", 41001)
-        expect(not x.peers(), f"turn {turn}: nothing is left of the one before")
+        expect(not x.peers(), f"turn {turn}: nothing is left of the previous one")
     for wrong in ("67", "65536"):
         refused = a.ip("link", "set", x.name, "mtu", wrong, check=False)
         expect(refused.returncode != 0, f"an MTU of {wrong} is refused")
     a.ip("link", "del", x.name)
-    until(lambda: x.name not in run("wg", "show", "interfaces").stdout.split(), "wg forgets it")
+    until(lambda: x.name not in run("wg", "show", "interfaces").stdout.split(),
+          "wg no longer lists it")
 
 
 @scenario(ours_only=True, needs=("iperf3", "ss"), alone=True)
 def like_kernel_under_load(lab):
-    """While TCP runs: MTUs, ports, peers and links come and go, and TCP is none the worse."""
+    """While TCP runs, MTUs, ports, peers and the link change, and TCP completes."""
     o, a, b, x, y = around(lab)
     a.reaches(y.inner4)
     failed = []
@@ -272,7 +274,7 @@ def like_kernel_under_load(lab):
             a.ip("link", "set", x.name, "up")
             a.ip("addr", "replace", f"{x.inner6}/64", "dev", x.name, "nodad")
     thread.join(40)
-    expect(not thread.is_alive() and not failed, f"TCP came to its end: {failed}")
+    expect(not thread.is_alive() and not failed, f"TCP completes: {failed}")
     a.reaches(y.inner4)
     a.reaches(y.inner6)
     lab.notes.append(f"{turns} turns")

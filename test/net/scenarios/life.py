@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""How the daemon starts, ends, and speaks to whoever starts it."""
+"""How the daemon starts and ends, and what it prints."""
 
 import contextlib
 import fcntl
@@ -17,32 +17,32 @@ from scenario import scenario
 
 
 def call(device, *arguments, **more):
-    """Runs tielined with these arguments on the device's node, to its end."""
+    """Runs tielined with these arguments on the device's node until it exits."""
     return device.node.run(device.implementation.path, *arguments, check=False, timeout=10, **more)
 
 
 def says(done, status, *words):
-    """Checks an exit status, and what is said to whoever made the mistake."""
+    """Checks the exit status, and that stderr has a short message with these words."""
     told = done.stderr.strip()
     allowed = status if isinstance(status, tuple) else (status,)
     expect(done.returncode in allowed,
            f"{done.args} exits with {status}, not with {done.returncode} and {told!r}")
     expect(told and all(word in told for word in words),
-           f"{done.args} speaks of {' and '.join(words)}, not {told!r}")
-    expect(len(told.splitlines()) <= 12, f"{done.args} keeps short, not {told!r}")
+           f"{done.args} mentions {' and '.join(words)}, not {told!r}")
+    expect(len(told.splitlines()) <= 12, f"{done.args} prints a short message, not {told!r}")
 
 
 @scenario(ours_only=True)
 def command_line(lab):
-    """Mistakes on the command line: an exit status and a helpful text, and nothing left behind."""
+    """Command-line mistakes get an exit status and a helpful message, and leave nothing behind."""
     x = Device(lab, lab.node("a"), lab.mine)
     for option in ("--help", "--version"):
         done = call(x, option)
         expect(done.returncode == 0 and "tielined" in done.stdout and not done.stderr,
-               f"{option} prints to stdout, and that is all")
-    expect(re.search(r"\d+\.\d+", call(x, "--version").stdout), "a version is a number")
+               f"{option} prints to stdout only")
+    expect(re.search(r"\d+\.\d+", call(x, "--version").stdout), "--version prints a number")
     for word in ("--config", "--check", "--foreground", "IFNAME", "--version"):
-        expect(word in call(x, "--help").stdout, f"--help tells of {word}")
+        expect(word in call(x, "--help").stdout, f"--help mentions {word}")
     says(call(x), 2)
     says(call(x, "--no-such-option", x.name), 2, "no-such-option")
     says(call(x, "-z", x.name), 2, "z")
@@ -78,7 +78,7 @@ Endpoint = [2001:db8::9]:9
 PersistentKeepalive = 25
 """
 
-# A text, and the line of its mistake.
+# Files with a mistake, and its line number.
 BAD = (
     ("[Interface]\nListenPort = 70000\n", 2),
     ("[Interface]\n\nPrivateKey = abc\n", 3),
@@ -92,7 +92,7 @@ BAD = (
     ("[Interface]\nAddress = 10.0.0.1/24\n", 2),
 )
 
-# Several mistakes, and lines that would be mistakes only as a consequence of others.
+# Several mistakes, and lines that look wrong only because of others.
 MANY_BAD = """[Interface]
 PrivateKey = {private}x
 ListenPort = 70000
@@ -110,7 +110,7 @@ MANY_BAD_LINES = [2, 3, 4, 5, 5, 7, 9]
 
 @scenario(ours_only=True)
 def config_files(lab):
-    """--check tells line and column of a mistake; --config brings the interface up as told."""
+    """--check prints line and column of a mistake; --config configures the interface."""
     x = Device(lab, lab.node("a"), lab.mine)
     peer = Key(lab)
     path = lab.file("config.secret")
@@ -127,21 +127,20 @@ def config_files(lab):
             says(done, 1)
             expect(re.search(rf"{re.escape(path)}:{line}:[1-9]\d*:? ", done.stderr),
                    f"{text!r}: line {line} and a column, not {done.stderr!r}")
-            expect(x.key.text not in done.stderr, "no key in a message")
+            expect(x.key.text not in done.stderr, "no message holds a key")
         expect(x.is_gone(), "nothing is left behind")
-    # All mistakes of a file are reported, in the order of their lines; of very many, the first
-    # twenty.
+    # All mistakes of a file are reported in the order of their lines, up to the first twenty.
     write(MANY_BAD)
     done = call(x, "--check", path)
     says(done, 1)
     expect_same([int(line) for line in re.findall(r"config\.secret:(\d+):\d+: ", done.stderr)],
-                MANY_BAD_LINES, "the lines of all mistakes")
+                MANY_BAD_LINES, "lines of all mistakes")
     write("[Interface]\n" + "Colour = green\n" * 25)
     done = call(x, "--config", path, x.name)
-    expect_same(done.returncode, 1, "exit status of a file with very many mistakes")
-    expect(" 5 more mistakes" in done.stderr, "it says how many more there are")
+    expect_same(done.returncode, 1, "exit status for a file with very many mistakes")
+    expect(" 5 more mistakes" in done.stderr, "it says how many more mistakes there are")
     expect_same([int(line) for line in re.findall(r"config\.secret:(\d+):\d+: ", done.stderr)],
-                list(range(2, 22)), "the lines of the first twenty mistakes")
+                list(range(2, 22)), "lines of the first twenty mistakes")
     expect(x.is_gone(), "nothing is left behind")
     for name in ("/nonexistent", lab.directory):
         says(call(x, "--check", name), 1, name)
@@ -159,7 +158,7 @@ def config_files(lab):
 
 
 def daemon_pid(device):
-    """The one daemon in the background on the device's node."""
+    """The background daemon on the device's node."""
     pids = namespace_pids(device.node.ns)
     expect(pids, "there is a daemon")
     return min(pids)
@@ -172,23 +171,23 @@ def end(device, by=signal.SIGTERM):
 
 @scenario(ours_only=True)
 def in_the_background(lab):
-    """The parent returns once link and socket exist; each way to end the daemon tidies up."""
+    """The parent returns once link and socket exist; every way to end the daemon cleans up."""
     x = Device(lab, lab.node("a"), lab.mine)
     for end_it in (lambda: end(x), lambda: end(x, signal.SIGINT),
                    lambda: x.node.ip("link", "del", x.name), lambda: os.unlink(x.socket)):
         done = call(x, x.name)
         expect(done.returncode == 0, f"it starts: {done.stderr}")
-        expect(x.has_link() and os.path.exists(x.socket), "and the parent waited for it")
+        expect(x.has_link() and os.path.exists(x.socket), "the parent waits for link and socket")
         expect("errno=0" in x.get(), "it answers at once")
-        expect(not done.stdout and not done.stderr, "it is silent")
-        expect(os.getsid(daemon_pid(x)) != os.getsid(0), "it has a session of its own")
+        expect(not done.stdout and not done.stderr, "it prints nothing")
+        expect(os.getsid(daemon_pid(x)) != os.getsid(0), "it is in its own session")
         end_it()
-        until(lambda: x.is_gone() and not namespace_pids(x.node.ns), "all is tidy", 8)
+        until(lambda: x.is_gone() and not namespace_pids(x.node.ns), "everything is cleaned up", 8)
 
 
 @scenario()
 def in_the_foreground(lab):
-    """SIGTERM, SIGINT, a deleted link and a deleted socket each end it, tidily."""
+    """SIGTERM, SIGINT, a deleted link and a deleted socket each end the daemon cleanly."""
     x = Device(lab, lab.node("a"), lab.mine)
     for end_it in (lambda: x.process.terminate(), lambda: x.process.send_signal(signal.SIGINT),
                    lambda: x.node.ip("link", "del", x.name), lambda: os.unlink(x.socket)):
@@ -197,14 +196,14 @@ def in_the_foreground(lab):
         x.ended()
     x.env["WG_PROCESS_FOREGROUND"] = "1"
     x.process = x.node.popen(x.implementation.path, x.name, log=x.log, env=x.env)
-    until(x.answers, "WG_PROCESS_FOREGROUND does as -f")
+    until(x.answers, "WG_PROCESS_FOREGROUND works like -f")
     stays(x.is_alive, "it stays in the foreground", 0.2)
     x.stop()
 
 
 @scenario()
 def crash_and_restart(lab):
-    """After kill -9 nothing of tielined is left behind, and the same name can be used at once."""
+    """After kill -9 nothing of tielined remains, and the name can be reused at once."""
     x, y = tunnel(lab)
     for at_once in (False, True, False):
         meets(x, y)
@@ -217,8 +216,8 @@ def crash_and_restart(lab):
 
 @scenario(ours_only=True)
 def helper_is_killed(lab):
-    """Without its helper process the daemon ends, since it could do half of its work only; without
-    both, the next start works all the same."""
+    """Without its helper process the daemon ends, since it could no longer do all of its work.
+    After both are killed, the next start works."""
     x, y = tunnel(lab)
     meets(x, y)
     helpers = [pid for pid in namespace_pids(x.node.ns) if pid != x.process.pid]
@@ -238,7 +237,7 @@ def helper_is_killed(lab):
 
 @scenario(ours_only=True)
 def name_in_use(lab):
-    """A second daemon of the same name is refused; the first goes on. A freed name is reusable."""
+    """A second daemon of the same name is refused, the first goes on; a freed name is reusable."""
     x, y = tunnel(lab)
     meets(x, y)
     says(call(x, "-f", x.name), 1, x.name)
@@ -258,7 +257,7 @@ def name_in_use(lab):
 
 @scenario(ours_only=True)
 def log_levels(lab):
-    """LOG_LEVEL=silent says nothing, error little, verbose more; a flood of errors is limited."""
+    """LOG_LEVEL=silent logs nothing, error little, verbose more; a flood of errors is limited."""
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b)
     y = Device(lab, b, lab.theirs).start()
@@ -280,13 +279,13 @@ def log_levels(lab):
         length[level] = len(read(x.log).splitlines())
     lab.notes.append(" ".join(f"{level}: {lines}" for level, lines in length.items()))
     expect(length["silent"] == 0, "silent is silent")
-    expect(length["verbose"] > 0, "verbose is not")
+    expect(length["verbose"] > 0, "verbose is not silent")
     expect(max(length.values()) < 400, "2200 mistakes do not make 2200 lines")
 
 
 @scenario(ours_only=True)
 def inherited_descriptors(lab):
-    """WG_TUN_FD and WG_UAPI_FD: the caller made the TUN and the socket."""
+    """WG_TUN_FD and WG_UAPI_FD: the caller provides the TUN and the socket."""
     IFF_TUN, IFF_NO_PI, IFF_VNET_HDR = 0x1, 0x1000, 0x4000
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b)
@@ -308,7 +307,7 @@ def inherited_descriptors(lab):
                 env={**os.environ, **x.env, "WG_TUN_FD": str(tun),
                      "WG_UAPI_FD": str(listener.fileno())})
             lab.processes.append(x.process)
-        until(x.answers, "it serves the socket that it was given")
+        until(x.answers, "it serves the given socket")
         x.wg("set", "private-key", x.key.file)
         x.address()
         x.up()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Where the log goes: to a syslogd that restarts, stalls or is missing, and to a closed pipe."""
+"""The log's destinations: a syslogd that restarts, stalls or is missing, and a closed pipe."""
 
 import fcntl
 import os
@@ -15,7 +15,7 @@ from lab import expect, expect_same, namespace_pids, until
 from scenario import scenario
 
 F_SETPIPE_SZ = 1031
-# A /dev of the daemon's own, in which log links to a path that it shares with syslogd.
+# Gives the daemon its own /dev, in which log links to a path that it shares with syslogd.
 OWN_DEV = """set -e
 mkdir "$1/dev"
 mount -t tmpfs -o mode=755 none "$1/dev"
@@ -31,7 +31,7 @@ exec "$@"
 
 
 class Syslogd:
-    """Listens as /dev/log for daemons started by own_dev()."""
+    """Listens on /dev/log for daemons started with own_dev()."""
 
     def __init__(self, lab):
         self.directory = tempfile.mkdtemp(prefix=f"tieline-{lab.prefix}-log-")
@@ -58,7 +58,7 @@ class Syslogd:
         self.start(*arguments)
 
     def read(self):
-        """Reads all lines so far. Those of a stream end with a zero byte."""
+        """Reads all lines so far. Lines on a stream end with a zero byte."""
         while (ready := select.select([self.socket, *self.streams], [], [], 0)[0]):
             for one in ready:
                 if one is self.socket and one.type == socket.SOCK_STREAM:
@@ -76,7 +76,7 @@ class Syslogd:
               f"syslog gets {text!r}, not only {self.lines}", seconds)
 
     def fill(self):
-        """Stalls: its queue is full."""
+        """Stalls the socket by filling its queue."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
             other.setblocking(False)
             try:
@@ -97,7 +97,7 @@ def start(lab, syslogd, node):
     x, y = Device(lab, node, lab.mine), Device(lab, other, lab.theirs).start()
     done = node.run(*own_dev(syslogd, x.implementation.path, x.name),
                     env={**os.environ, "LOG_LEVEL": "info"})
-    expect_same((done.stdout, done.stderr), ("", ""), "what it prints")
+    expect_same((done.stdout, done.stderr), ("", ""), "output of the daemon")
     x.set("private-key", x.key.file)
     x.address()
     x.up()
@@ -106,7 +106,7 @@ def start(lab, syslogd, node):
 
 
 def logs(x, number):
-    """Makes the daemon log a message of this call alone, and returns it."""
+    """Makes the daemon log a message that only this call causes, and returns the message."""
     x.node.ip("link", "set", x.name, "mtu", str(number))
     return f"MTU is now {number}"
 
@@ -118,7 +118,7 @@ def end(x):
 
 @scenario(ours_only=True)
 def syslog_restarts(lab):
-    """syslogd restarts several times, with a new socket, and once is away for a while."""
+    """syslogd restarts several times with a new socket, once after being away for a while."""
     syslogd = Syslogd(lab)
     syslogd.start()
     x, y = start(lab, syslogd, lab.node("a"))
@@ -133,10 +133,10 @@ def syslog_restarts(lab):
     syslogd.start()
     syslogd.gets(texts[-1])
     order = [line.split(": ")[-1] for line in syslogd.lines if "MTU is now 130" in line]
-    expect_same(order[-3:], texts, "what was logged meanwhile, in order")
+    expect_same(order[-3:], texts, "messages logged meanwhile, in order")
     line = syslogd.lines[-1]
     expect(line.startswith("<30>") and f" tielined[{min(namespace_pids(x.node.ns))}]: {x.name}: "
-           in line, f"the form of {line!r}")
+           in line, f"the line has the right form: {line!r}")
     end(x)
     syslogd.gets("ending: terminated")
 
@@ -155,14 +155,15 @@ def syslog_comes_late(lab):
     meets(x, y)
     syslogd.start()
     syslogd.gets("log messages were lost")
-    expect(f"runs {x.name}" in syslogd.lines[0], f"the first message is the first: {syslogd.lines}")
+    expect(f"runs {x.name}" in syslogd.lines[0],
+           f"the first message arrives first: {syslogd.lines}")
     syslogd.gets(logs(x, 1400))
     end(x)
 
 
 @scenario(ours_only=True)
 def syslog_is_stuck(lab):
-    """syslogd does not read: packets, wg and the engine go on, and messages arrive later."""
+    """syslogd stops reading: packets, wg and the engine go on, and messages arrive later."""
     syslogd = Syslogd(lab)
     syslogd.start()
     x, y = start(lab, syslogd, lab.node("a"))
@@ -180,7 +181,7 @@ def syslog_is_stuck(lab):
 
 @scenario(ours_only=True)
 def syslog_by_connection(lab):
-    """A syslogd that listens on a stream, or is open to root alone; it also restarts."""
+    """A syslogd that listens on a stream, or only for root; it also restarts."""
     syslogd = Syslogd(lab)
     syslogd.start(socket.SOCK_STREAM)
     x, y = start(lab, syslogd, lab.node("a"))
@@ -197,7 +198,7 @@ def syslog_by_connection(lab):
 
 
 def with_pipe(lab, syslogd):
-    """Starts a daemon that logs to a small pipe. Returns it and the reader's end."""
+    """Starts a daemon that logs to a small pipe. Returns it and the reading end."""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, F_SETPIPE_SZ, 4096)
     x = Device(lab, lab.node("a"), lab.mine)
@@ -207,13 +208,13 @@ def with_pipe(lab, syslogd):
         env={**os.environ, "LOG_LEVEL": "info"})
     lab.processes.append(x.process)
     os.close(writer)
-    until(x.answers, "it serves")
+    until(x.answers, "it answers")
     return x, reader
 
 
 @scenario(ours_only=True)
 def pipe_is_closed(lab):
-    """The reader of standard error goes away: the log goes to syslog, and says so."""
+    """The reader of standard error goes away: the log moves to syslog, and says so."""
     syslogd = Syslogd(lab)
     syslogd.start()
     x, reader = with_pipe(lab, syslogd)
@@ -228,7 +229,7 @@ def pipe_is_closed(lab):
 
 @scenario(ours_only=True)
 def pipe_is_stuck(lab):
-    """The reader of standard error stalls: the daemon goes on, and counts lost messages."""
+    """The reader of standard error stalls: the daemon goes on and counts lost messages."""
     syslogd = Syslogd(lab)
     x, reader = with_pipe(lab, syslogd)
     for number in range(60):
@@ -245,6 +246,6 @@ def pipe_is_stuck(lab):
         return text in seen
     until(lambda: comes("log messages were lost"), "the pipe gets the count of lost messages", 10)
     text = logs(x, 1401)
-    until(lambda: comes(text), "after that it logs as before", 10)
+    until(lambda: comes(text), "then it logs as before", 10)
     x.stop()
     os.close(reader)

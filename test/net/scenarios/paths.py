@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The way between two hosts changes: ports, addresses, NAT, MTU, the link itself."""
+"""The path between two hosts changes: ports, addresses, NAT, MTU, the link itself."""
 
 import re
 import time
@@ -12,7 +12,7 @@ from sniff import DATA, Sniffer
 
 @scenario(each_peer=True)
 def roaming_port(lab):
-    """One side's port changes; the other answers to the new one as soon as a packet came."""
+    """One side's port changes; the other replies to the new port after one packet from it."""
     x, y = tunnel(lab)
     meets(x, y)
     for mover, other in ((x, y), (y, x)):
@@ -20,7 +20,7 @@ def roaming_port(lab):
             mover.set("listen-port", port)
             mover.node.reaches(other.inner4, 2)
             expect(other.peer(mover).endpoint == endpoint_text(mover.node.v4(), port),
-                   f"{other.name} follows to port {port}")
+                   f"{other.name} follows it to port {port}")
             other.node.reaches(mover.inner4, 2)
 
 
@@ -35,28 +35,29 @@ def roaming_address(lab):
     first = y.peer(x).handshake
     x.node.ip("addr", "add", "192.0.2.101/24", "dev", "eth0")
     x.node.ip("addr", "del", f"{x.node.v4()}/24", "dev", "eth0")
-    # The kernel removes the second address of a subnet with the first one.
+    # With the first address of a subnet the kernel also removes the second.
     x.node.ip("addr", "replace", "192.0.2.101/24", "dev", "eth0")
     if x.ours:
         x.node.reaches(y.inner4)
-    else:  # wireguard-go keeps a source that is gone until it retries a handshake
+    else:  # wireguard-go keeps a removed source address until it retries a handshake
         until(lambda: x.node.ping(y.inner4, 1, wait=1).received, "a ping arrives", 30)
     expect(y.peer(x).endpoint == endpoint_text("192.0.2.101", x.port()), "the other side follows")
     outside = Sniffer(y.node, "eth0")
     y.node.reaches(x.inner4)
     expect({packet.destination for packet in outside.of_kind(DATA, outgoing=True)}
-           == {"192.0.2.101"}, "what it sends goes to the new place only")
+           == {"192.0.2.101"}, "it sends only to the new address")
     if x.ours and y.ours:  # the newest wireguard-go fails for a while after such a change
         x.set("peer", y.key.public, "endpoint", endpoint_text(y.node.v6(), y.port()))
         x.node.reaches(y.inner4)
-        expect(y.peer(x).endpoint == endpoint_text(x.node.v6(), x.port()), "also to IPv6")
+        expect(y.peer(x).endpoint == endpoint_text(x.node.v6(), x.port()),
+               "the other side follows to IPv6")
         y.node.reaches(x.inner4)
-        expect(y.peer(x).handshake == first, "in the same session")
+        expect(y.peer(x).handshake == first, "the session stays")
 
 
 @scenario(each_peer=True, needs=("nft",), seconds=90)
 def nat(lab):
-    """Behind a NAT that forgets after 2 s, a keepalive of 1 s keeps a host in reach.
+    """Behind a NAT that forgets after 2 s, a keepalive every second keeps a host reachable.
 
         a eth0 ------ eth0 r eth1 ------ eth0 b
         192.0.2.0/24      masquerade     198.51.100.0/24
@@ -81,26 +82,26 @@ def nat(lab):
     y.add(x)
     a.reaches(y.inner4)
     expect(y.peer(x).endpoint.startswith(f"{r.v4(1)}:5000"), "b sees the router's address")
-    # Each try that succeeds refreshes the NAT's memory, hence the pause between them.
+    # Every successful ping refreshes the NAT's mapping, hence the pause between them.
     until(lambda: not b.ping(x.inner4, 1, wait=0.5).received, "the NAT forgets", 15, poll=2.5)
     x.set("peer", y.key.public, "persistent-keepalive", "1")
     until(lambda: b.ping(x.inner4, 1, wait=1).received, "b reaches a again", 5)
     first = y.peer(x).handshake
     stays(lambda: b.ping(x.inner4, 1, wait=1).received, "b reaches a through the NAT", 4)
 
-    # Another mapping, as after a restart of the router: a's next packet shows b the new port.
+    # A new mapping, as after the router restarts: a's next packet shows b the new port.
     x.set("peer", y.key.public, "persistent-keepalive", "off")
     masquerade("51000-51009")
     until(lambda: not b.ping(x.inner4, 1, wait=0.5).received, "the NAT forgets", 15, poll=2.5)
     x.set("peer", y.key.public, "persistent-keepalive", "1")
-    until(lambda: re.search(":5100[0-9]$", y.peer(x).endpoint), "b follows to the new mapping")
+    until(lambda: re.search(":5100[0-9]$", y.peer(x).endpoint), "b follows the new mapping")
     b.reaches(x.inner4)
-    expect(y.peer(x).handshake - first < 60, "all within one session or two")
+    expect(y.peer(x).handshake - first < 60, "it takes no more than two sessions")
 
 
 @scenario(each_peer=True)
 def reply_source(lab):
-    """A host with two addresses answers from the one that was asked.
+    """A host with two addresses answers from the one that was addressed.
 
         a eth0 -------------- eth0 b      a: 192.0.2.1, 192.0.2.11; 2001:db8:1::1, ::11
     """
@@ -118,7 +119,7 @@ def reply_source(lab):
             b.reaches(x.inner4)
             a.reaches(y.inner4)
             sources = {packet.source for packet in outside.of_kind(1, 2, 3, 4, outgoing=False)}
-            expect_same(sources, {address}, "the source of its answers")
+            expect_same(sources, {address}, "source of its answers")
             expect(y.peer(x).endpoint == endpoint_text(address, x.port()), "the endpoint stays")
             x.remove(y)
             y.remove(x)
@@ -128,7 +129,7 @@ def reply_source(lab):
 
 @scenario(ours_only=True)
 def pinned_source_goes(lab):
-    """The address that replies came from is removed; they leave from another, and none is lost."""
+    """The source address of replies is removed; they leave from another one, and none is lost."""
     x, y = tunnel(lab, b_knows=False)
     y.node.ip("addr", "add", "192.0.2.22/24", "dev", "eth0")
     y.node.ip("addr", "add", "2001:db8:1::22/64", "dev", "eth0", "nodad")
@@ -144,7 +145,7 @@ def pinned_source_goes(lab):
 
 @scenario(ours_only=True, long=True, needs=("nft",))
 def pinned_source_is_silenced(lab):
-    """The address that the peer last reached works no more: after a silence the pin goes."""
+    """The address that the peer last reached stops working: the pin goes after a silence."""
     x, y = tunnel(lab, b_knows=False)
     y.node.ip("addr", "add", "192.0.2.22/24", "dev", "eth0")
     x.set("peer", y.key.public, "endpoint", endpoint_text("192.0.2.22", y.port()))
@@ -154,12 +155,13 @@ def pinned_source_is_silenced(lab):
     begun = time.monotonic()
     until(lambda: y.node.ping(x.inner4, 1, wait=1).received, "it sends from another address", 30)
     lab.notes.append(f"after {time.monotonic() - begun:.0f} s")
-    expect(x.peer(y).endpoint == endpoint_text(y.node.v4(), y.port()), "from the first one")
+    expect(x.peer(y).endpoint == endpoint_text(y.node.v4(), y.port()),
+           "it sends from the first address")
 
 
 @scenario(ours_only=True)
 def pinned_route_changes(lab):
-    """A better route by another link appears: replies leave there, with that link's source.
+    """A better route over another link appears: replies leave there, with that link's source.
 
         a eth0 ------------------ eth0 b
         a eth1 ------------------ eth1 b      b's route to a's first address moves to eth1
@@ -186,7 +188,7 @@ def pinned_route_changes(lab):
 
 @scenario(ours_only=True)
 def link_local(lab):
-    """Tunnels between IPv6 link-local addresses, which need the link's number in the endpoint."""
+    """Tunnels between IPv6 link-local addresses, whose endpoints need a zone."""
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b, 0)
     lab.link(a, b, 1)
@@ -205,7 +207,7 @@ def link_local(lab):
             expect(status == 0, f"zone {zone} is accepted")
             meets(x, y)
             expect(f"endpoint=[fe80::77:2%{index}]:{y.port()}\n" in x.get(),
-                   f"the zone is told as a number in {x.get()!r}")
+                   f"the zone is shown as a number in {x.get()!r}")
 
 
 @scenario(each_peer=True)
@@ -216,13 +218,13 @@ def mtu_changes(lab):
     with x.node.pinging(y.inner4):
         for mtu in (1280, 576, 1420, 1500, 9000, 1420):
             if mtu > 1420 and not y.ours:
-                continue  # boringtun has no longer packets; the newest wireguard-go stalls
+                continue  # boringtun lacks longer packets; the newest wireguard-go stalls
             for device in (x, y):
                 device.node.ip("link", "set", device.name, "mtu", str(mtu))
             biggest = str(mtu - 28)
-            if not y.ours:  # boringtun goes on cutting packets to the MTU before for a while
+            if not y.ours:  # for a while, boringtun goes on cutting packets to the old MTU
                 until(lambda: y.node.ping(x.inner4, 1, wait=1, options=("-s", biggest, "-M", "do"))
-                      .received, "the peer has noticed its MTU", 10)
+                      .received, "the peer notices its MTU", 10)
             y.node.reaches(x.inner4, 2, options=("-s", biggest, "-M", "do"))
             lab.transfer(x.node, y.node, y.inner4, 1 << 18)
             lab.transfer(y.node, x.node, x.inner4, 1 << 18)
@@ -230,7 +232,7 @@ def mtu_changes(lab):
 
 @scenario(ours_only=True)
 def fragments(lab):
-    """Outer packets carry no DF, and fragment where a link on the way is smaller.
+    """Outer packets carry no DF, and are fragmented where a link on the path has a smaller MTU.
 
         a eth0 ------ eth0 r eth1 ------ eth0 b
             MTU 1500           MTU 1300
@@ -251,23 +253,23 @@ def fragments(lab):
         x.add(y, target)
         y.add(x)
         outside = Sniffer(b, "eth0")
-        # In IPv6 only the sender fragments: its first packets are lost, and tell it the MTU.
+        # In IPv6 only the sender fragments: the first packets are lost, and tell it the MTU.
         until(lambda: a.ping(y.inner4, 1, wait=0.5, options=("-s", "1392")).received,
               f"a full packet arrives over IPv{family}")
         a.reaches(y.inner4, options=("-s", "1392"))
         lab.transfer(a, b, y.inner4)
         lab.transfer(b, a, x.inner4)
-        expect(any(packet.is_fragment for packet in outside.packets()), "in fragments")
-        expect(not any(packet.has_df for packet in outside.packets()), "none says DF")
+        expect(any(packet.is_fragment for packet in outside.packets()), "fragments arrive")
+        expect(not any(packet.has_df for packet in outside.packets()), "no packet has DF")
         x.remove(y)
         y.remove(x)
 
 
 @scenario()
 def black_hole(lab):
-    """A link swallows long packets and says nothing: a smaller MTU of the tunnel mends it.
+    """A link silently drops long packets: a smaller tunnel MTU fixes it.
 
-        a eth0 ------ (swallows what is longer than 1000) ------ eth0 b
+        a eth0 ------ (drops packets longer than 1000) ------ eth0 b
     """
     a, b = lab.node("a"), lab.node("b")
     lab.bad_link(a, b, hold_ms=0, mtu=1000)
@@ -278,7 +280,7 @@ def black_hole(lab):
     expect(lost.received == 0, "no long ping passes")
     for device in (x, y):
         device.node.ip("link", "set", device.name, "mtu", "900")
-    a.reaches(y.inner4, options=("-s", "1200"))  # the kernel fragments it inside
+    a.reaches(y.inner4, options=("-s", "1200"))  # the kernel fragments the inner packet
     lab.transfer(a, b, y.inner4)
     lab.transfer(b, a, x.inner4)
 
@@ -306,11 +308,11 @@ def link_down_and_up(lab):
     for _ in range(3):
         x.down()
         if x.ours:
-            until(lambda: port not in x.udp_ports()[0], "down, the socket is closed")
+            until(lambda: port not in x.udp_ports()[0], "down closes the socket")
             expect(x.port() == port, "the port is still shown")
         x.up()
         until(lambda: port in x.udp_ports()[0] and port in x.udp_ports()[1],
-              "up, the same port is bound")
+              "up binds the same port")
         x.address()  # the kernel dropped the IPv6 address
         x.node.reaches(y.inner4)
         y.node.reaches(x.inner6)
@@ -318,16 +320,16 @@ def link_down_and_up(lab):
 
 @scenario(ours_only=True)
 def port_lost_while_down(lab):
-    """A port that somebody else took meanwhile: up is logged, and tried again until it works."""
+    """If another process took the port, up logs an error and retries until the port is free."""
     x, y = tunnel(lab)
     x.set("listen-port", 45004)
     meets(x, y)
     x.down()
-    until(lambda: 45004 not in x.udp_ports()[0], "down, the socket is closed")
+    until(lambda: 45004 not in x.udp_ports()[0], "down closes the socket")
     taken = x.node.socket()
     taken.bind(("", 45004))
     x.node.ip("link", "set", x.name, "up")
     expect(x.node.ping(y.inner4, 1, wait=1).received == 0, "without a port nothing passes")
     expect(x.is_alive(), "the daemon goes on")
     taken.close()
-    until(lambda: x.node.ping(y.inner4, 1, wait=1).received, "once it is free, it is taken", 15)
+    until(lambda: x.node.ping(y.inner4, 1, wait=1).received, "once free, the port is bound", 15)
