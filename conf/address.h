@@ -14,7 +14,7 @@
 
 #include "base/attr.h"
 #include "base/endpoint.h"
-#include "conf/device.h"
+#include "conf/change.h"
 #include "conf/text.h"
 
 /* Room for the longest text of each kind with its terminator. */

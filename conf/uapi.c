@@ -61,7 +61,7 @@ static bool parse_true(struct tl_text value, bool *claim)
         return *claim;
 }
 
-static bool parse_endpoint(struct tl_text value, struct tl_conf_peer *peer)
+static bool parse_endpoint(struct tl_text value, struct tl_change_peer *peer)
 {
         struct wg_endpoint endpoint = {0};
         struct tl_text host, port;
@@ -79,16 +79,16 @@ static bool parse_endpoint(struct tl_text value, struct tl_conf_peer *peer)
 }
 
 /* The three below return 0, EINVAL or ENOMEM. */
-static int add_peer(struct tl_conf_device *device, struct tl_text value)
+static int add_peer(struct tl_change *device, struct tl_text value)
 {
         uint8_t public_key[TL_CONF_KEY_LEN];
 
         if (!parse_key(value, public_key))
                 return EINVAL;
-        return tl_conf_device_add_peer(device, public_key) ? 0 : ENOMEM;
+        return tl_change_add_peer(device, public_key) ? 0 : ENOMEM;
 }
 
-static int add_allowed_ip(struct tl_conf_device *device, struct tl_text value)
+static int add_allowed_ip(struct tl_change *device, struct tl_text value)
 {
         bool remove = value.len && value.at[0] == '-';
         struct wg_prefix prefix;
@@ -97,14 +97,14 @@ static int add_allowed_ip(struct tl_conf_device *device, struct tl_text value)
                 value = tl_text_tail(value, 1);
         if (tl_text_find(value, '/') == value.len || !tl_address_parse_prefix(value, &prefix))
                 return EINVAL;
-        return tl_conf_device_add_allowed_ip(device, &prefix, remove) ? 0 : ENOMEM;
+        return tl_change_add_allowed_ip(device, &prefix, remove) ? 0 : ENOMEM;
 }
 
 /* Puts the value of a key that may stand here where it belongs. A has_ flag may be set before its
  * value is known to be good: a request with a mistake is dropped whole. */
-static int apply(struct tl_conf_device *device, enum tl_uapi_key key, struct tl_text value)
+static int apply(struct tl_change *device, enum tl_uapi_key key, struct tl_text value)
 {
-        struct tl_conf_peer *peer = tl_conf_device_last_peer(device);
+        struct tl_change_peer *peer = tl_change_last_peer(device);
         uint32_t number;
         bool is_good = false;
 
@@ -165,7 +165,7 @@ static void fail(struct tl_uapi_parser *parser, int errnum, size_t column, const
                 .column = (uint32_t)column,
                 .message = message,
         };
-        tl_conf_device_done(&parser->device);
+        tl_change_done(&parser->device);
 }
 
 static void parse_operation(struct tl_uapi_parser *parser, struct tl_text line)
@@ -252,7 +252,7 @@ static void begin_request(struct tl_uapi_parser *parser)
         parser->is_over = false;
 }
 
-static enum tl_uapi_event end_request(struct tl_uapi_parser *parser, struct tl_conf_device *device)
+static enum tl_uapi_event end_request(struct tl_uapi_parser *parser, struct tl_change *device)
 {
         if (parser->operation == TL_UAPI_OPERATION_UNKNOWN && !parser->error.errnum)
                 fail(parser, EPROTO, 1, "a request begins with set=1 or get=1");
@@ -262,7 +262,7 @@ static enum tl_uapi_event end_request(struct tl_uapi_parser *parser, struct tl_c
         if (parser->operation == TL_UAPI_OPERATION_GET)
                 return TL_UAPI_GET;
         *device = parser->device;
-        tl_conf_device_init(&parser->device);
+        tl_change_init(&parser->device);
         return TL_UAPI_SET;
 }
 
@@ -281,7 +281,7 @@ static void add_to_line(struct tl_uapi_parser *parser, const char *bytes, size_t
         }
 }
 
-static enum tl_uapi_event end_line(struct tl_uapi_parser *parser, struct tl_conf_device *device)
+static enum tl_uapi_event end_line(struct tl_uapi_parser *parser, struct tl_change *device)
 {
         if (!parser->line_len)
                 return end_request(parser, device);
@@ -301,7 +301,7 @@ void tl_uapi_parser_init(struct tl_uapi_parser *parser)
 
 void tl_uapi_parser_done(struct tl_uapi_parser *parser)
 {
-        tl_conf_device_done(&parser->device);
+        tl_change_done(&parser->device);
         wg_wipe(parser, sizeof(*parser));
 }
 
@@ -311,7 +311,7 @@ bool tl_uapi_parser_is_inside(const struct tl_uapi_parser *parser)
 }
 
 enum tl_uapi_event tl_uapi_parser_feed(struct tl_uapi_parser *parser, const char *bytes, size_t len,
-                                       size_t *used, struct tl_conf_device *device)
+                                       size_t *used, struct tl_change *device)
 {
         struct tl_text rest = {bytes, len};
         enum tl_uapi_event event = TL_UAPI_MORE;

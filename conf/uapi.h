@@ -26,7 +26,7 @@
 
 #include "base/attr.h"
 #include "base/enum.h"
-#include "conf/device.h"
+#include "conf/change.h"
 #include "conf/error.h"
 
 #define TL_UAPI_LINE_MAX 255 /* bytes of a line without its newline; the longest useful has 78 */
@@ -50,7 +50,7 @@ WG_ENUM_DECLARE(tl_uapi_operation, TL_UAPI_OPERATIONS)
 struct tl_uapi_parser {
         enum tl_uapi_operation operation; /* readable: of the request that just ended, or began */
         struct tl_conf_error error;       /* readable after TL_UAPI_ERROR */
-        struct tl_conf_device device;     /* the request so far */
+        struct tl_change device;          /* the request so far */
         uint32_t seen;                    /* keys that this device or peer was given */
         uint32_t line_number;
         uint32_t line_len; /* bytes of the unfinished line; stored only until a mistake */
@@ -71,7 +71,7 @@ bool tl_uapi_parser_is_inside(const struct tl_uapi_parser *parser) WG_MUST_USE;
  * initialised and be empty, and which the caller is to free; otherwise *device is untouched. At
  * TL_UAPI_ERROR parser->error tells the mistake. The caller wipes the bytes: they may hold keys. */
 enum tl_uapi_event tl_uapi_parser_feed(struct tl_uapi_parser *parser, const char *bytes, size_t len,
-                                       size_t *used, struct tl_conf_device *device) WG_MUST_USE;
+                                       size_t *used, struct tl_change *device) WG_MUST_USE;
 
 #define TL_UAPI_ERRNO_SIZE 24
 

@@ -61,7 +61,7 @@ WG_FLAGS_DEFINE(tl_wgconf_key, KEYS)
 #define WG_QUICK_KEYS (~(uint32_t)(INTERFACE_KEYS | PEER_KEYS))
 
 struct reader {
-        struct tl_conf_device device; /* the configuration so far */
+        struct tl_change device; /* the configuration so far */
         struct tl_mistakes *mistakes;
         bool (*find_service)(const char *name, uint16_t *port);
         bool is_out_of_memory; /* then no further line is read */
@@ -179,7 +179,7 @@ static bool parse_port(const struct reader *r, struct tl_text value, uint16_t *p
 }
 
 /* Reads an address, or a short IPv4 address, which only getaddrinfo(3) accepts. */
-static bool parse_host(struct tl_text host, struct tl_conf_peer *peer)
+static bool parse_host(struct tl_text host, struct tl_change_peer *peer)
 {
         struct wg_endpoint *endpoint = &peer->endpoint;
 
@@ -223,7 +223,7 @@ static void copy_host_name(struct reader *r, struct tl_text text, char **name)
         *name = copy;
 }
 
-static void apply_endpoint(struct reader *r, struct tl_conf_peer *peer, struct tl_text value)
+static void apply_endpoint(struct reader *r, struct tl_change_peer *peer, struct tl_text value)
 {
         struct wg_endpoint *endpoint = &peer->endpoint;
         struct tl_text host, port;
@@ -252,7 +252,7 @@ static void apply_endpoint(struct reader *r, struct tl_conf_peer *peer, struct t
         }
 }
 
-static void apply_allowed_ip(struct reader *r, struct tl_conf_peer *peer, struct tl_text item)
+static void apply_allowed_ip(struct reader *r, struct tl_change_peer *peer, struct tl_text item)
 {
         const char *at = item.at;
         bool remove = item.len && item.at[0] == '-';
@@ -264,11 +264,11 @@ static void apply_allowed_ip(struct reader *r, struct tl_conf_peer *peer, struct
         }
         if (!tl_address_parse_prefix(item, &prefix))
                 tell(r, at, tl_wgconf_key_text(KEY_ALLOWED_IPS));
-        else if (!tl_conf_device_add_allowed_ip(&r->device, &prefix, remove))
+        else if (!tl_change_add_allowed_ip(&r->device, &prefix, remove))
                 run_out_of_memory(r);
 }
 
-static void apply_allowed_ips(struct reader *r, struct tl_conf_peer *peer, struct tl_text value)
+static void apply_allowed_ips(struct reader *r, struct tl_change_peer *peer, struct tl_text value)
 {
         size_t comma = tl_text_find(value, ',');
 
@@ -284,8 +284,8 @@ static void apply_allowed_ips(struct reader *r, struct tl_conf_peer *peer, struc
 /* Puts the value of a key that may stand here where it belongs. */
 static void apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value)
 {
-        struct tl_conf_device *device = &r->device;
-        struct tl_conf_peer *peer = tl_conf_device_last_peer(device);
+        struct tl_change *device = &r->device;
+        struct tl_change_peer *peer = tl_change_last_peer(device);
         bool is_off = tl_text_is_caseless(value, "off"), is_good = false, is_bad;
 
         switch (key) {
@@ -393,11 +393,11 @@ static void end_section(struct reader *r)
 }
 
 /* Adds the peer that takes the keys of a section. Returns NULL if there is no memory. */
-static struct tl_conf_peer *begin_section_with_peer(struct reader *r,
-                                                    enum tl_wgconf_section section)
+static struct tl_change_peer *begin_section_with_peer(struct reader *r,
+                                                      enum tl_wgconf_section section)
 {
         static const uint8_t unknown[TL_CONF_KEY_LEN] = {0};
-        struct tl_conf_peer *peer = tl_conf_device_add_peer(&r->device, unknown);
+        struct tl_change_peer *peer = tl_change_add_peer(&r->device, unknown);
 
         if (!peer)
                 run_out_of_memory(r);
@@ -407,7 +407,7 @@ static struct tl_conf_peer *begin_section_with_peer(struct reader *r,
 
 static void begin_peer(struct reader *r)
 {
-        struct tl_conf_peer *peer = begin_section_with_peer(r, SECTION_PEER);
+        struct tl_change_peer *peer = begin_section_with_peer(r, SECTION_PEER);
 
         if (!peer)
                 return;
@@ -542,7 +542,7 @@ static size_t find_longest_line(struct tl_text text)
         return longest;
 }
 
-bool tl_wgconf_parse(const char *text, size_t len, struct tl_conf_device *device,
+bool tl_wgconf_parse(const char *text, size_t len, struct tl_change *device,
                      struct tl_mistakes *mistakes)
 {
         return tl_wgconf_parse_with(text, len, NULL, device, mistakes);
@@ -550,7 +550,7 @@ bool tl_wgconf_parse(const char *text, size_t len, struct tl_conf_device *device
 
 bool tl_wgconf_parse_with(const char *text, size_t len,
                           bool (*find_service)(const char *name, uint16_t *port),
-                          struct tl_conf_device *device, struct tl_mistakes *mistakes)
+                          struct tl_change *device, struct tl_mistakes *mistakes)
 {
         struct tl_text whole = {text, len};
         size_t longest = find_longest_line(whole);
@@ -558,7 +558,7 @@ bool tl_wgconf_parse_with(const char *text, size_t len,
         struct reader r = {.mistakes = mistakes, .find_service = find_service};
         bool is_good;
 
-        tl_conf_device_init(&r.device);
+        tl_change_init(&r.device);
         r.device.replace_peers = true;
         r.device.has_private_key = r.device.has_listen_port = r.device.has_fwmark = true;
         r.line = malloc(longest + 1);
@@ -573,7 +573,7 @@ bool tl_wgconf_parse_with(const char *text, size_t len,
         if (is_good)
                 *device = r.device;
         else
-                tl_conf_device_done(&r.device);
+                tl_change_done(&r.device);
         if (r.line)
                 wg_wipe(r.line, longest);
         free(r.line);
@@ -581,7 +581,7 @@ bool tl_wgconf_parse_with(const char *text, size_t len,
         return is_good;
 }
 
-bool tl_wgconf_refuse_listen_port(const struct tl_conf_device *device, struct tl_mistakes *mistakes)
+bool tl_wgconf_refuse_listen_port(const struct tl_change *device, struct tl_mistakes *mistakes)
 {
         if (!device->bad_listen_port_line)
                 return false;
@@ -594,25 +594,25 @@ bool tl_wgconf_refuse_listen_port(const struct tl_conf_device *device, struct tl
         return true;
 }
 
-void tl_wgconf_keep_unnamed(struct tl_conf_device *device)
+void tl_wgconf_keep_unnamed(struct tl_change *device)
 {
         device->replace_peers = false;
         device->has_private_key = device->names_private_key;
         device->has_listen_port = device->names_listen_port;
         device->has_fwmark = device->names_fwmark;
         for (uint32_t i = 0; i < device->peer_count; i++) {
-                struct tl_conf_peer *peer = tl_conf_device_peer(device, i);
+                struct tl_change_peer *peer = tl_change_peer_at(device, i);
 
                 peer->has_preshared_key = peer->names_preshared_key;
                 peer->replace_allowed_ips = peer->replace_allowed_ips && peer->names_allowed_ips;
         }
 }
 
-uint32_t tl_wgconf_count_bad_ports(const struct tl_conf_device *device)
+uint32_t tl_wgconf_count_bad_ports(const struct tl_change *device)
 {
         uint32_t count = 0;
 
         for (uint32_t i = 0; i < device->peer_count; i++)
-                count += tl_conf_device_peer(device, i)->names_bad_port;
+                count += tl_change_peer_at(device, i)->names_bad_port;
         return count;
 }

@@ -19,7 +19,7 @@
 #include <stddef.h>
 
 #include "base/attr.h"
-#include "conf/device.h"
+#include "conf/change.h"
 #include "conf/mistakes.h"
 
 /* Reads len bytes of text into a device that was initialised and is empty. The result is the whole
@@ -29,26 +29,26 @@
  * memory runs out, it adds that (ENOMEM) and stops reading. An unknown section, or keys before the
  * first one, count as one mistake; beyond that, only wrong values of known keys do. The caller
  * wipes the text. */
-bool tl_wgconf_parse(const char *text, size_t len, struct tl_conf_device *device,
+bool tl_wgconf_parse(const char *text, size_t len, struct tl_change *device,
                      struct tl_mistakes *mistakes) WG_MUST_USE;
 
 /* The same, but a port may be the name of a service: find_service() writes its number, and returns
  * false if there is no such service. NULL: no names are taken. */
 bool tl_wgconf_parse_with(const char *text, size_t len,
                           bool (*find_service)(const char *name, uint16_t *port),
-                          struct tl_conf_device *device, struct tl_mistakes *mistakes) WG_MUST_USE;
+                          struct tl_change *device, struct tl_mistakes *mistakes) WG_MUST_USE;
 
 /* How many endpoints were ignored because of their ports. */
-uint32_t tl_wgconf_count_bad_ports(const struct tl_conf_device *device) WG_MUST_USE;
+uint32_t tl_wgconf_count_bad_ports(const struct tl_change *device) WG_MUST_USE;
 
 /* Adds a mistake if the listen port is above 65535, for callers that do not want its lowest 16
  * bits. Returns whether it is. */
-bool tl_wgconf_refuse_listen_port(const struct tl_conf_device *device,
+bool tl_wgconf_refuse_listen_port(const struct tl_change *device,
                                   struct tl_mistakes *mistakes) WG_MUST_USE;
 
 /* Makes a configuration that was read a change of a running device that keeps whatever the text
  * does not name: keys, port and mark, and its peers' preshared keys and allowed IPs. Other peers
  * stay. */
-void tl_wgconf_keep_unnamed(struct tl_conf_device *device);
+void tl_wgconf_keep_unnamed(struct tl_change *device);
 
 #endif

@@ -30,7 +30,7 @@ enum { STEPS = 64 };
 struct tl_apply {
         struct wg_list node;
         struct tl_device *device;
-        struct tl_conf_device change;
+        struct tl_change change;
         void (*done)(void *ctx, int error); /* NULL: nobody wants to know */
         void *ctx;
         int error;
@@ -46,9 +46,9 @@ struct tl_apply {
         uint64_t last_old;            /* greatest serial of the peers that all go; 0: none does */
 };
 
-static const struct tl_conf_peer *this_peer(const struct tl_apply *apply)
+static const struct tl_change_peer *this_peer(const struct tl_apply *apply)
 {
-        return tl_conf_device_peer(&apply->change, apply->next_peer);
+        return tl_change_peer_at(&apply->change, apply->next_peer);
 }
 
 static void enter(struct tl_apply *apply, enum tl_apply_phase phase)
@@ -68,7 +68,7 @@ static void give_up(struct tl_apply *apply, int error)
 
 /* ---- what can fail ---- */
 
-static int resolve_zone(struct tl_device *device, struct tl_conf_peer *peer)
+static int resolve_zone(struct tl_device *device, struct tl_change_peer *peer)
 {
         if (!peer->has_endpoint || !peer->zone[0])
                 return 0;
@@ -76,7 +76,7 @@ static int resolve_zone(struct tl_device *device, struct tl_conf_peer *peer)
 }
 
 /* Where all peers are replaced, one that is listed again under the same preshared key goes on. */
-static bool goes_on(const struct wg_peer *peer, const struct tl_conf_peer *wanted)
+static bool goes_on(const struct wg_peer *peer, const struct tl_change_peer *wanted)
 {
         if (!wanted->has_preshared_key)
                 return wg_is_zero(peer->preshared_key, WG_KEY_LEN);
@@ -86,7 +86,7 @@ static bool goes_on(const struct wg_peer *peer, const struct tl_conf_peer *wante
 /* What an entry of a change means for the peer with its key (NULL: there is none). The peer is old
  * if the change replaces all peers and has not listed it yet. Only MAKE and REPLACE take reserved
  * memory. */
-static enum tl_apply_fate find_fate(const struct tl_conf_peer *wanted, const struct wg_peer *peer,
+static enum tl_apply_fate find_fate(const struct tl_change_peer *wanted, const struct wg_peer *peer,
                                     bool is_old)
 {
         if (wanted->remove)
@@ -108,7 +108,7 @@ static enum tl_apply_fate find_fate(const struct tl_conf_peer *wanted, const str
  * same. Only an entry that removes could take the peer away in between, and after such an entry
  * every entry is counted. An entry that replaces the peer leaves one that is not old. (A new
  * private key removes the peer whose key is now our own, which is never made again.) */
-static bool may_make(struct tl_apply *apply, const struct tl_conf_peer *wanted)
+static bool may_make(struct tl_apply *apply, const struct tl_change_peer *wanted)
 {
         const struct wg_peer *peer = wg_peers_find(&apply->device->engine, wanted->public_key);
         enum tl_apply_fate fate;
@@ -118,7 +118,7 @@ static bool may_make(struct tl_apply *apply, const struct tl_conf_peer *wanted)
         return fate == FATE_MAKE || fate == FATE_REPLACE;
 }
 
-static bool is_unknown(struct tl_apply *apply, const struct tl_conf_allowed_ip *ip)
+static bool is_unknown(struct tl_apply *apply, const struct tl_change_allowed_ip *ip)
 {
         return !ip->remove && !wg_allowedips_is_known(&apply->device->engine.allowed, &ip->prefix);
 }
@@ -126,16 +126,16 @@ static bool is_unknown(struct tl_apply *apply, const struct tl_conf_allowed_ip *
 /* Peers are looked at when all their allowed IPs have been. */
 static void reserve(struct tl_apply *apply, size_t most)
 {
-        struct tl_conf_device *change = &apply->change;
+        struct tl_change *change = &apply->change;
         size_t peers = 0, prefixes = 0;
         int error = 0;
 
         for (; most && apply->next_peer < change->peer_count && !error; most--) {
-                struct tl_conf_peer *peer = tl_conf_device_peer(change, apply->next_peer);
+                struct tl_change_peer *peer = tl_change_peer_at(change, apply->next_peer);
 
                 if (apply->next_ip < peer->allowed_ip_count) {
                         prefixes += is_unknown(
-                                apply, tl_conf_peer_allowed_ip(change, peer, apply->next_ip++));
+                                apply, tl_change_peer_allowed_ip(change, peer, apply->next_ip++));
                         continue;
                 }
                 error = resolve_zone(apply->device, peer);
@@ -152,7 +152,7 @@ static void reserve(struct tl_apply *apply, size_t most)
 }
 
 /* Mark and port. The one that was changed first is changed back when the other fails. */
-static int change_sockets(struct tl_device *device, const struct tl_conf_device *change)
+static int change_sockets(struct tl_device *device, const struct tl_change *change)
 {
         uint32_t mark_before = device->fwmark;
         int error = 0;
@@ -169,7 +169,7 @@ static int change_sockets(struct tl_device *device, const struct tl_conf_device 
 
 static int make_identity(struct tl_apply *apply)
 {
-        const struct tl_conf_device *change = &apply->change;
+        const struct tl_change *change = &apply->change;
 
         if (!change->has_private_key || wg_is_zero(change->private_key, TL_CONF_KEY_LEN))
                 return 0;
@@ -216,7 +216,7 @@ static size_t remove_peer(struct wg_engine *engine, struct wg_peer *peer, size_t
 }
 
 /* Changes everything of a peer but its allowed IPs and the steps after them. */
-static void change_settings(struct wg_peer *peer, const struct tl_conf_peer *wanted, bool renews)
+static void change_settings(struct wg_peer *peer, const struct tl_change_peer *wanted, bool renews)
 {
         if (wanted->has_preshared_key)
                 wg_engine_set_preshared_key(peer, wanted->preshared_key);
@@ -233,7 +233,7 @@ static void change_settings(struct wg_peer *peer, const struct tl_conf_peer *wan
 static size_t begin_peer(struct tl_apply *apply, size_t most)
 {
         struct wg_engine *engine = &apply->device->engine;
-        const struct tl_conf_peer *wanted = this_peer(apply);
+        const struct tl_change_peer *wanted = this_peer(apply);
         struct wg_peer *peer = wg_peers_find(engine, wanted->public_key);
         enum tl_apply_fate fate = find_fate(wanted, peer, peer && peer->serial <= apply->last_old);
         size_t steps = 1;
@@ -261,7 +261,7 @@ static size_t begin_peer(struct tl_apply *apply, size_t most)
 
 static size_t change_allowed_ips(struct tl_apply *apply, size_t most)
 {
-        const struct tl_conf_peer *wanted = this_peer(apply);
+        const struct tl_change_peer *wanted = this_peer(apply);
         struct wg_peer *peer = apply->half_done;
         size_t steps = 0;
 
@@ -271,7 +271,7 @@ static size_t change_allowed_ips(struct tl_apply *apply, size_t most)
                 return steps;
         apply->strips = false;
         for (; steps < most && apply->next_ip < wanted->allowed_ip_count; steps++) {
-                const struct tl_conf_allowed_ip *ip = tl_conf_peer_allowed_ip(
+                const struct tl_change_allowed_ip *ip = tl_change_peer_allowed_ip(
                         &apply->change, wanted, apply->next_ip++);
 
                 if (ip->remove)
@@ -339,7 +339,7 @@ static void step(struct tl_apply *apply)
                 break;
         case TL_APPLY_TRIM:
                 if (wg_engine_unreserve(engine, STEPS) < STEPS &&
-                    tl_conf_device_drop_peers(&apply->change, STEPS) < STEPS)
+                    tl_change_drop_peers(&apply->change, STEPS) < STEPS)
                         enter(apply, TL_APPLY_OVER);
                 break;
         case TL_APPLY_OVER:
@@ -350,19 +350,19 @@ static void step(struct tl_apply *apply)
 
 /* ---- the queue ---- */
 
-static void init(struct tl_apply *apply, struct tl_device *device, struct tl_conf_device *change)
+static void init(struct tl_apply *apply, struct tl_device *device, struct tl_change *change)
 {
         *apply = (struct tl_apply){.device = device, .change = *change};
-        tl_conf_device_init(change);
+        tl_change_init(change);
 }
 
 static void done(struct tl_apply *apply)
 {
         wg_identity_free(apply->identity);
-        tl_conf_device_done(&apply->change);
+        tl_change_done(&apply->change);
 }
 
-int tl_apply(struct tl_device *device, struct tl_conf_device *change)
+int tl_apply(struct tl_device *device, struct tl_change *change)
 {
         struct tl_apply apply;
 
@@ -374,7 +374,7 @@ int tl_apply(struct tl_device *device, struct tl_conf_device *change)
         return apply.error;
 }
 
-struct tl_apply *tl_apply_begin(struct tl_device *device, struct tl_conf_device *change,
+struct tl_apply *tl_apply_begin(struct tl_device *device, struct tl_change *change,
                                 void (*on_done)(void *ctx, int error), void *ctx)
 {
         struct tl_apply *apply = malloc(sizeof(*apply));

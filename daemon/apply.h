@@ -15,7 +15,7 @@
 
 #include "base/enum.h"
 #include "base/list.h"
-#include "conf/device.h"
+#include "conf/change.h"
 
 struct tl_device;
 struct tl_apply;
@@ -46,7 +46,7 @@ void tl_apply_done(struct tl_apply_queue *queue);
  * of it. `error`: 0; -EADDRINUSE, -EACCES or what else keeps a port from being bound; -EPERM: no mark
  * may be set; -ENODEV: the zone of an endpoint is no interface here; -ENOMEM; with all of these nothing
  * was changed. Returns NULL, and takes nothing over, where there is no memory for that. */
-struct tl_apply *tl_apply_begin(struct tl_device *device, struct tl_conf_device *change,
+struct tl_apply *tl_apply_begin(struct tl_device *device, struct tl_change *change,
                                 void (*done)(void *ctx, int error), void *ctx) WG_MUST_USE;
 
 /* Nobody wants to be told any more. The change is carried out all the same. */
@@ -60,6 +60,6 @@ bool tl_apply_is_busy(const struct tl_device *device) WG_MUST_USE;
 
 /* Takes over a change and carries it out at once. There must be none on its way. Returns 0 or -errno,
  * as tl_apply_begin() tells. */
-int tl_apply(struct tl_device *device, struct tl_conf_device *change) WG_MUST_USE;
+int tl_apply(struct tl_device *device, struct tl_change *change) WG_MUST_USE;
 
 #endif

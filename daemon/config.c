@@ -8,7 +8,7 @@
 #include "io/file.h"
 #include "io/resolve.h"
 
-static bool parse(const char *path, const struct tl_file *file, struct tl_conf_device *change)
+static bool parse(const char *path, const struct tl_file *file, struct tl_change *change)
 {
         struct tl_mistakes mistakes = {0};
 
@@ -20,12 +20,12 @@ static bool parse(const char *path, const struct tl_file *file, struct tl_conf_d
         if (tl_wgconf_parse_with(file->text, file->len, tl_resolve_service, change, &mistakes) &&
             !tl_wgconf_refuse_listen_port(change, &mistakes))
                 return true;
-        tl_conf_device_done(change);
+        tl_change_done(change);
         tl_mistakes_write(&mistakes, "tielined", path, stderr);
         return false;
 }
 
-bool tl_config_read(const char *path, struct tl_conf_device *change)
+bool tl_config_read(const char *path, struct tl_change *change)
 {
         struct tl_file file;
         int error = tl_file_read(&file, path);
@@ -40,10 +40,10 @@ bool tl_config_read(const char *path, struct tl_conf_device *change)
         return is_good;
 }
 
-bool tl_config_resolve(const char *path, struct tl_conf_device *change)
+bool tl_config_resolve(const char *path, struct tl_change *change)
 {
         for (uint32_t i = 0; i < change->peer_count; i++) {
-                struct tl_conf_peer *peer = tl_conf_device_peer(change, i);
+                struct tl_change_peer *peer = tl_change_peer_at(change, i);
                 const char *reason;
 
                 if (!peer->endpoint_host)

@@ -149,7 +149,7 @@ static void harden(void)
 
 /* What the helper must not keep: keys, and the channel that tells that the start is over. */
 struct leftovers {
-        struct tl_conf_device *change;
+        struct tl_change *change;
         const struct tl_daemon *daemon;
 };
 
@@ -157,7 +157,7 @@ static void forget(void *ctx)
 {
         const struct leftovers *leftovers = ctx;
 
-        tl_conf_device_done(leftovers->change);
+        tl_change_done(leftovers->change);
         if (leftovers->daemon)
                 close(leftovers->daemon->ready_fd);
         tl_notify_done(&manager);
@@ -207,7 +207,7 @@ static const struct wg_aead_backend *choose_aead(const struct tl_options *option
 
 /* From a TUN that is open up to the moment at which the interface can be used. */
 static int set_up(const struct tl_options *options, const struct tl_tun *tun, uint32_t offloads,
-                  struct tl_conf_device *change)
+                  struct tl_change *change)
 {
         int error = tl_device_init(&device, tun, &helper, &log_, choose_aead(options));
 
@@ -251,7 +251,7 @@ static int start(const struct tl_options *options, const struct leftovers *lefto
         return set_up(options, &tun, offloads, leftovers->change);
 }
 
-static int run(const struct tl_options *options, struct tl_conf_device *change)
+static int run(const struct tl_options *options, struct tl_change *change)
 {
         struct tl_daemon daemon;
         struct leftovers leftovers = {.change = change};
@@ -271,7 +271,7 @@ static int run(const struct tl_options *options, struct tl_conf_device *change)
                                strerror(-error));
         }
         status = start(options, &leftovers);
-        tl_conf_device_done(change);
+        tl_change_done(change);
         if (status == TL_EXIT_OK && !options->is_foreground) {
                 tl_log_to_syslog(&log_);
                 error = tl_daemon_ready(&daemon);
@@ -296,7 +296,7 @@ static int run(const struct tl_options *options, struct tl_conf_device *change)
 int main(int argc, char **argv)
 {
         struct tl_options options;
-        struct tl_conf_device change;
+        struct tl_change change;
         int status = TL_EXIT_OK;
 
         if (!tl_options_parse(&options, argc, argv))
@@ -315,7 +315,7 @@ int main(int argc, char **argv)
         /* Files that we make are for their owner. */
         umask(077);
         signal(SIGPIPE, SIG_IGN);
-        tl_conf_device_init(&change);
+        tl_change_init(&change);
         tl_log_init(&log_, "tielined", options.name, options.level);
         if (options.config && !tl_config_read(options.config, &change))
                 status = TL_EXIT_FAILED;
@@ -324,7 +324,7 @@ int main(int argc, char **argv)
                 status = TL_EXIT_FAILED;
         else if (options.mode == TL_OPTIONS_RUN)
                 status = run(&options, &change);
-        tl_conf_device_done(&change);
+        tl_change_done(&change);
         tl_log_done(&log_);
         return status;
 }

@@ -127,7 +127,7 @@ static size_t tell(struct tl_client *base, char *out, size_t size)
 }
 
 /* Has a change carried out, and the reply wait for that. */
-static void await(struct client *client, struct tl_conf_device *change,
+static void await(struct client *client, struct tl_change *change,
                   void (*done)(void *ctx, int error))
 {
         client->awaited = tl_apply_begin(client->device, change, done, client);
@@ -135,7 +135,7 @@ static void await(struct client *client, struct tl_conf_device *change,
                 tl_client_defer(&client->base);
                 return;
         }
-        tl_conf_device_done(change);
+        tl_change_done(change);
         refuse(client, -ENOMEM);
 }
 
@@ -164,24 +164,24 @@ static void may_tell(void *ctx, int error)
 /* Tells what is so after all requests that came before: as if it was a change, of nothing. */
 static void get(struct client *client)
 {
-        struct tl_conf_device nothing;
+        struct tl_change nothing;
 
         if (!tl_apply_is_busy(client->device)) {
                 start_telling(client);
                 return;
         }
-        tl_conf_device_init(&nothing);
+        tl_change_init(&nothing);
         await(client, &nothing, may_tell);
 }
 
 static size_t parse(struct tl_client *base, const char *bytes, size_t len)
 {
         struct client *client = of(base);
-        struct tl_conf_device change;
+        struct tl_change change;
         size_t used = 0;
         enum tl_uapi_event event;
 
-        tl_conf_device_init(&change);
+        tl_change_init(&change);
         event = tl_uapi_parser_feed(&client->parser, bytes, len, &used, &change);
         switch (event) {
         case TL_UAPI_MORE:

@@ -8,20 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/client.h"
-#include "conf/quick.h"
 #include "conf/text.h"
 #include "conf/uapi.h"
+#include "conf/uapi_text.h"
 #include "conf/wgconf.h"
-#include "test/conf_dump.h"
-#include "test/quick_dump.h"
+#include "conf/wgquick.h"
+#include "test/change_dump.h"
+#include "test/wgquick_dump.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Parses a text: returns a dump to be freed, or NULL and its mistakes. */
 static char *read_text(const char *text, size_t len, struct tl_mistakes *mistakes)
 {
-        struct tl_conf_device device, untouched;
+        struct tl_change device, untouched;
         char *dump;
 
         memset(&device, 0xa5, sizeof(device));
@@ -31,8 +31,8 @@ static char *read_text(const char *text, size_t len, struct tl_mistakes *mistake
                 WG_ASSERT(memcmp(&device, &untouched, sizeof(device)) == 0);
                 return NULL;
         }
-        dump = conf_dump(&device);
-        tl_conf_device_done(&device);
+        dump = change_dump(&device);
+        tl_change_done(&device);
         return dump;
 }
 
@@ -110,72 +110,72 @@ static void check_white_space(struct tl_text text, const char *dump,
 static void check_over_the_socket(const char *dump)
 {
         struct tl_uapi_parser parser;
-        struct tl_conf_device device;
+        struct tl_change device;
         enum tl_uapi_event event;
         size_t used;
         char *again;
 
         tl_uapi_parser_init(&parser);
-        tl_conf_device_init(&device);
+        tl_change_init(&device);
         event = tl_uapi_parser_feed(&parser, dump, strlen(dump), &used, &device);
         WG_ASSERT(used == strlen(dump));
         if (event == TL_UAPI_SET) {
-                again = conf_dump(&device);
+                again = change_dump(&device);
                 WG_ASSERT(strcmp(again, dump) == 0);
                 free(again);
         } else {
                 WG_ASSERT(event == TL_UAPI_ERROR && strstr(dump, "endpoint="));
         }
-        tl_conf_device_done(&device);
+        tl_change_done(&device);
         tl_uapi_parser_done(&parser);
 }
 
 /* What we say over the socket is what the dump says, and we understand how it would answer. */
 static void check_client(struct tl_text text, const char *dump)
 {
-        struct tl_conf_device device, again;
+        struct tl_change device, again;
         struct tl_mistakes mistakes = {0};
         char *request;
         size_t room, len;
 
-        tl_conf_device_init(&device);
+        tl_change_init(&device);
         WG_ASSERT(tl_wgconf_parse(text.at, text.len, &device, &mistakes));
         for (uint32_t i = 0; i < device.peer_count; i++)
-                if (tl_conf_device_peer(&device, i)->endpoint_host)
+                if (tl_change_peer_at(&device, i)->endpoint_host)
                         goto out; /* is looked up before */
-        room = tl_client_room(&device);
+        room = tl_uapi_text_room(&device);
         request = malloc(room);
         WG_ASSERT(request);
-        len = tl_client_format_request(&device, request, room);
+        len = tl_uapi_text_format_request(&device, request, room);
         WG_ASSERT(len == strlen(dump) && memcmp(request, dump, len) == 0);
-        tl_client_format_file(&device, request, room);
+        tl_uapi_text_format_file(&device, request, room);
         free(request);
         request = malloc(text.len + 32);
         WG_ASSERT(request);
         memcpy(request, text.at, text.len);
-        tl_conf_device_init(&again);
-        if (tl_client_read_reply(request, text.len, &again))
-                tl_conf_device_done(&again);
+        tl_change_init(&again);
+        if (tl_uapi_text_read_reply(request, text.len, &again))
+                tl_change_done(&again);
         free(request);
 out:
-        tl_conf_device_done(&device);
+        tl_change_done(&device);
 }
 
 /* Parses wg-quick's keys: returns a dump to be freed, or NULL and its mistakes. */
 static char *read_quick(struct tl_text text, struct tl_mistakes *mistakes)
 {
-        struct tl_quick quick, untouched;
+        struct tl_wgquick quick, untouched;
         char *dump;
 
         memset(&quick, 0xa5, sizeof(quick));
         memset(&untouched, 0xa5, sizeof(untouched));
-        if (!tl_quick_parse(text.at, text.len, &quick, mistakes)) {
+        if (!tl_wgquick_parse(text.at, text.len, &quick, mistakes)) {
                 WG_ASSERT(mistakes->count > 0);
                 WG_ASSERT(memcmp(&quick, &untouched, sizeof(quick)) == 0);
                 return NULL;
         }
-        dump = quick_dump(&quick);
-        tl_quick_done(&quick);
+        dump = wgquick_dump(&quick);
+        tl_wgquick_done(&quick);
         return dump;
 }
 
@@ -196,7 +196,7 @@ static char *check_blanks(struct tl_text text, struct tl_mistakes *mistakes)
 
         WG_ASSERT(copy);
         memcpy(copy, text.at, text.len);
-        tl_quick_blank(copy, text.len);
+        tl_wgquick_blank(copy, text.len);
         for (size_t i = 0; i < text.len; i++)
                 WG_ASSERT(copy[i] == text.at[i] || copy[i] == ' ');
         check_is_without((struct tl_text){copy, text.len});
@@ -215,7 +215,7 @@ static void check_quick(struct tl_text text)
         blank = check_blanks(text, &mistakes);
         check_places(text, &mistakes);
         memcpy(copy, text.at, text.len);
-        len = tl_quick_strip(copy, text.len);
+        len = tl_wgquick_strip(copy, text.len);
         check_is_without((struct tl_text){copy, len});
         stripped = read_text(copy, len, &mistakes);
         WG_ASSERT(!blank == !stripped && (!blank || strcmp(blank, stripped) == 0));

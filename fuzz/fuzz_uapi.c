@@ -9,18 +9,18 @@
 
 #include "conf/text.h"
 #include "conf/uapi.h"
-#include "test/conf_dump.h"
+#include "test/change_dump.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void fill_with_pattern(struct tl_conf_device *device)
+static void fill_with_pattern(struct tl_change *device)
 {
         memset(device, 0xa5, sizeof(*device));
 }
 
-static void check_untouched(const struct tl_conf_device *device)
+static void check_untouched(const struct tl_change *device)
 {
-        struct tl_conf_device pattern;
+        struct tl_change pattern;
 
         fill_with_pattern(&pattern);
         WG_ASSERT(memcmp(device, &pattern, sizeof(pattern)) == 0);
@@ -34,7 +34,7 @@ static size_t next_piece(struct tl_text rest, size_t at)
 
 /* Feeds until the request ends or the input does, in small pieces. */
 static enum tl_uapi_event feed_pieces(struct tl_uapi_parser *parser, struct tl_text input,
-                                      size_t *used, struct tl_conf_device *device)
+                                      size_t *used, struct tl_change *device)
 {
         enum tl_uapi_event event = TL_UAPI_MORE;
         size_t piece_used;
@@ -56,9 +56,9 @@ static void check_same_error(const struct tl_conf_error *a, const struct tl_conf
         WG_ASSERT(a->message == b->message);
 }
 
-static void check_same_device(const struct tl_conf_device *a, const struct tl_conf_device *b)
+static void check_same_device(const struct tl_change *a, const struct tl_change *b)
 {
-        char *dump_a = conf_dump(a), *dump_b = conf_dump(b);
+        char *dump_a = change_dump(a), *dump_b = change_dump(b);
 
         WG_ASSERT(strcmp(dump_a, dump_b) == 0);
         free(dump_a);
@@ -66,38 +66,38 @@ static void check_same_device(const struct tl_conf_device *a, const struct tl_co
 }
 
 /* Parses a text that must be one whole set request. */
-static void parse_set(const char *text, struct tl_conf_device *device)
+static void parse_set(const char *text, struct tl_change *device)
 {
         struct tl_uapi_parser parser;
         size_t used;
 
         tl_uapi_parser_init(&parser);
-        tl_conf_device_init(device);
+        tl_change_init(device);
         WG_ASSERT(tl_uapi_parser_feed(&parser, text, strlen(text), &used, device) == TL_UAPI_SET);
         WG_ASSERT(used == strlen(text));
         tl_uapi_parser_done(&parser);
 }
 
-static void check_dump_is_understood(const struct tl_conf_device *device)
+static void check_dump_is_understood(const struct tl_change *device)
 {
-        struct tl_conf_device again;
-        char *dump = conf_dump(device);
+        struct tl_change again;
+        char *dump = change_dump(device);
 
         parse_set(dump, &again);
         check_same_device(device, &again);
-        tl_conf_device_done(&again);
+        tl_change_done(&again);
         free(dump);
 }
 
 /* Tells a change as if it were the device. */
 struct model {
-        const struct tl_conf_device *device;
+        const struct tl_change *device;
         uint32_t next_peer, next_allowed_ip;
 };
 
 static void tell_device(void *ctx, struct tl_uapi_device_status *status)
 {
-        const struct tl_conf_device *device = ((struct model *)ctx)->device;
+        const struct tl_change *device = ((struct model *)ctx)->device;
 
         status->has_private_key = device->has_private_key;
         memcpy(status->private_key, device->private_key, TL_CONF_KEY_LEN);
@@ -108,11 +108,11 @@ static void tell_device(void *ctx, struct tl_uapi_device_status *status)
 static bool tell_next_peer(void *ctx, struct tl_uapi_peer_status *status)
 {
         struct model *m = ctx;
-        const struct tl_conf_peer *peer;
+        const struct tl_change_peer *peer;
 
         if (m->next_peer == m->device->peer_count)
                 return false;
-        peer = tl_conf_device_peer(m->device, m->next_peer++);
+        peer = tl_change_peer_at(m->device, m->next_peer++);
         m->next_allowed_ip = 0;
         memcpy(status->public_key, peer->public_key, TL_CONF_KEY_LEN);
         memcpy(status->preshared_key, peer->preshared_key, TL_CONF_KEY_LEN);
@@ -126,15 +126,15 @@ static bool tell_next_peer(void *ctx, struct tl_uapi_peer_status *status)
 static bool tell_next_allowed_ip(void *ctx, struct wg_prefix *prefix)
 {
         struct model *m = ctx;
-        const struct tl_conf_peer *peer = tl_conf_device_peer(m->device, m->next_peer - 1);
+        const struct tl_change_peer *peer = tl_change_peer_at(m->device, m->next_peer - 1);
 
         if (m->next_allowed_ip == peer->allowed_ip_count)
                 return false;
-        *prefix = tl_conf_peer_allowed_ip(m->device, peer, m->next_allowed_ip++)->prefix;
+        *prefix = tl_change_peer_allowed_ip(m->device, peer, m->next_allowed_ip++)->prefix;
         return true;
 }
 
-static char *write_reply(const struct tl_conf_device *device, size_t chunk_size)
+static char *write_reply(const struct tl_change *device, size_t chunk_size)
 {
         struct model model = {.device = device};
         const struct tl_uapi_source source = {
@@ -187,18 +187,18 @@ static char *turn_reply_into_request(const char *reply)
         return request;
 }
 
-static void check_reply(const struct tl_conf_device *device)
+static void check_reply(const struct tl_change *device)
 {
         char *reply = write_reply(device, TL_UAPI_CHUNK_MIN);
         char *in_large_chunks = write_reply(device, 16 * TL_UAPI_CHUNK_MIN);
         char *request = turn_reply_into_request(reply), *again;
-        struct tl_conf_device read_back;
+        struct tl_change read_back;
 
         WG_ASSERT(strcmp(reply, in_large_chunks) == 0);
         parse_set(request, &read_back);
         again = write_reply(&read_back, TL_UAPI_CHUNK_MIN + 1);
         WG_ASSERT(strcmp(reply, again) == 0);
-        tl_conf_device_done(&read_back);
+        tl_change_done(&read_back);
         free(reply);
         free(in_large_chunks);
         free(request);
@@ -210,7 +210,7 @@ static void check_reply(const struct tl_conf_device *device)
 static size_t check_request(struct tl_uapi_parser *whole, struct tl_uapi_parser *pieces,
                             struct tl_text input)
 {
-        struct tl_conf_device device, device_of_pieces;
+        struct tl_change device, device_of_pieces;
         enum tl_uapi_event event;
         size_t used, used_of_pieces;
 
@@ -231,8 +231,8 @@ static size_t check_request(struct tl_uapi_parser *whole, struct tl_uapi_parser 
                 check_same_device(&device, &device_of_pieces);
                 check_dump_is_understood(&device);
                 check_reply(&device);
-                tl_conf_device_done(&device);
-                tl_conf_device_done(&device_of_pieces);
+                tl_change_done(&device);
+                tl_change_done(&device_of_pieces);
         }
         return used;
 }

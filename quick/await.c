@@ -225,18 +225,18 @@ static void set_endpoint(const struct task *task, const struct tl_name *name,
                          const struct wg_endpoint *endpoint)
 {
         char text[TL_ADDRESS_ENDPOINT_SIZE];
-        struct tl_conf_device change;
-        struct tl_conf_peer *peer;
+        struct tl_change change;
+        struct tl_change_peer *peer;
         int error = -ENOMEM;
 
-        tl_conf_device_init(&change);
-        peer = tl_conf_device_add_peer(&change, name->public_key);
+        tl_change_init(&change);
+        peer = tl_change_add_peer(&change, name->public_key);
         if (peer) {
                 peer->update_only = peer->has_endpoint = true;
                 peer->endpoint = *endpoint;
                 error = tl_link_set(task->ifname, &change);
         }
-        tl_conf_device_done(&change);
+        tl_change_done(&change);
         tl_address_format_endpoint(text, endpoint);
         if (error)
                 tl_log(&log_, TL_LOG_WARNING, "cannot set the endpoint `%s' to %s: %s", name->host,

@@ -148,7 +148,7 @@ bool tl_facts_is_table_free(uint32_t table)
 }
 
 /* The MTU of the route to an endpoint, for outer packets with their mark. */
-static uint32_t find_endpoint_mtu(const struct tl_conf_peer *peer, uint32_t mark)
+static uint32_t find_endpoint_mtu(const struct tl_change_peer *peer, uint32_t mark)
 {
         char command[TL_ADDRESS_IP_SIZE + 48], text[TL_ADDRESS_IP_SIZE], zone[IF_NAMESIZE];
 
@@ -166,12 +166,12 @@ static uint32_t find_endpoint_mtu(const struct tl_conf_peer *peer, uint32_t mark
 
 /* The greatest MTU of all paths, as in wg-quick; path MTU discovery finds a smaller one. If no
  * endpoint is known, that of the default routes. */
-static uint32_t find_path_mtu(const struct tl_conf_device *device)
+static uint32_t find_path_mtu(const struct tl_change *device)
 {
         uint32_t mtu = 0, asked = 0;
 
         for (uint32_t i = 0; i < device->peer_count && asked < ENDPOINTS_ASKED; i++) {
-                const struct tl_conf_peer *peer = tl_conf_device_peer(device, i);
+                const struct tl_change_peer *peer = tl_change_peer_at(device, i);
 
                 if (!peer->has_endpoint || peer->endpoint.ip.family == WG_FAMILY_NONE)
                         continue;
@@ -199,8 +199,8 @@ bool tl_facts_lacks_ipv6(const char *ifname)
         return fd < 0;
 }
 
-void tl_facts_find_routes(struct tl_plan_facts *facts, const struct tl_quick *quick,
-                          const struct tl_conf_device *device)
+void tl_facts_find_routes(struct tl_plan_facts *facts, const struct tl_wgquick *quick,
+                          const struct tl_change *device)
 {
         if (!quick->mtu)
                 facts->path_mtu = find_path_mtu(device);

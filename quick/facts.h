@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "base/attr.h"
-#include "conf/device.h"
+#include "conf/change.h"
 #include "quick/plan.h"
 
 /* Which programs there are. Asks nothing that takes time. */
@@ -21,8 +21,8 @@ bool tl_facts_has_record(const char *name) WG_MUST_USE;
 bool tl_facts_lacks_ipv6(const char *ifname) WG_MUST_USE;
 
 /* Finds the routes to the peers, whose endpoint names were looked up, if the plan needs them. */
-void tl_facts_find_routes(struct tl_plan_facts *facts, const struct tl_quick *quick,
-                          const struct tl_conf_device *device);
+void tl_facts_find_routes(struct tl_plan_facts *facts, const struct tl_wgquick *quick,
+                          const struct tl_change *device);
 
 /* Finds a free number for default routes, from `first` on, and the place for rules. Both may be out
  * of date if others change rules meanwhile. Returns 0 or -errno. */

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "conf/client.h"
 #include "conf/hex.h"
+#include "conf/uapi_text.h"
 #include "io/clock.h"
 #include "io/unixsock.h"
 
@@ -87,7 +87,7 @@ static int make_room(struct reply *reply)
 
 static int receive(int fd, struct reply *reply)
 {
-        while (!tl_client_is_reply(reply->text, reply->len)) {
+        while (!tl_uapi_text_is_reply(reply->text, reply->len)) {
                 int error = make_room(reply);
                 ssize_t got;
 
@@ -101,7 +101,7 @@ static int receive(int fd, struct reply *reply)
                 if (got > 0)
                         reply->len += (size_t)got;
         }
-        return -tl_client_reply_errno(reply->text, reply->len);
+        return -tl_uapi_text_reply_errno(reply->text, reply->len);
 }
 
 /* Asks, and takes the reply, which the caller releases on success. */
@@ -162,7 +162,7 @@ static bool has_mark(const char *reply, size_t len)
         const char *mark = memmem(reply, len, MARK, strlen(MARK));
 
         return (mark && memchr(mark + 1, '\n', len - (size_t)(mark + 1 - reply))) ||
-               tl_client_is_reply(reply, len);
+               tl_uapi_text_is_reply(reply, len);
 }
 
 uint32_t tl_link_find_mark(const char *ifname)
@@ -231,16 +231,16 @@ int tl_link_end(const char *ifname, unsigned int timeout_ms)
         return error;
 }
 
-int tl_link_set(const char *ifname, const struct tl_conf_device *change)
+int tl_link_set(const char *ifname, const struct tl_change *change)
 {
-        size_t room = tl_client_room(change), len;
+        size_t room = tl_uapi_text_room(change), len;
         char *request = malloc(room);
         struct reply reply;
         int error;
 
         if (!request)
                 return -ENOMEM;
-        len = tl_client_format_request(change, request, room);
+        len = tl_uapi_text_format_request(change, request, room);
         error = ask(ifname, request, len, &reply);
         reply_done(&reply);
         wg_wipe(request, len);
@@ -250,22 +250,22 @@ int tl_link_set(const char *ifname, const struct tl_conf_device *change)
 
 int tl_link_set_mark(const char *ifname, uint32_t mark)
 {
-        struct tl_conf_device change;
+        struct tl_change change;
 
-        tl_conf_device_init(&change);
+        tl_change_init(&change);
         change.has_fwmark = true;
         change.fwmark = mark;
         return tl_link_set(ifname, &change);
 }
 
-int tl_link_get(const char *ifname, struct tl_conf_device *device)
+int tl_link_get(const char *ifname, struct tl_change *device)
 {
         struct reply reply;
         int error = ask(ifname, GET, sizeof(GET) - 1, &reply);
 
         if (error)
                 return error;
-        if (!tl_client_read_reply(reply.text, reply.len, device))
+        if (!tl_uapi_text_read_reply(reply.text, reply.len, device))
                 error = -EPROTO;
         reply_done(&reply);
         return error;

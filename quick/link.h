@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "conf/device.h"
+#include "conf/change.h"
 
 /* Whether a daemon answers for that interface. */
 bool tl_link_is_served(const char *ifname) WG_MUST_USE;
@@ -41,12 +41,12 @@ int tl_link_each_peer(const char *ifname,
                       void *ctx) WG_MUST_USE;
 
 /* Carries a change out. Returns 0 or -errno, the daemon's or that of the way there. */
-int tl_link_set(const char *ifname, const struct tl_conf_device *change) WG_MUST_USE;
+int tl_link_set(const char *ifname, const struct tl_change *change) WG_MUST_USE;
 
 /* Sets the mark of outer packets. Returns the same. */
 int tl_link_set_mark(const char *ifname, uint32_t mark) WG_MUST_USE;
 
 /* Reads the configuration into a device that was initialised and is empty. Returns the same. */
-int tl_link_get(const char *ifname, struct tl_conf_device *device) WG_MUST_USE;
+int tl_link_get(const char *ifname, struct tl_change *device) WG_MUST_USE;
 
 #endif

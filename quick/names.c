@@ -74,7 +74,7 @@ void tl_names_done(struct tl_names *names)
 
 /* Writes the name to look up for a peer, if there is one. The zone of an existing link is left to
  * the daemon. */
-static bool find_host(const struct tl_conf_peer *peer, char host[HOST_MAX])
+static bool find_host(const struct tl_change_peer *peer, char host[HOST_MAX])
 {
         char text[TL_ADDRESS_IP_SIZE];
 
@@ -136,17 +136,17 @@ static int find_retries(void)
         return 0;
 }
 
-static size_t count_names(const struct tl_conf_device *change)
+static size_t count_names(const struct tl_change *change)
 {
         char host[HOST_MAX];
         size_t count = 0;
 
         for (uint32_t i = 0; i < change->peer_count; i++)
-                count += find_host(tl_conf_device_peer(change, i), host);
+                count += find_host(tl_change_peer_at(change, i), host);
         return count;
 }
 
-static struct lookups *collect(const struct tl_conf_device *change)
+static struct lookups *collect(const struct tl_change *change)
 {
         struct lookups *lookups = calloc(1, sizeof(*lookups));
         size_t count = count_names(change);
@@ -159,7 +159,7 @@ static struct lookups *collect(const struct tl_conf_device *change)
         for (uint32_t i = 0; lookups->items && lookups->count < count; i++) {
                 struct lookup *lookup = &lookups->items[lookups->count];
 
-                if (!find_host(tl_conf_device_peer(change, i), lookup->host))
+                if (!find_host(tl_change_peer_at(change, i), lookup->host))
                         continue;
                 lookup->peer = i;
                 lookups->count++;
@@ -183,10 +183,10 @@ static uint32_t await_lookups(struct lookups *lookups)
 }
 
 /* Writes a found address into the change, or appends the name to the missing ones. */
-static bool take(struct tl_conf_device *change, const char *path, const struct lookup *lookup,
+static bool take(struct tl_change *change, const char *path, const struct lookup *lookup,
                  const char *reason, struct tl_names *names)
 {
-        struct tl_conf_peer *peer = tl_conf_device_peer(change, lookup->peer);
+        struct tl_change_peer *peer = tl_change_peer_at(change, lookup->peer);
         uint16_t port = peer->endpoint.port;
 
         if (!reason) {
@@ -203,7 +203,7 @@ static bool take(struct tl_conf_device *change, const char *path, const struct l
         return tl_names_add(names, peer->public_key, lookup->host, port);
 }
 
-bool tl_names_find(struct tl_conf_device *change, const char *path, struct tl_names *names)
+bool tl_names_find(struct tl_change *change, const char *path, struct tl_names *names)
 {
         struct lookups *lookups = collect(change);
         bool is_good = lookups;

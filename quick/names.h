@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "conf/device.h"
+#include "conf/change.h"
 
 /* A name without an address, and the peer whose endpoint it is. */
 struct tl_name {
@@ -32,8 +32,7 @@ struct tl_names {
  * the name is appended to *names. Each name is looked up once; if WG_ENDPOINT_RESOLUTION_RETRIES in
  * the environment is a number, lookups are retried that often, however long it takes. Returns false
  * if there is no memory. The caller releases *names in any case. */
-bool tl_names_find(struct tl_conf_device *change, const char *path,
-                   struct tl_names *names) WG_MUST_USE;
+bool tl_names_find(struct tl_change *change, const char *path, struct tl_names *names) WG_MUST_USE;
 
 /* Appends a copy. Returns false, and changes nothing, if there is no memory. */
 bool tl_names_add(struct tl_names *names, const uint8_t public_key[TL_CONF_KEY_LEN],

@@ -15,8 +15,8 @@ WG_ENUM_DEFINE(tl_plan_dns, TL_PLAN_DNS_WAYS)
 /* What a plan is made from. */
 struct planner {
         struct tl_plan *plan;
-        const struct tl_quick *quick;
-        const struct tl_conf_device *device;
+        const struct tl_wgquick *quick;
+        const struct tl_change *device;
         const struct tl_plan_facts *facts;
         struct wg_prefix *routes; /* each once, the longest prefixes first */
         uint32_t route_count;
@@ -83,7 +83,7 @@ static struct tl_plan_step *last_step(const struct planner *p)
 static bool plan_addresses(struct planner *p)
 {
         for (uint32_t i = 0; i < p->quick->address_count; i++) {
-                const struct tl_quick_address *address = &p->quick->addresses[i];
+                const struct tl_wgquick_address *address = &p->quick->addresses[i];
                 char text[TL_ADDRESS_IP_SIZE];
 
                 if (!is_planned(p, &address->ip))
@@ -102,7 +102,7 @@ static bool plan_link(struct planner *p)
         uint32_t mtu = p->quick->mtu;
 
         if (!mtu)
-                mtu = WG_MAX(path_mtu, (uint32_t)(TL_QUICK_MTU_MIN + TL_PLAN_OVERHEAD)) -
+                mtu = WG_MAX(path_mtu, (uint32_t)(TL_WGQUICK_MTU_MIN + TL_PLAN_OVERHEAD)) -
                       TL_PLAN_OVERHEAD;
         if (!p->quick->mtu && !p->facts->lacks_ipv6 && tl_plan_has_ipv6(p->quick, p->device))
                 mtu = WG_MAX(mtu, (uint32_t)TL_PLAN_IPV6_MTU);
@@ -110,7 +110,7 @@ static bool plan_link(struct planner *p)
 }
 
 /* Joins the search domains, each after a blank. */
-static void write_domains(FILE *out, const struct tl_quick *quick)
+static void write_domains(FILE *out, const struct tl_wgquick *quick)
 {
         for (uint32_t i = 0; i < quick->dns_search.count; i++)
                 fprintf(out, " %.*s", (int)quick->dns_search.items[i].len,
@@ -121,11 +121,11 @@ static void write_domains(FILE *out, const struct tl_quick *quick)
 static void write_servers(FILE *out, const struct planner *p, const char *before, const char *after)
 {
         for (uint32_t i = 0; i < p->quick->dns_count; i++) {
-                char text[TL_QUICK_SERVER_SIZE];
+                char text[TL_WGQUICK_SERVER_SIZE];
 
                 if (!is_planned(p, &p->quick->dns[i].ip))
                         continue;
-                tl_quick_format_server(text, &p->quick->dns[i]);
+                tl_wgquick_format_server(text, &p->quick->dns[i]);
                 fprintf(out, "%s%s%s", before, text, after);
         }
 }
@@ -215,7 +215,7 @@ static bool has_prefix(const struct wg_prefix *outer, const struct wg_ip *ip)
 
 /* Whether the kernel makes a route for the network of an address: not for a single IPv4 address,
  * nor for a network that begins with 0. */
-static bool brings_route(const struct tl_quick_address *address)
+static bool brings_route(const struct tl_wgquick_address *address)
 {
         bool begins_with_0 = (address->ip.bytes[0] & 0xff00 >> WG_MIN(address->cidr, 8)) == 0;
 
@@ -226,7 +226,7 @@ static bool brings_route(const struct tl_quick_address *address)
 static bool is_covered(const struct planner *p, const struct wg_prefix *route)
 {
         for (uint32_t i = 0; i < p->quick->address_count; i++) {
-                const struct tl_quick_address *address = &p->quick->addresses[i];
+                const struct tl_wgquick_address *address = &p->quick->addresses[i];
                 const struct wg_prefix net = {address->ip, address->cidr};
 
                 if (!brings_route(address))
@@ -389,7 +389,7 @@ static bool plan_route(struct planner *p, const struct wg_prefix *route)
         char text[TL_ADDRESS_PREFIX_SIZE];
 
         tl_address_format_prefix(text, route);
-        if (p->quick->routing == TL_QUICK_ROUTING_TABLE)
+        if (p->quick->routing == TL_WGQUICK_ROUTING_TABLE)
                 return RUN(p, "ip %s route add %s dev %s table %s", family, text, ifname,
                            p->quick->table);
         if (route->cidr == 0 || is_covered(p, route))
@@ -428,7 +428,7 @@ static bool collect_routes(struct planner *p)
         if (!p->routes)
                 return false;
         for (uint32_t i = 0; i < p->device->allowed_ip_count; i++) {
-                const struct tl_conf_allowed_ip *allowed = tl_conf_device_allowed_ip(p->device, i);
+                const struct tl_change_allowed_ip *allowed = tl_change_allowed_ip_at(p->device, i);
 
                 if (!is_planned(p, &allowed->prefix.ip))
                         continue;
@@ -447,7 +447,7 @@ static bool collect_routes(struct planner *p)
 
 static bool plan_routes(struct planner *p)
 {
-        if (p->quick->routing == TL_QUICK_ROUTING_OFF)
+        if (p->quick->routing == TL_WGQUICK_ROUTING_OFF)
                 return true;
         if (!collect_routes(p))
                 return false;
@@ -458,15 +458,15 @@ static bool plan_routes(struct planner *p)
 }
 
 /* Whether the plan needs a default route of that family in a table of its own. */
-static bool has_default(const struct tl_quick *quick, const struct tl_conf_device *device,
+static bool has_default(const struct tl_wgquick *quick, const struct tl_change *device,
                         uint8_t family)
 {
         uint32_t count = 0;
 
-        if (quick->routing != TL_QUICK_ROUTING_AUTO)
+        if (quick->routing != TL_WGQUICK_ROUTING_AUTO)
                 return false;
         for (uint32_t i = 0; i < device->allowed_ip_count; i++) {
-                const struct tl_conf_allowed_ip *allowed = tl_conf_device_allowed_ip(device, i);
+                const struct tl_change_allowed_ip *allowed = tl_change_allowed_ip_at(device, i);
 
                 if (allowed->prefix.cidr || allowed->prefix.ip.family != family)
                         continue;
@@ -478,21 +478,21 @@ static bool has_default(const struct tl_quick *quick, const struct tl_conf_devic
         return count;
 }
 
-bool tl_plan_has_default(const struct tl_quick *quick, const struct tl_conf_device *device)
+bool tl_plan_has_default(const struct tl_wgquick *quick, const struct tl_change *device)
 {
         return has_default(quick, device, WG_FAMILY_IPV4) ||
                has_default(quick, device, WG_FAMILY_IPV6);
 }
 
-bool tl_plan_has_ipv6(const struct tl_quick *quick, const struct tl_conf_device *device)
+bool tl_plan_has_ipv6(const struct tl_wgquick *quick, const struct tl_change *device)
 {
         for (uint32_t i = 0; i < quick->address_count; i++)
                 if (quick->addresses[i].ip.family == WG_FAMILY_IPV6)
                         return true;
-        if (quick->routing == TL_QUICK_ROUTING_OFF)
+        if (quick->routing == TL_WGQUICK_ROUTING_OFF)
                 return false;
         for (uint32_t i = 0; i < device->allowed_ip_count; i++) {
-                const struct tl_conf_allowed_ip *allowed = tl_conf_device_allowed_ip(device, i);
+                const struct tl_change_allowed_ip *allowed = tl_change_allowed_ip_at(device, i);
 
                 if (allowed->prefix.ip.family == WG_FAMILY_IPV6 && !allowed->remove)
                         return true;
@@ -500,7 +500,7 @@ bool tl_plan_has_ipv6(const struct tl_quick *quick, const struct tl_conf_device 
         return false;
 }
 
-const char *tl_plan_objection(const struct tl_quick *quick, const struct tl_conf_device *device,
+const char *tl_plan_objection(const struct tl_wgquick *quick, const struct tl_change *device,
                               const struct tl_plan_facts *facts)
 {
         if (quick->dns_count && facts->dns == TL_PLAN_DNS_NONE)
@@ -516,8 +516,8 @@ const char *tl_plan_objection(const struct tl_quick *quick, const struct tl_conf
         return NULL;
 }
 
-bool tl_plan_up(struct tl_plan *plan, const struct tl_quick *quick,
-                const struct tl_conf_device *device, const struct tl_plan_facts *facts)
+bool tl_plan_up(struct tl_plan *plan, const struct tl_wgquick *quick,
+                const struct tl_change *device, const struct tl_plan_facts *facts)
 {
         struct planner p = {.plan = plan, .quick = quick, .device = device, .facts = facts};
         bool is_good;
@@ -530,8 +530,8 @@ bool tl_plan_up(struct tl_plan *plan, const struct tl_quick *quick,
         return is_good;
 }
 
-bool tl_plan_defaults(struct tl_plan *plan, const struct tl_quick *quick,
-                      const struct tl_conf_device *device, const struct tl_plan_facts *facts)
+bool tl_plan_defaults(struct tl_plan *plan, const struct tl_wgquick *quick,
+                      const struct tl_change *device, const struct tl_plan_facts *facts)
 {
         static const uint8_t families[] = {WG_FAMILY_IPV4, WG_FAMILY_IPV6};
         struct planner p = {.plan = plan,

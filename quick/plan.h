@@ -26,8 +26,8 @@
 
 #include "base/attr.h"
 #include "base/enum.h"
-#include "conf/device.h"
-#include "conf/quick.h"
+#include "conf/change.h"
+#include "conf/wgquick.h"
 #include "quick/rules.h"
 
 /* What names of nft(8) tables and comments of iptables(8) rules begin with; the interface's name
@@ -84,24 +84,23 @@ struct tl_plan_facts {
 };
 
 /* Whether there will be a default route with a table of its own. */
-bool tl_plan_has_default(const struct tl_quick *quick,
-                         const struct tl_conf_device *device) WG_MUST_USE;
+bool tl_plan_has_default(const struct tl_wgquick *quick,
+                         const struct tl_change *device) WG_MUST_USE;
 
 /* Whether the interface is to carry IPv6: it has IPv6 addresses or routes. */
-bool tl_plan_has_ipv6(const struct tl_quick *quick,
-                      const struct tl_conf_device *device) WG_MUST_USE;
+bool tl_plan_has_ipv6(const struct tl_wgquick *quick, const struct tl_change *device) WG_MUST_USE;
 
 /* Why this system cannot carry the plan out, as one sentence for a user; NULL: it can. Uses only
  * has_nft, has_iptables, lacks_ipv6 and dns of the facts. */
-const char *tl_plan_objection(const struct tl_quick *quick, const struct tl_conf_device *device,
+const char *tl_plan_objection(const struct tl_wgquick *quick, const struct tl_change *device,
                               const struct tl_plan_facts *facts) WG_MUST_USE;
 
 /* Make the plan for everything but default routes with a table of their own, and the plan for
  * these. The caller releases it. Return false if there is no memory. */
-bool tl_plan_up(struct tl_plan *plan, const struct tl_quick *quick,
-                const struct tl_conf_device *device, const struct tl_plan_facts *facts) WG_MUST_USE;
-bool tl_plan_defaults(struct tl_plan *plan, const struct tl_quick *quick,
-                      const struct tl_conf_device *device,
+bool tl_plan_up(struct tl_plan *plan, const struct tl_wgquick *quick,
+                const struct tl_change *device, const struct tl_plan_facts *facts) WG_MUST_USE;
+bool tl_plan_defaults(struct tl_plan *plan, const struct tl_wgquick *quick,
+                      const struct tl_change *device,
                       const struct tl_plan_facts *facts) WG_MUST_USE;
 
 /* Releases. Takes one that is all zeros. */

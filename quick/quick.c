@@ -112,8 +112,8 @@ static void parse(struct tl_quick_file *file)
                 return;
         }
         memcpy(copy, file->file.text, len);
-        tl_quick_blank(copy, len);
-        file->has_hooks = tl_quick_parse(file->file.text, len, &file->quick, &mistakes);
+        tl_wgquick_blank(copy, len);
+        file->has_hooks = tl_wgquick_parse(file->file.text, len, &file->quick, &mistakes);
         file->is_sound = tl_wgconf_parse_with(copy, len, tl_resolve_service, &file->device,
                                               &mistakes) &&
                          file->has_hooks;
@@ -134,7 +134,7 @@ bool tl_quick_open(struct tl_quick_file *file, const char *name)
         int error;
 
         *file = (struct tl_quick_file){0};
-        tl_conf_device_init(&file->device);
+        tl_change_init(&file->device);
         if (!find_file(file, name))
                 return false;
         error = tl_file_read(&file->file, file->path);
@@ -149,8 +149,8 @@ bool tl_quick_open(struct tl_quick_file *file, const char *name)
 
 void tl_quick_close(struct tl_quick_file *file)
 {
-        tl_conf_device_done(&file->device);
-        tl_quick_done(&file->quick);
+        tl_change_done(&file->device);
+        tl_wgquick_done(&file->quick);
         tl_names_done(&file->missing);
         tl_file_done(&file->file);
 }
@@ -218,7 +218,7 @@ static bool run_script(const char *line, const char *script)
                              script);
 }
 
-static bool run_hook(const struct tl_quick_file *file, enum tl_quick_hook hook, uint32_t i)
+static bool run_hook(const struct tl_quick_file *file, enum tl_wgquick_hook hook, uint32_t i)
 {
         char *line = expand(&file->quick.hooks[hook].items[i], file->ifname);
         char *script = line ? write_script(file, line) : NULL;
@@ -226,11 +226,11 @@ static bool run_hook(const struct tl_quick_file *file, enum tl_quick_hook hook, 
 
         free(script);
         free(line);
-        return is_good || fail("a command of %s failed", tl_quick_hook_name(hook));
+        return is_good || fail("a command of %s failed", tl_wgquick_hook_name(hook));
 }
 
 /* Runs hooks up to the first that fails. */
-static bool run_hooks(const struct tl_quick_file *file, enum tl_quick_hook hook)
+static bool run_hooks(const struct tl_quick_file *file, enum tl_wgquick_hook hook)
 {
         for (uint32_t i = 0; i < file->quick.hooks[hook].count; i++)
                 if (tl_run_is_interrupted() || !run_hook(file, hook, i))
@@ -239,7 +239,7 @@ static bool run_hooks(const struct tl_quick_file *file, enum tl_quick_hook hook)
 }
 
 /* Runs them all, whatever becomes of some. */
-static bool run_all_hooks(const struct tl_quick_file *file, enum tl_quick_hook hook)
+static bool run_all_hooks(const struct tl_quick_file *file, enum tl_wgquick_hook hook)
 {
         bool is_good = true;
 
@@ -568,7 +568,7 @@ static bool bring_up(struct tl_quick_file *file, struct tl_journal *journal,
                 is_good = add_defaults(file, journal, facts);
         if (is_good)
                 await_names(file);
-        return is_good && run_hooks(file, TL_QUICK_POST_UP) && !tl_run_is_interrupted();
+        return is_good && run_hooks(file, TL_WGQUICK_POST_UP) && !tl_run_is_interrupted();
 }
 
 /* The number of its link is noted, to tell it from a later link of the same name. */
@@ -653,7 +653,7 @@ static bool begin(struct tl_quick_file *file, enum tl_quick_part part, struct tl
         undo_all(journal);
         delete_leftovers(file);
         (void)forget_record(file);
-        if (!run_hooks(file, TL_QUICK_PRE_UP))
+        if (!run_hooks(file, TL_WGQUICK_PRE_UP))
                 return false;
         hold_redirects(journal);
         return part == TL_QUICK_BEFORE || start_daemon(file, journal);
@@ -736,7 +736,7 @@ bool tl_quick_up(struct tl_quick_file *file, enum tl_quick_part part)
  * nevertheless: they undo what others did. */
 static bool down_before(struct tl_quick_file *file)
 {
-        bool is_good = run_all_hooks(file, TL_QUICK_PRE_DOWN);
+        bool is_good = run_all_hooks(file, TL_WGQUICK_PRE_DOWN);
 
         if (!file->has_hooks)
                 is_good = fail("not running PreDown and PostDown: the file has mistakes");
@@ -763,7 +763,7 @@ static bool down(struct tl_quick_file *file, enum tl_quick_part part, struct tl_
         /* Whatever has no note, or no longer has one. */
         (void)delete_traces(file);
         if (was_up)
-                is_good = run_all_hooks(file, TL_QUICK_POST_DOWN) && is_good;
+                is_good = run_all_hooks(file, TL_WGQUICK_POST_DOWN) && is_good;
         return is_good;
 }
 
@@ -789,7 +789,7 @@ bool tl_quick_down(struct tl_quick_file *file, enum tl_quick_part part)
 struct strangers {
         uint8_t (*known)[TL_CONF_KEY_LEN]; /* sorted */
         uint32_t count;
-        struct tl_conf_device *change;
+        struct tl_change *change;
         bool is_good;
 };
 
@@ -801,12 +801,12 @@ static int compare_keys(const void *a, const void *b)
 static void remove_stranger(void *ctx, const uint8_t public_key[TL_CONF_KEY_LEN], bool has_endpoint)
 {
         struct strangers *strangers = ctx;
-        struct tl_conf_peer *peer;
+        struct tl_change_peer *peer;
 
         (void)has_endpoint;
         if (bsearch(public_key, strangers->known, strangers->count, TL_CONF_KEY_LEN, compare_keys))
                 return;
-        peer = tl_conf_device_add_peer(strangers->change, public_key);
+        peer = tl_change_add_peer(strangers->change, public_key);
         strangers->is_good = strangers->is_good && peer;
         if (peer)
                 peer->remove = true;
@@ -823,7 +823,7 @@ static bool remove_strangers(struct tl_quick_file *file)
                 return fail("out of memory");
         for (; strangers.count < file->device.peer_count; strangers.count++)
                 memcpy(strangers.known[strangers.count],
-                       tl_conf_device_peer(&file->device, strangers.count)->public_key,
+                       tl_change_peer_at(&file->device, strangers.count)->public_key,
                        TL_CONF_KEY_LEN);
         qsort(strangers.known, strangers.count, TL_CONF_KEY_LEN, compare_keys);
         error = tl_link_each_peer(file->ifname, remove_stranger, &strangers);
@@ -857,7 +857,7 @@ bool tl_quick_save(struct tl_quick_file *file)
 
 bool tl_quick_print(struct tl_quick_file *file)
 {
-        size_t len = tl_quick_strip(file->file.text, file->file.len);
+        size_t len = tl_wgquick_strip(file->file.text, file->file.len);
         bool is_good = fwrite(file->file.text, 1, len, stdout) == len && fflush(stdout) == 0;
 
         return is_good || fail("cannot print: %s", strerror(errno));

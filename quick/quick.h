@@ -12,8 +12,8 @@
 
 #include "base/attr.h"
 #include "base/enum.h"
-#include "conf/device.h"
-#include "conf/quick.h"
+#include "conf/change.h"
+#include "conf/wgquick.h"
 #include "io/file.h"
 #include "quick/names.h"
 
@@ -30,10 +30,10 @@ struct tl_quick_file {
         char path[PATH_MAX];
         char ifname[16];
         struct tl_file file;
-        bool is_sound;         /* the file has no mistakes; if it has, only `down` may use it */
-        bool has_hooks;        /* the keys of wg-quick have no mistakes; if they do, none counts */
-        struct tl_quick quick; /* points into the file */
-        struct tl_conf_device device;
+        bool is_sound;  /* the file has no mistakes; if it has, only `down` may use it */
+        bool has_hooks; /* the keys of wg-quick have no mistakes; if they do, none counts */
+        struct tl_wgquick quick; /* points into the file */
+        struct tl_change device;
         struct tl_names missing; /* endpoint names that did not resolve */
 };
 

@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 #include "conf/address.h"
-#include "conf/client.h"
+#include "conf/uapi_text.h"
 #include "io/file.h"
 #include "quick/link.h"
 
@@ -70,14 +70,14 @@ static int write_addresses(FILE *out, const char *ifname)
         return 0;
 }
 
-static void write_dns(FILE *out, const struct tl_quick *quick)
+static void write_dns(FILE *out, const struct tl_wgquick *quick)
 {
         const char *before = "DNS = ";
 
         for (uint32_t i = 0; i < quick->dns_count; i++, before = ", ") {
-                char text[TL_QUICK_SERVER_SIZE];
+                char text[TL_WGQUICK_SERVER_SIZE];
 
-                tl_quick_format_server(text, &quick->dns[i]);
+                tl_wgquick_format_server(text, &quick->dns[i]);
                 fprintf(out, "%s%s", before, text);
         }
         for (uint32_t i = 0; i < quick->dns_search.count; i++, before = ", ")
@@ -99,23 +99,23 @@ static void write_mtu(FILE *out, const char *ifname)
                 close(fd);
 }
 
-static void write_table(FILE *out, const struct tl_quick *quick)
+static void write_table(FILE *out, const struct tl_wgquick *quick)
 {
         switch (quick->routing) {
-        case TL_QUICK_ROUTING_AUTO:
+        case TL_WGQUICK_ROUTING_AUTO:
                 fputs("Table = auto\n", out);
                 return;
-        case TL_QUICK_ROUTING_OFF:
+        case TL_WGQUICK_ROUTING_OFF:
                 fputs("Table = off\n", out);
                 return;
-        case TL_QUICK_ROUTING_TABLE:
+        case TL_WGQUICK_ROUTING_TABLE:
                 fprintf(out, "Table = %s\n", quick->table);
                 return;
         }
 }
 
 /* What [Interface] has beside wg(8)'s keys: no secret, unless a hook holds one. */
-static int write_ours(FILE *out, const char *ifname, const struct tl_quick *quick)
+static int write_ours(FILE *out, const char *ifname, const struct tl_wgquick *quick)
 {
         int error;
 
@@ -128,8 +128,8 @@ static int write_ours(FILE *out, const char *ifname, const struct tl_quick *quic
                 write_table(out, quick);
         if (quick->save_config)
                 fputs("SaveConfig = true\n", out);
-        WG_ENUM_EACH(hook, &tl_quick_hook_enum) {
-                const struct tl_quick_list *list = &quick->hooks[hook->value];
+        WG_ENUM_EACH(hook, &tl_wgquick_hook_enum) {
+                const struct tl_wgquick_list *list = &quick->hooks[hook->value];
 
                 for (uint32_t i = 0; i < list->count; i++)
                         fprintf(out, "%s = %.*s\n", hook->name, (int)list->items[i].len,
@@ -138,7 +138,7 @@ static int write_ours(FILE *out, const char *ifname, const struct tl_quick *quic
         return error;
 }
 
-static int format_ours(const char *ifname, const struct tl_quick *quick, char **text, size_t *len)
+static int format_ours(const char *ifname, const struct tl_wgquick *quick, char **text, size_t *len)
 {
         FILE *out = open_memstream(text, len);
         int error;
@@ -149,31 +149,31 @@ static int format_ours(const char *ifname, const struct tl_quick *quick, char **
         return fclose(out) == 0 ? error : -ENOMEM;
 }
 
-int tl_save(const char *path, const char *ifname, const struct tl_quick *quick)
+int tl_save(const char *path, const char *ifname, const struct tl_wgquick *quick)
 {
-        struct tl_conf_device device;
+        struct tl_change device;
         char *ours = NULL, *whole = NULL;
         size_t len = 0, room = 0;
         int error;
 
-        tl_conf_device_init(&device);
+        tl_change_init(&device);
         error = tl_link_get(ifname, &device);
         if (!error)
                 error = format_ours(ifname, quick, &ours, &len);
         if (error)
                 goto out;
-        room = len + tl_client_room(&device);
+        room = len + tl_uapi_text_room(&device);
         whole = malloc(room);
         error = whole ? 0 : -ENOMEM;
         if (error)
                 goto out;
         memcpy(whole, ours, len);
-        len += tl_client_format_file(&device, whole + len, room - len);
+        len += tl_uapi_text_format_file(&device, whole + len, room - len);
         error = tl_file_replace(path, whole, len);
         wg_wipe(whole, room);
 out:
         free(whole);
         free(ours);
-        tl_conf_device_done(&device);
+        tl_change_done(&device);
         return error;
 }

@@ -74,12 +74,12 @@ static struct twin_peer *twin_find(struct twin *twin, uint8_t key)
         return NULL;
 }
 
-static void twin_apply(struct twin *twin, const struct tl_conf_device *change)
+static void twin_apply(struct twin *twin, const struct tl_change *change)
 {
         if (change->replace_peers)
                 twin->peer_count = 0;
         for (uint32_t i = 0; i < change->peer_count; i++) {
-                const struct tl_conf_peer *wanted = tl_conf_device_peer(change, i);
+                const struct tl_change_peer *wanted = tl_change_peer_at(change, i);
                 struct twin_peer *peer = twin_find(twin, wanted->public_key[0] - 1);
 
                 if (wanted->remove && peer) {
@@ -102,8 +102,8 @@ static void twin_apply(struct twin *twin, const struct tl_conf_device *change)
                 if (wanted->replace_allowed_ips)
                         peer->prefix_count = 0;
                 for (uint32_t j = 0; j < wanted->allowed_ip_count; j++) {
-                        const struct tl_conf_allowed_ip *ip = tl_conf_peer_allowed_ip(change,
-                                                                                      wanted, j);
+                        const struct tl_change_allowed_ip *ip = tl_change_peer_allowed_ip(
+                                change, wanted, j);
 
                         if (ip->remove) {
                                 twin_drop_prefix(peer, &ip->prefix);
@@ -173,13 +173,13 @@ static struct wg_prefix random_prefix(struct test_env *t)
                 .cidr = 32};
 }
 
-static void make_change(struct test_env *t, struct tl_conf_device *change)
+static void make_change(struct test_env *t, struct tl_change *change)
 {
-        tl_conf_device_init(change);
+        tl_change_init(change);
         change->replace_peers = test_env_below(t, 4) == 0;
         for (uint32_t i = test_env_below(t, 10); i > 0; i--) {
                 uint8_t key[TL_CONF_KEY_LEN] = {(uint8_t)(1 + test_env_below(t, KEYS))};
-                struct tl_conf_peer *peer = tl_conf_device_add_peer(change, key);
+                struct tl_change_peer *peer = tl_change_add_peer(change, key);
 
                 assert_non_null(peer);
                 peer->remove = test_env_below(t, 6) == 0;
@@ -195,8 +195,8 @@ static void make_change(struct test_env *t, struct tl_conf_device *change)
                 for (uint32_t j = test_env_below(t, 12); j > 0; j--) {
                         struct wg_prefix prefix = random_prefix(t);
 
-                        assert_true(tl_conf_device_add_allowed_ip(change, &prefix,
-                                                                  test_env_below(t, 5) == 0));
+                        assert_true(tl_change_add_allowed_ip(change, &prefix,
+                                                             test_env_below(t, 5) == 0));
                 }
         }
 }
@@ -221,7 +221,7 @@ static void test_whole_or_not_at_all(void **state)
         begin_device(&device, &t);
         for (int round = 0; round < 600; round++) {
                 struct test_env before = choices;
-                struct tl_conf_device change;
+                struct tl_change change;
                 int error = -ENOMEM;
 
                 for (size_t allocations = 0; error; allocations++) {
@@ -250,7 +250,7 @@ static void test_whole_or_not_at_all(void **state)
                 choices.random = before.random;
                 make_change(&choices, &change);
                 twin_apply(&twin, &change);
-                tl_conf_device_done(&change);
+                tl_change_done(&change);
                 assert_same(&device, &twin);
         }
         assert_true(failures > 1000);
@@ -266,11 +266,11 @@ static void test_whole_or_not_at_all(void **state)
 static void apply_text(struct tl_device *device, const char *text)
 {
         struct tl_uapi_parser parser;
-        struct tl_conf_device change;
+        struct tl_change change;
         size_t used;
 
         tl_uapi_parser_init(&parser);
-        tl_conf_device_init(&change);
+        tl_change_init(&change);
         assert_int_equal(tl_uapi_parser_feed(&parser, text, strlen(text), &used, &change),
                          TL_UAPI_SET);
         assert_int_equal(tl_apply(device, &change), 0);
@@ -322,17 +322,17 @@ static void test_peers_named_again(void **state)
 
 enum { MANY = 20000 };
 
-static void make_many(struct tl_conf_device *change, uint32_t count)
+static void make_many(struct tl_change *change, uint32_t count)
 {
-        tl_conf_device_init(change);
+        tl_change_init(change);
         for (uint32_t i = 0; i < count; i++) {
                 uint8_t key[TL_CONF_KEY_LEN] = {0xee, (uint8_t)(i >> 16), (uint8_t)(i >> 8),
                                                 (uint8_t)i};
                 struct wg_prefix prefix = {.ip = {WG_FAMILY_IPV4, {10, key[1], key[2], key[3]}},
                                            .cidr = 32};
 
-                assert_non_null(tl_conf_device_add_peer(change, key));
-                assert_true(tl_conf_device_add_allowed_ip(change, &prefix, false));
+                assert_non_null(tl_change_add_peer(change, key));
+                assert_true(tl_change_add_allowed_ip(change, &prefix, false));
         }
 }
 
@@ -340,7 +340,7 @@ static void make_many(struct tl_conf_device *change, uint32_t count)
 static void test_slices(void **state)
 {
         static struct tl_device device;
-        struct tl_conf_device many, few, none;
+        struct tl_change many, few, none;
         int many_error = 1, few_error = 1, none_error = 1, slices = 0;
         struct tl_apply *forgotten;
         struct test_env t;
@@ -352,7 +352,7 @@ static void test_slices(void **state)
         make_many(&many, MANY);
         make_many(&few, 3);
         few.replace_peers = true;
-        tl_conf_device_init(&none);
+        tl_change_init(&none);
         assert_non_null(tl_apply_begin(&device, &many, note_error, &many_error));
         assert_non_null(tl_apply_begin(&device, &few, note_error, &few_error));
         for (; tl_apply_work(&device); slices++)
@@ -392,7 +392,7 @@ static void test_slices(void **state)
 static void test_no_memory_to_begin(void **state)
 {
         static struct tl_device device;
-        struct tl_conf_device change;
+        struct tl_change change;
         struct test_env t;
 
         (void)state;
@@ -403,7 +403,7 @@ static void test_no_memory_to_begin(void **state)
         assert_null(tl_apply_begin(&device, &change, note_error, NULL));
         heap_fail_after(-1);
         assert_int_equal(change.peer_count, 2);
-        tl_conf_device_done(&change);
+        tl_change_done(&change);
         assert_false(tl_apply_is_busy(&device));
         end_device(&device, &t);
 }

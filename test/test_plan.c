@@ -30,8 +30,8 @@ static const struct tl_plan_facts facts = {
 };
 
 struct file {
-        struct tl_quick quick;
-        struct tl_conf_device device;
+        struct tl_wgquick quick;
+        struct tl_change device;
         char copy[1024];
 };
 
@@ -39,18 +39,18 @@ static void file_read(struct file *file, const char *text)
 {
         struct tl_mistakes mistakes = {0};
 
-        tl_conf_device_init(&file->device);
+        tl_change_init(&file->device);
         strcpy(file->copy, text);
-        assert_true(tl_quick_parse(text, strlen(text), &file->quick, &mistakes));
-        tl_quick_blank(file->copy, strlen(text));
+        assert_true(tl_wgquick_parse(text, strlen(text), &file->quick, &mistakes));
+        tl_wgquick_blank(file->copy, strlen(text));
         if (!tl_wgconf_parse(file->copy, strlen(text), &file->device, &mistakes))
                 fail_msg("%u: %s", mistakes.first[0].line, mistakes.first[0].message);
 }
 
 static void file_done(struct file *file)
 {
-        tl_quick_done(&file->quick);
-        tl_conf_device_done(&file->device);
+        tl_wgquick_done(&file->quick);
+        tl_change_done(&file->device);
 }
 
 /* Writes one line per command, without inputs. Releases the plan. */

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "test/conf_dump.h"
+#include "test/change_dump.h"
 #include "test/heap.h"
 
 /* Two public keys and two secrets; a secret appears in no message and in no memory left behind. */
@@ -219,14 +219,14 @@ static const struct {
 };
 
 /* A device that no parser has touched. */
-static void fill_with_pattern(struct tl_conf_device *device)
+static void fill_with_pattern(struct tl_change *device)
 {
         memset(device, 0xa5, sizeof(*device));
 }
 
-static void assert_untouched(const struct tl_conf_device *device)
+static void assert_untouched(const struct tl_change *device)
 {
-        struct tl_conf_device pattern;
+        struct tl_change pattern;
 
         fill_with_pattern(&pattern);
         assert_memory_equal(device, &pattern, sizeof(pattern));
@@ -244,7 +244,7 @@ static void assert_no_secret(const void *memory, size_t size)
 /* Feeds a text in pieces: up to `cut`, then `step` bytes at a time. Returns how it ended and what
  * was used. */
 static enum tl_uapi_event feed(struct tl_uapi_parser *parser, const char *text, size_t len,
-                               size_t cut, size_t step, size_t *used, struct tl_conf_device *device)
+                               size_t cut, size_t step, size_t *used, struct tl_change *device)
 {
         enum tl_uapi_event event = TL_UAPI_MORE;
         size_t piece = cut, piece_used;
@@ -265,22 +265,22 @@ static enum tl_uapi_event feed(struct tl_uapi_parser *parser, const char *text, 
 static void check_request(int number, const char *text, const char *dump, size_t cut, size_t step)
 {
         struct tl_uapi_parser parser;
-        struct tl_conf_device device;
+        struct tl_change device;
         size_t used;
         char *dumped;
 
         tl_uapi_parser_init(&parser);
-        tl_conf_device_init(&device);
+        tl_change_init(&device);
         if (feed(&parser, text, strlen(text), cut, step, &used, &device) != TL_UAPI_SET)
                 fail_msg("request %d: %s", number, parser.error.message);
         assert_int_equal(used, strlen(text));
         assert_int_equal(parser.operation, TL_UAPI_OPERATION_SET);
         assert_no_secret(&parser, sizeof(parser));
-        dumped = conf_dump(&device);
+        dumped = change_dump(&device);
         if (strcmp(dumped, dump))
                 fail_msg("request %d, cut at %zu:\n%s", number, cut, dumped);
         free(dumped);
-        tl_conf_device_done(&device);
+        tl_change_done(&device);
         assert_no_secret(&device, sizeof(device));
         tl_uapi_parser_done(&parser);
 }
@@ -301,7 +301,7 @@ static void test_requests(void **state)
 static void check_mistake(size_t i, size_t cut, size_t step)
 {
         struct tl_uapi_parser parser;
-        struct tl_conf_device device;
+        struct tl_change device;
         size_t used, len = strlen(mistakes[i].text);
 
         tl_uapi_parser_init(&parser);
@@ -349,7 +349,7 @@ static void test_nul_bytes(void **state)
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
                 struct tl_uapi_parser parser;
-                struct tl_conf_device device;
+                struct tl_change device;
                 size_t used;
 
                 tl_uapi_parser_init(&parser);
@@ -389,9 +389,9 @@ static void test_many_requests(void **state)
 
                 tl_uapi_parser_init(&parser);
                 for (size_t i = 0; i < WG_ARRAY_SIZE(ends); i++) {
-                        struct tl_conf_device device;
+                        struct tl_change device;
 
-                        tl_conf_device_init(&device);
+                        tl_change_init(&device);
                         assert_int_equal(feed(&parser, text + at, sizeof(text) - 1 - at, cut, 1,
                                               &used, &device),
                                          ends[i].event);
@@ -400,7 +400,7 @@ static void test_many_requests(void **state)
                         assert_int_equal(parser.operation, ends[i].operation);
                         assert_int_equal(tl_uapi_parser_is_inside(&parser),
                                          ends[i].event == TL_UAPI_MORE);
-                        tl_conf_device_done(&device);
+                        tl_change_done(&device);
                 }
                 tl_uapi_parser_done(&parser);
         }
@@ -409,7 +409,7 @@ static void test_many_requests(void **state)
 static void test_is_inside(void **state)
 {
         struct tl_uapi_parser parser;
-        struct tl_conf_device device;
+        struct tl_change device;
         size_t used;
 
         (void)state;
@@ -438,7 +438,7 @@ static void test_memory_runs_out(void **state)
         (void)state;
         for (allocations = 0; event == TL_UAPI_ERROR; allocations++) {
                 struct tl_uapi_parser parser;
-                struct tl_conf_device device;
+                struct tl_change device;
                 size_t used;
 
                 tl_uapi_parser_init(&parser);
@@ -455,7 +455,7 @@ static void test_memory_runs_out(void **state)
                                          TL_UAPI_SET);
                 }
                 assert_int_equal(device.allowed_ip_count, 6);
-                tl_conf_device_done(&device);
+                tl_change_done(&device);
                 tl_uapi_parser_done(&parser);
         }
         assert_int_equal(event, TL_UAPI_SET);
@@ -475,15 +475,15 @@ static void test_done_in_the_middle(void **state)
         (void)state;
         for (size_t len = 0; len < sizeof(text); len++) {
                 struct tl_uapi_parser parser;
-                struct tl_conf_device device;
+                struct tl_change device;
                 size_t used;
 
                 tl_uapi_parser_init(&parser);
-                tl_conf_device_init(&device);
+                tl_change_init(&device);
                 (void)feed(&parser, text, len, len, 1, &used, &device);
                 tl_uapi_parser_done(&parser);
                 assert_no_secret(&parser, sizeof(parser));
-                tl_conf_device_done(&device);
+                tl_change_done(&device);
         }
 }
 
@@ -491,7 +491,7 @@ static void test_large_request(void **state)
 {
         enum { PEERS = 100000, ALLOWED_IPS = 130560 };
         struct tl_uapi_parser parser;
-        struct tl_conf_device device;
+        struct tl_change device;
         enum tl_uapi_event event = TL_UAPI_MORE;
         char line[128];
         size_t used;
@@ -499,7 +499,7 @@ static void test_large_request(void **state)
 
         (void)state;
         tl_uapi_parser_init(&parser);
-        tl_conf_device_init(&device);
+        tl_change_init(&device);
         event = tl_uapi_parser_feed(&parser, "set=1\n", 6, &used, &device);
         for (unsigned int i = 0; event == TL_UAPI_MORE && i < PEERS; i++) {
                 len = snprintf(line, sizeof(line), "public_key=%064x\n", i);
@@ -513,13 +513,13 @@ static void test_large_request(void **state)
         assert_int_equal(event, TL_UAPI_MORE);
         assert_int_equal(tl_uapi_parser_feed(&parser, "\n", 1, &used, &device), TL_UAPI_SET);
         assert_int_equal(device.peer_count, PEERS);
-        assert_int_equal(tl_conf_device_last_peer(&device)->allowed_ip_count, ALLOWED_IPS);
-        assert_int_equal(tl_conf_device_last_peer(&device)->public_key[31], (PEERS - 1) & 255);
+        assert_int_equal(tl_change_last_peer(&device)->allowed_ip_count, ALLOWED_IPS);
+        assert_int_equal(tl_change_last_peer(&device)->public_key[31], (PEERS - 1) & 255);
         assert_int_equal(
-                tl_conf_peer_allowed_ip(&device, tl_conf_device_last_peer(&device), ALLOWED_IPS - 1)
+                tl_change_peer_allowed_ip(&device, tl_change_last_peer(&device), ALLOWED_IPS - 1)
                         ->prefix.ip.bytes[3],
                 (ALLOWED_IPS - 1) & 255);
-        tl_conf_device_done(&device);
+        tl_change_done(&device);
         tl_uapi_parser_done(&parser);
 }
 
@@ -725,13 +725,13 @@ static void test_reply_read_back(void **state)
                 .peer_count = 2,
         };
         struct tl_uapi_parser parser;
-        struct tl_conf_device device;
+        struct tl_change device;
         char *reply, *line, *rest;
         size_t used;
 
         (void)state;
         tl_uapi_parser_init(&parser);
-        tl_conf_device_init(&device);
+        tl_change_init(&device);
         assert_int_equal(tl_uapi_parser_feed(&parser, "set=1\n", 6, &used, &device), TL_UAPI_MORE);
         rest = reply = write_reply(&model, 600);
         while ((line = strsep(&rest, "\n"))) {
@@ -748,10 +748,10 @@ static void test_reply_read_back(void **state)
         assert_int_equal(device.fwmark, 2);
         assert_int_equal(device.peer_count, 2);
         assert_int_equal(device.allowed_ip_count, 203);
-        assert_int_equal(tl_conf_device_peer(&device, 1)->public_key[0], 2);
-        assert_int_equal(tl_conf_device_peer(&device, 1)->allowed_ip_count, 200);
+        assert_int_equal(tl_change_peer_at(&device, 1)->public_key[0], 2);
+        assert_int_equal(tl_change_peer_at(&device, 1)->allowed_ip_count, 200);
         free(reply);
-        tl_conf_device_done(&device);
+        tl_change_done(&device);
         tl_uapi_parser_done(&parser);
 }
 

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "test/conf_dump.h"
+#include "test/change_dump.h"
 #include "test/heap.h"
 
 /* A secret, a preshared key and two public keys; the latter also as the dump shows them. */
@@ -121,20 +121,20 @@ static void test_texts(void **state)
 {
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(texts); i++) {
-                struct tl_conf_device device;
+                struct tl_change device;
                 struct tl_mistakes mistakes = {0};
                 const struct tl_conf_error *first = &mistakes.first[0];
                 char *dump;
 
-                tl_conf_device_init(&device);
+                tl_change_init(&device);
                 if (!tl_wgconf_parse(texts[i].text, strlen(texts[i].text), &device, &mistakes))
                         fail_msg("text %d: %u:%u: %s", texts[i].number, first->line, first->column,
                                  first->message);
-                dump = conf_dump(&device);
+                dump = change_dump(&device);
                 if (strcmp(dump, texts[i].dump))
                         fail_msg("text %d:\n%s", texts[i].number, dump);
                 free(dump);
-                tl_conf_device_done(&device);
+                tl_change_done(&device);
         }
 }
 
@@ -275,7 +275,7 @@ static const struct {
 /* Reads a text with mistakes. The device stays as it is, and no secret is shown. */
 static void read_mistakes(int number, const char *text, size_t len, struct tl_mistakes *mistakes)
 {
-        struct tl_conf_device device, untouched;
+        struct tl_change device, untouched;
 
         memset(&device, 0xa5, sizeof(device));
         memset(&untouched, 0xa5, sizeof(untouched));
@@ -400,12 +400,12 @@ static void test_many(void **state)
 /* Read, right or wrong, and given up: neither text nor bytes of a secret stay in freed memory. */
 static void read_and_drop(const char *text)
 {
-        struct tl_conf_device device;
+        struct tl_change device;
         struct tl_mistakes mistakes = {0};
 
-        tl_conf_device_init(&device);
+        tl_change_init(&device);
         if (tl_wgconf_parse(text, strlen(text), &device, &mistakes))
-                tl_conf_device_done(&device);
+                tl_change_done(&device);
 }
 
 static void test_wipes_what_it_frees(void **state)
@@ -442,19 +442,19 @@ static void test_nul_bytes(void **state)
 static void test_host_name_lengths(void **state)
 {
         char text[512], name[256];
-        struct tl_conf_device device;
+        struct tl_change device;
         struct tl_mistakes none = {0};
         int len;
 
         (void)state;
         memset(name, 'a', sizeof(name));
         len = snprintf(text, sizeof(text), PEER "Endpoint=%.253s:1", name);
-        tl_conf_device_init(&device);
+        tl_change_init(&device);
         assert_true(tl_wgconf_parse(text, (size_t)len, &device, &none));
-        assert_int_equal(strlen(tl_conf_device_peer(&device, 0)->endpoint_host), 253);
-        assert_int_equal(tl_conf_device_peer(&device, 0)->endpoint.ip.family, WG_FAMILY_NONE);
-        assert_int_equal(tl_conf_device_peer(&device, 0)->endpoint.port, 1);
-        tl_conf_device_done(&device);
+        assert_int_equal(strlen(tl_change_peer_at(&device, 0)->endpoint_host), 253);
+        assert_int_equal(tl_change_peer_at(&device, 0)->endpoint.ip.family, WG_FAMILY_NONE);
+        assert_int_equal(tl_change_peer_at(&device, 0)->endpoint.port, 1);
+        tl_change_done(&device);
         len = snprintf(text, sizeof(text), PEER "Endpoint=%.254s:1", name);
         check_mistake(1, text, (size_t)len, 3, 10, "neither an address nor a host name");
 }
@@ -469,7 +469,7 @@ static void test_memory_runs_out(void **state)
 
         (void)state;
         for (allocations = 0; !is_good; allocations++) {
-                struct tl_conf_device device, untouched;
+                struct tl_change device, untouched;
                 struct tl_mistakes mistakes = {0};
 
                 memset(&device, 0xa5, sizeof(device));
@@ -479,7 +479,7 @@ static void test_memory_runs_out(void **state)
                 heap_fail_after(-1);
                 if (is_good) {
                         assert_int_equal(device.peer_count, 5);
-                        tl_conf_device_done(&device);
+                        tl_change_done(&device);
                         continue;
                 }
                 assert_int_equal(mistakes.count, 1);
@@ -519,15 +519,15 @@ static void test_loose_endpoints(void **state)
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
                 char text[128], found[TL_ADDRESS_ENDPOINT_SIZE];
-                const struct tl_conf_peer *peer;
+                const struct tl_change_peer *peer;
                 struct tl_mistakes none = {0};
-                struct tl_conf_device device;
+                struct tl_change device;
                 int len = snprintf(text, sizeof(text), PEER "Endpoint = %s\n", cases[i].text);
 
-                tl_conf_device_init(&device);
+                tl_change_init(&device);
                 if (!tl_wgconf_parse_with(text, (size_t)len, find_ntp, &device, &none))
                         fail_msg("case %zu: %s", i, none.first[0].message);
-                peer = tl_conf_device_peer(&device, 0);
+                peer = tl_change_peer_at(&device, 0);
                 assert_int_equal(peer->has_endpoint, cases[i].endpoint != NULL);
                 assert_int_equal(tl_wgconf_count_bad_ports(&device), !cases[i].endpoint);
                 assert_string_equal(peer->zone, "");
@@ -535,7 +535,7 @@ static void test_loose_endpoints(void **state)
                         tl_address_format_endpoint(found, &peer->endpoint);
                         assert_string_equal(found, cases[i].endpoint);
                 }
-                tl_conf_device_done(&device);
+                tl_change_done(&device);
         }
 }
 
@@ -559,17 +559,17 @@ static void test_listen_ports(void **state)
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
                 struct tl_mistakes none = {0};
-                struct tl_conf_device device;
+                struct tl_change device;
                 char text[128];
                 int len = snprintf(text, sizeof(text), INTERFACE "ListenPort=%s\n", cases[i].text);
 
-                tl_conf_device_init(&device);
+                tl_change_init(&device);
                 if (!tl_wgconf_parse_with(text, (size_t)len, find_ntp, &device, &none))
                         fail_msg("case %zu: %s", i, none.first[0].message);
                 assert_int_equal(device.listen_port, cases[i].port);
                 assert_int_equal(tl_wgconf_refuse_listen_port(&device, &none), cases[i].is_bad);
                 assert_int_equal(none.count, cases[i].is_bad);
-                tl_conf_device_done(&device);
+                tl_change_done(&device);
         }
 }
 
@@ -578,10 +578,10 @@ static void test_mistaken_listen_port(void **state)
 {
         static const char text[] = INTERFACE "ListenPort = 65536\nColour = green\n";
         struct tl_mistakes mistakes = {0};
-        struct tl_conf_device device;
+        struct tl_change device;
 
         (void)state;
-        tl_conf_device_init(&device);
+        tl_change_init(&device);
         assert_false(tl_wgconf_parse(text, strlen(text), &device, &mistakes));
         assert_int_equal(mistakes.count, 2);
         assert_int_equal(mistakes.first[0].line, 2);
@@ -595,33 +595,33 @@ static void test_unnamed(void **state)
                                                   "AllowedIPs = +::/1\nPresharedKey = " A "\n" PEER;
         static const char mark[] = INTERFACE "FwMark=0\n";
         struct tl_mistakes none = {0};
-        struct tl_conf_device device;
+        struct tl_change device;
         char *dump;
 
         (void)state;
-        tl_conf_device_init(&device);
+        tl_change_init(&device);
         assert_true(tl_wgconf_parse(text, strlen(text), &device, &none));
         tl_wgconf_keep_unnamed(&device);
-        dump = conf_dump(&device);
+        dump = change_dump(&device);
         assert_string_equal(dump, "set=1\npublic_key=" A_HEX
                                   "\nreplace_allowed_ips=true\nallowed_ip=::/0\n"
                                   "public_key=" A_HEX "\npreshared_key=" A_HEX
                                   "\nallowed_ip=::/1\npublic_key=" A_HEX "\n\n");
         free(dump);
-        tl_conf_device_done(&device);
+        tl_change_done(&device);
         assert_true(tl_wgconf_parse(mark, strlen(mark), &device, &none));
         tl_wgconf_keep_unnamed(&device);
-        dump = conf_dump(&device);
+        dump = change_dump(&device);
         assert_string_equal(dump, "set=1\nfwmark=0\n\n");
         free(dump);
-        tl_conf_device_done(&device);
+        tl_change_done(&device);
 }
 
 /* One line of more than a megabyte, as a script writes it. */
 static void test_long_line(void **state)
 {
         enum { ALLOWED_IPS = 130560 };
-        struct tl_conf_device device;
+        struct tl_change device;
         struct tl_mistakes none = {0};
         char *text;
         size_t len;
@@ -634,10 +634,10 @@ static void test_long_line(void **state)
         fputs("\nFoo = 1\n", out);
         fclose(out);
         check_mistake(1, text, len, 4, 1, "no such key");
-        tl_conf_device_init(&device);
+        tl_change_init(&device);
         assert_true(tl_wgconf_parse(text, len - strlen("Foo = 1\n"), &device, &none));
         assert_int_equal(device.allowed_ip_count, ALLOWED_IPS);
-        tl_conf_device_done(&device);
+        tl_change_done(&device);
         free(text);
 }
 

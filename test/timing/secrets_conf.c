@@ -117,13 +117,13 @@ static void test_wrong_digits(void **state)
 #define HEX_PEER "public_key=58d8d56a4d4b3b5fb1f4b0e37bd1e4e3d3a4dbd5ad4a4a6f0a3f7d8cb3c1ac45\n"
 
 /* Feeds a request in pieces of that length, and returns how it ends. */
-static enum tl_uapi_event feed(struct tl_text text, size_t piece, struct tl_conf_device *device)
+static enum tl_uapi_event feed(struct tl_text text, size_t piece, struct tl_change *device)
 {
         enum tl_uapi_event event = TL_UAPI_MORE;
         struct tl_uapi_parser parser;
 
         tl_uapi_parser_init(&parser);
-        tl_conf_device_init(device);
+        tl_change_init(device);
         for (size_t used; text.len && event == TL_UAPI_MORE; text = tl_text_tail(text, used))
                 event = tl_uapi_parser_feed(&parser, text.at, WG_MIN(piece, text.len), &used,
                                             device);
@@ -134,7 +134,7 @@ static enum tl_uapi_event feed(struct tl_text text, size_t piece, struct tl_conf
 static void test_requests(void **state)
 {
         static const size_t pieces[] = {1, 7, 20, 4096};
-        struct tl_conf_device device;
+        struct tl_change device;
 
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(keys); i++) {
@@ -146,10 +146,10 @@ static void test_requests(void **state)
                 print_message("key %d\n", keys[i].number);
                 assert_int_equal(feed(own, pieces[i], &device), TL_UAPI_SET);
                 assert_key(device.private_key, keys[i].hex);
-                tl_conf_device_done(&device);
+                tl_change_done(&device);
                 assert_int_equal(feed(psk, pieces[i], &device), TL_UAPI_SET);
-                assert_key(tl_conf_device_peer(&device, 0)->preshared_key, keys[i].hex);
-                tl_conf_device_done(&device);
+                assert_key(tl_change_peer_at(&device, 0)->preshared_key, keys[i].hex);
+                tl_change_done(&device);
                 free_text(own);
                 free_text(psk);
         }
@@ -160,14 +160,14 @@ static void test_many_peers(void **state)
 {
         enum { PEERS = 40 };
         struct tl_uapi_parser parser;
-        struct tl_conf_device device;
+        struct tl_change device;
         struct tl_text begin = text_with("set=1\n", "", "");
         struct tl_text peer = text_with(HEX_PEER "preshared_key=", keys[3].hex, "\n");
         size_t used;
 
         (void)state;
         tl_uapi_parser_init(&parser);
-        tl_conf_device_init(&device);
+        tl_change_init(&device);
         assert_int_equal(tl_uapi_parser_feed(&parser, begin.at, begin.len, &used, &device),
                          TL_UAPI_MORE);
         for (size_t i = 0; i < PEERS; i++)
@@ -175,9 +175,9 @@ static void test_many_peers(void **state)
                                  TL_UAPI_MORE);
         assert_int_equal(tl_uapi_parser_feed(&parser, "\n", 1, &used, &device), TL_UAPI_SET);
         assert_int_equal(device.peer_count, PEERS);
-        assert_key(tl_conf_device_peer(&device, 0)->preshared_key, keys[3].hex);
-        assert_key(tl_conf_device_last_peer(&device)->preshared_key, keys[3].hex);
-        tl_conf_device_done(&device);
+        assert_key(tl_change_peer_at(&device, 0)->preshared_key, keys[3].hex);
+        assert_key(tl_change_last_peer(&device)->preshared_key, keys[3].hex);
+        tl_change_done(&device);
         tl_uapi_parser_done(&parser);
         free_text(begin);
         free_text(peer);
@@ -200,7 +200,7 @@ static const struct {
 
 static void test_wrong_requests(void **state)
 {
-        struct tl_conf_device device;
+        struct tl_change device;
 
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(wrong_requests); i++) {
@@ -266,7 +266,7 @@ static void test_replies(void **state)
 
 #define FILE_PEER "[Peer]\nPublicKey = WNjVak1LO1+x9LDje9Hk49Ok29WtSkpvCj99jLPBrEU=\n"
 
-static bool parse(struct tl_text text, struct tl_conf_device *device)
+static bool parse(struct tl_text text, struct tl_change *device)
 {
         struct tl_mistakes mistakes = {0};
 
@@ -275,7 +275,7 @@ static bool parse(struct tl_text text, struct tl_conf_device *device)
 
 static void test_files(void **state)
 {
-        struct tl_conf_device device;
+        struct tl_change device;
 
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(keys); i++) {
@@ -286,10 +286,10 @@ static void test_files(void **state)
                 print_message("key %d\n", keys[i].number);
                 assert_true(parse(own, &device));
                 assert_key(device.private_key, keys[i].hex);
-                tl_conf_device_done(&device);
+                tl_change_done(&device);
                 assert_true(parse(psk, &device));
-                assert_key(tl_conf_device_peer(&device, 0)->preshared_key, keys[i].hex);
-                tl_conf_device_done(&device);
+                assert_key(tl_change_peer_at(&device, 0)->preshared_key, keys[i].hex);
+                tl_change_done(&device);
                 free_text(own);
                 free_text(psk);
         }
@@ -311,7 +311,7 @@ static const struct {
 
 static void test_wrong_files(void **state)
 {
-        struct tl_conf_device device;
+        struct tl_change device;
 
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(wrong_files); i++) {

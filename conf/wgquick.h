@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * quick.h - the keys that wg-quick(8) has in [Interface] beside those of wg(8).
+ * wgquick.h - the keys that wg-quick(8) has in [Interface] beside those of wg(8).
  *
  * Keys are read without regard to case; '#' to the end of a line is a comment, also within a hook.
  * Address, DNS and the hooks add up, of the others the last counts, and a key without a value is as
@@ -9,8 +9,8 @@
  *
  * Source: wg-quick(8), "CONFIGURATION".
  * Threads: pure functions of their arguments. */
-#ifndef CONF_QUICK_H
-#define CONF_QUICK_H
+#ifndef CONF_WGQUICK_H
+#define CONF_WGQUICK_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,57 +24,57 @@
 #include "conf/text.h"
 
 enum {
-        TL_QUICK_MTU_MIN = 68, /* RFC 791 */
-        TL_QUICK_MTU_MAX = 65535,
-        TL_QUICK_TABLE_SIZE = 64, /* the longest name of a table with its terminator */
+        TL_WGQUICK_MTU_MIN = 68, /* RFC 791 */
+        TL_WGQUICK_MTU_MAX = 65535,
+        TL_WGQUICK_TABLE_SIZE = 64, /* the longest name of a table with its terminator */
 };
 
 /* When a hook runs, in the order of an interface's life. */
-#define TL_QUICK_HOOKS(X) \
-        X(TL_QUICK_PRE_UP, 0, PreUp, "before the interface is made") \
-        X(TL_QUICK_POST_UP, 1, PostUp, "when it is up") \
-        X(TL_QUICK_PRE_DOWN, 2, PreDown, "before it goes") \
-        X(TL_QUICK_POST_DOWN, 3, PostDown, "when it is gone")
-WG_ENUM_DECLARE(tl_quick_hook, TL_QUICK_HOOKS)
-enum { TL_QUICK_HOOK_COUNT = 4 };
+#define TL_WGQUICK_HOOKS(X) \
+        X(TL_WGQUICK_PRE_UP, 0, PreUp, "before the interface is made") \
+        X(TL_WGQUICK_POST_UP, 1, PostUp, "when it is up") \
+        X(TL_WGQUICK_PRE_DOWN, 2, PreDown, "before it goes") \
+        X(TL_WGQUICK_POST_DOWN, 3, PostDown, "when it is gone")
+WG_ENUM_DECLARE(tl_wgquick_hook, TL_WGQUICK_HOOKS)
+enum { TL_WGQUICK_HOOK_COUNT = 4 };
 
 /* Where routes go. */
-#define TL_QUICK_ROUTINGS(X) \
-        X(TL_QUICK_ROUTING_AUTO, 0, automatic, \
+#define TL_WGQUICK_ROUTINGS(X) \
+        X(TL_WGQUICK_ROUTING_AUTO, 0, automatic, \
           "the main table, and one of their own for default routes") \
-        X(TL_QUICK_ROUTING_OFF, 1, off, "nowhere") \
-        X(TL_QUICK_ROUTING_TABLE, 2, table, "a table that was named")
-WG_ENUM_DECLARE(tl_quick_routing, TL_QUICK_ROUTINGS)
+        X(TL_WGQUICK_ROUTING_OFF, 1, off, "nowhere") \
+        X(TL_WGQUICK_ROUTING_TABLE, 2, table, "a table that was named")
+WG_ENUM_DECLARE(tl_wgquick_routing, TL_WGQUICK_ROUTINGS)
 
 /* An address of the interface; unlike a prefix it keeps the bits of the host. */
-struct tl_quick_address {
+struct tl_wgquick_address {
         struct wg_ip ip;
         uint8_t cidr;
 };
 
 /* A name server. */
-struct tl_quick_server {
+struct tl_wgquick_server {
         struct wg_ip ip;
         struct tl_text zone; /* of a link-local address; empty if it has none */
 };
 
 /* Texts of one kind, each a stretch of the file's. */
-struct tl_quick_list {
+struct tl_wgquick_list {
         struct tl_text *items;
         uint32_t count, capacity;
 };
 
-struct tl_quick {
-        struct tl_quick_address *addresses;
+struct tl_wgquick {
+        struct tl_wgquick_address *addresses;
         uint32_t address_count, address_capacity;
-        struct tl_quick_server *dns;
+        struct tl_wgquick_server *dns;
         uint32_t dns_count, dns_capacity;
-        struct tl_quick_list dns_search;                 /* domains, of DNS too */
-        struct tl_quick_list hooks[TL_QUICK_HOOK_COUNT]; /* by enum tl_quick_hook */
-        uint32_t mtu;                                    /* 0: not given */
-        enum tl_quick_routing routing;
-        char table[TL_QUICK_TABLE_SIZE]; /* with ROUTING_TABLE: a number or a name */
-        bool has_table;                  /* the file has such a key, if only to say auto */
+        struct tl_wgquick_list dns_search;                   /* domains, of DNS too */
+        struct tl_wgquick_list hooks[TL_WGQUICK_HOOK_COUNT]; /* by enum tl_wgquick_hook */
+        uint32_t mtu;                                        /* 0: not given */
+        enum tl_wgquick_routing routing;
+        char table[TL_WGQUICK_TABLE_SIZE]; /* with ROUTING_TABLE: a number or a name */
+        bool has_table;                    /* the file has such a key, if only to say auto */
         bool save_config;
 };
 
@@ -83,21 +83,22 @@ struct tl_quick {
  * untouched; if memory runs out, it adds that (ENOMEM) and stops reading. On success the caller
  * releases *quick. Keys in an unknown section, which tl_wgconf_parse() reports, are not read into
  * *quick, but mistakes in their values are added. */
-bool tl_quick_parse(const char *text, size_t len, struct tl_quick *quick,
-                    struct tl_mistakes *mistakes) WG_MUST_USE;
+bool tl_wgquick_parse(const char *text, size_t len, struct tl_wgquick *quick,
+                      struct tl_mistakes *mistakes) WG_MUST_USE;
 
-enum { TL_QUICK_SERVER_SIZE = TL_ADDRESS_IP_SIZE + 1 + TL_CONF_ZONE_SIZE };
+enum { TL_WGQUICK_SERVER_SIZE = TL_ADDRESS_IP_SIZE + 1 + TL_CONF_ZONE_SIZE };
 
 /* Writes a name server, followed by % and its zone if it has one. */
-void tl_quick_format_server(char out[TL_QUICK_SERVER_SIZE], const struct tl_quick_server *server);
+void tl_wgquick_format_server(char out[TL_WGQUICK_SERVER_SIZE],
+                              const struct tl_wgquick_server *server);
 
 /* Releases. Takes one that is all zeros. */
-void tl_quick_done(struct tl_quick *quick);
+void tl_wgquick_done(struct tl_wgquick *quick);
 
 /* Overwrites these keys' lines with blanks: what is left is wg(8)'s, each byte where it was. */
-void tl_quick_blank(char *text, size_t len);
+void tl_wgquick_blank(char *text, size_t len);
 
 /* Takes these keys' lines out instead. Returns the length of what is left. */
-size_t tl_quick_strip(char *text, size_t len);
+size_t tl_wgquick_strip(char *text, size_t len);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "conf/client.h"
+#include "conf/uapi_text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -53,13 +53,13 @@ static void put_base64(struct out *out, const char *name, const uint8_t key[TL_C
         put(out, "\n");
 }
 
-size_t tl_client_room(const struct tl_conf_device *device)
+size_t tl_uapi_text_room(const struct tl_change *device)
 {
         return DEVICE_ROOM + (size_t)device->peer_count * PEER_ROOM +
                (size_t)device->allowed_ip_count * ALLOWED_IP_ROOM;
 }
 
-static void put_endpoint(struct out *out, const char *name, const struct tl_conf_peer *peer)
+static void put_endpoint(struct out *out, const char *name, const struct tl_change_peer *peer)
 {
         char text[TL_ADDRESS_ENDPOINT_SIZE];
 
@@ -73,8 +73,8 @@ static void put_endpoint(struct out *out, const char *name, const struct tl_conf
         }
 }
 
-static void put_peer_request(struct out *out, const struct tl_conf_device *device,
-                             const struct tl_conf_peer *peer)
+static void put_peer_request(struct out *out, const struct tl_change *device,
+                             const struct tl_change_peer *peer)
 {
         put_hex(out, "public_key", peer->public_key);
         if (peer->remove) {
@@ -92,7 +92,7 @@ static void put_peer_request(struct out *out, const struct tl_conf_device *devic
         if (peer->replace_allowed_ips)
                 put(out, "replace_allowed_ips=true\n");
         for (uint32_t i = 0; i < peer->allowed_ip_count; i++) {
-                const struct tl_conf_allowed_ip *ip = tl_conf_peer_allowed_ip(device, peer, i);
+                const struct tl_change_allowed_ip *ip = tl_change_peer_allowed_ip(device, peer, i);
                 char text[TL_ADDRESS_PREFIX_SIZE];
 
                 tl_address_format_prefix(text, &ip->prefix);
@@ -100,7 +100,7 @@ static void put_peer_request(struct out *out, const struct tl_conf_device *devic
         }
 }
 
-size_t tl_client_format_request(const struct tl_conf_device *device, char *text, size_t room)
+size_t tl_uapi_text_format_request(const struct tl_change *device, char *text, size_t room)
 {
         struct out out = {text, 0, room};
 
@@ -114,13 +114,13 @@ size_t tl_client_format_request(const struct tl_conf_device *device, char *text,
         if (device->replace_peers)
                 put(&out, "replace_peers=true\n");
         for (uint32_t i = 0; i < device->peer_count; i++)
-                put_peer_request(&out, device, tl_conf_device_peer(device, i));
+                put_peer_request(&out, device, tl_change_peer_at(device, i));
         put(&out, "\n");
         return out.len;
 }
 
-static void put_peer_file(struct out *out, const struct tl_conf_device *device,
-                          const struct tl_conf_peer *peer)
+static void put_peer_file(struct out *out, const struct tl_change *device,
+                          const struct tl_change_peer *peer)
 {
         put(out, "\n[Peer]\n");
         put_base64(out, "PublicKey", peer->public_key);
@@ -129,7 +129,7 @@ static void put_peer_file(struct out *out, const struct tl_conf_device *device,
         for (uint32_t i = 0; i < peer->allowed_ip_count; i++) {
                 char text[TL_ADDRESS_PREFIX_SIZE];
 
-                tl_address_format_prefix(text, &tl_conf_peer_allowed_ip(device, peer, i)->prefix);
+                tl_address_format_prefix(text, &tl_change_peer_allowed_ip(device, peer, i)->prefix);
                 put(out, "%s%s", i ? ", " : "AllowedIPs = ", text);
         }
         if (peer->allowed_ip_count)
@@ -140,7 +140,7 @@ static void put_peer_file(struct out *out, const struct tl_conf_device *device,
                 put(out, "PersistentKeepalive = %u\n", peer->persistent_keepalive_s);
 }
 
-size_t tl_client_format_file(const struct tl_conf_device *device, char *text, size_t room)
+size_t tl_uapi_text_format_file(const struct tl_change *device, char *text, size_t room)
 {
         struct out out = {text, 0, room};
 
@@ -151,7 +151,7 @@ size_t tl_client_format_file(const struct tl_conf_device *device, char *text, si
         if (!wg_is_zero(device->private_key, TL_CONF_KEY_LEN))
                 put_base64(&out, "PrivateKey", device->private_key);
         for (uint32_t i = 0; i < device->peer_count; i++)
-                put_peer_file(&out, device, tl_conf_device_peer(device, i));
+                put_peer_file(&out, device, tl_change_peer_at(device, i));
         return out.len;
 }
 
@@ -188,14 +188,14 @@ static bool take_name(struct tl_text *line, const char *name)
         return true;
 }
 
-bool tl_client_is_reply(const char *text, size_t len)
+bool tl_uapi_text_is_reply(const char *text, size_t len)
 {
         struct tl_text line = find_errno(text, len);
 
         return take_name(&line, "errno");
 }
 
-int tl_client_reply_errno(const char *text, size_t len)
+int tl_uapi_text_reply_errno(const char *text, size_t len)
 {
         struct tl_text line = find_errno(text, len);
         uint32_t number;
@@ -223,7 +223,7 @@ static bool is_news(struct tl_text line)
 }
 
 /* What a get tells, without the news, is what a set would say. */
-bool tl_client_read_reply(char *text, size_t len, struct tl_conf_device *device)
+bool tl_uapi_text_read_reply(char *text, size_t len, struct tl_change *device)
 {
         static const char head[] = "set=1\n";
         struct tl_text rest = {text, len};
@@ -231,7 +231,7 @@ bool tl_client_read_reply(char *text, size_t len, struct tl_conf_device *device)
         enum tl_uapi_event event;
         size_t kept = 0, used;
 
-        if (tl_client_reply_errno(text, len) != 0)
+        if (tl_uapi_text_reply_errno(text, len) != 0)
                 return false;
         while (rest.len) {
                 struct tl_text line = take_line(&rest);
@@ -249,6 +249,6 @@ bool tl_client_read_reply(char *text, size_t len, struct tl_conf_device *device)
         tl_uapi_parser_done(&parser);
         if (event == TL_UAPI_SET && used == kept)
                 return true;
-        tl_conf_device_done(device);
+        tl_change_done(device);
         return false;
 }

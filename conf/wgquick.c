@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "conf/quick.h"
+#include "conf/wgquick.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,8 +9,8 @@
 #include "base/bytes.h"
 #include "conf/address.h"
 
-WG_ENUM_DEFINE(tl_quick_hook, TL_QUICK_HOOKS)
-WG_ENUM_DEFINE(tl_quick_routing, TL_QUICK_ROUTINGS)
+WG_ENUM_DEFINE(tl_wgquick_hook, TL_WGQUICK_HOOKS)
+WG_ENUM_DEFINE(tl_wgquick_routing, TL_WGQUICK_ROUTINGS)
 
 /* The keys; the text is what a user is told where the value is none. */
 #define KEYS(X) \
@@ -24,8 +24,8 @@ WG_ENUM_DEFINE(tl_quick_routing, TL_QUICK_ROUTINGS)
         X(KEY_PRE_DOWN, 6, PreDown, "PreDown wants a command") \
         X(KEY_POST_DOWN, 7, PostDown, "PostDown wants a command") \
         X(KEY_SAVE_CONFIG, 8, SaveConfig, "SaveConfig wants true or false")
-WG_ENUM_DECLARE(tl_quick_key, KEYS)
-WG_ENUM_DEFINE(tl_quick_key, KEYS)
+WG_ENUM_DECLARE(tl_wgquick_key, KEYS)
+WG_ENUM_DEFINE(tl_wgquick_key, KEYS)
 
 /* A walk over a text, line by line. */
 struct lines {
@@ -38,15 +38,15 @@ struct lines {
         uint32_t number;     /* from 1 */
         bool is_ours;        /* one of these keys in [Interface] */
         bool is_misplaced;   /* one of these keys in an unknown section, or before the first */
-        enum tl_quick_key key;
+        enum tl_wgquick_key key;
         struct tl_text value; /* without the white space around it */
 };
 
 struct reader {
         struct lines lines;
-        struct tl_quick quick;     /* what was read so far */
-        struct tl_quick misplaced; /* the same from misplaced keys, which do not count */
-        struct tl_quick *into;     /* the one that this line is read into */
+        struct tl_wgquick quick;     /* what was read so far */
+        struct tl_wgquick misplaced; /* the same from misplaced keys, which do not count */
+        struct tl_wgquick *into;     /* the one that this line is read into */
         struct tl_mistakes *mistakes;
         bool is_out_of_memory; /* then no further line is read */
 };
@@ -92,13 +92,13 @@ static void look_for_key(struct lines *lines, struct tl_text text)
 
         if (lines->is_peer || equals == text.len)
                 return;
-        WG_ENUM_EACH(m, &tl_quick_key_enum) {
+        WG_ENUM_EACH(m, &tl_wgquick_key_enum) {
                 if (!tl_text_is_caseless(name, m->name))
                         continue;
                 lines->is_ours = lines->is_interface;
                 /* tl_wgconf_parse() reports the NUL byte. */
                 lines->is_misplaced = !lines->is_interface && tl_text_find(text, '\0') == text.len;
-                lines->key = (enum tl_quick_key)m->value;
+                lines->key = (enum tl_wgquick_key)m->value;
                 lines->value = trim(tl_text_tail(text, equals + 1));
         }
 }
@@ -148,7 +148,7 @@ static void tell(struct reader *r, int errnum, const char *at, const char *messa
 /* Reports what the value of this line's key should be, at the part of it that is wrong. */
 static void tell_value(struct reader *r, struct tl_text part)
 {
-        tell(r, EINVAL, part.at, tl_quick_key_text(r->lines.key));
+        tell(r, EINVAL, part.at, tl_wgquick_key_text(r->lines.key));
 }
 
 static void run_out_of_memory(struct reader *r)
@@ -173,7 +173,7 @@ static bool grow(void **items, uint32_t count, uint32_t *capacity, size_t size)
         return true;
 }
 
-static void append(struct reader *r, struct tl_quick_list *list, struct tl_text item)
+static void append(struct reader *r, struct tl_wgquick_list *list, struct tl_text item)
 {
         if (grow((void **)&list->items, list->count, &list->capacity, sizeof(*list->items)))
                 list->items[list->count++] = item;
@@ -239,14 +239,14 @@ static bool parse_mask(struct tl_text text, const struct wg_ip *ip, uint32_t *ci
         return *cidr == 0 || bits == UINT32_MAX << (32 - *cidr);
 }
 
-static bool parse_address(struct tl_text text, struct tl_quick_address *address)
+static bool parse_address(struct tl_text text, struct tl_wgquick_address *address)
 {
         size_t slash = tl_text_find(text, '/');
         struct tl_text host = tl_text_head(text, slash);
         uint32_t cidr;
 
         if (tl_text_is(text, "default")) {
-                *address = (struct tl_quick_address){.ip.family = WG_FAMILY_IPV4};
+                *address = (struct tl_wgquick_address){.ip.family = WG_FAMILY_IPV4};
                 return true;
         }
         if (!tl_address_parse_ip(host, &address->ip) && !parse_short_ipv4(host, &address->ip))
@@ -260,8 +260,8 @@ static bool parse_address(struct tl_text text, struct tl_quick_address *address)
 
 static void read_address(struct reader *r, struct tl_text word)
 {
-        struct tl_quick *quick = r->into;
-        struct tl_quick_address address;
+        struct tl_wgquick *quick = r->into;
+        struct tl_wgquick_address address;
 
         if (!parse_address(word, &address))
                 tell_value(r, word);
@@ -311,7 +311,7 @@ static bool looks_like_address(struct tl_text text)
         return true;
 }
 
-static bool parse_server(struct tl_text text, struct tl_quick_server *server)
+static bool parse_server(struct tl_text text, struct tl_wgquick_server *server)
 {
         size_t percent = tl_text_find(text, '%');
         bool has_zone = percent < text.len;
@@ -325,10 +325,10 @@ static bool parse_server(struct tl_text text, struct tl_quick_server *server)
 
 static void read_dns(struct reader *r, struct tl_text word)
 {
-        struct tl_quick *quick = r->into;
+        struct tl_wgquick *quick = r->into;
         bool is_domain = !looks_like_address(word);
         bool is_route = is_domain && word.at[0] == '~'; /* a routing domain of resolvectl(1) */
-        struct tl_quick_server server;
+        struct tl_wgquick_server server;
 
         if (is_domain ? !is_domain_name(tl_text_tail(word, is_route))
                       : !parse_server(word, &server))
@@ -360,13 +360,13 @@ static void read_mtu(struct reader *r)
         struct tl_text value = r->lines.value;
         uint32_t mtu;
 
-        if (parse_number(value, TL_QUICK_MTU_MAX, &mtu) && mtu >= TL_QUICK_MTU_MIN)
+        if (parse_number(value, TL_WGQUICK_MTU_MAX, &mtu) && mtu >= TL_WGQUICK_MTU_MIN)
                 r->into->mtu = mtu;
         else
                 tell_value(r, value);
 }
 
-static void set_table(struct tl_quick *quick, enum tl_quick_routing routing, bool is_named)
+static void set_table(struct tl_wgquick *quick, enum tl_wgquick_routing routing, bool is_named)
 {
         quick->has_table = is_named;
         quick->routing = routing;
@@ -375,15 +375,15 @@ static void set_table(struct tl_quick *quick, enum tl_quick_routing routing, boo
 
 static void read_table(struct reader *r)
 {
-        struct tl_quick *quick = r->into;
+        struct tl_wgquick *quick = r->into;
         struct tl_text value = r->lines.value;
 
         if (tl_text_is_caseless(value, "auto")) {
-                set_table(quick, TL_QUICK_ROUTING_AUTO, true);
+                set_table(quick, TL_WGQUICK_ROUTING_AUTO, true);
         } else if (tl_text_is_caseless(value, "off")) {
-                set_table(quick, TL_QUICK_ROUTING_OFF, true);
+                set_table(quick, TL_WGQUICK_ROUTING_OFF, true);
         } else if (value.len < sizeof(quick->table) && is_name(value)) {
-                set_table(quick, TL_QUICK_ROUTING_TABLE, true);
+                set_table(quick, TL_WGQUICK_ROUTING_TABLE, true);
                 memcpy(quick->table, value.at, value.len);
         } else {
                 tell_value(r, value);
@@ -399,7 +399,7 @@ static void read_save_config(struct reader *r)
                 tell_value(r, value);
 }
 
-static void read_hook(struct reader *r, enum tl_quick_hook hook)
+static void read_hook(struct reader *r, enum tl_wgquick_hook hook)
 {
         struct tl_text value = r->lines.value;
         size_t nul = tl_text_find(value, '\0');
@@ -426,16 +426,16 @@ static void read_value(struct reader *r)
                 read_table(r);
                 break;
         case KEY_PRE_UP:
-                read_hook(r, TL_QUICK_PRE_UP);
+                read_hook(r, TL_WGQUICK_PRE_UP);
                 break;
         case KEY_POST_UP:
-                read_hook(r, TL_QUICK_POST_UP);
+                read_hook(r, TL_WGQUICK_POST_UP);
                 break;
         case KEY_PRE_DOWN:
-                read_hook(r, TL_QUICK_PRE_DOWN);
+                read_hook(r, TL_WGQUICK_PRE_DOWN);
                 break;
         case KEY_POST_DOWN:
-                read_hook(r, TL_QUICK_POST_DOWN);
+                read_hook(r, TL_WGQUICK_POST_DOWN);
                 break;
         case KEY_SAVE_CONFIG:
                 read_save_config(r);
@@ -449,7 +449,7 @@ static void clear_value(struct reader *r)
         if (r->lines.key == KEY_MTU)
                 r->into->mtu = 0;
         else if (r->lines.key == KEY_TABLE)
-                set_table(r->into, TL_QUICK_ROUTING_AUTO, false);
+                set_table(r->into, TL_WGQUICK_ROUTING_AUTO, false);
 }
 
 static void read_lines(struct reader *r)
@@ -467,8 +467,8 @@ static void read_lines(struct reader *r)
         }
 }
 
-bool tl_quick_parse(const char *text, size_t len, struct tl_quick *quick,
-                    struct tl_mistakes *mistakes)
+bool tl_wgquick_parse(const char *text, size_t len, struct tl_wgquick *quick,
+                      struct tl_mistakes *mistakes)
 {
         struct reader r = {.lines.rest = {text, len}, .mistakes = mistakes};
         uint32_t before = mistakes->count;
@@ -476,34 +476,35 @@ bool tl_quick_parse(const char *text, size_t len, struct tl_quick *quick,
 
         read_lines(&r);
         is_good = mistakes->count == before;
-        tl_quick_done(&r.misplaced);
+        tl_wgquick_done(&r.misplaced);
         if (is_good)
                 *quick = r.quick;
         else
-                tl_quick_done(&r.quick);
+                tl_wgquick_done(&r.quick);
         return is_good;
 }
 
-void tl_quick_format_server(char out[TL_QUICK_SERVER_SIZE], const struct tl_quick_server *server)
+void tl_wgquick_format_server(char out[TL_WGQUICK_SERVER_SIZE],
+                              const struct tl_wgquick_server *server)
 {
         size_t len = tl_address_format_ip(out, &server->ip);
 
         if (server->zone.len)
-                snprintf(out + len, TL_QUICK_SERVER_SIZE - len, "%%%.*s", (int)server->zone.len,
+                snprintf(out + len, TL_WGQUICK_SERVER_SIZE - len, "%%%.*s", (int)server->zone.len,
                          server->zone.at);
 }
 
-void tl_quick_done(struct tl_quick *quick)
+void tl_wgquick_done(struct tl_wgquick *quick)
 {
         free(quick->addresses);
         free(quick->dns);
         free(quick->dns_search.items);
-        for (size_t i = 0; i < TL_QUICK_HOOK_COUNT; i++)
+        for (size_t i = 0; i < TL_WGQUICK_HOOK_COUNT; i++)
                 free(quick->hooks[i].items);
-        *quick = (struct tl_quick){0};
+        *quick = (struct tl_wgquick){0};
 }
 
-void tl_quick_blank(char *text, size_t len)
+void tl_wgquick_blank(char *text, size_t len)
 {
         struct lines lines = {.rest = {text, len}};
 
@@ -516,7 +517,7 @@ void tl_quick_blank(char *text, size_t len)
         }
 }
 
-size_t tl_quick_strip(char *text, size_t len)
+size_t tl_wgquick_strip(char *text, size_t len)
 {
         struct lines lines = {.rest = {text, len}};
         size_t kept = 0;

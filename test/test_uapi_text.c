@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "conf/client.h"
+#include "conf/uapi_text.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "conf/wgconf.h"
-#include "test/conf_dump.h"
+#include "test/change_dump.h"
 
 #define SECRET "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="
 #define A "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
@@ -24,49 +24,49 @@ static const char file[] = "ListenPort = 51820\nFwMark = 0xca6c\nPrivateKey = " 
                            "PersistentKeepalive = 25\n"
                            "\n[Peer]\nPublicKey = " B "\nEndpoint = [fe80::1%eth0]:6\n";
 
-static void read_file(struct tl_conf_device *device)
+static void read_file(struct tl_change *device)
 {
         struct tl_mistakes mistakes = {0};
         char text[sizeof(file) + 16] = "[Interface]\n";
 
         strcat(text, file);
-        tl_conf_device_init(device);
+        tl_change_init(device);
         assert_true(tl_wgconf_parse(text, strlen(text), device, &mistakes));
 }
 
 static void test_a_request_is_what_the_parser_reads(void **state)
 {
-        struct tl_conf_device device;
+        struct tl_change device;
         size_t room, len;
         char *request, *dump;
 
         (void)state;
         read_file(&device);
-        room = tl_client_room(&device);
+        room = tl_uapi_text_room(&device);
         request = malloc(room);
-        len = tl_client_format_request(&device, request, room);
+        len = tl_uapi_text_format_request(&device, request, room);
         assert_int_equal(len, strlen(request));
-        dump = conf_dump(&device);
+        dump = change_dump(&device);
         assert_string_equal(request, dump);
         free(dump);
         free(request);
-        tl_conf_device_done(&device);
+        tl_change_done(&device);
 }
 
 static void test_a_file_is_what_was_read(void **state)
 {
-        struct tl_conf_device device;
+        struct tl_change device;
         size_t room;
         char *text;
 
         (void)state;
         read_file(&device);
-        room = tl_client_room(&device);
+        room = tl_uapi_text_room(&device);
         text = malloc(room);
-        assert_int_equal(tl_client_format_file(&device, text, room), strlen(file));
+        assert_int_equal(tl_uapi_text_format_file(&device, text, room), strlen(file));
         assert_string_equal(text, file);
         free(text);
-        tl_conf_device_done(&device);
+        tl_change_done(&device);
 }
 
 /* The longest of everything fits into the room that is told. */
@@ -77,14 +77,14 @@ static void test_room(void **state)
                                                    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}},
                                                  128};
         static const uint8_t key[TL_CONF_KEY_LEN] = {255};
-        struct tl_conf_device device;
+        struct tl_change device;
         size_t room;
         char *text;
 
         (void)state;
-        tl_conf_device_init(&device);
+        tl_change_init(&device);
         for (int i = 0; i < 100; i++) {
-                struct tl_conf_peer *peer = tl_conf_device_add_peer(&device, key);
+                struct tl_change_peer *peer = tl_change_add_peer(&device, key);
 
                 peer->has_preshared_key = peer->has_endpoint = peer->has_persistent_keepalive =
                         peer->replace_allowed_ips = peer->update_only = true;
@@ -94,14 +94,14 @@ static void test_room(void **state)
                 peer->endpoint.port = 65535;
                 strcpy(peer->zone, "abcdefghijklmno");
                 for (int j = 0; j < 100; j++)
-                        assert_true(tl_conf_device_add_allowed_ip(&device, &longest, j == 7));
+                        assert_true(tl_change_add_allowed_ip(&device, &longest, j == 7));
         }
-        room = tl_client_room(&device);
+        room = tl_uapi_text_room(&device);
         text = malloc(room);
-        assert_in_range(tl_client_format_request(&device, text, room), 1, room - 1);
-        assert_in_range(tl_client_format_file(&device, text, room), 1, room - 1);
+        assert_in_range(tl_uapi_text_format_request(&device, text, room), 1, room - 1);
+        assert_in_range(tl_uapi_text_format_file(&device, text, room), 1, room - 1);
         free(text);
-        tl_conf_device_done(&device);
+        tl_change_done(&device);
 }
 
 static const struct {
@@ -129,8 +129,8 @@ static void test_replies(void **state)
         for (size_t i = 0; i < WG_ARRAY_SIZE(replies); i++) {
                 size_t len = strlen(replies[i].text);
 
-                if (tl_client_is_reply(replies[i].text, len) != replies[i].is_reply ||
-                    tl_client_reply_errno(replies[i].text, len) != replies[i].errnum)
+                if (tl_uapi_text_is_reply(replies[i].text, len) != replies[i].is_reply ||
+                    tl_uapi_text_reply_errno(replies[i].text, len) != replies[i].errnum)
                         fail_msg("case %d", replies[i].number);
         }
 }
@@ -149,20 +149,20 @@ static void test_what_get_tells(void **state)
                 "endpoint=192.0.2.1:5\npersistent_keepalive_interval=0\nallowed_ip=10.0.0.0/8\n\n";
         static const char *const wrong[] = {"errno=1\n\n", "listen_port=x\nerrno=0\n\n",
                                             "\nerrno=0\n\n", "errno=0\n"};
-        struct tl_conf_device device;
+        struct tl_change device;
         char copy[sizeof(text)], *dump;
 
         (void)state;
-        tl_conf_device_init(&device);
+        tl_change_init(&device);
         memcpy(copy, text, sizeof(text));
-        assert_true(tl_client_read_reply(copy, sizeof(text) - 1, &device));
-        dump = conf_dump(&device);
+        assert_true(tl_uapi_text_read_reply(copy, sizeof(text) - 1, &device));
+        dump = change_dump(&device);
         assert_string_equal(dump, dumped);
         free(dump);
-        tl_conf_device_done(&device);
+        tl_change_done(&device);
         for (size_t i = 0; i < WG_ARRAY_SIZE(wrong); i++) {
                 strcpy(copy, wrong[i]);
-                assert_false(tl_client_read_reply(copy, strlen(wrong[i]), &device));
+                assert_false(tl_uapi_text_read_reply(copy, strlen(wrong[i]), &device));
         }
 }
 

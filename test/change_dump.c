@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "test/conf_dump.h"
+#include "test/change_dump.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ static void dump_key(FILE *out, const char *name, const uint8_t key[TL_CONF_KEY_
         fputc('\n', out);
 }
 
-static void dump_endpoint(FILE *out, const struct tl_conf_peer *peer)
+static void dump_endpoint(FILE *out, const struct tl_change_peer *peer)
 {
         char text[TL_ADDRESS_ENDPOINT_SIZE];
 
@@ -31,21 +31,20 @@ static void dump_endpoint(FILE *out, const struct tl_conf_peer *peer)
         }
 }
 
-static void dump_allowed_ips(FILE *out, const struct tl_conf_device *device,
-                             const struct tl_conf_peer *peer)
+static void dump_allowed_ips(FILE *out, const struct tl_change *device,
+                             const struct tl_change_peer *peer)
 {
         char text[TL_ADDRESS_PREFIX_SIZE];
 
         for (uint32_t i = 0; i < peer->allowed_ip_count; i++) {
-                const struct tl_conf_allowed_ip *ip = tl_conf_peer_allowed_ip(device, peer, i);
+                const struct tl_change_allowed_ip *ip = tl_change_peer_allowed_ip(device, peer, i);
 
                 tl_address_format_prefix(text, &ip->prefix);
                 fprintf(out, "allowed_ip=%s%s\n", ip->remove ? "-" : "", text);
         }
 }
 
-static void dump_peer(FILE *out, const struct tl_conf_device *device,
-                      const struct tl_conf_peer *peer)
+static void dump_peer(FILE *out, const struct tl_change *device, const struct tl_change_peer *peer)
 {
         dump_key(out, "public_key", peer->public_key);
         if (peer->remove)
@@ -63,7 +62,7 @@ static void dump_peer(FILE *out, const struct tl_conf_device *device,
         dump_allowed_ips(out, device, peer);
 }
 
-char *conf_dump(const struct tl_conf_device *device)
+char *change_dump(const struct tl_change *device)
 {
         char *text;
         size_t len;
@@ -81,7 +80,7 @@ char *conf_dump(const struct tl_conf_device *device)
         if (device->replace_peers)
                 fputs("replace_peers=true\n", out);
         for (uint32_t i = 0; i < device->peer_count; i++)
-                dump_peer(out, device, tl_conf_device_peer(device, i));
+                dump_peer(out, device, tl_change_peer_at(device, i));
         fputc('\n', out);
         if (fclose(out))
                 abort();

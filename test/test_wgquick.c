@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "conf/quick.h"
+#include "conf/wgquick.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "test/quick_dump.h"
+#include "test/wgquick_dump.h"
 
 #define I "[Interface]\n"
 
@@ -63,16 +63,16 @@ static void test_texts(void **state)
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(texts); i++) {
                 struct tl_mistakes mistakes = {0};
-                struct tl_quick quick;
+                struct tl_wgquick quick;
                 char *dump;
 
-                if (!tl_quick_parse(texts[i].text, strlen(texts[i].text), &quick, &mistakes))
+                if (!tl_wgquick_parse(texts[i].text, strlen(texts[i].text), &quick, &mistakes))
                         fail_msg("case %d: %s", texts[i].number, mistakes.first[0].message);
-                dump = quick_dump(&quick);
+                dump = wgquick_dump(&quick);
                 if (strcmp(dump, texts[i].dump) != 0)
                         fail_msg("case %d: %s", texts[i].number, dump);
                 free(dump);
-                tl_quick_done(&quick);
+                tl_wgquick_done(&quick);
         }
 }
 
@@ -114,11 +114,11 @@ static void test_mistakes(void **state)
         for (size_t i = 0; i < WG_ARRAY_SIZE(mistakes); i++) {
                 struct tl_mistakes told = {0};
                 const struct tl_conf_error *error = &told.first[0];
-                struct tl_quick quick, untouched;
+                struct tl_wgquick quick, untouched;
 
                 memset(&quick, 0xa5, sizeof(quick));
                 memset(&untouched, 0xa5, sizeof(untouched));
-                if (tl_quick_parse(mistakes[i].text, strlen(mistakes[i].text), &quick, &told))
+                if (tl_wgquick_parse(mistakes[i].text, strlen(mistakes[i].text), &quick, &told))
                         fail_msg("case %d: no mistake", mistakes[i].number);
                 assert_memory_equal(&quick, &untouched, sizeof(quick));
                 assert_int_equal(told.count, 1);
@@ -139,10 +139,10 @@ static void test_many_mistakes(void **state)
         static const uint32_t places[][2] = {{2, 5},  {3, 9}, {3, 18}, {3, 25}, {4, 7},
                                              {6, 12}, {7, 9}, {10, 5}, {11, 5}};
         struct tl_mistakes told = {.count = 1, .first = {{.line = 7, .column = 9}}};
-        struct tl_quick quick;
+        struct tl_wgquick quick;
 
         (void)state;
-        assert_false(tl_quick_parse(text, strlen(text), &quick, &told));
+        assert_false(tl_wgquick_parse(text, strlen(text), &quick, &told));
         assert_int_equal(told.count, WG_ARRAY_SIZE(places));
         for (size_t i = 0; i < WG_ARRAY_SIZE(places); i++) {
                 assert_int_equal(told.first[i].line, places[i][0]);
@@ -154,10 +154,10 @@ static void test_a_zero_byte_ends_no_hook(void **state)
 {
         static const char text[] = I "PostUp = true\0; false";
         struct tl_mistakes told = {0};
-        struct tl_quick quick;
+        struct tl_wgquick quick;
 
         (void)state;
-        assert_false(tl_quick_parse(text, sizeof(text) - 1, &quick, &told));
+        assert_false(tl_wgquick_parse(text, sizeof(text) - 1, &quick, &told));
         assert_int_equal(told.first[0].line, 2);
         assert_int_equal(told.first[0].column, 14);
 }
@@ -174,12 +174,12 @@ static void test_blank_and_strip(void **state)
 
         (void)state;
         memcpy(copy, text, sizeof(text));
-        tl_quick_blank(copy, sizeof(text) - 1);
+        tl_wgquick_blank(copy, sizeof(text) - 1);
         assert_string_equal(copy, blank);
         memcpy(copy, text, sizeof(text));
-        copy[tl_quick_strip(copy, sizeof(text) - 1)] = '\0';
+        copy[tl_wgquick_strip(copy, sizeof(text) - 1)] = '\0';
         assert_string_equal(copy, stripped);
-        assert_int_equal(tl_quick_strip(copy, 0), 0);
+        assert_int_equal(tl_wgquick_strip(copy, 0), 0);
 }
 
 int main(void)
