@@ -20,7 +20,7 @@ OUTSIDE = {"memcpy", "memmove", "memset", "memcmp", "wg_panic"}
 LINKER = {"_GLOBAL_OFFSET_TABLE_"}
 HARDENING = {"__stack_chk_fail"}  # what the options of a finished build call by themselves
 FLAGS = ("-std=c11", "-pedantic-errors", "-ffreestanding", "-nostdinc", "-O2", "-fno-pic",
-         "-fno-stack-protector", "-I.", "-c")
+         "-fno-stack-protector", "-I.")
 
 # Planted into a tree of its own: the whole one would be compiled again for each.
 BARE = True
@@ -61,39 +61,44 @@ def declared(root):
     return set(re.findall(r"\b(wg_\w+)\(", re.sub(r"/\*.*?\*/", "", text, flags=re.S)))
 
 
-def missing(root, linked, name, allowed=frozenset()):
+def missing(root, together, name, allowed=frozenset()):
     """Findings about what one linked object expects from outside."""
-    _, output = tree.run("nm", "--undefined-only", "--format=posix", linked)
+    _, output = tree.run("nm", "--undefined-only", "--format=posix", together)
     undefined = {line.split()[0] for line in output.splitlines() if line}
     return [f"{name}:1: needs {symbol} from outside"
             for symbol in sorted(undefined - OUTSIDE - LINKER - allowed - declared(root))]
 
 
-def writable(linked, name):
-    _, output = tree.run("nm", "--defined-only", "--format=posix", linked)
+def writable(together, name):
+    _, output = tree.run("nm", "--defined-only", "--format=posix", together)
     symbols = [line.split() for line in output.splitlines() if line]
     return [f"{name}:1: has writable data: {symbol[0].split('.')[0]}"
             for symbol in symbols if symbol[1] in "bBdDC"]
 
 
-def freestanding(root, folder):
+def linked(root, folder, what, *compiler):
+    """Compiles every source with the compiler and its flags, and links the objects. Returns the
+    findings, of missing symbols and writable data too; `what` says what the flags stand for."""
     findings, objects = [], []
-    _, own = tree.run("gcc", "-print-file-name=include")
     for source in [path for path in tree.files(root, ".c") if path.parts[0] in ROOMS]:
         object_file = folder / (str(source).replace("/", "-") + ".o")
-        status, output = tree.run("gcc", *FLAGS, "-isystem", own.strip(), source, "-o", object_file,
-                                  cwd=root)
+        status, output = tree.run(*compiler, "-c", source, "-o", object_file, cwd=root)
         if status:
             errors = [line for line in output.splitlines() if "error:" in line] or [output.strip()]
-            findings.append(f"{source}:1: not freestanding C11: {errors[0]}")
+            findings.append(f"{source}:1: not {what}: {errors[0]}")
         else:
             objects.append(object_file)
-    linked = folder / "freestanding.o"
-    status, output = tree.run("ld", "-r", "-o", linked, *objects)
+    together = folder / "together.o"
+    status, output = tree.run("ld", "-r", "-o", together, *objects)
     if status:
         return findings + [f"base, core:1: do not link into one: {output.strip()}"]
-    name = "base and core, freestanding"
-    return findings + missing(root, linked, name) + writable(linked, name)
+    name = f"base and core, {what}"
+    return findings + missing(root, together, name) + writable(together, name)
+
+
+def freestanding(root, folder):
+    _, own = tree.run("gcc", "-print-file-name=include")
+    return linked(root, folder, "freestanding C11", "gcc", *FLAGS, "-isystem", own.strip())
 
 
 def built(root, build, folder):
@@ -101,11 +106,11 @@ def built(root, build, folder):
     for library in libraries:
         if not library.is_file():
             return [f"{library}:1: was not built"]
-    linked = folder / "built.o"
-    status, output = tree.run("ld", "-r", "-o", linked, "--whole-archive", *libraries, cwd=build)
+    together = folder / "built.o"
+    status, output = tree.run("ld", "-r", "-o", together, "--whole-archive", *libraries, cwd=build)
     if status:
         return [f"{build}:1: libbase.a and libcore.a do not link into one: {output.strip()}"]
-    return missing(root, linked, f"libbase.a and libcore.a in {build}", HARDENING)
+    return missing(root, together, f"libbase.a and libcore.a in {build}", HARDENING)
 
 
 def check(root, build=None):
