@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define ROOT "/proc/sys/"
-#define CONF "net/ipv4/conf"
 
 /* A command of the journal: `setting IFNAME PATH VALUE OLD NAMESPACE`. */
 struct line {
@@ -125,7 +124,7 @@ static bool find_holder(const struct tl_journal_kind *kind, const struct line *l
  * is no lock to take, which is rare and not fatal. */
 static int lock(void)
 {
-        int fd = open(ROOT CONF, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int fd = open(ROOT "net/ipv4/conf", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         while (fd >= 0 && flock(fd, LOCK_EX) < 0)
                 if (errno != EINTR)
@@ -193,33 +192,4 @@ bool tl_setting_release(const struct tl_journal *journal, const char *command)
         release(journal->kind, &line);
         unlock(fd);
         return true;
-}
-
-static int read_filter(const char *ifname)
-{
-        char path[NAME_MAX + 64], value[TL_SETTING_SIZE];
-
-        snprintf(path, sizeof(path), CONF "/%s/rp_filter", ifname);
-        return tl_setting_read(path, value) == 0 ? value[0] - '0' : 0;
-}
-
-/* The kernel uses the greater of the values for all and for the link; 1 is strict, 2 is loose. */
-bool tl_setting_filters_strictly(const char *ifname)
-{
-        int all = read_filter("all");
-        DIR *directory = opendir(ROOT CONF);
-        struct dirent *entry;
-        bool is_strict = false;
-
-        if (!directory)
-                return false;
-        while (!is_strict && (entry = readdir(directory))) {
-                const char *name = entry->d_name;
-
-                if (is_entry(entry) && strcmp(name, "all") != 0 && strcmp(name, "lo") != 0 &&
-                    strcmp(name, ifname) != 0)
-                        is_strict = WG_MAX(all, read_filter(name)) == 1;
-        }
-        closedir(directory);
-        return is_strict;
 }

@@ -31,8 +31,4 @@ int tl_setting_hold(struct tl_journal *journal, const char *path, const char *va
 /* If a command of a journal is about a setting, undoes it and returns true. */
 bool tl_setting_release(const struct tl_journal *journal, const char *command) WG_MUST_USE;
 
-/* Whether strict reverse-path filtering (rp_filter 1) is on for a link other than this
- * interface. */
-bool tl_setting_filters_strictly(const char *ifname) WG_MUST_USE;
-
 #endif

@@ -5,14 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/endpoint.h"
+#include "host/facts.h"
 #include "host/run.h"
 #include "host/table.h"
+#include "io/netns.h"
 #include "io/rule.h"
-#include "quick/facts.h"
 #include "quick/link.h"
 #include "quick/rules.h"
+#include "quick/survey.h"
 
 enum { TABLES_SIZE = 65536 }; /* for the names of all nft tables, or the rules of a chain */
 
@@ -34,7 +37,7 @@ static void delete_rule(char family, const struct tl_rule *rule)
 static bool is_dead(const struct tl_rule *rule, const char *ifname)
 {
         return tl_rules_is_ours(rule) && tl_facts_is_table_free(rule->mark) &&
-               !tl_facts_is_mark_used(rule->mark, ifname);
+               !tl_survey_is_mark_used(rule->mark, ifname);
 }
 
 static bool delete_rules(uint8_t family, const char *ifname)
@@ -157,9 +160,26 @@ static bool delete_packet_rules(const char *ifname)
 
 bool tl_leftovers_delete(const char *ifname)
 {
+        int lock = tl_netns_lock(TL_RULES_LOCK_TIMEOUT_MS);
         bool has_ipv4 = delete_rules(WG_FAMILY_IPV4, ifname),
              has_ipv6 = delete_rules(WG_FAMILY_IPV6, ifname), has_tables = delete_tables(ifname),
              has_packet_rules = delete_packet_rules(ifname);
 
+        if (lock >= 0)
+                close(lock);
         return has_ipv4 || has_ipv6 || has_tables || has_packet_rules;
+}
+
+bool tl_leftovers_delete_record(const char *ifname)
+{
+        struct tl_plan_facts facts;
+        char command[TL_PLAN_DNS_NAME_SIZE + 24];
+
+        tl_survey_programs(&facts, ifname);
+        if (if_nametoindex(ifname) || facts.dns != TL_PLAN_DNS_RESOLVCONF ||
+            !tl_survey_has_record(facts.dns_name))
+                return false;
+        snprintf(command, sizeof(command), "resolvconf -d %s -f", facts.dns_name);
+        (void)!tl_run(command, NULL);
+        return true;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * leftovers.h - finds what vanished interfaces left in the kernel, without notes: after a crash
- * that also lost /run, as when a container restarts in its network namespace.
+ * leftovers.h - finds what vanished interfaces left on this machine, without a journal: a crash may
+ * also lose /run, as when a container restarts in its network namespace.
  *
  * A rule of ours whose table is empty routes nothing. It is in use only while an interface still
- * has its mark. A table of nft(8) carries the name of its interface.
+ * has its mark. An nft(8) table has the name of its interface in its own.
  * Threads: the only one of the process. */
 #ifndef QUICK_LEFTOVERS_H
 #define QUICK_LEFTOVERS_H
@@ -13,8 +13,12 @@
 
 #include "base/attr.h"
 
-/* Deletes leftovers in our network namespace, whose lock must be held. `ifname` is an interface
- * that is gone, or about to be made. Returns whether there were any. */
+/* Deletes the leftovers of interfaces that are gone from this network namespace. `ifname` counts as
+ * gone. Returns whether there were any. */
 bool tl_leftovers_delete(const char *ifname);
+
+/* Deletes the name servers of an interface from resolvconf(8), unless the interface exists: nobody
+ * else does. Returns whether there were any. */
+bool tl_leftovers_delete_record(const char *ifname);
 
 #endif

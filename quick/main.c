@@ -75,7 +75,7 @@ static bool act(struct tl_quick_file *file, enum tl_quick_verb verb, enum tl_qui
         case VERB_SAVE:
                 return tl_quick_save(file);
         case VERB_STRIP:
-                return tl_quick_print(file);
+                return tl_quick_file_print(file);
         }
         return false;
 }
@@ -91,9 +91,9 @@ static int run(enum tl_quick_verb verb, enum tl_quick_part part, const char *nam
         }
         tl_run_init();
         /* Mistakes in the file must not keep its interface up. */
-        is_good = tl_quick_open(&file, name) && (file.is_sound || verb == VERB_DOWN) &&
+        is_good = tl_quick_file_open(&file, name) && (file.is_sound || verb == VERB_DOWN) &&
                   act(&file, verb, part);
-        tl_quick_close(&file);
+        tl_quick_file_close(&file);
         return is_good ? EXIT_OK : EXIT_FAILED;
 }
 

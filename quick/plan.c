@@ -9,12 +9,11 @@
 #include "conf/address.h"
 #include "host/table.h"
 
-WG_ENUM_DEFINE(tl_plan_kind, TL_PLAN_STEPS)
 WG_ENUM_DEFINE(tl_plan_dns, TL_PLAN_DNS_WAYS)
 
 /* What a plan is made from. */
 struct planner {
-        struct tl_plan *plan;
+        struct tl_steps *steps;
         const struct tl_wgquick *quick;
         const struct tl_change *device;
         const struct tl_plan_facts *facts;
@@ -39,45 +38,15 @@ static const char *family_option(uint8_t family)
         return family == WG_FAMILY_IPV4 ? "-4" : "-6";
 }
 
-/* Appends a step, without anything in it yet. NULL: no memory. */
-static struct tl_plan_step *add_step(struct tl_plan *plan, enum tl_plan_kind kind)
-{
-        if (plan->count == plan->capacity) {
-                uint32_t capacity = plan->capacity ? plan->capacity * 2 : 32;
-                struct tl_plan_step *bigger = reallocarray(plan->steps, capacity,
-                                                           sizeof(*plan->steps));
-
-                if (!bigger)
-                        return NULL;
-                plan->steps = bigger;
-                plan->capacity = capacity;
-        }
-        plan->steps[plan->count] = (struct tl_plan_step){.kind = kind};
-        return &plan->steps[plan->count++];
-}
-
-/* Writes a text into the step that was added last. */
-WG_PRINTF(2, 3) static bool write_text(char **to, const char *format, ...)
-{
-        va_list arguments;
-        int len;
-
-        va_start(arguments, format);
-        len = vasprintf(to, format, arguments);
-        va_end(arguments);
-        if (len < 0)
-                *to = NULL;
-        return len >= 0;
-}
-
-/* Appends a command; and says how the one that was appended last is undone. */
+/* RUN appends a command, and UNDO says how to undo the last one. */
 #define RUN(p, ...) \
-        (add_step((p)->plan, TL_PLAN_RUN) && write_text(&last_step(p)->command, __VA_ARGS__))
-#define UNDO(p, ...) write_text(&last_step(p)->undo, __VA_ARGS__)
+        (tl_steps_add((p)->steps, TL_STEP_RUN) && \
+         tl_step_write(&last_step(p)->command, __VA_ARGS__))
+#define UNDO(p, ...) tl_step_write(&last_step(p)->undo, __VA_ARGS__)
 
-static struct tl_plan_step *last_step(const struct planner *p)
+static struct tl_step *last_step(const struct planner *p)
 {
-        return &p->plan->steps[p->plan->count - 1];
+        return &p->steps->items[p->steps->count - 1];
 }
 
 static bool plan_addresses(struct planner *p)
@@ -141,7 +110,7 @@ static bool finish(FILE *out)
 static bool plan_resolvconf(struct planner *p)
 {
         const char *name = p->facts->dns_name;
-        struct tl_plan_step *step;
+        struct tl_step *step;
         size_t size;
         FILE *out;
 
@@ -256,7 +225,7 @@ static bool plan_firewall(struct planner *p, uint8_t family)
 {
         const char *nft_family = family == WG_FAMILY_IPV4 ? "ip" : "ip6";
         char table[TL_TABLE_NAME_SIZE];
-        struct tl_plan_step *step;
+        struct tl_step *step;
         size_t size;
         FILE *out;
 
@@ -326,13 +295,13 @@ static bool plan_packet_rules(struct planner *p, uint8_t family)
 
 static bool plan_mark(struct planner *p)
 {
-        struct tl_plan_step *step;
+        struct tl_step *step;
 
         if (p->device->fwmark)
                 return true;
-        step = add_step(p->plan, TL_PLAN_MARK);
+        step = tl_steps_add(p->steps, TL_PLAN_MARK);
         if (step)
-                step->mark = p->number;
+                step->number = p->number;
         return step;
 }
 
@@ -340,11 +309,11 @@ static bool plan_claim(struct planner *p, uint8_t family)
 {
         const char *any = family == WG_FAMILY_IPV4 ? "0.0.0.0/0" : "::/0";
 
-        if (!add_step(p->plan, TL_PLAN_CLAIM))
+        if (!tl_steps_add(p->steps, TL_PLAN_CLAIM))
                 return false;
-        last_step(p)->mark = p->number;
-        return write_text(&last_step(p)->command, "ip %s route add %s dev %s table %u",
-                          family_option(family), any, p->facts->ifname, p->number);
+        last_step(p)->number = p->number;
+        return tl_step_write(&last_step(p)->command, "ip %s route add %s dev %s table %u",
+                             family_option(family), any, p->facts->ifname, p->number);
 }
 
 /* Plans a rule, and the deletion of exactly that rule. */
@@ -378,7 +347,7 @@ static bool plan_default(struct planner *p, uint8_t family)
 {
         if (!plan_rules(p, family))
                 return false;
-        if (family == WG_FAMILY_IPV4 && !add_step(p->plan, TL_PLAN_HEED_MARKS))
+        if (family == WG_FAMILY_IPV4 && !tl_steps_add(p->steps, TL_PLAN_HEED_MARKS))
                 return false;
         return p->facts->has_nft ? plan_firewall(p, family) : plan_packet_rules(p, family);
 }
@@ -516,32 +485,32 @@ const char *tl_plan_objection(const struct tl_wgquick *quick, const struct tl_ch
         return NULL;
 }
 
-bool tl_plan_up(struct tl_plan *plan, const struct tl_wgquick *quick,
+bool tl_plan_up(struct tl_steps *steps, const struct tl_wgquick *quick,
                 const struct tl_change *device, const struct tl_plan_facts *facts)
 {
-        struct planner p = {.plan = plan, .quick = quick, .device = device, .facts = facts};
+        struct planner p = {.steps = steps, .quick = quick, .device = device, .facts = facts};
         bool is_good;
 
-        *plan = (struct tl_plan){0};
+        *steps = (struct tl_steps){0};
         is_good = plan_addresses(&p) && plan_link(&p) && plan_dns(&p) && plan_routes(&p);
         free(p.routes);
         if (!is_good)
-                tl_plan_done(plan);
+                tl_steps_done(steps);
         return is_good;
 }
 
-bool tl_plan_defaults(struct tl_plan *plan, const struct tl_wgquick *quick,
+bool tl_plan_defaults(struct tl_steps *steps, const struct tl_wgquick *quick,
                       const struct tl_change *device, const struct tl_plan_facts *facts)
 {
         static const uint8_t families[] = {WG_FAMILY_IPV4, WG_FAMILY_IPV6};
-        struct planner p = {.plan = plan,
+        struct planner p = {.steps = steps,
                             .quick = quick,
                             .device = device,
                             .facts = facts,
                             .number = device->fwmark ? device->fwmark : facts->number};
         bool is_good;
 
-        *plan = (struct tl_plan){0};
+        *steps = (struct tl_steps){0};
         is_good = plan_mark(&p);
         for (size_t i = 0; i < WG_ARRAY_SIZE(families); i++)
                 if (is_family_planned(facts, families[i]) &&
@@ -552,17 +521,6 @@ bool tl_plan_defaults(struct tl_plan *plan, const struct tl_wgquick *quick,
                     has_default(quick, device, families[i]))
                         is_good = is_good && plan_default(&p, families[i]);
         if (!is_good)
-                tl_plan_done(plan);
+                tl_steps_done(steps);
         return is_good;
-}
-
-void tl_plan_done(struct tl_plan *plan)
-{
-        for (uint32_t i = 0; i < plan->count; i++) {
-                free(plan->steps[i].command);
-                free(plan->steps[i].input);
-                free(plan->steps[i].undo);
-        }
-        free(plan->steps);
-        *plan = (struct tl_plan){0};
 }

@@ -28,6 +28,7 @@
 #include "base/enum.h"
 #include "conf/change.h"
 #include "conf/wgquick.h"
+#include "host/step.h"
 #include "quick/rules.h"
 
 /* What names of nft(8) tables and comments of iptables(8) rules begin with; the interface's name
@@ -41,25 +42,11 @@ enum {
         TL_PLAN_DNS_NAME_SIZE = 48, /* of the longest name of a record, with its terminator */
 };
 
-/* What a step does. */
-#define TL_PLAN_STEPS(X) \
-        X(TL_PLAN_RUN, 0, run, "runs a program") \
-        X(TL_PLAN_MARK, 1, mark, "sets the mark of WireGuard's packets") \
-        X(TL_PLAN_CLAIM, 2, claim, "runs a program that fails if the number is taken") \
-        X(TL_PLAN_HEED_MARKS, 3, heed_marks, "makes reverse-path lookups use marks")
-WG_ENUM_DECLARE(tl_plan_kind, TL_PLAN_STEPS)
-
-struct tl_plan_step {
-        enum tl_plan_kind kind;
-        char *command; /* with RUN and CLAIM; owned */
-        char *input;   /* what the program reads; NULL: nothing; owned */
-        char *undo;    /* a command; NULL: none is needed; owned */
-        uint32_t mark; /* with MARK, and the number with CLAIM */
-};
-
-struct tl_plan {
-        struct tl_plan_step *steps;
-        uint32_t count, capacity;
+/* The actions of steps that are not commands alone. */
+enum tl_plan_action {
+        TL_PLAN_MARK = TL_STEP_RUN + 1, /* sets the mark of outer packets to the step's number */
+        TL_PLAN_CLAIM,                  /* runs a command that fails if the number is taken */
+        TL_PLAN_HEED_MARKS,             /* makes reverse-path lookups use marks */
 };
 
 /* How name servers are told to the system. */
@@ -69,7 +56,7 @@ struct tl_plan {
         X(TL_PLAN_DNS_RESOLVED, 2, resolved, "systemd-resolved, by resolvectl(1)")
 WG_ENUM_DECLARE(tl_plan_dns, TL_PLAN_DNS_WAYS)
 
-/* What the plan takes from the system. */
+/* Facts about this machine. */
 struct tl_plan_facts {
         const char *ifname; /* letters, digits, and a few signs */
         bool has_nft;
@@ -95,15 +82,12 @@ bool tl_plan_has_ipv6(const struct tl_wgquick *quick, const struct tl_change *de
 const char *tl_plan_objection(const struct tl_wgquick *quick, const struct tl_change *device,
                               const struct tl_plan_facts *facts) WG_MUST_USE;
 
-/* Make the plan for everything but default routes with a table of their own, and the plan for
- * these. The caller releases it. Return false if there is no memory. */
-bool tl_plan_up(struct tl_plan *plan, const struct tl_wgquick *quick,
+/* Plan everything but default routes with a table of their own, and plan these. The caller releases
+ * the steps. Return false if there is no memory. */
+bool tl_plan_up(struct tl_steps *steps, const struct tl_wgquick *quick,
                 const struct tl_change *device, const struct tl_plan_facts *facts) WG_MUST_USE;
-bool tl_plan_defaults(struct tl_plan *plan, const struct tl_wgquick *quick,
+bool tl_plan_defaults(struct tl_steps *steps, const struct tl_wgquick *quick,
                       const struct tl_change *device,
                       const struct tl_plan_facts *facts) WG_MUST_USE;
-
-/* Releases. Takes one that is all zeros. */
-void tl_plan_done(struct tl_plan *plan);
 
 #endif

@@ -7,15 +7,11 @@
 #ifndef QUICK_QUICK_H
 #define QUICK_QUICK_H
 
-#include <limits.h>
 #include <stdbool.h>
 
 #include "base/attr.h"
 #include "base/enum.h"
-#include "conf/change.h"
-#include "conf/wgquick.h"
-#include "io/file.h"
-#include "quick/names.h"
+#include "quick/file.h"
 
 /* How much of bringing up and taking down: the whole by default. A service manager, which starts and
  * ends the daemon itself, wants what comes before that and what comes after. */
@@ -24,26 +20,6 @@
         X(TL_QUICK_BEFORE, 1, before, "what comes before the daemon starts or ends") \
         X(TL_QUICK_AFTER, 2, after, "what comes after the daemon started or ended")
 WG_ENUM_DECLARE(tl_quick_part, TL_QUICK_PARTS)
-
-/* An interface's configuration file, read. */
-struct tl_quick_file {
-        char path[PATH_MAX];
-        char ifname[16];
-        struct tl_file file;
-        bool is_sound;  /* the file has no mistakes; if it has, only `down` may use it */
-        bool has_hooks; /* the keys of wg-quick have no mistakes; if they do, none counts */
-        struct tl_wgquick quick; /* points into the file */
-        struct tl_change device;
-        struct tl_names missing; /* endpoint names that did not resolve */
-};
-
-/* Finds and reads the file of an interface: a path that ends in IFNAME.conf, or the name of an
- * interface, whose file is then in /etc/wireguard. Reports mistakes in it. Returns false, after
- * reporting why, if no file can be read. */
-bool tl_quick_open(struct tl_quick_file *file, const char *name) WG_MUST_USE;
-
-/* Wipes and frees. */
-void tl_quick_close(struct tl_quick_file *file);
 
 /* Return false after saying what went wrong. */
 bool tl_quick_up(struct tl_quick_file *file, enum tl_quick_part part) WG_MUST_USE;
@@ -56,8 +32,5 @@ bool tl_quick_reload(struct tl_quick_file *file) WG_MUST_USE;
 
 /* Writes the interface's present configuration into its file. */
 bool tl_quick_save(struct tl_quick_file *file) WG_MUST_USE;
-
-/* Prints the file without the keys that wg(8) does not know. */
-bool tl_quick_print(struct tl_quick_file *file) WG_MUST_USE;
 
 #endif

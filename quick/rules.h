@@ -32,6 +32,9 @@
 enum {
         TL_RULES_PROTOCOL = 108, /* unused by others, as of rt_protos of iproute2 and FRR */
         TL_RULES_FIRST = 51820,  /* the first number tried, as in wg-quick */
+        /* How long to wait for other commands that change rules. Whoever holds the lock of the
+         * network namespace longer is none of ours, so we go on without it. */
+        TL_RULES_LOCK_TIMEOUT_MS = 5000,
 };
 
 /* If the user did not choose N, marks that equal ours under this mask count as those of tunnels

@@ -8,12 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "conf/address.h"
 #include "conf/uapi_text.h"
+#include "host/facts.h"
 #include "io/file.h"
 #include "quick/link.h"
 
@@ -89,14 +88,10 @@ static void write_dns(FILE *out, const struct tl_wgquick *quick)
 
 static void write_mtu(FILE *out, const char *ifname)
 {
-        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        struct ifreq request = {0};
+        uint32_t mtu = tl_facts_link_mtu(ifname);
 
-        snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", ifname);
-        if (fd >= 0 && ioctl(fd, SIOCGIFMTU, &request) == 0)
-                fprintf(out, "MTU = %d\n", request.ifr_mtu);
-        if (fd >= 0)
-                close(fd);
+        if (mtu)
+                fprintf(out, "MTU = %u\n", mtu);
 }
 
 static void write_table(FILE *out, const struct tl_wgquick *quick)

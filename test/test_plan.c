@@ -53,37 +53,37 @@ static void file_done(struct file *file)
         tl_change_done(&file->device);
 }
 
-/* Writes one line per command, without inputs. Releases the plan. */
-static void plan_print(struct tl_plan *plan, FILE *out)
+/* Writes one line per command, without inputs. Releases the steps. */
+static void print_steps(struct tl_steps *steps, FILE *out)
 {
-        for (uint32_t i = 0; i < plan->count; i++) {
-                const struct tl_plan_step *step = &plan->steps[i];
+        for (uint32_t i = 0; i < steps->count; i++) {
+                const struct tl_step *step = &steps->items[i];
 
-                if (step->kind == TL_PLAN_MARK)
-                        fprintf(out, "mark %u\n", step->mark);
-                else if (step->kind == TL_PLAN_HEED_MARKS)
+                if (step->action == TL_PLAN_MARK)
+                        fprintf(out, "mark %u\n", step->number);
+                else if (step->action == TL_PLAN_HEED_MARKS)
                         fprintf(out, "heed marks\n");
                 else
                         fprintf(out, "%s\n", step->command);
                 if (step->undo)
                         fprintf(out, "  undo %s\n", step->undo);
         }
-        tl_plan_done(plan);
+        tl_steps_done(steps);
 }
 
 /* Writes the commands of both plans, one per line, without inputs. */
 static char *file_dump(const struct file *file, const struct tl_plan_facts *here)
 {
-        struct tl_plan plan;
+        struct tl_steps plan;
         char *text;
         size_t len;
         FILE *out = open_memstream(&text, &len);
 
         assert_true(tl_plan_up(&plan, &file->quick, &file->device, here));
-        plan_print(&plan, out);
+        print_steps(&plan, out);
         if (tl_plan_has_default(&file->quick, &file->device)) {
                 assert_true(tl_plan_defaults(&plan, &file->quick, &file->device, here));
-                plan_print(&plan, out);
+                print_steps(&plan, out);
         }
         fclose(out);
         return text;
@@ -174,7 +174,7 @@ static void test_plans(void **state)
 
 static void test_inputs(void **state)
 {
-        struct tl_plan plan;
+        struct tl_steps plan;
         struct file file;
 
         (void)state;
@@ -182,20 +182,20 @@ static void test_inputs(void **state)
                   I "Address = 10.0.0.1/24, fd00::1/64\nDNS = 10.0.0.9, fd00::9, a.org b.org\n" P
                     "AllowedIPs = 0.0.0.0/0");
         assert_true(tl_plan_up(&plan, &file.quick, &file.device, &facts));
-        assert_string_equal(plan.steps[3].input,
+        assert_string_equal(plan.items[3].input,
                             "nameserver 10.0.0.9\nnameserver fd00::9\nsearch a.org b.org\n");
-        tl_plan_done(&plan);
+        tl_steps_done(&plan);
         assert_true(tl_plan_defaults(&plan, &file.quick, &file.device, &facts));
         /* Replaces what a crash left. */
-        assert_ptr_equal(strstr(plan.steps[plan.count - 1].input,
+        assert_ptr_equal(strstr(plan.items[plan.count - 1].input,
                                 "table ip tieline-quick-wg0\ndelete table ip tieline-quick-wg0\n"),
-                         plan.steps[plan.count - 1].input);
+                         plan.items[plan.count - 1].input);
         /* The guard is for the addresses of its family alone. */
         assert_non_null(
-                strstr(plan.steps[plan.count - 1].input,
+                strstr(plan.items[plan.count - 1].input,
                        "iifname != \"wg0\" ip daddr 10.0.0.1 fib saddr type != local drop"));
-        assert_null(strstr(plan.steps[plan.count - 1].input, "fd00::1"));
-        tl_plan_done(&plan);
+        assert_null(strstr(plan.items[plan.count - 1].input, "fd00::1"));
+        tl_steps_done(&plan);
         file_done(&file);
 }
 
@@ -292,14 +292,14 @@ static void test_mtus(void **state)
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(mtus); i++) {
                 struct tl_plan_facts way = facts;
-                struct tl_plan plan;
+                struct tl_steps plan;
                 struct file file;
 
                 way.path_mtu = mtus[i].path_mtu;
                 file_read(&file, "");
                 assert_true(tl_plan_up(&plan, &file.quick, &file.device, &way));
-                assert_string_equal(plan.steps[0].command, mtus[i].command);
-                tl_plan_done(&plan);
+                assert_string_equal(plan.items[0].command, mtus[i].command);
+                tl_steps_done(&plan);
                 file_done(&file);
         }
 }

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * step.h - a list of changes to this machine, each with how it is undone.
+ *
+ * Commands are as in host/run.h. The undo command of a step is in the journal before the step runs,
+ * so a crash at any step leaves nothing that cannot be undone. What the kernel removes along with a
+ * link, such as its addresses and routes, needs no undo command.
+ *
+ * Threads: the only one of the process. */
+#ifndef HOST_STEP_H
+#define HOST_STEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "host/journal.h"
+
+enum { TL_STEP_RUN = 0 }; /* runs the step's command; other actions are the caller's own */
+
+struct tl_step {
+        uint32_t action; /* TL_STEP_RUN, or a number that means something to the caller */
+        char *command;   /* owned; NULL: none */
+        char *input;     /* standard input of the command; owned; NULL: none */
+        char *undo;      /* a command; owned; NULL: nothing needs to be undone */
+        uint32_t number; /* for the caller's actions */
+};
+
+struct tl_steps {
+        struct tl_step *items;
+        uint32_t count, capacity;
+};
+
+/* Appends an empty step, which is borrowed until the next call. Returns NULL if there is no
+ * memory. */
+struct tl_step *tl_steps_add(struct tl_steps *steps, uint32_t action);
+
+/* Writes a command. Returns false, with *text NULL, if there is no memory. */
+WG_PRINTF(2, 3) bool tl_step_write(char **text, const char *format, ...);
+
+/* Frees all steps. Takes a list of zeros. */
+void tl_steps_done(struct tl_steps *steps);
+
+/* Carries out all steps in order, until one fails or a signal asks us to end. Calls `act` for the
+ * caller's own actions (NULL: there are none); it returns false after saying what went wrong.
+ * Returns false after saying what went wrong, with the index of the step in *failed. */
+bool tl_steps_do(const struct tl_steps *steps, struct tl_journal *journal,
+                 bool (*act)(void *ctx, const struct tl_step *step), void *ctx,
+                 uint32_t *failed) WG_MUST_USE;
+
+/* Undoes what was added to the journal since it had that size (0: everything), the last change
+ * first. A command that fails is ignored, since its change may not have been made. If the journal is
+ * of another boot or network namespace, its commands about kernel state are skipped: what looks the
+ * same here belongs to others. */
+void tl_steps_undo(struct tl_journal *journal, size_t size);
+
+#endif

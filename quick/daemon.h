@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * daemon.h - starts and ends the daemon of an interface, and with it the link.
+ * Threads: the only one of the process. */
+#ifndef QUICK_DAEMON_H
+#define QUICK_DAEMON_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "host/journal.h"
+
+/* Starts the daemon of the interface that the journal is named after. Records the index of its
+ * link, to tell the link from a later one of the same name. Returns false after saying what went
+ * wrong. */
+bool tl_daemon_start(struct tl_journal *journal) WG_MUST_USE;
+
+/* Ends the daemon and its link, even if the link was renamed or moved to another network
+ * namespace, and waits until both are gone. `link` is the index of the link (0: not known). Returns
+ * false after saying what went wrong. */
+bool tl_daemon_end(const char *ifname, unsigned int link) WG_MUST_USE;
+
+#endif

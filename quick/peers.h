@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * peers.h - gives a running interface the keys and peers of its file.
+ *
+ * Messages go to standard error.
+ * Threads: the only one of the process. */
+#ifndef QUICK_PEERS_H
+#define QUICK_PEERS_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "quick/file.h"
+
+/* Looks up endpoint names and sets keys and peers. Names that do not resolve are left in
+ * file->missing. Returns false after saying what went wrong. */
+bool tl_peers_set(struct tl_quick_file *file) WG_MUST_USE;
+
+/* The same for an interface that has peers: peers that the file does not have are removed, and
+ * peers that stay keep their sessions, and whatever the file does not set. */
+bool tl_peers_replace(struct tl_quick_file *file) WG_MUST_USE;
+
+/* Ends the background task for endpoint names, and starts a new one if names are missing. */
+void tl_peers_await(const struct tl_quick_file *file);
+
+#endif
