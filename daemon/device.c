@@ -718,7 +718,7 @@ static bool change_configuration(struct tl_device *device)
         bool has_more = tl_apply_work(device);
 
         /* Nobody is told of what is half done. */
-        tl_clients_pause(&device->uapi, has_more);
+        tl_server_pause(&device->uapi, has_more);
         return has_more;
 }
 
@@ -771,8 +771,8 @@ static uint64_t work(struct tl_device *device)
                 due = sooner(due, device->bind_again_ns);
         if (device->give_up_port_ns)
                 due = sooner(due, device->give_up_port_ns);
-        due = sooner(due, tl_clients_work(&device->uapi, now.ns));
-        due = sooner(due, tl_clients_work(&device->status, now.ns));
+        due = sooner(due, tl_server_work(&device->uapi, now.ns));
+        due = sooner(due, tl_server_work(&device->status, now.ns));
         if (!device->has_monitor)
                 due = sooner(due, now.ns + LINK_AGAIN_NS);
         return due;
@@ -867,8 +867,8 @@ int tl_device_init(struct tl_device *device, const struct tl_tun *tun, struct tl
         tl_jobs_init(&device->jobs, wg_handshake_compute);
         device->hands_max = tl_processors_count() - 1;
         tl_apply_init(&device->changes);
-        tl_clients_init(&device->uapi, &tl_uapi_protocol, device, &device->loop, log);
-        tl_clients_init(&device->status, &tl_status_protocol, device, &device->loop, log);
+        tl_server_init(&device->uapi, &tl_uapi_protocol, device, &device->loop, log);
+        tl_server_init(&device->status, &tl_status_protocol, device, &device->loop, log);
         device->env = (struct wg_env){
                 .ctx = device,
                 .random = env_random,
@@ -906,7 +906,7 @@ static void listen_for_status(struct tl_device *device)
         int error = tl_helper_listen(device->helper, TL_LISTENER_STATUS, &device->status_socket);
 
         if (!error)
-                error = tl_clients_listen(&device->status, &device->status_socket);
+                error = tl_server_listen(&device->status, device->status_socket.fd);
         if (error)
                 tl_log(device->log, TL_LOG_WARNING,
                        "cannot listen in " TL_STATUS_DIRECTORY
@@ -920,7 +920,7 @@ int tl_device_listen(struct tl_device *device)
 
         if (error)
                 return error;
-        error = tl_clients_listen(&device->uapi, &device->uapi_socket);
+        error = tl_server_listen(&device->uapi, device->uapi_socket.fd);
         if (!error && device->uapi_socket.watch_fd >= 0)
                 error = tl_loop_add(&device->loop, &device->socket_watch,
                                     device->uapi_socket.watch_fd, EPOLLIN, socket_changed, device);
@@ -981,8 +981,8 @@ void tl_device_done(struct tl_device *device)
         stop_workers(device);
         tl_log_set_wake(device->log, NULL, NULL);
         tl_loop_remove(&device->socket_watch);
-        tl_clients_done(&device->uapi);
-        tl_clients_done(&device->status);
+        tl_server_done(&device->uapi);
+        tl_server_done(&device->status);
         tl_apply_done(&device->changes);
         tl_unixsock_close(&device->uapi_socket);
         tl_unixsock_close(&device->status_socket);

@@ -11,7 +11,6 @@
 
 #include "core/engine.h"
 #include "daemon/apply.h"
-#include "daemon/clients.h"
 #include "daemon/helper.h"
 #include "daemon/inbox.h"
 #include "daemon/jobs.h"
@@ -22,6 +21,7 @@
 #include "io/log.h"
 #include "io/loop.h"
 #include "io/netlink.h"
+#include "io/server.h"
 #include "io/tun.h"
 #include "io/udp.h"
 #include "io/unixsock.h"
@@ -81,7 +81,7 @@ struct tl_device {
         struct tl_suspend suspend;
         struct tl_signals signals;
         struct tl_unixsock uapi_socket, status_socket;
-        struct tl_clients uapi, status;
+        struct tl_server uapi, status;
         struct tl_apply_queue changes;
         struct tl_pins pins;
         uint64_t generation;      /* a number for each state the configuration was in */

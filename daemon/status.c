@@ -12,12 +12,12 @@
 enum { CLIENTS_MAX = 64, WORDS_MAX = 160 };
 
 struct client {
-        struct tl_client base;
+        struct tl_connection base;
         struct tl_status_parser parser;
         bool is_told;
 };
 
-static struct client *of(struct tl_client *base)
+static struct client *of(struct tl_connection *base)
 {
         return WG_CONTAINER_OF(base, struct client, base);
 }
@@ -193,10 +193,10 @@ static void tell_drops(struct tl_status_writer *w, const struct tl_device *devic
 
 /* ---- clients ---- */
 
-static size_t tell(struct tl_client *base, char *out, size_t size)
+static size_t tell(struct tl_connection *base, char *out, size_t size)
 {
         struct client *client = of(base);
-        struct tl_device *device = base->clients->ctx;
+        struct tl_device *device = base->server->ctx;
         struct tl_status_writer w;
         size_t len;
 
@@ -223,10 +223,10 @@ static void refuse(struct client *client)
         char text[64];
 
         tl_status_writer_init(&w, text, sizeof(text));
-        tl_client_reply(&client->base, text, tl_status_writer_done(&w, client->parser.errnum));
+        tl_connection_reply(&client->base, text, tl_status_writer_done(&w, client->parser.errnum));
 }
 
-static size_t parse(struct tl_client *base, const char *bytes, size_t len)
+static size_t parse(struct tl_connection *base, const char *bytes, size_t len)
 {
         struct client *client = of(base);
         size_t used;
@@ -236,7 +236,7 @@ static size_t parse(struct tl_client *base, const char *bytes, size_t len)
                 break;
         case TL_STATUS_GET:
                 client->is_told = false;
-                tl_client_tell(base);
+                tl_connection_stream(base);
                 break;
         case TL_STATUS_MISTAKE:
                 refuse(client);
@@ -245,17 +245,17 @@ static size_t parse(struct tl_client *base, const char *bytes, size_t len)
         return used;
 }
 
-static void begin(struct tl_client *base)
+static void begin(struct tl_connection *base)
 {
         (void)base;
 }
 
-const struct tl_clients_protocol tl_status_protocol = {
-        .socket = "status",
-        .client_size = sizeof(struct client),
-        .clients_max = CLIENTS_MAX,
+const struct tl_server_protocol tl_status_protocol = {
+        .name = "status",
+        .connection_size = sizeof(struct client),
+        .connections_max = CLIENTS_MAX,
         .begin = begin,
         .parse = parse,
-        .tell = tell,
+        .fill = tell,
         .end = begin,
 };

@@ -8,9 +8,9 @@
 #ifndef DAEMON_STATUS_H
 #define DAEMON_STATUS_H
 
-#include "daemon/clients.h"
+#include "io/server.h"
 
 /* The ctx of its clients is a struct tl_device. */
-extern const struct tl_clients_protocol tl_status_protocol;
+extern const struct tl_server_protocol tl_status_protocol;
 
 #endif

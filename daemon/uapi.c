@@ -12,7 +12,7 @@
 enum { CLIENTS_MAX = 1024 };
 
 struct client {
-        struct tl_client base;
+        struct tl_connection base;
         struct tl_device *device;
         struct tl_uapi_parser parser;
         struct tl_uapi_source source;
@@ -26,7 +26,7 @@ struct client {
         const struct wg_list *ip_cursor;
 };
 
-static struct client *of(struct tl_client *base)
+static struct client *of(struct tl_connection *base)
 {
         return WG_CONTAINER_OF(base, struct client, base);
 }
@@ -103,8 +103,8 @@ static void reply_errno(struct client *client, int errnum)
 {
         char text[TL_UAPI_ERRNO_SIZE];
 
-        tl_client_reply(&client->base, text,
-                        tl_uapi_format_errno(text, client->parser.operation, errnum));
+        tl_connection_reply(&client->base, text,
+                            tl_uapi_format_errno(text, client->parser.operation, errnum));
 }
 
 static void refuse(struct client *client, int error)
@@ -118,10 +118,10 @@ static void start_telling(struct client *client)
 {
         client->peer = (struct tl_peer_cursor){.serial = 0};
         tl_uapi_writer_init(&client->writer, &client->source);
-        tl_client_tell(&client->base);
+        tl_connection_stream(&client->base);
 }
 
-static size_t tell(struct tl_client *base, char *out, size_t size)
+static size_t tell(struct tl_connection *base, char *out, size_t size)
 {
         return tl_uapi_writer_fill(&of(base)->writer, out, size);
 }
@@ -132,7 +132,7 @@ static void await(struct client *client, struct tl_change *change,
 {
         client->awaited = tl_apply_begin(client->device, change, done, client);
         if (client->awaited) {
-                tl_client_defer(&client->base);
+                tl_connection_defer(&client->base);
                 return;
         }
         tl_change_done(change);
@@ -148,7 +148,7 @@ static void has_set(void *ctx, int error)
                 refuse(client, error);
         else
                 reply_errno(client, 0);
-        tl_client_resume(&client->base);
+        tl_connection_resume(&client->base);
 }
 
 static void may_tell(void *ctx, int error)
@@ -158,7 +158,7 @@ static void may_tell(void *ctx, int error)
         (void)error; /* it changed nothing, so there was none */
         client->awaited = NULL;
         start_telling(client);
-        tl_client_resume(&client->base);
+        tl_connection_resume(&client->base);
 }
 
 /* Tells what is so after all requests that came before: as if it was a change, of nothing. */
@@ -174,7 +174,7 @@ static void get(struct client *client)
         await(client, &nothing, may_tell);
 }
 
-static size_t parse(struct tl_client *base, const char *bytes, size_t len)
+static size_t parse(struct tl_connection *base, const char *bytes, size_t len)
 {
         struct client *client = of(base);
         struct tl_change change;
@@ -204,11 +204,11 @@ static size_t parse(struct tl_client *base, const char *bytes, size_t len)
 
 /* ---- clients ---- */
 
-static void begin(struct tl_client *base)
+static void begin(struct tl_connection *base)
 {
         struct client *client = of(base);
 
-        client->device = base->clients->ctx;
+        client->device = base->server->ctx;
         client->source = (struct tl_uapi_source){
                 .ctx = client,
                 .device = tell_device,
@@ -218,7 +218,7 @@ static void begin(struct tl_client *base)
         tl_uapi_parser_init(&client->parser);
 }
 
-static void end(struct tl_client *base)
+static void end(struct tl_connection *base)
 {
         struct client *client = of(base);
 
@@ -227,12 +227,12 @@ static void end(struct tl_client *base)
         tl_uapi_parser_done(&client->parser);
 }
 
-const struct tl_clients_protocol tl_uapi_protocol = {
-        .socket = "control",
-        .client_size = sizeof(struct client),
-        .clients_max = CLIENTS_MAX,
+const struct tl_server_protocol tl_uapi_protocol = {
+        .name = "control",
+        .connection_size = sizeof(struct client),
+        .connections_max = CLIENTS_MAX,
         .begin = begin,
         .parse = parse,
-        .tell = tell,
+        .fill = tell,
         .end = end,
 };

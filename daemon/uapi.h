@@ -5,9 +5,9 @@
 #ifndef DAEMON_UAPI_H
 #define DAEMON_UAPI_H
 
-#include "daemon/clients.h"
+#include "io/server.h"
 
 /* The ctx of its clients is a struct tl_device. */
-extern const struct tl_clients_protocol tl_uapi_protocol;
+extern const struct tl_server_protocol tl_uapi_protocol;
 
 #endif

@@ -280,16 +280,6 @@ ssize_t tl_unixsock_ask(int fd, const char *request, size_t request_len, char *r
         return (ssize_t)len;
 }
 
-int tl_unixsock_accept(const struct tl_unixsock *sock)
-{
-        int client;
-
-        do
-                client = accept4(sock->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        while (client < 0 && (errno == EINTR || errno == ECONNABORTED));
-        return client < 0 ? -errno : client;
-}
-
 void tl_unixsock_quiet(const struct tl_unixsock *sock)
 {
         _Alignas(struct inotify_event) char events[4096];

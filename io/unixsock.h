@@ -62,10 +62,6 @@ ssize_t tl_unixsock_ask(int fd, const char *request, size_t request_len, char *r
                         bool (*is_whole)(const char *reply, size_t len),
                         uint64_t until_ns) WG_MUST_USE;
 
-/* The descriptor of the next client, non-blocking, the caller's to close; -EAGAIN when none waits;
- * or another -errno. */
-int tl_unixsock_accept(const struct tl_unixsock *sock) WG_MUST_USE;
-
 /* Whether the file was deleted, renamed or replaced. Quiets watch_fd; never blocks. */
 bool tl_unixsock_is_removed(const struct tl_unixsock *sock) WG_MUST_USE;
 

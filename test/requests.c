@@ -30,7 +30,7 @@ struct asked {
 };
 
 struct client {
-        struct tl_client *base;
+        struct tl_connection *base;
         bool is_waiting; /* its request is in the queue */
         bool is_told;    /* a reply to get=1 is being read */
         char *wanted;    /* that reply, if nothing changes meanwhile */
@@ -45,7 +45,7 @@ struct rig {
         struct test_env env;
         struct tl_log log;
         struct tl_device device;
-        struct tl_clients protocol;
+        struct tl_server protocol;
         struct client clients[CLIENTS];
         struct client observer;
         bool has_limit;             /* memory is limited, while a request is in the queue */
@@ -67,7 +67,7 @@ static uint64_t clock_ns = TL_NS_PER_S;
 /* ---- replacements of the clock and of sockets ---- */
 
 uint64_t __wrap_tl_clock_boot_ns(void);
-void __wrap_tl_client_resume(struct tl_client *client);
+void __wrap_tl_connection_resume(struct tl_connection *client);
 int __wrap_tl_device_set_port(struct tl_device *device, uint16_t port);
 int __wrap_tl_device_set_fwmark(struct tl_device *device, uint32_t fwmark);
 int __wrap_tl_routes_find_link(struct tl_routes *routes, const char *name, uint32_t *ifindex);
@@ -77,7 +77,7 @@ uint64_t __wrap_tl_clock_boot_ns(void)
         return clock_ns += TICK_NS;
 }
 
-void __wrap_tl_client_resume(struct tl_client *client)
+void __wrap_tl_connection_resume(struct tl_connection *client)
 {
         client->is_deferred = false;
 }
@@ -213,10 +213,10 @@ static void choose_request(struct model_request *request)
 
 static void connect_client(struct client *client)
 {
-        client->base = calloc(1, tl_uapi_protocol.client_size);
+        client->base = calloc(1, tl_uapi_protocol.connection_size);
         if (!client->base)
                 abort();
-        client->base->clients = &rig.protocol;
+        client->base->server = &rig.protocol;
         tl_uapi_protocol.begin(client->base);
 }
 
@@ -229,7 +229,7 @@ static void disconnect_client(struct client *client)
 }
 
 /* The errno of the reply to set=1. */
-static int read_errno(const struct tl_client *base)
+static int read_errno(const struct tl_connection *base)
 {
         char text[64] = "";
         int number = 1;
@@ -267,7 +267,7 @@ static void forget_bytes(char *text)
 
 static void begin_to_be_told(struct client *client)
 {
-        check(client->base->is_telling, "get=1 is answered");
+        check(client->base->is_streaming, "get=1 is answered");
         client->is_told = true;
         client->reply_len = 0;
         client->wanted = write_wanted();
@@ -276,7 +276,7 @@ static void begin_to_be_told(struct client *client)
 
 static void end_to_be_told(struct client *client)
 {
-        client->base->is_telling = client->is_told = false;
+        client->base->is_streaming = client->is_told = false;
         client->reply[client->reply_len] = '\0';
         forget_bytes(client->reply);
         /* If something changed during a reply, it may mix the states before and after. */
@@ -297,7 +297,7 @@ static void take_piece(struct client *client, size_t size)
         size_t len;
 
         check(client->reply_len + size < sizeof(client->reply), "a reply is not endless");
-        len = tl_uapi_protocol.tell(client->base, client->reply + client->reply_len, size);
+        len = tl_uapi_protocol.fill(client->base, client->reply + client->reply_len, size);
         client->reply_len += len;
         if (!len)
                 end_to_be_told(client);
@@ -312,7 +312,7 @@ static void check_state(void)
               "get=1 is read whole");
         begin_to_be_told(client);
         while (client->is_told)
-                take_piece(client, TL_CLIENT_REPLY_SIZE);
+                take_piece(client, TL_SERVER_REPLY_SIZE);
 }
 
 /* ---- the device's work ---- */
@@ -643,7 +643,7 @@ static void begin(const uint8_t *script, size_t len)
         check(wg_engine_init(&rig.device.engine, &rig.device.env, wg_aead_choose(NULL)),
               "an engine is made");
         tl_apply_init(&rig.device.changes);
-        tl_clients_init(&rig.protocol, &tl_uapi_protocol, &rig.device, NULL, &rig.log);
+        tl_server_init(&rig.protocol, &tl_uapi_protocol, &rig.device, NULL, &rig.log);
         for (int i = 0; i < CLIENTS; i++)
                 connect_client(&rig.clients[i]);
         connect_client(&rig.observer);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_clients.c - daemon/clients.h: requests in pieces and in a row, long replies and short ones, clients
+ * test_server.c - io/server.h: requests in pieces and in a row, long replies and short ones, clients
  * that read nothing or hang up, replies that come later, and too many clients.
  *
  * A request here is a digit, which is answered by so many blocks of text; `e` is answered by an error,
  * `d` later. */
-#include "daemon/clients.h"
+#include "io/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,11 +22,12 @@
 #include <cmocka.h>
 
 #include "io/clock.h"
+#include "io/unixsock.h"
 
 enum { BLOCK = 10000, CLIENTS_MAX = 4 };
 
 struct client {
-        struct tl_client base;
+        struct tl_connection base;
         unsigned int blocks; /* still to be told */
         bool is_known;       /* begin() was called on zeroed memory */
 };
@@ -34,40 +35,42 @@ struct client {
 static struct tl_log log_;
 static struct tl_loop loop;
 static struct tl_unixsock sock;
-static struct tl_clients clients;
-static struct tl_client *deferred;
-static char directory[] = "/tmp/test_clients.XXXXXX";
+static struct tl_server server;
+static struct tl_connection *deferred;
+static char directory[] = "/tmp/test_server.XXXXXX";
 static unsigned int begun, ended;
 
-static struct client *of(struct tl_client *base)
+static struct client *of(struct tl_connection *base)
 {
         return WG_CONTAINER_OF(base, struct client, base);
 }
 
-static void begin(struct tl_client *base)
+static void begin(struct tl_connection *base)
 {
-        assert_ptr_equal(base->clients->ctx, &begun);
+        assert_ptr_equal(base->server->ctx, &begun);
+        assert_true(fcntl(base->fd, F_GETFL) & O_NONBLOCK);
+        assert_true(fcntl(base->fd, F_GETFD) & FD_CLOEXEC);
         assert_false(of(base)->is_known);
         of(base)->is_known = true;
         begun++;
 }
 
-static size_t parse(struct tl_client *base, const char *bytes, size_t len)
+static size_t parse(struct tl_connection *base, const char *bytes, size_t len)
 {
         assert_true(len > 0);
         if (bytes[0] == 'e') {
-                tl_client_reply(base, "error", 5);
+                tl_connection_reply(base, "error", 5);
         } else if (bytes[0] == 'd') {
                 deferred = base;
-                tl_client_defer(base);
+                tl_connection_defer(base);
         } else if (bytes[0] != '.') {
                 of(base)->blocks = (unsigned int)(bytes[0] - '0');
-                tl_client_tell(base);
+                tl_connection_stream(base);
         }
         return 1;
 }
 
-static size_t tell(struct tl_client *base, char *out, size_t size)
+static size_t fill(struct tl_connection *base, char *out, size_t size)
 {
         assert_true(size >= BLOCK);
         if (!of(base)->blocks)
@@ -76,7 +79,7 @@ static size_t tell(struct tl_client *base, char *out, size_t size)
         return BLOCK;
 }
 
-static void end(struct tl_client *base)
+static void end(struct tl_connection *base)
 {
         assert_true(of(base)->is_known);
         if (deferred == base)
@@ -84,13 +87,13 @@ static void end(struct tl_client *base)
         ended++;
 }
 
-static const struct tl_clients_protocol protocol = {
-        .socket = "test",
-        .client_size = sizeof(struct client),
-        .clients_max = CLIENTS_MAX,
+static const struct tl_server_protocol protocol = {
+        .name = "test",
+        .connection_size = sizeof(struct client),
+        .connections_max = CLIENTS_MAX,
         .begin = begin,
         .parse = parse,
-        .tell = tell,
+        .fill = fill,
         .end = end,
 };
 
@@ -103,15 +106,15 @@ static int setup(void **state WG_UNUSED)
             tl_unixsock_listen(&sock, directory, "wg0"))
                 return -1;
         tl_log_init(&log_, "test", NULL, TL_LOG_SILENT);
-        tl_clients_init(&clients, &protocol, &begun, &loop, &log_);
-        return tl_clients_listen(&clients, &sock);
+        tl_server_init(&server, &protocol, &begun, &loop, &log_);
+        return tl_server_listen(&server, sock.fd);
 }
 
 static int teardown(void **state WG_UNUSED)
 {
-        tl_clients_done(&clients);
+        tl_server_done(&server);
         assert_int_equal(begun, ended);
-        assert_int_equal(clients.count, 0);
+        assert_int_equal(server.count, 0);
         tl_unixsock_done(&sock);
         tl_loop_done(&loop);
         tl_log_done(&log_);
@@ -196,10 +199,10 @@ static void test_requests_in_a_row(void **state WG_UNUSED)
         hear(fd, '1', BLOCK);
         hear_error(fd);
         hear_nothing(fd);
-        assert_int_equal(clients.count, 1);
+        assert_int_equal(server.count, 1);
         close(fd);
         work();
-        assert_int_equal(clients.count, 0);
+        assert_int_equal(server.count, 0);
 }
 
 /* One that asks for more than the socket holds, and reads nothing, is served as it reads; others do not
@@ -236,10 +239,10 @@ static void test_who_hangs_up(void **state WG_UNUSED)
                 if (*asked[i])
                         say(fd, asked[i]);
                 work();
-                assert_int_equal(clients.count, 1);
+                assert_int_equal(server.count, 1);
                 close(fd);
                 work();
-                assert_int_equal(clients.count, 0);
+                assert_int_equal(server.count, 0);
                 assert_null(deferred);
         }
 }
@@ -255,8 +258,8 @@ static void test_a_reply_that_comes_later(void **state WG_UNUSED)
         say(other, "e");
         hear_error(other);
         hear_nothing(fd);
-        tl_client_reply(deferred, "x", 1);
-        tl_client_resume(deferred);
+        tl_connection_reply(deferred, "x", 1);
+        tl_connection_resume(deferred);
         hear(fd, 'x', 1);
         hear_error(fd);
         hear(fd, '1', BLOCK);
@@ -268,12 +271,12 @@ static void test_while_paused(void **state WG_UNUSED)
 {
         int fd = visit();
 
-        tl_clients_pause(&clients, true);
+        tl_server_pause(&server, true);
         say(fd, "1");
         hear_nothing(fd);
         say(fd, "e");
         hear_nothing(fd);
-        tl_clients_pause(&clients, false);
+        tl_server_pause(&server, false);
         hear(fd, '1', BLOCK);
         hear_error(fd);
         close(fd);
@@ -317,12 +320,12 @@ static void test_no_descriptors(void **state WG_UNUSED)
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
         work();
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-        assert_int_equal(clients.count, 0);
-        due_ns = tl_clients_work(&clients, tl_clock_boot_ns());
+        assert_int_equal(server.count, 0);
+        due_ns = tl_server_work(&server, tl_clock_boot_ns());
         assert_true(due_ns != TL_LOOP_NEVER);
         work();
-        assert_int_equal(clients.count, 0);
-        assert_int_equal(tl_clients_work(&clients, due_ns), TL_LOOP_NEVER);
+        assert_int_equal(server.count, 0);
+        assert_int_equal(tl_server_work(&server, due_ns), TL_LOOP_NEVER);
         say(fd, "e");
         hear_error(fd);
         close(fd);
@@ -339,5 +342,5 @@ int main(void)
                 TEST(test_no_descriptors),
         };
 
-        return cmocka_run_group_tests_name("clients", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("server", tests, NULL, NULL);
 }

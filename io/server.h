@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * server.h - serves the connections to one listening socket, whatever protocol they speak.
+ *
+ * A connection carries one request after another. One that stalls in the middle of a request, or does
+ * not read its reply, delays nobody else: each step reads or sends only what the socket has or takes,
+ * and a reply is made piece by piece, as fast as it is read. Nothing more is read from a connection
+ * until its reply is sent.
+ *
+ * A reply is a text, or a stream of pieces. If it is not known yet, the protocol defers it and resumes
+ * later.
+ * Threads: the loop's. */
+#ifndef IO_SERVER_H
+#define IO_SERVER_H
+
+#include "base/list.h"
+#include "io/log.h"
+#include "io/loop.h"
+
+enum { TL_SERVER_INPUT_SIZE = 16384, TL_SERVER_REPLY_SIZE = 16384 };
+
+/* One connection. A protocol keeps its own data in a struct that begins with this one. The fields
+ * belong to server.c. */
+struct tl_connection {
+        struct tl_server *server;
+        struct wg_list node;
+        struct tl_watch watch;
+        int fd;
+
+        /* Bytes that were read, but not parsed yet because a reply goes first. */
+        char input[TL_SERVER_INPUT_SIZE];
+        size_t input_at, input_len;
+
+        /* The reply, or the current piece of it. */
+        char reply[TL_SERVER_REPLY_SIZE];
+        size_t reply_at, reply_len;
+        bool is_streaming; /* fill() has more */
+        bool is_deferred;  /* there is nothing to send yet */
+};
+
+struct tl_server_protocol {
+        const char *name;       /* of the socket, for the log */
+        size_t connection_size; /* of the struct that begins with a struct tl_connection */
+        unsigned int connections_max;
+
+        /* A connection begins. Everything after its struct tl_connection is zeroed. */
+        void (*begin)(struct tl_connection *connection);
+
+        /* Takes bytes up to the end of one request, and answers it by tl_connection_reply(),
+         * tl_connection_stream() or tl_connection_defer(). Takes all of them if no request ends
+         * there. Returns how many it took; the caller wipes them. */
+        size_t (*parse)(struct tl_connection *connection, const char *bytes, size_t len);
+
+        /* Writes the next piece of a stream, of at most size bytes. Returns its length; 0 ends the
+         * reply. It is called only once the socket has taken the piece before. */
+        size_t (*fill)(struct tl_connection *connection, char *out, size_t size);
+
+        /* The connection ends, also in the middle of a reply. The caller wipes and frees it. */
+        void (*end)(struct tl_connection *connection);
+};
+
+struct tl_server {
+        const struct tl_server_protocol *protocol;
+        void *ctx; /* the protocol's */
+        struct tl_loop *loop;
+        struct tl_log *log;
+        struct wg_list connections;
+        unsigned int count; /* of connections */
+        int fd;             /* listens */
+        struct tl_watch listen_watch;
+        uint64_t accept_again_ns; /* when to retry after accept() failed; 0: it did not */
+        bool is_paused;           /* fill() is not called */
+};
+
+/* Makes a server without connections that does not listen yet. All arguments are borrowed until
+ * done(). */
+void tl_server_init(struct tl_server *server, const struct tl_server_protocol *protocol, void *ctx,
+                    struct tl_loop *loop, struct tl_log *log);
+
+/* Accepts connections from a non-blocking socket that listens, of any family. The descriptor is
+ * borrowed until done(). Returns 0 or -errno. */
+int tl_server_listen(struct tl_server *server, int fd) WG_MUST_USE;
+
+/* Retries what failed for lack of descriptors or memory. Returns when to call again, or
+ * TL_LOOP_NEVER. */
+uint64_t tl_server_work(struct tl_server *server, uint64_t now_ns);
+
+/* While paused, the server does not call fill(), because the state it reports is changing. */
+void tl_server_pause(struct tl_server *server, bool is_paused);
+
+/* Ends all connections. Accepts zeroed memory. */
+void tl_server_done(struct tl_server *server);
+
+/* ---- for protocols ---- */
+
+/* Replies with this text, of at most TL_SERVER_REPLY_SIZE bytes. Call it from parse(), or before
+ * tl_connection_resume(). */
+void tl_connection_reply(struct tl_connection *connection, const char *text, size_t len);
+
+/* Replies with what fill() writes. Call it from parse(), or before tl_connection_resume(). */
+void tl_connection_stream(struct tl_connection *connection);
+
+/* The reply comes later: tl_connection_reply() or tl_connection_stream() says which, and then
+ * tl_connection_resume() sends it. Call it from parse(). If the other side closes meanwhile, the
+ * connection ends. */
+void tl_connection_defer(struct tl_connection *connection);
+
+/* Goes on after tl_connection_defer(). Do not call it from parse(), fill() or end(). It sends nothing at
+ * once, but may end the connection. */
+void tl_connection_resume(struct tl_connection *connection);
+
+#endif
