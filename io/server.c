@@ -55,8 +55,10 @@ static bool has_reply(const struct tl_connection *connection)
 /* Whether nothing can be sent before something else happens in this process. */
 static bool must_wait(const struct tl_connection *connection)
 {
-        return connection->is_deferred || (connection->is_streaming && !has_piece(connection) &&
-                                           connection->server->is_paused);
+        if (has_piece(connection))
+                return false;
+        return connection->is_deferred ||
+               (connection->is_streaming && connection->server->is_paused);
 }
 
 static bool has_input(const struct tl_connection *connection)
@@ -81,7 +83,8 @@ static void fill(struct tl_connection *connection)
         connection->reply_at = 0;
         connection->reply_len = connection->server->protocol->fill(connection, connection->reply,
                                                                    sizeof(connection->reply));
-        connection->is_streaming = connection->reply_len != 0;
+        WG_ASSERT(connection->reply_len <= sizeof(connection->reply));
+        connection->is_streaming = connection->reply_len != 0 || connection->is_deferred;
 }
 
 /* Sends as much of the reply as the socket takes, but not all of a long one at once, because timers
@@ -124,7 +127,7 @@ static void wait_on(struct tl_connection *connection)
         uint32_t events = EPOLLIN;
 
         if (must_wait(connection))
-                events = 0;
+                events = connection->is_deferred && connection->is_streaming ? EPOLLRDHUP : 0;
         else if (has_reply(connection) || has_input(connection))
                 events = EPOLLOUT;
         if (tl_loop_change(&connection->watch, events))
@@ -136,7 +139,7 @@ static void serve(void *ctx, uint32_t events)
 {
         struct tl_connection *connection = ctx;
         /* One that must wait is called only if nobody is left to read the reply. */
-        bool is_alive = !must_wait(connection) || !(events & (EPOLLHUP | EPOLLERR));
+        bool is_alive = !must_wait(connection) || !(events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP));
 
         if (!has_reply(connection) && !has_input(connection))
                 is_alive = read_request(connection);
@@ -159,6 +162,8 @@ void tl_connection_defer(struct tl_connection *connection)
 
 void tl_connection_resume(struct tl_connection *connection)
 {
+        if (!connection->is_deferred)
+                return;
         connection->is_deferred = false;
         wait_on(connection);
 }

@@ -7,8 +7,8 @@
  * and a reply is made piece by piece, as fast as it is read. Nothing more is read from a connection
  * until its reply is sent.
  *
- * A reply is a text, or a stream of pieces. If it is not known yet, the protocol defers it and resumes
- * later.
+ * A reply is a text, or a stream of pieces. Both may be "nothing yet": the protocol defers, and resumes
+ * when there is something to send.
  * Threads: the loop's. */
 #ifndef IO_SERVER_H
 #define IO_SERVER_H
@@ -51,8 +51,11 @@ struct tl_server_protocol {
          * there. Returns how many it took; the caller wipes them. */
         size_t (*parse)(struct tl_connection *connection, const char *bytes, size_t len);
 
-        /* Writes the next piece of a stream, of at most size bytes. Returns its length; 0 ends the
-         * reply. It is called only once the socket has taken the piece before. */
+        /* Writes the next piece of a stream, of at most size bytes. It is called only once the
+         * socket has taken the piece before, so a reader that stalls is not asked; a protocol whose
+         * data does not wait decides itself what to keep. Returns the length. 0 ends the reply,
+         * unless fill() called tl_connection_defer(), which it may also do with the last piece that
+         * there is. */
         size_t (*fill)(struct tl_connection *connection, char *out, size_t size);
 
         /* The connection ends, also in the middle of a reply. The caller wipes and frees it. */
@@ -100,13 +103,17 @@ void tl_connection_reply(struct tl_connection *connection, const char *text, siz
 /* Replies with what fill() writes. Call it from parse(), or before tl_connection_resume(). */
 void tl_connection_stream(struct tl_connection *connection);
 
-/* The reply comes later: tl_connection_reply() or tl_connection_stream() says which, and then
- * tl_connection_resume() sends it. Call it from parse(). If the other side closes meanwhile, the
- * connection ends. */
+/* There is nothing to send yet. In parse(): the reply comes later, and tl_connection_reply() or
+ * tl_connection_stream() says which before tl_connection_resume(). In fill(): the stream goes on
+ * later, and fill() is called again after tl_connection_resume().
+ *
+ * Over TCP, a close looks like a shutdown of the sending direction. While a stream waits, either ends
+ * the connection. While a late reply is awaited, only a close over a Unix socket or a reset does: the
+ * other side may still read. */
 void tl_connection_defer(struct tl_connection *connection);
 
-/* Goes on after tl_connection_defer(). Do not call it from parse(), fill() or end(). It sends nothing at
- * once, but may end the connection. */
+/* Goes on after tl_connection_defer(); does nothing if the connection is not deferred. Do not call it
+ * from parse(), fill() or end(). It sends nothing at once, but may end the connection. */
 void tl_connection_resume(struct tl_connection *connection);
 
 #endif
