@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""tieline-quick: an interface by one file, as wg-quick brings it up, and nothing left after it."""
+"""tieline-quick: it brings an interface up from one file, as wg-quick does, and leaves nothing."""
 
 import contextlib
 import os
@@ -42,7 +42,7 @@ class Quick:
         shutil.rmtree(self.directory)
 
     def write(self, *lines, peers=()):
-        """Each peer: further lines of its section."""
+        """Writes the file. Each peer is a list of further lines for its section."""
         text = ["[Interface]", f"PrivateKey = {self.key.text}", *lines]
         for peer in peers:
             text += ["[Peer]", f"PublicKey = {Key(self.lab).public}", *peer]
@@ -51,16 +51,17 @@ class Quick:
             file.write("\n".join(text) + "\n")
 
     def fake(self, name, text):
-        """A program of that name, before all others."""
+        """Adds a program of that name that takes precedence over all others."""
         path = f"{self.directory}/bin/{name}"
         with open(path, "w", encoding="ascii") as file:
             file.write(f"#!/bin/bash\n{text}\n")
         os.chmod(path, 0o755)
 
     def run(self, *words, program="tieline-quick", check=True, env=None):
-        # `ip netns exec` would give the programs a /sys of their own; nothing here needs it.
-        return run(shutil.which("nsenter"), f"--net=/run/netns/{self.node.ns}", f"{self.directory}/bin/{program}",
-                   *words, self.file, check=check, env={**self.env, **(env or {})})
+        # `ip netns exec` would give the programs their own /sys, which nothing here needs.
+        return run(shutil.which("nsenter"), f"--net=/run/netns/{self.node.ns}",
+                   f"{self.directory}/bin/{program}", *words, self.file, check=check,
+                   env={**self.env, **(env or {})})
 
     def up(self, **more):
         return self.run("up", **more)
@@ -75,15 +76,15 @@ class Quick:
         return run("wg", *words).stdout
 
     def picture(self):
-        """Addresses, MTU, routes, rules and marks of the node, as text without what changes."""
+        """Addresses, MTU, routes, rules and marks of the node, as text without volatile parts."""
         parts = []
         for words in (("-4", "-o", "addr"), ("-6", "-o", "addr"), ("-o", "link"),
                       ("-4", "route", "show", "table", "all"),
                       ("-6", "route", "show", "table", "all"), ("-4", "rule"), ("-6", "rule")):
             text = self.node.ip(*words).stdout
-            text = re.sub(r"^\d+: |\\? +valid_lft \S+ preferred_lft \S+|link-netns(id)? \S+| pref medium| tentative",
-                          "", text, flags=re.MULTILINE)
-            # The link-local addresses of cables come when the kernel has looked for others.
+            text = re.sub(r"^\d+: |\\? +valid_lft \S+ preferred_lft \S+|link-netns(id)? \S+"
+                          r"| pref medium| tentative", "", text, flags=re.MULTILINE)
+            # Cables get their link-local addresses only after duplicate address detection.
             parts += sorted(line.rstrip() for line in text.splitlines() if "fe80:" not in line)
         return parts
 
@@ -91,18 +92,18 @@ class Quick:
         return self.node.run("nft", "list", "ruleset").stdout
 
     def clean(self):
-        """Nothing is left of the interface, wherever it could be."""
+        """Expects nothing of the interface to be left anywhere."""
         until(lambda: not os.path.exists(f"{SOCKETS}/{self.ifname}.sock"), "the socket is gone")
         expect(not self.exists(), "the interface is gone")
-        expect(self.ifname not in "".join(self.picture()), "no address and no route is left")
+        expect(self.ifname not in "".join(self.picture()), "no address or route is left")
         expect_same(len(self.node.ip("-4", "rule").stdout.splitlines()), 3, "IPv4 rules")
         expect_same(len(self.node.ip("-6", "rule").stdout.splitlines()), 2, "IPv6 rules")
-        expect_same(self.nft().strip(), "", "rules of the firewall")
-        expect(not os.path.exists(f"{QUICK_STATES}/{self.ifname}"), "nothing is remembered")
+        expect_same(self.nft().strip(), "", "firewall rules")
+        expect(not os.path.exists(f"{QUICK_STATES}/{self.ifname}"), "no state file is left")
 
 
 def expect_alike(found, wanted, what):
-    """For two pictures: tells only the lines in which they differ."""
+    """Compares two pictures; a failure shows only the lines that differ."""
     expect_same([line for line in found if line not in wanted],
                 [line for line in wanted if line not in found], what)
 
@@ -110,7 +111,7 @@ def expect_alike(found, wanted, what):
 def as_wg_quick(picture):
     """A picture in which our rules for default routes look like wg-quick's.
 
-    wg-quick has no rule that lets tunnels' packets skip other tunnels, and no protocol number.
+    wg-quick has no rule that lets a tunnel's packets skip other tunnels, and no protocol number.
     """
     lines = [line for line in picture if not ("goto" in line and "proto 108" in line)]
     return sorted(re.sub(r"not from all fwmark \S+ lookup main", "from all lookup main", line)
@@ -118,7 +119,7 @@ def as_wg_quick(picture):
 
 
 def host(lab, name="a"):
-    """A node with a way out."""
+    """A node with default routes over a cable."""
     node, other = lab.node(name), lab.node("out")
     lab.link(node, other)
     node.ip("route", "add", "default", "via", other.v4())
@@ -148,7 +149,7 @@ FILES = {
 
 @scenario(ours_only=True, needs=("wg-quick", "nft", "nsenter"), seconds=120)
 def quick_is_as_wg_quick(lab):
-    """The same file gives the same addresses, routes and rules as with wg-quick."""
+    """The same file yields the same addresses, routes and rules as with wg-quick."""
     node = host(lab)
     before = None
     quick = Quick(lab, node, "a")
@@ -158,8 +159,9 @@ def quick_is_as_wg_quick(lab):
         pictures = []
         for program in ("wg-quick", "tieline-quick"):
             quick.up(program=program)
-            settings = re.sub(r"fwmark: .*|listening port: .*", "", quick.wg("show", quick.ifname)) \
-                if "ListenPort" not in str(lines) else quick.wg("show", quick.ifname)
+            settings = quick.wg("show", quick.ifname)
+            if "ListenPort" not in str(lines):
+                settings = re.sub(r"fwmark: .*|listening port: .*", "", settings)
             pictures.append(as_wg_quick(quick.picture()) + settings.splitlines())
             quick.down(program=program)
             quick.clean()
@@ -172,7 +174,7 @@ def quick_is_as_wg_quick(lab):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"))
 def quick_runs_hooks(lab):
-    """Hooks run in their order, as bash, with %i replaced, at up and down, and not on argv."""
+    """Hooks run in order, in bash, with %i replaced, at up and down, and do not appear in argv."""
     quick = Quick(lab, lab.node("a"), "a")
     log = lab.file("hooks")
     quick.write(
@@ -186,17 +188,19 @@ def quick_runs_hooks(lab):
         f"PostDown = ip link show %i >/dev/null 2>&1 || echo post-down >> {log}")
     quick.up()
     told = quick.down(check=False)
-    expect_same(told.returncode, 1, "status of a down with a hook that failed")
+    expect_same(told.returncode, 1, "exit status of down with a failed hook")
     lines = read(log).decode().splitlines()
-    expect(lines[2].startswith("bash ") and "cmdline" not in lines[2], f"no hook in argv: {lines}")
-    expect_same(lines[:2] + lines[3:], [f"pre-up {quick.ifname}", "10.77.0.1", "pre-down",
-                                        f"{quick.ifname} {os.path.realpath(quick.file)}", "post-down"], "hooks")
+    expect(lines[2].startswith("bash ") and "cmdline" not in lines[2],
+           f"no hook appears in argv: {lines}")
+    expect_same(lines[:2] + lines[3:],
+                [f"pre-up {quick.ifname}", "10.77.0.1", "pre-down",
+                 f"{quick.ifname} {os.path.realpath(quick.file)}", "post-down"], "hooks")
     quick.clean()
 
 
 @scenario(ours_only=True, needs=("nft", "nsenter"))
 def quick_fails_whole(lab):
-    """What does not come up leaves nothing: hooks, routes, addresses and mistakes that fail."""
+    """A failed up leaves nothing: failing hooks, routes and addresses, and mistakes in the file."""
     node = host(lab)
     quick = Quick(lab, node, "a")
     peers = (("AllowedIPs = 0.0.0.0/0, ::/0",),)
@@ -220,47 +224,50 @@ def quick_fails_whole(lab):
         before = quick.picture()
         done = quick.up(check=False, env={"PATH": path})
         expect_same(done.returncode, 1, f"exit status with {line}")
-        expect(told in done.stderr, f"`{line}` is told as `{told}`: {done.stderr}")
+        expect(told in done.stderr, f"`{line}` is reported as `{told}`: {done.stderr}")
         quick.clean()
         expect_alike(quick.picture(), before, f"the node after {line}")
-    # Mistakes in both parts, in the order of their lines.
+    # Mistakes in both parts are reported in the order of their lines.
     quick.write("Address = 10.77.0./24", "ListenPort = 70000", "MTU = 12", "Colour = green")
     done = quick.up(check=False)
-    expect_same(done.returncode, 1, "exit status of a file with mistakes")
+    expect_same(done.returncode, 1, "exit status with mistakes in the file")
     expect_same([int(line) for line in re.findall(r"\.conf:(\d+):\d+: ", done.stderr)],
-                [3, 4, 5, 6], f"the lines of all mistakes: {done.stderr}")
-    expect_same(quick.run("sideways", check=False).returncode, 2, "status of a wrong command")
+                [3, 4, 5, 6], f"lines of all mistakes: {done.stderr}")
+    expect_same(quick.run("sideways", check=False).returncode, 2, "exit status of a wrong command")
     quick.write("Address = 10.77.0.1/24")
     quick.up()
     expect("already exists" in quick.up(check=False).stderr, "a second up is refused")
-    expect(quick.exists(), "and the interface stays")
+    expect(quick.exists(), "the interface stays")
     quick.down()
-    expect("is not a WireGuard interface" in quick.down(check=False).stderr, "nothing to take down")
+    expect("is not a WireGuard interface" in quick.down(check=False).stderr,
+           "a second down is refused")
 
 
 @scenario(ours_only=True, needs=("nsenter",))
 def quick_tells_name_servers(lab):
-    """DNS goes to resolvconf or resolvectl, and is taken back."""
+    """DNS settings go to resolvconf or resolvectl, and are removed again."""
     quick = Quick(lab, lab.node("a"), "a")
     log = lab.file("dns")
     quick.fake("resolvconf", f'echo "$@" >> {log}; [ "$1" != -a ] || cat >> {log}')
-    quick.write("Address = 10.77.0.1/24", "DNS = 10.77.0.9, fd77::9 , example.org", "DNS=example.net")
+    quick.write("Address = 10.77.0.1/24", "DNS = 10.77.0.9, fd77::9 , example.org",
+                "DNS=example.net")
     quick.up()
     quick.down()
     text = read(log).decode()
     name = re.match(r"-a (\S+) -m 0 -x\n", text).group(1)
-    expect(name.split(".")[-1] == quick.ifname, f"record {name} is of {quick.ifname}")
+    expect(name.split(".")[-1] == quick.ifname, f"the record {name} is named after {quick.ifname}")
     expect_same(text, f"-a {name} -m 0 -x\nnameserver 10.77.0.9\nnameserver fd77::9\n"
-                      f"search example.org example.net\n-d {name} -f\n", "what resolvconf was told")
+                      f"search example.org example.net\n-d {name} -f\n", "resolvconf's input")
 
 
 @scenario(ours_only=True, needs=("nsenter",))
 def quick_saves(lab):
-    """SaveConfig writes peers and addresses as they are at the end; a second up has them again."""
+    """SaveConfig saves the current peers and addresses at down; the next up restores them."""
     quick = Quick(lab, lab.node("a"), "a")
     added = Key(lab)
     quick.write("Address = 10.77.0.1/24", "SaveConfig = true", "Table = off", "MTU = 1380",
-                "PostUp = true %i", peers=(("AllowedIPs = 10.90.0.0/16", "Endpoint = 192.0.2.7:7"),))
+                "PostUp = true %i",
+                peers=(("AllowedIPs = 10.90.0.0/16", "Endpoint = 192.0.2.7:7"),))
     quick.up()
     quick.wg("set", quick.ifname, "peer", added.public, "allowed-ips", "10.91.0.0/16,fd91::/64",
              "persistent-keepalive", "25", "preshared-key", Key(lab, "genpsk").file)
@@ -279,16 +286,17 @@ def quick_saves(lab):
     quick.wg("set", quick.ifname, "peer", added.public, "remove")
     quick.run("reload")
     expect_same(quick.wg("show", quick.ifname, "dump"), wanted.replace("\toff\n", "\t0x4d\n", 1),
-                "the interface after reload, which leaves alone what the file does not name")
+                "the interface after reload, which keeps settings that the file does not name")
     quick.run("save")
-    expect_same(read(quick.file).decode().count("[Peer]"), 2, "peers saved while it is up")
+    expect_same(read(quick.file).decode().count("[Peer]"), 2,
+                "peers saved while the interface is up")
     quick.down()
     quick.clean()
 
 
 @scenario(ours_only=True, needs=("nft", "nsenter"))
 def quick_cleans_up_after_a_crash(lab):
-    """After kill -9 of the daemon, up has all peers again, and down leaves nothing."""
+    """After kill -9 of the daemon, up restores all peers, and down leaves nothing."""
     node = host(lab)
     quick = Quick(lab, node, "a")
     quick.write("Address = 10.77.0.1/24, fd77::1/64",
@@ -301,18 +309,20 @@ def quick_cleans_up_after_a_crash(lab):
         kill_daemon(quick)
         until(lambda: not quick.exists(), "the interface is gone")
         expect_same(node.ip("rule").stdout, rules, "rules that a crash leaves")
-    expect(any(comes_up_while_it_dies(quick) for _ in range(10)), "up during the end of the daemon")
+    expect(any(comes_up_while_it_dies(quick) for _ in range(10)),
+           "up works while the daemon is dying")
     quick.down()
     quick.clean()
     expect_alike(quick.picture(), before, "the node")
 
 
 def comes_up_while_it_dies(quick):
-    """Whether up, called a moment before the daemon dies, succeeds. On a busy machine the moment may be too long."""
+    """Whether up, called just before the daemon dies, succeeds. A busy machine may be too slow."""
     quick.up()
     kill_daemon(quick, signal.SIGSTOP)
-    second = subprocess.Popen((shutil.which("nsenter"), f"--net=/run/netns/{quick.node.ns}",
-                               f"{quick.directory}/bin/tieline-quick", "up", quick.file), env=quick.env)
+    second = subprocess.Popen(
+        (shutil.which("nsenter"), f"--net=/run/netns/{quick.node.ns}",
+         f"{quick.directory}/bin/tieline-quick", "up", quick.file), env=quick.env)
     time.sleep(0.05)
     kill_daemon(quick)
     if second.wait() == 0:
@@ -322,7 +332,7 @@ def comes_up_while_it_dies(quick):
 
 
 def kill_daemon(quick, number=signal.SIGKILL):
-    """The daemon alone: its helper cleans up after it."""
+    """Signals only the daemon, not its helper, which cleans up after it."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             words = read(f"/proc/{pid}/cmdline").split(b"\0")
@@ -333,7 +343,7 @@ def kill_daemon(quick, number=signal.SIGKILL):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"))
 def quick_routes_everything(lab):
-    """Under a default route all goes through the tunnel, and the tunnel itself outside of it."""
+    """With a default route all traffic uses the tunnel; the tunnel's own packets do not."""
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b)
     a.ip("route", "add", "default", "via", b.v4())
@@ -350,20 +360,21 @@ def quick_routes_everything(lab):
     quick.up()
     a.sysctl("net.ipv4.conf.all.rp_filter", 1)
     a.reaches("198.18.0.1")
-    a.reaches(b.v4())  # the main table knows a better route than its default one
-    expect(int(quick.wg("show", quick.ifname, "transfer").split()[2]) > 300, "it went by the tunnel")
-    # A stranger on the link sends to the tunnel's address: dropped before it is looked at.
+    a.reaches(b.v4())  # the main table has a more specific route than its default one
+    expect(int(quick.wg("show", quick.ifname, "transfer").split()[2]) > 300,
+           "traffic uses the tunnel")
+    # A stranger on the link sends to the tunnel's address: the firewall drops it.
     b.ip("route", "add", "10.77.0.1/32", "via", a.v4(), "src", b.v4(), "table", "99")
     b.ip("rule", "add", "oif", b.ip("-br", "link").stdout.split()[0], "table", "99")
     expect_same(b.ping("10.77.0.1", count=2, wait=1, options=("-I", b.v4())).received, 0,
-                "pings from beside the tunnel")
+                "answers to pings from outside the tunnel")
     quick.down()
     quick.clean()
 
 
 @scenario(ours_only=True, needs=("nsenter",), seconds=90)
 def quick_adds_many_routes(lab):
-    """Two thousand routes go to ip(8) in one process."""
+    """One ip(8) process adds two thousand routes."""
     quick = Quick(lab, lab.node("a"), "a")
     quick.write("Address = 10.77.0.1/32", peers=[
         (f"AllowedIPs = {', '.join(f'10.{i}.{j}.0/24' for j in range(200))}",) for i in range(10)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""tieline-quick and endpoints whose names do not resolve when it comes up."""
+"""tieline-quick and endpoint names that do not resolve when it brings the interface up."""
 
 import contextlib
 import os
@@ -30,14 +30,15 @@ class Names:
 
     def run(self, verb, check=True, env=None):
         quick = self.quick
-        program = (f"mount --bind {self.hosts} /etc/hosts && mount --bind {self.resolver} "
-                   f"/etc/resolv.conf && exec {quick.directory}/bin/tieline-quick {verb} {quick.file}")
+        program = (f"mount --bind {self.hosts} /etc/hosts && "
+                   f"mount --bind {self.resolver} /etc/resolv.conf && "
+                   f"exec {quick.directory}/bin/tieline-quick {verb} {quick.file}")
         return run("nsenter", f"--net=/run/netns/{quick.node.ns}", "unshare", "-m", "sh", "-c",
                    program, env={**quick.env, **(env or {})}, check=check, timeout=60)
 
 
 def tasks(quick):
-    """The background processes for that interface."""
+    """The background processes that wait for names of that interface."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
@@ -67,7 +68,7 @@ NEEDS = ("nsenter", "unshare")
 
 @scenario(ours_only=True, needs=NEEDS)
 def quick_goes_without_an_endpoint(lab):
-    """Names that do not resolve hold up no other peer; endpoints are set once they resolve."""
+    """Unresolved names delay no other peer; their endpoints are set once they resolve."""
     quick = Quick(lab, host(lab), "a")
     names = Names(quick)
     lo, there, late, other, six, link = keys = write(
@@ -82,21 +83,23 @@ def quick_goes_without_an_endpoint(lab):
     pid, = tasks(quick)
     for fd in os.listdir(f"/proc/{pid}/fd"):
         where = os.readlink(f"/proc/{pid}/fd/{fd}")
-        expect(where.startswith(("socket:", "/memfd:", "/dev/null")), f"no other file: {where}")
-    expect_same(os.readlink(f"/proc/{pid}/cwd"), "/", "its directory")
-    expect_same(os.getsid(int(pid)), int(pid), "its session")
+        expect(where.startswith(("socket:", "/memfd:", "/dev/null")),
+               f"the task has no other file open: {where}")
+    expect_same(os.readlink(f"/proc/{pid}/cwd"), "/", "working directory of the task")
+    expect_same(os.getsid(int(pid)), int(pid), "session of the task")
     names.set(late="192.0.2.9", six="2001:db8:1::9")
     until(lambda: endpoints(quick)[late] == "192.0.2.9:9" and
-          endpoints(quick)[six] == "[2001:db8:1::9]:11", "names that are found are set", 30)
+          endpoints(quick)[six] == "[2001:db8:1::9]:11", "found names are set", 30)
     # An endpoint set meanwhile wins, and a removed peer stays removed.
     quick.wg("set", quick.ifname, "peer", other, "endpoint", "192.0.2.99:99")
     quick.node.ip("link", "add", "later", "type", "veth", "peer", "name", "later1")
     names.set(other="192.0.2.10")
-    until(lambda: endpoints(quick)[link].startswith("[fe80::1%"), "the zone is there", 30)
+    until(lambda: endpoints(quick)[link].startswith("[fe80::1%"),
+          "the endpoint is set once its zone exists", 30)
     until(lambda: not tasks(quick), "the task ends after its last name", 30)
-    expect_same(endpoints(quick)[other], "192.0.2.99:99", "what was set by hand")
+    expect_same(endpoints(quick)[other], "192.0.2.99:99", "endpoint set by hand")
     expect_same((endpoints(quick)[lo], endpoints(quick)[there]), ("192.0.2.7:7", "192.0.2.8:8"),
-                "endpoints that were there")
+                "endpoints set at up")
     quick.down()
     quick.clean()
 
@@ -125,21 +128,22 @@ def quick_leaves_no_task(lab):
     for _ in range(2):
         names.run("reload")
         expect_same(len(tasks(quick)), 1, "tasks after reload")
-    expect(tasks(quick) != before, "another task")
+    expect(tasks(quick) != before, "reload starts a new task")
     names.set(one="192.0.2.1", two="192.0.2.2")
     names.run("reload")
-    expect_same(tasks(quick), [], "tasks when all are found")
+    expect_same(tasks(quick), [], "tasks when all names resolve")
     expect_same(endpoints(quick), {one: "192.0.2.1:1", two: "192.0.2.2:2"}, "endpoints")
     names.set()
     names.run("reload")
     until(lambda: not tasks(quick), "names of peers that have an endpoint are not retried")
-    expect_same(endpoints(quick), {one: "192.0.2.1:1", two: "192.0.2.2:2"}, "endpoints that stay")
+    expect_same(endpoints(quick), {one: "192.0.2.1:1", two: "192.0.2.2:2"},
+                "endpoints after reload without names")
     quick.down()
     up()
     for key in (one, two):
         quick.wg("set", quick.ifname, "peer", key, "remove")
     until(lambda: not tasks(quick), "the task ends with its peers", 10)
-    expect_same(endpoints(quick), {}, "peers that stay removed")
+    expect_same(endpoints(quick), {}, "endpoints after all peers are removed")
     quick.down()
     quick.clean()
     write(quick, "one.example:1")
@@ -147,14 +151,14 @@ def quick_leaves_no_task(lab):
         text = file.read()
     with open(quick.file, "w", encoding="ascii") as file:
         file.write(text.replace("[Interface]\n", "[Interface]\nPostUp = false\n"))
-    expect_same(names.run("up", check=False).returncode, 1, "status of a PostUp that fails")
-    expect_same(tasks(quick), [], "tasks of what did not come up")
+    expect_same(names.run("up", check=False).returncode, 1, "exit status with a failing PostUp")
+    expect_same(tasks(quick), [], "tasks after a failed up")
     quick.clean()
 
 
 @scenario(ours_only=True, needs=(*NEEDS, "nft"))
 def quick_waits_for_no_name_server(lab):
-    """A silent name server delays `up` and `down` by some seconds at most."""
+    """A silent name server delays up and down by a few seconds at most."""
     node = host(lab)
     lab.nodes["out"].nft("ip", "silence", "filter hook input priority 0", "udp dport 53 drop")
     quick = Quick(lab, node, "a")
@@ -166,20 +170,20 @@ def quick_waits_for_no_name_server(lab):
     expect(took < 20, f"up waits for no name server: {took:.1f} s")
     began = time.monotonic()
     quick.down()
-    expect(time.monotonic() - began < 10, "nor does down")
+    expect(time.monotonic() - began < 10, "down does not wait either")
     expect_same(tasks(quick), [], "tasks after down")
     quick.clean()
 
 
 @scenario(ours_only=True, needs=("nft", "nsenter", "unshare", "bash", "wg-quick"), seconds=90)
 def the_unit_starts_without_an_endpoint(lab):
-    """Under the unit, a name that does not resolve delays nothing; the task is part of the unit."""
+    """Under the unit, an unresolved name delays nothing, and the task belongs to the unit."""
     systemd = boot(lab)
     quick = systemd.quick
     there, late = write(quick, "192.0.2.7:7", "late.example:9")
     begun = systemd.inside("/usr/bin/sh", "-c", "echo 127.0.0.1 localhost >/etc/hosts; "
                            "echo nameserver 127.0.0.1 >/etc/resolv.conf")
-    expect_same(begun.returncode, 0, "files of its own")
+    expect_same(begun.returncode, 0, "exit status of writing hosts and resolv.conf")
     systemd.start()
     expect(systemd.is_active(), "the unit is active")
 
@@ -196,14 +200,15 @@ def the_unit_starts_without_an_endpoint(lab):
     group = read(f"/proc/{first}/cgroup").decode()
     expect(systemd.service() in group, f"the task is a process of the unit: {group}")
     systemd.inside("/usr/bin/kill", "-9", systemd.get("MainPID"))
-    until(lambda: systemd.get("NRestarts") == "1" and systemd.is_active(), "it is up again", 20)
+    until(lambda: systemd.get("NRestarts") == "1" and systemd.is_active(),
+          "the unit is active again", 20)
     second = task()
-    expect(second != first, "another task")
+    expect(second != first, "a restart starts a new task")
     systemd.ctl("reload", systemd.service())
-    expect(task() != second, "another task after reload")
+    expect(task() != second, "reload starts a new task")
     systemd.inside("/usr/bin/sh", "-c", "echo 192.0.2.9 late.example >>/etc/hosts")
-    until(lambda: found()[late] == "192.0.2.9:9", "the name is found", 30)
-    until(lambda: not tasks(quick), "the task has ended", 10)
+    until(lambda: found()[late] == "192.0.2.9:9", "the endpoint is set once its name resolves", 30)
+    until(lambda: not tasks(quick), "the task ends", 10)
     systemd.inside("/usr/bin/sh", "-c", "echo 127.0.0.1 localhost >/etc/hosts")
     systemd.ctl("restart", systemd.service(), timeout=30)
     task()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""tieline-quick's files: what they may hold, what they leave alone, and what `down` reverts."""
+"""tieline-quick's files: what they may contain, what they leave alone, and what `down` reverts."""
 
 import os
 import shutil
@@ -36,17 +36,19 @@ def quick_needs_no_writable_settings(lab):
     up_read_only(quick)
     quick.down()
     quick.clean()
-    expect_same(setting(node, VALID_MARK), "1", "a setting that was right before")
+    expect_same(setting(node, VALID_MARK), "1", "a setting that already had the right value")
     node.sysctl(VALID_MARK.replace("/", "."), 0)
     for name in ("all", "eth0"):
         node.sysctl(f"net.ipv4.conf.{name}.rp_filter", 0)
-    expect("warning: cannot set" in up_read_only(quick).stderr, "a warning, since no link filters")
+    expect("warning: cannot set" in up_read_only(quick).stderr,
+           "only a warning, since no link filters")
     quick.down()
     quick.clean()
     node.sysctl("net.ipv4.conf.eth0.rp_filter", 1)
     told = up_read_only(quick, check=False)
-    expect_same(told.returncode, 1, "status where the filter is strict")
-    expect(f"cannot set {VALID_MARK} to 1: Read-only" in told.stderr, f"the reason: {told.stderr}")
+    expect_same(told.returncode, 1, "exit status with a strict filter")
+    expect(f"cannot set {VALID_MARK} to 1: Read-only" in told.stderr,
+           f"stderr gives the reason: {told.stderr}")
     quick.clean()
     # Without sysctl(8).
     few = f"{quick.directory}/few"
@@ -54,21 +56,22 @@ def quick_needs_no_writable_settings(lab):
     for program in ("ip", "nft", "bash", "tielined"):
         os.symlink(shutil.which(program, path=quick.env["PATH"]), f"{few}/{program}")
     quick.up(env={"PATH": few})
-    expect_same(setting(node, VALID_MARK), "1", "the setting while it is up")
+    expect_same(setting(node, VALID_MARK), "1", "the setting while the interface is up")
     quick.down()
     quick.clean()
 
 
 @scenario(ours_only=True, needs=("nft", "nsenter"))
 def quick_reverts_settings(lab):
-    """The last interface that needs a setting restores it, in whatever order they go."""
+    """The last interface that needs a setting restores it, whatever the order of down."""
     node = host(lab)
     one, two = Quick(lab, node, "a"), Quick(lab, node, "b")
     one.write("Address = 10.77.0.1/24", "FwMark = 77", peers=DEFAULT)
     two.write("Address = fd78::1/64", "FwMark = 78", peers=(("AllowedIPs = ::/0",),))
 
     def expect_settings(wanted, when):
-        expect_same((setting(node, VALID_MARK), setting(node, REDIRECTS)), wanted, f"settings {when}")
+        found = setting(node, VALID_MARK), setting(node, REDIRECTS)
+        expect_same(found, wanted, f"settings {when}")
 
     expect_settings(("0", "1"), "before")
     for first, last in ((one, two), (two, one)):
@@ -117,8 +120,10 @@ def quick_reload_keeps_what_the_file_does_not_name(lab):
     quick.wg("set", quick.ifname, "fwmark", "7")
     write((shared,), head=("FwMark = off", f"PrivateKey = {quick.key.text}"))
     quick.run("reload")
-    expect_same(quick.wg("show", quick.ifname, "fwmark").strip(), "off", "a mark that is named")
-    expect_same(quick.wg("show", quick.ifname, "public-key").strip(), quick.key.public, "the key")
+    expect_same(quick.wg("show", quick.ifname, "fwmark").strip(), "off",
+                "a mark that the file names")
+    expect_same(quick.wg("show", quick.ifname, "public-key").strip(), quick.key.public,
+                "the public key")
     expect_same(quick.wg("show", quick.ifname, "peers").split(), [shared], "peers")
     quick.down()
     quick.clean()
@@ -126,7 +131,7 @@ def quick_reload_keeps_what_the_file_does_not_name(lab):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"))
 def quick_goes_without_ipv6(lab):
-    """On a host without IPv6, IPv4 comes up alone; a small MTU with IPv6 is refused at once."""
+    """Without IPv6 on the host only IPv4 comes up; an MTU too small for IPv6 is refused at once."""
     node = host(lab)
     quick = Quick(lab, node, "a")
     peers = (("AllowedIPs = 10.90.0.0/16, fd90::/32, ::/0", "Endpoint = 192.0.2.2:5"),)
@@ -134,8 +139,8 @@ def quick_goes_without_ipv6(lab):
                              f"cat >> {quick.directory}/dns")
     quick.write("Address = 10.77.0.1/24, fd77::1/64", "MTU = 1279", "PreUp = false", peers=peers)
     told = quick.up(check=False)
-    expect("needs an MTU of 1280" in told.stderr, f"the reason: {told.stderr}")
-    expect("[#]" not in told.stderr, "nothing was done before")
+    expect("needs an MTU of 1280" in told.stderr, f"stderr gives the reason: {told.stderr}")
+    expect("[#]" not in told.stderr, "no command ran before")
     quick.write("Address = 10.77.0.1/24", "MTU = 1200", "Table = off", peers=peers)
     quick.up()
     quick.down()
@@ -144,18 +149,19 @@ def quick_goes_without_ipv6(lab):
         node.sysctl(f"net.ipv6.conf.{name}.disable_ipv6", 1)
     quick.write("Address = 10.77.0.1/24, fd77::1/64", "MTU = 1200", "DNS = fd77::9, 10.77.0.9",
                 peers=peers)
-    expect("only IPv4 is set up" in quick.up().stderr, "a warning")
-    expect("10.77.0.1/24" in node.ip("addr", "show", quick.ifname).stdout, "the IPv4 address")
-    expect("10.90.0.0/16" in node.ip("route").stdout, "the IPv4 route")
+    expect("only IPv4 is set up" in quick.up().stderr, "it warns")
+    expect("10.77.0.1/24" in node.ip("addr", "show", quick.ifname).stdout,
+           "the IPv4 address is set")
+    expect("10.90.0.0/16" in node.ip("route").stdout, "the IPv4 route is set")
     with open(f"{quick.directory}/dns", encoding="ascii") as file:
-        expect("fd77" not in file.read(), "no name server of IPv6")
+        expect("fd77" not in file.read(), "no IPv6 name server is set")
     quick.down()
     expect(not quick.exists(), "the interface is gone")
 
 
 @scenario(ours_only=True, needs=("nsenter",))
 def quick_finds_the_mtu(lab):
-    """The MTU is that of the path to the peers: locked or for a mark, but never that of lo."""
+    """The MTU is that of the path to the peers, with locks and marks, but never that of lo."""
     node = host(lab)
     quick = Quick(lab, node, "a")
     via = lab.nodes["out"].v4()
@@ -184,38 +190,41 @@ def quick_finds_the_mtu(lab):
     expect_mtu(1400, "127.0.0.1:5")
 
 
-# Forms of values that are given to stock wg and ip(8), to compare with ours.
+# Forms of values, given to stock wg and ip(8) for comparison.
 ENDPOINTS = (
     "192.0.2.1:5", "192.0.2.1:0", "192.0.2.1:+5", "192.0.2.1:005", "192.0.2.1:domain",
-    "192.0.2.1:nosuch", "192.0.2.1:", "192.0.2.1", ":5", "[192.0.2.1]:5", "[::1]:5", "::1:5", "[::1]5",
-    "[fe80::1%lo]:5", "[fe80::1%1]:5", "[2001:db8::1%]:5", "192.0.2:5", "192.2:5",
-    "3221225985:5", "0xc0.0.2.1:5", "0300.0.2.01:5", "192.0.2.1.:5", "192.0.2.256:5", "192.0.2.1.5:5",
-    "[2001:db8::1%1]:5", "[ff02::1%lo]:5", "[ff02::1%1]:5", "[2001:db8::1%lo]:5",
+    "192.0.2.1:nosuch", "192.0.2.1:", "192.0.2.1", ":5", "[192.0.2.1]:5", "[::1]:5", "::1:5",
+    "[::1]5", "[fe80::1%lo]:5", "[fe80::1%1]:5", "[2001:db8::1%]:5", "192.0.2:5", "192.2:5",
+    "3221225985:5", "0xc0.0.2.1:5", "0300.0.2.01:5", "192.0.2.1.:5", "192.0.2.256:5",
+    "192.0.2.1.5:5", "[2001:db8::1%1]:5", "[ff02::1%lo]:5", "[ff02::1%1]:5", "[2001:db8::1%lo]:5",
     "localhost:5", "LOCALHOST:5", "[localhost]:5", "[::ffff:192.0.2.1]:5", "[2001:DB8::A]:5",
     "192.0.2.1 : 5", "[ ::1 ]:5", "192.0.2.1:5;", '"192.0.2.1":5', "a/b:5", "[::]:5")
 ALLOWED = (
-    "10.0.0.0/8", "10.0.0.1", "10.0.0.1/24", "10.0.0.1/33", "10.0.0.1/", "10.0.0.1/024", "10.0.0.1/+24",
-    "10.0.0.1/255.0.0.0", "10/8", "010.0.0.1/32", "::/0", "::1", "::1/129", "2001:DB8::1/32",
-    "fe80::1%lo/64", "10.0.0.0/8,", ",10.0.0.0/8", "10.0.0.0/8,,11.0.0.0/8", "10.0.0.0/8, 11.0.0.0/8",
-    "10.0.0.0/8 11.0.0.0/8", "10.0.0.0/8\t,\t11.0.0.0/8", "", "0.0.0.0/0,::/0", "default")
+    "10.0.0.0/8", "10.0.0.1", "10.0.0.1/24", "10.0.0.1/33", "10.0.0.1/", "10.0.0.1/024",
+    "10.0.0.1/+24", "10.0.0.1/255.0.0.0", "10/8", "010.0.0.1/32", "::/0", "::1", "::1/129",
+    "2001:DB8::1/32", "fe80::1%lo/64", "10.0.0.0/8,", ",10.0.0.0/8", "10.0.0.0/8,,11.0.0.0/8",
+    "10.0.0.0/8, 11.0.0.0/8", "10.0.0.0/8 11.0.0.0/8", "10.0.0.0/8\t,\t11.0.0.0/8", "",
+    "0.0.0.0/0,::/0", "default")
 INTERFACE_LINES = (
-    "ListenPort = 005", "ListenPort = +5", "ListenPort = domain", "ListenPort = nosuch", "ListenPort = -1",
-    "ListenPort = 65539", "ListenPort = 4294967303", "ListenPort = 65536x",
+    "ListenPort = 005", "ListenPort = +5", "ListenPort = domain", "ListenPort = nosuch",
+    "ListenPort = -1", "ListenPort = 65539", "ListenPort = 4294967303", "ListenPort = 65536x",
     "ListenPort =", "FwMark = OFF", "FwMark = 0xffffffff", "FwMark = 0x100000000", "FwMark = 010",
-    "FwMark = -1", "FwMark = x", "fwmark=1 # c", "  LISTENPORT\t=\t5", "Listen Port = 5", "junk", "= 5",
-    "FwMark = 1\r", "FwMark = 1\nFwMark = 2", "[ Interface ]\nFwMark = 1", "[Foo]", "[Peer", "; c", "#")
+    "FwMark = -1", "FwMark = x", "fwmark=1 # c", "  LISTENPORT\t=\t5", "Listen Port = 5", "junk",
+    "= 5", "FwMark = 1\r", "FwMark = 1\nFwMark = 2", "[ Interface ]\nFwMark = 1", "[Foo]", "[Peer",
+    "; c", "#")
 ADDRESSES = (
-    "10.0.0.1", "10.0.0.1/24", "10.0.0.1/255.255.248.0", "10.0.0.1/255.0.255.0", "10.0.0.1/0", "10.0.0.1/33",
-    "10.1/24", "10/8", "10.0.0.1/0x18", "10.0.0.1/030", "010.0.0.1/24", "10.0.0.256/24", "10.0.0.1/",
-    "fd00::1", "FD00::1/64", "fd00::1/129", "fd00::1/ffff::", "fe80::1/64", "fd00::10.0.0.1/64",
-    "10.0.0.1/24/24", "10.0.0.255/24", "10.0.0.1/255.255.255.255", "host", "1.2.3.4.5",
-    "default", "0/0", "any", "default/8")
+    "10.0.0.1", "10.0.0.1/24", "10.0.0.1/255.255.248.0", "10.0.0.1/255.0.255.0", "10.0.0.1/0",
+    "10.0.0.1/33", "10.1/24", "10/8", "10.0.0.1/0x18", "10.0.0.1/030", "010.0.0.1/24",
+    "10.0.0.256/24", "10.0.0.1/", "fd00::1", "FD00::1/64", "fd00::1/129", "fd00::1/ffff::",
+    "fe80::1/64", "fd00::10.0.0.1/64", "10.0.0.1/24/24", "10.0.0.255/24",
+    "10.0.0.1/255.255.255.255", "host", "1.2.3.4.5", "default", "0/0", "any", "default/8")
 
 
 def settings(quick):
-    """wg's view of the interface, without a port that was chosen at random."""
+    """wg's view of the interface, without a randomly chosen port."""
     text = quick.wg("showconf", quick.ifname)
-    return "\n".join(line for line in text.splitlines() if "ListenPort" not in line or int(line.split()[-1]) < 1024)
+    return "\n".join(line for line in text.splitlines()
+                     if "ListenPort" not in line or int(line.split()[-1]) < 1024)
 
 
 def addresses(quick):
@@ -225,21 +234,22 @@ def addresses(quick):
 
 @scenario(ours_only=True, needs=("wg-quick", "nsenter"), seconds=240)
 def quick_accepts_what_wg_accepts(lab):
-    """Each form of a value is accepted or refused as by wg and ip, and means the same."""
+    """Each form of a value is accepted or refused as by wg and ip, with the same meaning."""
     node = lab.node("a")
     quick, blank = Quick(lab, node, "a"), {}
     quick.write("Address = 10.0.0.1/32")
     quick.up()
     key = Key(lab).public
     forms = [f"[Peer]\nPublicKey = {key}\n{line}" for line in (
-        *(f"Endpoint = {form}" for form in ENDPOINTS), *(f"AllowedIPs = {form}" for form in ALLOWED))]
+        *(f"Endpoint = {form}" for form in ENDPOINTS),
+        *(f"AllowedIPs = {form}" for form in ALLOWED))]
     stripped = f"{quick.directory}/stripped"
     reset = f"{quick.directory}/reset"
     with open(reset, "w", encoding="ascii") as file:
         file.write("[Interface]\n")
 
     def tries(form):
-        """Whether stock wg and tieline-quick accept the form, and the interface after each."""
+        """Whether stock wg, then tieline-quick accepts the form, and the interface after each."""
         quick.write(*form.split("\n"))
         with open(stripped, "w", encoding="utf-8") as file:
             file.write(quick.run("strip", program="wg-quick").stdout)
@@ -286,11 +296,11 @@ def quick_saves_where_the_file_is(lab):
     quick.up()
     quick.wg("set", quick.ifname, "peer", Key(lab).public, "allowed-ips", "10.90.0.0/16")
     quick.down()
-    expect(os.path.islink(quick.file), "the link stays one")
-    expect_same(text().count("[Peer]"), 1, "peers saved into the file that the link leads to")
+    expect(os.path.islink(quick.file), "the symbolic link stays")
+    expect_same(text().count("[Peer]"), 1, "peers saved into the link's target")
 
     def save_on(mount, check=True):
-        """Adds a peer, and saves with the file on another mount."""
+        """Adds a peer and saves with the file on another mount."""
         program = f"{mount} && exec {quick.directory}/bin/tieline-quick save {quick.file}"
         quick.wg("set", quick.ifname, "peer", Key(lab).public, "allowed-ips", "10.91.0.0/16")
         return run("nsenter", f"--net=/run/netns/{quick.node.ns}", "unshare", "-m", "sh", "-c",
@@ -299,15 +309,16 @@ def quick_saves_where_the_file_is(lab):
     quick.up()
     save_on(f"mount --bind {real} {real}")
     expect_same(text().count("[Peer]"), 2, "peers saved into a mount point")
-    expect_same(os.stat(real).st_mode & 0o777, 0o600, "its mode")
-    full = (f"mkdir -p {quick.directory}/small && mount -t tmpfs -o size=16k none {quick.directory}/small"
-            f" && cp {real} {quick.directory}/small/{quick.ifname}.conf && cd {quick.directory}/small && "
+    expect_same(os.stat(real).st_mode & 0o777, 0o600, "mode of the file")
+    small = f"{quick.directory}/small"
+    full = (f"mkdir -p {small} && mount -t tmpfs -o size=16k none {small} && "
+            f"cp {real} {small}/{quick.ifname}.conf && cd {small} && "
             "{ dd if=/dev/zero of=fill bs=1k status=none || :; } 2>/dev/null && "
             f"if {quick.directory}/bin/tieline-quick save ./{quick.ifname}.conf; then exit 1; fi; "
             f"ls; cmp {real} {quick.ifname}.conf && true")
     done = run("nsenter", f"--net=/run/netns/{quick.node.ns}", "unshare", "-m", "sh", "-c", full,
                env=quick.env)
-    expect("No space left" in done.stderr, f"the reason: {done.stderr}")
+    expect("No space left" in done.stderr, f"stderr gives the reason: {done.stderr}")
     expect_same(done.stdout.split(), ["fill", f"{quick.ifname}.conf"], "files on the full disk")
     quick.down()
     quick.clean()
@@ -315,7 +326,7 @@ def quick_saves_where_the_file_is(lab):
 
 @scenario(ours_only=True, needs=("nsenter",))
 def quick_takes_down_what_was_spoiled(lab):
-    """A file that has mistakes by now keeps no interface up, and is not overwritten."""
+    """A file that has since become invalid does not prevent `down`, and is not overwritten."""
     quick = Quick(lab, lab.node("a"), "a")
     log = lab.file("hooks")
     lines = ("Address = 10.77.0.1/24", f"PostDown = echo %i > {log}", "SaveConfig = true")
@@ -324,13 +335,13 @@ def quick_takes_down_what_was_spoiled(lab):
     quick.write(*lines, "LissenPort = 5")
     told = quick.down(check=False)
     expect(".conf:6:1: " in told.stderr, f"the mistake is reported: {told.stderr}")
-    expect_same(read(log).decode(), f"{quick.ifname}\n", "the hook ran")
-    expect(b"LissenPort" in read(quick.file), "the file is as it was")
+    expect_same(read(log).decode(), f"{quick.ifname}\n", "output of the hook")
+    expect(b"LissenPort" in read(quick.file), "the file is unchanged")
     quick.clean()
     quick.write(*lines[:1])
     quick.up()
     quick.write("Address = nowhere")
-    expect_same(quick.down(check=False).returncode, 1, "status without hooks")
+    expect_same(quick.down(check=False).returncode, 1, "exit status without hooks")
     quick.clean()
 
 
@@ -352,27 +363,28 @@ def quick_takes_odd_names(lab):
 
 @scenario(ours_only=True, needs=("nsenter", "unshare"))
 def quick_forgets_old_name_servers(lab):
-    """A record of an earlier run with resolvconf goes, even without notes and DNS."""
+    """A resolvconf record of an earlier run is removed, even without a state file and DNS."""
     quick = Quick(lab, lab.node("a"), "a")
     log = lab.file("dns")
     quick.fake("resolvconf", f'echo "$@" >> {log}')
     quick.write("Address = 10.77.0.1/24")
     for place in ("interfaces", "interface", "keys"):
         program = ("mount -t tmpfs none /run && mkdir -p /run/resolvconf/{0} && "
-                   "for name in {1} tun.{1}; do echo nameserver 192.0.2.9 > /run/resolvconf/{0}/$name; done"
+                   "for name in {1} tun.{1}; do "
+                   "echo nameserver 192.0.2.9 > /run/resolvconf/{0}/$name; done"
                    " && {2} up {3} && {2} down {3}").format(
                        place, quick.ifname, f"{quick.directory}/bin/tieline-quick", quick.file)
         run("nsenter", f"--net=/run/netns/{quick.node.ns}", "unshare", "-m", "sh", "-c", program,
             env=quick.env)
     lines = read(log).decode().splitlines()
-    expect_same(len(lines), 3, "times that a record was deleted")
+    expect_same(len(lines), 3, "number of records deleted")
     expect(all(line.startswith("-d ") and line.endswith(f"{quick.ifname} -f") for line in lines),
-           f"records that were deleted: {lines}")
+           f"the records deleted are of the interface: {lines}")
 
 
 @scenario(ours_only=True, needs=("nsenter", "unshare"))
 def quick_forgets_its_own_name_servers(lab):
-    """After a crash that lost the notes, down takes its record back, with and without an interface."""
+    """After a crash that lost the state file, down removes its record, with or without the link."""
     quick = Quick(lab, lab.node("a"), "a")
     log = lab.file("dns")
     quick.fake("resolvconf", 'record=/run/resolvconf/interfaces/$2\n'
@@ -383,7 +395,8 @@ def quick_forgets_its_own_name_servers(lab):
         run("nsenter", f"--net=/run/netns/{quick.node.ns}", "unshare", "-m", "sh", "-e", "-c",
             "mount -t tmpfs none /run; mkdir -p /run/resolvconf/interfaces; "
             f"{program} up {quick.file}; rm -r /run/tieline-quick; {end}; "
-            f"while ip link show {quick.ifname} >/dev/null 2>&1 && [ '{end}' != true ]; do sleep 0.1; done; "
+            f"while ip link show {quick.ifname} >/dev/null 2>&1 && [ '{end}' != true ]; "
+            "do sleep 0.1; done; "
             f"{program} down {quick.file}; ! {program} down {quick.file}", env=quick.env)
     lines = read(log).decode().splitlines()
-    expect_same(lines, [f"-d {quick.ifname} -f"] * 2, "records that were deleted")
+    expect_same(lines, [f"-d {quick.ifname} -f"] * 2, "records deleted")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""tieline-quick's rules for default routes: which packets they capture, how several tunnels share a
-host, and what each kind of end leaves of them."""
+"""tieline-quick's rules for default routes: which packets they capture, how several tunnels share
+a host, and what remains after each way to end."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from lab import QUICK_STATES, SOCKETS, expect, expect_same, run, until
 from scenario import scenario
 from scenarios.quick import Quick, expect_alike, host
 
-FAR = ("198.18.0.1", "2001:db8:ffff::1")  # reached by the default route alone
+FAR = ("198.18.0.1", "2001:db8:ffff::1")  # reached only by the default route
 EVERYTHING = ("AllowedIPs = 0.0.0.0/0, ::/0", "Endpoint = 192.0.2.2:5")
 
 
@@ -37,13 +37,13 @@ def mark(quick):
 
 def expect_way(node, wanted, what, *words):
     for address in FAR:
-        expect_same(way(node, address, *words), wanted, f"way to {address}, {what}")
+        expect_same(way(node, address, *words), wanted, f"device to {address}, {what}")
 
 
 def expect_lan(node, what):
-    """Expects that routes better than the default one keep their traffic out of all tunnels."""
+    """Expects routes more specific than the default to keep their traffic out of all tunnels."""
     for address in ("192.0.2.2", "2001:db8:1::2"):
-        expect_same(way(node, address), "eth0", f"way to {address}, {what}")
+        expect_same(way(node, address), "eth0", f"device to {address}, {what}")
 
 
 def launch(quick, verb, program="tieline-quick"):
@@ -63,7 +63,7 @@ def finish(process):
 def quick_tunnels_share_a_host(lab):
     """Two tunnels with default routes, ours or wg-quick's, share a host in any order.
 
-    The newer gets the traffic, neither captures the other's packets, either may end first.
+    The newer gets the traffic, neither captures the other's packets, and either may end first.
     """
     node = host(lab)
     for number, (first, second, ends) in enumerate((
@@ -77,7 +77,7 @@ def quick_tunnels_share_a_host(lab):
             quick.up(program=program)
             expect_way(node, quick.ifname, f"{program} came last")
             expect_lan(node, f"{programs} are up")
-        expect(len({mark(quick) for quick in tunnels}) == 2, "each has a mark of its own")
+        expect(len({mark(quick) for quick in tunnels}) == 2, "each has its own mark")
         if "wg-quick" not in programs:
             for quick in tunnels:
                 expect_way(node, "eth0", f"packets of {quick.ifname}", "mark", mark(quick))
@@ -93,7 +93,7 @@ def quick_tunnels_share_a_host(lab):
 
 
 def follow(node, tunnels, packet):
-    """The devices that a packet passes, if each tunnel sends on what it gets, under its mark."""
+    """The devices that a packet passes if each tunnel sends it on under its own mark."""
     marks = {quick.ifname: mark(quick) for quick in tunnels}
     passed = [way(node, packet)]
     while passed[-1] in marks and len(passed) < 9:
@@ -103,7 +103,7 @@ def follow(node, tunnels, packet):
 
 @scenario(ours_only=True, needs=("wg-quick", "nft", "nsenter"), seconds=60)
 def quick_tunnels_never_loop(lab):
-    """Tunnels with default routes never send packets in a circle, in any order, with any marks."""
+    """Tunnels with default routes never send packets in circles, in any order, with any marks."""
     node = host(lab)
     kinds = {"chosen": ("tieline-quick",), "FwMark": ("tieline-quick", "FwMark = 0x1234"),
              "stock": ("wg-quick",)}
@@ -117,8 +117,8 @@ def quick_tunnels_never_loop(lab):
             tunnels[-1][0].up(program=program)
         for address in FAR:
             passed = follow(node, [quick for quick, _ in tunnels], address)
-            expect_same(passed[0], tunnels[-1][0].ifname, f"the newest of {names}")
-            expect_same(passed[-1], "eth0", f"the end of {passed}, of {names}")
+            expect_same(passed[0], tunnels[-1][0].ifname, f"the first device, with {names}")
+            expect_same(passed[-1], "eth0", f"the last device of {passed}, with {names}")
         for quick, program in tunnels:
             quick.down(program=program)
         tunnels[0][0].clean()
@@ -135,8 +135,8 @@ def quick_tunnels_come_at_once(lab):
         starts = [launch(quick, "up") for quick in tunnels] + [launch(stock, "up", "wg-quick")]
         for quick, process in zip(tunnels, starts):
             expect_same(finish(process), 0, f"up of {quick.ifname}")
-        finish(starts[-1])  # wg-quick may find its number taken
-        expect_same(len({mark(quick) for quick in tunnels}), len(tunnels), "numbers")
+        finish(starts[-1])  # wg-quick may find its table number taken
+        expect_same(len({mark(quick) for quick in tunnels}), len(tunnels), "number of marks")
         expect_lan(node, "all are up")
         if stock.exists():
             stock.down(program="wg-quick")
@@ -147,10 +147,10 @@ def quick_tunnels_come_at_once(lab):
             expect_same(finish(process), 0, "down")
         for quick in tunnels:
             quick.clean()
-        expect_alike(stock.picture(), before, "the node")
+        expect_alike(stock.picture(), before, "the node at the end")
 
 
-# Rules that others add, as arguments of `ip rule add`.
+# Rules added by other software, as arguments of `ip rule add`.
 OTHERS = {
     "another VPN": ("priority 5270 table 52",),
     "rules without a priority": ("table 52",),
@@ -184,9 +184,9 @@ def quick_leaves_others_their_addresses(lab):
         for quick in tunnels:
             quick.up()
             for address in ("100.64.0.9", "fd7a::9"):
-                expect_same(way(node, address), "other0", f"way to {address}, {name}")
+                expect_same(way(node, address), "other0", f"device to {address}, {name}")
             expect_lan(node, name)
-            # If others leave no room behind them, the tunnel that came first keeps the traffic.
+            # If others leave no room behind their rules, the first tunnel keeps the traffic.
             is_tight = name in ("rules without a priority", "right before main")
             expect_way(node, tunnels[0].ifname if is_tight else quick.ifname, name)
         for quick in tunnels:
@@ -200,7 +200,7 @@ def quick_leaves_others_their_addresses(lab):
 
 
 def kill_all(node):
-    """Ends a node like a container: its processes and /run go, its network namespace stays."""
+    """Ends a node like a container: its processes go, its network namespace stays."""
     for pid in run("ip", "netns", "pids", node.ns).stdout.split():
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid), signal.SIGKILL)
@@ -216,7 +216,7 @@ def lose(quick):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=60)
 def quick_finds_its_own_without_notes(lab):
-    """After a kill -9 of everything and the loss of /run, only what is ours is cleaned up."""
+    """After kill -9 of everything and the loss of /run, exactly what is ours is cleaned up."""
     node = host(lab)
     quick, other = tunnel(lab, node, "w"), tunnel(lab, node, "x")
     before = quick.picture()
@@ -227,27 +227,29 @@ def quick_finds_its_own_without_notes(lab):
     quick.up()
     expect_same(len(node.ip("rule").stdout.splitlines()), rules, "rules after three starts")
     lose(quick)
-    quick.down()  # the interface is gone, but not its leftovers
+    quick.down()  # the interface is gone, its leftovers are not
     quick.clean()
     quick.up()
     lose(quick)
-    other.up()  # the next interface cleans up
+    other.up()  # the next interface's up cleans up
     expect(quick.ifname not in other.nft(), "the lost interface's table is gone")
-    expect_same(len(node.ip("rule").stdout.splitlines()), rules, "rules of the other")
+    expect_same(len(node.ip("rule").stdout.splitlines()), rules, "rules of the other interface")
     os.unlink(f"{QUICK_STATES}/{other.ifname}")
-    quick.up()  # a live interface stays, although no notes tell of it
-    expect_same(len(node.ip("rule").stdout.splitlines()), 2 * rules - 3, "rules of both")
+    quick.up()  # a live interface stays, even without a state file
+    expect_same(len(node.ip("rule").stdout.splitlines()), 2 * rules - 3, "rules of both interfaces")
     quick.down()
-    expect_way(node, other.ifname, "the other one is up")
-    # A link that is down has no routes, but it is not gone.
+    expect_way(node, other.ifname, "the other interface is up")
+    # A link that is down has no routes, but still exists.
     node.ip("link", "set", other.ifname, "down")
     quick.up()
     quick.down()
-    expect_same(len(node.ip("rule").stdout.splitlines()), rules, "rules of the one that is down")
+    expect_same(len(node.ip("rule").stdout.splitlines()), rules,
+                "rules of the interface whose link is down")
     other.down()
     other.clean()
-    expect_alike(quick.picture(), before, "the node")
-    expect("is not a WireGuard interface" in quick.down(check=False).stderr, "nothing is left to end")
+    expect_alike(quick.picture(), before, "the node at the end")
+    expect("is not a WireGuard interface" in quick.down(check=False).stderr,
+           "a second down is refused")
 
 
 def packet_rules(node):
@@ -257,13 +259,14 @@ def packet_rules(node):
 
 @scenario(ours_only=True, needs=("iptables", "ip6tables", "nft", "nsenter"), seconds=60)
 def quick_goes_without_nft(lab):
-    """Where nft is missing, iptables does the same, and nothing is left of it, whether /run is or not."""
+    """Without nft, iptables does the same and nothing of it stays, with or without /run."""
     node = host(lab)
     quick = tunnel(lab, node, "w")
     quick.env["PATH"] = path = f"{quick.directory}/few"
     os.mkdir(path)
     for program in ("ip", "iptables", "ip6tables", "bash", "wg", "tielined"):
-        os.symlink(shutil.which(program, path=f"{quick.directory}/bin:{os.environ['PATH']}"), f"{path}/{program}")
+        where = shutil.which(program, path=f"{quick.directory}/bin:{os.environ['PATH']}")
+        os.symlink(where, f"{path}/{program}")
     node.run("iptables", "-w", "-t", "raw", "-A", "PREROUTING", "-d", "192.0.2.77", "-j", "DROP")
     node.run("ip6tables", "-w", "-t", "mangle", "-S")
     before, rules = quick.picture(), packet_rules(node)
@@ -274,15 +277,15 @@ def quick_goes_without_nft(lab):
         for end in (quick.down, lambda: lose(quick)):
             quick.up()
             added = [line for line in packet_rules(node).splitlines() if line not in rules]
-            expect_same(len(added), 6, f"rules of iptables: {added}")
-            expect("table ip tieline-quick" not in quick.nft(), "no table of nft")
+            expect_same(len(added), 6, f"iptables rules added: {added}")
+            expect("table ip tieline-quick" not in quick.nft(), "there is no nft table")
             expect_lan(node, f"{name} is up")
             end()
         quick.down()
-        expect_same(packet_rules(node), rules, "rules of iptables after")
+        expect_same(packet_rules(node), rules, "iptables rules afterwards")
     node.run("nft", "flush", "ruleset")
     quick.clean()
-    expect_alike(quick.picture(), before, "the node")
+    expect_alike(quick.picture(), before, "the node at the end")
 
 
 @scenario(ours_only=True, needs=("nsenter",), seconds=60)
@@ -331,7 +334,7 @@ def signal_at_step(quick, count):
 
 
 def steps(quick, *signals):
-    """Runs `up` with a signal at each step in turn, until one run gets no signal."""
+    """Runs `up` with a signal at each step in turn, until a run gets none."""
     count = quick.lab.file("count")
     signal_at_step(quick, count)
     step, told = 0, None
@@ -342,13 +345,13 @@ def steps(quick, *signals):
         told = quick.up(check=False, env={"AT": str(step), "SIGNAL": signals[step % len(signals)],
                                           "EARLY": "1" if step % 2 else ""})
         yield step, told
-    expect(step > 12, f"it has many steps: {step}")
+    expect(step > 12, f"there are many steps: {step}")
     quick.lab.notes.append(f"{step} steps")
 
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
 def quick_killed_at_any_step(lab):
-    """What a tieline-quick killed at any step of `up` leaves, the next `up` or `down` removes."""
+    """If tieline-quick is killed at any step of `up`, the next `up` or `down` cleans up."""
     quick = tunnel(lab, host(lab), "w")
     before = quick.picture()
     for step, told in steps(quick, "KILL"):
@@ -364,7 +367,7 @@ def quick_killed_at_any_step(lab):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
 def quick_interrupted_at_any_step(lab):
-    """A tieline-quick that is told to end at any step of `up` undoes everything itself."""
+    """If tieline-quick is told to end at any step of `up`, it undoes everything itself."""
     quick = tunnel(lab, host(lab), "w")
     before = quick.picture()
     for step, told in steps(quick, "TERM", "INT", "HUP"):
@@ -376,7 +379,7 @@ def quick_interrupted_at_any_step(lab):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"))
 def quick_goes_on_unheard(lab):
-    """`up` completes even if nobody reads its standard error any more."""
+    """`up` and `down` complete even if nobody reads standard error any more."""
     node = host(lab)
     quick = tunnel(lab, node, "w")
     for verb in ("up", "down"):
@@ -402,10 +405,11 @@ def quick_knows_its_namespace(lab):
     for verb in ("up", "down"):
         told = there.run(verb, check=False)
         expect_same(told.returncode, 1, f"exit status of {verb} elsewhere")
-        expect("another network namespace" in told.stderr, f"the reason: {told.stderr}")
+        expect("another network namespace" in told.stderr,
+               f"stderr gives the reason: {told.stderr}")
     with open(state, encoding="ascii") as file:
-        expect_same(file.read(), notes, "what is written down")
-    expect_way(a, here.ifname, "after what was tried elsewhere")
+        expect_same(file.read(), notes, "content of the state file")
+    expect_way(a, here.ifname, "after the attempts elsewhere")
     here.down()
     here.clean()
     # Rules that match the notes of another boot belong to others.
@@ -415,16 +419,17 @@ def quick_knows_its_namespace(lab):
     with open(state, "w", encoding="ascii") as file:
         file.write(re.sub(r"place \S+", "place 01234567-89ab", notes)
                    .replace(here.ifname, other.ifname))
-    expect("is not a WireGuard interface" in here.down(check=False).stderr, "nothing is here to end")
-    expect_same(a.ip("rule").stdout, rules, "rules of the other")
-    expect(other.ifname in other.nft(), "its firewall stays")
+    expect("is not a WireGuard interface" in here.down(check=False).stderr,
+           "there is nothing to take down here")
+    expect_same(a.ip("rule").stdout, rules, "rules of the other interface")
+    expect(other.ifname in other.nft(), "its firewall table stays")
     other.down()
     other.clean()
 
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=90)
 def quick_takes_turns(lab):
-    """Commands for one interface that run at the same time leave it fully up or fully down."""
+    """Simultaneous commands for one interface leave it fully up or fully down."""
     node = host(lab)
     quick = tunnel(lab, node, "w")
     before = quick.picture()
@@ -453,8 +458,9 @@ def quick_parts_share_a_host(lab):
         quick.run("--before", "up")
         daemons.append(node.popen(f"{quick.directory}/bin/tielined", "--foreground", quick.ifname,
                                   log=lab.file(quick.ifname)))
-        until(lambda: os.path.exists(f"{SOCKETS}/{quick.ifname}.sock"), "it listens")
-        until(lambda: quick.run("--after", "up", check=False).returncode == 0, "it comes up")
+        until(lambda: os.path.exists(f"{SOCKETS}/{quick.ifname}.sock"), "the daemon listens")
+        until(lambda: quick.run("--after", "up", check=False).returncode == 0,
+              "the interface comes up")
     expect_way(node, tunnels[1].ifname, "both are up")
     for quick, daemon in zip(tunnels, daemons):
         daemon.kill()
@@ -463,7 +469,7 @@ def quick_parts_share_a_host(lab):
         quick.run("--after", "down")
         expect_lan(node, f"{quick.ifname} is down")
         if quick is tunnels[0]:
-            expect_way(node, tunnels[1].ifname, "the other is up")
+            expect_way(node, tunnels[1].ifname, "the other interface is up")
     for quick in tunnels:
         quick.clean()
-    expect_alike(tunnels[0].picture(), before, "the node")
+    expect_alike(tunnels[0].picture(), before, "the node at the end")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """The units, run by a real systemd that is the first process of its own namespaces.
 
-Its root is a tmpfs with the machine's /usr, read only, and units of our own alone; of the machine it
-shares the kernel and a cgroup. Its network is that of a node of the Lab.
+Its root is a tmpfs with the machine's /usr, read-only, and only our own units. It shares the kernel
+and a cgroup with the machine. Its network is that of a node of the Lab.
 """
 
 import contextlib
@@ -19,8 +19,8 @@ from scenarios.quick import Quick, expect_alike, host
 
 INIT = "/lib/systemd/systemd"
 
-# Run by `unshare`: makes the root in $1 and becomes systemd. $2 is a directory that both sides see, $3
-# a file that all is logged to.
+# Run by `unshare`: builds the root in $1 and becomes systemd. $2 is a directory that both sides
+# see, $3 a file for the log.
 BOOT = r"""
 set -eu
 root=$1 shared=$2 log=$3
@@ -52,7 +52,8 @@ ln -s /proc/self/fd dev/fd
 ln -s /proc/self/fd/1 dev/stdout
 ln -s /proc/self/fd/2 dev/stderr
 for name in ld.so.cache alternatives; do [ ! -e /etc/$name ] || cp -a /etc/$name etc/; done
-printf '%s\n' root:x:0:0::/root:/bin/sh tieline:x:990:990::/:/bin/false nobody:x:65534:65534::/:/bin/false >etc/passwd
+printf '%s\n' root:x:0:0::/root:/bin/sh tieline:x:990:990::/:/bin/false \
+        nobody:x:65534:65534::/:/bin/false >etc/passwd
 printf '%s\n' root:x:0: tieline:x:990: nogroup:x:65534: >etc/group
 echo 0123456789abcdef0123456789abcdef >etc/machine-id
 ln -s /run var/run
@@ -67,7 +68,7 @@ exec env -i container=lab PATH=/usr/sbin:/usr/bin:/sbin:/bin SYSTEMD_UNIT_PATH=/
         """ + INIT + """ --unit=lab.target --log-target=console --show-status=0 >>/log 2>&1
 """
 
-# For the units of the tests: what they print goes where the Lab sees it.
+# For the units under test: their output goes to a file that the Lab can see.
 OURS = """[Service]
 StandardOutput=append:/log
 StandardError=append:/log
@@ -92,7 +93,7 @@ class Systemd:
         self.pid = self.boot()
 
     def make_shared(self):
-        """The units as meson made them, but for where the programs are."""
+        """Copies the units as meson built them, with the paths of our programs replaced."""
         build = os.path.dirname(os.path.dirname(os.path.abspath(self.lab.mine.path)))
         for name in ("units", "programs", "wireguard"):
             os.makedirs(f"{self.shared}/{name}")
@@ -103,7 +104,7 @@ class Systemd:
         self.unit("tielined@.service", self.moved(f"{build}/quick/tielined@.service"))
         self.unit("tielined@.service.d/lab.conf", OURS)
         self.unit("wg-quick@.service", read("/usr/lib/systemd/system/wg-quick@.service").decode())
-        # wg-quick puts its own directory first.
+        # wg-quick puts its own directory first in PATH.
         shutil.copy(shutil.which("wg-quick"), f"{self.shared}/programs")
         self.unit("wg-quick@.service.d/lab.conf",
                   OURS + "ExecStart=\nExecStart=/opt/tieline/wg-quick up %i\n"
@@ -126,7 +127,7 @@ class Systemd:
     def boot(self):
         root = f"{self.quick.directory}/root"
         os.mkdir(root)
-        # `ip netns exec` would give it another /sys, without cgroups.
+        # `ip netns exec` would give systemd another /sys, without cgroups.
         enter = f'echo $$ >{self.cgroup}/cgroup.procs && exec "$@"'
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
@@ -140,18 +141,18 @@ class Systemd:
         until(lambda: read(f"/proc/{pid}/comm") == b"systemd\n", f"systemd runs: {self.told()}", 20)
         self.pid = pid
         until(lambda: self.ctl("is-active", "lab.target", check=False).returncode == 0,
-              f"systemd is up: {self.told()}", 20)
+              f"systemd reaches its target: {self.told()}", 20)
         return pid
 
     def wg(self, *words):
-        """Its /run is not ours."""
+        """Runs wg inside, since /run differs there."""
         return self.inside("/usr/bin/wg", *words).stdout
 
     def clean(self):
         self.quick.clean()
         for path in ("/run/wireguard", "/run/tieline", "/run/tieline-quick"):
             left = self.inside("/usr/bin/find", path, "-name", f"{self.ifname}*", check=False)
-            expect_same(left.stdout, "", f"what is left in {path}")
+            expect_same(left.stdout, "", f"files left in {path}")
 
     def told(self):
         return read(self.log).decode(errors="replace")
@@ -176,7 +177,7 @@ class Systemd:
         return self.ctl("show", "-P", name, self.service(kind)).stdout.strip()
 
     def status(self, pid):
-        """Of a process inside: the lines of /proc/PID/status."""
+        """The lines of /proc/PID/status of a process inside."""
         text = self.inside("/usr/bin/cat", f"/proc/{pid}/status").stdout
         return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
 
@@ -188,7 +189,7 @@ class Systemd:
 
 
 def make_cgroup(lab):
-    """A cgroup for all of it, in the hierarchy of version 2; its path."""
+    """Makes a cgroup for all of it, in the version 2 hierarchy; returns its path."""
     mount = cgroups()
     if not mount:
         raise Skip("no cgroup2 hierarchy is mounted")
@@ -196,7 +197,7 @@ def make_cgroup(lab):
     try:
         os.mkdir(path)
     except OSError as error:
-        raise Skip(f"no cgroup can be made: {error}") from None
+        raise Skip(f"cannot create a cgroup: {error}") from None
     return path
 
 
@@ -211,7 +212,7 @@ def remove_cgroup(path):
 
 def boot(lab):
     if "sanitizers" in run(lab.mine.path, "--version").stdout:
-        raise Skip("sanitizers need what the unit's sandbox refuses")
+        raise Skip("the unit's sandbox refuses system calls that sanitizers need")
     return Systemd(lab, host(lab))
 
 
@@ -234,31 +235,31 @@ def the_unit_keeps_an_interface(lab):
 
     node.sysctl("net.ipv4.conf.all.send_redirects", 1)
 
-    # Ready means ready: without waiting, all is there.
+    # Once start returns everything is there, without waiting.
     systemd.start()
     wanted = systemd.wg("show", quick.ifname, "dump")
-    expect_same(len(wanted.splitlines()), 3, "the interface and its peers")
+    expect_same(len(wanted.splitlines()), 3, "lines for the interface and its peers")
     picture = quick.picture()
-    expect(len(picture) > len(before) + 8, "addresses, routes and rules")
+    expect(len(picture) > len(before) + 8, "addresses, routes and rules are set")
 
-    # The daemon and its helper have what they need, and no more.
+    # The daemon and its helper have the privileges they need, and no more.
     main = systemd.get("MainPID")
     status = systemd.status(main)
     expect_same({name: status[name] for name in ("NoNewPrivs", "Seccomp", "CapEff", "CapPrm",
                                                  "CapBnd")},
                 {"NoNewPrivs": "1", "Seccomp": "2", "CapEff": "0" * 16, "CapPrm": "0" * 16,
-                 "CapBnd": "0" * 16}, "the daemon")
-    expect_same(status["Uid"].split(), ["990"] * 4, "its user")
+                 "CapBnd": "0" * 16}, "privileges of the daemon")
+    expect_same(status["Uid"].split(), ["990"] * 4, "user of the daemon")
     helper = systemd.inside("/usr/bin/cat", f"/proc/{main}/task/{main}/children").stdout.strip()
     status = systemd.status(helper)
-    expect_same(int(status["CapBnd"], 16), capabilities(10, 12), "the helper's bound")
-    expect_same((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"), "the helper's sandbox")
+    expect_same(int(status["CapBnd"], 16), capabilities(10, 12), "capability bound of the helper")
+    expect_same((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"), "sandbox of the helper")
     expect_same(systemd.inside("/usr/bin/cat", "/proc/sys/net/ipv4/conf/all/send_redirects").stdout,
-                "0\n", "redirects, which the kernel's WireGuard turns off too")
+                "0\n", "send_redirects, which the kernel's WireGuard turns off too")
 
-    expect("warning" not in systemd.told(), f"no warning at the start: {systemd.told()}")
+    expect("warning" not in systemd.told(), f"the start logs no warning: {systemd.told()}")
 
-    # A crash of either.
+    # Kill -9 of the daemon, then of its helper.
     for number, victim in enumerate((main, None), 1):
         if victim is None:
             main = systemd.get("MainPID")
@@ -267,21 +268,21 @@ def the_unit_keeps_an_interface(lab):
         began = time.monotonic()
         systemd.inside("/usr/bin/kill", "-9", victim)
         until(lambda n=number: systemd.get("NRestarts") == str(n) and systemd.is_active(),
-              "it is up again", 20)
+              "the unit is active again", 20)
         seconds = time.monotonic() - began
         expect_same(systemd.wg("show", quick.ifname, "dump"), wanted, "peers after a crash")
         expect_alike(quick.picture(), picture, "addresses, routes and rules after a crash")
     lab.notes.append(f"up again {seconds:.1f} s after kill -9")
 
-    # Another file.
+    # A changed file.
     quick.write(*lines, peers=(*peers, ("AllowedIPs = 10.91.0.0/16",)))
     systemd.ctl("reload", systemd.service())
     expect_same(len(systemd.wg("show", quick.ifname, "peers").split()), 3, "peers after a reload")
     expect_same(systemd.wg("show", quick.ifname, "fwmark").strip(), "0xca6c", "mark after a reload")
 
-    # Deleted on purpose: it stays away, and takes all along.
+    # Deleting the link on purpose: it stays away, and everything else goes too.
     node.ip("link", "del", quick.ifname)
-    until(lambda: systemd.get("ActiveState") == "inactive", "the service has ended", 20)
+    until(lambda: systemd.get("ActiveState") == "inactive", "the service ends", 20)
     systemd.clean()
 
     os.unlink(hooks)
@@ -293,10 +294,10 @@ def the_unit_keeps_an_interface(lab):
     systemd.clean()
     expect_alike(quick.picture(), before, "the node after stop")
 
-    # What cannot come up leaves nothing, and says why.
+    # A start that fails leaves nothing, and logs the reason.
     quick.write(*lines, "PostUp = false", peers=peers)
     expect(systemd.ctl("start", systemd.service(), check=False, timeout=30).returncode != 0,
-           "a start that fails is told")
+           "systemctl reports the failed start")
     systemd.ctl("stop", systemd.service(), timeout=30)
     expect("a command of PostUp failed" in systemd.told(), "the reason is logged")
     systemd.clean()
@@ -304,10 +305,10 @@ def the_unit_keeps_an_interface(lab):
 
 @scenario(ours_only=True, needs=("nft", "nsenter", "unshare", "bash", "wg-quick"), seconds=120)
 def the_drop_in_has_wg_quick_use_us(lab):
-    """wg-quick@ with our drop-in: stock wg-quick, and not the kernel, makes the interface."""
+    """wg-quick@ with our drop-in: stock wg-quick makes the interface with tielined."""
     systemd = boot(lab)
     quick = systemd.quick
-    # As if the kernel knew the type, and would be asked first: an `ip` that makes such a link.
+    # Pretends that the kernel knows the type: an `ip` that would make such a link, if asked.
     with open(f"{systemd.shared}/programs/ip", "w", encoding="ascii") as file:
         file.write('#!/bin/sh\ncase "$*" in *"type wireguard"*) echo KERNEL ASKED;; esac\n'
                    f'exec {shutil.which("ip")} "$@"\n')
@@ -317,16 +318,16 @@ def the_drop_in_has_wg_quick_use_us(lab):
                 "'type ip' | grep -q /opt/tieline/ip", peers=(("AllowedIPs = 0.0.0.0/0",),))
     systemd.start("wg-quick")
     expect(systemd.is_active("wg-quick"), "wg-quick@ is active")
-    expect("Falling back" not in systemd.told(), "wg-quick does not look for a way around")
+    expect("Falling back" not in systemd.told(), "wg-quick needs no fallback")
     expect("KERNEL ASKED" not in systemd.told(), "the kernel is not asked")
-    expect("inet 10.77.0.1/24" in systemd.told(), "other calls of ip go through, also in hooks")
+    expect("inet 10.77.0.1/24" in systemd.told(), "other calls of ip work, also in hooks")
     kinds = systemd.node.ip("-details", "link", "show", quick.ifname).stdout
     expect("tun type tun" in kinds, f"the interface is a TUN: {kinds}")
     systemd.ctl("stop", systemd.service("wg-quick"), timeout=30)
     expect(not quick.exists(), "the interface is gone")
-    # A tielined that fails is no reason to try another.
+    # If tielined fails, nothing else is tried.
     systemd.inside("/bin/cp", "/bin/false", "/opt/tieline/tielined")
     expect(systemd.ctl("start", systemd.service("wg-quick"), check=False,
-                       timeout=30).returncode != 0, "a start that fails is told")
+                       timeout=30).returncode != 0, "systemctl reports the failed start")
     expect("KERNEL ASKED" not in systemd.told(), "the kernel is not asked then either")
-    expect("Falling back" not in systemd.told(), "and nobody else")
+    expect("Falling back" not in systemd.told(), "there is no fallback then either")
