@@ -5,13 +5,13 @@
  *        a                     between                      b
  *   eth0 ------ veth ------ IF1 [badlink] IF2 ------ veth ------ eth0
  *
- * It stands in for tc-netem(8) on kernels without it. Each frame that arrives on one interface
- * leaves by the other, treated as the options say; both directions are treated alike. The choices
- * come from a seeded generator, so a seed and an order of arrival give one outcome.
+ * It replaces tc-netem(8) on kernels without it. Each frame that arrives on one interface leaves by
+ * the other, subject to the options, which apply to both directions. Random choices come from a
+ * seeded generator, so the same seed and order of arrival give the same outcome.
  *
- * A line "ready" on stdout tells that frames are now carried. SIGINT or SIGTERM ends it; then it
- * prints a line of counts for each direction. Offloads of the interfaces at the far ends must be
- * off: a raw socket would see frames that are longer than the MTU, and checksums not yet filled in.
+ * badlink prints "ready" once it carries frames. SIGINT or SIGTERM ends it; it then prints a line
+ * of counts per direction. The interfaces at the far ends must have their offloads turned off:
+ * otherwise the raw sockets see frames longer than the MTU, with incomplete checksums.
  *
  * Threads: one. */
 #include <arpa/inet.h>
@@ -35,21 +35,21 @@
 
 enum {
         FRAME_MAX = 65536 + 64,
-        BATCH = 64,         /* frames a system call */
-        HELD_MAX = 1 << 16, /* frames on their way in both directions together */
-        BUFFER = 8 << 20,   /* bytes a socket may keep for us, each way */
+        BATCH = 64,         /* frames per system call */
+        HELD_MAX = 1 << 16, /* frames in flight, both directions together */
+        BUFFER = 8 << 20,   /* bytes of each socket's receive and send buffer */
 };
 
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
 
 struct options {
-        double loss; /* each a share of the frames, 0 to 1 */
+        double loss; /* shares of the frames, 0 to 1 */
         double duplicate;
         double reorder;
         uint64_t delay_ns; /* of every frame */
-        uint64_t hold_ns;  /* of a reordered one, on top */
-        size_t limit;      /* longest frame carried, Ethernet header included; 0 is any */
+        uint64_t hold_ns;  /* additional, for a reordered frame */
+        size_t limit;      /* longest frame carried, including the Ethernet header; 0: no limit */
         uint64_t seed;
 };
 
@@ -60,10 +60,10 @@ struct counts {
 struct end {
         int fd;
         const char *name;
-        struct counts counts; /* of the frames that came in here */
+        struct counts counts; /* of the frames that arrived here */
 };
 
-/* A frame on its way. Ordered by due time, then by arrival. */
+/* A frame in flight. Frames are ordered by due time, then by arrival. */
 struct frame {
         uint64_t due_ns;
         uint64_t number;
@@ -78,7 +78,7 @@ struct cable {
         struct end ends[2];
         uint64_t random;
         uint64_t next_number;
-        struct frame *heap[HELD_MAX]; /* a binary heap, the frame due first at 0 */
+        struct frame *heap[HELD_MAX]; /* a binary heap; index 0 is due first */
         size_t held;
 };
 
@@ -216,7 +216,7 @@ static void read_end(struct cable *c, struct end *from)
                 carry(c, from, buffers[i], messages[i].msg_len, now_ns);
 }
 
-/* Sends the frames that are due, as many a call as one end takes in a row. */
+/* Sends the frames that are due, in batches of consecutive frames for the same end. */
 static void write_due(struct cable *c)
 {
         uint64_t now_ns = now();
@@ -249,7 +249,7 @@ static void write_due(struct cable *c)
         }
 }
 
-/* Carries frames until a signal came; signals are taken only while it waits. */
+/* Carries frames until a signal arrives; signals are unblocked only while it waits. */
 static void run(struct cable *c, const sigset_t *waiting)
 {
         struct pollfd polled[2] = {{c->ends[0].fd, POLLIN, 0}, {c->ends[1].fd, POLLIN, 0}};
@@ -279,7 +279,7 @@ static void end_open(struct end *e, const char *name)
         int size = BUFFER, on = 1;
 
         e->name = name;
-        e->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* deaf until it is bound */
+        e->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* receives nothing until bound */
         if (e->fd < 0)
                 err(1, "raw socket");
         address.sll_ifindex = (int)if_nametoindex(name);
@@ -307,13 +307,13 @@ static double number_of(const char *option, const char *text, double greatest)
 
 static const char usage[] =
         "usage: badlink [options] IF1 IF2\n"
-        "  --loss PERCENT       lose that share of the frames\n"
-        "  --duplicate PERCENT  carry that share twice\n"
-        "  --reorder PERCENT    hold that share back for --hold, so that later ones overtake\n"
-        "  --hold MS            (default 2)\n"
-        "  --delay MS           delay every frame\n"
-        "  --limit BYTES        lose longer frames (Ethernet header counted)\n"
-        "  --seed N             of the choices (default 1)\n";
+        "  --loss PERCENT       share of frames to lose\n"
+        "  --duplicate PERCENT  share of frames to send twice\n"
+        "  --reorder PERCENT    share of frames to hold back, so that later ones overtake them\n"
+        "  --hold MS            how long to hold them back (default 2)\n"
+        "  --delay MS           delay of every frame\n"
+        "  --limit BYTES        drop longer frames (Ethernet header included)\n"
+        "  --seed N             seed of the random choices (default 1)\n";
 
 static struct options options_parse(int argc, char **argv)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * blast - sends numbered datagrams of mixed sizes at a pace, and checks every bit of what arrives.
+ * blast - sends numbered datagrams of mixed sizes at a fixed rate, and checks those that arrive.
  *
- * Size and content of datagram n follow from the seed and n alone, so the receiver needs nothing
- * but the seed: a datagram is its number (8 bytes, big endian) and then bytes of a generator. The
- * receiver says "ready" on stdout, ends once all came or nothing came for --idle, and prints its
- * counts as name=value. Its exit status is 1 if a datagram was altered, came twice or was never
- * sent; lost and late ones are only counted.
+ * The size and content of datagram n depend only on n and the seed, so the receiver needs nothing
+ * but the seed. A datagram is its number (8 bytes, big endian) followed by pseudo-random bytes. The
+ * receiver prints "ready", ends once all datagrams have arrived or after --idle without one, and
+ * prints its counts as name=value. Its exit status is 1 if a datagram was altered, arrived twice or
+ * was never sent; lost and late datagrams are only counted.
  *
  * Threads: one. */
 #include <arpa/inet.h>
@@ -28,10 +28,10 @@
 
 enum {
         LENGTH_MIN = 8,
-        LENGTH_SMALL = 200, /* three of four datagrams are at most this long */
-        LENGTH_MAX = 1372,  /* the longest that an MTU of 1420 takes in IPv6 */
-        BATCH = 32,         /* datagrams a system call */
-        BUFFER = 16 << 20,  /* bytes the receiving socket may keep for us */
+        LENGTH_SMALL = 200, /* three in four datagrams are at most this long */
+        LENGTH_MAX = 1372,  /* the longest that fits an MTU of 1420 over IPv6 */
+        BATCH = 32,         /* datagrams per system call */
+        BUFFER = 16 << 20,  /* bytes of the receive buffer */
 };
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -39,7 +39,7 @@ enum {
 struct options {
         const char *address, *port;
         uint64_t count;
-        uint64_t rate; /* datagrams a second */
+        uint64_t rate; /* datagrams per second */
         uint64_t seed;
         int idle_ms;
 };
@@ -54,7 +54,7 @@ static uint64_t random_next(uint64_t *state)
         return z ^ z >> 31;
 }
 
-/* Writes datagram n, LENGTH_MAX + 8 bytes at most; returns its length, LENGTH_MAX at most. */
+/* Writes datagram n, at most LENGTH_MAX + 8 bytes; returns its length, at most LENGTH_MAX. */
 static size_t datagram_make(uint8_t *out, uint64_t seed, uint64_t n)
 {
         uint64_t state = seed ^ n * UINT64_C(0xd6e8feb86659fd93);
@@ -128,10 +128,10 @@ static int send_all(const struct options *o)
 }
 
 struct tally {
-        uint8_t *seen;     /* a byte a datagram */
-        uint64_t next;     /* 1 + the greatest number that came */
-        uint64_t received; /* good ones; the others are counted below */
-        uint64_t late;     /* of the good ones, those that a greater number overtook */
+        uint8_t *seen;     /* one byte per datagram */
+        uint64_t next;     /* 1 + the greatest number received */
+        uint64_t received; /* intact datagrams; the others are counted below */
+        uint64_t late;     /* intact datagrams that arrived after a greater number */
         uint64_t altered, repeated, foreign;
 };
 
@@ -194,10 +194,10 @@ static int receive_all(const struct options *o)
 
 static const char usage[] =
         "usage: blast send|receive [options] ADDRESS PORT\n"
-        "  --count N   datagrams in all (default 1000)\n"
-        "  --rate N    datagrams a second to send (default 10000)\n"
-        "  --seed N    of sizes and contents (default 1)\n"
-        "  --idle MS   the receiver ends after such a silence (default 10000)\n";
+        "  --count N   number of datagrams (default 1000)\n"
+        "  --rate N    datagrams to send per second (default 10000)\n"
+        "  --seed N    seed of sizes and contents (default 1)\n"
+        "  --idle MS   the receiver ends after this long without a datagram (default 10000)\n";
 
 static uint64_t number_of(const char *option, const char *text, uint64_t greatest)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * inject - makes every thread of a running process do system calls, and tells what they gave.
+ * inject - makes every thread of a running process do system calls, and prints their results.
  *
  *   inject PID
  *
- * It attaches to each thread, points it at a `syscall` instruction of its own code with the registers
- * of a call, lets it do that one call, and puts the registers back: just what whoever took the process
- * over could have it do. Then the process goes on as if nothing had been. Each line of output is
- * THREAD CALL RESULT, where the result is the name of an errno, or what the call returned.
+ * inject attaches to each thread, points it at a `syscall` instruction in its own code, with the
+ * registers set up for a call, lets it do that one call, and restores the registers. That is what
+ * an attacker who controls the process could make it do. Afterwards the process goes on as before.
+ * Each line of output is THREAD CALL RESULT; the result is the name of an errno or the call's
+ * return value.
  *
- * The arguments are such that a call does no harm where it is not refused, and that nothing but a
- * filter says EPERM to it, as far as there are such arguments: where they would be wrong or without
- * effect. A process that a call makes is killed.
+ * Wherever possible the arguments are wrong or have no effect, so that a call does no harm if it is
+ * allowed, and only a filter answers it with EPERM. A process that a call creates is killed.
  *
  * Source: ptrace(2), syscall(2). Threads: one. */
 #include <dirent.h>
@@ -55,7 +55,7 @@ static void set_call(struct user_regs_struct *r, uint64_t at, long number,
 {
         r->rip = at;
         r->rax = (uint64_t)number;
-        r->orig_rax = UINT64_MAX; /* no call was interrupted, so none is to be restarted */
+        r->orig_rax = UINT64_MAX; /* no call was interrupted, so none is restarted */
         r->rdi = arguments[0];
         r->rsi = arguments[1];
         r->rdx = arguments[2];
@@ -69,8 +69,8 @@ static long result_of(const struct user_regs_struct *r)
         return (long)r->rax;
 }
 
-/* What the kernel does on the way out of a stop between calls, which is not where ours ends: a call
- * that was interrupted is made again. */
+/* Restarts an interrupted call. The kernel does this when a thread leaves a stop between calls, but
+ * inject's calls end elsewhere. */
 static void rewind_call(struct user_regs_struct *r)
 {
         enum { ERESTARTSYS = 512, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK = 516 };
@@ -109,18 +109,18 @@ static long result_of(const struct user_regs_struct *r)
         return (long)r->regs[0];
 }
 
-/* Here the kernel has rewound the registers before it stops. */
+/* This kernel rewinds the registers before the stop. */
 static void rewind_call(struct user_regs_struct *r)
 {
         (void)r;
 }
 #else
-#error "inject knows the registers of x86-64 and aarch64 only"
+#error "inject supports only x86-64 and aarch64"
 #endif
 
 /* ---- the calls ---- */
 
-/* Stand for the address of a text in the victim's memory, for its number, and for its thread's. */
+/* Placeholders: addresses of texts in the victim's memory, and its process id. */
 #define NULL_DEVICE (UINT64_MAX - 100)
 #define NO_FILE (UINT64_MAX - 101)
 #define ZEROS (UINT64_MAX - 102)
@@ -134,7 +134,7 @@ struct call {
 };
 
 static const struct call calls[] = {
-        /* These show that it is done right: they are allowed. */
+        /* Allowed calls, which show that inject works. */
         {"getpid", SYS_getpid, {0}},
         {"mmap-data", SYS_mmap, {0, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, NOWHERE, 0}},
 
@@ -240,7 +240,7 @@ struct victim {
         pid_t threads[THREADS_MAX];
         size_t count;
         int memory;    /* /proc/PID/mem */
-        uint64_t code; /* where it has the instruction */
+        uint64_t code; /* address of a `syscall` instruction */
 };
 
 static void trace(long request, pid_t thread, uintptr_t address, uintptr_t data)
@@ -263,7 +263,7 @@ static void set_registers(pid_t thread, struct user_regs_struct *r)
         trace(PTRACE_SETREGSET, thread, NT_PRSTATUS, (uintptr_t)&part);
 }
 
-/* Waits until it has stopped. */
+/* Waits until the thread has stopped. */
 static void await(pid_t thread)
 {
         int status;
@@ -304,7 +304,7 @@ static void attach(struct victim *v)
                 err(2, "%s", path);
 }
 
-/* The address of the instruction in [from, to) of its memory; 0: it is not there. */
+/* The address of a `syscall` instruction in [from, to) of the victim's memory; 0: none. */
 static uint64_t search(const struct victim *v, uint64_t from, uint64_t to)
 {
         static uint8_t bytes[1 << 16];
@@ -337,10 +337,10 @@ static void find_code(struct victim *v)
                         v->code = search(v, from, to);
         fclose(maps);
         if (!v->code)
-                errx(2, "no system call in the code of process %d", v->process);
+                errx(2, "no `syscall` instruction in the code of process %d", v->process);
 }
 
-/* What the arguments point to, a little below the stack, where nothing of worth is. */
+/* Targets of pointer arguments, written below the stack pointer, where nothing is in use. */
 struct scratch {
         char null_device[16], no_file[32];
         uint8_t zeros[64];
@@ -364,7 +364,7 @@ static uint64_t resolve(const struct victim *v, uint64_t argument, uint64_t at)
         }
 }
 
-/* One call by a thread that has stopped, whose registers are `home`. */
+/* Makes a stopped thread, whose registers are `home`, do one call. */
 static long do_call(const struct victim *v, pid_t thread, const struct user_regs_struct *home,
                     const struct call *call)
 {
@@ -378,7 +378,7 @@ static long do_call(const struct victim *v, pid_t thread, const struct user_regs
                 arguments[i] = resolve(v, call->arguments[i], at);
         set_call(&r, v->code, call->number, arguments);
         set_registers(thread, &r);
-        for (int stop = 0; stop < 2; stop++) { /* where the call begins, and where it ends */
+        for (int stop = 0; stop < 2; stop++) { /* at the call's entry, then at its exit */
                 trace(PTRACE_SYSCALL, thread, 0, 0);
                 await(thread);
         }
@@ -386,7 +386,7 @@ static long do_call(const struct victim *v, pid_t thread, const struct user_regs
         return result_of(&r);
 }
 
-/* What a call that was not refused has left. */
+/* Undoes the effect of a call that was not refused. */
 static void undo(const struct victim *v, pid_t thread, const struct user_regs_struct *home,
                  const struct call *call, long result)
 {

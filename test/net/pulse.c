@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * pulse - a steady stream of small datagrams that come back, and what befell them.
+ * pulse - sends a steady stream of small datagrams to an echo, and measures what comes back.
  *
- *     pulse echo PORT                      says "ready", and sends back whatever comes
- *     pulse send ADDRESS PORT INTERVAL_US  sends one each interval until SIGTERM or SIGINT, waits for
- *                                          those on their way (a second at most), prints name=value:
+ *     pulse echo PORT                      prints "ready" and sends back every datagram
+ *     pulse send ADDRESS PORT INTERVAL_US  sends one datagram per interval until SIGTERM or SIGINT,
+ *                                          waits at most a second for those in flight, and prints
+ *                                          name=value:
  *
  *         sent, lost       datagrams
- *         errors           that the system told of: no route, host unreachable and the like
- *         gap_us           the longest time between two that came back
- *         trip_us          the longest time from send to return
- *         stall_us         how late at most we ourselves were: what a busy machine adds to the others
+ *         errors           reported by the system: no route, host unreachable and the like
+ *         gap_us           longest time between two replies
+ *         trip_us          longest round trip
+ *         stall_us         longest delay of the sender itself, included in the two above
  *
  * Threads: one. */
 #include <arpa/inet.h>
@@ -37,7 +38,7 @@ struct beat {
 struct counts {
         uint64_t sent, returned, errors;
         uint64_t gap_ns, trip_ns, stall_ns;
-        uint64_t last_ns; /* when one came back; 0: not yet */
+        uint64_t last_ns; /* time of the last reply; 0: none yet */
 };
 
 static volatile sig_atomic_t is_over;
@@ -93,7 +94,7 @@ static _Noreturn void echo(const char *port)
                 socklen_t from_len = sizeof(from);
                 ssize_t len = recvfrom(fd, bytes, sizeof(bytes), 0, (void *)&from, &from_len);
 
-                /* What the way back may complain of, the sender finds out by himself. */
+                /* The sender notices errors on the way back as losses. */
                 if (len >= 0)
                         (void)!sendto(fd, bytes, (size_t)len, 0, (void *)&from, from_len);
         }
@@ -117,7 +118,7 @@ static void receive(int fd, struct counts *counts)
                 counts->errors++;
 }
 
-/* Receives until then. */
+/* Receives until the given time. */
 static void wait_until(int fd, struct counts *counts, uint64_t then)
 {
         for (uint64_t now = now_ns(); now < then; now = now_ns()) {

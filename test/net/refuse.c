@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * refuse - a library to preload: a kernel that has offloads, and refuses to do them.
+ * refuse - a library to preload that imitates a kernel which offers offloads, then refuses them.
  *
- *     REFUSE_SUPERPACKETS=ERRNO  what writev() says to a packet for a TUN whose virtio header tells that it
- *                                is to be cut
- *     REFUSE_PIECES=ERRNO        what sendmsg() and sendmmsg() say to a message with UDP_SEGMENT
+ *     REFUSE_SUPERPACKETS=ERRNO  writev() of a superpacket to a TUN, recognized by its virtio
+ *                                header, fails with this error
+ *     REFUSE_PIECES=ERRNO        sendmsg() and sendmmsg() with UDP_SEGMENT fail with this error
  *
- * ERRNO is a number; 0 or nothing: it is done.
+ * ERRNO is a number. If it is 0 or unset, nothing is refused.
  * Threads: any. */
 #include <dlfcn.h>
 #include <errno.h>
@@ -34,7 +34,7 @@ static int number_of(const char *variable)
         return number;
 }
 
-/* POSIX promises that what dlsym() gives can be called; C does not. */
+/* POSIX allows calling a pointer that dlsym() returns; C does not. */
 static void find(void *function, const char *name)
 {
         void *found = dlsym(RTLD_NEXT, name);
@@ -51,8 +51,8 @@ __attribute__((constructor)) static void begin(void)
         find(&real_sendmmsg, "sendmmsg");
 }
 
-/* A virtio header that says so, and an IP packet behind it: nothing else that is written begins in this
- * way. (The sandbox lets nobody ask what the descriptor is.) */
+/* Whether it starts with the virtio header of a superpacket, then an IP packet; nothing else that
+ * is written does. (The sandbox prevents asking what the descriptor is.) */
 static bool is_superpacket(const struct iovec *part)
 {
         const uint8_t *header = part->iov_base;

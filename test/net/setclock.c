@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * setclock - a library to preload: gives one program a real-time clock of its own.
+ * setclock - a library to preload that gives one program its own real-time clock.
  *
- *     SETCLOCK=PATH  a file with the seconds that the program's CLOCK_REALTIME is ahead, 8 bytes in
- *                    host order; a write to it sets the clock at once
+ *     SETCLOCK=PATH  a file with the number of seconds that the program's CLOCK_REALTIME is ahead,
+ *                    8 bytes in host order; writing to it sets the clock at once
  *
- * Only clock_gettime() is changed; timers and the times of files are not. If the file cannot be
+ * Only clock_gettime() changes; timers and file times do not. If the file cannot be
  * mapped, the library says so on stderr and ends the program.
  * Threads: any. */
 #include <fcntl.h>
@@ -28,7 +28,7 @@ __attribute__((constructor)) static void begin(void)
         void *memory = mmap(NULL, sizeof(*ahead_s), PROT_READ, MAP_SHARED, fd, 0);
 
         if (memory == MAP_FAILED) {
-                fputs("setclock: SETCLOCK names no file that can be mapped\n", stderr);
+                fputs("setclock: cannot map the file named by SETCLOCK\n", stderr);
                 _exit(127);
         }
         close(fd);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * starve - a library to preload: memory that is refused once, at a call to be named.
+ * starve - a library to preload that makes one chosen memory allocation fail.
  *
- * Counts the calls of malloc, calloc, realloc, posix_memalign, aligned_alloc, memalign and mmap that a
- * program makes, whichever of its libraries makes them (strdup and its like are calls of malloc), and
- * lets the nth fail:
+ * It counts the program's calls of malloc, calloc, realloc, posix_memalign, aligned_alloc, memalign
+ * and mmap, also those of its libraries (strdup and the like call malloc), and makes the nth fail:
  *
- *     STARVE_AT=N         which one, counted from 1; 0 or nothing: none
- *     STARVE_REPORT=PATH  this file gets a line "refused FUNCTION SIZE" then, and the last line tells
- *                         "counted NUMBER" when the program ends in order
+ *     STARVE_AT=N         which call fails, counted from 1; 0 or unset: none
+ *     STARVE_REPORT=PATH  this file then gets a line "refused FUNCTION SIZE", and a last line
+ *                         "counted NUMBER" if the program ends normally
  *
- * Calls of libseccomp are neither counted nor refused: it cannot bear that (Debian 12's 2.5.4 frees twice,
- * or makes a filter that lacks rules), which is why tielined looks beforehand whether there is memory.
+ * Calls by libseccomp are neither counted nor refused, because it mishandles failures (2.5.4 in
+ * Debian 12 frees twice, or builds a filter that lacks rules). That is why tielined checks
+ * beforehand that memory is available.
  *
- * A process that forks takes the count along, so that parent and child may each meet the nth call. What
- * the C library calls inside of itself is not seen. The variables are removed from the environment.
+ * A process that forks passes the count on, so parent and child may each reach the nth call. Calls
+ * inside the C library are not seen. The variables are removed from the environment.
  * Threads: any. */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,13 +31,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The C library's own, under the names that stay when the others are taken. */
+/* The C library's own functions, under names that remain when the others are replaced. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
-static uintptr_t exempt_from, exempt_to; /* where libseccomp lies */
+static uintptr_t exempt_from, exempt_to; /* the code of libseccomp */
 static atomic_ulong count;
 static unsigned long refused_at;
 static int report = -1;
@@ -73,7 +73,7 @@ __attribute__((constructor)) static void begin(void)
         atomic_store(&count, 0);
 }
 
-/* Neither of these may take memory. */
+/* Must not allocate memory. */
 static void tell(const char *what, const char *more, unsigned long number)
 {
         char line[96];
@@ -88,7 +88,7 @@ __attribute__((destructor)) static void end(void)
         tell("counted", "", atomic_load(&count));
 }
 
-/* Whether this call is the one; tells of it. */
+/* Whether this call is to fail; if so, reports it. */
 static bool is_refused(const char *function, size_t size, const void *caller)
 {
         int error = errno;

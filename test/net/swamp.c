@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * swamp - floods an address with datagrams until it is ended.
+ * swamp - floods an address with datagrams until it is terminated.
  *
  *     swamp [options] ADDRESS PORT
- *       --length N      bytes of each datagram (default 1392)
- *       --segments N    datagrams that cross into the kernel as one piece (UDP_SEGMENT; default 1)
- *       --rate N        datagrams a second at most (default: no limit)
- *       --initiations   handshake initiations with a wrong mac1 instead of zeros
+ *       --length N      bytes per datagram (default 1392)
+ *       --segments N    datagrams per send, as one UDP_SEGMENT piece (default 1)
+ *       --rate N        maximum datagrams per second (default: no limit)
+ *       --initiations   send handshake initiations with a wrong mac1 instead of zeros
  *
- * Prints "ready" before the first one, and how many it sent after SIGTERM. Waits while a queue is
- * full.
+ * Prints "ready" before the first datagram and, after SIGTERM, the number sent. Waits while a queue
+ * is full.
  * Threads: one. */
 #include <arpa/inet.h>
 #include <err.h>
@@ -34,10 +34,10 @@
 enum {
         PIECE_MAX = 65000,
         SEGMENTS_MAX = 64,
-        INITIATION = 1, /* the type in a message's first byte */
+        INITIATION = 1, /* the message type, in the first byte */
         INITIATION_LEN = 148,
         PAUSE_NS = 50000, /* after a full queue */
-        BATCH = 32,       /* pieces between two looks at the clock */
+        BATCH = 32,       /* pieces between checks of the clock */
 };
 
 struct options {
@@ -110,7 +110,7 @@ static uint64_t flood(const struct options *o, int fd)
                 if (due_ns > time_ns)
                         pause_for(due_ns - time_ns);
                 for (int i = 0; i < BATCH && !is_over; i++) {
-                        /* ICMP errors that the flood causes do not matter. */
+                        /* ICMP errors caused by the flood do not matter. */
                         if (send(fd, piece, len, 0) >= 0)
                                 sent += o->segments;
                         else if (errno == ENOBUFS || errno == EAGAIN)
@@ -165,7 +165,7 @@ static void parse(struct options *o, int argc, char **argv)
         if (argc - optind != 2 || o->length * o->segments > PIECE_MAX)
                 errx(2,
                      "usage: swamp [--length N] [--segments N] [--rate N] [--initiations] "
-                     "ADDRESS PORT; a piece has %d bytes at most",
+                     "ADDRESS PORT; a piece has at most %d bytes",
                      PIECE_MAX);
         o->address = argv[optind];
         o->port = argv[optind + 1];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * trickle - sends a few datagrams one way, and measures the delay of each.
+ * trickle - sends a few datagrams one way and measures the delay of each.
  *
  *     trickle receive PORT COUNT IDLE_MS       prints "ready"; ends after COUNT datagrams, or after
  *                                              IDLE_MS of silence
@@ -8,12 +8,12 @@
  *
  * The receiver prints name=value:
  *
- *     received         of the COUNT
- *     late             how many of these took more than a second
+ *     received         datagrams received
+ *     late             those that took more than a second
  *     median_us, most_us   time from send to arrival in the receiver's socket
  *
- * Both run on one machine and use its clock. The kernel timestamps arrivals, so a receiver or a
- * sender that waits for a processor adds no delay.
+ * Both run on the same machine and use its clock. The kernel timestamps arrivals, so the delay does
+ * not include time that sender or receiver wait for a processor.
  * Threads: one. */
 #include <arpa/inet.h>
 #include <err.h>
@@ -36,7 +36,7 @@
 enum { COUNT_MAX = 100000, LENGTH = 100 };
 
 union drop {
-        uint64_t words[2]; /* the number, and when it was sent */
+        uint64_t words[2]; /* number and time of sending */
         uint8_t bytes[LENGTH];
 };
 
@@ -45,7 +45,7 @@ static uint64_t as_ns(const struct timespec *time)
         return (uint64_t)time->tv_sec * NS_PER_S + (uint64_t)time->tv_nsec;
 }
 
-/* The clock by which the kernel stamps arrivals. */
+/* The clock that the kernel uses to timestamp arrivals. */
 static uint64_t now_ns(void)
 {
         struct timespec now;
@@ -83,7 +83,7 @@ static int send_all(const char *address, const char *port, uint64_t interval_ns,
                 union drop drop = {.words = {n, now_ns()}};
                 uint64_t next_ns = as_ns(&due) + interval_ns;
 
-                /* The receiver counts what was not sent as missing. */
+                /* If it is not sent, the receiver counts it as missing. */
                 (void)!send(fd, &drop, sizeof(drop), 0);
                 due = (struct timespec){(time_t)(next_ns / NS_PER_S), (long)(next_ns % NS_PER_S)};
                 while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
@@ -92,7 +92,7 @@ static int send_all(const char *address, const char *port, uint64_t interval_ns,
         return 0;
 }
 
-/* Reads a datagram that has arrived. Returns its delay; UINT64_MAX: it is not ours. */
+/* Reads a datagram that has arrived. Returns its delay, or UINT64_MAX if it is not ours. */
 static uint64_t receive_one(int fd, bool seen[COUNT_MAX])
 {
         uint8_t control[CMSG_SPACE(sizeof(struct timespec))];

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * siege - an attacker with many addresses, who throws one kind of datagrams at a WireGuard.
+ * siege - an attacker with many addresses that sends one kind of datagrams to a WireGuard.
  *
- *   forged       data for the sessions whose indices he saw, without their keys
- *   truncated    messages of every kind, cut
- *   replayed     what he captured (--captured FILE)
- *   random       bytes
- *   initiations  handshakes that are right but for their sender, who is no peer; cookies are ignored
- *   cookies      the same, and the cookies that come are used
- *   handshakes   peers (of those that `siege keys` prints) that all want a session at once, and try
+ *   forged       data for sessions whose indices it saw, without their keys
+ *   truncated    messages of every type, truncated
+ *   replayed     captured messages (--captured FILE)
+ *   random       random bytes
+ *   initiations  valid handshakes from senders that are not peers; cookies are ignored
+ *   cookies      the same, but cookies received are used
+ *   handshakes   peers (whose keys `siege keys` prints) that all want a session at once and retry
  *                until each has one
- *   keys         prints the public keys of --peers initiators in hex, and ends
+ *   keys         prints the public keys of --peers initiators in hex and exits
  *
- * Says "ready" on stdout when it begins, and prints its counts as name=value at the end: after its
- * time, or SIGTERM. */
+ * Prints "ready" when it begins, and its counts as name=value when it ends: when its time is up, or
+ * on SIGTERM. */
 #include "test/net/siege/siege.h"
 
 #include <err.h>
@@ -71,16 +71,16 @@ static const char usage[] =
         "usage: siege MODE --to ADDRESS --port N --from ADDRESS [options]\n"
         "       siege keys --peers N [--seed N]\n"
         "  --to, --port     the victim\n"
-        "  --from           the first of our addresses\n"
-        "  --sources N      how many addresses follow (default 1)\n"
-        "  --rate N         datagrams a second (default 0: as many as go)\n"
-        "  --duration MS    (default 1000)\n"
+        "  --from           first of our addresses\n"
+        "  --sources N      number of consecutive addresses (default 1)\n"
+        "  --rate N         datagrams per second (default 0: no limit)\n"
+        "  --duration MS    run time (default 1000)\n"
         "  --public HEX     the victim's public key\n"
-        "  --peers N        initiators (default 256)\n"
-        "  --seed N         of their keys (default 1)\n"
-        "  --retry MS       until an initiator tries again (default 5000)\n"
-        "  --index N        of a session, for forged; may be repeated\n"
-        "  --captured FILE  for replayed: messages, each after its length in 2 bytes\n";
+        "  --peers N        number of initiators (default 256)\n"
+        "  --seed N         seed of their keys (default 1)\n"
+        "  --retry MS       time until an initiator tries again (default 5000)\n"
+        "  --index N        index of a session, for forged; may be repeated\n"
+        "  --captured FILE  for replayed: messages, each preceded by its length in 2 bytes\n";
 
 static uint64_t number_of(const char *option, const char *text, uint64_t greatest)
 {
@@ -128,11 +128,11 @@ static const struct option known[] = {
 static void take_index(struct siege_options *o, const char *text)
 {
         if (o->index_count == SIEGE_INDICES_MAX)
-                errx(2, "--index: no more than %d", SIEGE_INDICES_MAX);
+                errx(2, "--index: at most %d", SIEGE_INDICES_MAX);
         o->indices[o->index_count++] = (uint32_t)number_of("index", text, UINT32_MAX);
 }
 
-/* Takes one option. Returns false for one that is not known. */
+/* Handles one option. Returns false for an unknown one. */
 static bool take_option(struct siege_options *o, int letter, const char *text)
 {
         const char *name = letter <= CAPTURED ? known[letter].name : "";
@@ -205,7 +205,7 @@ int main(int argc, char **argv)
                 goto misused;
         signal(SIGTERM, end);
         if (!wg_crypto_init())
-                errx(2, "no cryptography");
+                errx(2, "cannot initialize cryptography");
         if (!siege_flood(&o) && !siege_handshake(&o))
                 goto misused;
         wg_crypto_done();

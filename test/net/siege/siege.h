@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * siege.h - what the parts of siege share: an attacker with many addresses, and his messages.
+ * siege.h - shared by the parts of siege: an attacker with many addresses, and its messages.
  *
  * The host it runs on must hold its sources as local addresses (ip route add local ... dev lo) and
  * the victim must have a route to them.
@@ -17,8 +17,8 @@
 #include "core/message.h"
 
 enum {
-        SIEGE_BATCH = 64,     /* datagrams a system call */
-        SIEGE_LEN_MAX = 1472, /* the longest datagram that an Ethernet frame takes in IPv4 */
+        SIEGE_BATCH = 64,     /* datagrams per system call */
+        SIEGE_LEN_MAX = 1472, /* the longest datagram that fits an Ethernet frame over IPv4 */
         SIEGE_INDICES_MAX = 16,
 };
 
@@ -31,8 +31,8 @@ union siege_address {
         struct sockaddr_in6 ipv6;
 };
 
-/* One socket that sends from any of `sources` addresses: the first, and those that follow it. Those
- * of IPv6 are each in a /64 of their own. */
+/* A socket that sends from `sources` consecutive addresses, starting with `first`. Each IPv6 source
+ * is in its own /64. */
 struct siege_net {
         int fd;
         union siege_address victim, first;
@@ -49,27 +49,28 @@ struct siege_datagram {
 struct siege_options {
         const char *mode, *to, *port, *from;
         uint32_t sources;
-        uint32_t rate; /* datagrams a second; 0: as many as go */
+        uint32_t rate; /* datagrams per second; 0: no limit */
         uint32_t duration_ms;
         uint32_t peers;    /* initiators */
-        uint32_t retry_ms; /* after which an initiator tries again */
+        uint32_t retry_ms; /* time until an initiator tries again */
         uint64_t seed;
         uint8_t public_key[WG_KEY_LEN]; /* the victim's */
         uint32_t indices[SIEGE_INDICES_MAX];
         uint32_t index_count;
-        const char *captured; /* a file of messages, each after its length in 2 bytes, big endian */
+        const char *captured; /* a file of messages, each after its length (2 bytes, big endian) */
 };
 
 /* ---- siege_net.c ---- */
 
-/* Opens the socket; ends the program where it cannot. */
+/* Opens the socket; exits the program on failure. */
 void siege_net_open(struct siege_net *net, const struct siege_options *o);
 
 /* Sends up to SIEGE_BATCH datagrams. */
 void siege_net_send(struct siege_net *net, const struct siege_datagram *datagrams, size_t n);
 
-/* Takes up to SIEGE_BATCH datagrams that came to our addresses into buffers of SIEGE_LEN_MAX bytes;
- * the source of each says to which. Waits for the first until deadline_ns (siege_now_ns()). */
+/* Receives up to SIEGE_BATCH datagrams for our addresses into buffers of SIEGE_LEN_MAX bytes, and
+ * sets `source` to the address that each was sent to. Waits for the first until deadline_ns
+ * (siege_now_ns()). */
 size_t siege_net_receive(struct siege_net *net, struct siege_datagram *datagrams, size_t n,
                          uint64_t deadline_ns);
 
@@ -79,10 +80,10 @@ void siege_random(void *to, size_t len);
 
 /* ---- siege.c ---- */
 
-/* Says on stdout that all is prepared. */
+/* Reports on stdout that preparations are done. */
 void siege_begin(void);
 
-/* Waits until datagram n is due. Returns false when time is up, or we were told to end. */
+/* Waits until datagram n is due. Returns false when the time is up or after SIGTERM. */
 bool siege_goes_on(const struct siege_options *o, uint64_t begun_ns, uint64_t n);
 
 /* Prints what was sent as name=value, and closes the socket. */

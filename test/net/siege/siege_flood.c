@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * Datagrams of which none is any good, prepared beforehand and sent at a pace. */
+ * Invalid datagrams, prepared in advance and sent at a fixed rate. */
 #include "test/net/siege/siege.h"
 
 #include <err.h>
@@ -26,8 +26,8 @@ static size_t random_between(size_t least, size_t greatest)
         return least + random % (greatest - least + 1);
 }
 
-/* Data for a session there is, from somebody who lacks its key. Half of it is short, for its sender
- * pays by the byte. */
+/* Data for an existing session from a sender without its key. Half of the datagrams are short,
+ * because the sender pays by the byte. */
 static size_t make_forged(const struct siege_options *o, uint8_t *out)
 {
         size_t len = random_between(0, 1) ? random_between(WG_DATA_OVERHEAD, 128)
@@ -48,7 +48,7 @@ static size_t make_random(uint8_t *out)
         return len;
 }
 
-/* A message of any kind, cut. */
+/* A truncated message of any type. */
 static size_t make_truncated(const struct siege_options *o, uint8_t *out)
 {
         static const size_t lens[] = {WG_INITIATION_LEN, WG_RESPONSE_LEN, WG_COOKIE_LEN,
@@ -62,7 +62,7 @@ static size_t make_truncated(const struct siege_options *o, uint8_t *out)
         return random_between(0, lens[type - 1] - 1);
 }
 
-/* Fills the pool with the messages of a file, again and again. */
+/* Fills the pool with the messages of a file, repeating them as needed. */
 static void read_captured(const char *path)
 {
         FILE *file = fopen(path, "rb");
@@ -74,7 +74,7 @@ static void read_captured(const char *path)
                 size_t len = wg_be16_load(head);
 
                 if (len > SIEGE_LEN_MAX || fread(pool.bytes[count], 1, len, file) != len)
-                        errx(2, "%s: message %zu is too long or cut", path, count);
+                        errx(2, "%s: message %zu is too long or truncated", path, count);
                 pool.lens[count] = len;
         }
         if (!count)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * Handshakes as real peers begin them, by many initiators at once. Their keys follow from the seed
- * and a number, so whoever configures the victim can make them peers of it. */
+ * Handshakes as real peers start them, by many initiators at once. Their keys derive from the seed
+ * and a number, so they can be configured as peers of the victim. */
 #include "test/net/siege/siege.h"
 
 #include <err.h>
@@ -61,7 +61,7 @@ static uint64_t real_ns(void)
         return (uint64_t)now.tv_sec * SIEGE_NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-/* A new initiation of initiator i, but for its MACs. Its index is its number and 1. */
+/* Writes a new initiation of initiator i without its MACs. Its sender index is i + 1. */
 static void write_initiation(struct crowd *crowd, uint32_t i)
 {
         struct initiator *one = &crowd->all[i];
@@ -114,7 +114,7 @@ static void finish(struct crowd *crowd)
         free(crowd->all);
 }
 
-/* The initiator that a message is for; NULL: none of ours. */
+/* The initiator that a message is for; NULL if it is none of ours. */
 static struct initiator *addressee(struct crowd *crowd, uint32_t index)
 {
         return index - 1 < crowd->o->peers ? &crowd->all[index - 1] : NULL;
@@ -128,7 +128,7 @@ static void take_cookie(struct crowd *crowd, const struct siege_datagram *d)
                                                  d->bytes);
 }
 
-/* Answers a response with the keepalive that proves the session. */
+/* Answers a response with the keepalive that confirms the session. */
 static void take_response(struct crowd *crowd, const struct siege_datagram *d)
 {
         struct initiator *one = addressee(crowd, wg_le32_load(d->bytes + WG_RESPONSE_RECEIVER));
@@ -143,7 +143,7 @@ static void take_response(struct crowd *crowd, const struct siege_datagram *d)
         if (!wg_noise_read_second(&noise, one->ephemeral, one->key, no_psk,
                                   d->bytes + WG_RESPONSE_EPHEMERAL, d->bytes + WG_RESPONSE_NOTHING,
                                   WG_NOISE_TAG_LEN, nothing)) {
-                crowd->refused++; /* it answers an initiation before the last */
+                crowd->refused++; /* it answers an earlier initiation */
                 return;
         }
         wg_noise_split(&noise, sending, receiving);
@@ -156,7 +156,7 @@ static void take_response(struct crowd *crowd, const struct siege_datagram *d)
         crowd->responses++;
 }
 
-/* Takes what came, and waits until deadline_ns for the first. */
+/* Handles received datagrams; waits for the first until deadline_ns. */
 static void take_answers(struct crowd *crowd, uint64_t deadline_ns)
 {
         static uint8_t buffers[SIEGE_BATCH][SIEGE_LEN_MAX];
@@ -176,7 +176,7 @@ static void take_answers(struct crowd *crowd, uint64_t deadline_ns)
         }
 }
 
-/* The same initiations again and again; with the cookies that came for them, if they are taken. */
+/* Sends the same initiations repeatedly, with the cookies received for them if takes_cookies. */
 static void throw_initiations(struct crowd *crowd, bool takes_cookies)
 {
         static uint8_t messages[SIEGE_BATCH][WG_INITIATION_LEN];
@@ -190,7 +190,7 @@ static void throw_initiations(struct crowd *crowd, bool takes_cookies)
                 for (size_t i = 0; i < SIEGE_BATCH; i++) {
                         uint32_t number = (uint32_t)((n + i) % o->peers);
                         struct initiator *one = &crowd->all[number];
-                        /* A cookie is good for the source that was given it alone. */
+                        /* A cookie is valid only for the source that received it. */
                         uint32_t source = takes_cookies ? number % o->sources
                                                         : (uint32_t)((n + i) % o->sources);
 
@@ -208,7 +208,7 @@ static void throw_initiations(struct crowd *crowd, bool takes_cookies)
         siege_end(&crowd->net, begun_ns);
 }
 
-/* Sends the initiations that are due, one batch at most; returns how many. */
+/* Sends the initiations that are due, at most one batch; returns their number. */
 static size_t try_some(struct crowd *crowd, uint32_t *cursor, uint64_t now_ns)
 {
         const struct siege_options *o = crowd->o;
@@ -236,7 +236,7 @@ static size_t try_some(struct crowd *crowd, uint32_t *cursor, uint64_t now_ns)
         return n;
 }
 
-/* Each initiator tries until it has a session. */
+/* Every initiator tries until it has a session. */
 static void shake_hands(struct crowd *crowd)
 {
         const struct siege_options *o = crowd->o;

@@ -10,7 +10,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-/* Room for the control message that names our own address. */
+/* Holds the control message that names our own address. */
 union control {
         struct cmsghdr align;
         uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
@@ -61,7 +61,7 @@ void siege_net_open(struct siege_net *net, const struct siege_options *o)
         resolve(&net->first, o->from, "0");
         family = net->victim.any.sa_family;
         if (net->first.any.sa_family != family)
-                errx(2, "%s and %s are not of one family", o->to, o->from);
+                errx(2, "%s and %s are of different families", o->to, o->from);
         any.any.sa_family = (sa_family_t)family;
         net->fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         ok = net->fd >= 0;
@@ -69,24 +69,24 @@ void siege_net_open(struct siege_net *net, const struct siege_options *o)
                 ok = ok && !setsockopt(net->fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one)) &&
                      !bind(net->fd, &any.any, sizeof(any.ipv4));
         else
-                /* Addresses that only a route makes local are free to be used, not ours by name. */
+                /* Sending from addresses that only a route makes local takes FREEBIND. */
                 ok = ok && !setsockopt(net->fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one)) &&
                      !setsockopt(net->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one)) &&
                      !bind(net->fd, &any.any, sizeof(any.ipv6));
         if (!ok)
                 err(2, "socket");
-        /* More is better, and what the system grants will do. */
+        /* Larger buffers help, but the defaults will do. */
         (void)setsockopt(net->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
         (void)setsockopt(net->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 }
 
-/* Adds n to the four bytes, a number in network order. */
+/* Adds n to a number of four bytes in network order. */
 static void step(uint8_t bytes[4], uint32_t n)
 {
         wg_be32_store(bytes, wg_be32_load(bytes) + n);
 }
 
-/* Says in `control` from which source a datagram leaves. */
+/* Writes the source address of a datagram into `control`; returns its size. */
 static size_t write_source(const struct siege_net *net, union control *control, uint32_t source)
 {
         struct in6_pktinfo info6 = {.ipi6_addr = net->first.ipv6.sin6_addr};
@@ -137,7 +137,7 @@ void siege_net_send(struct siege_net *net, const struct siege_datagram *datagram
         }
 }
 
-/* Which of our addresses a datagram came to; UINT32_MAX: none. */
+/* The number of our address that a datagram was sent to; UINT32_MAX if it is none of ours. */
 static uint32_t read_source(const struct siege_net *net, struct msghdr *message)
 {
         struct cmsghdr *control = CMSG_FIRSTHDR(message);
@@ -189,7 +189,7 @@ size_t siege_net_receive(struct siege_net *net, struct siege_datagram *datagrams
 
                 if (source == UINT32_MAX)
                         continue;
-                /* Buffers change places, so that those in use come first. */
+                /* Swaps buffers, so that those in use come first. */
                 datagrams[count] = (struct siege_datagram){parts[i].iov_base, messages[i].msg_len,
                                                            source};
                 if (count != (size_t)i)
