@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * aead - what sealing and opening cost by each back-end of this processor, beside libcrypto.
+ * aead - measures sealing and opening with each back-end of this processor, beside libcrypto.
  *
  *   aead [--json] [--rounds N] [--no-avx512] [--bytes N] [--packets N] [--backend NAME]
  *
- * A sample seals (or opens, in place) some 30 KiB of packets of one length, in batches of one size.
- * Samples of all back-ends and of libcrypto follow each other in turn, so that what else the machine
- * does hits them alike; of the samples of a round the fastest counts, which is the one that was left
- * alone. A ratio is a back-end's time by libcrypto's in the same round; what is printed is the median
- * of all rounds, and the greatest less the least of them, by it.
+ * A sample seals (or opens, in place) about 30 KiB of packets of one length, in batches of one
+ * size. Samples of all back-ends and of libcrypto alternate, so that other work of the machine
+ * affects all alike. Of each round only the fastest sample counts, as the least disturbed. A ratio
+ * is a back-end's time divided by libcrypto's in the same round. The output has the median of all
+ * rounds, and the spread: the greatest less the least, divided by the median.
  *
- * libcrypto gets all packets of a sample at once, whatever the batches of the others: it seals one by
- * one, and so sets its key once. Data is in the caches, as warm as it gets.
+ * libcrypto gets all packets of a sample at once, whatever the batch size: it seals them one by
+ * one, and so sets its key only once. All data is in the caches.
  *
- * By --no-avx512 libcrypto is kept from AVX-512 (OPENSSL_ia32cap, which it reads before main(), so the
- * program begins anew), and back-ends that need it are left out: what a processor without it does.
+ * --no-avx512 shows a processor without AVX-512: back-ends that need it are left out, and libcrypto
+ * is kept from using it (OPENSSL_ia32cap, which it reads before main(), so the program restarts).
  *
  * Threads: one. */
 #include <err.h>
@@ -34,10 +34,10 @@
 
 enum {
         MOST_BACKENDS = 8,
-        MOST_PACKETS = 256, /* a sample */
+        MOST_PACKETS = 256, /* per sample */
         MOST_BYTES = 65519,
         SAMPLE_BYTES = 30 << 10,
-        SAMPLES = 20, /* a round */
+        SAMPLES = 20, /* per round */
         MOST_ROUNDS = 1000,
 };
 
@@ -47,7 +47,7 @@ enum direction { SEAL, OPEN, DIRECTIONS };
 
 struct options {
         bool is_json, is_without_avx512;
-        size_t bytes, packets; /* 0: those of the tables */
+        size_t bytes, packets; /* 0: use the tables */
         const char *backend;   /* NULL: all */
         unsigned int rounds;
 };
@@ -56,11 +56,11 @@ struct options {
 struct load {
         size_t n, bytes;
         struct wg_aead_packet packets[MOST_PACKETS];
-        uint8_t *memory, *sealed; /* where they are worked on; what they are, sealed */
+        uint8_t *memory, *sealed; /* where packets are processed; their sealed form */
         size_t stride;
 };
 
-/* Of one back-end: the fastest sample of each round, ns a packet. */
+/* One back-end's fastest sample of each round, in ns per packet. */
 struct times {
         const struct wg_aead_backend *backend;
         double ns[DIRECTIONS][MOST_ROUNDS];
@@ -104,7 +104,7 @@ static void load_free(struct load *load)
         free(load->sealed);
 }
 
-/* The time of all packets, in batches of `batch`, by their number. */
+/* Returns the time per packet, in batches of `batch`. */
 static double sample(struct load *load, const struct wg_aead_backend *backend,
                      enum direction direction, size_t batch)
 {
@@ -153,7 +153,7 @@ static int compare(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-/* The median; *spread is the span by it. Sorts. */
+/* Returns the median; *spread is the range divided by it. Sorts the values. */
 static double median(double *values, unsigned int n, double *spread)
 {
         qsort(values, n, sizeof(*values), compare);
@@ -161,7 +161,7 @@ static double median(double *values, unsigned int n, double *spread)
         return values[n / 2];
 }
 
-/* A back-end beside the reference, of one direction. */
+/* A back-end compared with the reference, in one direction. */
 struct result {
         double ratio, spread, ns, reference_ns;
 };
@@ -211,13 +211,13 @@ static void print_head(const struct options *o)
                        "\"rounds\":%u,\"rows\":[",
                        wg_aead_choose(NULL)->name, mask ? mask : "", o->rounds);
         else
-                printf("time by libcrypto's%s%s, and ns a packet\n%-10s %8s %8s %8s %8s %10s %10s "
+                printf("time by libcrypto's%s%s; ns per packet\n%-10s %8s %8s %8s %8s %10s %10s "
                        "%10s %10s %8s\n",
-                       mask ? ", which is masked by " : "", mask ? mask : "", "back-end", "packets",
-                       "bytes", "seal", "open", "seal ns", "open ns", "libcr.", "open", "spread");
+                       mask ? ", masked by " : "", mask ? mask : "", "back-end", "packets", "bytes",
+                       "seal", "open", "seal ns", "open ns", "libcr.", "open", "spread");
 }
 
-/* One length in batches of one size, by all back-ends; times[0] is the reference. */
+/* Measures one length in batches of one size, with all back-ends; times[0] is the reference. */
 static void measure(const struct options *o, struct times *times, size_t n, size_t batch,
                     size_t bytes)
 {
@@ -238,7 +238,7 @@ static void measure(const struct options *o, struct times *times, size_t n, size
         load_free(&load);
 }
 
-/* libcrypto, then those that were asked for. Returns how many. */
+/* Selects libcrypto, then the requested back-ends. Returns their number. */
 static size_t choose(const struct options *o, struct times *times)
 {
         const struct wg_aead_backend *backend;
@@ -253,7 +253,7 @@ static size_t choose(const struct options *o, struct times *times)
                         times[n++].backend = backend;
         }
         if (o->backend && n == 1)
-                errx(2, "--backend %s: this processor has no such back-end here", o->backend);
+                errx(2, "--backend %s: not available on this processor", o->backend);
         return n;
 }
 
@@ -274,12 +274,12 @@ static void run(const struct options *o)
 
 static const char usage[] =
         "usage: aead [options]\n"
-        "  --json          JSON instead of a table\n"
-        "  --rounds N      (default 25)\n"
-        "  --no-avx512     as on a processor that lacks AVX-512, for libcrypto too\n"
-        "  --bytes N       packets of that length only\n"
-        "  --packets N     batches of that many only\n"
-        "  --backend NAME  that one only\n";
+        "  --json          print JSON instead of a table\n"
+        "  --rounds N      number of rounds (default 25)\n"
+        "  --no-avx512     behave as on a processor without AVX-512, libcrypto included\n"
+        "  --bytes N       only packets of this length\n"
+        "  --packets N     only batches of this size\n"
+        "  --backend NAME  only this back-end\n";
 
 static size_t number_of(const char *option, const char *text, size_t greatest)
 {
@@ -293,7 +293,7 @@ static size_t number_of(const char *option, const char *text, size_t greatest)
         return (size_t)value;
 }
 
-/* Returns false where the usage is to be shown. */
+/* Returns false if the usage should be shown. */
 static bool parse_options(struct options *o, int argc, char **argv)
 {
         static const struct option known[] = {
@@ -334,7 +334,7 @@ static bool parse_options(struct options *o, int argc, char **argv)
         return optind == argc;
 }
 
-/* Has libcrypto begin again under the mask, if it did not begin so. */
+/* Restarts the program with the mask set, unless it is set already. */
 static void mask_libcrypto(char **argv)
 {
         const char *mask = getenv(capabilities);
@@ -343,7 +343,7 @@ static void mask_libcrypto(char **argv)
                 return;
         if (setenv(capabilities, no_avx512, 1) == 0)
                 execv("/proc/self/exe", argv);
-        err(2, "cannot start anew with %s=%s", capabilities, no_avx512);
+        err(2, "cannot restart with %s=%s", capabilities, no_avx512);
 }
 
 int main(int argc, char **argv)
@@ -357,7 +357,7 @@ int main(int argc, char **argv)
         if (o.is_without_avx512)
                 mask_libcrypto(argv);
         if (!wg_crypto_init())
-                errx(2, "libcrypto lacks an algorithm, or computes it wrongly");
+                errx(2, "libcrypto lacks an algorithm, or computes it incorrectly");
         run(&o);
         wg_crypto_done();
         return 0;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * bare - a tunnel without a cipher, as simple as it can be: what moving packets through a process
- * costs by itself, and so a bound for everything that also encrypts them.
+ * bare - a tunnel without a cipher, as simple as possible: the cost of moving packets through a
+ * process, and so a bound for everything that also encrypts them.
  *
  *   bare IFNAME ADDRESS PORT      the other end's IPv4 address; both ends use the same port
  *
- * It makes a TUN device, says "ready" on stdout, and carries packets until it is ended. There are no
- * peers, keys, handshakes and replay windows. What it has in common with a real one is the work that
- * no tunnel can do without: the kernel gives and takes TCP in pieces of up to 64 KiB (virtio header
- * and TSO on the TUN, UDP_SEGMENT and UDP_GRO below); these are cut into packets with headers and
- * checksums of their own, and after the checksums were verified put together again. A packet takes
- * as many bytes below as in WireGuard: 16 before it, padding, and 16 after.
+ * bare makes a TUN device, prints "ready" and carries packets until it is terminated. It has no
+ * peers, keys, handshakes or replay windows. It does only the work that no tunnel can avoid: the
+ * kernel passes TCP in pieces of up to 64 KiB (virtio header and TSO on the TUN, UDP_SEGMENT and
+ * UDP_GRO on the socket); bare cuts them into packets with their own headers and checksums, and
+ * merges received packets after verifying their checksums. A packet is as long as in WireGuard: 16
+ * bytes before it, padding, and 16 bytes after it.
  *
  * Only IPv4 TCP comes in pieces; everything else goes packet by packet.
  *
- * Threads: one a direction; they share the descriptors and nothing else.
+ * Threads: one per direction; they share only the descriptors.
  * Source: Linux Documentation/networking/tuntap.rst, include/uapi/linux/virtio_net.h, udp(7). */
 #include <arpa/inet.h>
 #include <err.h>
@@ -40,14 +40,14 @@
 
 enum {
         VNET = sizeof(struct virtio_net_hdr),
-        HEAD = 16,    /* before each packet below, */
+        HEAD = 16,    /* bytes before each packet on the wire, */
         TAIL = 16,    /* and after it */
-        PADDING = 16, /* each packet is filled up to a multiple of it */
+        PADDING = 16, /* packets are padded to a multiple of this */
         PIECE_MAX = VNET + 65536,
-        DATAGRAMS_MAX = 64,      /* in one call, by UDP_SEGMENT */
-        SEND_MAX = 65507,        /* bytes in one call */
+        DATAGRAMS_MAX = 64,      /* per call, with UDP_SEGMENT */
+        SEND_MAX = 65507,        /* bytes per call */
         SOCKET_BUFFER = 7 << 20, /* bytes, each way */
-        TCP_CHECKSUM = 16,       /* where it is in its header */
+        TCP_CHECKSUM = 16,       /* its offset in the TCP header */
         TCP_FIN = 1,
         TCP_PSH = 8,
         TCP_ACK = 16,
@@ -55,8 +55,8 @@ enum {
 
 static int tun, udp;
 
-/* Checksums. The sum of words does not ask for the order of their bytes, as long as it is stored as it
- * was loaded (RFC 1071), so these are in the machine's own. */
+/* Checksums. They are in the machine's byte order: a sum of words does not depend on the order of
+ * their bytes, as long as it is stored the way they were loaded (RFC 1071). */
 
 static uint64_t sum(const uint8_t *at, size_t len, uint64_t total)
 {
@@ -93,7 +93,7 @@ static void fill_ipv4_checksum(uint8_t *packet, size_t ip_len)
         store_sum(packet + 10, (uint16_t)~folded(sum(packet, ip_len, 0)));
 }
 
-/* The sum of what TCP's checksum covers beside the segment itself. */
+/* The sum of the pseudo header, which TCP's checksum covers beside the segment. */
 static uint64_t pseudo_header(const uint8_t *packet, size_t segment_len)
 {
         return sum(packet + 12, 8, 0) + htons(IPPROTO_TCP) + htons((uint16_t)segment_len);
@@ -101,7 +101,7 @@ static uint64_t pseudo_header(const uint8_t *packet, size_t segment_len)
 
 /* Out */
 
-/* Datagrams of one length each but for the last, which may be shorter. */
+/* Datagrams of the same length, except the last, which may be shorter. */
 struct outgoing {
         uint8_t bytes[SEND_MAX];
         size_t len, each, count;
@@ -127,7 +127,7 @@ static void flush_outgoing(struct outgoing *out)
                 header->cmsg_len = CMSG_LEN(sizeof(each));
                 memcpy(CMSG_DATA(header), &each, sizeof(each));
         }
-        /* The other end may not be there yet; that is as if the packets were lost. */
+        /* If the other end does not listen yet, the packets count as lost. */
         if (out->count && sendmsg(udp, &message, 0) < 0 && errno != ECONNREFUSED && errno != EINTR)
                 warn("send");
         out->len = out->each = out->count = 0;
@@ -138,10 +138,10 @@ static size_t datagram_len(size_t packet_len)
         return HEAD + (packet_len + PADDING - 1) / PADDING * PADDING + TAIL;
 }
 
-/* Returns where a packet of that length goes; what is around it is written. */
+/* Writes the head and tail of a packet of that length; returns where the packet goes. */
 static uint8_t *add_outgoing(struct outgoing *out, size_t packet_len)
 {
-        static const uint8_t head[HEAD] = {4}; /* WireGuard's type of data */
+        static const uint8_t head[HEAD] = {4}; /* WireGuard's type for data */
         size_t len = datagram_len(packet_len);
         uint8_t *datagram;
 
@@ -157,7 +157,7 @@ static uint8_t *add_outgoing(struct outgoing *out, size_t packet_len)
         return datagram + HEAD;
 }
 
-/* Writes the part of a large TCP packet that begins `at` bytes into its payload. */
+/* Writes the part of a large TCP packet that starts `at` bytes into its payload. */
 static void cut_one(struct outgoing *out, const uint8_t *large, size_t ip_len, size_t header_len,
                     size_t at, size_t len, bool is_last)
 {
@@ -209,7 +209,7 @@ static void *send_packets(void *unused)
                 } else {
                         size_t start = header.csum_start, field = start + header.csum_offset;
 
-                        /* Its sum of the pseudo header is in its place already. */
+                        /* The sum of the pseudo header is already in place. */
                         if (header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
                                 store_sum(packet + field,
                                           (uint16_t)~folded(sum(packet + start, len - start, 0)));
@@ -222,13 +222,13 @@ static void *send_packets(void *unused)
 
 /* In */
 
-/* Packets of one flow that follow each other, put together behind the headers of the first. */
+/* Consecutive packets of one flow, merged behind the headers of the first. */
 struct run {
         uint8_t piece[PIECE_MAX];
-        size_t len; /* of the packet in it; 0: there is none */
+        size_t len; /* of the merged packet; 0: none */
         size_t ip_len, header_len, payload_each, count;
-        uint32_t next; /* the sequence number that follows */
-        bool is_over;  /* nothing may follow */
+        uint32_t next; /* the sequence number expected next */
+        bool is_over;  /* no packet may follow */
 };
 
 static void flush_run(struct run *run)
@@ -263,8 +263,8 @@ static void begin_run(struct run *run, const uint8_t *packet, size_t len)
         run->count = 1;
 }
 
-/* Whether a TCP packet with these headers continues the run: the same flow, and all but what the run
- * takes over from its packets equal. */
+/* Whether a TCP packet with these headers continues the run: it belongs to the same flow, and
+ * equals the run in all fields that merging does not recompute. */
 static bool continues(const struct run *run, const uint8_t *packet, size_t header_len,
                       size_t payload_len)
 {
@@ -288,9 +288,9 @@ static void take_tcp(struct run *run, const uint8_t *packet, size_t len)
         uint8_t flags = packet[ip_len + 13];
 
         if (header_len > len)
-                errx(1, "a TCP packet arrived that is shorter than its headers");
+                errx(1, "received a TCP packet that is shorter than its headers");
         if (folded(total) != UINT16_MAX)
-                errx(1, "a TCP packet arrived with a wrong checksum");
+                errx(1, "received a TCP packet with a wrong checksum");
         if (continues(run, packet, header_len, len - header_len)) {
                 memcpy(run->piece + VNET + run->len, packet + header_len, len - header_len);
                 run->len += len - header_len;
@@ -325,7 +325,7 @@ static void take(struct run *run, const uint8_t *packet, size_t len)
         flush_run(run);
 }
 
-/* Receives datagrams in one call; all but the last one are *each bytes long. */
+/* Receives datagrams with one call; all but the last are *each bytes long. */
 static size_t receive(uint8_t *bytes, size_t room, size_t *each)
 {
         struct iovec vector = {bytes, room};
@@ -341,7 +341,7 @@ static size_t receive(uint8_t *bytes, size_t room, size_t *each)
         int size;
 
         if (got < 0)
-                return 0; /* told that the other end is not there, or interrupted */
+                return 0; /* the other end is not there, or a signal came */
         *each = (size_t)got;
         for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header;
              header = CMSG_NXTHDR(&message, header)) {
@@ -382,7 +382,7 @@ static void open_tun(const char *name)
         int header_len = VNET;
 
         if (strlen(name) >= sizeof(request.ifr_name))
-                errx(2, "%s is too long for the name of an interface", name);
+                errx(2, "%s is too long for an interface name", name);
         strcpy(request.ifr_name, name);
         tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
         if (tun < 0 || ioctl(tun, TUNSETIFF, &request) < 0)
@@ -398,11 +398,11 @@ static void open_udp(const char *address, const char *port_text)
         int port = atoi(port_text), size = SOCKET_BUFFER, on = 1;
 
         if (port < 1 || port > UINT16_MAX)
-                errx(2, "%s is no port", port_text);
+                errx(2, "%s is not a port", port_text);
         here.sin_port = htons((uint16_t)port);
         there = here;
         if (inet_pton(AF_INET, address, &there.sin_addr) != 1)
-                errx(2, "%s is no IPv4 address", address);
+                errx(2, "%s is not an IPv4 address", address);
         udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (udp < 0 || bind(udp, (struct sockaddr *)&here, sizeof(here)) ||
             connect(udp, (struct sockaddr *)&there, sizeof(there)))

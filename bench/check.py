@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The checks of the bench itself: every figure comes out and is possible, forgeries do not count,
-sums are right, files and profiles can be read. The last line counts them."""
+"""Checks of the bench itself: every figure is measured and plausible, forgeries do not count,
+summaries are correct, files and profiles are readable. The last line counts the checks."""
 
 import json
 import time
@@ -42,7 +42,7 @@ class Checks:
 
 
 def insane(bench, contender, measurement):
-    """What of one measurement is missing or impossible, or None."""
+    """Names the missing or implausible figures of a measurement; None if all are fine."""
     samples = bench.rounds[-1][contender.name]
     odd = [f"{one.name}={samples.get(one.name)}" for one in measurement.figures
            if (one.for_bounds or not contender.is_bound) and not one.is_sane(samples.get(one.name))]
@@ -50,8 +50,8 @@ def insane(bench, contender, measurement):
 
 
 def counts_forgeries(contender, options):
-    """Whether the generator takes responses for valid that it cannot open: here they are made with a
-    preshared key that it does not have."""
+    """Whether the generator counts responses as valid that it cannot open: here the responder uses
+    a preshared key that the generator does not have."""
     with contender.lab() as lab:
         generator = measure.Generator(lab, options.handshakes, 10)
         device = measure.responder(lab, generator.keys(), psk="5a" * 32)
@@ -62,7 +62,7 @@ def counts_forgeries(contender, options):
 
 
 def spoils(name, build):
-    """Whether a bound loses or alters something of what goes through it."""
+    """Whether a bound loses or alters some of the data that it carries."""
     contender = bound(name, build)
     with contender.lab() as lab:
         x, y = contender.tunnel(lab)
@@ -76,7 +76,7 @@ def spoils(name, build):
 
 
 def misjudges():
-    """Whether summing up is wrong, on rounds whose result is known."""
+    """Whether rounds with a known result are summarized wrongly."""
     fast = figures.Figure("fast", "fast", "1/s", True, (0, 10))
     slow = figures.Figure("slow", "slow", "s", False, (0, 10))
     rounds = [{OURS: {"fast": 2.0, "slow": 2.0}, "other": {"fast": 1.0, "slow": 1.0}},
@@ -95,14 +95,14 @@ def misjudges():
 
 
 def misjudges_targets():
-    """Whether a target is called reached that is not, or the other way round."""
+    """Whether a target is wrongly judged as reached or not reached."""
     rounds = [{OURS: {"tcp": ours, "ping": 1.0}, "wireguard-go": {"tcp": 1.0, "ping": 2.0},
                "bare tunnel": {"tcp": 5.0}} for ours in (1.0, 2.5, 3.0)]
     found = {one["title"]: one for one in targets.judge(rounds, OURS, "avx512")}
     expected = {"TCP, one stream, against wireguard-go": (2.5, True),
                 "TCP, one stream, against the bare tunnel": (0.5, False),
                 "ping, idle, mean, against wireguard-go": (0.5, True),
-                "CPU a gigabit, against wireguard-go": (None, None)}
+                "CPU per gigabit, against wireguard-go": (None, None)}
     for title, (median, reached) in expected.items():
         if (found[title]["median"], found[title]["reached"]) != (median, reached):
             return f"{title}: expected {median}, {reached}, found {found[title]}"
@@ -127,10 +127,10 @@ a name 21/22
 
 
 def misreads_profile():
-    """Whether stacks as perf prints them are read otherwise than they are."""
+    """Whether stacks as printed by perf are parsed wrongly."""
     samples = list(hotpath.parse(STACKS))
     kinds = [(one.pid, hotpath.kind(one), one.in_kernel) for one in samples]
-    expected = [(11, "sends by UDP, with what the other end does there", True), (11, "AEAD", False),
+    expected = [(11, "sends UDP, with the other end's work there", True), (11, "AEAD", False),
                 (21, "reads from the TUN", True)]
     if kinds != expected:
         return f"expected {expected}, found {kinds}"
@@ -155,15 +155,15 @@ def unreadable(bench):
         rows = [line for line in file if line.startswith("| ")]
     wanted = 2 + len(bench.figures) + len(targets.TARGETS)
     if len(rows) != wanted:
-        return f"{paths[2]} has {len(rows)} rows, and not {wanted}"
+        return f"{paths[2]} has {len(rows)} rows instead of {wanted}"
     return None
 
 
 def run(bench):
     checks = Checks()
-    checks.check("rounds are summed up rightly", misjudges())
-    checks.check("targets are judged rightly", misjudges_targets())
-    checks.check("a profile is read rightly", misreads_profile())
+    checks.check("rounds are summarized correctly", misjudges())
+    checks.check("targets are judged correctly", misjudges_targets())
+    checks.check("a profile is parsed correctly", misreads_profile())
     for name, why in bench.left_out:
         checks.skip(f"{name}: {why}")
     bench.begin_round(0)
@@ -174,9 +174,9 @@ def run(bench):
                      insane(bench, contender, measurement), time.monotonic() - begun)
     bench.progress.clear()
     for name in ("bare", "null"):
-        checks.check(f"what goes through it arrives: {name}", spoils(name, bench.options.build))
+        checks.check(f"all data arrives intact: {name}", spoils(name, bench.options.build))
     checks.check("a response that does not open is not counted",
                  counts_forgeries(bench.contenders[0], bench.options))
     if not checks.failed:
-        checks.check("JSON, SVG and Markdown can be read", unreadable(bench))
+        checks.check("JSON, SVG and Markdown are readable", unreadable(bench))
     return checks.done()

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""What is measured: WireGuards, and bounds beside them, which say what moving packets costs without
-a cipher, without a protocol, and without a tunnel.
+"""The contenders: WireGuards, and bounds beside them that show the cost of moving packets without a
+cipher, without a protocol, and without a tunnel.
 
-Each makes a `tunnel` between two namespaces: two ends, of which a measurement uses `lab`, `node`,
-`name` (of the interface), `inner4` (its address there) and `process` (None where nobody serves it).
+Each makes a `tunnel` between two namespaces and returns its two ends. Measurements use their `lab`,
+`node`, `name` (of the interface), `inner4` (its address there) and `process` (None if no process
+serves it).
 """
 
 import contextlib
@@ -19,7 +20,7 @@ PORT = "51820"
 
 
 class WireGuard:
-    """A program with further words for its command line, and what to call both."""
+    """A program with extra command-line arguments, and a name for both."""
     is_bound = False
 
     def __init__(self, wanted, options=(), name=None):
@@ -31,7 +32,7 @@ class WireGuard:
 
     @contextlib.contextmanager
     def lab(self):
-        self.implementation.options = list(self.options)  # a measurement may add some
+        self.implementation.options = list(self.options)  # a measurement may add to them
         with contextlib.closing(Lab(self.implementation, self.implementation, None)) as lab:
             yield lab
 
@@ -44,7 +45,7 @@ class WireGuard:
 
 
 class NullCipher(WireGuard):
-    """tielined with everything but the cipher: bench/null_aead.c."""
+    """tielined without the cipher: bench/null_aead.c."""
     is_bound = True
 
     def __init__(self, build):
@@ -79,7 +80,7 @@ class Bound:
 
 
 class Bare(Bound):
-    """bench/bare.c: a tunnel without a cipher, as simple as it can be."""
+    """bench/bare.c: a tunnel without a cipher, as simple as possible."""
     name = "bare tunnel"
 
     def __init__(self, build):
@@ -103,7 +104,7 @@ class Bare(Bound):
 
 
 class Veth(Bound):
-    """No tunnel at all: the cable itself."""
+    """No tunnel at all, only the cable."""
     name = "veth"
 
     def tunnel(self, lab):
@@ -119,7 +120,7 @@ BOUNDS = ("bare", "null", "veth")
 
 
 def daemons(*ends):
-    """Those that somebody serves."""
+    """The ends that a process serves."""
     return [end for end in ends if end.process]
 
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""What is measured, and what the samples of several rounds say. doc/performance.md explains each.
+"""The figures, and how the samples of several rounds are summarized. doc/performance.md explains
+each figure.
 
-A sample is one number of one implementation in one round. What sums up the rounds is the median;
-beside it stand the least and the greatest. `better` is how many times ours is better than another:
-the median of the quotients within each round, turned so that over 1 is in our favour. Both of a
-round ran within minutes of each other, so that a machine that changes its mind meanwhile, or has
-other work to do, hurts both.
+A sample is one number of one implementation in one round. The median summarizes the rounds, with
+the least and the greatest beside it. `better` is how many times as good as another ours is: the
+median of the ratios within each round, inverted if necessary so that a value above 1 is in our
+favour. Both samples of a round are taken within minutes of each other, so a machine whose speed
+changes, or that has other work to do, affects both.
 """
 
 import math
@@ -13,8 +14,8 @@ import statistics
 
 
 class Figure:
-    """`sane` are limits that no machine of these years leaves; outside, the bench is broken. Of bounds
-    only those are measured that are `for_bounds`."""
+    """`sane` are limits that no current machine exceeds; outside, the bench is broken. Bounds are
+    measured only if `for_bounds`."""
 
     def __init__(self, name, title, unit, more_is_better, sane, for_bounds=True):
         self.name, self.title, self.unit = name, title, unit
@@ -24,7 +25,7 @@ class Figure:
         return value is not None and self.sane[0] <= value <= self.sane[1]
 
     def format(self, value):
-        """With three digits that mean something, or all before the point."""
+        """Formats with three significant digits, or all digits before the decimal point."""
         before = math.floor(math.log10(value)) if value > 0 else 0
         return f"{value:,.{max(0, 2 - before)}f}"
 
@@ -40,7 +41,7 @@ TCP = [
 
 
 def udp_figures(length):
-    """Of datagrams of so many bytes."""
+    """Figures for datagrams of that length."""
     name = f"UDP, {length:,} bytes"
     return [
         Figure(f"udp{length}", f"{name}, flood, delivered", "1000/s", True, (0.5, 100_000)),
@@ -64,7 +65,7 @@ def peers_name(count):
 
 
 def peers_figures(count):
-    """Of loading that many peers."""
+    """Figures for loading that many peers."""
     name = peers_name(count)
     return [
         Figure(f"load_{count}", f"{name}: load", "ms", False, (0.001, 1_000_000)),
@@ -79,8 +80,8 @@ def spread(samples):
 
 
 def summarize(figures, rounds, ours):
-    """figure -> implementation -> spread, and `better` for all but ours. `rounds` is a list of
-    implementation -> figure -> sample; what was not measured is not there."""
+    """figure -> implementation -> spread, with `better` for all but ours. `rounds` is a list of
+    implementation -> figure -> sample; samples that were not measured are absent."""
     summary = {}
     for figure in figures:
         by_name = {}
@@ -106,13 +107,13 @@ def better(figure, our_value, their_value):
 
 
 def percentile(values, share):
-    """The least of the values that is not below that share of all."""
+    """The least value that is not below that share of all values."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 class Paint:
-    """Colours, on a terminal only."""
+    """Colours, only on a terminal."""
 
     def __init__(self, is_terminal):
         self.codes = {"bold": 1, "dim": 2, "green": 32, "red": 31} if is_terminal else {}
@@ -122,7 +123,7 @@ class Paint:
 
 
 def table(figures, summary, names, ours, paint):
-    """The lines of a report: a block for each figure."""
+    """The lines of a report: one block per figure."""
     wide = max(len(name) for name in names)
     for figure in figures:
         found = summary.get(figure.name)
@@ -144,7 +145,7 @@ def row(figure, numbers, paint):
 
 
 def markdown(figures, summary, names):
-    """The lines of a table in Markdown: a row for each figure, a column for each implementation."""
+    """The lines of a Markdown table: one row per figure, one column per implementation."""
     yield f"| figure | unit | {' | '.join(names)} |"
     yield f"|---|---|{'---:|' * len(names)}"
     for figure in figures:

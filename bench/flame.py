@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Call stacks as a tree: folded, as indented text, and as a picture in which each box is a function, as
+"""Call stacks as a tree, as indented text, and as a picture in which each box is a function, as
 wide as its share and standing on its caller."""
 
 from xml.sax.saxutils import escape, quoteattr
 
 WIDTH, ROW, MARGIN, HEAD = 1400, 17, 10, 20
-LETTER = 6.3  # pixels a letter takes
-LEAST = 0.7   # pixels of a box that is drawn
+LETTER = 6.3  # width of a letter in pixels
+LEAST = 0.7   # width in pixels of the narrowest box drawn
 
 
 class Frame:
@@ -15,7 +15,7 @@ class Frame:
 
 
 def fold(stacks):
-    """A tree of stacks that are given from the outside in."""
+    """Returns a tree of stacks, each listed from the outermost caller inwards."""
     root = Frame("all")
     for stack in stacks:
         root.count += 1
@@ -31,7 +31,7 @@ def by_share(frame):
 
 
 def tree_lines(root, least):
-    """Lines of text, without what is less than that share."""
+    """Lines of text; functions below that share are omitted."""
     def lines(frame, depth):
         yield f"  {100 * frame.count / root.count:5.1f} %  {'  ' * depth}{frame.name}"
         for callee in by_share(frame):
@@ -46,7 +46,7 @@ def height(frame):
 
 
 def colour(name):
-    """The same for one name wherever it stands."""
+    """A colour that depends only on the name."""
     value = sum((at + 1) * ord(letter) for at, letter in enumerate(name))
     return f"rgb({205 + value % 50},{110 + value // 7 % 110},{40 + value // 13 % 50})"
 
@@ -70,7 +70,7 @@ def boxes(frame, root, x, depth, bottom):
 
 
 def draw(root, heading):
-    """The SVG's text; a browser shows a box's share where the mouse is."""
+    """Returns the text of the SVG; a browser shows a box's share under the mouse pointer."""
     bottom = HEAD + ROW * (len(heading) + height(root)) + MARGIN
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{bottom + MARGIN}" '
              'font-family="monospace" font-size="10.5">'

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * flood - sends datagrams of one length at a rate or as fast as it can, and counts what arrives.
+ * flood - sends datagrams of one length at a given rate or at full speed, and counts those
+ * received.
  *
  *   flood receive PORT
- *   flood send ADDRESS PORT RUN LENGTH RATE SECONDS     RATE: datagrams a second; 0: no limit
+ *   flood send ADDRESS PORT RUN LENGTH RATE SECONDS     RATE: datagrams per second; 0: no limit
  *
- * RUN is a number that each datagram carries in its first 4 bytes. The receiver says "ready", and at
- * each line "RUN LENGTH" on stdin it says what came since the last such line and counts from then on
- * what belongs to that run and is of that length. It ends with its stdin. Both print name=value:
+ * RUN is a number that each datagram carries in its first 4 bytes. The receiver prints "ready". At
+ * each line "RUN LENGTH" on stdin it prints its counts since the previous line, and from then on
+ * counts datagrams of that run and length. It ends at the end of stdin. Both print name=value:
  *
  * received   datagrams of the run
- * span_ns    from the first one's arrival to the last one's
- * sent       datagrams that the system took
- * elapsed_ns from before the first one was sent until after the last
+ * span_ns    time from the first one's arrival to the last one's
+ * sent       datagrams that the system accepted
+ * elapsed_ns time from before the first one was sent until after the last
  *
- * The sender keeps to its schedule by sending a little more after a pause; of a pause of more than
- * 5 ms the rest is left out, since what is told of is the tunnel and not the sender's fate. So fewer
- * may be sent than the rate promises.
+ * After a pause the sender catches up with its schedule by sending slightly more. If the pause is
+ * longer than 5 ms, it skips the rest, because the subject is the tunnel and not the sender's luck.
+ * So it may send fewer datagrams than the rate implies.
  *
  * Threads: one. */
 #include <arpa/inet.h>
@@ -38,14 +39,14 @@
 #include "base/bytes.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-#define BURST_NS (NS_PER_S / 10000)   /* what is due within that time leaves together */
-#define PAUSE_MAX_NS (NS_PER_S / 200) /* longer ones are not made up for */
+#define BURST_NS (NS_PER_S / 10000)   /* datagrams due within this time leave together */
+#define PAUSE_MAX_NS (NS_PER_S / 200) /* the sender does not catch up beyond this */
 
 enum {
-        BATCH = 64, /* datagrams a system call */
+        BATCH = 64, /* datagrams per system call */
         LENGTH_MIN = 4,
         LENGTH_MAX = 65000,
-        BUFFER = 4 << 20, /* bytes the receiving socket may keep for us */
+        BUFFER = 4 << 20, /* bytes of the receive buffer */
 };
 
 static uint64_t now_ns(void)
@@ -74,7 +75,7 @@ static struct sockaddr_in parse_address(const char *address, const char *port)
         struct sockaddr_in parsed = {.sin_family = AF_INET};
 
         if (inet_pton(AF_INET, address, &parsed.sin_addr) != 1)
-                errx(2, "%s is no IPv4 address", address);
+                errx(2, "%s is not an IPv4 address", address);
         parsed.sin_port = htons((uint16_t)number_of("port", port, 1, UINT16_MAX));
         return parsed;
 }
@@ -93,7 +94,7 @@ static int open_socket(void)
 struct sender {
         int fd;
         struct mmsghdr messages[BATCH];
-        struct iovec vector; /* all carry the same bytes */
+        struct iovec vector; /* all messages carry the same bytes */
         uint64_t sent;
 };
 
@@ -131,7 +132,7 @@ static void sleep_until(uint64_t due_ns)
                 continue;
 }
 
-/* What is due by now counts from `base_ns`, which a long pause moves on. */
+/* The datagrams due are counted from `base_ns`, which a long pause moves forward. */
 static void send_paced(struct sender *s, uint64_t rate, uint64_t begun_ns, uint64_t end_ns)
 {
         uint64_t base_ns = begun_ns, sent_of_base = 0, now;
@@ -172,7 +173,7 @@ static int send_all(char **words)
         uint64_t begun_ns, end_ns;
 
         if (!(seconds > 0 && seconds < 3600))
-                errx(2, "%s is no number of seconds", words[5]);
+                errx(2, "%s is not a valid number of seconds", words[5]);
         wg_be32_store(datagram, (uint32_t)run);
         sender_init(&s, datagram, len, &to);
         begun_ns = now_ns();
@@ -209,7 +210,7 @@ static void receiver_init(struct receiver *r, const char *port)
 
 static void receive(struct receiver *r)
 {
-        static uint8_t buffers[BATCH][2048]; /* a longer one is cut, and told by its flag */
+        static uint8_t buffers[BATCH][2048]; /* longer datagrams are truncated and not counted */
         struct mmsghdr messages[BATCH] = {0};
         struct iovec vectors[BATCH];
         uint64_t now, before = r->received;
@@ -232,7 +233,8 @@ static void receive(struct receiver *r)
         }
 }
 
-/* Tells of the run so far, and begins the next. Returns false at the end of stdin. */
+/* Prints the counts of the run so far and starts the next run. Returns false at the end of
+ * stdin. */
 static bool turn(struct receiver *r)
 {
         char line[64];
@@ -241,7 +243,7 @@ static bool turn(struct receiver *r)
         if (!fgets(line, sizeof(line), stdin))
                 return false;
         if (sscanf(line, "%u %u", &run, &len) != 2)
-                errx(2, "expected the numbers RUN LENGTH, and not %s", line);
+                errx(2, "expected the numbers RUN LENGTH, not %s", line);
         printf("received=%" PRIu64 " span_ns=%" PRIu64 "\n", r->received, r->last_ns - r->first_ns);
         fflush(stdout);
         *r = (struct receiver){.fd = r->fd, .run = run, .len = len};
@@ -255,7 +257,7 @@ static int receive_all(const char *port)
 
         receiver_init(&r, port);
         polled[0].fd = r.fd;
-        setvbuf(stdin, NULL, _IONBF, 0); /* what was read ahead would not show in poll() */
+        setvbuf(stdin, NULL, _IONBF, 0); /* poll() would not see input that was read ahead */
         puts("ready");
         fflush(stdout);
         for (;;) {

@@ -14,7 +14,7 @@ from lab import expect
 from measure import Flood, PingsBeside, gbits, idle_ping, iperf
 
 PLACES = {"hub": "forwarding hub", "path": "office path"}
-LENGTHS = (64, 1392)  # of UDP payload; 1392 fill the tunnel's MTU
+LENGTHS = (64, 1392)  # bytes of UDP payload; 1392 fills the tunnel's MTU
 
 
 def ends(office, place):
@@ -31,7 +31,7 @@ def figures():
         rate, cost, time_ms = (0.01, 1000), (0.001, 1000), (0.005, 10_000)
         yield one("tcp", "TCP, one stream", "Gbit/s", True, rate)
         yield one("tcp_cpu", "TCP, one stream, CPU of the three daemons", "s/Gbit", False, cost)
-        yield one("tcp_system", "TCP, one stream, CPU of all there is", "s/Gbit", False, cost)
+        yield one("tcp_system", "TCP, one stream, all CPU", "s/Gbit", False, cost)
         yield one("back", "TCP, one stream, other direction", "Gbit/s", True, rate)
         yield one("tcp8", "TCP, 8 streams", "Gbit/s", True, rate)
         yield one("tcp8_cpu", "TCP, 8 streams, CPU of the three daemons", "s/Gbit", False, cost)
@@ -46,9 +46,10 @@ def figures():
 
 
 def seconds(options, _):
-    """About how long it takes with one contender."""
-    return 4 + len(PLACES) * (3 + options.pings * 0.02 + options.seconds + 3 * options.seconds_more +
-                              len(LENGTHS) * (options.flood_seconds + 0.4))
+    """Approximate duration for one contender."""
+    place = (3 + options.pings * 0.02 + options.seconds + 3 * options.seconds_more +
+             len(LENGTHS) * (options.flood_seconds + 0.4))
+    return 4 + len(PLACES) * place
 
 
 def forward(lab, contender, options):

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * handshakes - begins handshakes with any WireGuard, as many peers at once, in a closed loop: a new
- * one leaves whenever one is answered, so that always --outstanding of them are on their way.
+ * handshakes - starts handshakes with any WireGuard, as many peers at once, in a closed loop: each
+ * answer triggers the next initiation, so that --outstanding of them are always in flight.
  *
- *   handshakes keys [--seed N] [--peers N]            the peers' public keys, a line each, in hex
+ *   handshakes keys [--seed N] [--peers N]            prints the peers' public keys, in hex
  *   handshakes run [options] KEY ADDRESS PORT         KEY: the responder's public key, in hex
  *
- * The keys follow from the seed: give the first output to the responder, then begin. What costs much
- * is done when nobody measures: `run` makes all initiations (a fresh ephemeral key each, two scalar
- * multiplications), says "prepared", and waits for a line on stdin. Then it sends and receives, and
- * says "ran". Only after that it opens each response, which takes two scalar multiplications more,
- * and prints its counts as name=value. So between "prepared" and "ran" the generator pays for system
- * calls and little else: what that was is in generator_cpu_ns.
+ * The keys derive from the seed: configure the output of `keys` on the responder, then use `run`.
+ * Expensive work is kept out of the measurement. First `run` makes all initiations (each with a
+ * fresh ephemeral key and two scalar multiplications), prints "prepared", and waits for a line on
+ * stdin. Then it sends and receives, and prints "ran". Only then does it open the responses, which
+ * takes another two scalar multiplications each, and print its counts as name=value. So between
+ * "prepared" and "ran" the generator does little but system calls; generator_cpu_ns is that time.
  *
- * valid      responses that decrypted, each to an initiation of its own
- * invalid    responses with the right index that did not
- * lost       initiations that nothing answered within a second
- * cookies    initiations answered by a cookie; later ones carry what it proves
- * stray      datagrams that answer nothing we sent, or came twice, or too late
- * elapsed_ns from the first initiation to the last answer
+ * valid      responses that decrypted, at most one per initiation
+ * invalid    responses with the right index that did not decrypt
+ * lost       initiations without an answer within a second
+ * cookies    initiations answered by a cookie; later ones use that cookie
+ * stray      datagrams that answer nothing we sent, or came twice or too late
+ * elapsed_ns time from the first initiation to the last answer
  *
- * No two initiations of one peer leave within 21 ms of each other's answer (a responder may take the
- * second for a flood within 20 ms), and their time stamps rise. The last one is older than the
- * moment of "prepared", so that a second run may follow the first.
+ * A peer's next initiation leaves at least 21 ms after the previous answer (a responder may treat
+ * two within 20 ms as a flood), and its timestamps rise. The last one is older than the moment of
+ * "prepared", so that a second run may follow the first.
  *
  * Threads: one. */
 #include <arpa/inet.h>
@@ -52,11 +52,11 @@
 
 #define ANSWER_TIMEOUT (1 * WG_NS_PER_S)
 #define PEER_PAUSE (WG_INITIATION_INTERVAL + WG_NS_PER_MS)
-#define STAMP_STEP (UINT64_C(1) << 25) /* twice the grain of a time stamp, ns */
+#define STAMP_STEP (UINT64_C(1) << 25) /* twice the resolution of a timestamp, ns */
 
 enum {
-        BATCH = 64,       /* datagrams a system call */
-        BUFFER = 4 << 20, /* bytes the socket may keep for us */
+        BATCH = 64,       /* datagrams per system call */
+        BUFFER = 4 << 20, /* bytes of the receive buffer */
 };
 
 enum state { UNSENT, SENT, ANSWERED, REFUSED, LOST };
@@ -64,7 +64,7 @@ enum state { UNSENT, SENT, ANSWERED, REFUSED, LOST };
 struct peer {
         struct wg_x25519_key *key;
         uint8_t static_static[WG_KEY_LEN];
-        uint64_t free_ns; /* when it may begin again; UINT64_MAX while it waits for an answer */
+        uint64_t free_ns; /* when it may start again; UINT64_MAX while it waits for an answer */
 };
 
 struct attempt {
@@ -82,26 +82,26 @@ struct options {
         uint8_t responder[WG_KEY_LEN];
         uint64_t seed;
         uint32_t peers;
-        uint32_t each; /* handshakes a peer */
+        uint32_t each; /* handshakes per peer */
         uint32_t outstanding;
-        uint64_t seconds; /* give up sending after that time */
+        uint64_t seconds; /* stop sending after this time */
 };
 
 struct bench {
         const struct options *o;
         struct peer *peers;
-        struct attempt *attempts; /* in the order in which they are sent */
-        uint32_t total;           /* of attempts */
-        uint32_t next;            /* the first one that was not sent */
-        uint32_t oldest;          /* all before it are settled */
+        struct attempt *attempts; /* in the order of sending */
+        uint32_t total;           /* number of attempts */
+        uint32_t next;            /* the first attempt that is not sent yet */
+        uint32_t oldest;          /* all attempts before it are settled */
         uint32_t in_flight;
-        struct wg_cookie_jar jar; /* the responder's cookie is for our address, not for a peer */
+        struct wg_cookie_jar jar; /* the responder's cookie is for our address, not for one peer */
         uint64_t begun_ns, last_ns;
         uint32_t lost, cookies, stray;
         int fd;
 };
 
-/* Keys and messages, in advance */
+/* Keys and messages, prepared in advance */
 
 static struct wg_x25519_key *key_must(const uint8_t private_key[WG_KEY_LEN])
 {
@@ -187,7 +187,7 @@ static void make_attempts(struct bench *b)
                 make_attempt(b, i, &initial, first_ns + i / b->o->peers * STAMP_STEP);
 }
 
-/* Sending and receiving, while somebody measures */
+/* Sending and receiving, which is measured */
 
 static void open_socket(struct bench *b)
 {
@@ -226,7 +226,7 @@ static void send_batch(struct bench *b, uint32_t first, uint32_t count)
         }
 }
 
-/* Sends as many as may be on their way. Returns false where the next peer must wait first. */
+/* Sends as many as may be in flight. Returns false if the next peer must wait first. */
 static bool fill(struct bench *b, uint64_t now_ns)
 {
         uint32_t first = b->next;
@@ -347,7 +347,7 @@ static void run_loop(struct bench *b)
                 now_ns = tl_clock_boot_ns();
                 give_up_old(b, now_ns);
                 if (now_ns > end_ns)
-                        b->total = b->next; /* what is on its way is still awaited */
+                        b->total = b->next; /* those in flight are still awaited */
         }
 }
 
@@ -413,7 +413,7 @@ static int run(const struct options *o)
         puts("prepared");
         fflush(stdout);
         if (getchar() == EOF)
-                errx(2, "expected a line on stdin to begin");
+                errx(2, "expected a line on stdin");
         used_ns = cpu_ns();
         run_loop(&b);
         used_ns = cpu_ns() - used_ns;
@@ -426,11 +426,11 @@ static int run(const struct options *o)
 
 static const char usage[] = "usage: handshakes keys [--seed N] [--peers N]\n"
                             "       handshakes run [options] KEY ADDRESS PORT\n"
-                            "  --seed N         of the peers' keys (default 1)\n"
-                            "  --peers N        how many (default 6000)\n"
-                            "  --each N         handshakes a peer (default 1)\n"
-                            "  --outstanding N  on their way at once (default 32)\n"
-                            "  --seconds N      begin no more after that time (default 60)\n";
+                            "  --seed N         seed of the peers' keys (default 1)\n"
+                            "  --peers N        number of peers (default 6000)\n"
+                            "  --each N         handshakes per peer (default 1)\n"
+                            "  --outstanding N  initiations in flight (default 32)\n"
+                            "  --seconds N      stop sending after this time (default 60)\n";
 
 static uint64_t number_of(const char *option, const char *text, uint64_t greatest)
 {
@@ -499,7 +499,7 @@ int main(int argc, char **argv)
         int at = parse_options(&o, argc, argv), words = argc - at;
 
         if (at > 0 && words > 0 && !wg_crypto_init())
-                errx(2, "libcrypto lacks an algorithm, or computes it wrongly");
+                errx(2, "libcrypto lacks an algorithm, or computes it incorrectly");
         if (at > 0 && words == 1 && strcmp(argv[at], "keys") == 0)
                 return print_keys(&o);
         if (at > 0 && words == 4 && strcmp(argv[at], "run") == 0) {

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Says where the time goes: profiles both ends of a tunnel while a load goes through it.
+"""Shows where the time goes: profiles both ends of a tunnel under load.
 
-`perf record` samples both daemons, their threads and what the kernel does for them, on the topology of
-the bench. From that come build/profile/report.txt to read, and build/profile/flame.svg to look at:
-each box is a function, as wide as its share, standing on who called it.
+`perf record` samples both daemons, their threads and the kernel's work for them, on the topology of
+the bench. The results are build/profile/report.txt and build/profile/flame.svg, in which each box
+is a function, as wide as its share and standing on its caller.
 
-It counts time, and not cycles: the event is cpu-clock, which virtual machines have too. Needs root.
+It counts time, not cycles: the event is cpu-clock, which virtual machines have too. Needs root.
 """
 
 import argparse
@@ -29,21 +29,24 @@ import measure  # noqa: E402
 from contenders import BOUNDS, WireGuard, bound  # noqa: E402
 from lab import Failure, Skip, obstacle, run, sweep, until  # noqa: E402
 
-# Bytes of stack that each sample keeps, to find its callers by: a batch needs 12 KiB of it.
+# Bytes of stack that each sample keeps for unwinding; a batch needs 12 KiB of it.
 STACK = 32768
-FREQUENCY = 499  # a second and core; no divisor of the kernel's ticks
-TOP = 25         # functions in a table
+FREQUENCY = 499  # samples per second and core; not a divisor of the kernel's ticks
+TOP = 25         # number of functions in a table
 
-# What a call stack is about, by the first of these that is in it, from the inside out.
+# Kinds of work. A call stack belongs to the first kind that matches a frame, from the inside out.
 KINDS = (
-    ("AEAD", re.compile(r"chacha|poly1305|aead|EVP_|^(?:seal|open)_(?:one|batch|any)|^authenticate$", re.I)),
-    ("copies with checksums", re.compile(r"checksum|^(?:copy|add)_(?:avx2|portable)|wg_ip_sum|^sum$", re.I)),
+    ("AEAD", re.compile(r"chacha|poly1305|aead|EVP_"
+                        r"|^(?:seal|open)_(?:one|batch|any)|^authenticate$", re.I)),
+    ("copies with checksums", re.compile(
+        r"checksum|^(?:copy|add)_(?:avx2|portable)|wg_ip_sum|^sum$", re.I)),
     ("cutting and merging", re.compile(r"^tl_(?:cut|merge)|^cut|^merge")),
     ("reads from the TUN", re.compile(r"tun_(?:chr_|do_)?read|_readv$")),
-    ("writes to the TUN, with what TCP does there", re.compile(r"tun_(?:chr_|do_)?write|tun_get_user|_writev$")),
-    ("sends by UDP, with what the other end does there",
+    ("writes to the TUN, with TCP's work there", re.compile(
+        r"tun_(?:chr_|do_)?write|tun_get_user|_writev$")),
+    ("sends UDP, with the other end's work there",
      re.compile(r"send(?:m?msg|to)$|udp_send")),
-    ("receives by UDP", re.compile(r"recv(?:m?msg|from)$|udp_rec")),
+    ("receives UDP", re.compile(r"recv(?:m?msg|from)$|udp_rec")),
     ("waits and wake-ups", re.compile(r"epoll|futex|sys_p?poll|eventfd|schedule")),
 )
 OTHER_KERNEL, OTHER_USER = "other work of the kernel", "other work of the program"
@@ -58,7 +61,7 @@ class Sample:
 
 
 def parse(text):
-    """The samples of `perf script`: a line for the thread, lines for the frames, an empty line."""
+    """The samples of `perf script`: a line for the thread, lines for the frames, a blank line."""
     for block in text.split("\n\n"):
         lines = block.strip("\n").split("\n")
         head = re.match(r"\s*.*?\s(\d+)/\d+\s*$", lines[0])
@@ -87,7 +90,7 @@ def kind(sample):
 # Recording
 
 class Recording:
-    """perf(1), from when it is entered on until it is left."""
+    """Runs perf(1) for the length of the context."""
 
     def __init__(self, path, pids):
         self.argv = ["perf", "record", "--quiet", "--event", "cpu-clock", "--freq", str(FREQUENCY),
@@ -121,19 +124,20 @@ class Recording:
 
 def tcp(x, y, options):
     found = measure.iperf(x, y, options.seconds, *options.iperf)
-    return f"TCP from x to y, {measure.gbits(found['sum_received']):.2f} Gbit/s while it was profiled"
+    rate = measure.gbits(found["sum_received"])
+    return f"TCP from x to y, {rate:.2f} Gbit/s while profiled"
 
 
 def udp(x, y, options):
     flood = measure.Flood(x, y, os.path.join(options.build, "bench", "flood"))
     counts = flood.send(options.length, 0, options.seconds)
     rate = counts["received"] * 1e9 / max(1, counts["span_ns"])
-    return (f"UDP datagrams of {options.length} bytes from x to y as fast as one thread can, {rate:,.0f} "
-            "a second delivered while it was profiled")
+    return (f"UDP datagrams of {options.length} bytes from x to y as fast as one thread can, "
+            f"{rate:,.0f} per second delivered while profiled")
 
 
 def record(contender, options):
-    """What was done, the samples, and pid -> which daemon it belongs to."""
+    """Returns a description of the load, the samples, and pid -> name of its daemon."""
     with contender.lab() as lab:
         x, y = contender.tunnel(lab)
         x.node.reaches(y.inner4, 3)
@@ -159,7 +163,7 @@ def tell(samples, names, heading):
     """The lines of the report."""
     yield from heading
     total = len(samples)
-    yield f"{total} samples of both daemons; {FREQUENCY} are a second of one core"
+    yield f"{total} samples of both daemons; {FREQUENCY} are one second of one core"
     for daemon in sorted(set(names.values())):
         own = [one for one in samples if names.get(one.pid) == daemon]
         if not own:
@@ -167,20 +171,20 @@ def tell(samples, names, heading):
         yield ""
         yield f"{daemon} daemon: {100 * len(own) / total:.0f} % of all"
         yield ""
-        yield "  by what it is about"
+        yield "  by kind of work"
         yield from shares(collections.Counter(map(kind, own)), len(own))
         yield ""
-        yield "  by function, without what it calls"
+        yield "  by function, without its callees"
         functions = collections.Counter(f"{one.frames[0][0]}  [{one.frames[0][1]}]" for one in own)
         yield from shares(functions, len(own), TOP)
     yield ""
-    yield "Both daemons, by caller, with what they call; what is less than 1 % is left out"
+    yield "Both daemons, by caller, including callees; below 1 % is omitted"
     yield ""
     yield from flame.tree_lines(flame.fold(stacks(samples, names)), least=0.01)
 
 
 def stacks(samples, names):
-    """Each from the outside in, under its daemon's name."""
+    """Each stack from the outside in, below the name of its daemon."""
     for one in samples:
         outside_in = [function for function, _ in reversed(one.frames)]
         yield [names.get(one.pid, "another process"), *outside_in]
@@ -208,14 +212,19 @@ def write(samples, names, lines, options):
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--of", default="tielined", metavar="PROGRAM",
-                        help="tielined, another WireGuard as run.py names them, a path, with options "
-                             f"for it; or {' or '.join(BOUNDS[:2])} (tielined)")
-    parser.add_argument("--load", choices=("tcp", "udp"), default="tcp")
+                        help="program to profile: tielined, another WireGuard by its name in run.py, "
+                             f"a path with options, or {' or '.join(BOUNDS[:2])} (default: "
+                             "tielined)")
+    parser.add_argument("--load", choices=("tcp", "udp"), default="tcp",
+                        help="kind of load (default: tcp)")
     parser.add_argument("--iperf", default="", metavar="WORDS",
-                        help="further options of iperf3, such as '--parallel 8'")
-    parser.add_argument("--length", type=int, default=64, help="of datagrams (64)")
-    parser.add_argument("--seconds", type=int, default=10, help="of load (10)")
-    parser.add_argument("--build", default=os.path.join(TREE, "build"), metavar="DIR")
+                        help="extra options for iperf3, such as '--parallel 8'")
+    parser.add_argument("--length", type=int, default=64,
+                        help="length of UDP datagrams in bytes (default: 64)")
+    parser.add_argument("--seconds", type=int, default=10,
+                        help="duration of the load (default: 10)")
+    parser.add_argument("--build", default=os.path.join(TREE, "build"), metavar="DIR",
+                        help="build directory (default: build/)")
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
     options.out = os.path.join(options.build, "profile")
@@ -236,7 +245,7 @@ def main():
             WireGuard(options.of)
         done, samples, names = record(contender, options)
         if not samples:
-            raise Failure("perf took no samples: may it not, on this machine?")
+            raise Failure("perf took no samples; is it allowed to on this machine?")
     except (Skip, Failure, OSError) as error:
         print(f"profile: {error}", file=sys.stderr)
         return 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""What the figures were measured on and with: the machine, the commit, the versions."""
+"""The environment of a measurement: the machine, the commit, the versions."""
 
 import os
 import platform
@@ -7,13 +7,13 @@ import re
 import subprocess
 import time
 
-# For OPENSSL_ia32cap: libcrypto then takes AVX-512 for missing (F, DQ, IFMA, BW, VL).
+# For OPENSSL_ia32cap: hides AVX-512 from libcrypto (F, DQ, IFMA, BW, VL).
 NO_AVX512 = ":~0xd03f0000"
 FLAGS = ("avx2", "avx512f", "avx512bw", "avx512vl", "avx512ifma", "vaes")
 
 
 def output(*argv):
-    """What a program prints, in one line; None where it cannot be run."""
+    """The output of a program; None if it cannot be run."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
@@ -48,12 +48,12 @@ def describe():
 
 
 def processor():
-    """Whose targets apply: those of a machine with AVX-512, or with AVX2 at most."""
+    """The set of targets that applies: avx512 for a machine with AVX-512, else avx2."""
     return "avx512" if "avx512ifma" in describe()["cpu_flags"] else "avx2"
 
 
 def commit(tree):
-    """The commit that the tree is at; one that was changed since is called so."""
+    """The tree's commit, with `-changed` if files differ from it."""
     git = ("git", "-c", f"safe.directory={tree}", "-C", tree)
     found = output(*git, "rev-parse", "--short=12", "HEAD")
     if not found:
@@ -62,7 +62,7 @@ def commit(tree):
 
 
 def version(implementation):
-    """As the program tells it; Go's programs are asked by what the linker wrote into them."""
+    """The version that the program reports; for Go programs, the one that the linker recorded."""
     path = implementation.path
     if os.path.basename(path).startswith("wireguard-go"):
         built = output("go", "version", "-m", path) or ""
@@ -78,7 +78,7 @@ def tools():
 
 
 def busy_share(seconds):
-    """How much of all cores others keep busy, 0 to 1, while we sleep."""
+    """The share of all cores, 0 to 1, that others keep busy while we sleep."""
     def times():
         numbers = [int(word) for word in read("/proc/stat").split("\n")[0].split()[1:9]]
         return sum(numbers), numbers[3] + numbers[4]

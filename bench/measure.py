@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The measurements: each takes a Lab and its contender (contenders.py), builds what it needs, and
-returns figure -> sample; what to say beside them goes into lab.notes.
+"""The measurements. Each takes a Lab and its contender (contenders.py), builds what it needs, and
+returns figure -> sample; remarks go into lab.notes.
 
     a eth0 -------------- eth0 b      192.0.2.0/24, a veth of 1500 bytes
       tl..a ============ tl..b        10.77.0.0/24, the tunnel
 
-iperf3, ping and the generators of load run in the namespaces too, on the same cores.
+iperf3, ping and the load generators run in the namespaces too, on the same cores.
 """
 
 import contextlib
@@ -24,14 +24,14 @@ from targets import aead_name
 PORT = 5201
 LISTENING = f":{PORT:04X} 00000000:0000 0A"
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-PAUSE = 0.5  # seconds for what was just started, or just loaded, to settle
-LENGTHS = (64, 512, 1400)  # of UDP payload
+PAUSE = 0.5  # seconds for a started or loaded daemon to settle
+LENGTHS = (64, 512, 1400)  # bytes of UDP payload
 
 
-# What a daemon uses
+# The daemons' use of CPU time and memory
 
 def family(pid):
-    """The process and all its descendants: a daemon may have a helper."""
+    """The process and all its descendants, since a daemon may have a helper."""
     found = [pid]
     for parent in found:
         for task in os.listdir(f"/proc/{parent}/task"):
@@ -41,7 +41,7 @@ def family(pid):
 
 
 def cpu_seconds(*ends):
-    """utime and stime of all processes of these daemons, since they began; 0 where there are none."""
+    """utime and stime of all processes of these daemons since their start; 0 without processes."""
     ticks = 0
     for process in filter(None, (end.process for end in ends)):
         for pid in family(process.pid):
@@ -51,19 +51,18 @@ def cpu_seconds(*ends):
 
 
 def cpu_since(before, *ends):
-    """CPU seconds of these daemons beyond what they had used. The kernel counts in ticks, so at
-    least one."""
+    """CPU seconds that these daemons used since `before`; at least one tick, the kernel's unit."""
     return max(cpu_seconds(*ends) - before, 1 / TICKS_A_SECOND)
 
 
 def busy_seconds():
-    """CPU seconds of the whole machine since boot, the kernel's own work included."""
+    """CPU seconds of the whole machine since boot, including the kernel's own work."""
     numbers = [int(word) for word in read("/proc/stat").split(b"\n")[0].split()[1:9]]
     return (sum(numbers) - numbers[3] - numbers[4] - numbers[7]) / TICKS_A_SECOND
 
 
 def memory_mib(device, field):
-    """VmRSS or VmHWM of all its processes together. What they share counts for each."""
+    """VmRSS or VmHWM of all processes of a device. Shared pages count for each process."""
     kib = 0
     for pid in family(device.process.pid):
         kib += int(re.search(rf"^{field}:\s+(\d+) kB", read(f"/proc/{pid}/status").decode(),
@@ -79,9 +78,9 @@ def is_listening(node):
 
 
 def iperf(source, destination, seconds, *options, daemons=None):
-    """One iperf3 from one end to the other; returns the `end` of what its client tells, in which is
-    what the receiver counted too. In it are, as `cpu`, the CPU seconds of the daemons, which are
-    those of both ends where nobody names others; and those of the whole machine as `system`."""
+    """Runs iperf3 from one end to the other. Returns the `end` of its client's report, which
+    includes the receiver's counts, and adds the CPU seconds of the daemons (by default, of both
+    ends) as `cpu` and those of the whole machine as `system`."""
     daemons = daemons or (source, destination)
     log = source.lab.file("iperf3-server")
     server = destination.node.popen("iperf3", "--server", "--one-off", "--bind",
@@ -105,7 +104,7 @@ def gbits(received):
 
 
 class PingsBeside:
-    """Pings in the middle of a transfer of so many seconds."""
+    """Pings during a transfer that takes that many seconds."""
 
     def __init__(self, source, destination, seconds):
         self.log = source.lab.file("ping")
@@ -115,7 +114,7 @@ class PingsBeside:
             f"{destination.inner4}", log=self.log)
 
     def times_ms(self):
-        """Of those that were answered."""
+        """Round-trip times of the answered pings."""
         self.process.wait(10 + self.count * 0.1)
         found = re.findall(r"time=([\d.]+) ms", read(self.log).decode())
         expect(found, "a ping beside the TCP stream is answered")
@@ -125,15 +124,16 @@ class PingsBeside:
 def idle_ping(x, y, count):
     x.node.reaches(y.inner4, 3)
     time.sleep(PAUSE)
-    # With -w it waits for the last answer too.
-    pings = x.node.ping(y.inner4, count, interval=0.02, options=("-w", str(round(5 + count * 0.02))))
+    # -w also waits for the last answer.
+    pings = x.node.ping(y.inner4, count, interval=0.02,
+                        options=("-w", str(round(5 + count * 0.02))))
     expect(pings.received >= 0.9 * count, f"pings through an idle tunnel\n{pings.text}")
     return float(re.search(r"= [\d.]+/([\d.]+)/", pings.text)[1])
 
 
 def tcp(lab, contender, options):
-    """Pings while nothing else happens, then TCP: one stream with pings beside it, eight streams, and
-    one each way at once."""
+    """Pings while idle, then TCP: one stream with pings beside it, eight streams, and one stream
+    each way at once."""
     x, y = contender.tunnel(lab)
     found = {"ping": idle_ping(x, y, options.pings)}
     pings = PingsBeside(x, y, options.seconds)
@@ -153,7 +153,7 @@ def tcp(lab, contender, options):
 # UDP
 
 class Flood:
-    """bench/flood, from one end to the other."""
+    """Runs bench/flood from one end to the other."""
     PORT = "45901"
 
     def __init__(self, source, destination, path, daemons=None):
@@ -167,14 +167,14 @@ class Flood:
         expect(self.receiver.stdout.readline() == "ready\n", "the receiver of datagrams is ready")
 
     def counts(self, length):
-        """What came since the last call; from now on only datagrams of the next run count."""
+        """The counts since the last call; from now on only datagrams of the next run count."""
         self.run += 1
         self.receiver.stdin.write(f"{self.run} {length}\n")
         self.receiver.stdin.flush()
         return numbers(self.receiver.stdout.readline())
 
     def send(self, length, rate, seconds):
-        """The counts of both ends and the daemons' CPU seconds of one run; rate 0: no limit."""
+        """One run: the counts of both ends and the daemons' CPU seconds. rate 0: no limit."""
         self.counts(length)
         before = cpu_seconds(*self.daemons)
         sender = self.source.node.run(self.path, "send", self.destination.inner4, self.PORT,
@@ -191,17 +191,17 @@ class Flood:
 
 
 def numbers(text):
-    """Of name=value ..."""
+    """Parses name=value ..."""
     return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", text)}
 
 
-LOSS = 0.002  # is as good as none: on a machine with other work, a few always get lost
-LOSS_AGAIN = 0.05  # may have been somebody else's fault: such a rate is tried once more
-SEARCH = 4.0  # begins with rates that are so many times less and more than what a flood delivers
+LOSS = 0.002  # counts as none: a busy machine always loses a few
+LOSS_AGAIN = 0.05  # up to this loss others may be to blame: the rate is tried once more
+SEARCH = 4.0  # the search starts this factor below and above the rate that a flood delivers
 
 
 def lossless(flood, length, rate, options):
-    """What was delivered a second at about that rate, or None where too much of it was lost."""
+    """The rate delivered when sending at about `rate`; None if too much is lost."""
     for _ in range(2):
         counts = flood.send(length, max(100, int(rate)), options.probe_seconds)
         loss = 1 - counts["received"] / counts["sent"]
@@ -213,7 +213,7 @@ def lossless(flood, length, rate, options):
 
 
 def lossless_rate(flood, length, guess, options):
-    """The highest rate at which nearly nothing is lost, found by halving; datagrams a second."""
+    """The highest rate with next to no loss, by bisection, in datagrams per second."""
     low, high, best = guess / SEARCH, guess * SEARCH, None
     for _ in range(options.probes):
         rate = (low * high) ** 0.5
@@ -222,24 +222,24 @@ def lossless_rate(flood, length, guess, options):
         else:
             high = rate
             if best is None:
-                low /= 2  # for all that is known, the answer is lower
+                low /= 2  # the answer may be lower still
     return best or any_lossless_rate(flood, length, low, options)
 
 
 def any_lossless_rate(flood, length, rate, options):
-    """One that is good, tried from `rate` on downwards."""
+    """Any lossless rate, tried from `rate` downwards."""
     while rate > 50:
         if found := lossless(flood, length, rate, options):
             return found
         rate /= 4
-    raise Failure(f"there is no rate at which datagrams of {length} bytes are not lost")
+    raise Failure(f"datagrams of {length} bytes are lost at every rate")
 
 
 def udp(lab, contender, options):
-    """Floods of datagrams, and the rates at which WireGuards do not lose them."""
+    """Floods of datagrams, and for WireGuards the highest rates without loss."""
     x, y = contender.tunnel(lab)
-    # With the usual 1420 the inner packets of 1428 bytes would go in two pieces each; and 1440 is
-    # what an IPv4 path of 1500 carries.
+    # With the usual 1420, each inner packet of 1428 bytes would become two fragments. 1440 is what
+    # an IPv4 path of 1500 can carry.
     for end in filter(lambda end: end.process, (x, y)):
         end.node.ip("link", "set", end.name, "mtu", "1440")
     x.node.reaches(y.inner4, 3)
@@ -260,7 +260,7 @@ def udp(lab, contender, options):
 # Handshakes
 
 class Generator:
-    """bench/handshakes, on node a."""
+    """Runs bench/handshakes on node a."""
 
     def __init__(self, lab, path, peers, seed=1):
         self.lab, self.path = lab, path
@@ -270,7 +270,7 @@ class Generator:
         return run(self.path, "keys", *self.options).stdout.split()
 
     def run(self, device, each):
-        """Its counts, and the daemon's CPU seconds between its first initiation and the last
+        """Returns its counts, with the daemon's CPU seconds from the first initiation to the last
         answer as `cpu`."""
         node = self.lab.nodes["a"]
         process = subprocess.Popen(
@@ -290,13 +290,13 @@ class Generator:
 
     def expect_line(self, process, word):
         if process.stdout.readline() != word + "\n":
-            raise Failure(f"the generator of handshakes failed: {process.stderr.read().strip()}")
+            raise Failure(f"the handshake generator failed: {process.stderr.read().strip()}")
 
 
 def handshakes(lab, _, options):
-    """A responder that knows all peers, first a handshake with each, then some more with each."""
-    # It otherwise opens a connected socket for the first peer that it answers, which then takes
-    # what the others send from the same address and port.
+    """A responder that knows all peers: first one handshake with each, then several more."""
+    # Without this option boringtun opens a connected socket for the first peer that it answers,
+    # which then receives what the others send from the same address and port.
     if lab.mine.is_boringtun:
         lab.mine.options.append("--disable-connected-udp")
     generator = Generator(lab, options.handshakes, options.handshake_peers)
@@ -304,7 +304,7 @@ def handshakes(lab, _, options):
     found = {}
     for name, each in (("first", 1), ("again", options.handshakes_each)):
         counts = generator.run(device, each)
-        expect(counts["valid"], f"valid responses, not only {counts}")
+        expect(counts["valid"], f"there are valid responses: {counts}")
         found[name] = counts["valid"] * 1e9 / counts["elapsed_ns"]
         found[f"{name}_cpu"] = counts["cpu"] * 1e6 / counts["valid"]
         odd = {word: counts[word] for word in ("invalid", "lost", "cookies", "stray")
@@ -318,7 +318,7 @@ def handshakes(lab, _, options):
 
 
 def responder(lab, public_keys, psk=None):
-    """A device on node b that has these peers; a is where they are."""
+    """A device on node b with these peers, which are all on node a."""
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b)
     device = Device(lab, b, lab.mine, env=QUIET).start()
@@ -329,18 +329,19 @@ def responder(lab, public_keys, psk=None):
 # Many peers
 
 def peers_request(public_keys, psk=None):
-    """A set request, without its first line, for peers with an address each in 100.64.0.0/10."""
+    """A set request, without its first line, for peers with one address each in 100.64.0.0/10."""
     lines = []
     for number, key in enumerate(public_keys):
         lines.append(f"public_key={key}\n")
         if psk:
             lines.append(f"preshared_key={psk}\n")
-        lines.append(f"allowed_ip=100.{64 + (number >> 16)}.{number >> 8 & 255}.{number & 255}/32\n")
+        address = f"100.{64 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
+        lines.append(f"allowed_ip={address}/32\n")
     return "".join(lines)
 
 
 def load(device, request):
-    """Sends a set request; returns the seconds until it was answered."""
+    """Sends a set request; returns the seconds until its reply."""
     data = f"set=1\n{request}\n".encode()
     with device.uapi() as uapi:
         uapi.stream.settimeout(300)
@@ -349,12 +350,12 @@ def load(device, request):
         answer = uapi.reply()
         seconds = time.monotonic() - begun
     if answer != "errno=0\n":
-        raise Failure(f"{device.implementation.name} answers {answer!r} to so many peers")
+        raise Failure(f"{device.implementation.name} answers {answer!r} to many peers")
     return seconds
 
 
 def count_peers(device):
-    """How many peers a get request shows; its text is not kept."""
+    """The number of peers in the reply to a get request, which is not stored."""
     count, pending = 0, b""
     with device.uapi() as uapi:
         uapi.stream.settimeout(300)
@@ -364,18 +365,18 @@ def count_peers(device):
             count += sum(line.startswith(b"public_key=") for line in lines)
             if b"" in lines:
                 return count
-    raise Failure(f"{device.implementation.name} hangs up while it shows its peers")
+    raise Failure(f"{device.implementation.name} hangs up while listing its peers")
 
 
 def peers(lab, _, options, count):
-    """One request that names so many peers, of which the last one is the device on a; and then the
-    tunnel to that one works."""
+    """One request with that many peers, the last of which is the device on a; then the tunnel to
+    that device must work."""
     a, b = lab.node("a"), lab.node("b")
     lab.link(a, b)
     x = Device(lab, a, lab.mine, env=QUIET).start()
     y = Device(lab, b, lab.mine, env=QUIET).start()
     x.add(y, b.v4())
-    # Any 32 bytes are a public key; that nobody has the private ones is nothing to who loads them.
+    # Any 32 bytes are a public key; loading peers does not take their private keys.
     strangers = [os.urandom(32).hex() for _ in range(count - 1)]
     request = peers_request(strangers)
     request += f"public_key={x.key.public_hex}\nallowed_ip={x.inner4}/32\n"
@@ -383,21 +384,22 @@ def peers(lab, _, options, count):
     time.sleep(PAUSE)
     found[f"resident_{count}"] = memory_mib(y, "VmRSS")
     found[f"peak_{count}"] = memory_mib(y, "VmHWM")
-    until(lambda: a.ping(y.inner4, 1, wait=1).received, f"a ping through one of {count} peers", 20)
-    expect(count_peers(y) == count, f"{count} peers are shown")
+    until(lambda: a.ping(y.inner4, 1, wait=1).received,
+          f"a ping to one of {count} peers is answered", 20)
+    expect(count_peers(y) == count, f"{count} peers are listed")
     return found
 
 
 # The AEAD alone
 
 def aead(options):
-    """What bench/aead tells of the back-end that tielined runs with: the worse of sealing and opening,
-    as a share of libcrypto's time, by targets.aead_name()."""
+    """bench/aead's result for the back-end that tielined uses: the slower of sealing and opening,
+    as a ratio to libcrypto's time, by targets.aead_name()."""
     if not os.access(options.aead, os.X_OK):
         raise Failure(f"no {options.aead}")
     told = json.loads(run(options.aead, "--json", timeout=60).stdout)
     backend = "avx2" if options.processor == "avx2" else told["chosen"]
     found = {aead_name(row["packets"], row["bytes"]): max(row["seal_ratio"], row["open_ratio"])
              for row in told["rows"] if row["backend"] == backend}
-    expect(found, f"bench/aead measures {backend}")
+    expect(found, f"bench/aead has results for {backend}")
     return found

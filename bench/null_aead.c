@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * null_aead.c - makes of tielined a program that carries packets as they are, for the bench alone: what
- * all but the cipher costs. Handshakes are what they always are, and it speaks with none but its like.
+ * null_aead.c - makes tielined carry packets unencrypted, only for the bench: the cost of
+ * everything but the cipher. Handshakes are unchanged. It can talk only to another such program.
  *
- * It is linked into bench/tielined-null, which is installed nowhere, in the place of the choice among the
- * real back-ends (by the linker's --wrap); nothing of it is in tielined. */
+ * It is linked into bench/tielined-null, which is not installed, and replaces the choice among the
+ * real back-ends (by the linker's --wrap). tielined contains nothing of it. */
 #include "base/mem.h"
 #include "crypto/aead.h"
 
@@ -30,7 +30,7 @@ static void open(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_packet *pack
         }
 }
 
-/* Whatever is asked for. */
+/* Returns this back-end, whatever the name. */
 const struct wg_aead_backend *__wrap_wg_aead_choose(const char *name)
 {
         static const struct wg_aead_backend null = {.name = "null", .seal = seal, .open = open};

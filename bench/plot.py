@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Draws a summary as an SVG: a panel for each figure, a bar for each implementation, from 0 to the
+"""Draws a summary as an SVG: one panel per figure, one bar per implementation, from 0 to the
 median, with a line from the least to the greatest sample."""
 
 from xml.sax.saxutils import escape
 
 COLUMNS = 3
-PANEL = 300  # pixels wide
-BAR = 18     # high, with its gap
-NAMES = 112  # room for the names,
-LETTERS = 17 # which are cut off there
-VALUES = 54  # and for the numbers
-HEAD = 34    # the title of a panel
+PANEL = 300  # width in pixels
+BAR = 18     # height, including its gap
+NAMES = 112  # width of the column of names,
+LETTERS = 17 # which are cut to this length
+VALUES = 54  # width of the column of numbers
+HEAD = 34    # height of a panel's title
 GAP = 22
 COLOURS = ("#0b6e4f", "#4a6fa5", "#8fa6c8", "#c2a878", "#a5694a")
 BOUND = "#b5b5b5"
@@ -22,7 +22,7 @@ def text(x, y, words, size=11, anchor="start", weight="normal", fill="#222"):
 
 
 def short(name):
-    """Its end, which tells more where names are paths and options."""
+    """The end of the name, which says more than the start if it is a path with options."""
     return name if len(name) <= LETTERS else "…" + name[1 - LETTERS:]
 
 
@@ -31,7 +31,7 @@ def line(x1, y1, x2, y2):
 
 
 def bar(figure, numbers, name, colour, x, y, scale):
-    """One implementation's row of a panel, its left upper corner at x, y."""
+    """One implementation's row of a panel, with its upper left corner at x, y."""
     left, middle = x + NAMES, y + BAR / 2
     yield text(left - 6, middle + 4, short(name), anchor="end")
     yield (f'<rect x="{left}" y="{y + 2:.1f}" width="{numbers["median"] * scale:.1f}" '
@@ -58,8 +58,8 @@ def panel(figure, found, colours, x, y):
 
 
 def draw(figures, summary, names, bounds, heading):
-    """The SVG's text; `bounds` are those of the names that are no WireGuard, `heading` is a list of
-    lines."""
+    """Returns the text of the SVG. `bounds` are the names that are not WireGuards; `heading` is a
+    list of lines."""
     colours = {name: BOUND if name in bounds else COLOURS[at % len(COLOURS)]
                for at, name in enumerate(names)}
     shown = [figure for figure in figures if figure.name in summary]
@@ -69,7 +69,8 @@ def draw(figures, summary, names, bounds, heading):
     width, height = COLUMNS * (PANEL + GAP) + GAP, top + rows * high + GAP
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
              f'font-family="sans-serif"><rect width="100%" height="100%" fill="white"/>']
-    parts += [text(GAP, 24 + 16 * at, words, 13 if at == 0 else 11, weight="normal" if at else "bold")
+    parts += [text(GAP, 24 + 16 * at, words, 13 if at == 0 else 11,
+                   weight="normal" if at else "bold")
               for at, words in enumerate(heading)]
     for at, figure in enumerate(shown):
         parts += panel(figure, summary[figure.name], colours, GAP + at % COLUMNS * (PANEL + GAP),

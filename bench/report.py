@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""What comes out of a bench: lines for a terminal, JSON, SVG and Markdown."""
+"""The output of a bench: lines for a terminal, JSON, SVG and Markdown."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import machine
 import plot
 import targets
 
-BUSY = 0.1  # from this share of the cores on, what others do is worth a warning
+BUSY = 0.1  # share of the cores used by others that is worth a warning
 
 
 def heading(bench, about):
@@ -29,7 +29,7 @@ def heading(bench, about):
     share = max(bench.busy)
     if share > BUSY:
         lines.append(f"Others kept up to {share:.0%} of the cores busy as the rounds began: "
-                     "trust the quotients more than the numbers, and neither too much.")
+                     "trust the ratios more than the numbers, and neither much.")
     return lines
 
 
@@ -44,13 +44,13 @@ def describe(bench, tree):
 
 
 def remarks(bench):
-    """What a reader of the figures should know beside them."""
+    """Notes that readers of the figures need."""
     for name in bench.names():
         used = [one[name][figure] for one in bench.rounds
                 for figure in ("first_generator_us", "again_generator_us") if figure in one[name]]
         if used:
-            yield (f"{name}: beside it, the generator of handshakes used "
-                   f"{statistics.median(used):.1f} µs of the same cores for each")
+            yield (f"{name}: the handshake generator used {statistics.median(used):.1f} µs of the "
+                   "same cores for each handshake")
         lost = sum(one[name].get("pings_lost", 0) for one in bench.rounds)
         if lost:
             sent = sum(one[name].get("pings_beside", 0) for one in bench.rounds)
@@ -59,7 +59,7 @@ def remarks(bench):
 
 
 def write_files(bench, about, directory, tree):
-    """JSON, SVG and Markdown, named by the commit; returns their paths."""
+    """Writes JSON, SVG and Markdown files named after the commit; returns their paths."""
     os.makedirs(directory, exist_ok=True)
     stem = os.path.join(directory, about["commit"])
     summary = bench.summary()
@@ -90,12 +90,12 @@ def write_files(bench, about, directory, tree):
 def show(bench, about, paths):
     paint = figures.Paint(sys.stdout.isatty() and "NO_COLOR" not in os.environ)
     print(*heading(bench, about), "", sep="\n")
-    print("Median, and the least and the greatest of all rounds. What is as good is the median of "
-          "each\nround's quotient, turned so that over 1 is in favour of tielined.\n")
+    print("Each line shows the median, and the least and greatest of all rounds. \"Times as good\" "
+          "is\nthe median of each round's ratio, inverted if necessary: above 1 tielined wins.\n")
     print(*figures.table(bench.figures, bench.summary(), bench.names(), bench.ours, paint), "",
           sep="\n")
-    print(paint("bold", "Targets") + paint("dim", f"   [{bench.options.processor}; the median of "
-                                           "each round's quotient, ours by theirs]"))
+    print(paint("bold", "Targets") + paint("dim", f"   [{bench.options.processor}; median of each "
+                                           "round's ratio, ours to theirs]"))
     print(*targets.table(bench.judged(), paint), "", sep="\n")
     print(*remarks(bench), sep="\n", end="\n\n")
     print(*paths, sep="\n")

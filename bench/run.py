@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Measures tielined and other WireGuards, alternately, on the same topology, in one run.
+"""Measures tielined and other WireGuards, in turn, on the same topology, in one run.
 
-doc/performance.md tells what each figure means. Needs root; makes network namespaces and removes
-them, also when it is interrupted. An implementation that is not to be had is named and left out.
+doc/performance.md explains each figure. Needs root; makes network namespaces and removes them, even
+if interrupted. Implementations that are unavailable are named and left out.
 
-With --quick it measures each once and briefly. With --check it judges nothing by its speed, and only
-checks of tielined and the bare tunnel that every figure comes out and is possible; the last line then
-counts these checks.
+With --quick it measures each once and briefly. With --check it judges no speed; it only checks, for
+tielined and the bare tunnel, that every figure is measured and plausible. The last line then counts
+these checks.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(HERE)
-sys.dont_write_bytecode = True  # root would leave files in a tree of somebody else
+sys.dont_write_bytecode = True  # root would leave files in another user's tree
 sys.path.append(os.path.join(TREE, "test", "net"))
 
 import check  # noqa: E402
@@ -36,15 +36,15 @@ from device import BUILT  # noqa: E402
 from lab import Failure, Skip, expect, obstacle, sweep  # noqa: E402
 
 OURS = "tielined"
-# Beside these Debian's wireguard-go, where the newest one is not to be had.
+# Debian's wireguard-go replaces the newest one if that is unavailable.
 NEWEST, INSTEAD = "wireguard-go-new", "wireguard-go"
 AGAINST = (NEWEST, "boringtun", "gotatun")
 PARTS = ("tcp", "udp", "forward", "handshakes", "peers", "aead")
 
 
 class Measurement:
-    """`function` gives a sample of each of these figures, for whom it is meant; `seconds` says what that
-    takes about, with a contender."""
+    """`function` returns a sample of each of `figures`; `is_for` selects the contenders; `seconds`
+    estimates the duration for a contender."""
 
     def __init__(self, name, function, its_figures, seconds, whom):
         self.name, self.function, self.figures = name, function, its_figures
@@ -56,7 +56,7 @@ def is_wireguard(contender):
 
 
 def is_usual(contender):
-    """Whether it is ours, or what ours is first compared with."""
+    """Whether it is ours, or the implementation that ours is mainly compared with."""
     return is_wireguard(contender) and not contender.implementation.is_rust
 
 
@@ -104,7 +104,7 @@ def measurements(options):
 
 
 class Progress:
-    """One line that changes, on a terminal; else a line for each step."""
+    """On a terminal, one line that changes; otherwise one line per step."""
 
     def __init__(self):
         self.is_terminal = sys.stderr.isatty()
@@ -121,8 +121,8 @@ class Progress:
 
 
 class Bench:
-    """All rounds: a dict of contender -> figure -> sample each. `aead` in the place of a contender is
-    what bench/aead says of the cipher alone."""
+    """All rounds, each a dict of contender -> figure -> sample. The key `aead` in place of a
+    contender holds bench/aead's results for the cipher alone."""
 
     def __init__(self, options, contenders, ours):
         self.options, self.contenders, self.ours = options, contenders, ours
@@ -132,15 +132,15 @@ class Bench:
         self.progress = Progress()
 
     def jobs(self, number=0):
-        """(contender, measurement) of one round. Who comes first changes, so that nobody always meets
-        a machine that others warmed."""
+        """(contender, measurement) of one round. The order rotates, so that no contender always
+        runs on a machine that others warmed up."""
         turn = number % len(self.contenders)
         return [(contender, measurement)
                 for contender in self.contenders[turn:] + self.contenders[:turn]
                 for measurement in self.measurements if measurement.is_for(contender)]
 
     def estimate(self):
-        """Seconds of one round."""
+        """Seconds per round."""
         return sum(measurement.seconds(contender) for contender, measurement in self.jobs())
 
     def run(self):
@@ -200,7 +200,7 @@ def minutes(seconds):
 
 
 def measured(contender, measurement, options, note):
-    """The samples of one measurement, in a Lab of its own."""
+    """The samples of one measurement, in its own Lab."""
     with contender.lab() as lab:
         samples = measurement.function(lab, contender, options)
         for device in lab.devices:
@@ -211,11 +211,11 @@ def measured(contender, measurement, options, note):
 
 
 def find_all(options):
-    """The contenders, ours first, and why others are left out, as (name, reason)."""
+    """The contenders, ours first, and those left out, as (name, reason)."""
     found, left_out, progress = [], [], Progress()
     wanted = [OURS, *options.against]
     for name in wanted:
-        progress.say(f"looking for {name}; at the first time that may mean building it, for minutes")
+        progress.say(f"looking for {name}; the first time, building it may take minutes")
         try:
             found.append(WireGuard(name, options.ours if name == OURS else ()))
         except Skip as why:
@@ -236,33 +236,36 @@ def find_all(options):
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true",
-                        help="one round (if --rounds does not say otherwise), all of it brief")
+                        help="measure briefly, in one round unless --rounds is given")
     parser.add_argument("--check", action="store_true", help="only check that the bench works")
     parser.add_argument("--rounds", type=int, default=int(os.environ.get("BENCH_ROUNDS") or 0),
-                        help="how many times each is measured (BENCH_ROUNDS, else 5)")
+                        help="number of rounds (default: $BENCH_ROUNDS or 5)")
     parser.add_argument("--only", default=",".join(PARTS), metavar="LIST",
-                        help=f"of {', '.join(PARTS)}, or transfer for the first two")
+                        help=f"parts to run, of {', '.join(PARTS)}, or transfer for the first two "
+                             "(default: all)")
     parser.add_argument("--against", default=",".join(AGAINST), metavar="LIST",
-                        help=f"of {', '.join(BUILT)}, tielined, or paths, with options for them "
-                             f"({', '.join(AGAINST)}, and {INSTEAD} where the newest is missing)")
+                        help=f"peers to compare with, of {', '.join(BUILT)}, tielined, or paths, "
+                             f"each with options (default: {', '.join(AGAINST)}; {INSTEAD} if "
+                             "the newest is unavailable)")
     parser.add_argument("--bounds", default=",".join(BOUNDS), metavar="LIST",
-                        help=f"of {', '.join(BOUNDS)}: what there is without a cipher, or a tunnel")
+                        help=f"bounds to measure, of {', '.join(BOUNDS)}: without a cipher or a "
+                             "tunnel (default: all)")
     parser.add_argument("--processor", choices=("avx512", "avx2"), default=machine.processor(),
-                        help="avx2: tielined and libcrypto do without AVX-512, and are held to the "
-                             "targets of a machine that lacks it")
-    parser.add_argument("--seconds", type=int, help="of each TCP transfer (5)")
+                        help="avx2: keep tielined and libcrypto from using AVX-512, and use the "
+                             "targets for machines without it (default: this machine's)")
+    parser.add_argument("--seconds", type=int, help="duration of each TCP transfer (default: 5)")
     parser.add_argument("--build", default=os.path.join(TREE, "build"), metavar="DIR",
-                        help="where tielined and the programs of bench/ are built (build/)")
+                        help="build directory of tielined and of bench/ (default: build/)")
     options = parser.parse_args()
     for name, known in (("only", (*PARTS, "transfer")), ("bounds", BOUNDS), ("against", None)):
         words = [word.strip() for word in getattr(options, name).split(",") if word.strip()]
         setattr(options, name, words)
         if unknown := known and set(words) - set(known):
-            parser.error(f"--{name}: nothing is called {' '.join(sorted(unknown))}")
+            parser.error(f"--{name}: unknown: {' '.join(sorted(unknown))}")
     if options.rounds < 0 or options.seconds is not None and options.seconds < 1:
-        parser.error("at least one round, and one second")
+        parser.error("--rounds and --seconds must be at least 1")
     if OURS in options.against:
-        parser.error("--against tielined: with other options than none, or by another path")
+        parser.error("--against tielined: give it options, or another path")
     set_sizes(options)
     return options
 
@@ -297,24 +300,24 @@ def set_sizes(options):
 
 
 def end_in_order():
-    """Ctrl-C and its like raise SystemExit, so that what was made is removed."""
+    """Makes Ctrl-C and similar signals raise SystemExit, so that everything is cleaned up."""
     def end(number, _):
         for later in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(later, signal.SIG_IGN)  # once is enough: cleaning up goes on
+            signal.signal(later, signal.SIG_IGN)  # do not interrupt the cleanup
         sys.exit(128 + number)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
 
 
 def hindrance(options):
-    """Why nothing can be measured, or None."""
+    """The reason why nothing can be measured, or None."""
     for path in (options.handshakes, options.flood):
         if not os.access(path, os.X_OK):
             return f"no {path}: build it first"
     tielined = os.environ["TIELINED"]
     if os.access(tielined, os.X_OK) and subprocess.run(
             [tielined, *options.ours, "--version"], capture_output=True).returncode != 0:
-        return f"{tielined} does not take {' '.join(options.ours)}"
+        return f"{tielined} does not accept {' '.join(options.ours)}"
     return obstacle()
 
 

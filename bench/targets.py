@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""What tielined means to reach: quotients of ours and another's figure in the same round. They inform,
-and fail nothing: a figure says something about a program only on a machine that is quiet."""
+"""Targets of tielined: ratios of our figure to another's in the same round. They inform and fail
+nothing: a figure says something about a program only if the machine is quiet."""
 
 import statistics
 
-GO = ("wireguard-go-new", "wireguard-go")  # the first of them that was measured
+GO = ("wireguard-go-new", "wireguard-go")  # the first that was measured
 BARE = ("bare tunnel",)
 MIB = 1 << 20
 
 
 class Target:
-    """`limits` are those of a machine with AVX-512, and of one with AVX2 only."""
+    """`limits` holds the limits for a machine with AVX-512 and for one with only AVX2."""
 
     def __init__(self, title, limits, is_at_least, samples):
         self.title, self.is_at_least, self.samples = title, is_at_least, samples
@@ -18,7 +18,7 @@ class Target:
 
 
 def quotient(title, figure, others, limits, is_at_least):
-    """Of a figure of ours and that of another."""
+    """A target for the ratio of one of our figures to another's."""
     def samples(rounds, ours):
         for other in others:
             found = [one[ours][figure] / one[other][figure] for one in rounds
@@ -38,7 +38,7 @@ def bytes_a_peer(count):
 
 
 def aead(packets, length, limits):
-    """The worse of sealing and opening, against libcrypto packet by packet."""
+    """A target for the slower of sealing and opening, against libcrypto packet by packet."""
     name = f"{packets} packets" if packets > 1 else "one packet"
     return Target(f"AEAD, {name} of {length:,} bytes, time against libcrypto", limits, False,
                   lambda rounds, _: [one["aead"][aead_name(packets, length)] for one in rounds
@@ -52,29 +52,29 @@ def aead_name(packets, length):
 TARGETS = [
     quotient("TCP, one stream", "tcp", GO, (2.1, 1.7), True),
     quotient("TCP, one stream", "tcp", BARE, (0.70, 0.58), True),
-    quotient("CPU a gigabit", "tcp_cpu", GO, (0.45, 0.55), False),
+    quotient("CPU per gigabit", "tcp_cpu", GO, (0.45, 0.55), False),
     quotient("UDP, 64 bytes, flood, delivered", "udp64", GO, (4, 4), True),
     quotient("office path, TCP, one stream", "path_tcp", GO, (2.6, 2), True),
-    quotient("office path, CPU a gigabit", "path_tcp_cpu", GO, (0.35, 0.45), False),
-    quotient("office path, CPU a gigabit of all there is", "path_tcp_system", GO, (0.35, 0.45), False),
+    quotient("office path, CPU per gigabit", "path_tcp_cpu", GO, (0.35, 0.45), False),
+    quotient("office path, all CPU per gigabit", "path_tcp_system", GO, (0.35, 0.45), False),
     quotient("office path, TCP, 8 streams", "path_tcp8", GO, (2.6, 2), True),
     quotient("forwarding hub, TCP, one stream", "hub_tcp", GO, (2.6, 2), True),
-    quotient("forwarding hub, CPU a gigabit", "hub_tcp_cpu", GO, (0.35, 0.45), False),
+    quotient("forwarding hub, CPU per gigabit", "hub_tcp_cpu", GO, (0.35, 0.45), False),
     aead(32, 1424, (0.31, 0.58)),
     aead(32, 64, (0.06, 0.13)),
     aead(1, 1424, (0.55, 0.8)),
     quotient("handshakes, later ones", "again", GO, (1.5, 1.5), True),
-    quotient("CPU a handshake, later ones", "again_cpu", GO, (0.6, 0.6), False),
+    quotient("CPU per handshake, later ones", "again_cpu", GO, (0.6, 0.6), False),
     quotient("ping, idle, mean", "ping", GO, (0.75, 0.75), False),
     quotient("ping beside a TCP stream, 99th percentile", "ping_p99", GO, (0.7, 0.7), False),
     quotient("60,000 peers, resident", "resident_60000", GO, (0.08, 0.08), False),
     quotient("60,000 peers, load", "load_60000", GO, (0.1, 0.1), False),
-    Target("1,000,000 peers, bytes a peer", (2048, 2048), False, bytes_a_peer(1_000_000)),
+    Target("1,000,000 peers, bytes per peer", (2048, 2048), False, bytes_a_peer(1_000_000)),
 ]
 
 
 def judge(rounds, ours, processor):
-    """A dict for each target: what was to be reached, and what was; None where it was not measured."""
+    """A dict per target with its limit and the result; None where it was not measured."""
     for target in TARGETS:
         limit, samples = target.limits[processor], target.samples(rounds, ours)
         median = statistics.median(samples) if samples else None
@@ -95,7 +95,7 @@ def number(value):
 
 
 def cells(judged):
-    """A target's limit, what was found, and the word for it."""
+    """A target's limit, the result, and the word for it."""
     limit = f"{'>=' if judged['at_least'] else '<='} {number(judged['limit'])}"
     if judged["median"] is None:
         return limit, "", WORDS[None]
@@ -109,7 +109,8 @@ def table(all_judged, paint):
     wide = max(len(one["title"]) for one in all_judged)
     for one in all_judged:
         limit, found, word = cells(one)
-        yield f"   {one['title']:{wide}}  {limit:>9}  {found:<26} {paint(colours[one['reached']], word)}"
+        yield (f"   {one['title']:{wide}}  {limit:>9}  {found:<26} "
+               f"{paint(colours[one['reached']], word)}")
 
 
 def markdown(all_judged):
