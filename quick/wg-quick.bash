@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 #
-# wg-quick.bash - has stock wg-quick(8) use tielined.
+# wg-quick.bash - makes stock wg-quick(8) use tielined.
 #
-# wg-quick asks the kernel for an interface of type wireguard, and looks for another implementation
-# only where the kernel has none. It is a script for bash, which reads the file that BASH_ENV names
-# before the script. So this comes before it, and answers that one question in the kernel's place.
+# wg-quick asks the kernel for an interface of type wireguard, and tries another implementation only
+# if the kernel has none. It is a bash script, and bash first reads the file that BASH_ENV names. So
+# this file runs before wg-quick, and answers that request instead of the kernel.
 # shellcheck shell=bash
 
-unset BASH_ENV # what the script starts is not meant
+unset BASH_ENV # do not affect other scripts that wg-quick starts
 
 ip() {
         local name=
@@ -19,6 +19,6 @@ ip() {
                 command ip "$@"
                 return
         fi
-        # Not back to the script, which would then ask the next implementation.
+        # On failure do not return to wg-quick, which would then try the next implementation.
         command tielined "$name" || exit
 }

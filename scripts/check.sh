@@ -1,33 +1,33 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 #
-# check.sh - runs the checks stage by stage, adds up what each counts, and says it in the last line:
-# "N passed, N failed, N skipped". Exits with 1 when something failed.
+# check.sh - runs the checks stage by stage and adds up their counts. The last line is
+# "N passed, N failed, N skipped". The exit status is 1 if something failed.
 #
-#   check.sh [--long] [STAGE...]      all stages without names
+#   check.sh [--long] [STAGE...]      without names: all stages
 #
-#   tree      the checks of the tree itself (test/tree)
-#   gcc       build with gcc -Werror and everything that is optional; unit tests, simulator, corpora of
-#             the fuzzers, secrets watched by valgrind
-#   clang     build with clang -Werror; unit tests, secrets watched by valgrind
-#   asan      build with AddressSanitizer and UBSan; the tests of gcc, the simulator shorter; the
-#             namespace tests, tielined with tielined
+#   tree      checks of the tree itself (test/tree)
+#   gcc       build with gcc -Werror and everything optional; unit tests, simulator, fuzz corpora,
+#             timing tests with valgrind
+#   clang     build with clang -Werror; unit tests, timing tests with valgrind
+#   asan      build with AddressSanitizer and UBSan; the tests of gcc, with a shorter simulator run;
+#             the namespace tests, tielined with tielined
 #   tsan      build with ThreadSanitizer; unit tests; the same namespace tests
-#   msan      build with MemorySanitizer; unit tests, and secrets watched by it
-#   net       the namespace tests with the release build, and with other WireGuards as peers; that
-#             the bench works
-#   install   as a normal user: build, unit tests, make install; what lies where
-#   deb       the Debian package, built, and installed and run in a clean Debian
-#   s390x     cross build for a big-endian machine; unit tests by qemu-user, and a simulated history
+#   msan      build with MemorySanitizer; unit tests, timing tests
+#   net       namespace tests with the release build, and with other WireGuards as peers; a short
+#             run of the bench
+#   install   as a normal user: build, unit tests, make install; checks the installed files
+#   deb       build the Debian package; install and run it in a clean Debian
+#   s390x     cross build for a big-endian machine; unit tests with qemu-user; a simulated history
 #             that must be the same as here
-#   arm64     the same for 64-bit ARM; only with --long, or by its name
-#   armhf     the same for 32-bit ARM; only with --long, or by its name
-#   fuzz      only with --long: each fuzzer for ten minutes
+#   arm64     the same for 64-bit ARM; only with --long, or by name
+#   armhf     the same for 32-bit ARM; only with --long, or by name
+#   fuzz      each fuzzer for ten minutes; only with --long, or by name
 #
-# --long: days of simulated time, a report of whether times depend on secrets, and the namespace tests
-# that wait for real time to pass; wake-ups among threads for five minutes.
+# --long adds days of simulated time, a report on whether timing depends on secrets, the namespace
+# tests that wait for real time to pass, and five minutes of thread wake-ups.
 #
-# Everything is built in build-check/, and every program's output is kept in build-check/log/.
+# Everything is built in build-check/, and the output of every program is kept in build-check/log/.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -44,7 +44,7 @@ for word in "$@"; do
         tree | gcc | clang | asan | tsan | msan | net | install | deb | fuzz) wanted+=("$word") ;;
         s390x | arm64 | armhf) wanted+=("$word") ;;
         *)
-                echo "check.sh: no stage is called '$word'; see --help" >&2
+                echo "check.sh: unknown stage '$word'; see --help" >&2
                 exit 2
                 ;;
         esac
@@ -57,13 +57,13 @@ log=$out/log
 mkdir -p "$out"
 exec 9>"$out/lock"
 if ! flock -n 9; then
-        echo "check.sh: another one is at work in $out" >&2
+        echo "check.sh: another run is using $out" >&2
         exit 2
 fi
 rm -rf "$log"
 mkdir -p "$log"
 
-# What root built belongs to the owner of the tree, who may want to remove it.
+# Give what root built to the owner of the tree, so that they can remove it.
 finish() {
         [ -z "$building" ] || kill "$building" 2>/dev/null
         rm -rf "${scratch[@]}"
@@ -78,8 +78,8 @@ trap 'exit 130' INT TERM
 passed=0 failed=0 skipped=0
 failures=()
 
-# Adds a step's counts, and shows what failed or was skipped.
-add() { # step, passed, failed, skipped, the file of its output
+# Adds a step's counts, and prints what failed or was skipped.
+add() { # step, passed, failed, skipped, output file
         local line
 
         passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
@@ -92,32 +92,34 @@ add() { # step, passed, failed, skipped, the file of its output
         while read -r line; do
                 failures+=("$stage: $1: $line")
         done < <(sed -n 's/^FAIL \+//p' "$5" | grep . || echo "see ${5#"$PWD"/}")
-        printf '   the end of %s:\n' "${5#"$PWD"/}"
+        printf '   end of %s:\n' "${5#"$PWD"/}"
         tail -n 60 "$5" | sed 's/^/   | /'
 }
 
-# A step that counts for itself: the last line of its output is like ours.
+# A step with counts of its own: the last line of its output is like ours.
 counted() { # step, command...
         local step=$1 began=$SECONDS file counts
         shift
         file=$log/$stage-${step// /-}
         "$@" >"$file" 2>&1 </dev/null
         local status=$?
-        read -r -a counts < <(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$file")
+        read -r -a counts < <(
+                sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$file"
+        )
         if [ ${#counts[@]} != 3 ]; then
-                echo "FAIL  ended with status $status and without counts" >>"$file"
+                echo "FAIL  ended with status $status and no counts" >>"$file"
                 counts=(0 1 0)
         elif [ "${counts[0]}${counts[1]}${counts[2]}" = 000 ]; then
                 echo "FAIL  tested nothing" >>"$file"
                 counts=(0 1 0)
         elif [ $status != 0 ] && [ "${counts[1]}" = 0 ]; then
-                echo "FAIL  counted no failure, and ended with status $status" >>"$file"
+                echo "FAIL  counted no failure, but ended with status $status" >>"$file"
                 counts[1]=1
         fi
         add "$step" "${counts[@]}" "$file"
 }
 
-# A step that is one check: its exit status says how it went.
+# A step that is one check, with its exit status as the result.
 single() { # step, command...
         local step=$1 began=$SECONDS file
         shift
@@ -130,8 +132,8 @@ single() { # step, command...
         fi
 }
 
-### Building. All builds are made one after the other, beside the checks of the tree and nothing else:
-### tests that watch the clock have the machine for themselves.
+### Building. All builds run one after another, beside the checks of the tree and nothing else, so
+### that timing-sensitive tests have the machine to themselves.
 
 declare -A options=(
         [gcc]="-Dauto_features=enabled"
@@ -141,7 +143,7 @@ declare -A options=(
         [tsan]="-Db_sanitize=thread -Dbuildtype=debugoptimized -Db_lundef=false"
         [msan]="-Db_sanitize=memory -Dbuildtype=debugoptimized -Db_lundef=false"
 )
-# Sysroots lie in the tree, unless its path has characters that pkg-config or Meson's machine files
+# Sysroots are in the tree, unless its path has characters that pkg-config or Meson's machine files
 # cannot handle.
 sysroots=build-check
 if [[ $out == *[^A-Za-z0-9/._+-]* ]]; then
@@ -156,13 +158,13 @@ for machine in s390x arm64 armhf; do
                 --cross-file scripts/cross/$machine.ini --cross-file scripts/cross/common.ini"
 done
 
-NO_SYSROOT=77 # instead of how a build ended: there was nothing to build against
+NO_SYSROOT=77 # a build's exit status if there was nothing to build against
 
 compile() { # build
         local dir=$out/$1
         local how="${compiler[$1]} ${options[$1]}"
 
-        # A directory made with other options is made anew.
+        # Start over if the options have changed.
         [ "$(cat "$dir/made-with" 2>/dev/null)" = "$how" ] || rm -rf "$dir"
         if [[ ${options[$1]} == *--cross-file* ]]; then
                 scripts/sysroot.sh "$1" "$sysroots/sysroot-$1" || return $NO_SYSROOT
@@ -177,7 +179,7 @@ compile() { # build
         meson compile -C "$dir"
 }
 
-# The builds that the stages need, in their order.
+# The builds that the stages need, in order.
 queue=()
 for stage in "${stages[@]}"; do
         case $stage in
@@ -200,10 +202,10 @@ build_all() {
         done
 }
 
-declare -A told # the builds whose outcome was counted
+declare -A told # builds whose result was counted
 
-# Waits for a build (and, but for the checks of the tree, all others), counts it once, and is false
-# when it failed.
+# Waits for a build (or, outside the stage "tree", for all builds), counts it once, and fails if it
+# failed.
 build() {
         if [ "$stage" != tree ]; then
                 wait "$building"
@@ -213,7 +215,7 @@ build() {
         done
         if [ -z "${told[$1]:-}" ]; then
                 told[$1]=yes
-                single "build by ${compiler[$1]}" report "$1"
+                single "build with ${compiler[$1]}" report "$1"
         else
                 is_built "$1"
         fi
@@ -232,7 +234,7 @@ meson_test() { # build, suite
         local logs=$out/$1/meson-logs
 
         rm -f "$logs/check.json"
-        # Some kernels lay out memory in a way that the sanitizers of our compilers cannot bear.
+        # The sanitizers of our compilers do not support the memory layout of some kernels.
         "${fixed_layout[@]}" meson test -C "$out/$1" --no-rebuild --suite "$2" --logbase check \
                 --timeout-multiplier 4 >"$log/meson-$1-$2" 2>&1
         scripts/testlog.py "$logs/check.json"
@@ -243,7 +245,7 @@ fixed_layout=()
 
 ### Stages
 
-tests_in_namespaces() { # build, further words for run.py
+tests_in_namespaces() { # build, further arguments for run.py
         local words=("${@:2}")
 
         [ ! -e "$out/$1/test/net/blast" ] || words+=(--tools "$out/$1/test/net")
@@ -251,8 +253,8 @@ tests_in_namespaces() { # build, further words for run.py
         TIELINED=$out/$1/daemon/tielined "${fixed_layout[@]}" python3 test/net/run.py "${words[@]}"
 }
 
-# Runs the scenarios in which another user runs or preloads a built file, from a directory that
-# other users cannot read and that has a space in its name.
+# Runs the scenarios in which another user runs or preloads a built file. The directory is one that
+# other users cannot read, with a space in its name.
 from_a_private_folder() { # build
         local parent home status
 
@@ -269,9 +271,9 @@ from_a_private_folder() { # build
         return $status
 }
 
-# Sanitizers write to files, since a daemon has no standard error. Each file is a finding. A space
-# or a colon ends a word of their options, so the files lie in a directory with neither in its
-# name, which the daemon's own user may write to.
+# Sanitizers write to files, because a daemon has no standard error. Each file is a finding. The
+# daemon's user can write to their directory. Its name has no space or colon, which would end an
+# option.
 open_reports() {
         reports=$(mktemp -d)
         scratch+=("$reports")
@@ -300,7 +302,7 @@ stage_gcc() {
         counted "unit tests" meson_test gcc unit
         counted "simulator" meson_test gcc sim
         counted "fuzz corpora" meson_test gcc fuzz
-        counted "secrets watched" meson_test gcc timing
+        counted "timing tests" meson_test gcc timing
         [ "$long" = 0 ] || counted "timing report" "$out/gcc/test/timing/report"
         [ "$long" = 0 ] ||
                 single "simulated days" "$out/gcc/sim/simulate" --seeds 1001..1100 --hours 72
@@ -309,7 +311,7 @@ stage_gcc() {
 stage_clang() {
         build clang || return
         counted "unit tests" meson_test clang unit
-        counted "secrets watched" meson_test clang timing
+        counted "timing tests" meson_test clang timing
 }
 
 stage_asan() {
@@ -330,7 +332,8 @@ stage_tsan() {
         open_reports
         export TSAN_OPTIONS=abort_on_error=1:halt_on_error=1:log_path=$reports/tsan
         counted "unit tests" meson_test tsan unit
-        [ "$long" = 0 ] || single "wake-ups for minutes" "${fixed_layout[@]}" "$out/tsan/test/test_soak" 300
+        [ "$long" = 0 ] ||
+                single "minutes of wake-ups" "${fixed_layout[@]}" "$out/tsan/test/test_soak" 300
         counted "namespaces" tests_in_namespaces tsan --impl-b tielined
         single "no sanitizer report" sanitizer_reports
         unset TSAN_OPTIONS
@@ -339,7 +342,7 @@ stage_tsan() {
 stage_msan() {
         build msan || return
         counted "unit tests" meson_test msan unit
-        counted "secrets watched" meson_test msan timing
+        counted "timing tests" meson_test msan timing
 }
 
 stage_net() {
@@ -358,15 +361,15 @@ stage_deb() {
         counted "in a clean root" test/deb.sh "$out/deb"
 }
 
-# A seed is one history, whatever the size of a pointer and the order of bytes.
+# A seed gives the same history for every pointer size and byte order.
 same_history() { # build
         local here=$log/history-here there=$log/history-$1 emulator
 
         emulator=$(sed -n "s/^qemu = '\(.*\)'/\1/p" "scripts/cross/$1.ini")
         "$out/gcc/sim/simulate" --seeds 1..5 --verbose >"$here" &&
-                "$emulator" -L "$sysroots/sysroot-$1" "$out/$1/sim/simulate" --seeds 1..5 --verbose \
-                        >"$there" || return
-        # A line at the end tells how long it took.
+                "$emulator" -L "$sysroots/sysroot-$1" "$out/$1/sim/simulate" \
+                        --seeds 1..5 --verbose >"$there" || return
+        # The last line tells how long it took.
         sed -i '/^seeds /d' "$here" "$there"
         diff "$here" "$there" | head -n 20
         [ -s "$here" ] && cmp "$here" "$there"
@@ -385,7 +388,7 @@ cross() { # machine
 
 no_sysroot() {
         tail -n 20 "$log/build-$1"
-        echo "SKIP  no packages of $1 to build against could be had: see build-check/log/build-$1"
+        echo "SKIP  cannot get the packages of $1 to build against: see build-check/log/build-$1"
         echo "0 passed, 0 failed, 1 skipped"
 }
 

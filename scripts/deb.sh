@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 #
-# deb.sh [FOLDER] - builds the Debian packages of this tree, with whatever is changed in it, and puts
-# them into FOLDER (build-deb). Works on a copy, which has no history; root builds it as nobody, without
-# a network, as the build is to need neither.
+# deb.sh [FOLDER] - builds the Debian packages of this tree, including uncommitted changes, and puts
+# them into FOLDER (build-deb). Builds a copy without history. As root, it builds as nobody and
+# without network, because the build must need neither.
 set -eu
 cd "$(dirname "$0")/.."
 out=$(realpath -m "${1:-build-deb}")
 
 version=$(sed -n "s/^ *version: '\(.*\)',$/\1/p" meson.build)
 if [ "$(dpkg-parsechangelog -S Version)" != "$version" ]; then
-        echo "deb.sh: debian/changelog and meson.build disagree about the version" >&2
+        echo "deb.sh: debian/changelog and meson.build have different versions" >&2
         exit 1
 fi
 
@@ -28,7 +28,7 @@ fi
 log=$out/build.log
 if ! (cd "$work/tieline-$version" && "${user[@]}" dpkg-buildpackage -us -uc -b) >"$log" 2>&1; then
         tail -n 40 "$log" >&2
-        echo "deb.sh: the build failed; all of it is in $log" >&2
+        echo "deb.sh: the build failed; see $log" >&2
         exit 1
 fi
 rm -f "$out"/*.deb

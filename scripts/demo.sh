@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 #
 # demo.sh TIELINED - shows tielined at work between three hosts, each a network namespace on this
-# machine. Takes half a minute, touches nothing outside of these namespaces, and removes them at the
-# end, also when it is interrupted. Its exit status is 0 only if everything shown worked.
+# machine. Takes half a minute, touches nothing outside these namespaces, and removes them at the
+# end, even if interrupted. The exit status is 0 only if everything worked.
 set -Eeuo pipefail
 
-# Every name carries our process id, so that two demos, or a demo and the tests, do not meet.
+# Names contain our process ID, so that several demos and tests can run at the same time.
 alice=alice$$ bob=bob$$ carol=carol$$ switch=switch$$
 work=
 
@@ -25,7 +25,7 @@ step() {
         [ $# = 0 ] || say "$@"
 }
 
-# Shows a command, also where its output goes elsewhere, and runs it.
+# Prints a command, even if its output is redirected, and runs it.
 exec 3>&1
 shown=
 run() {
@@ -57,7 +57,7 @@ clean_up() {
                         kill "$pid" 2>/dev/null || true
                 done
         done
-        # The daemons remove their sockets as they end.
+        # The daemons remove their sockets when they end.
         for _ in {1..50}; do
                 [ -n "$(compgen -G "/var/run/wireguard/*$$.sock" || true)" ] || break
                 sleep 0.1
@@ -72,7 +72,7 @@ on() { # host, command...
         run ip netns exec "$@"
 }
 
-# A host: its number is the last part of its addresses.
+# Creates a host. Its number is the last part of its addresses.
 make_host() { # name, number
         ip netns add "$1"
         ip -n "$1" link set lo up
@@ -84,7 +84,7 @@ make_host() { # name, number
         wg pubkey <"$work/$1.key" >"$work/$1.pub"
 }
 
-# Gives a WireGuard interface its key, its port, its address.
+# Sets the key, port and address of a WireGuard interface.
 configure() { # name, number
         run wg set "$1" private-key "$work/$1.key" listen-port 51820
         run ip -n "$1" addr add "10.77.0.$2/24" dev "$1"
@@ -111,13 +111,13 @@ throughput() { # from, to, the receiver's number
                 sleep 0.1
         done
         on "$1" iperf3 --client "10.77.0.$3" --time 2 --format m >"$work/iperf" 2>"$work/log"
-        awk '/receiver/ { print "     " $5 " " $6 " arrived, " $7 " " $8; n = $5 }
+        awk '/receiver/ { print "     received " $5 " " $6 ", " $7 " " $8; n = $5 }
                 END { exit !(n > 0) }' "$work/iperf"
 }
 
 tielined=$(realpath -q "${1:-build/daemon/tielined}" || true)
 [ -x "$tielined" ] || give_up "no tielined at ${1:-build/daemon/tielined}; build it with 'make'"
-[ "$(id -u)" = 0 ] || give_up "network namespaces need root: sudo make demo"
+[ "$(id -u)" = 0 ] || give_up "this needs root: sudo make demo"
 for program in ip ping wg iperf3 wireguard-go; do
         command -v "$program" >/dev/null ||
                 give_up "$program is missing; 'scripts/packages.sh install demo' installs it"
@@ -135,7 +135,7 @@ step "Three hosts on one network" \
         "   alice (tielined)      bob (tielined)      carol (Debian's wireguard-go)" \
         "   192.0.2.1             192.0.2.2           192.0.2.3" \
         "       '---------------------'-------------------'"
-ip netns add "$switch" || give_up "no network namespace can be made here"
+ip netns add "$switch" || give_up "cannot create a network namespace here"
 ip -n "$switch" link add bridge type bridge
 ip -n "$switch" link set bridge up
 make_host "$alice" 1
@@ -143,7 +143,7 @@ make_host "$bob" 2
 make_host "$carol" 3
 
 step "A WireGuard interface on each" \
-        "tielined returns when its interface is ready; from then on wg(8) and ip(8) do the rest."
+        "tielined returns once its interface is ready; wg(8) and ip(8) configure it."
 on "$alice" "$tielined" "$alice"
 on "$bob" "$tielined" "$bob"
 on "$carol" wireguard-go "$carol" >"$work/log" 2>&1
@@ -154,28 +154,29 @@ configure "$bob" 2
 configure "$carol" 3
 
 step "alice and bob: a tunnel, 10.77.0.1 to 10.77.0.2" \
-        "The first packet waits for the handshake, then it goes out encrypted."
+        "The first packet waits for the handshake, then leaves encrypted."
 befriend "$alice" "$bob" 2
 befriend "$bob" "$alice" 1
 on "$alice" ping -n -c 3 -i 0.2 -W 5 10.77.0.2 | indent
-say "Now TCP through the tunnel, there and back:"
+say "TCP through the tunnel, in each direction:"
 throughput "$alice" "$bob" 2
 throughput "$bob" "$alice" 1
 
-step "alice and carol: the same with somebody else's WireGuard"
+step "alice and carol: the same with another WireGuard"
 befriend "$alice" "$carol" 3
 befriend "$carol" "$alice" 1
 on "$carol" ping -n -c 3 -i 0.2 -W 5 10.77.0.1 | indent
 throughput "$alice" "$carol" 3
 throughput "$carol" "$alice" 1
 
-step "What alice knows of all this"
+step "The state of alice's interface"
 run wg show "$alice" | indent
 
 for peer in "$bob" "$carol"; do
-        handshake=$(wg show "$alice" latest-handshakes | grep -F "$(cat "$work/$peer.pub")" | cut -f2)
+        handshake=$(wg show "$alice" latest-handshakes |
+                grep -F "$(cat "$work/$peer.pub")" | cut -f2)
         [ "$handshake" -gt 0 ] || give_up "no handshake with ${peer%"$$"}"
 done
 
-printf '\n%sIt works.%s The hosts are gone now; README.md tells how to set up real ones.\n' \
+printf '\n%sIt works.%s The hosts are gone now; README.md explains how to set up real ones.\n' \
         "$green" "$plain"

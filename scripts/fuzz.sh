@@ -3,11 +3,10 @@
 #
 # fuzz.sh [SECONDS [NAME...]] - builds the fuzzers in build-fuzz/ and runs each for SECONDS (60).
 #
-# Starts from fuzz/corpus/NAME. Inputs that reach new code are kept in build-fuzz/corpus/NAME; those
-# that add to the tree's are taken over by
+# Starts from fuzz/corpus/NAME. Inputs that reach new code are kept in build-fuzz/corpus/NAME. To
+# add them to the tree's corpus:
 #     build-fuzz/fuzz/NAME -merge=1 fuzz/corpus/NAME build-fuzz/corpus/NAME
-# What crashes one, or makes it slow, is put into build-fuzz/artifacts/. Exits with 1 when something
-# did.
+# Inputs that crash a fuzzer or make it slow go to build-fuzz/artifacts/, and the exit status is 1.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -18,7 +17,8 @@ build="build-fuzz"
 scripts/packages.sh require fuzz
 if [ ! -e $build/build.ninja ]; then
         CC=clang meson setup $build -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false \
-                -Dbuildtype=debugoptimized -Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=all'
+                -Dbuildtype=debugoptimized \
+                -Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=all'
 fi
 
 fuzzers=("$@")
@@ -27,7 +27,7 @@ if [ ${#fuzzers[@]} = 0 ]; then
                 fuzzers+=("$(basename "$folder")")
         done
 fi
-# Not by meson, which does not know targets that came since the folder was made.
+# Not with meson, which does not know targets that were added after the folder was set up.
 ninja -C $build "${fuzzers[@]/#/fuzz/}"
 
 mkdir -p $build/artifacts
@@ -42,6 +42,6 @@ for fuzzer in "${fuzzers[@]}"; do
                 "$build/corpus/$fuzzer" "fuzz/corpus/$fuzzer" || failed+=("$fuzzer")
 done
 if [ ${#failed[@]} != 0 ]; then
-        echo "found something: ${failed[*]}; see $build/artifacts"
+        echo "fuzz.sh: failed: ${failed[*]}; see $build/artifacts" >&2
         exit 1
 fi

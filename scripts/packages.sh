@@ -1,19 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 #
-# packages.sh - the one list of Debian packages, by what they are for.
+# packages.sh - the list of all Debian packages that we need, by purpose.
 #
-#   packages.sh list    PURPOSE...   every package of those purposes
-#   packages.sh missing PURPOSE...   those that are not here
-#   packages.sh require PURPOSE...   says how to install those, if there are any, and fails
-#   packages.sh install PURPOSE...   installs what is missing (root); quiet unless it fails
+#   packages.sh list    PURPOSE...   print all packages for these purposes
+#   packages.sh missing PURPOSE...   print those that are not installed
+#   packages.sh require PURPOSE...   if any are missing, explain how to install them and fail
+#   packages.sh install PURPOSE...   install missing packages (root); quiet unless it fails
 #
-# A package is here when dpkg has it, or when what we want of it is found by other means: a Meson
-# from pip is as good as Debian's. Nothing is installed with its recommendations: those of
-# wireguard-tools include a kernel.
+# A package counts as installed if dpkg has it, or if what we need from it exists anyway: a Meson
+# from pip is as good as Debian's. Recommended packages are not installed: those of wireguard-tools
+# include a kernel.
 set -eu
 
-# purpose  package  what we want of it: a command, pc:<pkg-config name>, or file:<path>
+# purpose  package  what we need from it: a command, pc:<pkg-config name>, or file:<path>
 packages() {
         cat <<'LIST'
 build   make                    make
@@ -60,7 +60,7 @@ check   systemd                 file:/lib/systemd/systemd
 LIST
 }
 
-# What each purpose stands on.
+# The purposes that each purpose includes.
 purposes() {
         for purpose in "$@"; do
                 case $purpose in
@@ -73,14 +73,14 @@ purposes() {
                 check) echo build demo fuzz deb check ;;
                 cross) echo build demo fuzz deb check cross ;;
                 *)
-                        echo "packages.sh: no purpose is called '$purpose'" >&2
+                        echo "packages.sh: unknown purpose '$purpose'" >&2
                         exit 2
                         ;;
                 esac
         done
 }
 
-is_here() { # package, what we want of it
+is_here() { # package, what we need from it
         if dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; then
                 return 0
         fi
@@ -107,7 +107,7 @@ missing() {
 require() {
         packages=$(missing "$@" | tr '\n' ' ')
         [ -n "$packages" ] || return 0
-        echo "Some Debian packages are missing. As root:" >&2
+        echo "Some Debian packages are missing. As root, run:" >&2
         echo "  apt-get install --no-install-recommends $packages" >&2
         exit 1
 }
@@ -121,18 +121,18 @@ install() {
         packages=$(missing "$@" | tr '\n' ' ')
         [ -n "$packages" ] || return 0
         if [ "$(id -u)" != 0 ]; then
-                echo "packages.sh: only root can install: $packages" >&2
+                echo "packages.sh: installing these needs root: $packages" >&2
                 exit 1
         fi
         if ! command -v apt-get >/dev/null; then
-                echo "packages.sh: no apt-get here; install what these Debian packages hold:" \
+                echo "packages.sh: no apt-get; install the contents of these Debian packages:" \
                         "$packages" >&2
                 exit 1
         fi
         echo "installing: $packages"
         log=$(mktemp)
         trap 'rm -f "$log"' EXIT
-        # An update that fails may still leave lists that serve, so only the install decides.
+        # A failed update may still leave usable lists, so only the install decides.
         apt update || true
         # shellcheck disable=SC2086 # a list of words
         if ! apt install --no-install-recommends $packages; then

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 #
-# sysroot.sh - the C library and ours for another processor, unpacked from Debian's packages into a
-# directory: what a cross compiler builds against and qemu-user runs with. The packages of this machine
-# are left alone.
+# sysroot.sh - unpacks the C library and our other dependencies for another architecture from
+# Debian's packages into a directory, for cross compilers and qemu-user. It does not change this
+# machine's packages.
 #
-#   sysroot.sh ARCHITECTURE DIRECTORY     as Debian names it: arm64, s390x, armhf
+#   sysroot.sh ARCHITECTURE DIRECTORY     Debian's name: arm64, s390x, armhf
 #
-# A directory that is complete stays as it is. DIRECTORY/sysroot.ini tells Meson where it is.
+# A complete directory is left unchanged. DIRECTORY/sysroot.ini tells Meson where it is.
 set -eu
 
 arch=$1
@@ -15,13 +15,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$2"
 dir=$(cd "$2" && pwd)
 
-# What is built against, whatever it is for at home, and the test library.
+# The development packages of the build, and the test library.
 packages="$("$here/packages.sh" list build | grep -e '-dev$' | tr '\n' ' ')libcmocka-dev"
 made_of="$arch: $packages"
 [ "$(cat "$dir/made-of" 2>/dev/null)" != "$made_of" ] || exit 0
 
-# An apt of its own, which believes to be on a machine of that kind with nothing installed. Where
-# packages come from it knows from this machine.
+# A separate apt, as on a machine of that architecture with nothing installed. It uses this
+# machine's package sources.
 apt=$dir/apt
 rm -rf "${dir:?}"/*
 mkdir -p "$apt/lists/partial" "$apt/archives/partial"
@@ -34,7 +34,7 @@ get() {
                 -o Dir::Cache::archives="$apt/archives" "$@" </dev/null
 }
 
-# Sources that have nothing for this kind of machine make it complain; only the download decides.
+# It complains about sources without this architecture; only the download decides.
 get update || true
 # shellcheck disable=SC2086 # a list of words
 get -y --no-install-recommends --download-only install $packages
@@ -43,7 +43,7 @@ for package in "$apt"/archives/*.deb; do
 done
 rm -rf "$apt"
 
-# On a real machine /lib is a link to /usr/lib, and absolute links do not lead out of the directory.
+# Make /lib a link to /usr/lib, and make absolute links stay inside the directory.
 for lib in lib lib64; do
         [ -d "$dir/$lib" ] || continue
         mkdir -p "$dir/usr/$lib"

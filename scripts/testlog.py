@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Counts the tests in a log of `meson test`, and shows the output of those that failed.
+"""Counts the tests in a log of `meson test`, and prints the output of those that failed.
 
     testlog.py LOG.json
 
@@ -15,7 +15,7 @@ SHOWN = 40
 
 def last_line(test):
     printed = [line for line in test.get("stdout", "").splitlines() if line.strip()]
-    return printed[-1].strip() if printed else "without a reason"
+    return printed[-1].strip() if printed else "no reason given"
 
 
 def main():
