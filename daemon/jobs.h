@@ -8,7 +8,7 @@
  *
  * One word says how many jobs there are and which one is next. A job is taken by counting that up, which
  * fails if another has done so meanwhile. The last one to finish says so, if it is not the engine.
- * test/test_interleaving.c tries all orders in which threads can go through this.
+ * test/daemon/test_interleaving.c tries all orders in which threads can go through this.
  *
  * Threads: run() is the engine's, one at a time; take() is any worker's. */
 #ifndef DAEMON_JOBS_H

@@ -13,8 +13,8 @@
 #include "conf/uapi_text.h"
 #include "conf/wgconf.h"
 #include "conf/wgquick.h"
-#include "test/change_dump.h"
-#include "test/wgquick_dump.h"
+#include "test/lib/change_dump.h"
+#include "test/lib/wgquick_dump.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

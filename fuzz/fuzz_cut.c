@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 #include "io/cut.h"
-#include "test/superpacket.h"
+#include "test/lib/superpacket.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

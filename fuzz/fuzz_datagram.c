@@ -10,7 +10,7 @@
 #include "base/bytes.h"
 #include "core/cookie.h"
 #include "sim/world.h"
-#include "test/with_crypto.h"
+#include "test/lib/with_crypto.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

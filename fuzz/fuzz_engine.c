@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "sim/world.h"
-#include "test/with_crypto.h"
+#include "test/lib/with_crypto.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

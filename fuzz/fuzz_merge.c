@@ -2,13 +2,13 @@
  *
  * fuzz_merge.c - any batch. The input is a list of what the packets are: the next of one of four flows,
  * with one byte changed, or bytes of the input as they are. What is merged must be what the naive
- * coalescer merges, and must give the same packets again when it is cut (test/merge_check.h). */
+ * coalescer merges, and must give the same packets again when it is cut (test/lib/merge_check.h). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "io/merge.h"
-#include "test/merge_check.h"
+#include "test/lib/merge_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

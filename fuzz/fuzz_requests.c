@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * fuzz_requests.c - any sequence of configuration requests to a running device. The input is a
- * script (test/requests.h), and a naive model says what each request must do to the device. */
-#include "test/requests.h"
-#include "test/with_crypto.h"
+ * script (test/lib/requests.h), and a naive model says what each request must do to the device. */
+#include "test/lib/requests.h"
+#include "test/lib/with_crypto.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

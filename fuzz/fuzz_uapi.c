@@ -9,7 +9,7 @@
 
 #include "conf/text.h"
 #include "conf/uapi.h"
-#include "test/change_dump.h"
+#include "test/lib/change_dump.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

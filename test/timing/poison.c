@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "test/with_crypto.h"
+#include "test/lib/with_crypto.h"
 
 int poison_teardown(void **state)
 {

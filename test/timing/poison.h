@@ -8,7 +8,7 @@
  * may be told is marked where it comes to be, by base/declassify.h.
  *
  * memcheck sees libcrypto as well. MemorySanitizer sees what it compiled, and is told by
- * test/opaque_libcrypto.c what comes out of libcrypto.
+ * test/lib/opaque_libcrypto.c what comes out of libcrypto.
  *
  * Source: the idea is A. Langley's (ctgrind, 2010). Threads: one. */
 #ifndef TEST_TIMING_POISON_H

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 #include <valgrind/memcheck.h>
 
+#include "test/lib/with_crypto.h"
 #include "test/timing/poison.h"
-#include "test/with_crypto.h"
 
 enum { EXIT_SKIPPED = 77, KNOWN_MAX = 4096 };
 

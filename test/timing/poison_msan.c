@@ -11,8 +11,8 @@
 #include <cmocka.h>
 #include <sanitizer/msan_interface.h>
 
+#include "test/lib/with_crypto.h"
 #include "test/timing/poison.h"
-#include "test/with_crypto.h"
 
 /* MSAN_OPTIONS of meson.build says so, too. */
 enum { EXIT_FOUND = 86 };

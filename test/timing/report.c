@@ -29,7 +29,7 @@
 #include "crypto/aead.h"
 #include "crypto/crypto.h"
 #include "crypto/x25519.h"
-#include "test/env.h"
+#include "test/lib/env.h"
 
 enum { POOL = 64, ROUNDS = 3, CROPS = 6, INPUT_MAX = 256, TEXT_LEN = 64 };
 

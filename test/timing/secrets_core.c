@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "core/message.h"
-#include "test/pair.h"
+#include "test/lib/pair.h"
 #include "test/timing/poison.h"
 
 #define S WG_NS_PER_S

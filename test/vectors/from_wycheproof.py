@@ -15,7 +15,7 @@ HEADER = """/* SPDX-License-Identifier: MIT OR GPL-2.0-only
 #ifndef TEST_VECTORS_WYCHEPROOF_{guard}_H
 #define TEST_VECTORS_WYCHEPROOF_{guard}_H
 
-#include "test/vector.h"
+#include "test/lib/vector.h"
 
 /* clang-format off */
 static const struct {kind}_vector wycheproof_{name}[] = {{
@@ -27,7 +27,7 @@ static const struct {kind}_vector wycheproof_{name}[] = {{
 
 
 def row(kind, test):
-    """A row in the order of the struct in test/vector.h."""
+    """A row in the order of the struct in test/lib/vector.h."""
     if kind == "x25519":
         values, texts = [], ("private", "public", "shared")
     else:

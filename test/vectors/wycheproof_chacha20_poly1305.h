@@ -5,7 +5,7 @@
 #ifndef TEST_VECTORS_WYCHEPROOF_CHACHA20_POLY1305_H
 #define TEST_VECTORS_WYCHEPROOF_CHACHA20_POLY1305_H
 
-#include "test/vector.h"
+#include "test/lib/vector.h"
 
 /* clang-format off */
 static const struct aead_vector wycheproof_chacha20_poly1305[] = {

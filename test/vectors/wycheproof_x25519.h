@@ -5,7 +5,7 @@
 #ifndef TEST_VECTORS_WYCHEPROOF_X25519_H
 #define TEST_VECTORS_WYCHEPROOF_X25519_H
 
-#include "test/vector.h"
+#include "test/lib/vector.h"
 
 /* clang-format off */
 static const struct x25519_vector wycheproof_x25519[] = {

@@ -5,7 +5,7 @@
 #ifndef TEST_VECTORS_WYCHEPROOF_XCHACHA20_POLY1305_H
 #define TEST_VECTORS_WYCHEPROOF_XCHACHA20_POLY1305_H
 
-#include "test/vector.h"
+#include "test/lib/vector.h"
 
 /* clang-format off */
 static const struct aead_vector wycheproof_xchacha20_poly1305[] = {

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE /* CPU_SET, SCHED_IDLE */
+#include "core/path.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "test/lib/env.h"
+
+static const struct {
+        int number;
+        const char *what;
+        struct wg_endpoint endpoint;
+} cases[] = {
+        {1, "none", {.port = 0}},
+        {2, "IPv4", {.ip = {4, {192, 0, 2, 1}}, .port = 51820}},
+        {3,
+         "IPv4 with a source",
+         {.ip = {4, {192, 0, 2, 1}}, .port = 1, .source = {4, {198, 51, 100, 255}}}},
+        {4,
+         "IPv6, every byte different",
+         {.ip = {6, {0x20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}},
+          .port = 0xfedc,
+          .source = {6, {0xfd, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45}}}},
+        {5,
+         "link-local, the greatest numbers",
+         {.ip = {6, {0xfe, 0x80, [15] = 1}},
+          .port = 0xffff,
+          .scope = 0xffffffff,
+          .source = {6, {0xfe, 0x80, [15] = 2}},
+          .source_ifindex = 0xfffffffe}},
+};
+
+static void assert_same(const struct wg_endpoint *a, const struct wg_endpoint *b)
+{
+        assert_true(wg_endpoint_is_same_remote(a, b));
+        assert_true(wg_ip_equal(&a->source, &b->source));
+        assert_int_equal(a->source_ifindex, b->source_ifindex);
+}
+
+static void test_read_gives_what_was_written(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++)
+                for (size_t before = 0; before < WG_ARRAY_SIZE(cases); before++) {
+                        struct wg_path path = {0};
+                        struct wg_endpoint e;
+
+                        wg_path_read(&path, &e);
+                        assert_same(&e, &cases[0].endpoint);
+                        wg_path_write(&path, &cases[before].endpoint);
+                        wg_path_write(&path, &cases[i].endpoint);
+                        memset(&e, 0xaa, sizeof(e));
+                        wg_path_read(&path, &e);
+                        assert_same(&e, &cases[i].endpoint);
+                }
+}
+
+static void test_the_same_again_stores_nothing(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
+                struct wg_path path = {0};
+                uint64_t before;
+
+                wg_path_write(&path, &cases[i].endpoint);
+                before = path.state;
+                assert_int_equal(before != 0, i != 0);
+                wg_path_write(&path, &cases[i].endpoint);
+                assert_int_equal(path.state, before);
+        }
+}
+
+static void test_unpin(void **state)
+{
+        const struct wg_endpoint *pinned = &cases[4].endpoint, *other = &cases[3].endpoint;
+        struct wg_endpoint unpinned = *pinned, e;
+        struct wg_path path = {0};
+
+        (void)state;
+        memset(&unpinned.source, 0, sizeof(unpinned.source));
+        unpinned.source_ifindex = 0;
+
+        wg_path_unpin(&path, NULL);
+        wg_path_read(&path, &e);
+        assert_same(&e, &cases[0].endpoint);
+
+        wg_path_write(&path, pinned);
+        wg_path_unpin(&path, other);
+        wg_path_read(&path, &e);
+        assert_same(&e, pinned);
+
+        wg_path_unpin(&path, pinned);
+        wg_path_read(&path, &e);
+        assert_same(&e, &unpinned);
+
+        wg_path_write(&path, pinned);
+        wg_path_unpin(&path, NULL);
+        wg_path_read(&path, &e);
+        assert_same(&e, &unpinned);
+}
+
+/* All of an endpoint follows from one number, so that a mixture of two is seen. */
+static void endpoint_of(uint32_t n, struct wg_endpoint *e)
+{
+        memset(e, 0, sizeof(*e));
+        e->ip.family = WG_FAMILY_IPV6;
+        e->source.family = WG_FAMILY_IPV6;
+        for (size_t i = 0; i < 16; i += 4) {
+                memcpy(e->ip.bytes + i, &n, sizeof(n));
+                memcpy(e->source.bytes + i, &n, sizeof(n));
+        }
+        e->port = (uint16_t)n;
+        e->scope = e->source_ifindex = n;
+}
+
+/* A mover's endpoints have rising numbers, and a bystander forgets sources meanwhile: readers must
+ * never meet a mixture, and never an older endpoint after a newer one. */
+struct race {
+        struct wg_path path;
+        _Atomic bool is_over;
+        _Atomic unsigned int mistakes;
+        _Atomic uint64_t reads, unpins;
+};
+
+static void *read_on(void *arg)
+{
+        struct race *race = arg;
+        uint32_t newest = 0;
+
+        while (!race->is_over) {
+                struct wg_endpoint e, whole;
+
+                wg_path_read(&race->path, &e);
+                endpoint_of(e.scope, &whole);
+                if (e.source.family == WG_FAMILY_NONE) {
+                        memset(&whole.source, 0, sizeof(whole.source));
+                        whole.source_ifindex = 0;
+                }
+                if (!wg_endpoint_is_same_remote(&e, &whole) ||
+                    !wg_ip_equal(&e.source, &whole.source) ||
+                    e.source_ifindex != whole.source_ifindex || e.scope < newest)
+                        race->mistakes++;
+                newest = e.scope;
+                race->reads++;
+        }
+        return NULL;
+}
+
+static void *unpin_on(void *arg)
+{
+        struct race *race = arg;
+
+        while (!race->is_over) {
+                wg_path_unpin(&race->path, NULL);
+                race->unpins++;
+        }
+        return NULL;
+}
+
+static void test_readers_never_meet_a_mixture(void **state)
+{
+        enum { ENOUGH = 100000, READERS = 2 };
+        static struct race race;
+        pthread_t readers[READERS], bystander;
+        struct wg_endpoint e;
+
+        (void)state;
+        endpoint_of(0, &e);
+        wg_path_write(&race.path, &e);
+        for (int i = 0; i < READERS; i++)
+                assert_int_equal(pthread_create(&readers[i], NULL, read_on, &race), 0);
+        assert_int_equal(pthread_create(&bystander, NULL, unpin_on, &race), 0);
+        for (uint32_t n = 1; n <= ENOUGH || race.reads < ENOUGH || race.unpins < ENOUGH; n++) {
+                endpoint_of(n, &e);
+                wg_path_write(&race.path, &e);
+                /* Nobody else moves it, so whoever unpins must not put it back. */
+                wg_path_read(&race.path, &e);
+                if (e.scope != n)
+                        race.mistakes++;
+        }
+        race.is_over = true;
+        for (int i = 0; i < READERS; i++)
+                pthread_join(readers[i], NULL);
+        pthread_join(bystander, NULL);
+        assert_int_equal(race.mistakes, 0);
+}
+
+/* Two movers at once: whoever comes last, what stays is whole. */
+static void *move_on(void *arg)
+{
+        enum { MOVES = 100000 };
+        struct race *race = arg;
+
+        for (uint32_t n = 1; n <= MOVES; n++) {
+                struct wg_endpoint e, whole;
+
+                endpoint_of(n, &e);
+                wg_path_write(&race->path, &e);
+                wg_path_read(&race->path, &e);
+                endpoint_of(e.scope, &whole);
+                if (memcmp(e.ip.bytes, whole.ip.bytes, 16) != 0 || e.port != whole.port ||
+                    !wg_ip_equal(&e.source, &whole.source))
+                        race->mistakes++;
+        }
+        return NULL;
+}
+
+static void test_writers_take_turns(void **state)
+{
+        static struct race race;
+        pthread_t other;
+
+        (void)state;
+        assert_int_equal(pthread_create(&other, NULL, move_on, &race), 0);
+        move_on(&race);
+        pthread_join(other, NULL);
+        assert_int_equal(race.mistakes, 0);
+}
+
+/* Writes constantly whenever the processor is idle otherwise. */
+static void *write_when_idle(void *arg)
+{
+        struct race *race = arg;
+
+        for (uint32_t n = 0; !race->is_over; n++) {
+                struct wg_endpoint e;
+
+                endpoint_of(n, &e);
+                wg_path_write(&race->path, &e);
+        }
+        return NULL;
+}
+
+static uint64_t processor_ns(void)
+{
+        struct timespec time;
+
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+        return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* A thread that comes back takes the processor from a writer of low priority, mostly in the middle
+ * of writing. Waiting for it would be spinning for a time slice, or many. */
+static void test_nobody_waits_for_a_writer_that_was_stopped(void **state)
+{
+        enum { VISITS = 500, PAUSE_NS = 200000, SPENT_MAX_NS = 500000000 };
+        const struct timespec pause = {.tv_nsec = PAUSE_NS};
+        const struct sched_param param = {0};
+        static struct race race;
+        cpu_set_t allowed, one;
+        struct wg_endpoint e;
+        uint64_t spent_ns = 0;
+        pthread_t writer;
+
+        (void)state;
+        assert_int_equal(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+        CPU_ZERO(&one);
+        for (int cpu = 0; cpu < CPU_SETSIZE && !CPU_COUNT(&one); cpu++)
+                if (CPU_ISSET(cpu, &allowed))
+                        CPU_SET(cpu, &one);
+        assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+        assert_int_equal(pthread_create(&writer, NULL, write_when_idle, &race), 0);
+        assert_int_equal(pthread_setschedparam(writer, SCHED_IDLE, &param), 0);
+        for (uint32_t i = 0; i < VISITS && spent_ns < SPENT_MAX_NS; i++) {
+                uint64_t begun_ns;
+
+                nanosleep(&pause, NULL);
+                begun_ns = processor_ns();
+                wg_path_read(&race.path, &e);
+                endpoint_of(i, &e);
+                wg_path_write(&race.path, &e);
+                wg_path_unpin(&race.path, NULL);
+                spent_ns += processor_ns() - begun_ns;
+        }
+        race.is_over = true;
+        sched_setaffinity(0, sizeof(allowed), &allowed);
+        pthread_join(writer, NULL);
+        assert_true(spent_ns < SPENT_MAX_NS);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_read_gives_what_was_written),
+                cmocka_unit_test(test_the_same_again_stores_nothing),
+                cmocka_unit_test(test_unpin),
+                cmocka_unit_test(test_readers_never_meet_a_mixture),
+                cmocka_unit_test(test_writers_take_turns),
+                cmocka_unit_test(test_nobody_waits_for_a_writer_that_was_stopped),
+        };
+
+        return cmocka_run_group_tests_name("path", tests, NULL, NULL);
+}

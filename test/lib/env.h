@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * env.h - a struct wg_env for the tests of single modules: counts memory, fails when told to, and
+ * draws everything from one seed.
+ *
+ * Retired objects are released at once, or, after test_env_defer(), when all readers have passed
+ * a quiescent moment; this is the smallest thing that does it, for two reading threads. */
+#ifndef TEST_LIB_ENV_H
+#define TEST_LIB_ENV_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "core/env.h"
+
+enum { TEST_READERS = 2 };
+
+struct test_env {
+        struct wg_env env;
+        uint64_t random;      /* the generator's state */
+        size_t blocks, bytes; /* allocated and not yet freed */
+        size_t allocations;   /* that still succeed */
+        bool defers;
+        struct wg_retired *retired;
+        _Atomic uint64_t epoch; /* goes up with each reclaim */
+        _Atomic uint64_t seen[TEST_READERS];
+};
+
+/* The seed of a test with random steps: TEST_SEED from the environment, or the same each time. */
+static inline uint64_t test_seed(const char *test)
+{
+        const char *text = getenv("TEST_SEED");
+        uint64_t seed = text ? strtoull(text, NULL, 0) : 20240229;
+
+        printf("%s: TEST_SEED=%llu\n", test, (unsigned long long)seed);
+        return seed;
+}
+
+/* splitmix64 (Steele, Lea and Flood, 2014). */
+static inline uint64_t test_env_random(struct test_env *t)
+{
+        uint64_t z = t->random += UINT64_C(0x9e3779b97f4a7c15);
+
+        z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+        return z ^ z >> 31;
+}
+
+/* A number from 0 to below - 1. */
+static inline uint32_t test_env_below(struct test_env *t, uint32_t below)
+{
+        return (uint32_t)((test_env_random(t) >> 32) * below >> 32);
+}
+
+static inline void test_env_fill(void *ctx, void *out, size_t len)
+{
+        for (size_t i = 0; i < len; i++)
+                ((uint8_t *)out)[i] = (uint8_t)test_env_random(ctx);
+}
+
+/* Keeps the length before each block, to see that free() is told the same. */
+static inline void *test_env_alloc(void *ctx, size_t len)
+{
+        struct test_env *t = ctx;
+        max_align_t *block;
+
+        if (!t->allocations)
+                return NULL;
+        block = calloc(1, sizeof(*block) + len);
+        if (!block)
+                abort();
+        memcpy(block, &len, sizeof(len));
+        t->allocations--;
+        t->blocks++;
+        t->bytes += len;
+        return block + 1;
+}
+
+static inline void test_env_free(void *ctx, void *memory, size_t len)
+{
+        struct test_env *t = ctx;
+        max_align_t *block;
+
+        if (!memory)
+                return;
+        block = (max_align_t *)memory - 1;
+        if (memcmp(block, &len, sizeof(len)) != 0)
+                abort();
+        t->blocks--;
+        t->bytes -= len;
+        free(block);
+}
+
+static inline void test_env_retire(void *ctx, struct wg_retired *retired)
+{
+        struct test_env *t = ctx;
+
+        if (!t->defers) {
+                retired->release(retired);
+                return;
+        }
+        retired->epoch = t->epoch;
+        retired->next = t->retired;
+        t->retired = retired;
+}
+
+/* For a reader: "I hold no pointer." */
+static inline void test_env_quiesce(struct test_env *t, unsigned int reader)
+{
+        t->seen[reader] = t->epoch;
+}
+
+/* For the writer: releases what no reader can hold any more. */
+static inline void test_env_reclaim(struct test_env *t)
+{
+        uint64_t oldest = ++t->epoch;
+
+        for (unsigned int i = 0; i < TEST_READERS; i++) {
+                uint64_t seen = t->seen[i];
+
+                oldest = WG_MIN(oldest, seen);
+        }
+        for (struct wg_retired **link = &t->retired, *retired = *link; retired; retired = *link) {
+                if (retired->epoch < oldest) {
+                        *link = retired->next;
+                        retired->release(retired);
+                } else {
+                        link = &retired->next;
+                }
+        }
+}
+
+/* From now on, retired objects wait for reclaim. */
+static inline void test_env_defer(struct test_env *t)
+{
+        t->defers = true;
+}
+
+/* For the writer when no reader runs any more: releases all. */
+static inline void test_env_undefer(struct test_env *t)
+{
+        for (unsigned int i = 0; i < TEST_READERS; i++)
+                t->seen[i] = UINT64_MAX;
+        test_env_reclaim(t);
+        t->defers = false;
+}
+
+static inline void test_env_init(struct test_env *t, uint64_t seed)
+{
+        memset(t, 0, sizeof(*t));
+        t->env.ctx = t;
+        t->env.random = test_env_fill;
+        t->env.alloc = test_env_alloc;
+        t->env.free = test_env_free;
+        t->env.retire = test_env_retire;
+        t->random = seed;
+        t->allocations = SIZE_MAX;
+}
+
+#endif
