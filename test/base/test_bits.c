@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * test_bits.c - base/bits.h. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
-
 #include "base/bits.h"
+#include "test/lib/cmocka.h"
 
 static void test_last_bit(void **state)
 {

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * test_bytes.c - base/bytes.h: each width and order at each alignment, and nothing beside it. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/attr.h"
 #include "base/bytes.h"
+#include "test/lib/cmocka.h"
 
 /* Values of 8 bytes; narrower forms take the last bytes. */
 static const struct {

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * test_endpoint.c - base/endpoint.h: what makes two remotes the same. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
-
 #include "base/endpoint.h"
+#include "test/lib/cmocka.h"
 
 static const struct wg_endpoint reference = {
         .ip = {WG_FAMILY_IPV6, {0xfe, 0x80, [15] = 1}},

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * test_enum.c - base/enum.h at run time; enum_compile.sh shows what must not compile. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/enum.h"
+#include "test/lib/cmocka.h"
 
 /* Values neither in order nor without gaps; a name that begins another. */
 #define COLOURS(X) \

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * test_list.c - base/list.h, also against an array that does the same plainly. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/list.h"
+#include "test/lib/cmocka.h"
 
 enum { ITEMS = 16 };
 

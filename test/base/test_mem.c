@@ -2,15 +2,11 @@
  *
  * test_mem.c - base/mem.h. That a wipe outlives the optimizer is seen from outside: the function
  * below wipes memory that nobody reads any more by name. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
 #include "base/mem.h"
+#include "test/lib/cmocka.h"
 
 enum { LONGEST = 65 };
 

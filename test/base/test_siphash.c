@@ -3,15 +3,11 @@
  * test_siphash.c - base/siphash.h. The answers for 15 bytes are the worked example of the SipHash
  * paper's appendix A, those for 0 to 7 bytes stand among the 64 published with it; all were also
  * computed by an independent program. Key 00 01 .. 0f; the input counts up from 00. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 
 #include "base/attr.h"
 #include "base/siphash.h"
+#include "test/lib/cmocka.h"
 
 static const struct {
         size_t len;

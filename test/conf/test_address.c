@@ -2,14 +2,11 @@
 #include "conf/address.h"
 
 #include <arpa/inet.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 
 static struct tl_text text_of(const char *string)
 {

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "conf/change.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "test/lib/change_dump.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/heap.h"
 
 /* Peer i has i % 4 allowed IPs, each of which says whose it is. */

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "conf/hex.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 
 static const struct {
         int number;

@@ -2,13 +2,10 @@
 #include "conf/mistakes.h"
 
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 
 static void add(struct tl_mistakes *mistakes, uint32_t line, uint32_t column, const char *message)
 {

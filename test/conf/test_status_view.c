@@ -3,13 +3,11 @@
  * test_status_view.c - conf/status_view.h: what people and programs get to see. */
 #include "conf/status_view.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 
 #define VERDICTS(X) \
         X(LOST, 1, lost, "it is gone") \

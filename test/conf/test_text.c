@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "conf/text.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 
 #define NONE UINT64_MAX
 

@@ -4,16 +4,12 @@
 #include "conf/uapi.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "test/lib/change_dump.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/heap.h"
 
 /* Two public keys and two secrets; a secret appears in no message and in no memory left behind. */

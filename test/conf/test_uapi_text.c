@@ -2,16 +2,12 @@
 #include "conf/uapi_text.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "conf/wgconf.h"
 #include "test/lib/change_dump.h"
+#include "test/lib/cmocka.h"
 
 #define SECRET "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="
 #define A "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="

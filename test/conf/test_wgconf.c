@@ -5,16 +5,12 @@
 #include "conf/wgconf.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "test/lib/change_dump.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/heap.h"
 
 /* A secret, a preshared key and two public keys; the latter also as the dump shows them. */

@@ -2,15 +2,11 @@
 #include "conf/wgquick.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "test/lib/cmocka.h"
 #include "test/lib/wgquick_dump.h"
 
 #define I "[Interface]\n"

@@ -3,13 +3,9 @@
 
 #include <arpa/inet.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 
 #include "base/bytes.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/env.h"
 
 enum { ALIVE = 0xa11fe };

@@ -4,14 +4,9 @@
  * comes of it over hours and bad links is the simulator's. */
 #include "core/engine.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include "core/peers.h"
 #include "core/timers.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/pair.h"
 
 #define MS WG_NS_PER_MS

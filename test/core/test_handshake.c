@@ -3,13 +3,8 @@
  * test_handshake.c - core/handshake.h, and what core/transmit.h and the engine make of it. */
 #include "core/handshake.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include "core/transmit.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/pair.h"
 #include "test/lib/transcript.h"
 #include "test/lib/vector.h"

@@ -3,12 +3,7 @@
  * test_icmp.c - core/icmp.h. The two errors spelt out were computed by an independent program. */
 #include "core/icmp.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
+#include "test/lib/cmocka.h"
 #include "test/lib/env.h"
 #include "test/lib/packet.h"
 #include "test/lib/vector.h"

@@ -2,12 +2,8 @@
 #include "core/index.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 
-#include <cmocka.h>
-
+#include "test/lib/cmocka.h"
 #include "test/lib/env.h"
 
 static uint32_t index_of(const struct wg_index_entry *entry)

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "core/message.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "crypto/aead.h"
 #include "crypto/x25519.h"
+#include "test/lib/cmocka.h"
 
 /* Each field begins where the one before ends. */
 _Static_assert(WG_INITIATION_STATIC == WG_INITIATION_EPHEMERAL + WG_KEY_LEN, "");

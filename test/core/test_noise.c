@@ -5,15 +5,11 @@
  * Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s). */
 #include "core/noise.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/attr.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/vector.h"
 #include "test/lib/with_crypto.h"
 

@@ -4,13 +4,9 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <time.h>
 
-#include <cmocka.h>
-
+#include "test/lib/cmocka.h"
 #include "test/lib/env.h"
 
 static const struct {

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "core/ratelimit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include "base/bytes.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/env.h"
 
 #define MS WG_NS_PER_MS

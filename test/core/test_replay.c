@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "core/replay.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "core/limits.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/env.h"
 
 #define W ((uint64_t)WG_REPLAY_WINDOW)

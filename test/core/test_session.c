@@ -4,12 +4,8 @@
 #include "core/session.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 
-#include <cmocka.h>
-
+#include "test/lib/cmocka.h"
 #include "test/lib/pair.h"
 
 enum { KEYPAIRS_MAX = 8 };

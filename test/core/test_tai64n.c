@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "core/tai64n.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "test/lib/cmocka.h"
 #include "test/lib/env.h"
 
 #define S WG_NS_PER_S

@@ -4,12 +4,7 @@
  * what happens while workers write in test_worker.c. */
 #include "core/timers.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
+#include "test/lib/cmocka.h"
 #include "test/lib/pair.h"
 
 #define MS WG_NS_PER_MS

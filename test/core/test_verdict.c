@@ -4,12 +4,9 @@
  * what it cannot see. */
 #include "core/verdict.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 
 /* Names are printed as counters and read by programs. */
 static void test_names_are_words(void **state)

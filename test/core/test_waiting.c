@@ -4,13 +4,9 @@
 #include "core/waiting.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 
 #include "core/limits.h"
+#include "test/lib/cmocka.h"
 
 enum { MOST = WG_WAITING_PACKETS_MAX };
 

@@ -5,12 +5,8 @@
 #include "core/worker.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 
-#include <cmocka.h>
-
+#include "test/lib/cmocka.h"
 #include "test/lib/pair.h"
 
 #define S WG_NS_PER_S

@@ -4,21 +4,17 @@
  * the batches, which no published vector fits (no associated data, 4 zeros in the nonce), to the
  * one-message functions. Their buffers are allocated at their exact size, so that a sanitizer sees
  * what is read or written beside them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
 
-#include <cmocka.h>
-
 #include "base/bytes.h"
 #include "crypto/aead_nonce96.h"
 #include "crypto/crypto.h"
 #include "test/lib/aead_check.h"
+#include "test/lib/cmocka.h"
 #include "test/vectors/wycheproof_chacha20_poly1305.h"
 
 enum { LONGEST = 65519, LENGTHS = 302, MOST_PACKETS = 33 };

@@ -2,14 +2,11 @@
  *
  * test_blake2s.c - crypto/blake2s.h against published answers, against a plain BLAKE2s written from
  * RFC 7693 (itself held to that document's self test), and against libcrypto's own HMAC. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>

@@ -3,14 +3,11 @@
  * test_crypto.c - crypto/crypto.h: what comes up goes down again, also for threads, and packets cost
  * no allocation. libcrypto's allocations are counted; the room's own are the sanitizers' business. */
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 #include <openssl/crypto.h>
 
 #include "base/attr.h"

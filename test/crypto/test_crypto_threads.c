@@ -3,13 +3,8 @@
  * test_crypto_threads.c - every function of crypto/ from several threads at once, with one key object
  * shared by all. Also built with ThreadSanitizer. */
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/attr.h"
 #include "crypto/aead.h"
@@ -17,6 +12,7 @@
 #include "crypto/crypto.h"
 #include "crypto/x25519.h"
 #include "crypto/xchacha.h"
+#include "test/lib/cmocka.h"
 
 enum { THREADS = 4, ROUNDS = 200, PACKETS = 5, LEN = 100 };
 

@@ -2,14 +2,11 @@
  *
  * test_crypto_wipe.c - no call leaves its key, or anything that gives the key away, in libcrypto's
  * memory: neither in the thread's contexts, which live on, nor in memory given back unwiped. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 #include <openssl/crypto.h>
 
 #include "base/list.h"

@@ -2,14 +2,11 @@
 #include "crypto/libcrypto/reserve.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 #include <openssl/crypto.h>
 
 #include "base/attr.h"

@@ -3,13 +3,10 @@
  * test_selftest.c - crypto/selftest.h: init must notice a primitive that is missing or went wrong.
  * The linker puts the functions below before those of the room and of libcrypto (--wrap, see
  * meson.build), where they spoil the one that is asked for. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 #include <openssl/evp.h>
 
 #include "base/mem.h"

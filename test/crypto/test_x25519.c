@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * test_x25519.c - crypto/x25519.h against RFC 7748 and Wycheproof. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/attr.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
 #include "crypto/x25519.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/vector.h"
 #include "test/vectors/wycheproof_x25519.h"
 

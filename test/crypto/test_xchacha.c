@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * test_xchacha.c - crypto/xchacha.h against its draft and Wycheproof. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 #include "crypto/crypto.h"
 #include "crypto/xchacha.h"
 #include "test/lib/aead_check.h"
+#include "test/lib/cmocka.h"
 #include "test/vectors/wycheproof_xchacha20_poly1305.h"
 
 static const struct aead_functions xchacha = {

@@ -2,15 +2,11 @@
 #include "daemon/apply.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 #include "conf/uapi.h"
 #include "daemon/device.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/env.h"
 #include "test/lib/heap.h"
 #include "test/lib/with_crypto.h"

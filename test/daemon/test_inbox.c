@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * The ring between workers and engine: order, bounds, the turn at its end, two threads. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
 #include "daemon/inbox.h"
+#include "test/lib/cmocka.h"
 
 enum { HEAD = sizeof(struct tl_inbox_head), RECORDS = 50000 };
 

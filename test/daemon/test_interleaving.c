@@ -10,18 +10,14 @@
  * sources ask for where it matters.
  *
  * Each protocol is also tried with a mistake in it that must be found: else nothing would have been shown. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/attr.h"
+#include "test/lib/cmocka.h"
 
 /* ---- visiting all states ---- */
 

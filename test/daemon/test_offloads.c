@@ -2,13 +2,9 @@
 #include "daemon/offloads.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 
 #include "io/clock.h"
+#include "test/lib/cmocka.h"
 
 #define NOW (1000 * TL_NS_PER_S)
 

@@ -3,15 +3,12 @@
  * When retired memory is released: never while a worker may hold it, and soon after. */
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
 #include "base/attr.h"
 #include "daemon/reclaim.h"
+#include "test/lib/cmocka.h"
 
 struct thing {
         struct wg_retired retired;

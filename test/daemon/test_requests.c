@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "test/lib/requests.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
+#include "test/lib/cmocka.h"
 #include "test/lib/env.h"
 #include "test/lib/with_crypto.h"
 

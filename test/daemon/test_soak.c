@@ -5,16 +5,13 @@
  * argument says how many it takes instead. */
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 #include "daemon/inbox.h"
 #include "io/clock.h"
 #include "io/loop.h"
+#include "test/lib/cmocka.h"
 
 enum { WORKERS = 3, SIZE = 4096, LEN_MAX = 300 };
 #define PATIENCE_NS (20 * TL_NS_PER_S)

@@ -2,16 +2,12 @@
  *
  * No direction waits for long, and those that stay busy get equal shares. */
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "daemon/turns.h"
+#include "test/lib/cmocka.h"
 
 #define US UINT64_C(1000)
 

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "host/table.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/attr.h"
+#include "test/lib/cmocka.h"
 
 #define PREFIX "tieline-quick-"
 

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "io/checksum.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include "base/endpoint.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/env.h"
 #include "test/lib/fence.h"
 #include "test/lib/packet.h"

@@ -6,12 +6,8 @@
 #include "io/cut.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 
-#include <cmocka.h>
-
+#include "test/lib/cmocka.h"
 #include "test/lib/fence.h"
 #include "test/lib/superpacket.h"
 

@@ -8,11 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 
 /* Runs act(report_fd) in a daemon. Returns the command's process and the pipe's other end. */
 static pid_t start(void (*act)(struct tl_daemon *daemon, int report_fd), int *report)

@@ -3,16 +3,13 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 
 static char directory[] = "/tmp/tieline-file-XXXXXX";
 static char path[64];

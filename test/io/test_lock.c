@@ -4,13 +4,10 @@
 #include "io/lock.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <time.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 
 enum { THREADS = 4, TURNS = 20000, HELD_MS = 300, MS_NS = 1000000 };
 

@@ -6,13 +6,9 @@
  * coalescer makes (merge_check.h). */
 #include "io/merge.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-
+#include "test/lib/cmocka.h"
 #include "test/lib/merge_check.h"
 
 enum { ALL_KINDS = 1u << TL_OFFLOAD_TCP4 | 1u << TL_OFFLOAD_TCP6 | 1u << TL_OFFLOAD_UDP };

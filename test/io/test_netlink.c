@@ -4,15 +4,11 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include <cmocka.h>
-
+#include "test/lib/cmocka.h"
 #include "test/lib/netns.h"
 
 static struct tl_netlink_monitor monitor;

@@ -2,9 +2,6 @@
 #include "io/notify.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/attr.h"
+#include "test/lib/cmocka.h"
 
 /* A manager at that name; '@' begins an abstract one. */
 static int listen_at(const char *name)

@@ -2,12 +2,9 @@
 #include "io/offload.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 
 /* Written by hand for a little-endian machine; on others the numbers change sides. */
 static const struct {

@@ -16,15 +16,11 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <sys/ioctl.h>
-
-#include <cmocka.h>
 
 #include "io/cut.h"
 #include "io/merge.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/merge_check.h"
 #include "test/lib/netns.h"
 

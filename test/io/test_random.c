@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "io/random.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/attr.h"
+#include "test/lib/cmocka.h"
 
 /* 256: getrandom(2) gives up to that many at once in any case; more it may give in parts. */
 static void test_fills_exactly_what_was_asked(void **state WG_UNUSED)

@@ -6,13 +6,9 @@
 #include <errno.h>
 #include <net/if.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
-
+#include "test/lib/cmocka.h"
 #include "test/lib/netns.h"
 
 static struct tl_routes routes;

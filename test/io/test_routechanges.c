@@ -2,15 +2,12 @@
 #include "io/routechanges.h"
 
 #include <arpa/inet.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 
 static struct wg_ip ip(const char *text)
 {

@@ -2,13 +2,9 @@
 #define _GNU_SOURCE /* unshare */
 #include "io/rule.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
+#include "test/lib/cmocka.h"
 #include "test/lib/netns.h"
 
 /* Arguments of `ip rule add`, and the rule that is read then. */

@@ -9,10 +9,7 @@
 #include <linux/capability.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/attr.h"
+#include "test/lib/cmocka.h"
 
 /* Runs a case in a child: 0 when all it found was so, else the number of the line that was not. */
 static int in_a_child(int (*run_case)(void))

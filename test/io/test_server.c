@@ -12,9 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +19,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "io/clock.h"
 #include "io/unixsock.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/netns.h"
 
 enum { BLOCK = 10000, CLIENTS_MAX = 4 };

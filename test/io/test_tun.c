@@ -11,20 +11,16 @@
 #include <linux/if_tun.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include <cmocka.h>
-
 #include "base/bytes.h"
 #include "io/netlink.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/netns.h"
 
 #define PORT 7777

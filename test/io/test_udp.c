@@ -16,9 +16,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -26,10 +23,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <cmocka.h>
-
 #include "io/clock.h"
 #include "io/tun.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/netns.h"
 
 enum { COUNT = 150 }; /* more than two system calls' worth */

@@ -5,10 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,9 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "io/clock.h"
+#include "test/lib/cmocka.h"
 
 static char base[] = "/tmp/test_unixsock.XXXXXX";
 static char directory[64];         /* where the sockets are; made by the first */

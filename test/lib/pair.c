@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "test/lib/pair.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 
 static void lock(void *ctx, _Atomic uint32_t *word)
 {

@@ -3,16 +3,12 @@
 
 #include "quick/plan.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "conf/wgconf.h"
+#include "test/lib/cmocka.h"
 
 #define I "[Interface]\n"
 #define P "[Peer]\nPublicKey = xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=\n"

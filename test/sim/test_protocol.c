@@ -3,16 +3,12 @@
  * test_protocol.c - what WireGuard does when, fact by fact: two or three whole engines in the
  * simulator's network, undisturbed, with exact times. (What happens when everything goes wrong at once
  * is the simulator's own business.) */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 #include "core/work.h"
 #include "sim/attacker.h"
 #include "sim/world.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/with_crypto.h"
 
 #define S WG_NS_PER_S

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "test/lib/cmocka.h"
 #include <sanitizer/msan_interface.h>
 
 #include "test/lib/with_crypto.h"

@@ -3,15 +3,10 @@
  * secrets_conf.c - keys as text: digits that are poisoned, in requests and in files, right and wrong;
  * and poisoned keys that are told. Of a text it is no secret which of its bytes end lines or are white
  * space, nor whether a value is a key at all. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/attr.h"
 #include "conf/base64.h"
@@ -19,6 +14,7 @@
 #include "conf/text.h"
 #include "conf/uapi.h"
 #include "conf/wgconf.h"
+#include "test/lib/cmocka.h"
 #include "test/timing/poison.h"
 
 /* Between them all digits of both kinds, at both ends too. */

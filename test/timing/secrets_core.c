@@ -2,18 +2,14 @@
  *
  * secrets_core.c - two engines whose private keys, preshared keys, ephemeral keys and cookie secrets
  * are poisoned: all that a peer, or a stranger, can make them do with those. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/mem.h"
 #include "core/message.h"
+#include "test/lib/cmocka.h"
 #include "test/lib/pair.h"
 #include "test/timing/poison.h"
 

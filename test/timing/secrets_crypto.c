@@ -2,15 +2,10 @@
  *
  * secrets_crypto.c - base/ and crypto/ with poisoned keys. Each test also asks whether what follows
  * from them is still poisoned where it ought to be, and is not where everybody may know it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/mem.h"
 #include "base/siphash.h"
@@ -18,6 +13,7 @@
 #include "crypto/blake2s.h"
 #include "crypto/x25519.h"
 #include "crypto/xchacha.h"
+#include "test/lib/cmocka.h"
 #include "test/timing/poison.h"
 
 static uint8_t key[WG_KEY_LEN];

@@ -2,19 +2,15 @@
  *
  * secrets_planted.c - what the watchers of poison.h must find: each way in which code usually gives a
  * secret away, in code written for that; and what they must not find. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/mem.h"
 #include "crypto/aead.h"
 #include "crypto/blake2s.h"
 #include "crypto/x25519.h"
+#include "test/lib/cmocka.h"
 #include "test/timing/poison.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
