@@ -48,14 +48,14 @@ WG_ENUM_DECLARE(tl_status_kind, TL_STATUS_KINDS)
 #define TL_STATUS_KEYS(X) \
         X(TL_STATUS_INTERFACE, DEVICE, TEXT, interface, "name at start") \
         X(TL_STATUS_LINK_UP, DEVICE, FLAG, link_up, "up") \
-        X(TL_STATUS_LINK_FOLLOWED, DEVICE, FLAG, link_followed, "changes tracked") \
+        X(TL_STATUS_LINK_FOLLOWED, DEVICE, FLAG, link_followed, "link changes tracked") \
         X(TL_STATUS_MTU, DEVICE, LEVEL, mtu, "MTU") \
         X(TL_STATUS_LISTEN_PORT, SOCKETS, LEVEL, listen_port, "UDP port") \
         X(TL_STATUS_FWMARK, SOCKETS, LEVEL, fwmark, "firewall mark") \
         X(TL_STATUS_BOUND_IPV4, SOCKETS, FLAG, bound_ipv4, "IPv4 socket bound") \
         X(TL_STATUS_BOUND_IPV6, SOCKETS, FLAG, bound_ipv6, "IPv6 socket bound") \
         X(TL_STATUS_SOCKET_QUEUE, SOCKETS, LEVEL, socket_queue_bytes, "receive buffers, used") \
-        X(TL_STATUS_SOCKET_ROOM, SOCKETS, LEVEL, socket_room_bytes, "receive buffers, size") \
+        X(TL_STATUS_SOCKET_ROOM, SOCKETS, LEVEL, socket_room_bytes, "receive buffers, limit") \
         X(TL_STATUS_SOCKET_DROPS, SOCKETS, LEVEL, socket_drops, "dropped, receive buffer full") \
         X(TL_STATUS_ROUTE_EVENTS, SOCKETS, COUNT, route_events, "routing events") \
         X(TL_STATUS_ROUTE_LOOKUPS, SOCKETS, COUNT, route_lookups, "route lookups") \
