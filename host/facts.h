@@ -20,8 +20,8 @@ bool tl_facts_is_table_free(uint32_t table) WG_MUST_USE;
 /* The MTU of a link; 0: unknown. */
 uint32_t tl_facts_link_mtu(const char *ifname) WG_MUST_USE;
 
-/* The greatest MTU of the paths to the peers' endpoints, or, if no endpoint is known, of the default
- * routes; 0: unknown. Path MTU discovery finds smaller ones. */
+/* The greatest MTU of the paths to the peers' endpoints, or of the default routes if no endpoint is
+ * known; 0: unknown. Path MTU discovery finds smaller ones. */
 uint32_t tl_facts_path_mtu(const struct tl_change *device) WG_MUST_USE;
 
 /* Whether strict reverse-path filtering (rp_filter 1) is on for a link other than this

@@ -42,17 +42,17 @@ WG_PRINTF(2, 3) bool tl_step_write(char **text, const char *format, ...);
 /* Frees all steps. Takes a list of zeros. */
 void tl_steps_done(struct tl_steps *steps);
 
-/* Carries out all steps in order, until one fails or a signal asks us to end. Calls `act` for the
- * caller's own actions (NULL: there are none); it returns false after saying what went wrong.
- * Returns false after saying what went wrong, with the index of the step in *failed. */
+/* Carries out the steps in order, until one fails or a signal asks us to end. `act` carries out the
+ * caller's own actions (NULL: there are none). Both return false after saying what went wrong; then
+ * *failed is the index of the step. */
 bool tl_steps_do(const struct tl_steps *steps, struct tl_journal *journal,
                  bool (*act)(void *ctx, const struct tl_step *step), void *ctx,
                  uint32_t *failed) WG_MUST_USE;
 
 /* Undoes what was added to the journal since it had that size (0: everything), the last change
- * first. A command that fails is ignored, since its change may not have been made. If the journal is
- * of another boot or network namespace, its commands about kernel state are skipped: what looks the
- * same here belongs to others. */
+ * first. Commands that fail are ignored, since their change may not have been made. In a journal of
+ * another boot or network namespace, commands about kernel state are skipped: what looks the same
+ * here belongs to other interfaces. */
 void tl_steps_undo(struct tl_journal *journal, size_t size);
 
 #endif

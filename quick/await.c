@@ -25,16 +25,15 @@
 
 #define SOCKET_NAME "tieline-quick/await/"
 
-/* The task's descriptors: the list of names; the socket it listens on; and an idle connection to
- * the daemon, whose end shows that the daemon has ended. */
+/* The task's descriptors: the list of names, the listening socket, and an idle connection to the
+ * daemon, which closes when the daemon ends. */
 enum { NAMES_FD = 0, SOCKET_FD = 3, DAEMON_FD = 4, SPARE_FD = 10 };
 
 enum { PAUSE_MIN_MS = 1000, PAUSE_MAX_MS = 20000, STOP_TIMEOUT_MS = 5000 };
 
 static struct tl_log log_;
 
-/* The address is abstract, so that nothing of it is left, however the task ends. Returns its
- * length. */
+/* Writes an abstract address, which vanishes with the task however it ends. Returns its length. */
 static socklen_t name_socket(struct sockaddr_un *address, const char *ifname)
 {
         int len;
@@ -45,7 +44,7 @@ static socklen_t name_socket(struct sockaddr_un *address, const char *ifname)
         return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
 }
 
-/* Any user may bind or connect to an abstract name. Only root counts. */
+/* Whether root is at the other end: any user may bind or connect to an abstract name. */
 static bool is_root(int fd)
 {
         struct ucred peer;
@@ -85,7 +84,7 @@ static int listen_for_stop(const char *ifname)
         return error;
 }
 
-/* Makes an unnamed file with one line per name: key, port and host. */
+/* Returns a descriptor of an unnamed file with one line per name: key, port and host. */
 static int write_names(const struct tl_names *names)
 {
         int fd = memfd_create("names", MFD_CLOEXEC);
@@ -103,14 +102,13 @@ static int write_names(const struct tl_names *names)
         return fd;
 }
 
-/* Runs in the child: leaves the terminal, the session and all files of the command, and becomes the
- * task. */
+/* Leaves the command's terminal, session and files, and becomes the task. Runs in the child. */
 WG_NORETURN static void become(const char *ifname, int names, int listener, int daemon)
 {
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
         setsid();
-        /* Move them away from the numbers that they are to get. */
+        /* Move them out of the way of the numbers they get. */
         names = fcntl(names, F_DUPFD_CLOEXEC, SPARE_FD);
         listener = fcntl(listener, F_DUPFD_CLOEXEC, SPARE_FD);
         daemon = fcntl(daemon, F_DUPFD_CLOEXEC, SPARE_FD);
@@ -125,7 +123,7 @@ WG_NORETURN static void become(const char *ifname, int names, int listener, int 
         _exit(127);
 }
 
-/* Returns once the child has executed the task, and thus has no key in its memory. */
+/* Returns once the child has executed the task, and so has no private key in its memory. */
 static int spawn(const char *ifname, int names, int listener, int daemon)
 {
         int ends[2], error = 0;
@@ -188,7 +186,7 @@ static bool read_names(struct tl_names *names)
         return is_good;
 }
 
-/* State of the worker. The thread that waits for the end does not touch it. */
+/* State of the worker thread. The main thread, which waits for the end, does not touch it. */
 struct task {
         const char *ifname;
         struct tl_names names;
@@ -204,8 +202,7 @@ static void see_peer(void *ctx, const uint8_t public_key[TL_CONF_KEY_LEN], bool 
                         task->is_wanted[i] = true;
 }
 
-/* Finds out which names are still wanted, and forgets the others. Returns false if the daemon is
- * gone. */
+/* Removes the names that are no longer wanted. Returns false if the daemon is gone. */
 static bool forget_unwanted(struct task *task)
 {
         memset(task->is_wanted, 0, task->names.count * sizeof(*task->is_wanted));
@@ -220,7 +217,7 @@ static bool forget_unwanted(struct task *task)
         return true;
 }
 
-/* Sets the endpoint of a peer. If the peer is gone, it is not made again. */
+/* Sets the endpoint of a peer, unless the peer is gone. */
 static void set_endpoint(const struct task *task, const struct tl_name *name,
                          const struct wg_endpoint *endpoint)
 {
@@ -245,8 +242,8 @@ static void set_endpoint(const struct task *task, const struct tl_name *name,
                 tl_log(&log_, TL_LOG_INFO, "the endpoint `%s' is now %s", name->host, text);
 }
 
-/* Looks each name up once, and sets those that resolve and are still wanted. Returns false if the
- * daemon is gone. */
+/* Looks up each name once, and sets the endpoints of those that resolve and are still wanted.
+ * Returns false if the daemon is gone. */
 static bool ask_names(struct task *task)
 {
         for (uint32_t i = task->names.count; i-- > 0;) {
@@ -288,7 +285,7 @@ static bool is_stopped(void)
         return is_good;
 }
 
-/* A name server may block the worker for half a minute; the task can end meanwhile. */
+/* Ends the task even while a name server blocks the worker, which may take half a minute. */
 static void wait_for_end(void)
 {
         struct pollfd ends[] = {{.fd = SOCKET_FD, .events = POLLIN},
@@ -301,7 +298,7 @@ static void wait_for_end(void)
         }
 }
 
-/* Whether the descriptor is a listening socket; it is not when a user starts the task by hand. */
+/* Whether the descriptor is a listening socket, which it is not if a user runs `--await`. */
 static bool is_listener(int fd)
 {
         int listens = 0;

@@ -2,11 +2,12 @@
  *
  * await.h - the background task that retries endpoint names which did not resolve.
  *
- * The task is this program, executed anew, so it holds only public keys. It listens on an abstract
- * socket in the interface's network namespace, and ends when root connects to it. It also ends
- * after its last name, when the peers of all names are gone or have an endpoint, and with the
- * daemon. Only a peer that still has no endpoint gets one. Its messages go to syslog.
- * Threads: tl_await_run() makes one; the others are called by the only one of the process. */
+ * The task executes this program anew, so it has no private key in its memory. It listens on an
+ * abstract socket in the interface's network namespace, and ends when root connects to it, when no
+ * name is left whose peer still exists without an endpoint, or when the daemon ends. It sets an
+ * endpoint only if the peer has none. Messages go to syslog.
+ * Threads: tl_await_run() starts one. The other functions belong to the only thread of the
+ * process. */
 #ifndef QUICK_AWAIT_H
 #define QUICK_AWAIT_H
 
@@ -15,13 +16,13 @@
 #include "base/attr.h"
 #include "quick/names.h"
 
-/* Starts the task for these names, after ending one that already runs. Returns 0 or -errno. */
+/* Ends a task that is running, and starts one for these names. Returns 0 or -errno. */
 int tl_await_start(const char *ifname, const struct tl_names *names) WG_MUST_USE;
 
-/* Ends the task of that interface, if there is one, and waits until it is gone. */
+/* Ends the interface's task, if there is one, and waits up to 5 s until it has ended. */
 void tl_await_stop(const char *ifname);
 
-/* Runs the task, with the descriptors that tl_await_start() left it. Returns the exit status. */
+/* Runs the task, on the descriptors that tl_await_start() passes to it. Returns the exit status. */
 int tl_await_run(const char *ifname);
 
 #endif

@@ -27,7 +27,7 @@ static bool set_mark(const char *ifname, uint32_t mark)
         snprintf(command, sizeof(command), "wg set %s fwmark %u", ifname, mark);
         tl_run_show(command);
         error = tl_link_set_mark(ifname, mark);
-        return !error || tl_fail("%s: cannot set the mark: %s", ifname, strerror(-error));
+        return !error || tl_fail("cannot set the mark of `%s': %s", ifname, strerror(-error));
 }
 
 /* Without src_valid_mark, strict reverse-path filtering would look for the route back to a peer in
@@ -45,19 +45,18 @@ static bool heed_marks(const char *ifname, struct tl_journal *journal)
                 return true;
         }
         return tl_fail("cannot set " SRC_VALID_MARK " to 1: %s; rp_filter is 1, so replies from "
-                       "peers would be dropped: set it from outside (for a container, `--sysctl "
+                       "peers would be dropped: set it on the host (for a container, `--sysctl "
                        "net.ipv4.conf.all.src_valid_mark=1')",
                        strerror(-error));
 }
 
-/* Whether another interface took the same number for its mark: a wg-quick, which will then fail and
- * delete the rules with that number. */
+/* Whether another interface took the same number for its mark: wg-quick's, which then fails and
+ * deletes the rules with that number. */
 static bool is_contended(const struct tl_quick_file *file, uint32_t number)
 {
         return !file->device.fwmark && tl_survey_is_mark_used(number, file->ifname);
 }
 
-/* What the plan's own actions need. */
 struct actor {
         const struct tl_quick_file *file;
         struct tl_journal *journal;
@@ -92,11 +91,11 @@ static void forget_claims(const char *ifname, uint32_t number)
 enum outcome {
         DONE,
         FAILED,
-        TAKEN,     /* others have the number */
-        OVERTAKEN, /* others added rules meanwhile, so ours are out of place */
+        TAKEN,     /* another program has the number */
+        OVERTAKEN, /* other programs have added rules since, so ours are out of place */
 };
 
-/* Decides what a claim that failed means. */
+/* Finds out why a claim failed. */
 static enum outcome judge_claim(const struct tl_quick_file *file, uint32_t number)
 {
         bool is_chosen = file->device.fwmark;
@@ -137,8 +136,8 @@ static enum outcome try_defaults(const struct tl_quick_file *file, struct tl_jou
         return outcome;
 }
 
-/* Others choose numbers as we do. Our own commands wait for each other. wg-quick does not, so if it
- * comes first we take the next number. */
+/* wg-quick chooses numbers as we do. Our own commands wait for each other, but wg-quick does not
+ * wait, so if it is first we try the next number. */
 bool tl_defaults_add(const struct tl_quick_file *file, struct tl_journal *journal,
                      struct tl_plan_facts *facts)
 {

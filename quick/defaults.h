@@ -12,9 +12,9 @@
 #include "quick/file.h"
 #include "quick/plan.h"
 
-/* Adds the default routes of a file that has any. Finds the number and the place for rules, and
- * starts over if other programs change these meanwhile. Returns false after saying what went wrong.
- */
+/* Adds the default routes of a file that has any. Finds a number and a place for the rules, and
+ * starts over if other programs change rules meanwhile. Returns false after saying what went
+ * wrong. */
 bool tl_defaults_add(const struct tl_quick_file *file, struct tl_journal *journal,
                      struct tl_plan_facts *facts) WG_MUST_USE;
 

@@ -44,9 +44,10 @@ static bool find_file(struct tl_quick_file *file, const char *name)
         if (is_path) {
                 if (len <= suffix || strcmp(base + len - suffix, SUFFIX) != 0 ||
                     !is_ifname(base, len - suffix))
-                        return tl_fail("`%s' is no file for an interface: its name is that of the "
-                                       "interface (1 to %d letters, digits and _=+.-) and " SUFFIX,
-                                       name, IF_NAMESIZE - 1);
+                        return tl_fail(
+                                "`%s' does not name an interface: the file name must be 1 to %d "
+                                "letters, digits and _=+.-, followed by " SUFFIX,
+                                name, IF_NAMESIZE - 1);
                 len -= suffix;
         } else if (!is_ifname(base, len)) {
                 return tl_fail(
@@ -104,7 +105,8 @@ bool tl_quick_file_open(struct tl_quick_file *file, const char *name)
         if (error)
                 return tl_fail("%s: %s", file->path, strerror(-error));
         if (file->file.is_exposed)
-                tl_warn("%s holds keys and other users may read it; `chmod 600' it", file->path);
+                tl_warn("%s has private keys, and other users can read it: `chmod 600' it",
+                        file->path);
         parse(file);
         return true;
 }

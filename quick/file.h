@@ -36,8 +36,8 @@ bool tl_quick_file_open(struct tl_quick_file *file, const char *name) WG_MUST_US
 /* Wipes and frees. */
 void tl_quick_file_close(struct tl_quick_file *file);
 
-/* Prints the file without the keys that wg(8) does not know, and changes the text in memory. Returns
- * false after saying what went wrong. */
+/* Prints the file without the keys that wg(8) does not know, which also go from the text in memory.
+ * Returns false after saying what went wrong. */
 bool tl_quick_file_print(struct tl_quick_file *file) WG_MUST_USE;
 
 #endif

@@ -17,7 +17,7 @@
 #include "quick/rules.h"
 #include "quick/survey.h"
 
-enum { TABLES_SIZE = 65536 }; /* for the names of all nft tables, or the rules of a chain */
+enum { TABLES_SIZE = 65536 }; /* bytes for the names of all nft tables, or the rules of a chain */
 
 static void delete_rule(char family, const struct tl_rule *rule)
 {
@@ -58,7 +58,7 @@ static bool delete_rules(uint8_t family, const char *ifname)
         return any;
 }
 
-/* An interface that was moved or renamed is still served from here. */
+/* A daemon whose interface was moved or renamed still serves its old name from here. */
 static bool is_alive(const char *ifname)
 {
         return if_nametoindex(ifname) ||
@@ -141,8 +141,8 @@ static bool delete_packet_rules_of(const char *program, const char *table, const
         return any;
 }
 
-/* Rules of iptables exist only where nft is missing. Elsewhere iptables is not called: it may load
- * modules. */
+/* We add iptables rules only if nft is missing. Otherwise iptables is not run, since it may load
+ * kernel modules. */
 static bool delete_packet_rules(const char *ifname)
 {
         static const char *const programs[] = {"iptables", "ip6tables"};

@@ -10,6 +10,7 @@
 
 #include "conf/address.h"
 #include "conf/text.h"
+#include "host/fail.h"
 #include "host/run.h"
 #include "io/clock.h"
 #include "io/resolve.h"
@@ -18,7 +19,7 @@
 
 enum { PATIENCE_MS = 6000, POLL_MS = 20, HOST_MAX = 256 };
 
-/* One name and its result. The thread writes it, and then `done` of the lookups. */
+/* One name and its result. The thread writes the result, and then advances `done`. */
 struct lookup {
         char host[HOST_MAX];
         struct wg_endpoint found;
@@ -26,7 +27,7 @@ struct lookup {
         uint32_t peer;
 };
 
-/* Allocated, and left to the thread if nobody waits for it any more. */
+/* On the heap, and leaked if the caller stops waiting, because the thread still uses it. */
 struct lookups {
         pthread_mutex_t lock;
         struct lookup *items;
@@ -72,8 +73,8 @@ void tl_names_done(struct tl_names *names)
         *names = (struct tl_names){0};
 }
 
-/* Writes the name to look up for a peer, if there is one. The zone of an existing link is left to
- * the daemon. */
+/* Writes the name to look up for a peer. Returns false if there is none. The daemon itself resolves
+ * the zone of a link that exists. */
 static bool find_host(const struct tl_change_peer *peer, char host[HOST_MAX])
 {
         char text[TL_ADDRESS_IP_SIZE];
@@ -125,7 +126,7 @@ static void *look_up(void *argument)
         return NULL;
 }
 
-/* `infinity` counts as 0: the background task is what waits for ever. */
+/* `infinity` counts as 0, because the background task waits forever. */
 static int find_retries(void)
 {
         const char *text = getenv(RETRIES);
@@ -170,7 +171,7 @@ static struct lookups *collect(const struct tl_change *change)
         return NULL;
 }
 
-/* Waits for the thread within limits. Returns how many lookups are finished. */
+/* Waits for the thread, but not forever. Returns the number of finished lookups. */
 static uint32_t await_lookups(struct lookups *lookups)
 {
         uint64_t end_ns = tl_clock_boot_ns() + PATIENCE_MS * TL_NS_PER_MS;
@@ -182,7 +183,7 @@ static uint32_t await_lookups(struct lookups *lookups)
         return done;
 }
 
-/* Writes a found address into the change, or appends the name to the missing ones. */
+/* Writes the address into the change, or adds the name to those that did not resolve. */
 static bool take(struct tl_change *change, const char *path, const struct lookup *lookup,
                  const char *reason, struct tl_names *names)
 {
@@ -195,9 +196,8 @@ static bool take(struct tl_change *change, const char *path, const struct lookup
                 peer->zone[0] = '\0';
                 return true;
         }
-        fprintf(stderr,
-                "tieline-quick: warning: %s: cannot find the endpoint `%s' yet: %s; its peer goes "
-                "without until it is found, or keeps the one it has\n",
+        tl_warn("%s: cannot resolve the endpoint `%s' yet: %s; retrying in the background, and its "
+                "peer keeps the endpoint that it has, if any",
                 path, lookup->host, reason);
         peer->has_endpoint = false;
         return tl_names_add(names, peer->public_key, lookup->host, port);
@@ -224,7 +224,7 @@ bool tl_names_find(struct tl_change *change, const char *path, struct tl_names *
                 is_good = take(change, path, lookup,
                                i < done ? lookup->reason : "no answer in time", names);
         }
-        /* A thread that still waits for an answer keeps the memory. */
+        /* A thread that is still waiting for an answer uses the memory. */
         if (lookups && done == lookups->count)
                 lookups_free(lookups);
         return is_good;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * panic.c - how the command ends after one of our own bugs. What it wrote down is there for the next
- * one to undo. */
+ * panic.c - ends the command after a bug of our own. The next command undoes what is in the
+ * journal. */
 #include <stdio.h>
 #include <stdlib.h>
 

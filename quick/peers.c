@@ -22,11 +22,11 @@ static bool configure(const struct tl_quick_file *file)
         int error = tl_link_set(file->ifname, &file->device);
 
         if (error)
-                return tl_fail("%s: cannot configure it: %s", file->ifname, strerror(-error));
+                return tl_fail("cannot configure `%s': %s", file->ifname, strerror(-error));
         return true;
 }
 
-/* The keys of the peers of a file, and the change that removes all others. */
+/* The keys of the file's peers, and the change that removes all other peers. */
 struct strangers {
         uint8_t (*known)[TL_CONF_KEY_LEN]; /* sorted */
         uint32_t count;
@@ -53,7 +53,7 @@ static void remove_stranger(void *ctx, const uint8_t public_key[TL_CONF_KEY_LEN]
                 peer->remove = true;
 }
 
-/* Adds to the change the removal of peers that the interface has and the file does not. */
+/* Makes the change remove the peers that the interface has and the file does not. */
 static bool remove_strangers(struct tl_quick_file *file)
 {
         struct strangers strangers = {.change = &file->device, .is_good = true};
@@ -70,7 +70,7 @@ static bool remove_strangers(struct tl_quick_file *file)
         error = tl_link_each_peer(file->ifname, remove_stranger, &strangers);
         free(strangers.known);
         if (error)
-                return tl_fail("%s: cannot read its peers: %s", file->ifname, strerror(-error));
+                return tl_fail("cannot read the peers of `%s': %s", file->ifname, strerror(-error));
         return strangers.is_good || tl_fail("out of memory");
 }
 
@@ -98,5 +98,5 @@ void tl_peers_await(const struct tl_quick_file *file)
         tl_run_show(command);
         error = tl_await_start(file->ifname, &file->missing);
         if (error)
-                tl_warn("cannot look for endpoints in the background: %s", strerror(-error));
+                tl_warn("cannot resolve endpoints in the background: %s", strerror(-error));
 }

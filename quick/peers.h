@@ -16,11 +16,11 @@
  * file->missing. Returns false after saying what went wrong. */
 bool tl_peers_set(struct tl_quick_file *file) WG_MUST_USE;
 
-/* The same for an interface that has peers: peers that the file does not have are removed, and
- * peers that stay keep their sessions, and whatever the file does not set. */
+/* The same for an interface that already has peers. Removes the peers that the file does not have.
+ * Peers that stay keep their sessions, and the interface keeps what the file does not set. */
 bool tl_peers_replace(struct tl_quick_file *file) WG_MUST_USE;
 
-/* Ends the background task for endpoint names, and starts a new one if names are missing. */
+/* Ends the background task for endpoint names, and starts a new one if file->missing has any. */
 void tl_peers_await(const struct tl_quick_file *file);
 
 #endif

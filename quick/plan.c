@@ -11,18 +11,17 @@
 
 WG_ENUM_DEFINE(tl_plan_dns, TL_PLAN_DNS_WAYS)
 
-/* What a plan is made from. */
 struct planner {
         struct tl_steps *steps;
         const struct tl_wgquick *quick;
         const struct tl_change *device;
         const struct tl_plan_facts *facts;
-        struct wg_prefix *routes; /* each once, the longest prefixes first */
+        struct wg_prefix *routes; /* without duplicates, longest prefix first */
         uint32_t route_count;
-        uint32_t number; /* the table and mark of default routes */
+        uint32_t number; /* the table and the mark of default routes */
 };
 
-/* Whether addresses, servers and routes of that family are planned. */
+/* Whether addresses, name servers and routes of that family are planned. */
 static bool is_family_planned(const struct tl_plan_facts *facts, uint8_t family)
 {
         return family == WG_FAMILY_IPV4 || !facts->lacks_ipv6;
@@ -78,7 +77,7 @@ static bool plan_link(struct planner *p)
         return RUN(p, "ip link set mtu %u up dev %s", mtu, p->facts->ifname);
 }
 
-/* Joins the search domains, each after a blank. */
+/* Writes each search domain after a blank. */
 static void write_domains(FILE *out, const struct tl_wgquick *quick)
 {
         for (uint32_t i = 0; i < quick->dns_search.count; i++)
@@ -86,7 +85,7 @@ static void write_domains(FILE *out, const struct tl_wgquick *quick)
                         quick->dns_search.items[i].at);
 }
 
-/* Each name server between these two texts. */
+/* Writes each name server between these two texts. */
 static void write_servers(FILE *out, const struct planner *p, const char *before, const char *after)
 {
         for (uint32_t i = 0; i < p->quick->dns_count; i++) {
@@ -106,7 +105,7 @@ static bool finish(FILE *out)
         return fclose(out) == 0 && is_good;
 }
 
-/* -m 0 -x: before all other name servers, and in place of them. */
+/* -m 0 puts our name servers first, and -x makes them the only ones. */
 static bool plan_resolvconf(struct planner *p)
 {
         const char *name = p->facts->dns_name;
@@ -129,7 +128,7 @@ static bool plan_resolvconf(struct planner *p)
         return finish(out);
 }
 
-/* ~. has all names looked up here that no other link claims more exactly. */
+/* The domain ~. routes all names here, except those that another link claims more specifically. */
 static bool plan_resolved(struct planner *p)
 {
         const char *ifname = p->facts->ifname;
@@ -153,7 +152,7 @@ static bool plan_resolved(struct planner *p)
         return is_good;
 }
 
-/* Without a name server, search domains alone do nothing, as with wg-quick. */
+/* As in wg-quick, search domains have no effect without a name server. */
 static bool plan_dns(struct planner *p)
 {
         bool has_server = false;
@@ -182,8 +181,8 @@ static bool has_prefix(const struct wg_prefix *outer, const struct wg_ip *ip)
         return !rest || (outer->ip.bytes[whole] ^ ip->bytes[whole]) >> (8 - rest) == 0;
 }
 
-/* Whether the kernel makes a route for the network of an address: not for a single IPv4 address,
- * nor for a network that begins with 0. */
+/* Whether the kernel adds a route for the network of an address. It does not for a single IPv4
+ * address, nor for an IPv4 network that begins with 0. */
 static bool brings_route(const struct tl_wgquick_address *address)
 {
         bool begins_with_0 = (address->ip.bytes[0] & 0xff00 >> WG_MIN(address->cidr, 8)) == 0;
@@ -191,7 +190,7 @@ static bool brings_route(const struct tl_wgquick_address *address)
         return address->ip.family != WG_FAMILY_IPV4 || (address->cidr < 32 && !begins_with_0);
 }
 
-/* Whether the route of an interface address covers this one. */
+/* Whether the kernel's route for one of the interface's addresses covers this one. */
 static bool is_covered(const struct planner *p, const struct wg_prefix *route)
 {
         for (uint32_t i = 0; i < p->quick->address_count; i++) {
@@ -206,7 +205,7 @@ static bool is_covered(const struct planner *p, const struct wg_prefix *route)
         return false;
 }
 
-/* The dropping of what strangers send to the interface's own addresses by another way. */
+/* Writes rules that drop packets to the interface's own addresses that come in by another link. */
 static void write_guard(FILE *out, const struct planner *p, uint8_t family, const char *nft_family)
 {
         for (uint32_t i = 0; i < p->quick->address_count; i++) {
@@ -220,7 +219,7 @@ static void write_guard(FILE *out, const struct planner *p, uint8_t family, cons
         }
 }
 
-/* Replaces any table that a crash left. */
+/* Replaces a table that a crash may have left. */
 static bool plan_firewall(struct planner *p, uint8_t family)
 {
         const char *nft_family = family == WG_FAMILY_IPV4 ? "ip" : "ip6";
@@ -272,7 +271,7 @@ static bool plan_packet_rule(struct planner *p, uint8_t family, const char *tabl
                     comment, rule);
 }
 
-/* Plans the same as plan_firewall(), for a system without nft(8). */
+/* Does the same as plan_firewall(), without nft(8). */
 static bool plan_packet_rules(struct planner *p, uint8_t family)
 {
         char rule[160], address[TL_ADDRESS_IP_SIZE];
@@ -316,7 +315,7 @@ static bool plan_claim(struct planner *p, uint8_t family)
                              family_option(family), any, p->facts->ifname, p->number);
 }
 
-/* Plans a rule, and the deletion of exactly that rule. */
+/* Plans a rule, and an undo command that deletes exactly that rule. */
 static bool plan_rule(struct planner *p, uint8_t family, uint32_t priority, const char *rule)
 {
         const char *option = family_option(family);
@@ -366,7 +365,7 @@ static bool plan_route(struct planner *p, const struct wg_prefix *route)
         return RUN(p, "ip %s route add %s dev %s", family, text, ifname);
 }
 
-/* Longest prefix first; those of one family together. */
+/* Orders by length, longest prefix first, and then by family. */
 static int compare_routes(const void *a, const void *b)
 {
         const struct wg_prefix *one = a, *two = b;
@@ -378,7 +377,7 @@ static int compare_routes(const void *a, const void *b)
         return memcmp(one->ip.bytes, two->ip.bytes, sizeof(one->ip.bytes));
 }
 
-/* Takes the last prefix like this one off the list. */
+/* Removes the last prefix on the list that equals this one. */
 static void forget_route(struct planner *p, const struct wg_prefix *route)
 {
         for (uint32_t i = p->route_count; i-- > 0;) {
@@ -426,7 +425,7 @@ static bool plan_routes(struct planner *p)
         return true;
 }
 
-/* Whether the plan needs a default route of that family in a table of its own. */
+/* Whether there is a default route of that family with a table of its own. */
 static bool has_default(const struct tl_wgquick *quick, const struct tl_change *device,
                         uint8_t family)
 {
@@ -473,11 +472,13 @@ const char *tl_plan_objection(const struct tl_wgquick *quick, const struct tl_ch
                               const struct tl_plan_facts *facts)
 {
         if (quick->dns_count && facts->dns == TL_PLAN_DNS_NONE)
-                return "DNS wants resolvconf(8) or systemd-resolved, and neither is here: install "
-                       "the package openresolv, or take the key DNS out";
+                return "DNS needs resolvconf(8) or systemd-resolved, and neither is installed: "
+                       "install "
+                       "the package openresolv, or remove DNS";
         if (tl_plan_has_default(quick, device) && !facts->has_nft && !facts->has_iptables)
-                return "a default route wants nft(8) or iptables(8), and neither is here: install "
-                       "the package nftables, or set Table to off and route by yourself";
+                return "a default route needs nft(8) or iptables(8), and neither is installed: "
+                       "install "
+                       "the package nftables, or set Table to off and add routes yourself";
         if (quick->mtu && quick->mtu < TL_PLAN_IPV6_MTU && !facts->lacks_ipv6 &&
             tl_plan_has_ipv6(quick, device))
                 return "IPv6 needs an MTU of 1280 or more: raise MTU, or remove the IPv6 addresses "

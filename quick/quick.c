@@ -32,10 +32,10 @@ static const struct tl_journal_kind JOURNAL = {
         .is_alive = tl_link_is_served,
 };
 
-/* How long a dead interface may keep its name, and how long a killed daemon may keep its socket. */
+/* How long a dead interface may keep its name, and how long a killed daemon may still answer. */
 enum { NAME_TIMEOUT_MS = 2000, NAME_RETRY_MS = 10, DEATH_TIMEOUT_MS = 250 };
 
-/* tielined turns send_redirects off, as the kernel's WireGuard does; this records the old value. */
+/* tielined turns send_redirects off, as the kernel's WireGuard does. This records the old value. */
 static void hold_redirects(struct tl_journal *journal)
 {
         (void)!tl_setting_hold(journal, SEND_REDIRECTS, "0");
@@ -62,7 +62,8 @@ static bool bring_up(struct tl_quick_file *file, struct tl_journal *journal,
                 return false;
         facts->lacks_ipv6 = tl_facts_lacks_ipv6(file->ifname);
         if (facts->lacks_ipv6 && tl_plan_has_ipv6(&file->quick, &file->device))
-                tl_warn("%s uses IPv6, which is off on this host: only IPv4 is set up", file->path);
+                tl_warn("%s uses IPv6, which is off on this machine: only IPv4 is set up",
+                        file->path);
         if (!file->quick.mtu)
                 facts->path_mtu = tl_facts_path_mtu(&file->device);
         if (!tl_plan_up(&steps, &file->quick, &file->device, facts))
@@ -82,7 +83,7 @@ static bool is_here(const struct tl_quick_file *file)
                tl_fail("`%s' runs in another network namespace", file->ifname);
 }
 
-/* Whether the interface is as this part of bringing up expects it. */
+/* Whether the interface is in the state that this part of `up` starts from. */
 static bool is_place_ready(const struct tl_quick_file *file, enum tl_quick_part part)
 {
         uint32_t waited_ms = 0;
@@ -98,7 +99,7 @@ static bool is_place_ready(const struct tl_quick_file *file, enum tl_quick_part 
         if (part != TL_QUICK_AFTER)
                 return !exists || tl_fail("`%s' already exists", file->ifname);
         if (!exists || !tl_link_is_served(file->ifname))
-                return tl_fail("`%s' is not there: start tielined first", file->ifname);
+                return tl_fail("`%s' does not exist: start tielined first", file->ifname);
         return true;
 }
 

@@ -47,7 +47,7 @@ bool tl_rules_use(const struct tl_rule *rules, size_t count, uint32_t number)
         return false;
 }
 
-/* The index of the first rule that looks up main for all packets; if that was removed, of the rule
+/* The index of the first rule that looks up main for all packets, or, if there is none, of the rule
  * that usually follows it. */
 static size_t find_main(const struct tl_rule *rules, size_t count)
 {
@@ -62,7 +62,7 @@ static size_t find_main(const struct tl_rule *rules, size_t count)
         return i;
 }
 
-/* high - n, but at least low. */
+/* high - n, or low if that is greater. */
 static uint32_t count_down(uint32_t high, uint32_t n, uint32_t low)
 {
         return high > low && high - low > n ? high - n : low;
@@ -73,9 +73,9 @@ static uint32_t priority_before(const struct tl_rule *rules, size_t i)
         return i ? rules[i - 1].priority : 0;
 }
 
-/* The index before which new rules go: ahead of the tunnels that come right before main. But
- * wg-quick deletes the first suppress_prefixlength rule it finds when it takes a tunnel down, so
- * its own must stay first. */
+/* The index where new rules go: before the tunnels' rules that come right before main, but after
+ * wg-quick's suppress_prefixlength rule. wg-quick deletes the first such rule that it finds when it
+ * takes a tunnel down, so its own must stay first. */
 static size_t find_index(const struct tl_rule *rules, size_t main)
 {
         size_t i = main;
@@ -95,8 +95,8 @@ struct tl_rules_place tl_rules_place(const struct tl_rule *rules, size_t count)
         };
         uint32_t low, high;
 
-        /* The kernel puts a new rule after all others of its priority. If that leaves no room, the
-         * rules that are there come first, except main. */
+        /* The kernel puts a new rule after all others of its priority. If no priority is free,
+         * existing rules apply before ours, except main. */
         while (i < main && rules[i].priority == priority_before(rules, i))
                 i++;
         while (i > 0 && priority_before(rules, i) == place.main)

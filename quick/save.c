@@ -109,7 +109,7 @@ static void write_table(FILE *out, const struct tl_wgquick *quick)
         }
 }
 
-/* What [Interface] has beside wg(8)'s keys: no secret, unless a hook holds one. */
+/* Writes the keys of [Interface] that are not wg(8)'s. No secret is among them, except in hooks. */
 static int write_ours(FILE *out, const char *ifname, const struct tl_wgquick *quick)
 {
         int error;

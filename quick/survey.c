@@ -124,7 +124,7 @@ int tl_survey_defaults(struct tl_plan_facts *facts, uint32_t first)
         return error;
 }
 
-/* Removes our rules of that number from the list. Returns how many rules are left. */
+/* Removes our rules of that number from the list. Returns the number of rules left. */
 static size_t forget_rules(struct tl_rule *rules, size_t count, uint32_t number)
 {
         size_t left = 0;

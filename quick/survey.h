@@ -16,16 +16,16 @@ void tl_survey_programs(struct tl_plan_facts *facts, const char *ifname);
 /* Whether resolvconf(8) has a record of that name. */
 bool tl_survey_has_record(const char *name) WG_MUST_USE;
 
-/* Finds a free number for default routes, from `first` on, and the place for rules. Both may be out
- * of date if others change rules meanwhile. Returns 0 or -errno. */
+/* Finds a free number for default routes, from `first` on, and the place for rules. Both are out of
+ * date as soon as other programs change rules. Returns 0 or -errno. */
 int tl_survey_defaults(struct tl_plan_facts *facts, uint32_t first) WG_MUST_USE;
 
-/* Whether our rules of that number are still in their place: nobody has added rules since that
- * change where ours belong. Also true if the rules cannot be read. */
+/* Whether our rules of that number are where they belong, although other programs may have added
+ * rules since. Also true if the rules cannot be read. */
 bool tl_survey_is_place_right(const struct tl_plan_facts *facts, uint32_t number) WG_MUST_USE;
 
-/* Whether a userspace WireGuard interface of this network namespace, other than the one named, has
- * this mark. Kernel interfaces are not asked. */
+/* Whether a userspace WireGuard interface in this network namespace, other than `but`, has this
+ * mark. Kernel interfaces are not asked. */
 bool tl_survey_is_mark_used(uint32_t mark, const char *but) WG_MUST_USE;
 
 #endif

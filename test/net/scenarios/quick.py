@@ -212,7 +212,7 @@ def quick_fails_whole(lab):
         "Mtu = 12": ".conf:4:7: MTU wants",
         "Address = 10.77.0./24": ".conf:4:11: Address wants",
         "Adress = 10.77.0.1/24": ".conf:4:1: there is no such key",
-        "DNS = 10.77.0.9": "DNS wants resolvconf",
+        "DNS = 10.77.0.9": "DNS needs resolvconf",
     }
     path = f"{quick.directory}/few"
     os.mkdir(path)
