@@ -75,7 +75,7 @@ static void stop_timers(struct wg_peer *peer)
 {
         wg_timers_cancel_all(peer);
         /* All speak of what is over, but one: the list of notes still leads here. */
-        wg_timers_forget_times(peer, (enum wg_note) ~(uint32_t)WG_NOTE_QUEUED);
+        wg_note_forget_times(&peer->notes, WG_NOTE_ALL_BUT_QUEUED);
 }
 
 void wg_engine_set_identity(struct wg_engine *engine, struct wg_identity *identity,
@@ -133,7 +133,7 @@ void wg_engine_set_keepalive(struct wg_peer *peer, uint16_t seconds, struct wg_n
         if (!seconds || !wg_engine_is_up(peer->engine))
                 return;
         if (begins)
-                atomic_store_explicit(&peer->traversal_ns, 0, memory_order_relaxed);
+                atomic_store_explicit(&peer->notes.traversal_ns, 0, memory_order_relaxed);
         /* When it runs out it looks whether it is due by the new interval. */
         wg_timers_arm(peer, WG_TIMER_PERSISTENT, now.ns);
 }
@@ -173,7 +173,7 @@ void wg_engine_set_mtu(struct wg_engine *engine, uint32_t mtu)
 /* A peer that is to be kept in reach hears of us at once. */
 static void start_persistent(struct wg_peer *peer, struct wg_now now)
 {
-        atomic_store_explicit(&peer->traversal_ns, 0, memory_order_relaxed);
+        atomic_store_explicit(&peer->notes.traversal_ns, 0, memory_order_relaxed);
         if (peer->keepalive_s)
                 wg_timers_arm(peer, WG_TIMER_PERSISTENT, now.ns);
 }

@@ -43,15 +43,11 @@ static void remove_peers(struct wg_engine *engine)
 
 static void drop_notes(struct wg_engine *engine)
 {
-        while (engine->to_do || atomic_load_explicit(&engine->noted, memory_order_relaxed)) {
-                struct wg_peer *peer = engine->to_do;
+        struct wg_notes *notes;
 
-                if (!peer)
-                        peer = atomic_exchange_explicit(&engine->noted, NULL, memory_order_acquire);
-                engine->to_do = peer->next_noted;
-                atomic_fetch_and_explicit(&peer->notes, ~(uint32_t)WG_NOTE_QUEUED,
-                                          memory_order_relaxed);
-                wg_peer_free_unused(peer);
+        while ((notes = wg_note_take(&engine->noted))) {
+                wg_note_forget(notes, WG_NOTE_ALL);
+                wg_peer_free_unused(WG_CONTAINER_OF(notes, struct wg_peer, notes));
         }
 }
 

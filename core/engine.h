@@ -27,13 +27,15 @@ struct wg_engine {
         struct wg_noise noise_initial; /* with WireGuard's identifier as prologue */
         uint8_t bucket_key[WG_SIPHASH_KEY_LEN];
 
-        /* Any thread reads; the engine writes, but for `noted`, which workers add to. */
+        /* Any thread reads; the engine writes. */
         _Atomic(struct wg_identity *) identity; /* NULL: no private key */
         struct wg_index_table indices;
         struct wg_allowedips allowed;
         _Atomic uint32_t mtu;
         _Atomic bool is_up;
-        _Atomic(struct wg_peer *) noted;
+
+        /* Workers add to it; the engine takes. */
+        struct wg_note_list noted;
 
         /* Engine. */
         struct wg_worker worker; /* its own, for what it seals and counts itself */
@@ -48,7 +50,6 @@ struct wg_engine {
         size_t bucket_count;      /* a power of two, or 0 */
         struct wg_peer *spare;    /* reserved, by next_in_bucket */
         size_t spares;            /* how many */
-        struct wg_peer *to_do;    /* taken from `noted`, by next_noted */
         struct wg_heap due;       /* peers, by their earliest deadline */
         struct wg_cookie_maker cookie_maker;
         struct wg_ratelimit ratelimit;

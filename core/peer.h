@@ -16,24 +16,13 @@
 #include "core/heap.h"
 #include "core/keypair.h"
 #include "core/noise.h"
+#include "core/note.h"
 #include "core/path.h"
 #include "core/staged.h"
 #include "core/tai64n.h"
 #include "core/waiting.h"
 
 struct wg_engine;
-
-/* What workers tell the engine about a peer. A bit that goes from 0 to 1 wakes the engine; it stays
- * set as long as the engine has a timer running that will look again, so that steady traffic wakes
- * nobody. */
-#define WG_NOTES(X) \
-        X(WG_NOTE_DATA_SENT, 0x01, data_sent, "data went out: an answer is due") \
-        X(WG_NOTE_DATA_RECEIVED, 0x02, data_received, "data came in: the peer waits for a sign") \
-        X(WG_NOTE_REKEY, 0x04, rekey, "the session we began is old or nearly used up") \
-        X(WG_NOTE_REKEY_LATE, 0x08, rekey_late, "as old, and we only receive") \
-        X(WG_NOTE_CONFIRMED, 0x10, confirmed, "the peer proved the session it began") \
-        X(WG_NOTE_QUEUED, 0x80, queued, "the peer is in the engine's list of notes")
-WG_FLAGS_DECLARE(wg_note, WG_NOTES)
 
 #define WG_TIMERS(X) \
         X(WG_TIMER_RETRY, 0, retry, "send the initiation again") \
@@ -68,14 +57,8 @@ struct wg_peer {
         _Atomic(struct wg_keypair *) current; /* what is sent under; written by compare-and-swap */
         struct wg_waiting waiting;            /* packets on their way through the engine */
         struct wg_path path;                  /* the endpoint */
-        _Atomic uint32_t notes;               /* enum wg_note */
-        struct wg_peer *next_noted;           /* owned by who set WG_NOTE_QUEUED, then the engine */
-        /* Times in ns; 0: not since. */
-        _Atomic uint64_t unanswered_ns;      /* first data sent since anything was received */
-        _Atomic uint64_t unacknowledged_ns;  /* first data received since anything was sent */
-        _Atomic uint64_t data_received_ns;   /* last data received */
-        _Atomic uint64_t traversal_ns;       /* last authenticated packet, either way */
-        _Atomic uint64_t tx_bytes, rx_bytes; /* of UDP payload */
+        struct wg_notes notes;                /* what workers tell the engine */
+        _Atomic uint64_t tx_bytes, rx_bytes;  /* of UDP payload */
 
         /* Engine: configuration. */
         struct wg_list in_order; /* of creation; once removed, in the engine's list of those */
@@ -99,7 +82,6 @@ struct wg_peer {
         uint64_t handshake_real_ns; /* when a handshake was last complete, since 1970; 0: never */
         uint8_t retries;
         bool owes_keepalive; /* one was due while there was no session */
-        uint32_t notes_seen; /* of `notes`, those that are dealt with or watched */
 
         /* Engine: sessions; see session.h. */
         struct wg_keypair *current_known, *previous, *next;

@@ -128,7 +128,7 @@ struct wg_peer *wg_peers_add(struct wg_engine *engine, const uint8_t public_key[
 void wg_peer_free_unused(struct wg_peer *peer)
 {
         if (peer->is_released && !peer->keypairs && !wg_waiting_has_some(&peer->waiting) &&
-            !(atomic_load_explicit(&peer->notes, memory_order_acquire) & (uint32_t)WG_NOTE_QUEUED))
+            !wg_note_is_queued(&peer->notes))
                 free_peer(peer->engine, peer);
 }
 

@@ -70,23 +70,6 @@ bool wg_timers_take_due(struct wg_peer *peer, uint64_t now_ns, enum wg_timer *ti
         return true;
 }
 
-void wg_timers_forget_note(struct wg_peer *peer, enum wg_note notes)
-{
-        peer->notes_seen &= ~(uint32_t)notes;
-        atomic_fetch_and_explicit(&peer->notes, ~(uint32_t)notes, memory_order_seq_cst);
-}
-
-/* Notes are cleared first. A worker writes a time,
- * then looks at its note: either the time was written before and is cleared here, or the worker
- * finds the note clear and lists the peer again. */
-void wg_timers_forget_times(struct wg_peer *peer, enum wg_note notes)
-{
-        wg_timers_forget_note(peer, notes);
-        atomic_store_explicit(&peer->unanswered_ns, 0, memory_order_seq_cst);
-        atomic_store_explicit(&peer->unacknowledged_ns, 0, memory_order_seq_cst);
-        atomic_store_explicit(&peer->traversal_ns, 0, memory_order_seq_cst);
-}
-
 void wg_timers_initiation_sent(struct wg_peer *peer, uint64_t now_ns)
 {
         wg_timers_arm(peer, WG_TIMER_RETRY, now_ns + WG_REKEY_TIMEOUT + jitter(peer));
@@ -102,44 +85,20 @@ void wg_timers_handshake_complete(struct wg_peer *peer, struct wg_now now)
         wg_timers_cancel(peer, WG_TIMER_RETRY);
         peer->retries = 0;
         peer->handshake_real_ns = now.real_ns;
-        wg_timers_forget_note(peer, WG_NOTE_REKEY_LATE);
-}
-
-/* Looks at a time that workers set and clear, while `note` keeps them from waking the engine. When
- * there is none the note is given back, and the time read once more: a worker that saw the note
- * still set has written its time before. */
-static uint64_t look(struct wg_peer *peer, _Atomic uint64_t *since, enum wg_note note)
-{
-        uint64_t since_ns = atomic_load_explicit(since, memory_order_seq_cst);
-
-        if (since_ns)
-                return since_ns;
-        wg_timers_forget_note(peer, note);
-        since_ns = atomic_load_explicit(since, memory_order_seq_cst);
-        if (since_ns)
-                atomic_fetch_or_explicit(&peer->notes, (uint32_t)note, memory_order_seq_cst);
-        return since_ns;
-}
-
-/* After the timer ran out: waits for the next time a worker sets. The note goes before the time, so
- * that a worker that sets a new one finds the note clear; at worst one is given in vain. */
-static void look_no_more(struct wg_peer *peer, _Atomic uint64_t *since, enum wg_note note)
-{
-        wg_timers_forget_note(peer, note);
-        atomic_store_explicit(since, 0, memory_order_seq_cst);
+        wg_note_forget(&peer->notes, WG_NOTE_REKEY_LATE);
 }
 
 void wg_timers_gave_up(struct wg_peer *peer, uint64_t now_ns)
 {
         wg_timers_cancel(peer, WG_TIMER_KEEPALIVE);
-        look_no_more(peer, &peer->unacknowledged_ns, WG_NOTE_DATA_RECEIVED);
+        wg_note_done(&peer->notes, WG_NOTE_DATA_RECEIVED);
         if (!peer->deadlines[WG_TIMER_ZERO])
                 wg_timers_arm(peer, WG_TIMER_ZERO, now_ns + WG_ZERO_AFTER_TIME);
 }
 
 bool wg_timers_look_at_sent(struct wg_peer *peer, uint64_t now_ns)
 {
-        uint64_t since = look(peer, &peer->unanswered_ns, WG_NOTE_DATA_SENT);
+        uint64_t since = wg_note_since(&peer->notes, WG_NOTE_DATA_SENT);
 
         if (!since)
                 return false;
@@ -149,13 +108,13 @@ bool wg_timers_look_at_sent(struct wg_peer *peer, uint64_t now_ns)
                                       since + WG_NEW_HANDSHAKE_TIMEOUT + jitter(peer));
                 return false;
         }
-        look_no_more(peer, &peer->unanswered_ns, WG_NOTE_DATA_SENT);
+        wg_note_done(&peer->notes, WG_NOTE_DATA_SENT);
         return true;
 }
 
 bool wg_timers_look_at_received(struct wg_peer *peer, uint64_t now_ns, bool *has_more)
 {
-        uint64_t since = look(peer, &peer->unacknowledged_ns, WG_NOTE_DATA_RECEIVED);
+        uint64_t since = wg_note_since(&peer->notes, WG_NOTE_DATA_RECEIVED);
 
         if (!since)
                 return false;
@@ -164,22 +123,21 @@ bool wg_timers_look_at_received(struct wg_peer *peer, uint64_t now_ns, bool *has
                         wg_timers_arm(peer, WG_TIMER_KEEPALIVE, since + WG_KEEPALIVE_TIMEOUT);
                 return false;
         }
-        *has_more = atomic_load_explicit(&peer->data_received_ns, memory_order_relaxed) > since;
-        look_no_more(peer, &peer->unacknowledged_ns, WG_NOTE_DATA_RECEIVED);
+        *has_more = atomic_load_explicit(&peer->notes.data_received_ns, memory_order_relaxed) >
+                    since;
+        wg_note_done(&peer->notes, WG_NOTE_DATA_RECEIVED);
         return true;
 }
 
 void wg_timers_expect_keepalive(struct wg_peer *peer, uint64_t now_ns)
 {
-        atomic_fetch_or_explicit(&peer->notes, (uint32_t)WG_NOTE_DATA_RECEIVED,
-                                 memory_order_seq_cst);
-        atomic_store_explicit(&peer->unacknowledged_ns, now_ns, memory_order_seq_cst);
+        wg_note_expect(&peer->notes, WG_NOTE_DATA_RECEIVED, now_ns);
         wg_timers_arm(peer, WG_TIMER_KEEPALIVE, now_ns + WG_KEEPALIVE_TIMEOUT);
 }
 
 bool wg_timers_look_at_traversal(struct wg_peer *peer, uint64_t now_ns)
 {
-        uint64_t last = atomic_load_explicit(&peer->traversal_ns, memory_order_relaxed);
+        uint64_t last = atomic_load_explicit(&peer->notes.traversal_ns, memory_order_relaxed);
         uint64_t due = last ? last + peer->keepalive_s * WG_NS_PER_S : now_ns;
 
         if (!peer->keepalive_s)

@@ -31,11 +31,6 @@ bool wg_timers_take_due(struct wg_peer *peer, uint64_t now_ns, enum wg_timer *ti
 void wg_timers_initiation_sent(struct wg_peer *peer, uint64_t now_ns);
 void wg_timers_session_derived(struct wg_peer *peer, uint64_t now_ns);
 void wg_timers_handshake_complete(struct wg_peer *peer, struct wg_now now);
-/* Forgets notes, so that workers give them anew. */
-void wg_timers_forget_note(struct wg_peer *peer, enum wg_note notes);
-/* The same, and the times that go with them. */
-void wg_timers_forget_times(struct wg_peer *peer, enum wg_note notes);
-
 void wg_timers_gave_up(struct wg_peer *peer, uint64_t now_ns);
 
 /* ---- what workers wrote down ---- */

@@ -97,22 +97,19 @@ static void check_received(struct wg_peer *peer, struct wg_now now, struct wg_ac
                 wg_timers_expect_keepalive(peer, now.ns);
 }
 
-static void heed_note(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
+static void heed_notes(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
 {
         uint32_t notes, news;
 
         /* From a worker that had not yet seen the link go down. */
         if (peer->is_removed || !wg_engine_is_up(peer->engine)) {
-                wg_timers_forget_times(peer, (enum wg_note)UINT32_MAX);
+                wg_note_forget_times(&peer->notes, WG_NOTE_ALL);
                 wg_peer_free_unused(peer);
                 return;
         }
-        wg_timers_forget_note(peer, WG_NOTE_QUEUED);
-        notes = atomic_load_explicit(&peer->notes, memory_order_seq_cst);
-        news = notes & ~peer->notes_seen;
-        peer->notes_seen |= notes;
+        notes = wg_note_read(&peer->notes, &news);
         if (news & WG_NOTE_CONFIRMED) {
-                wg_timers_forget_note(peer, WG_NOTE_CONFIRMED);
+                wg_note_forget(&peer->notes, WG_NOTE_CONFIRMED);
                 confirm(peer, now, actions);
         }
         if (news & WG_NOTE_REKEY)
@@ -174,7 +171,7 @@ static void run_timer(struct wg_peer *peer, enum wg_timer timer, struct wg_now n
                         wg_transmit_staged(peer, true, now, actions);
                 break;
         case WG_TIMER_FLOOR:
-                wg_timers_forget_note(peer, WG_NOTE_REKEY);
+                wg_note_forget(&peer->notes, WG_NOTE_REKEY);
                 break;
         case WG_TIMER_FLUSH:
                 wg_transmit_staged(peer, peer->owes_keepalive, now, actions);
@@ -191,18 +188,14 @@ static void run_timer(struct wg_peer *peer, enum wg_timer timer, struct wg_now n
  * and the caller goes on with other things between. */
 #define STEPS_A_CALL 256
 
-static void heed_notes(struct wg_engine *engine, struct wg_now now, struct wg_actions *actions)
+static void read_notes(struct wg_engine *engine, struct wg_now now, struct wg_actions *actions)
 {
-        for (unsigned int i = 0; i < STEPS_A_CALL && wg_actions_has_room(actions, 1); i++) {
-                struct wg_peer *peer = engine->to_do;
+        struct wg_notes *notes;
 
-                if (!peer)
-                        peer = atomic_exchange_explicit(&engine->noted, NULL, memory_order_acquire);
-                if (!peer)
-                        return;
-                engine->to_do = peer->next_noted;
-                heed_note(peer, now, actions);
-        }
+        for (unsigned int i = 0; i < STEPS_A_CALL && wg_actions_has_room(actions, 1) &&
+                                 (notes = wg_note_take(&engine->noted));
+             i++)
+                heed_notes(WG_CONTAINER_OF(notes, struct wg_peer, notes), now, actions);
 }
 
 static void run_timers(struct wg_engine *engine, struct wg_now now, struct wg_actions *actions)
@@ -223,7 +216,7 @@ static void run_timers(struct wg_engine *engine, struct wg_now now, struct wg_ac
 bool wg_engine_work(struct wg_engine *engine, struct wg_now now, struct wg_actions *actions)
 {
         wg_actions_clear(engine, actions);
-        heed_notes(engine, now, actions);
+        read_notes(engine, now, actions);
         run_timers(engine, now, actions);
         wg_hswork_run(engine, now, actions);
         if (engine->collect_ns && now.ns >= engine->collect_ns)
@@ -238,8 +231,7 @@ uint64_t wg_engine_deadline(const struct wg_engine *engine)
         const struct wg_heap_node *first = wg_heap_first(&engine->due);
         uint64_t due = first ? first->at_ns : UINT64_MAX;
 
-        if (engine->to_do || engine->handshakes.count ||
-            atomic_load_explicit(&engine->noted, memory_order_relaxed))
+        if (!wg_note_list_is_empty(&engine->noted) || engine->handshakes.count)
                 return 0;
         return engine->collect_ns ? WG_MIN(due, engine->collect_ns) : due;
 }

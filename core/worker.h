@@ -15,6 +15,7 @@
 
 struct wg_worker {
         struct wg_engine *engine;
+        struct wg_note_list *noted; /* the engine's */
         const struct wg_aead_backend *aead;
         _Atomic uint64_t counters[WG_VERDICT_END]; /* by enum wg_verdict */
         _Atomic uint64_t tx_bytes, rx_bytes;       /* as its peers count them */
@@ -64,12 +65,26 @@ static inline void wg_worker_count_received(struct wg_worker *worker, struct wg_
 void wg_worker_refuse(struct wg_worker *worker, struct wg_peer *peer);
 
 /* Tells the engine something about a peer, unless it knows already. */
-void wg_worker_note(struct wg_worker *worker, struct wg_peer *peer, enum wg_note note);
+static inline void wg_worker_note(struct wg_worker *worker, struct wg_peer *peer, enum wg_note note)
+{
+        if (wg_note_set(worker->noted, &peer->notes, note))
+                worker->wants_engine = true;
+}
 
 /* The worker's own share of what a packet means for the timers; see timers.h for the engine's.
  * `is_data` is false for keepalives and handshake messages. */
-void wg_worker_sent(struct wg_worker *worker, struct wg_peer *peer, bool is_data, uint64_t now_ns);
-void wg_worker_received(struct wg_worker *worker, struct wg_peer *peer, bool is_data,
-                        uint64_t now_ns);
+static inline void wg_worker_sent(struct wg_worker *worker, struct wg_peer *peer, bool is_data,
+                                  uint64_t now_ns)
+{
+        if (wg_note_sent(worker->noted, &peer->notes, is_data, now_ns))
+                worker->wants_engine = true;
+}
+
+static inline void wg_worker_received(struct wg_worker *worker, struct wg_peer *peer, bool is_data,
+                                      uint64_t now_ns)
+{
+        if (wg_note_received(worker->noted, &peer->notes, is_data, now_ns))
+                worker->wants_engine = true;
+}
 
 #endif

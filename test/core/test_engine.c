@@ -441,10 +441,10 @@ static void test_times_of_a_late_worker_end_with_the_link(void **state)
                 wg_worker_received(&p->a.worker, peer, true, p->now.ns);
                 wg_worker_sent(&p->a.worker, peer, true, p->now.ns);
                 pair_work(p, &p->a);
-                assert_int_equal(peer->notes, 0);
-                assert_int_equal(peer->unanswered_ns, 0);
-                assert_int_equal(peer->unacknowledged_ns, 0);
-                assert_int_equal(peer->traversal_ns, 0);
+                assert_int_equal(peer->notes.bits, 0);
+                assert_int_equal(peer->notes.unanswered_ns, 0);
+                assert_int_equal(peer->notes.unacknowledged_ns, 0);
+                assert_int_equal(peer->notes.traversal_ns, 0);
         }
 }
 

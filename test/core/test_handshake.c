@@ -153,7 +153,7 @@ static struct view view_of(struct wg_peer *peer)
         v.accepted_ns = peer->initiation_accepted_ns;
         v.sent_ns = peer->handshake_sent_ns;
         v.rx_bytes = peer->rx_bytes;
-        v.traversal_ns = peer->traversal_ns;
+        v.traversal_ns = peer->notes.traversal_ns;
         v.state = peer->handshake.state;
         v.index = peer->handshake.entry.index;
         v.current = peer->current;

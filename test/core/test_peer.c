@@ -222,9 +222,9 @@ static void test_removed_while_held(void **state)
         wg_engine_remove_peer(&p->a.engine, peer);
         wg_engine_commit(&p->a.engine, SIZE_MAX);
         wg_worker_received(&p->a.worker, peer, true, p->now.ns);
-        assert_true(peer->notes & (uint32_t)WG_NOTE_QUEUED);
+        assert_true(peer->notes.bits & (uint32_t)WG_NOTE_QUEUED);
         pair_work(p, &p->a);
-        assert_int_equal(peer->notes, 0);
+        assert_int_equal(peer->notes.bits, 0);
         assert_true(wg_engine_deadline(&p->a.engine) == UINT64_MAX);
         wg_worker_sent(&p->a.worker, peer, true, p->now.ns);
         test_env_undefer(&p->a.t);

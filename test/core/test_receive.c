@@ -364,8 +364,8 @@ static void test_tag(void **state)
         assert_int_equal(receive(p, d), WG_VERDICT_TAG_INVALID);
         d.len++;
         assert_int_equal(port_of(p->b.peer), p->a.at.port);
-        assert_int_equal(p->b.peer->notes, 0);
-        assert_int_equal(p->b.peer->traversal_ns, 0);
+        assert_int_equal(p->b.peer->notes.bits, 0);
+        assert_int_equal(p->b.peer->notes.traversal_ns, 0);
         assert_int_equal(receive(p, d), WG_VERDICT_DATA);
 }
 
@@ -531,11 +531,11 @@ static void test_proof(void **state)
                 bad.bytes[bad.len - 1] ^= 1;
                 assert_int_equal(receive(p, bad), WG_VERDICT_TAG_INVALID);
                 assert_null(p->b.peer->current);
-                assert_int_equal(p->b.peer->notes, 0);
+                assert_int_equal(p->b.peer->notes.bits, 0);
 
                 receive(p, sources[i] ? seal_ipv4(p, kp, 1, sources[i]) : seal(p, kp, 1, NULL, 0));
                 assert_ptr_equal(p->b.peer->current, kp);
-                assert_true(p->b.peer->notes & (uint32_t)WG_NOTE_CONFIRMED);
+                assert_true(p->b.peer->notes.bits & (uint32_t)WG_NOTE_CONFIRMED);
                 assert_true(p->b.worker.wants_engine);
                 assert_true(wg_send_is_ready(p->b.peer, p->now.ns));
                 pair_work(p, &p->b);
@@ -580,32 +580,32 @@ static void test_notes(void **state)
         struct wg_peer *peer = p->b.peer;
         uint8_t junk[32] = {0};
 
-        peer->unanswered_ns = 5;
+        peer->notes.unanswered_ns = 5;
         receive(p, seal(p, kp, 0, NULL, 0));
-        assert_int_equal(peer->unanswered_ns, 0);
-        assert_int_equal(peer->unacknowledged_ns, 0);
-        assert_int_equal(peer->traversal_ns, p->now.ns);
-        assert_int_equal(peer->notes, 0);
+        assert_int_equal(peer->notes.unanswered_ns, 0);
+        assert_int_equal(peer->notes.unacknowledged_ns, 0);
+        assert_int_equal(peer->notes.traversal_ns, p->now.ns);
+        assert_int_equal(peer->notes.bits, 0);
         assert_int_equal(peer->rx_bytes, 32);
 
         /* Authentic data is data, whatever it holds; but only what is accepted is counted. */
         pair_pass(p, S);
         receive(p, seal(p, kp, 1, junk, sizeof(junk)));
-        assert_int_equal(peer->unacknowledged_ns, p->now.ns);
-        assert_int_equal(peer->data_received_ns, p->now.ns);
-        assert_true(peer->notes & (uint32_t)WG_NOTE_DATA_RECEIVED);
+        assert_int_equal(peer->notes.unacknowledged_ns, p->now.ns);
+        assert_int_equal(peer->notes.data_received_ns, p->now.ns);
+        assert_true(peer->notes.bits & (uint32_t)WG_NOTE_DATA_RECEIVED);
         assert_int_equal(peer->rx_bytes, 32);
 
         pair_pass(p, S);
         receive(p, seal_ipv4(p, kp, 2, PAIR_A));
-        assert_int_equal(peer->unacknowledged_ns, p->now.ns - S);
-        assert_int_equal(peer->data_received_ns, p->now.ns);
-        assert_int_equal(peer->traversal_ns, p->now.ns);
+        assert_int_equal(peer->notes.unacknowledged_ns, p->now.ns - S);
+        assert_int_equal(peer->notes.data_received_ns, p->now.ns);
+        assert_int_equal(peer->notes.traversal_ns, p->now.ns);
         assert_int_equal(peer->rx_bytes, 32 + 64 + 32);
 
         pair_pass(p, S);
         receive(p, seal_ipv4(p, kp, 2, PAIR_A));
-        assert_int_equal(peer->traversal_ns, p->now.ns - S);
+        assert_int_equal(peer->notes.traversal_ns, p->now.ns - S);
 }
 
 /* An initiator that only receives asks for new keys in time, under the current session. */
@@ -631,7 +631,7 @@ static void test_rekey_late(void **state)
                         wg_session_stop_sending(p->b.peer);
                 pair_pass(p, rows[i].age);
                 receive(p, seal_ipv4(p, kp, 1, PAIR_A));
-                asks = (p->b.peer->notes & (uint32_t)WG_NOTE_REKEY_LATE) != 0;
+                asks = (p->b.peer->notes.bits & (uint32_t)WG_NOTE_REKEY_LATE) != 0;
                 if (asks != rows[i].asks)
                         fail_msg("row %d", rows[i].number);
                 pair_teardown(state);
@@ -647,7 +647,7 @@ static void test_rekey_late_only_by_the_current(void **state)
         pair_pass(p, 170 * S);
         begin(p, true, 2);
         receive(p, seal_ipv4(p, old, 0, PAIR_A));
-        assert_false(p->b.peer->notes & (uint32_t)WG_NOTE_REKEY_LATE);
+        assert_false(p->b.peer->notes.bits & (uint32_t)WG_NOTE_REKEY_LATE);
 }
 
 /* ---- batches ---- */

@@ -592,7 +592,7 @@ static void test_message_limits(void **state)
                 }
                 for (size_t n = sealed; n < batch.n; n++)
                         assert_int_equal(batch.slots[n].verdict, WG_VERDICT_NO_SESSION);
-                asks = (p->a.peer->notes & (uint32_t)WG_NOTE_REKEY) != 0;
+                asks = (p->a.peer->notes.bits & (uint32_t)WG_NOTE_REKEY) != 0;
                 if (sealed != limits[i].sealed || asks != limits[i].asks)
                         fail_msg("case %d (%s): %zu", limits[i].number, limits[i].what, sealed);
                 /* However often one tries, the counter never comes round. */
@@ -653,7 +653,7 @@ static void test_ages(void **state)
                 add_ipv4(&batch, 40, PAIR_B);
                 send_batch(p, &batch);
                 is_sealed = batch.slots[0].verdict == WG_VERDICT_SEALED;
-                asks = (p->a.peer->notes & (uint32_t)WG_NOTE_REKEY) != 0;
+                asks = (p->a.peer->notes.bits & (uint32_t)WG_NOTE_REKEY) != 0;
                 if (is_sealed != ages[i].is_sealed || asks != ages[i].asks)
                         fail_msg("case %d (%s)", ages[i].number, ages[i].what);
                 if (!is_sealed)
@@ -673,18 +673,18 @@ static void test_notes_of_data(void **state)
 
         begin(p, peer, true, 1);
         pair_work(p, &p->a);
-        peer->unacknowledged_ns = 5;
+        peer->notes.unacknowledged_ns = 5;
         assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_SEALED);
-        assert_int_equal(peer->unanswered_ns, p->now.ns);
-        assert_int_equal(peer->unacknowledged_ns, 0);
-        assert_int_equal(peer->traversal_ns, p->now.ns);
-        assert_true(peer->notes & (uint32_t)WG_NOTE_DATA_SENT);
+        assert_int_equal(peer->notes.unanswered_ns, p->now.ns);
+        assert_int_equal(peer->notes.unacknowledged_ns, 0);
+        assert_int_equal(peer->notes.traversal_ns, p->now.ns);
+        assert_true(peer->notes.bits & (uint32_t)WG_NOTE_DATA_SENT);
         assert_true(p->a.worker.wants_engine);
         /* The first of it counts; what goes out is counted by who sends it. */
         pair_pass(p, S);
         assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_SEALED);
-        assert_int_equal(peer->unanswered_ns, p->now.ns - S);
-        assert_int_equal(peer->traversal_ns, p->now.ns);
+        assert_int_equal(peer->notes.unanswered_ns, p->now.ns - S);
+        assert_int_equal(peer->notes.traversal_ns, p->now.ns);
         assert_int_equal(peer->tx_bytes, 0);
         wg_worker_count_sent(&p->a.worker, peer, 100);
         wg_worker_count_sent(&p->a.worker, peer, 32);
@@ -700,18 +700,18 @@ static void test_notes_of_other_packets(void **state)
         struct batch batch = {0};
 
         assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_NO_SESSION);
-        assert_int_equal(peer->traversal_ns, 0);
-        assert_int_equal(peer->unanswered_ns, 0);
-        assert_int_equal(peer->notes, 0);
+        assert_int_equal(peer->notes.traversal_ns, 0);
+        assert_int_equal(peer->notes.unanswered_ns, 0);
+        assert_int_equal(peer->notes.bits, 0);
         begin(p, peer, true, 1);
-        peer->unacknowledged_ns = 5;
+        peer->notes.unacknowledged_ns = 5;
         add_packet(&batch, 0);
         wg_send_to(&p->a.worker, peer, batch.slots, 1, p->now.ns);
         assert_int_equal(batch.slots[0].verdict, WG_VERDICT_SEALED);
-        assert_int_equal(peer->unanswered_ns, 0);
-        assert_int_equal(peer->unacknowledged_ns, 0);
-        assert_int_equal(peer->traversal_ns, p->now.ns);
-        assert_int_equal(peer->notes, 0);
+        assert_int_equal(peer->notes.unanswered_ns, 0);
+        assert_int_equal(peer->notes.unacknowledged_ns, 0);
+        assert_int_equal(peer->notes.traversal_ns, p->now.ns);
+        assert_int_equal(peer->notes.bits, 0);
         clear(&batch);
 }
 

@@ -113,8 +113,8 @@ static void test_gave_up_cancels_the_passive_keepalive(void **state)
         assert_int_equal(peer->deadlines[WG_TIMER_KEEPALIVE], p->now.ns + 10 * S);
         wg_timers_gave_up(peer, p->now.ns);
         assert_int_equal(peer->deadlines[WG_TIMER_KEEPALIVE], 0);
-        assert_int_equal(peer->unacknowledged_ns, 0);
-        assert_false(peer->notes & (uint32_t)WG_NOTE_DATA_RECEIVED);
+        assert_int_equal(peer->notes.unacknowledged_ns, 0);
+        assert_false(peer->notes.bits & (uint32_t)WG_NOTE_DATA_RECEIVED);
         /* What comes later starts it anew. */
         pair_pass(p, S);
         wg_worker_received(&p->a.worker, peer, true, p->now.ns);
@@ -134,7 +134,7 @@ static void test_handshake_complete(void **state)
         assert_int_equal(peer->deadlines[WG_TIMER_RETRY], 0);
         assert_int_equal(peer->retries, 0);
         assert_int_equal(peer->handshake_real_ns, p->now.real_ns);
-        assert_false(peer->notes & (uint32_t)WG_NOTE_REKEY_LATE);
+        assert_false(peer->notes.bits & (uint32_t)WG_NOTE_REKEY_LATE);
 }
 
 /* Data went out at 0; then, at the times in ms, more goes out ('s') or something comes ('r'). When the
@@ -229,7 +229,7 @@ static void test_sign(void **state)
                         /* As the engine does: at a note, and when the timer runs out. */
                         if (peer->deadlines[WG_TIMER_KEEPALIVE] <= p->now.ns) {
                                 wg_timers_cancel(peer, WG_TIMER_KEEPALIVE);
-                                if (peer->notes & (uint32_t)WG_NOTE_DATA_RECEIVED &&
+                                if (peer->notes.bits & (uint32_t)WG_NOTE_DATA_RECEIVED &&
                                     wg_timers_look_at_received(peer, p->now.ns, &has_more))
                                         seen_ms = at_ms;
                         }
@@ -293,10 +293,10 @@ static void test_forget_note(void **state)
         struct pair *p = *state;
         struct wg_peer *peer = p->a.peer;
 
-        peer->notes = peer->notes_seen = WG_NOTE_REKEY | (uint32_t)WG_NOTE_DATA_SENT;
-        wg_timers_forget_note(peer, WG_NOTE_REKEY);
-        assert_int_equal(peer->notes, WG_NOTE_DATA_SENT);
-        assert_int_equal(peer->notes_seen, WG_NOTE_DATA_SENT);
+        peer->notes.bits = peer->notes.seen = WG_NOTE_REKEY | (uint32_t)WG_NOTE_DATA_SENT;
+        wg_note_forget(&peer->notes, WG_NOTE_REKEY);
+        assert_int_equal(peer->notes.bits, WG_NOTE_DATA_SENT);
+        assert_int_equal(peer->notes.seen, WG_NOTE_DATA_SENT);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)

@@ -30,11 +30,11 @@ static void test_note(void **state)
         struct wg_worker *worker = &p->a.worker;
         struct wg_peer *peer = p->a.peer;
 
-        assert_ptr_equal(p->a.engine.noted, NULL);
+        assert_ptr_equal(p->a.engine.noted.first, NULL);
         wg_worker_note(worker, peer, WG_NOTE_REKEY);
         assert_true(worker->wants_engine);
-        assert_int_equal(peer->notes, (uint32_t)WG_NOTE_REKEY | WG_NOTE_QUEUED);
-        assert_ptr_equal(p->a.engine.noted, peer);
+        assert_int_equal(peer->notes.bits, (uint32_t)WG_NOTE_REKEY | WG_NOTE_QUEUED);
+        assert_ptr_equal(p->a.engine.noted.first, &peer->notes);
         assert_int_equal(wg_engine_deadline(&p->a.engine), 0);
 
         /* Who is in the list gets there no second time, and the engine was woken already. */
@@ -42,15 +42,16 @@ static void test_note(void **state)
         wg_worker_note(worker, peer, WG_NOTE_REKEY);
         wg_worker_note(worker, peer, WG_NOTE_DATA_SENT);
         assert_false(worker->wants_engine);
-        assert_int_equal(peer->notes, (uint32_t)WG_NOTE_REKEY | WG_NOTE_DATA_SENT | WG_NOTE_QUEUED);
-        assert_ptr_equal(p->a.engine.noted, peer);
-        assert_null(peer->next_noted);
+        assert_int_equal(peer->notes.bits,
+                         (uint32_t)WG_NOTE_REKEY | WG_NOTE_DATA_SENT | WG_NOTE_QUEUED);
+        assert_ptr_equal(p->a.engine.noted.first, &peer->notes);
+        assert_null(peer->notes.next);
 
         pair_work(p, &p->a);
-        assert_null(p->a.engine.noted);
-        assert_false(peer->notes & (uint32_t)WG_NOTE_QUEUED);
+        assert_null(p->a.engine.noted.first);
+        assert_false(peer->notes.bits & (uint32_t)WG_NOTE_QUEUED);
         /* What the engine watches is not told again. */
-        assert_true(peer->notes & (uint32_t)WG_NOTE_REKEY);
+        assert_true(peer->notes.bits & (uint32_t)WG_NOTE_REKEY);
         wg_worker_note(worker, peer, WG_NOTE_REKEY);
         assert_false(worker->wants_engine);
         wg_worker_note(worker, peer, WG_NOTE_CONFIRMED);
@@ -65,20 +66,20 @@ static void test_times(void **state)
 
         wg_worker_sent(worker, peer, true, 10);
         wg_worker_sent(worker, peer, true, 20);
-        assert_int_equal(peer->unanswered_ns, 10);
-        assert_int_equal(peer->traversal_ns, 20);
+        assert_int_equal(peer->notes.unanswered_ns, 10);
+        assert_int_equal(peer->notes.traversal_ns, 20);
         wg_worker_received(worker, peer, true, 30);
         wg_worker_received(worker, peer, true, 40);
-        assert_int_equal(peer->unanswered_ns, 0);
-        assert_int_equal(peer->unacknowledged_ns, 30);
-        assert_int_equal(peer->data_received_ns, 40);
+        assert_int_equal(peer->notes.unanswered_ns, 0);
+        assert_int_equal(peer->notes.unacknowledged_ns, 30);
+        assert_int_equal(peer->notes.data_received_ns, 40);
         wg_worker_received(worker, peer, false, 50);
-        assert_int_equal(peer->unacknowledged_ns, 30);
-        assert_int_equal(peer->data_received_ns, 40);
-        assert_int_equal(peer->traversal_ns, 50);
+        assert_int_equal(peer->notes.unacknowledged_ns, 30);
+        assert_int_equal(peer->notes.data_received_ns, 40);
+        assert_int_equal(peer->notes.traversal_ns, 50);
         wg_worker_sent(worker, peer, false, 60);
-        assert_int_equal(peer->unanswered_ns, 0);
-        assert_int_equal(peer->unacknowledged_ns, 0);
+        assert_int_equal(peer->notes.unanswered_ns, 0);
+        assert_int_equal(peer->notes.unacknowledged_ns, 0);
 }
 
 /* Two workers write down times and give notes, while the engine takes notes back because nothing has
@@ -133,7 +134,7 @@ static void assert_watched(const struct wg_peer *peer, bool is_set, enum wg_time
         const uint32_t wanted = (uint32_t)note | WG_NOTE_QUEUED;
 
         if (is_set && !peer->deadlines[timer])
-                assert_int_equal(peer->notes & wanted, wanted);
+                assert_int_equal(peer->notes.bits & wanted, wanted);
 }
 
 static void check_peers(const struct race *race)
@@ -141,9 +142,9 @@ static void check_peers(const struct race *race)
         for (size_t i = 0; i < PEERS; i++) {
                 const struct wg_peer *peer = race->peers[i];
 
-                assert_watched(peer, peer->unanswered_ns, WG_TIMER_NEW_HANDSHAKE,
+                assert_watched(peer, peer->notes.unanswered_ns, WG_TIMER_NEW_HANDSHAKE,
                                WG_NOTE_DATA_SENT);
-                assert_watched(peer, peer->unacknowledged_ns, WG_TIMER_KEEPALIVE,
+                assert_watched(peer, peer->notes.unacknowledged_ns, WG_TIMER_KEEPALIVE,
                                WG_NOTE_DATA_RECEIVED);
         }
 }

@@ -253,7 +253,7 @@ static void test_a_wake_up_is_never_lost(void **state)
         check(&p, 3);
 }
 
-/* ---- notes (core/worker.c, core/timers.c, core/work.c) ----
+/* ---- notes (core/note.c, core/work.c) ----
  *
  * A worker sets a note of a peer and, where that was in no list, puts the peer there; the engine takes
  * the list, clears QUEUED, and only then reads the notes. Two workers with a note each, twice. */
@@ -266,7 +266,7 @@ static enum step note(struct state *s, unsigned int thread)
         uint8_t *at = &s->at[thread], *m = s->shared, bit = (uint8_t)(1 << thread);
 
         switch (*at % 4) {
-        case 0: /* wg_worker_note(): the load, and out where it is set */
+        case 0: /* wg_note_set(): the load, and out where it is set */
                 if (*at == 8)
                         return STUCK;
                 if (m[NOTES] & bit) {
@@ -310,7 +310,7 @@ static enum step heed(struct state *s, unsigned int mistake)
                 *at = m[LISTED] ? 2 : 0;
                 m[LISTED] = 0;
                 return STEPPED;
-        case 2: /* wg_timers_forget_note(QUEUED) */
+        case 2: /* wg_note_read(): wg_note_forget(QUEUED) */
                 if (mistake == 1)
                         m[SEEN] = m[NOTES] & 3;
                 else
@@ -352,7 +352,7 @@ static void test_a_note_is_never_forgotten(void **state)
         check(&p, 1);
 }
 
-/* ---- sending while the link goes down (core/worker.c, core/configure.c) ----
+/* ---- sending while the link goes down (core/note.c, core/configure.c) ----
  *
  * Two workers record twice that data was sent. The engine forgets these times, once when the link
  * goes down, and again whenever a worker lists the peer later. In the end no time is left. */
@@ -373,7 +373,7 @@ static enum step write_down(struct state *s, unsigned int thread)
                 if (!m[TIME_SEEN + thread])
                         m[TIME] = 1;
                 break;
-        case 2: /* wg_worker_note(): the load, and out where it is set */
+        case 2: /* wg_note_set(): the load, and out where it is set */
                 if (m[T_NOTES] & 1) {
                         (*at) += 3;
                         return STEPPED;
@@ -398,7 +398,7 @@ static enum step forget(struct state *s, unsigned int mistake)
         bool notes_first = mistake != 2;
 
         switch (*at) {
-        case 0: /* wg_engine_set_up(): forget_times() */
+        case 0: /* wg_engine_set_up(): wg_note_forget_times() */
         case 1:
                 if ((*at == 0) == notes_first)
                         m[T_NOTES] &= QUEUED;
