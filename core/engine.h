@@ -19,7 +19,7 @@
 #include "core/action.h"
 #include "core/hsjob.h"
 #include "core/ratelimit.h"
-#include "core/worker.h"
+#include "core/send.h"
 
 struct wg_engine {
         /* Constant. */
@@ -57,6 +57,7 @@ struct wg_engine {
         struct wg_hsqueue handshakes;
         struct wg_handshake_job jobs[WG_HANDSHAKE_JOBS]; /* messages under way within a work() */
         struct wg_staged_pool staged_pool;
+        struct wg_send_slot slots[WG_STAGED_PACKETS_MAX]; /* for those of one peer */
 };
 
 /* Makes an interface that is down, without key or peers. The env and the back-end are borrowed until

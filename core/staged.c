@@ -3,20 +3,6 @@
 
 #include "base/mem.h"
 
-struct wg_staged *wg_staged_take(struct wg_staged_queue *queue)
-{
-        struct wg_staged *first = queue->first;
-
-        if (!first)
-                return NULL;
-        queue->first = first->next;
-        if (!queue->first)
-                queue->last = NULL;
-        queue->count--;
-        first->next = NULL;
-        return first;
-}
-
 void wg_staged_free(struct wg_staged_pool *pool, struct wg_staged *chain)
 {
         while (chain) {
@@ -40,14 +26,35 @@ uint32_t wg_staged_count(const struct wg_staged *chain)
         return count;
 }
 
+struct wg_staged *wg_staged_take_all(struct wg_staged_queue *queue)
+{
+        struct wg_staged *first = queue->first;
+
+        queue->first = queue->last = NULL;
+        queue->count = 0;
+        return first;
+}
+
 uint32_t wg_staged_purge(struct wg_staged_pool *pool, struct wg_staged_queue *queue)
 {
         uint32_t count = queue->count;
 
-        wg_staged_free(pool, queue->first);
-        queue->first = queue->last = NULL;
-        queue->count = 0;
+        wg_staged_free(pool, wg_staged_take_all(queue));
         return count;
+}
+
+static struct wg_staged *take_first(struct wg_staged_queue *queue)
+{
+        struct wg_staged *first = queue->first;
+
+        if (!first)
+                return NULL;
+        queue->first = first->next;
+        if (!queue->first)
+                queue->last = NULL;
+        queue->count--;
+        first->next = NULL;
+        return first;
 }
 
 enum wg_verdict wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queue *queue,
@@ -59,7 +66,7 @@ enum wg_verdict wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queu
         *dropped = 0;
         while (queue->first && (queue->count >= WG_STAGED_PACKETS_MAX ||
                                 pool->bytes + size > WG_STAGED_BYTES_MAX)) {
-                wg_staged_free(pool, wg_staged_take(queue));
+                wg_staged_free(pool, take_first(queue));
                 (*dropped)++;
         }
         if (pool->bytes + size > WG_STAGED_BYTES_MAX)

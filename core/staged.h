@@ -42,8 +42,8 @@ struct wg_staged_pool {
 enum wg_verdict wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queue *queue,
                               const uint8_t *packet, uint32_t len, uint32_t *dropped) WG_MUST_USE;
 
-/* Takes the first packet out; NULL: the queue is empty. The caller frees it. */
-struct wg_staged *wg_staged_take(struct wg_staged_queue *queue);
+/* Takes all packets out, as a chain by `next`; NULL: the queue is empty. The caller frees it. */
+struct wg_staged *wg_staged_take_all(struct wg_staged_queue *queue);
 
 /* Wipes and frees one packet, or a chain of them by `next`; takes NULL. */
 void wg_staged_free(struct wg_staged_pool *pool, struct wg_staged *chain);

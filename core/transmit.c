@@ -105,40 +105,50 @@ static void send_keepalive(struct wg_peer *peer, struct wg_now now, struct wg_ac
         action->len = WG_DATA_OVERHEAD;
 }
 
-static void send_staged(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
+/* Seals a chain of packets, and takes out and drops those that cannot be sealed. Returns what is left
+ * of the chain, and in *to where that goes. */
+static struct wg_staged *seal_chain(struct wg_peer *peer, struct wg_staged *chain,
+                                    struct wg_endpoint *to, uint64_t now_ns)
 {
         struct wg_engine *engine = peer->engine;
-        struct wg_send_slot slots[WG_STAGED_PACKETS_MAX];
-        struct wg_staged *waiting[WG_STAGED_PACKETS_MAX];
-        struct wg_staged *first = NULL;
-        const struct wg_endpoint *to = NULL;
-        struct wg_action *action;
+        struct wg_send_slot *slots = engine->slots;
+        struct wg_staged **link = &chain;
         size_t n = 0;
 
-        while (n < WG_STAGED_PACKETS_MAX && (waiting[n] = wg_staged_take(&peer->staged))) {
-                slots[n] = (struct wg_send_slot){.buf = waiting[n]->buf, .len = waiting[n]->len};
-                n++;
-        }
-        wg_send_to(&engine->worker, peer, slots, n, now.ns);
-        /* Chained from the last to the first, so that each can point to the one after it. */
-        for (size_t i = n; i--;) {
+        _Static_assert(WG_STAGED_PACKETS_MAX <= WG_BATCH_MAX, "a queue is one batch");
+        for (struct wg_staged *packet = chain; packet; packet = packet->next)
+                slots[n++] = (struct wg_send_slot){.buf = packet->buf, .len = packet->len};
+        wg_send_to(&engine->worker, peer, slots, n, now_ns);
+        for (size_t i = 0; i < n; i++) {
+                struct wg_staged *packet = *link;
+
                 wg_worker_count(&engine->worker, slots[i].verdict);
                 if (slots[i].verdict != WG_VERDICT_SEALED) {
-                        wg_staged_free(&engine->staged_pool, waiting[i]);
+                        *link = packet->next;
+                        packet->next = NULL;
+                        wg_staged_free(&engine->staged_pool, packet);
                         wg_waiting_remove(&peer->waiting, 1);
                         continue;
                 }
-                waiting[i]->len = slots[i].len;
-                waiting[i]->tos = slots[i].tos;
-                waiting[i]->next = first;
-                first = waiting[i];
-                to = &slots[i].to; /* the same for all sealed slots; not set in others */
+                packet->len = slots[i].len;
+                packet->tos = slots[i].tos;
+                *to = slots[i].to; /* the same for all sealed slots; not set in others */
+                link = &packet->next;
         }
-        if (!first)
+        return chain;
+}
+
+static void send_staged(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
+{
+        struct wg_endpoint to;
+        struct wg_staged *sealed = seal_chain(peer, wg_staged_take_all(&peer->staged), &to, now.ns);
+        struct wg_action *action;
+
+        if (!sealed)
                 return;
         action = wg_actions_add(actions, WG_ACTION_SEND_STAGED, peer);
-        action->to = *to;
-        action->staged = first;
+        action->to = to;
+        action->staged = sealed;
 }
 
 void wg_transmit_staged(struct wg_peer *peer, bool keepalive, struct wg_now now,

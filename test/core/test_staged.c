@@ -59,21 +59,22 @@ static void test_first_in_first_out(void **state)
 {
         struct fixture *f = *state;
 
-        assert_null(wg_staged_take(&f->queue));
+        assert_null(wg_staged_take_all(&f->queue));
         for (uint32_t round = 0; round < 3; round++) {
+                struct wg_staged *chain;
+                uint32_t len = 0;
+
                 for (uint32_t i = 0; i < 5; i++)
                         assert_int_equal(put(f, &f->queue, i, 100 + i), 0);
-                for (uint32_t i = 0; i < 5; i++) {
-                        struct wg_staged *staged;
-
-                        assert_int_equal(f->queue.count, 5 - i);
-                        assert_int_equal(first_number(&f->queue), i);
-                        staged = wg_staged_take(&f->queue);
-                        assert_int_equal(staged->len, 100 + i);
-                        assert_null(staged->next);
-                        wg_staged_free(&f->pool, staged);
-                }
-                assert_null(wg_staged_take(&f->queue));
+                assert_int_equal(f->queue.count, 5);
+                assert_int_equal(first_number(&f->queue), 0);
+                chain = wg_staged_take_all(&f->queue);
+                for (const struct wg_staged *staged = chain; staged; staged = staged->next)
+                        assert_int_equal(staged->len, 100 + len++);
+                assert_int_equal(len, 5);
+                assert_int_equal(f->queue.count, 0);
+                assert_null(wg_staged_take_all(&f->queue));
+                wg_staged_free(&f->pool, chain);
                 assert_int_equal(f->pool.bytes, 0);
         }
 }
@@ -89,7 +90,7 @@ static void test_room_to_seal(void **state)
 
                 memset(f->packet, (int)len, len);
                 put(f, &f->queue, len, len);
-                staged = wg_staged_take(&f->queue);
+                staged = wg_staged_take_all(&f->queue);
                 assert_memory_equal(staged->buf + WG_DATA_TEXT, f->packet, len);
                 memset(staged->buf, 0xff, whole);
                 assert_true(offsetof(struct wg_staged, buf) + whole <= staged->size);

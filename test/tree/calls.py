@@ -6,7 +6,6 @@ pointer that the caller passed in needs none. The sources are compiled here, wit
 nothing is inlined away, and no build is needed.
 """
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import layering
@@ -14,7 +13,7 @@ import tree
 
 ROOMS = ("base", "core", "io", "conf", "quick")
 FLAGS = ("-std=gnu17", "-O0", "-w", "-I.", "-D_GNU_SOURCE=", '-DTL_VERSION=""',
-         '-DTL_USER=""', "-c")
+         '-DTL_USER=""')
 
 BARE = True
 PLANTED = {
@@ -33,13 +32,6 @@ PLANTED = {
          "core/planted2.c", '#include "core/planted.h"\nvoid wg_b(void) { wg_call(); }\n',
          "core/planted2.c (wg_b) -> core/planted.c (wg_a)"),
 }
-
-
-def compiled(root, source, folder):
-    """The object of a source, or None, and what the compiler said."""
-    made = folder / (str(source).replace("/", "-") + ".o")
-    status, output = tree.run("gcc", *FLAGS, source, "-o", made, cwd=root)
-    return (None if status else made), output.strip()
 
 
 def symbols(made, which):
@@ -64,18 +56,11 @@ def circle(sources):
 
 def check(root, _build=None):
     tree.need("gcc", "nm")
-    findings, sources = [], {}
-    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor() as pool:
-        wanted = [path for path in tree.files(root, ".c") if path.parts[0] in ROOMS]
-        objects = pool.map(lambda source: compiled(root, source, Path(name)), wanted)
-        for source, (made, output) in zip(wanted, objects):
-            if made:
-                sources[source] = made
-            else:
-                findings.append(f"{source}:1: does not compile: {output}")
+    with tempfile.TemporaryDirectory() as name:
+        sources, findings = tree.compiled(root, ROOMS, ("gcc", *FLAGS), Path(name))
         found = circle(sources)
-        if found:
-            findings.append(f"{found.split()[0]}:1: a circle of calls: {found}")
+    if found:
+        findings.append(f"{found.split()[0]}:1: a circle of calls: {found}")
     return findings
 
 

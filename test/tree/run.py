@@ -19,8 +19,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 import tree  # noqa: E402
 
-CHECKS = ("layering", "calls", "purity", "kbuild", "licence", "layout", "text", "programs", "man",
-          "docs", "status", "cppcheck")
+CHECKS = ("layering", "calls", "purity", "kbuild", "frames", "licence", "layout", "text",
+          "programs", "man", "docs", "status", "cppcheck")
 MOST_SHOWN = 40
 
 

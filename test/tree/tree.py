@@ -9,6 +9,7 @@ A check is a module with a one-line docstring that says its claim, and
                          finding), or of several files: (path, text, path, text, ..., part of the
                          finding). run.py plants each in a copy of the tree.
 """
+import concurrent.futures
 import os
 import shutil
 import subprocess
@@ -60,6 +61,26 @@ def run(*command, cwd=None):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace", check=False)
     return done.returncode, done.stdout
+
+
+def compiled(root, rooms, command, folder):
+    """Compiles the sources of some rooms by a command, several at a time. Returns source -> object of
+    those that compile, and findings about the others."""
+    def compile_one(source):
+        made = folder / (str(source).replace("/", "-") + ".o")
+        status, output = run(*command, "-c", source, "-o", made, cwd=root)
+        return source, made, status, output
+
+    objects, findings = {}, []
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        sources = [path for path in files(root, ".c") if path.parts[0] in rooms]
+        for source, made, status, output in pool.map(compile_one, sources):
+            if status:
+                errors = [line for line in output.splitlines() if "error:" in line]
+                findings += [f"{source}:1: {error}" for error in errors or [output.strip()]]
+            else:
+                objects[source] = made
+    return objects, findings
 
 
 def main(check):
