@@ -41,7 +41,7 @@ void wg_engine_renew_peer(struct wg_engine *engine, struct wg_peer *peer)
 
         wg_peers_move_last(engine, peer);
         if (!atomic_load_explicit(&peer->current, memory_order_relaxed))
-                wg_path_write(&peer->path, &nowhere);
+                wg_path_write(&peer->path, peer->engine->env, &nowhere);
 }
 
 /* No worker finds a prefix of the peer any more. */
@@ -121,7 +121,7 @@ void wg_engine_set_endpoint(struct wg_peer *peer, const struct wg_endpoint *endp
 
         memset(&e.source, 0, sizeof(e.source));
         e.source_ifindex = 0;
-        wg_path_write(&peer->path, &e);
+        wg_path_write(&peer->path, peer->engine->env, &e);
 }
 
 void wg_engine_set_keepalive(struct wg_peer *peer, uint16_t seconds, struct wg_now now)
@@ -162,7 +162,8 @@ void wg_engine_peer_changed(struct wg_peer *peer, struct wg_now now)
 void wg_engine_unpin_all(struct wg_engine *engine)
 {
         WG_LIST_EACH(node, &engine->peers)
-                wg_path_unpin(&WG_CONTAINER_OF(node, struct wg_peer, in_order)->path, NULL);
+                wg_path_unpin(&WG_CONTAINER_OF(node, struct wg_peer, in_order)->path, engine->env,
+                              NULL);
 }
 
 void wg_engine_set_mtu(struct wg_engine *engine, uint32_t mtu)

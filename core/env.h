@@ -50,8 +50,12 @@ struct wg_env {
          * threads, and returns when all of that is done. NULL: the core does it itself, one after the other. */
         void (*compute)(void *ctx, struct wg_handshake_job *const *jobs, size_t count);
 
-        /* Guard a keypair's replay window between workers, by one 32-bit word in it that starts as
-         * 0. Called by workers, briefly. */
+        /* A lock in a word that starts as 0: of a keypair's replay window, which workers take, or of
+         * a peer's path, which any thread takes that writes it. It is held for a few dozen
+         * instructions, and no other lock is taken meanwhile. From lock() to unlock() nothing that
+         * takes a lock of this kind may interrupt the holder on its own processor, where it would
+         * wait for ever: a kernel whose workers run in softirqs uses spin_lock_bh(). A thread
+         * that preempts the holder and waits must let it run. */
         void (*lock)(void *ctx, _Atomic uint32_t *word);
         void (*unlock)(void *ctx, _Atomic uint32_t *word);
 };

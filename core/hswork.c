@@ -64,7 +64,7 @@ static enum wg_verdict check_load(struct wg_engine *engine, const struct wg_hsqu
 /* An authentic handshake message came from there. */
 static void moved_to(struct wg_peer *peer, const struct wg_hsqueue_item *item, struct wg_now now)
 {
-        wg_path_write(&peer->path, &item->from);
+        wg_path_write(&peer->path, peer->engine->env, &item->from);
         wg_worker_count_received(&peer->engine->worker, peer, item->len);
         wg_worker_received(&peer->engine->worker, peer, false, now.ns);
 }

@@ -27,81 +27,36 @@ static void unpack(struct wg_endpoint *e, const uint64_t words[WG_PATH_WORDS])
         e->source_ifindex = (uint32_t)words[5];
 }
 
-/* A state says which copy is current and which are being written, and holds a version that rises
- * whenever another copy becomes current. */
-#define CURRENT UINT64_C(3)
-#define BUSY(copy) (UINT64_C(4) << (copy))
-#define VERSION (UINT64_C(4) << WG_PATH_COPIES)
-
-_Static_assert(WG_PATH_COPIES <= CURRENT + 1, "any copy can be current");
-
-static uint64_t version_of(uint64_t state)
+static void read_words(const struct wg_path *path, uint64_t words[WG_PATH_WORDS])
 {
-        return state / VERSION;
-}
-
-/* Returns the state in which these words were current. */
-static uint64_t read_words(struct wg_path *path, uint64_t words[WG_PATH_WORDS])
-{
-        uint64_t state, after;
+        uint32_t version, after;
 
         do {
-                _Atomic uint64_t *copy;
+                const _Atomic uint64_t *copy;
 
-                state = atomic_load_explicit(&path->state, memory_order_acquire);
-                copy = path->copies[state & CURRENT];
-                /* Acquire keeps the second look at the state behind each of these. */
+                version = atomic_load_explicit(&path->version, memory_order_acquire);
+                copy = path->copies[version & 1];
+                /* Acquire keeps the second look at the version behind each of these. */
                 for (unsigned int i = 0; i < WG_PATH_WORDS; i++)
                         words[i] = atomic_load_explicit(&copy[i], memory_order_acquire);
-                after = atomic_load_explicit(&path->state, memory_order_relaxed);
-        } while (version_of(state) != version_of(after));
-        return state;
+                after = atomic_load_explicit(&path->version, memory_order_relaxed);
+        } while (version != after);
 }
 
-/* Claims a copy that is neither current nor being written. There is one unless two other writers of
- * this path were preempted while writing; only then does this wait for them. */
-static unsigned int claim_copy(struct wg_path *path)
+/* Call it under the lock. */
+static void write_words(struct wg_path *path, const uint64_t words[WG_PATH_WORDS])
 {
-        for (unsigned int copy = 0;; copy = (copy + 1) % WG_PATH_COPIES) {
-                uint64_t state = atomic_load_explicit(&path->state, memory_order_relaxed);
+        uint32_t version = atomic_load_explicit(&path->version, memory_order_relaxed) + 1;
+        _Atomic uint64_t *copy = path->copies[version & 1];
 
-                if (copy != (state & CURRENT) && !(state & BUSY(copy)) &&
-                    atomic_compare_exchange_weak_explicit(&path->state, &state, state | BUSY(copy),
-                                                          memory_order_acquire,
-                                                          memory_order_relaxed))
-                        return copy;
-        }
-}
-
-static void give_back_copy(struct wg_path *path, unsigned int copy)
-{
-        atomic_fetch_and_explicit(&path->state, ~BUSY(copy), memory_order_relaxed);
-}
-
-/* Writes to a copy that was claimed. */
-static void write_words(struct wg_path *path, unsigned int copy,
-                        const uint64_t words[WG_PATH_WORDS])
-{
-        /* Release keeps the claim, and with it the newer version, ahead of each of these. */
+        /* Release keeps the last change of the version ahead of each of these: a reader that is still
+         * in this copy, from when it was current, sees that change and retries. */
         for (unsigned int i = 0; i < WG_PATH_WORDS; i++)
-                atomic_store_explicit(&path->copies[copy][i], words[i], memory_order_release);
+                atomic_store_explicit(&copy[i], words[i], memory_order_release);
+        atomic_store_explicit(&path->version, version, memory_order_release);
 }
 
-/* Makes the copy current if `seen` is NULL or still the current version. Returns whether it did. */
-static bool publish_copy(struct wg_path *path, unsigned int copy, const uint64_t *seen)
-{
-        uint64_t state = atomic_load_explicit(&path->state, memory_order_relaxed), next;
-
-        do {
-                if (seen && version_of(*seen) != version_of(state))
-                        return false;
-                next = ((state & ~(CURRENT | BUSY(copy))) | copy) + VERSION;
-        } while (!atomic_compare_exchange_weak_explicit(
-                &path->state, &state, next, memory_order_release, memory_order_relaxed));
-        return true;
-}
-
-void wg_path_read(struct wg_path *path, struct wg_endpoint *endpoint)
+void wg_path_read(const struct wg_path *path, struct wg_endpoint *endpoint)
 {
         uint64_t words[WG_PATH_WORDS];
 
@@ -109,44 +64,41 @@ void wg_path_read(struct wg_path *path, struct wg_endpoint *endpoint)
         unpack(endpoint, words);
 }
 
-void wg_path_write(struct wg_path *path, const struct wg_endpoint *endpoint)
+void wg_path_write(struct wg_path *path, const struct wg_env *env,
+                   const struct wg_endpoint *endpoint)
 {
         uint64_t now[WG_PATH_WORDS], wanted[WG_PATH_WORDS];
-        unsigned int copy;
 
         pack(wanted, endpoint);
         read_words(path, now);
         if (memcmp(now, wanted, sizeof(now)) == 0)
                 return;
-        copy = claim_copy(path);
-        write_words(path, copy, wanted);
-        (void)publish_copy(path, copy, NULL);
+        env->lock(env->ctx, &path->lock);
+        write_words(path, wanted);
+        env->unlock(env->ctx, &path->lock);
 }
 
-/* Returns false if the path changed meanwhile. */
-static bool try_unpin(struct wg_path *path, const struct wg_endpoint *seen)
+/* Removes the pin from an endpoint. Returns false if it has none, or another one than `seen`. */
+static bool remove_pin(struct wg_endpoint *e, const struct wg_endpoint *seen)
 {
-        uint64_t words[WG_PATH_WORDS], state = read_words(path, words);
+        if (e->source.family == WG_FAMILY_NONE || (seen && !wg_ip_equal(&e->source, &seen->source)))
+                return false;
+        memset(&e->source, 0, sizeof(e->source));
+        e->source_ifindex = 0;
+        return true;
+}
+
+void wg_path_unpin(struct wg_path *path, const struct wg_env *env, const struct wg_endpoint *seen)
+{
+        uint64_t words[WG_PATH_WORDS];
         struct wg_endpoint e;
-        unsigned int copy;
 
-        unpack(&e, words);
-        if (e.source.family == WG_FAMILY_NONE || (seen && !wg_ip_equal(&e.source, &seen->source)))
-                return true;
-        memset(&e.source, 0, sizeof(e.source));
-        e.source_ifindex = 0;
-        pack(words, &e);
-        copy = claim_copy(path);
-        write_words(path, copy, words);
-        if (publish_copy(path, copy, &state))
-                return true;
-        give_back_copy(path, copy);
-        return false;
-}
-
-void wg_path_unpin(struct wg_path *path, const struct wg_endpoint *seen)
-{
-        /* Replace only what was read: the peer may have moved since, and must not be moved back. */
-        while (!try_unpin(path, seen))
-                ;
+        /* Locked before it is read: the peer may be moving, and must not be moved back. */
+        env->lock(env->ctx, &path->lock);
+        wg_path_read(path, &e);
+        if (remove_pin(&e, seen)) {
+                pack(words, &e);
+                write_words(path, words);
+        }
+        env->unlock(env->ctx, &path->lock);
 }

@@ -179,7 +179,7 @@ static void accept_run(struct wg_worker *worker, struct wg_keypair *kp,
                         last = &slots[i];
         if (!last)
                 return;
-        wg_path_write(&peer->path, &last->from);
+        wg_path_write(&peer->path, worker->engine->env, &last->from);
         if (wg_session_prove(peer, kp))
                 wg_worker_note(worker, peer, WG_NOTE_CONFIRMED);
         for (size_t i = 0; i < n; i++) {

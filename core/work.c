@@ -81,7 +81,7 @@ static void check_sent(struct wg_peer *peer, struct wg_now now, struct wg_action
         if (!wg_timers_look_at_sent(peer, now.ns))
                 return;
         wg_actions_add_event(actions, peer, WG_EVENT_SILENCE);
-        wg_path_unpin(&peer->path, NULL);
+        wg_path_unpin(&peer->path, peer->engine->env, NULL);
         wg_transmit_initiation(peer, WG_INITIATION_WANTED, now, actions);
 }
 
@@ -136,7 +136,7 @@ static void retry(struct wg_peer *peer, struct wg_now now, struct wg_actions *ac
                 return;
         }
         /* The address we answered from may be what no longer works. */
-        wg_path_unpin(&peer->path, NULL);
+        wg_path_unpin(&peer->path, peer->engine->env, NULL);
         peer->retries++;
         if (wg_transmit_initiation(peer, WG_INITIATION_RETRY, now, actions)) {
                 /* A response went out meanwhile; the retry waits as long as it has to, and by its own

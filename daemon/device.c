@@ -655,7 +655,7 @@ static void settle(struct tl_device *device, struct wg_peer *peer, const struct 
         else if (peer)
                 wg_worker_count_sent(&device->engine.worker, peer, d->len);
         if (d->pin_failed && peer)
-                wg_path_unpin(&peer->path, &d->path);
+                wg_path_unpin(&peer->path, peer->engine->env, &d->path);
 }
 
 static void send_datagrams(struct tl_device *device, struct wg_peer *peer,

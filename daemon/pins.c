@@ -133,7 +133,7 @@ static bool examine(struct tl_pins *pins)
                 if (!has_pin(&e) || !tl_route_changes_touch(&pins->changes, &e) ||
                     is_kept(pins, &e))
                         continue;
-                wg_path_unpin(&peer->path, &e);
+                wg_path_unpin(&peer->path, peer->engine->env, &e);
                 pins->dropped++;
                 pins->has_dropped = true;
         }

@@ -87,7 +87,7 @@ static void settle(struct tl_worker *worker, struct wg_peer *peer, const struct 
         if (d->segment)
                 wg_worker_add(&worker->pieces_sent, 1);
         if (d->pin_failed)
-                wg_path_unpin(&peer->path, &d->path);
+                wg_path_unpin(&peer->path, peer->engine->env, &d->path);
         if (d->piece_error)
                 tl_offloads_piece_refused(&worker->device->offloads, &worker->piece_limits, d,
                                           now_ns);

@@ -225,7 +225,7 @@ static struct wg_endpoint usable(struct sim_node *node, struct wg_peer *peer,
         if (e.source.family == WG_FAMILY_NONE ||
             wg_ip_equal(&e.source, &node->world->net.hosts[node->id].ip))
                 return e;
-        wg_path_unpin(&peer->path, to);
+        wg_path_unpin(&peer->path, node->engine.env, to);
         memset(&e.source, 0, sizeof(e.source));
         return e;
 }

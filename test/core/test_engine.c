@@ -58,7 +58,7 @@ static void test_stage_verdicts(void **state)
         packet[0] = 0x55;
         assert_int_equal(pair_stage(p, &p->a, packet, sizeof(packet)), WG_VERDICT_NOT_IP);
         assert_int_equal(stage(p, &p->a), WG_VERDICT_STAGED);
-        wg_path_write(&p->a.peer->path, &(struct wg_endpoint){.port = 0});
+        wg_path_write(&p->a.peer->path, &p->a.t.env, &(struct wg_endpoint){.port = 0});
         assert_int_equal(stage(p, &p->a), WG_VERDICT_NO_ENDPOINT);
         wg_engine_set_up(&p->a.engine, false, p->now);
         assert_int_equal(stage(p, &p->a), WG_VERDICT_DOWN);
@@ -294,14 +294,14 @@ static void test_endpoint_is_set_unpinned(void **state)
         struct wg_endpoint read;
         struct pair *p = *state;
 
-        wg_path_write(&p->a.peer->path, &e);
+        wg_path_write(&p->a.peer->path, &p->a.t.env, &e);
         wg_engine_unpin_all(&p->a.engine);
         wg_path_read(&p->a.peer->path, &read);
         assert_true(wg_endpoint_is_same_remote(&read, &e));
         assert_int_equal(read.source.family, WG_FAMILY_NONE);
         assert_int_equal(read.source_ifindex, 0);
 
-        wg_path_write(&p->a.peer->path, &e);
+        wg_path_write(&p->a.peer->path, &p->a.t.env, &e);
         wg_engine_set_endpoint(p->a.peer, &e);
         wg_path_read(&p->a.peer->path, &read);
         assert_true(wg_endpoint_is_same_remote(&read, &e));
@@ -367,7 +367,7 @@ static void test_endpoint_comes_later(void **state)
 {
         struct pair *p = *state;
 
-        wg_path_write(&p->a.peer->path, &(struct wg_endpoint){.port = 0});
+        wg_path_write(&p->a.peer->path, &p->a.t.env, &(struct wg_endpoint){.port = 0});
         wg_engine_set_keepalive(p->a.peer, 25, p->now);
         pair_work(p, &p->a);
         assert_int_equal(p->a.sent_count, 0);

@@ -42,7 +42,10 @@ static void assert_same(const struct wg_endpoint *a, const struct wg_endpoint *b
 
 static void test_read_gives_what_was_written(void **state)
 {
+        struct test_env t;
+
         (void)state;
+        test_env_init(&t, 1);
         for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++)
                 for (size_t before = 0; before < WG_ARRAY_SIZE(cases); before++) {
                         struct wg_path path = {0};
@@ -50,27 +53,112 @@ static void test_read_gives_what_was_written(void **state)
 
                         wg_path_read(&path, &e);
                         assert_same(&e, &cases[0].endpoint);
-                        wg_path_write(&path, &cases[before].endpoint);
-                        wg_path_write(&path, &cases[i].endpoint);
+                        wg_path_write(&path, &t.env, &cases[before].endpoint);
+                        wg_path_write(&path, &t.env, &cases[i].endpoint);
                         memset(&e, 0xaa, sizeof(e));
                         wg_path_read(&path, &e);
                         assert_same(&e, &cases[i].endpoint);
                 }
 }
 
-static void test_the_same_again_stores_nothing(void **state)
+static void test_the_same_again_takes_no_lock(void **state)
 {
+        struct test_env t;
+
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
                 struct wg_path path = {0};
-                uint64_t before;
 
-                wg_path_write(&path, &cases[i].endpoint);
-                before = path.state;
-                assert_int_equal(before != 0, i != 0);
-                wg_path_write(&path, &cases[i].endpoint);
-                assert_int_equal(path.state, before);
+                test_env_init(&t, 1);
+                wg_path_write(&path, &t.env, &cases[i].endpoint);
+                wg_path_write(&path, &t.env, &cases[i].endpoint);
+                assert_int_equal(t.locks, i != 0);
+                assert_int_equal(path.version, i != 0);
         }
+}
+
+/* What readers find while a writer takes and releases the lock. In `moves`, another writer was faster. */
+struct watch {
+        struct wg_env env;
+        struct wg_path path;
+        bool is_locked;
+        const struct wg_endpoint *moves;
+        struct wg_endpoint before, after;
+};
+
+static void watch_lock(void *ctx, _Atomic uint32_t *word)
+{
+        struct watch *w = ctx;
+        struct test_env t;
+
+        assert_ptr_equal(word, &w->path.lock);
+        assert_false(w->is_locked);
+        test_env_init(&t, 1);
+        if (w->moves)
+                wg_path_write(&w->path, &t.env, w->moves);
+        wg_path_read(&w->path, &w->before);
+        w->is_locked = true;
+}
+
+static void watch_unlock(void *ctx, _Atomic uint32_t *word)
+{
+        struct watch *w = ctx;
+
+        assert_ptr_equal(word, &w->path.lock);
+        assert_true(w->is_locked);
+        w->is_locked = false;
+        wg_path_read(&w->path, &w->after);
+}
+
+static void watch_init(struct watch *w, const struct wg_endpoint *first)
+{
+        struct test_env t;
+
+        memset(w, 0, sizeof(*w));
+        test_env_init(&t, 1);
+        wg_path_write(&w->path, &t.env, first);
+        w->env = (struct wg_env){.ctx = w, .lock = watch_lock, .unlock = watch_unlock};
+}
+
+static void test_writers_take_the_lock(void **state)
+{
+        const struct wg_endpoint *pinned = &cases[4].endpoint, *other = &cases[3].endpoint;
+        struct wg_endpoint unpinned = *pinned;
+        struct watch w;
+
+        (void)state;
+        memset(&unpinned.source, 0, sizeof(unpinned.source));
+        unpinned.source_ifindex = 0;
+
+        watch_init(&w, pinned);
+        wg_path_write(&w.path, &w.env, other);
+        assert_false(w.is_locked);
+        assert_same(&w.before, pinned);
+        assert_same(&w.after, other);
+
+        watch_init(&w, pinned);
+        wg_path_unpin(&w.path, &w.env, NULL);
+        assert_false(w.is_locked);
+        assert_same(&w.before, pinned);
+        assert_same(&w.after, &unpinned);
+}
+
+static void test_the_last_writer_wins(void **state)
+{
+        const struct wg_endpoint *pinned = &cases[4].endpoint, *moved = &cases[3].endpoint;
+        struct watch w;
+
+        (void)state;
+        watch_init(&w, pinned);
+        w.moves = moved;
+        wg_path_write(&w.path, &w.env, &cases[1].endpoint);
+        assert_same(&w.after, &cases[1].endpoint);
+
+        /* The peer moved before the pin could be forgotten, and must not be moved back. */
+        watch_init(&w, pinned);
+        w.moves = moved;
+        wg_path_unpin(&w.path, &w.env, pinned);
+        assert_same(&w.after, moved);
 }
 
 static void test_unpin(void **state)
@@ -78,26 +166,28 @@ static void test_unpin(void **state)
         const struct wg_endpoint *pinned = &cases[4].endpoint, *other = &cases[3].endpoint;
         struct wg_endpoint unpinned = *pinned, e;
         struct wg_path path = {0};
+        struct test_env t;
 
         (void)state;
+        test_env_init(&t, 1);
         memset(&unpinned.source, 0, sizeof(unpinned.source));
         unpinned.source_ifindex = 0;
 
-        wg_path_unpin(&path, NULL);
+        wg_path_unpin(&path, &t.env, NULL);
         wg_path_read(&path, &e);
         assert_same(&e, &cases[0].endpoint);
 
-        wg_path_write(&path, pinned);
-        wg_path_unpin(&path, other);
+        wg_path_write(&path, &t.env, pinned);
+        wg_path_unpin(&path, &t.env, other);
         wg_path_read(&path, &e);
         assert_same(&e, pinned);
 
-        wg_path_unpin(&path, pinned);
+        wg_path_unpin(&path, &t.env, pinned);
         wg_path_read(&path, &e);
         assert_same(&e, &unpinned);
 
-        wg_path_write(&path, pinned);
-        wg_path_unpin(&path, NULL);
+        wg_path_write(&path, &t.env, pinned);
+        wg_path_unpin(&path, &t.env, NULL);
         wg_path_read(&path, &e);
         assert_same(&e, &unpinned);
 }
@@ -119,6 +209,7 @@ static void endpoint_of(uint32_t n, struct wg_endpoint *e)
 /* A mover's endpoints have rising numbers, and a bystander forgets sources meanwhile: readers must
  * never meet a mixture, and never an older endpoint after a newer one. */
 struct race {
+        struct test_env t;
         struct wg_path path;
         _Atomic bool is_over;
         _Atomic unsigned int mistakes;
@@ -154,7 +245,7 @@ static void *unpin_on(void *arg)
         struct race *race = arg;
 
         while (!race->is_over) {
-                wg_path_unpin(&race->path, NULL);
+                wg_path_unpin(&race->path, &race->t.env, NULL);
                 race->unpins++;
         }
         return NULL;
@@ -168,14 +259,15 @@ static void test_readers_never_meet_a_mixture(void **state)
         struct wg_endpoint e;
 
         (void)state;
+        test_env_init(&race.t, 1);
         endpoint_of(0, &e);
-        wg_path_write(&race.path, &e);
+        wg_path_write(&race.path, &race.t.env, &e);
         for (int i = 0; i < READERS; i++)
                 assert_int_equal(pthread_create(&readers[i], NULL, read_on, &race), 0);
         assert_int_equal(pthread_create(&bystander, NULL, unpin_on, &race), 0);
         for (uint32_t n = 1; n <= ENOUGH || race.reads < ENOUGH || race.unpins < ENOUGH; n++) {
                 endpoint_of(n, &e);
-                wg_path_write(&race.path, &e);
+                wg_path_write(&race.path, &race.t.env, &e);
                 /* Nobody else moves it, so whoever unpins must not put it back. */
                 wg_path_read(&race.path, &e);
                 if (e.scope != n)
@@ -198,7 +290,7 @@ static void *move_on(void *arg)
                 struct wg_endpoint e, whole;
 
                 endpoint_of(n, &e);
-                wg_path_write(&race->path, &e);
+                wg_path_write(&race->path, &race->t.env, &e);
                 wg_path_read(&race->path, &e);
                 endpoint_of(e.scope, &whole);
                 if (memcmp(e.ip.bytes, whole.ip.bytes, 16) != 0 || e.port != whole.port ||
@@ -214,6 +306,7 @@ static void test_writers_take_turns(void **state)
         pthread_t other;
 
         (void)state;
+        test_env_init(&race.t, 1);
         assert_int_equal(pthread_create(&other, NULL, move_on, &race), 0);
         move_on(&race);
         pthread_join(other, NULL);
@@ -229,7 +322,7 @@ static void *write_when_idle(void *arg)
                 struct wg_endpoint e;
 
                 endpoint_of(n, &e);
-                wg_path_write(&race->path, &e);
+                wg_path_write(&race->path, &race->t.env, &e);
         }
         return NULL;
 }
@@ -242,9 +335,9 @@ static uint64_t processor_ns(void)
         return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-/* A thread that comes back takes the processor from a writer of low priority, mostly in the middle
+/* A reader that comes back takes the processor from a writer of low priority, mostly in the middle
  * of writing. Waiting for it would be spinning for a time slice, or many. */
-static void test_nobody_waits_for_a_writer_that_was_stopped(void **state)
+static void test_no_reader_waits_for_a_writer_that_was_stopped(void **state)
 {
         enum { VISITS = 500, PAUSE_NS = 200000, SPENT_MAX_NS = 500000000 };
         const struct timespec pause = {.tv_nsec = PAUSE_NS};
@@ -256,6 +349,7 @@ static void test_nobody_waits_for_a_writer_that_was_stopped(void **state)
         pthread_t writer;
 
         (void)state;
+        test_env_init(&race.t, 1);
         assert_int_equal(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
         CPU_ZERO(&one);
         for (int cpu = 0; cpu < CPU_SETSIZE && !CPU_COUNT(&one); cpu++)
@@ -270,9 +364,6 @@ static void test_nobody_waits_for_a_writer_that_was_stopped(void **state)
                 nanosleep(&pause, NULL);
                 begun_ns = processor_ns();
                 wg_path_read(&race.path, &e);
-                endpoint_of(i, &e);
-                wg_path_write(&race.path, &e);
-                wg_path_unpin(&race.path, NULL);
                 spent_ns += processor_ns() - begun_ns;
         }
         race.is_over = true;
@@ -285,11 +376,13 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_read_gives_what_was_written),
-                cmocka_unit_test(test_the_same_again_stores_nothing),
+                cmocka_unit_test(test_the_same_again_takes_no_lock),
+                cmocka_unit_test(test_writers_take_the_lock),
+                cmocka_unit_test(test_the_last_writer_wins),
                 cmocka_unit_test(test_unpin),
                 cmocka_unit_test(test_readers_never_meet_a_mixture),
                 cmocka_unit_test(test_writers_take_turns),
-                cmocka_unit_test(test_nobody_waits_for_a_writer_that_was_stopped),
+                cmocka_unit_test(test_no_reader_waits_for_a_writer_that_was_stopped),
         };
 
         return cmocka_run_group_tests_name("path", tests, NULL, NULL);

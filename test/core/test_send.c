@@ -176,7 +176,7 @@ static void test_goes_to_the_endpoint(void **state)
         struct batch batch = {0};
 
         begin(p, p->a.peer, true, 1);
-        wg_path_write(&p->a.peer->path, &moved);
+        wg_path_write(&p->a.peer->path, &p->a.t.env, &moved);
         add_ipv4(&batch, 40, PAIR_B);
         send_batch(p, &batch);
         assert_true(wg_endpoint_is_same_remote(&batch.slots[0].to, &moved));
@@ -242,7 +242,7 @@ static void test_mixed_batch(void **state)
         peers[C] = add_peer(p, 3, 0x10, 28);
         peers[D] = add_peer(p, 4, 0x20, 28);
         peers[E] = add_peer(p, 5, 0x30, 28);
-        wg_path_write(&peers[D]->path, &(struct wg_endpoint){.port = 0});
+        wg_path_write(&peers[D]->path, &p->a.t.env, &(struct wg_endpoint){.port = 0});
         for (uint32_t i = 0; i < E; i++)
                 kps[i] = begin(p, peers[i], true, 100 + i);
         for (size_t i = 0; i < WG_ARRAY_SIZE(packets); i++) {
@@ -469,10 +469,10 @@ static void test_behind_what_waits(void **state)
         wg_waiting_remove(&peer->waiting, 1);
         assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_NO_SESSION);
         /* A packet that cannot be sent at all is refused first. */
-        wg_path_write(&peer->path, &(struct wg_endpoint){.port = 0});
+        wg_path_write(&peer->path, &p->a.t.env, &(struct wg_endpoint){.port = 0});
         assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_NO_ENDPOINT);
         assert_int_equal(wg_waiting_count(&peer->waiting), 2);
-        wg_path_write(&peer->path, &p->b.at);
+        wg_path_write(&peer->path, &p->a.t.env, &p->b.at);
         wg_waiting_remove(&peer->waiting, 2);
         assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_SEALED);
         assert_int_equal(wg_waiting_count(&peer->waiting), 0);

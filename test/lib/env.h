@@ -8,6 +8,7 @@
 #ifndef TEST_LIB_ENV_H
 #define TEST_LIB_ENV_H
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +26,7 @@ struct test_env {
         uint64_t random;      /* the generator's state */
         size_t blocks, bytes; /* allocated and not yet freed */
         size_t allocations;   /* that still succeed */
+        _Atomic size_t locks; /* taken, over time */
         bool defers;
         struct wg_retired *retired;
         _Atomic uint64_t epoch; /* goes up with each reclaim */
@@ -150,6 +152,21 @@ static inline void test_env_undefer(struct test_env *t)
         t->defers = false;
 }
 
+/* A waiting thread lets others run: the holder may have a lower priority. */
+static inline void test_env_lock(void *ctx, _Atomic uint32_t *word)
+{
+        ((struct test_env *)ctx)->locks++;
+        while (atomic_exchange_explicit(word, 1, memory_order_acquire))
+                sched_yield();
+}
+
+static inline void test_env_unlock(void *ctx, _Atomic uint32_t *word)
+{
+        (void)ctx;
+        if (!atomic_exchange_explicit(word, 0, memory_order_release))
+                abort();
+}
+
 static inline void test_env_init(struct test_env *t, uint64_t seed)
 {
         memset(t, 0, sizeof(*t));
@@ -158,6 +175,8 @@ static inline void test_env_init(struct test_env *t, uint64_t seed)
         t->env.alloc = test_env_alloc;
         t->env.free = test_env_free;
         t->env.retire = test_env_retire;
+        t->env.lock = test_env_lock;
+        t->env.unlock = test_env_unlock;
         t->random = seed;
         t->allocations = SIZE_MAX;
 }

@@ -3,27 +3,12 @@
 
 #include "test/lib/cmocka.h"
 
-static void lock(void *ctx, _Atomic uint32_t *word)
-{
-        (void)ctx;
-        while (atomic_exchange_explicit(word, 1, memory_order_acquire))
-                ;
-}
-
-static void unlock(void *ctx, _Atomic uint32_t *word)
-{
-        (void)ctx;
-        atomic_store_explicit(word, 0, memory_order_release);
-}
-
 static void begin_side(struct pair *p, struct pair_side *side, uint8_t number,
                        const uint8_t private_key[WG_KEY_LEN])
 {
         struct wg_identity *identity;
 
         test_env_init(&side->t, number);
-        side->t.env.lock = lock;
-        side->t.env.unlock = unlock;
         side->at = (struct wg_endpoint){.ip = {WG_FAMILY_IPV4, {192, 0, 2, number}},
                                         .port = (uint16_t)(1000 * number)};
         memcpy(side->private_key, private_key, sizeof(side->private_key));
