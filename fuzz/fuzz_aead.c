@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * fuzz_aead.c - any batch by each back-end of this processor, against libcrypto. The input says the
- * shape: how many packets, how long each is, how they lie in memory, whether they are sealed and opened
- * in place, which bit of which one is turned. Its rest is their text. */
+ * fuzz_aead.c - any batch with each back-end of this processor, against libcrypto. The input
+ * defines the number of packets, their lengths, their layout in memory, whether they are sealed and
+ * opened in place, and which bit of which packet is flipped. The rest of the input is their
+ * text. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MOST = 48, HEAD = 16 };
 
-/* One packet: its text, what it shall be sealed, and where a back-end works, `shift` bytes behind the
- * beginning of memory that ends where the packet does. */
+/* One packet: its text, the expected sealed form, and the back-end's buffer, which starts `shift`
+ * bytes into memory that ends where the packet does. */
 struct packet {
         uint8_t *text, *sealed, *memory;
         size_t len;
@@ -32,8 +33,8 @@ struct input {
 
 static const uint8_t key[WG_AEAD_KEY_LEN] = {9, 8, 7, [31] = 6};
 
-/* Two bytes of the input say a length: up to the longest, or one that is likelier on a network, or one
- * that is shorter than a block. */
+/* Reads a length from two bytes of the input: any up to the longest, one that is common on a
+ * network, or one shorter than a block. */
 static size_t length_of(const uint8_t *data, size_t size, size_t i)
 {
         size_t raw = size ? data[(2 * i) % size] | (size_t)data[(2 * i + 1) % size] << 8 : 0;
@@ -124,7 +125,7 @@ static void open(const struct input *input, const struct wg_aead_backend *backen
                 WG_ASSERT(packets[i].is_valid == (i != turned));
                 if (i != turned)
                         WG_ASSERT(memcmp(packets[i].to, p->text, p->len) == 0);
-                else /* turned back, for the next back-end */
+                else /* flips the bit back for the next back-end */
                         p->sealed[wg_le32_load(input->head + 4) % (p->len + WG_AEAD_TAG_LEN)] ^=
                                 1 << input->head[7] % 8;
         }

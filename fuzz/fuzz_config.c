@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * fuzz_config.c - any bytes as a configuration file. It must not crash. Mistakes change nothing,
- * and each is reported once, in order, at a place inside the text. White space and comments change
- * nothing. What is understood means the same over the configuration socket, also as we write it. A
- * text stripped for wg(8) has none of wg-quick's keys, and is otherwise the same. */
+ * fuzz_config.c - any bytes as a configuration file. The parser must not crash. A file with
+ * mistakes changes nothing, and each mistake is reported once, in order, at a place inside the
+ * text. White space and comments have no effect. What is understood has the same meaning over the
+ * configuration socket, also when we write it. A text stripped for wg(8) has none of wg-quick's
+ * keys and is otherwise the same. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Parses a text: returns a dump to be freed, or NULL and its mistakes. */
+/* Parses a text: returns a dump, which the caller frees, or NULL and the mistakes. */
 static char *read_text(const char *text, size_t len, struct tl_mistakes *mistakes)
 {
         struct tl_change device, untouched;
@@ -36,7 +37,7 @@ static char *read_text(const char *text, size_t len, struct tl_mistakes *mistake
         return dump;
 }
 
-/* The mistake is in a line that there is, or right behind its end. */
+/* Whether a mistake is within a line of the text, or right behind its end. */
 static void check_place(struct tl_text text, const struct tl_conf_error *error)
 {
         WG_ASSERT(error->errnum == EINVAL && error->line > 0 && error->column > 0);
@@ -49,7 +50,7 @@ static void check_place(struct tl_text text, const struct tl_conf_error *error)
         WG_ASSERT(error->column <= tl_text_find(text, '\n') + 1);
 }
 
-/* Mistakes are in order, and no two are at one place. */
+/* Whether mistakes are in order, with no two at one place. */
 static void check_places(struct tl_text text, const struct tl_mistakes *mistakes)
 {
         for (uint32_t i = 0; i < tl_mistakes_kept(mistakes); i++) {
@@ -70,14 +71,14 @@ static void check_same_but_columns(const struct tl_mistakes *a, const struct tl_
         }
 }
 
-/* Whether a text begins with the bytes of a byte order mark or the like: white space between them
- * would change their meaning. */
+/* Whether a text begins like a byte order mark or similar: white space inside it would change its
+ * meaning. */
 static bool has_encoding_mark(struct tl_text text)
 {
         return text.len >= 2 && ((uint8_t)text.at[0] == 0xef || (uint8_t)text.at[0] >= 0xfe);
 }
 
-/* White space after each byte and a comment at the end of each line. */
+/* Inserts white space after each byte and a comment at the end of each line. */
 static void check_white_space(struct tl_text text, const char *dump,
                               const struct tl_mistakes *mistakes)
 {
@@ -106,7 +107,7 @@ static void check_white_space(struct tl_text text, const char *dump,
         free(spaced);
 }
 
-/* The host names that a configuration may have are more than the socket understands. */
+/* Configuration files may hold host names that the socket does not accept. */
 static void check_over_the_socket(const char *dump)
 {
         struct tl_uapi_parser parser;
@@ -130,7 +131,8 @@ static void check_over_the_socket(const char *dump)
         tl_uapi_parser_done(&parser);
 }
 
-/* What we say over the socket is what the dump says, and we understand how it would answer. */
+/* What we write to the socket must agree with the dump, and we must understand the device's
+ * answer. */
 static void check_client(struct tl_text text, const char *dump)
 {
         struct tl_change device, again;
@@ -142,7 +144,7 @@ static void check_client(struct tl_text text, const char *dump)
         WG_ASSERT(tl_wgconf_parse(text.at, text.len, &device, &mistakes));
         for (uint32_t i = 0; i < device.peer_count; i++)
                 if (tl_change_peer_at(&device, i)->endpoint_host)
-                        goto out; /* is looked up before */
+                        goto out; /* names are resolved beforehand */
         room = tl_uapi_text_room(&device);
         request = malloc(room);
         WG_ASSERT(request);
@@ -161,7 +163,7 @@ out:
         tl_change_done(&device);
 }
 
-/* Parses wg-quick's keys: returns a dump to be freed, or NULL and its mistakes. */
+/* Parses wg-quick's keys: returns a dump, which the caller frees, or NULL and the mistakes. */
 static char *read_quick(struct tl_text text, struct tl_mistakes *mistakes)
 {
         struct tl_wgquick quick, untouched;
@@ -179,7 +181,7 @@ static char *read_quick(struct tl_text text, struct tl_mistakes *mistakes)
         return dump;
 }
 
-/* The keys that are left are misplaced: they do not count, but their values may be wrong. */
+/* Remaining keys are misplaced: that does not count here, but their values may be wrong. */
 static void check_is_without(struct tl_text text)
 {
         struct tl_mistakes mistakes = {0};
@@ -189,7 +191,8 @@ static void check_is_without(struct tl_text text)
         free(dump);
 }
 
-/* Blanks leave each byte where it was. Returns what wg(8) makes of the rest, as read_text() does. */
+/* Blanking keeps every other byte in place. Returns the rest as parsed for wg(8), like
+ * read_text(). */
 static char *check_blanks(struct tl_text text, struct tl_mistakes *mistakes)
 {
         char *copy = malloc(text.len + 1), *dump;

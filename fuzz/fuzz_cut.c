@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * fuzz_cut.c - any virtio header before any packet. What is cut must be what the naive segmenter cuts;
- * the packet and each piece lie in memory of exactly their size. */
+ * fuzz_cut.c - any virtio header before any packet. The result of cutting must equal that of the
+ * naive segmenter. The packet and each piece are in memory of exactly their size. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t wanted[SUPERPACKET_MAX];
 
-/* For the naive one, which reads no lengths from headers. */
+/* For the naive segmenter, which reads no lengths from headers. */
 static struct shape shape_of(const struct tl_cut *cut, const struct tl_offload *offload,
                              uint32_t len)
 {
@@ -27,8 +27,8 @@ static struct shape shape_of(const struct tl_cut *cut, const struct tl_offload *
         };
 }
 
-/* The kernel puts the pseudo header's sum there; with anything else there would be nothing right to
- * compare with. */
+/* The kernel stores the pseudo header's sum there. With any other value there would be no correct
+ * result to compare with. */
 static void seed_checksum(uint8_t *packet, uint32_t len, const struct shape *s,
                           const struct tl_offload *offload)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * fuzz_datagram.c - any datagrams to a node that has a session with one peer and has begun one with
- * another. The input is a list of them: rubbish, or genuine messages that are then changed; mac1 may be
- * made right again; or an inner packet that a peer seals honestly, whatever it is. The simulator's
- * checks say what must not happen: that anything is accepted but what a peer made for this node,
- * once, or that a stranger gets an answer. */
+ * fuzz_datagram.c - any datagrams to a node that has a session with one peer and has started one
+ * with another. The input is a list of datagrams: rubbish; genuine messages, possibly changed, and
+ * with mac1 possibly recomputed; or any inner packet, sealed honestly by a peer. The simulator's
+ * checks reject that the node accepts anything but what a peer made for it, or accepts it twice, or
+ * answers a stranger. */
 #include <stdlib.h>
 
 #include "base/bytes.h"
@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { PEER, TARGET, OTHER, NODES }; /* PEER has the session, OTHER is to have one */
+enum { PEER, TARGET, OTHER, NODES }; /* PEER has the session, OTHER is to get one */
 enum { DATAGRAM_MAX = 2048, DATAGRAMS_MAX = 64 };
 
 /* The first byte of each part of the input. */
@@ -29,7 +29,7 @@ struct message {
 struct fuzz {
         struct sim_world world;
         struct message genuine[KINDS];
-        struct message initiation; /* of the target, to OTHER */
+        struct message initiation; /* from the target to OTHER */
 };
 
 struct input {
@@ -101,7 +101,7 @@ static void random_bytes(void *ctx, void *out, size_t len)
         sim_random_fill(ctx, out, len);
 }
 
-/* OTHER is not under load; but this is what it would say. */
+/* Makes the cookie reply that OTHER, which is not under load, would send if it were. */
 static void make_cookie(struct fuzz *f)
 {
         struct sim_random random;
@@ -136,8 +136,8 @@ static void set_up(struct fuzz *f)
         say(world, PEER, TARGET);
         world->tap = tap;
         world->tap_context = f;
-        /* Two minutes later, a packet asks for new keys as well; both are lost, and so are a
-         * keepalive, and the answer to what the target begins with OTHER. */
+        /* Two minutes later a packet also triggers a new handshake. Both are lost, and so are a
+         * keepalive and OTHER's answer to the target's initiation. */
         sim_world_run(world, world->now_ns + WG_REKEY_AFTER_TIME);
         world->net.links[PEER][TARGET].is_cut = world->net.links[OTHER][TARGET].is_cut = true;
         say(world, PEER, TARGET);
@@ -161,7 +161,7 @@ static void fix_mac1(struct fuzz *f, struct message *m)
         wg_mac(m->bytes + at, key, sizeof(key), m->bytes, at);
 }
 
-/* Reads a number of bytes and where they go, then as many, and adds them to what is there. */
+/* Reads a number of bytes, their offset and the bytes, and XORs them into a message. */
 static void change(struct message *m, struct input *in)
 {
         uint32_t n = next(in), at = next(in) * 8u, shorter;
@@ -199,7 +199,7 @@ static void send_next(struct fuzz *f, struct input *in)
                                 WG_MIN(m.len, (uint32_t)WG_MTU_DEFAULT));
         else
                 inject(f, &m, first);
-        /* Often they come together. */
+        /* Datagrams often arrive together. */
         if (!(first & 0x80))
                 sim_world_run(&f->world, f->world.now_ns + 100 * WG_NS_PER_MS);
 }

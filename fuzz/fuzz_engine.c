@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * fuzz_engine.c - three whole engines under a script. The input is a list of commands: what
- * applications send, what the network does to it, what administrators and strangers do, how much time
- * passes, when memory is refused; and some of these in the middle of a worker's batch. The
- * simulator's checks say what must not happen. */
+ * fuzz_engine.c - three whole engines under a script. The input is a list of commands: applications
+ * send, the network interferes, administrators and strangers act, time passes, memory is refused;
+ * some of this happens during a worker's batch. The simulator's checks find violations. */
 #include <stdlib.h>
 
 #include "sim/world.h"
@@ -12,7 +11,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { NODES = 3, DATAGRAM_MAX = 1600, SEEN = 16 };
-enum { COMMANDS_MAX = 1000, EVENTS_MAX = 5000 }; /* an input is not to take long */
+enum { COMMANDS_MAX = 1000, EVENTS_MAX = 5000 }; /* keep the time per input short */
 
 struct datagram {
         struct wg_endpoint from, to;
@@ -23,7 +22,7 @@ struct datagram {
 struct fuzz {
         struct sim_world world;
         const uint8_t *at, *end;
-        struct datagram seen[SEEN]; /* a ring of what nodes sent */
+        struct datagram seen[SEEN]; /* a ring of datagrams that nodes sent */
         unsigned int seen_count;
 };
 
@@ -39,13 +38,13 @@ static struct sim_node *next_node(struct fuzz *f)
         return f->world.nodes[next(f) % NODES];
 }
 
-/* Another node than this one. */
+/* Another node than the given one. */
 static unsigned int next_other(struct fuzz *f, const struct sim_node *node)
 {
         return (node->id + 1 + next(f) % (NODES - 1)) % NODES;
 }
 
-/* Fills 32 bytes so that equal inputs make equal keys. */
+/* Fills 32 bytes so that equal inputs yield equal keys. */
 static void next_key(struct fuzz *f, uint8_t key[WG_KEY_LEN])
 {
         struct sim_random random;
@@ -108,7 +107,7 @@ static void send_one(struct fuzz *f)
         put(f, node, to, next(f) * 6u);
 }
 
-/* Anything at all, sealed honestly. */
+/* Sends any bytes, sealed honestly. */
 static void send_lie(struct fuzz *f)
 {
         struct sim_node *node = next_node(f);
@@ -187,7 +186,7 @@ static void tap(void *context, unsigned int node, const struct wg_endpoint *from
         f->seen_count++;
 }
 
-/* One of the last datagrams, changed or not, from its source or another. */
+/* Sends one of the last datagrams, changed or not, from its source or another one. */
 static void send_again(struct fuzz *f)
 {
         const struct datagram *d = &f->seen[(f->seen_count - 1 - next(f) % SEEN) % SEEN];
@@ -291,7 +290,7 @@ static void set_key(struct fuzz *f, struct sim_node *node, unsigned int peer)
 
         (void)peer;
         next_key(f, key);
-        key[0] ^= (uint8_t)(node->id << 3); /* no two nodes have one key */
+        key[0] ^= (uint8_t)(node->id << 3); /* no two nodes have the same key */
         sim_node_set_key(node, key);
 }
 
@@ -351,7 +350,7 @@ static void set_mtu(struct fuzz *f, struct sim_node *node, unsigned int peer)
         sim_node_set_mtu(node, 100 + next(f) * 5u);
 }
 
-/* Also the one way back for a peer that was removed, or whose key changed. */
+/* Also the only way to restore a peer that was removed, or whose key changed. */
 static void introduce(struct fuzz *f, struct sim_node *node, unsigned int peer)
 {
         struct wg_endpoint to = sim_net_endpoint(&f->world.net, peer);
@@ -392,7 +391,7 @@ static void change_configuration(struct fuzz *f)
         administer(f, next_node(f));
 }
 
-/* In the middle of a batch. */
+/* Called during a batch. */
 static void meddle(void *context, unsigned int node)
 {
         struct fuzz *f = context;

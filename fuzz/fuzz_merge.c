@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * fuzz_merge.c - any batch. The input is a list of what the packets are: the next of one of four flows,
- * with one byte changed, or bytes of the input as they are. What is merged must be what the naive
- * coalescer merges, and must give the same packets again when it is cut (test/lib/merge_check.h). */
+ * fuzz_merge.c - any batch of packets. The input describes each packet: the next packet of one of
+ * four flows, with one byte changed, or raw bytes of the input. The result of merging must equal
+ * that of the naive coalescer, and cutting it must restore the same packets
+ * (test/lib/merge_check.h). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +17,10 @@ enum {
         FLOWS = 4,
         RECORD = 5,
 
-        /* The first byte of a record, beside its flow in the two lowest bits. */
+        /* Bits of a record's first byte; the two lowest bits select its flow. */
         HAS_PSH = 0x04,
-        IS_RIGHT = 0x08, /* checksums are made right after the change */
-        IS_LOST = 0x10,  /* it counts, but is not there */
+        IS_RIGHT = 0x08, /* checksums are recomputed after the change */
+        IS_LOST = 0x10,  /* the packet is counted, but missing */
         IS_CUT_OFF = 0x20,
         IS_LONG = 0x40,
         IS_RAW = 0x80,
@@ -30,7 +31,8 @@ static uint16_t ids[FLOWS];
 static struct tl_merge merge;
 static struct merge_batch batch;
 
-/* The next packet of a flow: 0 and 1 are TCP, 2 and 3 are UDP; IPv4 and IPv6 in turn. */
+/* The next packet of a flow: 0 and 1 are TCP, 2 and 3 are UDP; even flows are IPv4, odd ones
+ * IPv6. */
 static uint32_t make_packet(uint8_t *packet, unsigned int flow, uint32_t payload, bool has_psh)
 {
         bool is_ipv4 = flow % 2 == 0, is_udp = flow >= 2;
@@ -60,7 +62,7 @@ static uint32_t make_packet(uint8_t *packet, unsigned int flow, uint32_t payload
         return len;
 }
 
-/* Returns how many bytes of the input it took. */
+/* Returns the number of input bytes used. */
 static size_t add_record(const uint8_t *data, size_t size)
 {
         static uint8_t packet[SUPERPACKET_MAX];

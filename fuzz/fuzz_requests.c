@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * fuzz_requests.c - any sequence of configuration requests to a running device. The input is a
- * script (test/lib/requests.h), and a naive model says what each request must do to the device. */
+ * script (test/lib/requests.h); a naive model predicts the effect of each request on the device. */
 #include "test/lib/requests.h"
 #include "test/lib/with_crypto.h"
 

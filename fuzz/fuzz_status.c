@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * fuzz_status.c - any bytes on the status socket, either way. As a request: where the stream is cut
- * changes nothing, and only one request is right. As a reply: what is taken is printable and within
- * bounds, it can be shown in each view, and written again it is the same. */
+ * fuzz_status.c - any bytes on the status socket, in both directions. As a request: splitting the
+ * stream changes nothing, and only one request is valid. As a reply: accepted values are printable
+ * and within bounds, can be shown in every view, and are unchanged when written again. */
 #include <errno.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ static const struct wg_enum no_verdicts = {.name = "none"};
 
 /* ---- as requests ---- */
 
-/* What the parser should say of one whole request, without its blank line. */
+/* The expected result for one whole request, without its blank line. */
 static int judge(struct tl_text request)
 {
         if (tl_text_is(request, "get=1\n"))
@@ -57,7 +57,7 @@ static void check_printable(const char *text, size_t len)
                 WG_ASSERT(text[i] == '\n' || (text[i] >= 0x20 && text[i] <= 0x7e));
 }
 
-/* Says it again as it was understood. */
+/* Writes the reply again as it was understood. */
 static size_t say(const struct tl_status *status, char *out)
 {
         struct tl_status_writer writer;
@@ -81,7 +81,7 @@ static size_t say(const struct tl_status *status, char *out)
                         text[verdict.len] = '\0';
                         tl_status_drops(&writer, text, fact->number);
                 } else {
-                        return 0; /* our own daemon has no way to say that */
+                        return 0; /* our own daemon cannot send that */
                 }
         }
         return tl_status_writer_done(&writer, status->errnum);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * fuzz_uapi.c - any bytes on the configuration socket. Beside not crashing: where the stream is cut
- * changes nothing; a mistake changes nothing; what is understood can be said and understood again;
- * a reply is the same in chunks of any size, and read back it makes the same reply. */
+ * fuzz_uapi.c - any bytes on the configuration socket. The parser must not crash; splitting the
+ * stream changes nothing; a request with a mistake changes nothing; what is understood can be
+ * written and understood again; a reply is the same in chunks of any size, and reading it back
+ * yields the same reply. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,13 +27,13 @@ static void check_untouched(const struct tl_change *device)
         WG_ASSERT(memcmp(device, &pattern, sizeof(pattern)) == 0);
 }
 
-/* How long the next piece is: 1 to 16 bytes, decided by the input. */
+/* The length of the next piece: 1 to 16 bytes, chosen by the input. */
 static size_t next_piece(struct tl_text rest, size_t at)
 {
         return WG_MIN(rest.len, 1 + ((uint8_t)rest.at[0] * 31u + at) % 16);
 }
 
-/* Feeds until the request ends or the input does, in small pieces. */
+/* Feeds small pieces until the request or the input ends. */
 static enum tl_uapi_event feed_pieces(struct tl_uapi_parser *parser, struct tl_text input,
                                       size_t *used, struct tl_change *device)
 {
@@ -89,7 +90,7 @@ static void check_dump_is_understood(const struct tl_change *device)
         free(dump);
 }
 
-/* Tells a change as if it were the device. */
+/* Reports a change as if it were the device. */
 struct model {
         const struct tl_change *device;
         uint32_t next_peer, next_allowed_ip;
@@ -159,7 +160,7 @@ static char *write_reply(const struct tl_change *device, size_t chunk_size)
         return reply;
 }
 
-/* The set request that makes what a reply tells: its lines but those that only get=1 knows. */
+/* The set request that a reply describes: its lines without those that only get=1 has. */
 static char *turn_reply_into_request(const char *reply)
 {
         static const char *const told_only[] = {"last_handshake_time_",
@@ -205,8 +206,8 @@ static void check_reply(const struct tl_change *device)
         free(again);
 }
 
-/* Feeds one request to both parsers, whole and in pieces. Returns what was used; all of the input
- * where the request does not end in it. */
+/* Feeds one request to both parsers, whole and in pieces. Returns the number of bytes used; all of
+ * the input if the request does not end in it. */
 static size_t check_request(struct tl_uapi_parser *whole, struct tl_uapi_parser *pieces,
                             struct tl_text input)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * replay.c - runs a fuzz target once over each file it is given, or that a directory it is given
- * holds. It stands in for libFuzzer where that is not linked. */
+ * replay.c - runs a fuzz target once for each given file, and for each file in a given directory.
+ * It replaces libFuzzer if that is not linked. */
 #define _XOPEN_SOURCE 700 /* nftw */
 
 #include <errno.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * What an administrator does to a node. Everything is kept as wanted, and done to the engine if there
- * is one, in the daemon's order: reserve, change, tell. */
+ * An administrator's changes to a node. Each is stored as wanted and, if there is an engine,
+ * applied to it in the daemon's order: reserve, change, notify. */
 #include "core/configure.h"
 #include "sim/check.h"
 #include "sim/node.h"
 #include "sim/turn.h"
 #include "sim/world.h"
 
-/* ---- prefixes, the naive way ---- */
+/* ---- prefixes, looked up the naive way ---- */
 
 static bool covers(const struct wg_prefix *prefix, const struct wg_ip *ip)
 {
@@ -59,7 +59,7 @@ static void drop_routes(struct sim_node *node, unsigned int peer)
 
 /* ---- turns of the administrator ---- */
 
-/* Begins a change. Memory is taken before, so from here on nothing may fail. */
+/* Begins a change. Memory is reserved before it, so nothing may fail from here on. */
 static void begin(struct sim_node *node, struct sim_turn *turn)
 {
         node->changes++;
@@ -72,18 +72,18 @@ static void end(struct sim_node *node, struct sim_turn *turn)
         sim_turn_wake_engine(node);
 }
 
-/* Reserves memory, if need be after a first refusal: a set of changes is not made halfway. */
+/* Reserves memory, if necessary after a first refusal: a set of changes is never half applied. */
 static void reserve(struct sim_node *node, size_t peers, size_t prefixes)
 {
         uint32_t refused_in_1000 = node->memory.refused_in_1000;
         size_t blocks = node->memory.blocks;
 
-        /* One more of each than is used: it is given back. */
+        /* Reserves one more of each than needed, which must be released. */
         peers++;
         prefixes++;
         if (!wg_engine_reserve(&node->engine, peers, prefixes)) {
-                SIM_CHECK(node->world, refused_in_1000, "node %u: no memory for no reason",
-                          node->id);
+                SIM_CHECK(node->world, refused_in_1000,
+                          "node %u: memory is refused without a reason", node->id);
                 SIM_CHECK(node->world, node->memory.blocks <= blocks + 2,
                           "node %u: a failed reserve keeps memory", node->id);
                 node->memory.refused_in_1000 = 0;
@@ -106,7 +106,7 @@ static void configure(struct sim_node *node, struct sim_peer *peer)
         wg_engine_set_keepalive(peer->handle, peer->keepalive_s, now);
 }
 
-/* Makes the engine's peer for one that is wanted, with all its settings and prefixes. */
+/* Makes the engine's peer for a wanted one, with all its settings and prefixes. */
 static void apply_peer(struct sim_node *node, unsigned int id)
 {
         struct sim_peer *peer = &node->peers[id];
@@ -204,7 +204,7 @@ void sim_node_set_keepalive(struct sim_node *node, unsigned int id, uint16_t sec
         peer->keepalive_s = seconds;
         if (!peer->handle)
                 return;
-        sim_trace(node->world, node->id, "keeps peer %u alive each %u s", id, seconds);
+        sim_trace(node->world, node->id, "keeps peer %u alive every %u s", id, seconds);
         begin(node, &turn);
         wg_engine_set_keepalive(peer->handle, seconds, sim_node_now(node));
         sim_check_reason(node, peer);
@@ -252,7 +252,7 @@ void sim_node_disallow(struct sim_node *node, unsigned int id, const struct wg_p
 
 /* ---- the interface ---- */
 
-/* Prepares the identity; memory for it is there, or there is no daemon. */
+/* Prepares the identity; without memory for it there would be no daemon. */
 static struct wg_identity *new_identity(struct sim_node *node)
 {
         uint32_t refused_in_1000 = node->memory.refused_in_1000;
@@ -274,7 +274,7 @@ static void derive_public_key(struct sim_node *node)
         wg_x25519_key_free(key);
 }
 
-/* The peer that has our own public key goes, as the engine does it. */
+/* Removes the peer that has our own public key, as the engine does. */
 static void drop_self(struct sim_node *node)
 {
         for (unsigned int i = 0; i < SIM_NODES_MAX; i++) {

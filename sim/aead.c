@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * The back-end that a simulated engine is given: libcrypto's, with an observer before it, and with
- * moments in which other threads of the node take their turn. The interface has no context, so the
+ * The AEAD back-end of simulated engines: libcrypto's, with an observer in front, and with points
+ * at which other threads of the node may take a turn. The interface has no context argument, so the
  * node is the one whose code is running. */
 #include "sim/check.h"
 

@@ -4,7 +4,7 @@
 #include "base/bytes.h"
 #include "crypto/blake2s.h"
 
-/* ---- what he knows ---- */
+/* ---- what the attacker knows ---- */
 
 static uint64_t own_clock(const struct sim_attacker *a)
 {
@@ -20,7 +20,7 @@ static void tap(void *context, unsigned int node, const struct wg_endpoint *from
         (void)tos;
         if (len == WG_COOKIE_LEN && wg_endpoint_is_same_remote(to, &a->home) &&
             wg_cookie_store(&a->jar, a->world->nodes[node]->public_key, own_clock(a), bytes))
-                sim_trace(a->world, SIM_STRANGER, "the attacker is given a cookie");
+                sim_trace(a->world, SIM_STRANGER, "the attacker receives a cookie");
         if (len > sizeof(c->bytes))
                 return;
         c->from = *from;
@@ -31,7 +31,7 @@ static void tap(void *context, unsigned int node, const struct wg_endpoint *from
         a->seen++;
 }
 
-/* One of the last datagrams; NULL: there was none. */
+/* One of the last datagrams; NULL if there is none. */
 static struct sim_captured *any_captured(struct sim_attacker *a)
 {
         uint64_t n = WG_MIN(a->seen, (uint64_t)SIM_CAPTURED_MAX);
@@ -39,7 +39,7 @@ static struct sim_captured *any_captured(struct sim_attacker *a)
         return n ? &a->captured[sim_random_below(&a->random, n)] : NULL;
 }
 
-/* As much, of a kind that begins with that byte. */
+/* The same, for messages of the type with that first byte. */
 static struct sim_captured *captured_type(struct sim_attacker *a, uint8_t type)
 {
         for (unsigned int i = 0; i < SIM_CAPTURED_MAX; i++) {
@@ -66,7 +66,7 @@ static unsigned int any_node(struct sim_attacker *a)
         return (unsigned int)sim_random_below(&a->random, a->world->node_count);
 }
 
-/* Where a node is reached: known from the wire. Behind NAT, what it last sent from. */
+/* A node's endpoint as seen on the wire. Behind NAT, the one it last sent from. */
 static struct wg_endpoint place_of(struct sim_attacker *a, unsigned int node)
 {
         for (uint64_t n = a->seen; n && a->seen - n < SIM_CAPTURED_MAX; n--)
@@ -75,7 +75,7 @@ static struct wg_endpoint place_of(struct sim_attacker *a, unsigned int node)
         return sim_net_endpoint(&a->world->net, node);
 }
 
-/* All that is sent at one time arrives at one time: so a flood is one. */
+/* A constant delay: datagrams sent together arrive together, so that a flood is one. */
 #define WAY_NS (10 * WG_NS_PER_MS)
 
 static void inject(struct sim_attacker *a, const struct wg_endpoint *from,
@@ -84,7 +84,7 @@ static void inject(struct sim_attacker *a, const struct wg_endpoint *from,
         sim_net_inject(a->world, from, to, bytes, len, WAY_NS);
 }
 
-/* ---- what he does ---- */
+/* ---- what the attacker does ---- */
 
 static void add_mac1(struct sim_attacker *a, unsigned int node, uint8_t *message, uint32_t len)
 {
@@ -108,7 +108,7 @@ static void send_rubbish(struct sim_attacker *a)
         inject(a, &from, &to, bytes, len);
 }
 
-/* What was seen, from where it came or from elsewhere. */
+/* Repeats a captured datagram, from its source or from elsewhere. */
 static void send_again(struct sim_attacker *a)
 {
         struct sim_captured *c = any_captured(a);
@@ -161,7 +161,7 @@ void sim_attacker_flood(struct sim_attacker *a, unsigned int node, unsigned int 
                 send_initiation(a, node);
 }
 
-/* Initiations from one address that are as good as they can be without a private key. */
+/* Sends initiations from one address that are as valid as possible without a private key. */
 static void send_proven(struct sim_attacker *a, unsigned int node, unsigned int n)
 {
         struct wg_endpoint to = place_of(a, node);
@@ -176,7 +176,7 @@ static void send_proven(struct sim_attacker *a, unsigned int node, unsigned int 
         }
 }
 
-/* One flood of a siege, and the next before the load has gone. */
+/* Sends one flood of a siege, and schedules the next before the load has subsided. */
 static void besiege(void *object, uint64_t word)
 {
         struct sim_attacker *a = object;
@@ -213,7 +213,7 @@ static void flood_or_besiege(struct sim_attacker *a)
                 begin_siege(a);
 }
 
-/* A response to an initiation that is under way, with a key of low order. */
+/* Sends a response with a low-order key to an initiation in progress. */
 static void send_response(struct sim_attacker *a)
 {
         struct sim_captured *c = captured_type(a, WG_MESSAGE_INITIATION);
@@ -245,7 +245,7 @@ static void send_cookie(struct sim_attacker *a)
         inject(a, &from, &c->from, message, sizeof(message));
 }
 
-/* Data under an index that is in use. */
+/* Sends data under an index that is in use. */
 static void send_data(struct sim_attacker *a)
 {
         struct sim_captured *c = captured_type(a, WG_MESSAGE_DATA);

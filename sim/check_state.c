@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * What must be true of what an engine keeps. */
+ * Invariants of an engine's state. */
 #include <stdlib.h>
 
 #include "core/work.h"
@@ -9,16 +9,16 @@
 
 /* ---- keys ---- */
 
-/* A key may be used a little longer by a batch that had begun before. */
+/* A batch that began before the key vanished may still use it. */
 static void check_usable(struct sim_node *node, const struct sim_key *key)
 {
         struct sim_world *world = node->world;
 
         SIM_CHECK(world, world->now_ns - key->born_ns < WG_REJECT_AFTER_TIME,
-                  "node %u: a key of %.3f s is used", node->id,
+                  "node %u: uses a key that is %.3f s old", node->id,
                   (double)(world->now_ns - key->born_ns) / 1e9);
         SIM_CHECK(world, !key->is_gone || key->gone_batch == node->batch,
-                  "node %u: a key is used that is gone", node->id);
+                  "node %u: uses a key that is gone", node->id);
 }
 
 void sim_check_seal(struct sim_node *node, const uint8_t key[WG_AEAD_KEY_LEN],
@@ -27,7 +27,7 @@ void sim_check_seal(struct sim_node *node, const uint8_t key[WG_AEAD_KEY_LEN],
         struct sim_world *world = node->world;
         struct sim_key *known = sim_ledger_find_key(&world->ledger, node->id, key);
 
-        /* Only the turn in which a session begins may use keys that no turn has left behind. */
+        /* Only the turn in which a session begins may use keys that no check has seen in a slot. */
         SIM_CHECK(world, known || node->in_engine, "node %u: seals under an unknown key", node->id);
         if (!known)
                 known = sim_ledger_add_key(&world->ledger, node->id, key, world->now_ns);
@@ -36,9 +36,9 @@ void sim_check_seal(struct sim_node *node, const uint8_t key[WG_AEAD_KEY_LEN],
                   "node %u: seals under a key from before its private key changed", node->id);
         for (size_t i = 0; i < n; i++) {
                 SIM_CHECK(world, packets[i].nonce < WG_REJECT_AFTER_MESSAGES,
-                          "node %u: a nonce beyond the limit", node->id);
+                          "node %u: uses a nonce beyond the limit", node->id);
                 SIM_CHECK(world, sim_ledger_use_nonce(&world->ledger, key, packets[i].nonce),
-                          "node %u: nonce %llu is used twice", node->id,
+                          "node %u: uses nonce %llu twice", node->id,
                           (unsigned long long)packets[i].nonce);
         }
 }
@@ -65,14 +65,14 @@ void sim_check_new_key(struct sim_node *node)
         }
 }
 
-/* Enters a key that a slot holds, or finds it. */
+/* Records a key that a slot holds, if it is new. */
 static void see_key(struct sim_node *node, const uint8_t key[WG_AEAD_KEY_LEN], uint64_t born_ns)
 {
         struct sim_world *world = node->world;
         struct sim_key *known = sim_ledger_find_key(&world->ledger, node->id, key);
 
         if (!known) {
-                SIM_CHECK(world, born_ns <= world->now_ns, "node %u: a key from the future",
+                SIM_CHECK(world, born_ns <= world->now_ns, "node %u: has a key from the future",
                           node->id);
                 known = sim_ledger_add_key(&world->ledger, node->id, key, born_ns);
         }
@@ -128,7 +128,7 @@ static void see_all_keys(struct sim_node *node)
         }
 }
 
-/* The engine's own counts, beside what its slots hold. */
+/* Compares the engine's own counts with the content of its slots. */
 static void check_session_counts(struct sim_node *node)
 {
         size_t sessions = 0, peers = 0;
@@ -150,7 +150,7 @@ static void check_session_counts(struct sim_node *node)
 
 /* ---- the engine ---- */
 
-/* How late the engine may be by its habits. */
+/* How late the engine may be, according to the node's habits. */
 static uint64_t lateness(const struct sim_node *node)
 {
         return node->habits.engine_delay_ns + 2 * node->habits.engine_cost_ns;
@@ -174,7 +174,7 @@ static void check_memory_of(struct sim_node *node, const struct sim_peer *peer)
                   "node %u: too many packets wait", node->id);
 }
 
-/* What waits for a session is being seen to. */
+/* Packets that wait for a session must have a timer. */
 static void check_not_forgotten(struct sim_node *node, const struct sim_peer *peer)
 {
         const struct wg_peer *handle = peer->handle;
@@ -207,7 +207,7 @@ static void check_counters(struct sim_node *node, const struct sim_peer *peer)
 {
         uint64_t tx = peer->handle->tx_bytes, rx = peer->handle->rx_bytes;
 
-        /* A batch that is under way has not counted yet, or has and the observer has not. */
+        /* During a batch, either the node or the observer may not have counted yet. */
         if (node->batches)
                 return;
         SIM_CHECK(node->world, tx == peer->tx_bytes && rx == peer->rx_bytes,
@@ -233,7 +233,7 @@ void sim_check_engine(struct sim_node *node)
         }
 }
 
-/* The handshake queue takes a few hundred calls to empty. */
+/* Emptying the handshake queue takes a few hundred calls. */
 #define CALLS_A_SECOND 5000
 
 void sim_check_call(struct sim_node *node)
@@ -255,7 +255,7 @@ void sim_check_call(struct sim_node *node)
 void sim_check_stopped(struct sim_node *node)
 {
         SIM_CHECK(node->world, node->memory.blocks == 0 && node->memory.bytes == 0,
-                  "node %u: %zu blocks of memory, %zu bytes, were not given back", node->id,
+                  "node %u: %zu blocks of memory, %zu bytes, were not released", node->id,
                   node->memory.blocks, node->memory.bytes);
         sim_check_purged(node);
         for (unsigned int i = 0; i < SIM_NODES_MAX; i++)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * What must be true of what goes into an engine and comes out of it. */
+ * Invariants of an engine's input and output. */
 #include <stdlib.h>
 
 #include "base/bytes.h"
 #include "sim/check.h"
 #include "sim/world.h"
 
-/* Of the type of service. */
+/* Bits of the type of service. */
 enum { ECN_MASK = 3, ECN_ECT0 = 2, ECN_CE = 3 };
 
 static unsigned int id_of(const struct sim_node *node, const struct sim_peer *peer)
@@ -15,10 +15,10 @@ static unsigned int id_of(const struct sim_node *node, const struct sim_peer *pe
         return (unsigned int)(peer - node->peers);
 }
 
-/* ---- what goes out ---- */
+/* ---- output ---- */
 
-/* So many initiations for one reason: 20, and a few more where an owed keepalive or a missing answer
- * made the engine count anew. */
+/* Initiations for one reason: 20, and a few more if a due keepalive or a missing answer restarts
+ * the count. */
 #define TRIES_MAX 26
 
 void sim_check_reason(struct sim_node *node, struct sim_peer *peer)
@@ -49,14 +49,14 @@ static bool is_known_place(const struct sim_node *node, const struct sim_peer *p
                (peer->claim_batch == node->batch && is_among(peer->claims, to));
 }
 
-/* Whether either side sends by itself. */
+/* Whether either side sends keepalives. */
 static bool is_kept_alive(const struct sim_node *node, const struct sim_peer *peer)
 {
         return peer->keepalive_s ||
                node->world->nodes[id_of(node, peer)]->peers[node->id].keepalive_s;
 }
 
-/* One that was removed, while a batch that may still have it in its hands had begun before. */
+/* A removed peer that a batch in progress may still use. */
 static struct sim_peer *former_peer(struct sim_node *node, const struct wg_peer *handle)
 {
         for (unsigned int i = 0; i < node->former_count; i++)
@@ -65,16 +65,16 @@ static struct sim_peer *former_peer(struct sim_node *node, const struct wg_peer 
         return NULL;
 }
 
-/* A cookie reply answers a message whose mac1 was right, while there was load, and just once. */
+/* A cookie reply answers one message with a valid mac1, under load, and only once. */
 static void check_cookie(struct sim_node *node, const struct wg_endpoint *to, uint32_t len,
                          uint8_t tos)
 {
         struct sim_packet *message = sim_queue_take(&node->cookies);
 
         SIM_CHECK(node->world, message && wg_endpoint_is_same_remote(&message->from, to),
-                  "node %u: a cookie reply that nothing asked for", node->id);
-        SIM_CHECK(node->world, len == WG_COOKIE_LEN && tos == 0, "node %u: no proper cookie reply",
-                  node->id);
+                  "node %u: sends an unsolicited cookie reply", node->id);
+        SIM_CHECK(node->world, len == WG_COOKIE_LEN && tos == 0,
+                  "node %u: sends a malformed cookie reply", node->id);
         free(message);
 }
 
@@ -84,10 +84,10 @@ static void check_initiation(struct sim_node *node, struct sim_peer *peer)
 
         SIM_CHECK(node->world,
                   !peer->handshake_ns || now_ns - peer->handshake_ns >= WG_REKEY_TIMEOUT,
-                  "node %u: an initiation to %u after %.6f s", node->id, id_of(node, peer),
-                  (double)(now_ns - peer->handshake_ns) / 1e9);
+                  "node %u: sends an initiation to %u after only %.6f s", node->id,
+                  id_of(node, peer), (double)(now_ns - peer->handshake_ns) / 1e9);
         SIM_CHECK(node->world, ++peer->tries <= TRIES_MAX || is_kept_alive(node, peer),
-                  "node %u: tries for ever to reach %u", node->id, id_of(node, peer));
+                  "node %u: never gives up reaching %u", node->id, id_of(node, peer));
         peer->handshake_ns = peer->initiated_ns = now_ns;
 }
 
@@ -99,11 +99,12 @@ static void check_message(struct sim_node *node, struct sim_peer *peer, const ui
 
         SIM_CHECK(world, type && type != WG_MESSAGE_COOKIE, "node %u: sends rubbish", node->id);
         if (type == WG_MESSAGE_DATA) {
-                SIM_CHECK(world, tos <= ECN_MASK && tos != ECN_CE, "node %u: type of service %u",
-                          node->id, tos);
+                SIM_CHECK(world, tos <= ECN_MASK && tos != ECN_CE,
+                          "node %u: sends data with type of service %u", node->id, tos);
                 return;
         }
-        SIM_CHECK(world, tos == WG_HANDSHAKE_TOS, "node %u: type of service %u", node->id, tos);
+        SIM_CHECK(world, tos == WG_HANDSHAKE_TOS, "node %u: sends a handshake message with TOS %u",
+                  node->id, tos);
         if (type == WG_MESSAGE_INITIATION)
                 check_initiation(node, peer);
         else
@@ -111,7 +112,7 @@ static void check_message(struct sim_node *node, struct sim_peer *peer, const ui
         world->figures.initiations += type == WG_MESSAGE_INITIATION;
 }
 
-/* Who may read a datagram to a peer: the node of that peer. For peers that are gone, it is nobody. */
+/* Records who may read a datagram to a peer: that peer's node. For removed peers it is nobody. */
 static void enter_datagram(struct sim_node *node, unsigned int receiver, const uint8_t *bytes,
                            uint32_t len)
 {
@@ -119,7 +120,7 @@ static void enter_datagram(struct sim_node *node, unsigned int receiver, const u
                                 receiver);
 }
 
-/* The node at an address that a cookie reply goes to. */
+/* The node at the address that a cookie reply goes to. */
 static unsigned int node_at(const struct sim_node *node, const struct sim_packet *message)
 {
         const struct sim_genuine *genuine = sim_ledger_find_datagram(&node->world->ledger,
@@ -143,22 +144,23 @@ void sim_check_emission(struct sim_node *node, struct wg_peer *handle, const str
         }
         if (!peer) {
                 peer = former_peer(node, handle);
-                SIM_CHECK(world, peer, "node %u: sends to a peer that is gone", node->id);
+                SIM_CHECK(world, peer, "node %u: sends to a removed peer", node->id);
                 enter_datagram(node, id_of(node, peer), bytes, len);
                 return;
         }
         enter_datagram(node, id_of(node, peer), bytes, len);
         SIM_CHECK(world, is_known_place(node, peer, to),
-                  "node %u: sends to where peer %u never was", node->id, id_of(node, peer));
+                  "node %u: sends to an address where peer %u never was", node->id,
+                  id_of(node, peer));
         SIM_CHECK(world,
                   is_kept_alive(node, peer) || world->now_ns - peer->reason_ns < SIM_QUIET_AFTER,
-                  "node %u: sends to %u for no reason", node->id, id_of(node, peer));
+                  "node %u: sends to %u without a reason", node->id, id_of(node, peer));
         check_message(node, peer, bytes, len, tos);
         peer->tx_bytes += len;
 }
 
-/* Padding, written naively: up to the next multiple of 16, but not beyond the MTU. Of a packet longer
- * than that (the MTU was lowered when it was under way), the part beyond whole MTUs is padded. */
+/* Padding, computed naively: up to the next multiple of 16, but not beyond the MTU. If the packet
+ * is longer (because the MTU was lowered meanwhile), the part beyond whole MTUs is padded. */
 static uint32_t padded(uint32_t len, uint32_t mtu)
 {
         uint32_t last = len > mtu ? len % mtu : len, padding = 0;
@@ -174,9 +176,9 @@ void sim_check_sealed(struct sim_node *node, const struct wg_send_slot *slot, ui
         uint8_t ecn = inner_tos & ECN_MASK;
 
         SIM_CHECK(node->world, slot->len == padded(inner_len, node->mtu) + WG_DATA_OVERHEAD,
-                  "node %u: %u bytes became %u", node->id, inner_len, slot->len);
+                  "node %u: seals %u bytes into %u", node->id, inner_len, slot->len);
         SIM_CHECK(node->world, slot->tos == (ecn == ECN_CE ? ECN_ECT0 : ecn),
-                  "node %u: type of service %u of a packet with %u", node->id, slot->tos,
+                  "node %u: uses type of service %u for a packet with %u", node->id, slot->tos,
                   inner_tos);
 }
 
@@ -191,7 +193,7 @@ void sim_check_taken(struct sim_node *node, unsigned int worker, unsigned int pe
         record->taken_for = (uint8_t)peer;
 }
 
-/* Packets are exempt if they belong to another peer than when they were taken. */
+/* Packets are exempt if they now belong to another peer than when they were taken. */
 static void check_order(struct sim_node *node, unsigned int peer, const struct sim_record *record)
 {
         uint64_t *sent;
@@ -221,7 +223,7 @@ void sim_check_travels(struct sim_node *node, unsigned int peer, uint64_t serial
         record->hop_to = (uint8_t)peer;
 }
 
-/* ---- what waits for a session ---- */
+/* ---- packets that wait for a session ---- */
 
 static void drop_staged(struct sim_staged *staged, uint32_t n)
 {
@@ -254,14 +256,14 @@ void sim_check_staged(struct sim_node *node, const uint8_t *inner, uint32_t len,
         WG_ASSERT(sim_inner_destination(inner, len, &destination));
         id = sim_node_route(node, &destination);
         SIM_CHECK(node->world, id != SIM_STRANGER && node->peers[id].handle,
-                  "node %u: a packet waits for nobody", node->id);
+                  "node %u: stages a packet for no peer", node->id);
         peer = &node->peers[id];
         sim_check_reason(node, peer);
         if (peer->staged.count == WG_STAGED_PACKETS_MAX)
                 drop_staged(&peer->staged, 1);
         SIM_CHECK(node->world,
                   verdict == WG_VERDICT_STAGED || (verdict == WG_VERDICT_NO_MEMORY && was_refused),
-                  "node %u: a packet may not wait for no reason", node->id);
+                  "node %u: refuses a waiting packet without a reason", node->id);
         if (verdict == WG_VERDICT_STAGED)
                 put_staged(&peer->staged, sim_inner_read(inner, len, &serial) ? serial : 0, len);
         SIM_CHECK(node->world, peer->handle->staged.count == peer->staged.count,
@@ -283,26 +285,26 @@ void sim_check_staged_sent(struct sim_node *node, struct wg_peer *handle,
                 SIM_CHECK(node->world,
                           staged->count && chain->len == padded(staged->lens[at], node->mtu) +
                                                                  WG_DATA_OVERHEAD,
-                          "node %u: other packets are sent than waited", node->id);
+                          "node %u: sends other packets than those that waited", node->id);
                 sim_check_travels(node, id_of(node, peer), staged->serials[at]);
                 drop_staged(staged, 1);
         }
-        SIM_CHECK(node->world, staged->count == 0, "node %u: %u packets that waited were lost",
-                  node->id, staged->count);
+        SIM_CHECK(node->world, staged->count == 0, "node %u: loses %u waiting packets", node->id,
+                  staged->count);
 }
 
-/* ---- what comes in ---- */
+/* ---- input ---- */
 
-/* Data from a peer is a reason to send to it; a keepalive is one only where the session is so old that
- * whatever comes asks for another. */
+/* Data from a peer is a reason to send to it. A keepalive is a reason only if the session is so old
+ * that any packet triggers a new one. */
 static bool is_reason(const struct sim_node *node, const struct sim_peer *peer, uint32_t len)
 {
         return len != WG_DATA_OVERHEAD ||
                node->world->now_ns - peer->derived_ns >= WG_REKEY_AFTER_TIME_RECEIVING;
 }
 
-/* Amid a batch the engine may already answer to where a verdict, which the observer has not seen
- * yet, has moved the peer. */
+/* During a batch the engine may already use an endpoint that comes from a verdict which the
+ * observer has not seen yet. */
 void sim_check_arrived(struct sim_node *node, const struct sim_packet *datagram)
 {
         const struct sim_genuine *genuine = sim_ledger_find_datagram(&node->world->ledger,
@@ -320,22 +322,22 @@ void sim_check_arrived(struct sim_node *node, const struct sim_packet *datagram)
                 sim_check_reason(node, peer);
 }
 
-/* An authentic message is one that the peer's node made for this one, and is taken once. */
+/* An authentic message was made by the peer's node for this node, and is accepted once. */
 static void check_genuine(struct sim_node *node, struct sim_peer *peer,
                           const struct sim_packet *datagram)
 {
         struct sim_world *world = node->world;
         struct sim_genuine *genuine = sim_ledger_find_datagram(&world->ledger, datagram->hash);
 
-        SIM_CHECK(world, genuine, "node %u: a forged message is accepted", node->id);
+        SIM_CHECK(world, genuine, "node %u: accepts a forged message", node->id);
         SIM_CHECK(world, genuine->to == node->id && genuine->from == id_of(node, peer),
-                  "node %u: a message from %u to %u is taken for one from %u", node->id,
-                  genuine->from, genuine->to, id_of(node, peer));
-        /* Only a peer that was made anew has forgotten which initiations it knew. */
+                  "node %u: takes a message from %u to %u for one from %u", node->id, genuine->from,
+                  genuine->to, id_of(node, peer));
+        /* Only a recreated peer has forgotten the initiations that it accepted. */
         SIM_CHECK(world,
                   !genuine->is_accepted || (genuine->accepted_generation != peer->generation &&
                                             datagram->len == WG_INITIATION_LEN),
-                  "node %u: a message is accepted twice", node->id);
+                  "node %u: accepts a message twice", node->id);
         genuine->is_accepted = true;
         genuine->accepted_generation = peer->generation;
 }
@@ -355,7 +357,7 @@ void sim_check_authentic(struct sim_node *node, struct sim_peer *peer,
         *greatest = WG_MAX(*greatest, wg_le64_load(slot->buf + WG_DATA_COUNTER));
         if (!peer) {
                 SIM_CHECK(node->world, former_peer(node, slot->peer),
-                          "node %u: a message from a peer that is gone", node->id);
+                          "node %u: accepts a message from a removed peer", node->id);
                 return;
         }
         check_genuine(node, peer, datagram);
@@ -373,7 +375,7 @@ void sim_check_replayed(struct sim_node *node, const struct sim_packet *datagram
                                                                datagram->hash);
         uint64_t nonce = wg_le64_load(slot->buf + WG_DATA_COUNTER);
 
-        /* Amid a batch the observer does not know yet what that batch has accepted. */
+        /* During a batch the observer does not know yet what that batch has accepted. */
         if (node->habits.interleaving)
                 return;
         SIM_CHECK(node->world, genuine, "node %u: takes a forged message for a replay", node->id);
@@ -382,7 +384,7 @@ void sim_check_replayed(struct sim_node *node, const struct sim_packet *datagram
                   "node %u: takes nonce %llu for a replay", node->id, (unsigned long long)nonce);
 }
 
-/* The verdict on what an authentic message holds, found naively. */
+/* The verdict on the content of an authentic message, determined naively. */
 static enum wg_verdict judge_inner(struct sim_node *node, const struct sim_peer *peer,
                                    const uint8_t *text, uint32_t len)
 {
@@ -408,10 +410,10 @@ void sim_check_inner(struct sim_node *node, const struct sim_peer *peer,
         SIM_CHECK(node->world,
                   verdict != WG_VERDICT_DATA ||
                           (slot->inner == text && slot->inner_len == sim_inner_len(text, len)),
-                  "node %u: delivers another packet than was sealed", node->id);
+                  "node %u: delivers a packet that differs from the sealed one", node->id);
 }
 
-/* What the inner type of service becomes on a way on which congestion may have been marked. */
+/* The inner type of service after a path on which congestion may have been marked. */
 static uint8_t tos_after(uint8_t inner, uint8_t outer)
 {
         bool is_marked = (outer & ECN_MASK) == ECN_CE;
@@ -439,7 +441,7 @@ const struct sim_record *sim_check_delivered(struct sim_node *node, unsigned int
         if (!sim_inner_read(packet, len, &serial) || !serial)
                 return NULL;
         record = sim_ledger_find_inner(&world->ledger, serial);
-        SIM_CHECK(world, record, "node %u: delivers packet %llu, which is long past", node->id,
+        SIM_CHECK(world, record, "node %u: delivers packet %llu, which is too old", node->id,
                   (unsigned long long)serial);
         SIM_CHECK(world, record->state == SIM_STATE_TRAVELLING,
                   "node %u: delivers packet %llu twice", node->id, (unsigned long long)serial);
@@ -463,7 +465,7 @@ void sim_check_offered(struct sim_node *node, struct sim_packet *message)
                 node->load_ns = message->at_ns;
 }
 
-/* mac1, written down from the paper (5.4.4). */
+/* Checks mac1 as written in the paper (5.4.4). */
 static bool has_mac1(const struct sim_node *node, const struct sim_packet *message)
 {
         uint8_t key[WG_HASH_LEN], mac[WG_MAC_LEN];
@@ -479,10 +481,10 @@ static void check_cookie_sent(struct sim_node *node, struct sim_packet *message)
         struct sim_world *world = node->world;
 
         SIM_CHECK(world, message->len != WG_COOKIE_LEN && has_mac1(node, message),
-                  "node %u: a cookie for a message without mac1", node->id);
+                  "node %u: sends a cookie for a message without mac1", node->id);
         SIM_CHECK(world,
                   node->load_ns != UINT64_MAX && world->now_ns < node->load_ns + WG_LOAD_STICKY,
-                  "node %u: a cookie without load", node->id);
+                  "node %u: sends a cookie without load", node->id);
         world->figures.cookies++;
         sim_queue_put(&node->cookies, message);
 }
@@ -501,18 +503,18 @@ static void accept_message(struct sim_node *node, struct wg_peer *handle,
         sim_check_reason(node, peer);
 }
 
-/* The engine takes messages in order, and says of each by one event what became of it. */
+/* The engine handles messages in order and reports each by one event. */
 static struct sim_packet *take_offered(struct sim_node *node, const struct wg_action *event)
 {
         struct sim_packet *message = sim_queue_take(&node->offered);
 
-        SIM_CHECK(node->world, message, "node %u: the engine judges a message it was not given",
+        SIM_CHECK(node->world, message, "node %u: reports on a message that it did not get",
                   node->id);
         SIM_CHECK(node->world,
                   (event->event != WG_EVENT_HANDSHAKE_REFUSED &&
                    event->event != WG_EVENT_COOKIE_SENT) ||
                           wg_endpoint_is_same_remote(&event->to, &message->from),
-                  "node %u: the engine takes a message for another", node->id);
+                  "node %u: reports on messages out of order", node->id);
         return message;
 }
 
@@ -524,7 +526,7 @@ static void judge(struct sim_node *node, const struct wg_action *event)
                 check_cookie_sent(node, message);
                 return;
         }
-        /* An initiation that proved itself counts, even where no memory is left to answer it. */
+        /* An authentic initiation counts even if there is no memory left to answer it. */
         if (event->event == WG_EVENT_RESPONSE_SENT ||
             (event->verdict == WG_VERDICT_NO_MEMORY && message->len == WG_INITIATION_LEN))
                 accept_message(node, event->peer, message, WG_INITIATION_LEN);
@@ -541,7 +543,7 @@ static void give_up(struct sim_node *node, const struct wg_action *event)
 
         WG_ASSERT(peer);
         SIM_CHECK(node->world, peer->staged.count == event->number,
-                  "node %u: gives up %u packets, not %u", node->id, event->number,
+                  "node %u: gives up %u packets instead of %u", node->id, event->number,
                   peer->staged.count);
         drop_staged(&peer->staged, peer->staged.count);
         node->world->figures.gave_up++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * events.h - what will happen in a simulated world, in order of time; at one time, in order of
- * entry. Nothing is ever taken back: who no longer wants an event ignores it.
+ * events.h - future events of a simulated world, ordered by time and then by insertion. Events
+ * cannot be cancelled: a receiver ignores an event that it no longer wants.
  * Threads: one owner at a time. */
 #ifndef SIM_EVENTS_H
 #define SIM_EVENTS_H
@@ -27,14 +27,14 @@ struct sim_events {
 
 void sim_events_done(struct sim_events *events);
 
-/* run(object, word) is to be called at at_ns. */
+/* Schedules a call of run(object, word) at at_ns. */
 void sim_events_add(struct sim_events *events, uint64_t at_ns,
                     void (*run)(void *object, uint64_t word), void *object, uint64_t word);
 
-/* When the first event is due; UINT64_MAX: there is none. */
+/* When the first event is due; UINT64_MAX if there is none. */
 uint64_t sim_events_next(const struct sim_events *events);
 
-/* Takes the first event out. There must be one. */
+/* Removes and returns the first event. There must be one. */
 struct sim_event sim_events_take(struct sim_events *events);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * A header of IPv4 or IPv6, 8 bytes of magic, 8 of serial, and numbers that follow from it. */
+ * A packet is an IPv4 or IPv6 header, 8 bytes of magic, 8 of serial, and numbers derived from
+ * it. */
 #include "sim/inner.h"
 
 #include "base/bytes.h"
@@ -10,7 +11,7 @@ static const uint8_t magic[8] = "tieline";
 
 enum { IPV4_HEADER = 20, IPV6_HEADER = 40, PROTOCOL_EXPERIMENT = 253 };
 
-/* Written anew rather than taken from the core, which this is to check. */
+/* Implemented independently of the core, which it checks. */
 static uint16_t checksum(const uint8_t *header)
 {
         uint32_t sum = 0;
@@ -93,7 +94,7 @@ uint8_t sim_inner_tos(const uint8_t *packet)
         return packet[0] >> 4 == 4 ? packet[1] : (uint8_t)(packet[0] << 4 | packet[1] >> 4);
 }
 
-/* Reads the address at at4 or at6. */
+/* Reads the address at offset at4 or at6. */
 static bool read_ip(const uint8_t *packet, uint32_t len, uint32_t at4, uint32_t at6,
                     struct wg_ip *ip)
 {

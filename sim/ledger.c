@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "core/message.h"
 
-/* Keep apart the hashes of different things. */
+/* Separate the hashes of different things. */
 enum { KIND_NONCE = 1, KIND_DATAGRAM = 2, KIND_SESSION = 3, KIND_KEY = 4 };
 
 void sim_ledger_init(struct sim_ledger *ledger)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * simulate - runs histories, each from its seed, until one shows a false claim. */
+ * simulate - runs histories, one per seed, until one violates an invariant. */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,17 +11,16 @@
 #include "crypto/crypto.h"
 #include "sim/scenario.h"
 
-static const char usage[] =
-        "usage: simulate [OPTION...]\n"
-        "Lives through simulated WireGuard networks and checks each step.\n"
-        "\n"
-        "  -s, --seed N       the history of one seed\n"
-        "  -S, --seeds A..B   those of all seeds from A to B (default 1..10)\n"
-        "  -H, --hours N      hours of each history (default 1)\n"
-        "  -v, --verbose      print what happens: time in seconds, node, event\n"
-        "  -h, --help         print this\n"
-        "\n"
-        "Exits with 1, and names the seed, at the first claim found false.\n";
+static const char usage[] = "usage: simulate [OPTION...]\n"
+                            "Runs simulated WireGuard networks and checks each step.\n"
+                            "\n"
+                            "  -s, --seed N       run only this seed\n"
+                            "  -S, --seeds A..B   run all seeds from A to B (default 1..10)\n"
+                            "  -H, --hours N      simulated hours per seed (default 1)\n"
+                            "  -v, --verbose      print events: time in seconds, node, event\n"
+                            "  -h, --help         print this help\n"
+                            "\n"
+                            "Exits with 1 and names the seed if a check fails.\n";
 
 struct options {
         uint64_t first, last;
@@ -75,7 +74,7 @@ static bool parse_one(int option, const char *text, struct options *o)
         }
 }
 
-/* Assertions and sanitizers end by a signal; they do not know the seed. */
+/* Assertions and sanitizers end the program by a signal, and do not know the seed. */
 static volatile sig_atomic_t seed_len;
 static char seed_text[64];
 
@@ -123,7 +122,7 @@ static void print_figures(const struct options *o, const struct sim_figures *f, 
                 {"keys forgotten", f->forgotten},
                 {"cookies", f->cookies},
                 {"handshake messages refused", f->refused},
-                {"steps amid a batch", f->interleaved},
+                {"steps during a batch", f->interleaved},
                 {"allocations refused", f->allocations_refused},
         };
 

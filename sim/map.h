@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * map.h - numbers found by the 64-bit hash of what they stand for. Two things of one hash are taken
- * for the same: among the millions of a long run that is not expected to happen.
+ * map.h - numbers stored by 64-bit hashes of their keys. Keys with the same hash are treated as
+ * equal, which is not expected to happen among the millions of keys of a long run.
  * Threads: one owner at a time. */
 #ifndef SIM_MAP_H
 #define SIM_MAP_H
@@ -22,13 +22,13 @@ struct sim_map {
 
 void sim_map_done(struct sim_map *map);
 
-/* The hash of len bytes, never 0. `kind` keeps apart bytes that mean different things. */
+/* The hash of len bytes, never 0. `kind` separates bytes of different meaning. */
 uint64_t sim_map_hash(const void *bytes, size_t len, uint64_t kind);
 
-/* The value of a hash; NULL: it is not there. Valid until the next put. */
+/* The value of a hash; NULL if absent. Valid until the next put. */
 uint64_t *sim_map_get(const struct sim_map *map, uint64_t hash);
 
-/* Enters a hash that is not there. */
+/* Adds a hash that is not present yet. */
 void sim_map_put(struct sim_map *map, uint64_t hash, uint64_t value);
 
 #endif

@@ -37,7 +37,7 @@ void *sim_grow(void *array, size_t *room, size_t count, size_t size)
 
 static const uint8_t nothing[SIM_SECRET_LEN];
 
-/* Secrets are as good as random, so their first bytes serve as their hash. */
+/* Secrets are as good as random, so their first bytes serve as a hash. */
 static uint8_t *slot_of(const struct sim_secrets *secrets, const uint8_t secret[SIM_SECRET_LEN])
 {
         size_t at = (size_t)wg_le64_load(secret) & (secrets->room - 1);
@@ -90,7 +90,7 @@ bool sim_secrets_occur(const struct sim_secrets *secrets, const void *bytes, siz
         for (size_t i = 0; i + SIM_SECRET_LEN <= len; i++) {
                 uint64_t word;
 
-                /* Most memory that comes back is zero; the eighth byte alone tells. */
+                /* Most released memory is zero; a zero word rules out a secret cheaply. */
                 memcpy(&word, at + i, sizeof(word));
                 if (!word || memcmp(at + i, nothing, SIM_SECRET_LEN) == 0)
                         continue;
@@ -110,7 +110,7 @@ void *sim_memory_alloc(struct sim_memory *memory, size_t len)
                 memory->refused++;
                 return NULL;
         }
-        /* The length before a block shows whether free() is told the same. */
+        /* The length before a block lets free() check its argument. */
         block = sim_new(sizeof(*block) + len);
         memcpy(block, &len, sizeof(len));
         memory->blocks++;

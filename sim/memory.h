@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * memory.h - the memory that a simulated engine is given: counted, sometimes refused, and searched
- * for secrets when it comes back.
+ * memory.h - the memory of a simulated engine: counted, sometimes refused, and searched for secrets
+ * when it is released.
  * Threads: one owner at a time. */
 #ifndef SIM_MEMORY_H
 #define SIM_MEMORY_H
@@ -11,7 +11,7 @@
 
 #define SIM_SECRET_LEN 32
 
-/* A set of 32-byte secrets. Zeroed memory is an empty one. */
+/* A set of 32-byte secrets. Zeroed memory is an empty set. */
 struct sim_secrets {
         uint8_t (*slots)[SIM_SECRET_LEN]; /* open addressing; all zero: free */
         size_t count, room;
@@ -19,30 +19,30 @@ struct sim_secrets {
 
 void sim_secrets_done(struct sim_secrets *secrets);
 
-/* Adds one, unless it is there or all zero. */
+/* Adds a secret, unless it is present or all zero. */
 void sim_secrets_add(struct sim_secrets *secrets, const uint8_t secret[SIM_SECRET_LEN]);
 
-/* Whether len bytes hold one of the secrets anywhere. */
+/* Whether len bytes contain one of the secrets anywhere. */
 bool sim_secrets_occur(const struct sim_secrets *secrets, const void *bytes, size_t len);
 
 struct sim_memory {
-        size_t blocks, bytes;      /* that are out */
-        uint32_t refused_in_1000;  /* how many allocations fail */
-        struct sim_random *random; /* which ones */
-        uint64_t refused;          /* how many did */
+        size_t blocks, bytes;      /* in use */
+        uint32_t refused_in_1000;  /* share of allocations that fail */
+        struct sim_random *random; /* selects them */
+        uint64_t refused;          /* number that failed */
 };
 
-/* Zeroed memory, or NULL when it was refused. */
+/* Returns zeroed memory, or NULL if it is refused. */
 void *sim_memory_alloc(struct sim_memory *memory, size_t len);
 
-/* Takes a block back. It must be told the same len. */
+/* Frees a block. The len must be that of its allocation. */
 void sim_memory_free(struct sim_memory *memory, void *block, size_t len);
 
-/* The simulator's own arrays: makes room for `count` elements of `size` bytes, or ends the program.
- * Returns the array, perhaps moved; new elements are zero. */
+/* For the simulator's own arrays: makes room for `count` elements of `size` bytes, or ends the
+ * program. Returns the array, perhaps moved; new elements are zero. */
 void *sim_grow(void *array, size_t *room, size_t count, size_t size) WG_MUST_USE;
 
-/* The simulator's own objects: zeroed memory, or the end of the program. */
+/* For the simulator's own objects: returns zeroed memory, or ends the program. */
 void *sim_new(size_t size) WG_MUST_USE;
 
 #endif

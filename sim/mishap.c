@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * A mishap is one thing done to one node, and often its undoing some time later, which may come after
- * other mishaps: so each looks first whether it still makes sense. */
+ * A mishap is one change to one node, often undone some time later. Other mishaps may happen in
+ * between, so an undo first checks that it still makes sense. */
 #include "sim/mishap.h"
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static uint64_t seconds(struct sim_scenario *s, uint64_t from, uint64_t to)
 
 enum later { WAKE, START, GO_UP, RECONNECT, ADD_PEER, LEARN_KEY, LEARN_PSK, SET_KEY };
 
-/* What, to which node, about which other. */
+/* Encodes an action, its node, and the other node it is about. */
 static uint64_t pack(enum later what, unsigned int node, unsigned int peer)
 {
         return (uint64_t)what << 16 | (uint64_t)node << 8 | peer;
@@ -41,7 +41,7 @@ static void add_peer(struct sim_scenario *s, unsigned int node, unsigned int pee
         sim_scenario_restore_prefixes(s, node, peer);
 }
 
-/* A new key of a peer makes it another peer. */
+/* A peer with a new key is a different peer. */
 static void learn_key(struct sim_scenario *s, unsigned int node, unsigned int peer)
 {
         struct sim_node *n = s->world.nodes[node];
@@ -54,7 +54,7 @@ static void learn_key(struct sim_scenario *s, unsigned int node, unsigned int pe
         add_peer(s, node, peer);
 }
 
-/* A key that was cleared is set again. */
+/* Sets a cleared key again. */
 static void restore_key(struct sim_node *n)
 {
         uint8_t key[WG_KEY_LEN];
@@ -145,12 +145,12 @@ static void roam(struct sim_scenario *s, unsigned int node)
 {
         sim_net_place(&s->world.net, node, below(s, 3) ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6);
         sim_trace(&s->world, node, "moves");
-        /* The system may tell, or sending to old addresses does. */
+        /* Either the system reports the move, or sending to old addresses reveals it. */
         if (below(s, 2))
                 sim_node_unpin(s->world.nodes[node]);
 }
 
-/* As if much had been sent that was lost. */
+/* As if many packets had been sent and lost. */
 static void skip_nonces(struct sim_scenario *s, unsigned int node, unsigned int peer)
 {
         uint64_t n = sim_random_between(&s->random, 1, 3 * WG_REPLAY_BITS);
@@ -247,7 +247,7 @@ static void move_prefix(struct sim_scenario *s, unsigned int node, unsigned int 
                 (unsigned int)below(s, MISHAP_PREFIXES));
 
         if (!below(s, 8)) {
-                /* Even the own prefix of one peer may be given to another by mistake. */
+                /* One peer's own prefix may be given to another by mistake, too. */
                 prefix = sim_scenario_own_prefix((unsigned int)below(s, s->world.node_count),
                                                  WG_FAMILY_IPV4);
         }
@@ -270,7 +270,7 @@ static void change_mtu(struct sim_scenario *s, unsigned int node)
 
 /* ---- mishaps ---- */
 
-/* A neighbour of a node that is its peer at the moment; SIM_STRANGER: it has none. */
+/* A neighbour that is currently a peer of the node; SIM_STRANGER if there is none. */
 static unsigned int any_peer(struct sim_scenario *s, unsigned int node)
 {
         unsigned int first = (unsigned int)below(s, s->world.node_count);
@@ -284,7 +284,7 @@ static unsigned int any_peer(struct sim_scenario *s, unsigned int node)
         return SIM_STRANGER;
 }
 
-/* One change by the administrator; these may also come amid a worker's batch. */
+/* One change by the administrator; it may also happen during a worker's batch. */
 static void administer(struct sim_scenario *s, unsigned int node)
 {
         unsigned int peer = any_peer(s, node);
@@ -368,7 +368,7 @@ static void mishap(void *object, uint64_t word)
                 happen(s, node, other);
 }
 
-/* Amid a batch: rarely, since there are many. */
+/* Called during batches; rarely does anything, since there are many. */
 static void meddle(void *context, unsigned int node)
 {
         struct sim_scenario *s = context;
@@ -393,7 +393,8 @@ void sim_mishap_refuse_memory(struct sim_scenario *s, uint32_t in_1000)
 
 /* ---- lies ---- */
 
-/* False sources, and what is not IP. (To a router, every source but its own is fine.) */
+/* Sends false sources, and packets that are not IP. (To a router, all sources but its own are
+ * valid.) */
 void sim_mishap_lie(struct sim_scenario *s, unsigned int from, unsigned int to)
 {
         unsigned int pretended = below(s, 2) ? from : to;
@@ -407,16 +408,16 @@ void sim_mishap_lie(struct sim_scenario *s, unsigned int from, unsigned int to)
 
         sim_inner_write(&inner, bytes);
         switch (below(s, 4)) {
-        case 0: /* the packet as it is */
+        case 0: /* the unchanged packet */
                 break;
-        case 1: /* the length */
+        case 1: /* a wrong length */
                 bytes[2] = (uint8_t)(below(s, 2) ? below(s, 256) : 0);
                 bytes[3] = (uint8_t)below(s, 256);
                 break;
-        case 2: /* the version */
+        case 2: /* a wrong version */
                 bytes[0] = (uint8_t)below(s, 256);
                 break;
-        default: /* all of it */
+        default: /* random bytes */
                 len = (uint32_t)sim_random_between(&s->random, 1, 40);
                 sim_random_fill(&s->random, bytes, len);
                 break;
@@ -438,7 +439,7 @@ static void repair_node(struct sim_scenario *s, unsigned int node)
         sim_node_set_up(n, true);
 }
 
-/* Whether a node would reach a peer where it is. */
+/* Whether a node's endpoint for a peer still reaches it. */
 static bool is_aiming_at(struct sim_scenario *s, unsigned int node, unsigned int peer)
 {
         struct wg_endpoint actual = sim_net_endpoint(&s->world.net, peer), aim;
@@ -448,7 +449,7 @@ static bool is_aiming_at(struct sim_scenario *s, unsigned int node, unsigned int
         return wg_endpoint_is_same_remote(&actual, &aim);
 }
 
-/* Puts right what a node knows of a neighbour, and leaves alone what is right. */
+/* Repairs what a node knows of a neighbour; correct settings are left alone. */
 static void repair_peer(struct sim_scenario *s, unsigned int node, unsigned int peer)
 {
         struct sim_node *n = s->world.nodes[node], *other = s->world.nodes[peer];

@@ -6,12 +6,12 @@
 #include "base/bytes.h"
 #include "sim/world.h"
 
-/* Of the type of service. */
+/* Bits of the type of service. */
 enum { ECN_MASK = 3, ECN_CE = 3 };
 
 /* ---- addresses ---- */
 
-/* Address n of a network that holds nothing else: 198.18.0.0/15, 2001:2::/48 (both for benchmarks). */
+/* Address n of a reserved network: 198.18.0.0/15 or 2001:2::/48 (both for benchmarks). */
 static struct wg_ip make_ip(uint8_t family, uint32_t n)
 {
         struct wg_ip ip = {.family = family};
@@ -76,7 +76,7 @@ static bool is_live(const struct sim_host *host, const struct sim_mapping *m, ui
         return m->port && now_ns - m->used_ns < host->nat_life_ns;
 }
 
-/* The mapping for a flow to `remote`, an old one or one made in place of the longest unused. */
+/* The mapping for a flow to `remote`: an existing one, or a new one that replaces the oldest. */
 static struct sim_mapping *map_out(struct sim_host *host, const struct wg_endpoint *inside,
                                    const struct wg_endpoint *remote, uint64_t now_ns)
 {
@@ -97,7 +97,7 @@ static struct sim_mapping *map_out(struct sim_host *host, const struct wg_endpoi
         return oldest;
 }
 
-/* Where what came to the translator's `port` from `remote` goes; NULL: nowhere. */
+/* The mapping for a datagram from `remote` to the translator's `port`; NULL if there is none. */
 static const struct sim_mapping *map_in(const struct sim_host *host, uint16_t port,
                                         const struct wg_endpoint *remote, uint64_t now_ns)
 {
@@ -111,7 +111,8 @@ static const struct sim_mapping *map_in(const struct sim_host *host, uint16_t po
         return NULL;
 }
 
-/* The node that a datagram gets to; SIM_STRANGER: none. `local` becomes the address it came to. */
+/* The node that a datagram reaches; SIM_STRANGER: none. Sets `local` to the address it arrived
+ * at. */
 static unsigned int find_receiver(struct sim_world *world, const struct sim_packet *packet,
                                   struct wg_ip *local)
 {
@@ -134,7 +135,7 @@ static unsigned int find_receiver(struct sim_world *world, const struct sim_pack
         return SIM_STRANGER;
 }
 
-/* ---- the way ---- */
+/* ---- transit ---- */
 
 static void arrive(void *object, uint64_t datagram)
 {
@@ -169,7 +170,7 @@ void sim_net_forget(const struct sim_event *event)
                 free((void *)(uintptr_t)event->word);
 }
 
-/* By which link a datagram to an address goes: that of who is there at the moment. */
+/* The link that a datagram to an address takes, which depends on the node there at the moment. */
 static const struct sim_link *find_link(struct sim_world *world, unsigned int from,
                                         const struct wg_endpoint *to)
 {

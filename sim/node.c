@@ -39,7 +39,7 @@ static uint64_t draw_delay(struct sim_node *node, uint64_t most_ns)
         return most_ns ? sim_random_below(&node->random, most_ns) : 0;
 }
 
-/* ---- what the core asks of the world ---- */
+/* ---- the core's environment ---- */
 
 static void env_random(void *ctx, void *out, size_t len)
 {
@@ -57,7 +57,7 @@ static void *env_alloc(void *ctx, size_t len)
         return sim_memory_alloc(&node->memory, len);
 }
 
-/* Rings of received messages and the like are too long to search each time, and no place for keys. */
+/* Rings of received messages and the like are too long to search each time, and hold no keys. */
 #define SEARCHED_MAX 65536
 
 static void env_free(void *ctx, void *memory, size_t len)
@@ -129,7 +129,7 @@ static void schedule_engine(struct sim_node *node, uint64_t at_ns)
         sim_events_add(&node->world->events, at_ns, engine_event, node, at_ns);
 }
 
-/* The engine comes at its next deadline, or a little late; and when something may be released. */
+/* Schedules the engine for its next deadline, or a little later, and for the next release. */
 static void schedule_deadline(struct sim_node *node)
 {
         uint64_t due = wg_engine_deadline(&node->engine), now_ns = node->world->now_ns;
@@ -174,7 +174,7 @@ void sim_turn_end(struct sim_node *node, struct sim_turn *turn)
                 schedule_deadline(node);
 }
 
-/* What workers left for the engine: handshake messages and packets without a session. */
+/* Hands the engine what workers left for it: handshake messages and packets without a session. */
 static void read_mail(struct sim_node *node)
 {
         struct wg_now now = sim_node_now(node);
@@ -216,7 +216,7 @@ static void note_event(struct sim_node *node, const struct wg_action *action)
         sim_check_event(node, action);
 }
 
-/* A source address that is no longer ours is what a real socket would refuse. */
+/* A real socket would refuse a source address that is no longer ours. */
 static struct wg_endpoint usable(struct sim_node *node, struct wg_peer *peer,
                                  const struct wg_endpoint *to)
 {
@@ -246,7 +246,7 @@ static void perform(struct sim_node *node)
 {
         struct wg_actions *actions = &node->actions;
 
-        /* What came in, or was decided, explains what is sent: first the events. */
+        /* Events explain what is sent, so they come first. */
         for (size_t i = 0; i < actions->count; i++)
                 if (actions->items[i].kind == WG_ACTION_EVENT)
                         note_event(node, &actions->items[i]);
@@ -347,7 +347,7 @@ static size_t take_batch(struct sim_node *node, struct sim_queue *queue,
         return n;
 }
 
-/* Passes on, or keeps, what came out of the tunnel. */
+/* Forwards, or keeps, a packet that left the tunnel. */
 static void accept_inner(struct sim_node *node, unsigned int from,
                          const struct wg_receive_slot *slot)
 {
@@ -374,7 +374,7 @@ static bool is_authentic(enum wg_verdict verdict)
                verdict == WG_VERDICT_INNER_MALFORMED || verdict == WG_VERDICT_SOURCE_REFUSED;
 }
 
-/* Does with a slot what the daemon does. Consumes the datagram. */
+/* Handles a slot as the daemon does. Consumes the datagram. */
 static void receive_one(struct sim_node *node, struct wg_receive_slot *slot,
                         struct sim_packet *datagram, bool is_unchanged)
 {
@@ -422,7 +422,7 @@ static void receive_batch(struct sim_node *node, unsigned int worker)
         end_batch(node, &batch);
 }
 
-/* What was true of an outbound packet before wg_send() saw it. */
+/* The state of an outbound packet before wg_send() saw it. */
 struct outbound {
         unsigned int peer;
         struct wg_peer *handle;
@@ -450,7 +450,7 @@ static struct outbound look_at(struct sim_node *node, unsigned int worker,
         return o;
 }
 
-/* Does with a slot what the daemon does. Consumes the packet. */
+/* Handles a slot as the daemon does. Consumes the packet. */
 static void send_one(struct sim_node *node, struct wg_send_slot *slot, struct sim_packet *packet,
                      const struct outbound *o, bool is_unchanged)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * random.h - numbers that look random and follow from a seed alone. One expression must not draw
- * twice where C leaves the order open, else each compiler makes another history of a seed.
- * Source: Blackman and Vigna, xoshiro256**; Steele, Lea and Flood, splitmix64 (for seeding).
- * Threads: one owner at a time. */
+ * random.h - pseudo-random numbers that depend only on a seed. An expression must not draw twice
+ * where C leaves the order of evaluation open; otherwise compilers produce different histories from
+ * a seed. Source: Blackman and Vigna, xoshiro256**; Steele, Lea and Flood, splitmix64 (for
+ * seeding). Threads: one owner at a time. */
 #ifndef SIM_RANDOM_H
 #define SIM_RANDOM_H
 
@@ -15,7 +15,7 @@ struct sim_random {
         uint64_t state[4];
 };
 
-/* One step of splitmix64: a number that follows from another. Also serves to derive seeds. */
+/* One step of splitmix64: derives a number from another. Also used to derive seeds. */
 static inline uint64_t sim_random_mix(uint64_t *state)
 {
         uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
@@ -25,7 +25,8 @@ static inline uint64_t sim_random_mix(uint64_t *state)
         return z ^ z >> 31;
 }
 
-/* A generator for one purpose: those of one seed and different purposes have nothing in common. */
+/* A generator for one purpose; generators with the same seed and different purposes are
+ * unrelated. */
 static inline void sim_random_init(struct sim_random *r, uint64_t seed, uint64_t purpose)
 {
         uint64_t state = seed;
@@ -54,13 +55,13 @@ static inline uint64_t sim_random_below(struct sim_random *r, uint64_t below)
         return sim_random_next(r) % below;
 }
 
-/* A number from `from` to `to`, both included. */
+/* A number from `from` to `to`, inclusive. */
 static inline uint64_t sim_random_between(struct sim_random *r, uint64_t from, uint64_t to)
 {
         return from + sim_random_below(r, to - from + 1);
 }
 
-/* True so many times in a thousand. */
+/* Returns true with a probability of in_1000 in a thousand. */
 static inline bool sim_random_chance(struct sim_random *r, uint32_t in_1000)
 {
         return in_1000 && sim_random_below(r, 1000) < in_1000;

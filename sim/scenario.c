@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * Who is there, what they say, and the order of an hour. What goes wrong is in mishap.c. */
+ * The nodes, their traffic, and the course of an hour. mishap.c does what goes wrong. */
 #include "sim/scenario.h"
 
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static bool chance(struct sim_scenario *s, uint32_t in_1000)
 
 /* ---- inner addresses ---- */
 
-/* Each node's own: 10.0.0.n and fd00::n. */
+/* Each node's own addresses: 10.0.0.n and fd00::n. */
 struct wg_prefix sim_scenario_own_prefix(unsigned int node, uint8_t family)
 {
         struct wg_prefix p = {.ip.family = family};
@@ -35,7 +35,7 @@ struct wg_prefix sim_scenario_own_prefix(unsigned int node, uint8_t family)
         return p;
 }
 
-/* Networks that change hands, one inside the other: 10.k.0.0/16 and 10.k.k.0/24. */
+/* Networks that move between peers, one nested in the other: 10.k.0.0/16 and 10.k.k.0/24. */
 struct wg_prefix sim_scenario_shared_prefix(unsigned int n)
 {
         uint8_t k = (uint8_t)(100 + n / 2);
@@ -73,7 +73,7 @@ static uint32_t draw_len(struct sim_scenario *s, uint32_t least, uint32_t most)
         }
 }
 
-/* Where a node may send so that it reaches `to`, or someone who shares a network with it. */
+/* A destination that reaches `to`, or another node that shares a network with it. */
 static struct wg_ip draw_destination(struct sim_scenario *s, unsigned int to, uint8_t family)
 {
         struct wg_ip ip = sim_scenario_own_prefix(to, family).ip;
@@ -157,7 +157,7 @@ static void add_flow(struct sim_scenario *s, unsigned int from, unsigned int to)
         sim_events_add(&s->world.events, below(s, pause_ns), flow, f, 0);
 }
 
-/* An inner packet came to its end. */
+/* An inner packet reached its destination. */
 static void delivered(void *context, unsigned int node, const struct sim_record *record)
 {
         struct sim_scenario *s = context;
@@ -172,7 +172,7 @@ static void delivered(void *context, unsigned int node, const struct sim_record 
                         send_packet(s, node, from, TAG_PLAIN);
 }
 
-/* ---- who is there ---- */
+/* ---- the nodes ---- */
 
 static struct sim_habits draw_habits(struct sim_scenario *s)
 {
@@ -194,11 +194,11 @@ static struct sim_link draw_link(struct sim_scenario *s)
         struct sim_link link = {.mtu = UINT32_MAX};
 
         switch (below(s, 3)) {
-        case 0: /* in the house */
+        case 0: /* local */
                 link.delay_ns = sim_random_between(&s->random, 50000, WG_NS_PER_MS);
                 link.jitter_ns = 100000;
                 break;
-        case 1: /* in the world */
+        case 1: /* over the Internet */
                 link.delay_ns = sim_random_between(&s->random, 5, 150) * WG_NS_PER_MS;
                 link.jitter_ns = below(s, 30 * WG_NS_PER_MS);
                 break;
@@ -226,7 +226,7 @@ static void become_neighbours(struct sim_scenario *s, unsigned int a, unsigned i
         add_flow(s, b, a);
 }
 
-/* Two of them; one in the middle of some; or each with each. */
+/* Draws two nodes, a hub with spokes, or a full mesh. */
 static void draw_nodes(struct sim_scenario *s)
 {
         uint64_t shape = below(s, 3);
@@ -245,7 +245,8 @@ static void draw_nodes(struct sim_scenario *s)
                 add_flow(s, 1, 2);
 }
 
-/* Behind NAT: spokes of a hub, or one of the others; two such could not find each other. */
+/* Puts spokes of a hub behind NAT, or one node of another network: two could not reach each
+ * other. */
 static void draw_nat(struct sim_scenario *s)
 {
         unsigned int n = s->world.node_count;
@@ -263,9 +264,9 @@ static void draw_nat(struct sim_scenario *s)
         }
 }
 
-/* ---- how it is meant to be ---- */
+/* ---- the intended state ---- */
 
-/* What node a is meant to know of node b. */
+/* Gives node a its intended configuration of node b. */
 static void introduce(struct sim_scenario *s, unsigned int a, unsigned int b)
 {
         struct sim_node *node = s->world.nodes[a];
@@ -347,7 +348,7 @@ static void probe_all(struct sim_scenario *s)
                                 send_packet(s, i, j, TAG_PROBE);
 }
 
-/* Everything was just put right. */
+/* Called when everything has just been repaired. */
 static void check_convergence(struct sim_scenario *s)
 {
         uint64_t began_ns = s->world.now_ns;
@@ -356,7 +357,7 @@ static void check_convergence(struct sim_scenario *s)
         s->probed_ns = began_ns;
         while (!has_converged(s)) {
                 SIM_CHECK(&s->world, s->world.now_ns < began_ns + SIM_CONVERGED_AFTER,
-                          "no way between nodes after %.0f s in which nothing was wrong",
+                          "nodes do not reach each other after %.0f s without faults",
                           (double)(s->world.now_ns - began_ns) / 1e9);
                 probe_all(s);
                 run_until(s, s->world.now_ns + WG_NS_PER_S);
@@ -366,7 +367,7 @@ static void check_convergence(struct sim_scenario *s)
                   (double)(s->world.now_ns - began_ns) / 1e9);
 }
 
-/* Nobody has said anything for long. What sends by itself keeps its keys. */
+/* Called after a long silence. Peers with keepalives keep their keys. */
 static void check_silence(struct sim_scenario *s)
 {
         for (unsigned int i = 0; i < s->world.node_count; i++)
@@ -380,7 +381,7 @@ static void check_silence(struct sim_scenario *s)
                                   !peer->handle->current_known && !peer->handle->previous &&
                                           !peer->handle->next &&
                                           peer->handle->handshake.state == WG_HANDSHAKE_NONE,
-                                  "node %u: keeps keys for %u in silence", i, j);
+                                  "node %u: keeps keys for %u despite the silence", i, j);
                 }
 }
 
@@ -397,7 +398,7 @@ static void live_an_hour(struct sim_scenario *s)
 
         s->is_wild = s->attacker.is_active = false;
         sim_mishap_repair(s);
-        /* What was under way when things were put right still arrives. */
+        /* Packets that were in flight when everything was repaired still arrive. */
         run_until(s, s->world.now_ns + 2 * WG_NS_PER_S);
         check_convergence(s);
         run_until(s, began_ns + 2700 * WG_NS_PER_S);
@@ -424,7 +425,7 @@ static void add_figures(struct sim_figures *sum, const struct sim_figures *f)
         const uint64_t *from = (const uint64_t *)f;
         uint64_t *to = (uint64_t *)sum;
 
-        _Static_assert(sizeof(*f) % sizeof(*from) == 0, "figures are numbers and nothing else");
+        _Static_assert(sizeof(*f) % sizeof(*from) == 0, "figures are only numbers");
         for (size_t i = 0; i < sizeof(*f) / sizeof(*from); i++)
                 to[i] += from[i];
 }

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * turn.h - how node.c and admin.c take the engine's part. Private to the two.
+ * turn.h - the engine's turns in node.c and admin.c. Private to these two.
  * Threads: one owner at a time. */
 #ifndef SIM_TURN_H
 #define SIM_TURN_H
 
 #include "sim/node.h"
 
-/* A time in which the code that runs is the engine thread's of a node. */
+/* A period in which the code of a node's engine thread runs. */
 struct sim_turn {
-        struct sim_node *outer; /* whose code ran before */
+        struct sim_node *outer; /* the node whose code ran before */
 };
 
-/* There must be an engine, and no other turn of it. The end checks what must be true. */
+/* There must be an engine, not in a turn already. The end of the turn checks the invariants. */
 void sim_turn_begin(struct sim_node *node, struct sim_turn *turn);
 void sim_turn_end(struct sim_node *node, struct sim_turn *turn);
 
-/* The engine is to come soon. */
+/* Schedules the engine soon. */
 void sim_turn_wake_engine(struct sim_node *node);
 
-/* Makes an engine with nothing in it. Returns false when memory was refused. */
+/* Makes an empty engine. Returns false if memory is refused. */
 bool sim_turn_start_engine(struct sim_node *node) WG_MUST_USE;
 
 #endif
