@@ -18,7 +18,7 @@ import time
 from contenders import QUIET
 from device import Device
 from figures import percentile
-from lab import Failure, expect, inside, read, run, until
+from lab import Failure, counts_in, expect, inside, read, run, until
 from targets import aead_name
 
 PORT = 5201
@@ -171,7 +171,7 @@ class Flood:
         self.run += 1
         self.receiver.stdin.write(f"{self.run} {length}\n")
         self.receiver.stdin.flush()
-        return numbers(self.receiver.stdout.readline())
+        return counts_in(self.receiver.stdout.readline())
 
     def send(self, length, rate, seconds):
         """One run: the counts of both ends and the daemons' CPU seconds. rate 0: no limit."""
@@ -182,17 +182,12 @@ class Flood:
                                       timeout=seconds + 20)
         time.sleep(0.1)  # for the last ones to arrive
         used = cpu_since(before, *self.daemons)
-        return {**numbers(sender.stdout), **self.counts(length), "cpu": used}
+        return {**counts_in(sender.stdout), **self.counts(length), "cpu": used}
 
 
     def end(self):
         self.receiver.stdin.close()
         self.receiver.wait(5)
-
-
-def numbers(text):
-    """Parses name=value ..."""
-    return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", text)}
 
 
 LOSS = 0.002  # counts as none: a busy machine always loses a few
@@ -286,7 +281,7 @@ class Generator:
             self.expect_line(process, "ran")
             used = cpu_since(before, device)
             counts = process.stdout.readline()
-        return {"cpu": used, **numbers(counts)}
+        return {"cpu": used, **counts_in(counts)}
 
     def expect_line(self, process, word):
         if process.stdout.readline() != word + "\n":

@@ -9,7 +9,9 @@ import signal
 import socket
 import subprocess
 
-from lab import SOCKETS, Failure, Skip, ended, expect, expect_same, inside, read, run, until
+from lab import (SOCKETS, Failure, Skip, ended, expect, expect_same, inside, namespace_pids, read,
+                 run, until)
+from stacks import parent_of
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
@@ -185,6 +187,11 @@ class Device:
 
     def is_alive(self):
         return self.process is not None and self.process.poll() is None
+
+    def helper(self):
+        """The process id of the daemon's helper."""
+        return next(pid for pid in namespace_pids(self.node.ns)
+                    if parent_of(pid) == self.process.pid)
 
     def is_gone(self, node=None):
         return not self.has_link(node) and not os.path.exists(self.socket)

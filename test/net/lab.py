@@ -169,6 +169,11 @@ class Node:
         with inside(self.ns), open(f"/proc/sys/{name.replace('.', '/')}", "w") as file:
             file.write(str(value))
 
+    def accept_any_source(self, *devs):
+        """Turns off reverse path filtering on these interfaces."""
+        for name in ("all", *devs):
+            self.sysctl(f"net.ipv4.conf.{name}.rp_filter", 0)
+
     def nft(self, family, table, hook, *rules):
         """Makes a table with one chain of rules, replacing any table of that name."""
         chain = f"{family} {table} only"
@@ -284,8 +289,7 @@ class Pulse:
         self.process.wait(10)
         self.echo.kill()
         self.echo.wait(5)
-        self.counts = {name: int(value) for name, value in
-                       re.findall(r"^(\w+)=(\d+)$", read(self.log).decode(), re.MULTILINE)}
+        self.counts = counts_in(read(self.log).decode())
         expect(kind or self.counts, f"pulse reports its counts: {read(self.log)}")
 
     def expect_whole(self, what):
@@ -303,6 +307,11 @@ class Pulse:
 def read(path):
     with open(path, "rb") as file:
         return file.read()
+
+
+def counts_in(text):
+    """The counts that a tool prints as name=value."""
+    return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", text)}
 
 
 class Lab:

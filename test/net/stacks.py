@@ -35,6 +35,13 @@ def parent_of(pid):
     return int(found[0].split()[1]) if found else None
 
 
+def sleeps(directory):
+    """How often a process or thread, given by its directory in /proc, has gone to sleep."""
+    found = [line for line in text_of(f"{directory}/status").splitlines()
+             if line.startswith("voluntary_ctxt_switches:")]
+    return int(found[0].split()[1])
+
+
 def relatives(pid):
     """The process, its children, and all others of its network namespace unless that is ours.
     It may be waiting for any of them."""

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """Bulk traffic, checked bit for bit, also over a link that misbehaves."""
 
-import re
-
 from device import Device, join, meets
-from lab import expect, read, until
+from lab import counts_in, expect, read, until
 from scenario import scenario
 
 LOSS, DUPLICATE, REORDER = 2, 2, 5  # percent of the frames
@@ -26,7 +24,7 @@ def bad_tunnel(lab):
 def check_link(text):
     """Expects the link to have misbehaved, if it reports counts."""
     for line in text.splitlines():
-        counts = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line)}
+        counts = counts_in(line)
         if counts and counts["in"] > 1000:
             expect(counts["lost"] and counts["duplicated"] and counts["reordered"],
                    f"the link loses, repeats and reorders frames, not {line}")
@@ -46,7 +44,7 @@ def million_packets(lab):
     expect(sender.wait(180) == 0, f"all datagrams are sent; {read(sent).decode()}")
     receiver.wait(30)
     text = read(log).decode()
-    tally = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", text)}
+    tally = counts_in(text)
     wrong = tally["altered"] + tally["repeated"] + tally["foreign"]
     expect(receiver.returncode == 0 and wrong == 0,
            f"every datagram that arrives is intact and arrives once, not {text}")

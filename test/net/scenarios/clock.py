@@ -7,11 +7,10 @@ import signal
 import struct
 import time
 
-from device import Device, is_sanitized, join, meets, tunnel
+from device import is_sanitized, meets, tunnel
 from lab import STATUS, Skip, ended, expect, expect_same, namespace_pids, read, run, until
 from scenario import scenario
 from scenarios.faults import run_within
-from stacks import parent_of
 
 HOUR, DAY = 3600, 24 * 3600
 
@@ -55,11 +54,6 @@ def start_anew(x, y):
     x.add(y, y.node.v4())
 
 
-def helper_of(device):
-    return next(pid for pid in namespace_pids(device.node.ns)
-                if parent_of(pid) == device.process.pid)
-
-
 def is_idle(pid):
     return b") S " in read(f"/proc/{pid}/stat")
 
@@ -88,7 +82,7 @@ def clock_set_back(lab):
         x.kill()
         start_anew(x, y)
         begins(x, y, f"killed, {turn}")
-    until(lambda: is_idle(helper_of(x)), "the helper is idle")
+    until(lambda: is_idle(x.helper()), "the helper is idle")
     for pid in namespace_pids(x.node.ns):
         os.kill(pid, signal.SIGKILL)
     ended(x.process)

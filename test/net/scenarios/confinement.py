@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 
-from device import Device, meets, tunnel
+from device import Device, is_sanitized, meets, tunnel
 from lab import SOCKETS, expect, expect_same, namespace_pids, read, run
 from scenario import scenario
 
@@ -38,10 +38,6 @@ WITH_SANITIZERS = {
 
 NOT_ROOT_FIELDS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 SOME_USER = 4242  # has no account and no process here
-
-
-def has_sanitizers(lab):
-    return "sanitizers" in run(lab.mine.path, "--version").stdout
 
 
 def helper_pid(device):
@@ -72,7 +68,7 @@ def forbidden_calls(lab):
     """A thread of the daemon that is taken over can open, start, connect to and signal nothing."""
     x, y = tunnel(lab)
     meets(x, y)
-    sanitized = has_sanitizers(lab)
+    sanitized = is_sanitized(lab.mine)
     for thread, of_call in inject(lab, x.process.pid).items():
         expect_allowed(x.process.pid, thread, of_call)
         wanted = WITH_SANITIZERS if sanitized else set(of_call) - ALLOWED
@@ -106,7 +102,7 @@ def few_privileges(lab):
     """No thread of the daemon is root, has or can gain a capability, or dumps core."""
     x, y = tunnel(lab)
     meets(x, y)
-    pid, sanitized = x.process.pid, has_sanitizers(lab)
+    pid, sanitized = x.process.pid, is_sanitized(lab.mine)
     for thread in os.listdir(f"/proc/{pid}/task"):
         status = status_of(f"/proc/{pid}/task/{thread}/status")
         expect_same((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"),

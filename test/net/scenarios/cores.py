@@ -9,8 +9,9 @@ import socket
 import time
 
 from device import Device, is_sanitized, join, meets
-from lab import expect, expect_same, read, until
+from lab import counts_in, expect, expect_same, read, until
 from scenario import scenario
+from stacks import sleeps
 
 WORKERS = 4
 
@@ -39,8 +40,7 @@ def wakes(device):
     for task in os.listdir(tasks):
         name = read(f"{tasks}/{task}/comm").decode().strip()
         if name.startswith("worker-"):
-            text = read(f"{tasks}/{task}/status").decode()
-            found[name] = int(re.search(r"^voluntary_ctxt_switches:\s(\d+)$", text, re.M)[1])
+            found[name] = sleeps(f"{tasks}/{task}")
     return found
 
 
@@ -109,7 +109,7 @@ def flows_stay_in_order(lab):
         expect_same(sender.wait(60), 0, "exit status of the sending blast")
     for receiver, log, _, _ in jobs:
         expect_same(receiver.wait(20), 0, "exit status of the receiving blast")
-        tally = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", read(log).decode())}
+        tally = counts_in(read(log).decode())
         # The cable has per-processor queues, so it may itself let one overtake another.
         expect(tally["late"] <= count // 1000, f"they arrive in order, not {tally['late']} late")
         expect(tally["received"] > count // 2, f"most arrive, not only {tally['received']}")

@@ -14,12 +14,11 @@ the status. Packets in the flooded direction may be lost.
 import json
 import math
 import os
-import re
 import signal
 import time
 
 from device import Device, is_sanitized
-from lab import expect, expect_same, read, run, until
+from lab import counts_in, expect, expect_same, read, run, until
 from scenario import scenario
 
 PORT = 45000
@@ -73,8 +72,7 @@ class Trickle:
     def end(self):
         for process in (self.sender, self.receiver):
             process.wait(60)
-        self.counts = {name: int(value) for name, value in
-                       re.findall(r"^(\w+)=(\d+)$", read(self.log).decode(), re.MULTILINE)}
+        self.counts = counts_in(read(self.log).decode())
 
     def is_fair(self):
         return self.counts["received"] >= math.ceil(0.95 * self.count) and not self.counts["late"]
@@ -170,7 +168,7 @@ class Field:
             "--duration", "5000", "--public", self.x.key.public_hex, "--peers", str(STRANGERS),
             "--seed", "2", "--retry", "500", log=log)
         process.wait(20)
-        return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", read(log).decode())}
+        return counts_in(read(log).decode())
 
     def ask(self):
         """The time that replies with the configuration and the status take, in seconds."""

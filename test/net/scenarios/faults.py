@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 
-from device import Device, Key, Uapi, endpoint_text, is_sanitized, reply_errno
+from device import Device, Key, Uapi, endpoint_text, is_sanitized
 from lab import SOCKETS, Failure, Skip, ended, expect, expect_same, namespace_pids, read, until
 from scenario import scenario
 from stacks import parent_of
@@ -255,6 +255,10 @@ def works(device, other):
     device.address()
     device.node.ip("link", "set", device.name, "up")
     until(lambda: device.node.ping(other.inner4, 1, wait=1).received, "a ping is answered", 15)
+    ends_tidily(device)
+
+
+def ends_tidily(device):
     device.process.terminate()
     expect_same(ended(device.process), 0, "exit status")
     device.process = None
@@ -286,9 +290,7 @@ def few_descriptors(lab):
         expect(not lives(x), "it has ended")
         said = read(x.log).decode()
         expect("Too many open files" in said, f"it mentions open files, not {said!r}")
-    x.process.terminate()
-    expect_same(ended(x.process), 0, "exit status")
-    until_tidy(x)
+    ends_tidily(x)
     # A few are left for clients, and link up takes more for sockets: either waits for the other.
     run_within(x, "prlimit", f"--nofile={least + 8}:{least + 8}")
     expect(lives(x), "it starts")
@@ -299,9 +301,7 @@ def few_descriptors(lab):
         time.sleep(0.3)
         expect(x.process.poll() is None, "it goes on without descriptors")
     until(lambda: serves(x), "it answers again once clients have gone", 5)
-    x.process.terminate()
-    expect_same(ended(x.process), 0, "exit status")
-    until_tidy(x)
+    ends_tidily(x)
     run_within(x, "prlimit", f"--nofile={least + 12}:{least + 12}")
     works(x, y)
     lab.notes.append(f"{least} descriptors are needed to start")
@@ -325,9 +325,7 @@ def little_memory(lab):
             least = limit
             break
     expect(least, "400 MiB of address space are enough to start")
-    x.process.terminate()
-    expect_same(ended(x.process), 0, "exit status")
-    until_tidy(x)
+    ends_tidily(x)
     run_within(x, "prlimit", f"--as={least + (64 << 20)}")
     expect(lives(x), "it starts")
     with Uapi(x.name) as uapi:  # sets far more peers than memory allows
@@ -338,9 +336,7 @@ def little_memory(lab):
         expect_same(uapi.get(), before, "configuration after that request")
         expect(uapi.set(text[:10000].rpartition("public_key")[0]) == 0,
                "a smaller request is accepted")
-    x.process.terminate()
-    expect_same(ended(x.process), 0, "exit status")
-    until_tidy(x)
+    ends_tidily(x)
     run_within(x, "prlimit", f"--as={least + (64 << 20)}")
     works(x, y)
     lab.notes.append(f"{least >> 20} MiB of address space are needed to start")
@@ -381,9 +377,7 @@ def places_without_room(lab):
     works(x, y)
     run_within(x, script="mount -t tmpfs none /var; " + exec_)  # not even /var/run is there
     if lives(x):
-        x.process.terminate()
-        expect_same(ended(x.process), 0, "exit status")
-        until_tidy(x)
+        ends_tidily(x)
     else:
         expect(SOCKETS in read(x.log).decode(), "it names the directory")
 

@@ -3,14 +3,13 @@
 
 import base64
 import os
-import re
 import time
 
 from device import Device, join, meets
 from lab import expect, expect_same, namespace_pids, read, run, until
 from scenario import scenario
 from sniff import DATA, Sniffer
-from stacks import parent_of
+from stacks import sleeps
 
 
 def launch(device, *then):
@@ -186,20 +185,13 @@ def both_sockets_in_one_place(lab):
     until(lambda: all_gone(x, a) and all_gone(y, b), "everything is gone", 8)
 
 
-def sleeps(pid):
-    """The number of times that a process went to sleep."""
-    status = read(f"/proc/{pid}/status")
-    return int(re.search(rb"^voluntary_ctxt_switches:\s(\d+)$", status, re.M)[1])
-
-
 def leaves_the_helper_alone(device, where, endpoint):
     """While packets without a session keep the engine busy, it rarely asks the helper."""
     nobody = base64.b64encode(bytes([9] * 32)).decode()
     device.set("peer", nobody, "endpoint", f"{endpoint}:9", "allowed-ips", "10.99.0.0/16")
     device.up(where)
     where.ip("route", "add", "10.99.0.0/16", "dev", device.name)
-    helper = next(pid for pid in namespace_pids(device.node.ns)
-                  if parent_of(pid) == device.process.pid)
+    helper = f"/proc/{device.helper()}"
     sender, before, begun = where.socket(), sleeps(helper), time.monotonic()
     for _ in range(200):
         sender.sendto(b"x", ("10.99.0.1", 9))

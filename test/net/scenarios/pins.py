@@ -25,8 +25,7 @@ def uplinks(lab):
     for net in (0, 1):
         lab.link(a, b, net)
     for node in (a, b):
-        for name in ("all", "default", "eth0", "eth1"):
-            node.sysctl(f"net.ipv4.conf.{name}.rp_filter", 0)
+        node.accept_any_source("default", "eth0", "eth1")
         node.sysctl("net.ipv6.conf.all.forwarding", 0)
     for family in (4, 6):
         length = {4: 32, 6: 128}[family]

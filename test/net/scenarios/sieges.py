@@ -10,12 +10,11 @@ import json
 import re
 import statistics
 import struct
-import subprocess
 import threading
 import time
 
-from device import Device, join, meets
-from lab import Failure, ended, expect, expect_same, read, run, until
+from device import Device, is_sanitized, join, meets
+from lab import Failure, counts_in, ended, expect, expect_same, read, until
 from scenario import scenario
 from sniff import DATA, Sniffer
 
@@ -54,7 +53,7 @@ class Siege:
         status = ended(self.process, seconds)
         text = read(self.log).decode()
         expect_same(status, 0, f"exit status of siege {self.mode}, with the output {text!r}")
-        return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", text)}
+        return counts_in(text)
 
 
 class Arrivals:
@@ -92,7 +91,7 @@ class Field:
         self.lab = lab
         # Only builds without sanitizers are expected to meet times and memory limits. The others
         # show what sanitizers find, with less of everything.
-        self.counts = "sanitizers" not in run(lab.mine.path, "--version").stdout
+        self.counts = not is_sanitized(lab.mine)
         self.peers = PEERS if self.counts else PEERS // 20
         a, b, c, d = (lab.node(name) for name in "abcd")
         for net, other in enumerate((b, c, d)):

@@ -12,7 +12,7 @@ import stat
 import struct
 import subprocess
 
-from device import Device, Key, Uapi, join, meets, reply_errno, tunnel
+from device import Device, Key, Uapi, meets, reply_errno, tunnel
 from lab import STATUS, expect, expect_same, run, until
 from scenario import scenario
 from scenarios.hostile import with_mac1
