@@ -72,6 +72,9 @@ def quick_reverts_settings(lab):
         found = setting(node, VALID_MARK), setting(node, REDIRECTS)
         expect_same(found, wanted, f"settings {when}")
 
+    # A new namespace has the values of the one that this machine started with.
+    node.sysctl("net.ipv4.conf.all.src_valid_mark", 0)
+    node.sysctl("net.ipv4.conf.all.send_redirects", 1)
     expect_settings(("0", "1"), "before")
     for first, last in ((one, two), (two, one)):
         one.up()
