@@ -287,18 +287,6 @@ static void test_persistent(void **state)
         assert_int_equal(peer->deadlines[WG_TIMER_PERSISTENT], p->now.ns + 65535 * S);
 }
 
-/* A note that is forgotten is news when it comes again. */
-static void test_forget_note(void **state)
-{
-        struct pair *p = *state;
-        struct wg_peer *peer = p->a.peer;
-
-        peer->notes.bits = peer->notes.seen = WG_NOTE_REKEY | (uint32_t)WG_NOTE_DATA_SENT;
-        wg_note_forget(&peer->notes, WG_NOTE_REKEY);
-        assert_int_equal(peer->notes.bits, WG_NOTE_DATA_SENT);
-        assert_int_equal(peer->notes.seen, WG_NOTE_DATA_SENT);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
 
 int main(void)
@@ -314,7 +302,6 @@ int main(void)
                 TEST(test_sign),
                 TEST(test_another_sign),
                 TEST(test_persistent),
-                TEST(test_forget_note),
         };
 
         return cmocka_run_group_tests_name("timers", tests, test_crypto_up, test_crypto_down);

@@ -172,12 +172,17 @@ enum wg_verdict pair_send(struct pair *p, struct pair_side *side, const uint8_t 
         return slot.verdict;
 }
 
+/* To the other side. */
+static void write_packet(uint8_t packet[60], const struct pair *p, const struct pair_side *side)
+{
+        packet_ipv4(packet, 60, side == &p->a ? PAIR_A : PAIR_B, side == &p->a ? PAIR_B : PAIR_A);
+}
+
 enum wg_verdict pair_send_any(struct pair *p, struct pair_side *side)
 {
         uint8_t packet[60];
 
-        packet_ipv4(packet, sizeof(packet), side == &p->a ? PAIR_A : PAIR_B,
-                    side == &p->a ? PAIR_B : PAIR_A);
+        write_packet(packet, p, side);
         return pair_send(p, side, packet, sizeof(packet));
 }
 
@@ -186,6 +191,14 @@ enum wg_verdict pair_stage(struct pair *p, struct pair_side *side, const uint8_t
 {
         assert_true(wg_waiting_add(&side->peer->waiting, 1, false));
         return wg_engine_stage(&side->engine, side->peer, packet, len, p->now.ns);
+}
+
+enum wg_verdict pair_stage_any(struct pair *p, struct pair_side *side)
+{
+        uint8_t packet[60];
+
+        write_packet(packet, p, side);
+        return pair_stage(p, side, packet, sizeof(packet));
 }
 
 static void carry(struct pair *p, struct pair_side *from)
@@ -241,6 +254,16 @@ void pair_begin_session(struct wg_peer *peer, struct wg_keypair *kp)
 uint64_t pair_count(const struct pair_side *side, enum wg_verdict verdict)
 {
         return side->worker.counters[verdict] + side->engine.worker.counters[verdict];
+}
+
+size_t pair_count_sent(const struct pair_side *side, enum wg_message_type type, uint32_t len)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < side->sent_count; i++)
+                count += wg_le32_load(side->sent[i].bytes) == (uint32_t)type &&
+                         (!len || side->sent[i].len == len);
+        return count;
 }
 
 bool pair_has_event(const struct pair_side *side, enum wg_event event)

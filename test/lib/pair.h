@@ -86,6 +86,9 @@ enum wg_verdict pair_send_any(struct pair *p, struct pair_side *side);
 enum wg_verdict pair_stage(struct pair *p, struct pair_side *side, const uint8_t *packet,
                            uint32_t len);
 
+/* The same with a packet of 60 bytes to the other side. */
+enum wg_verdict pair_stage_any(struct pair *p, struct pair_side *side);
+
 /* Both work and everything sent arrives, until nothing more is sent. */
 void pair_settle(struct pair *p);
 
@@ -101,6 +104,9 @@ void pair_begin_session(struct wg_peer *peer, struct wg_keypair *kp);
 
 /* How many packets or messages had that verdict, in worker and engine. */
 uint64_t pair_count(const struct pair_side *side, enum wg_verdict verdict);
+
+/* How many messages of a type are in side->sent; `len` 0: of any length. */
+size_t pair_count_sent(const struct pair_side *side, enum wg_message_type type, uint32_t len);
 
 bool pair_has_event(const struct pair_side *side, enum wg_event event);
 

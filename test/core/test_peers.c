@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_peer.c - core/peers.h: how peers come, are found, and go while workers still hold them. */
+ * test_peers.c - core/peers.h: peers are added, found, and removed while workers still hold them. */
 #include "core/peers.h"
 
 #include <pthread.h>
@@ -469,5 +469,5 @@ int main(void)
                 TEST(test_workers_and_engine),
         };
 
-        return cmocka_run_group_tests_name("peer", tests, test_crypto_up, test_crypto_down);
+        return cmocka_run_group_tests_name("peers", tests, test_crypto_up, test_crypto_down);
 }
