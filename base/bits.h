@@ -18,6 +18,12 @@ static inline unsigned int wg_bits_last64(uint64_t value)
         return value ? 64u - (unsigned int)__builtin_clzll(value) : 0;
 }
 
+/* Zeroes all bits but the highest `count`, 0 to 64. */
+static inline uint64_t wg_bits_keep_first64(uint64_t value, unsigned int count)
+{
+        return count ? value & UINT64_MAX << (64 - count) : 0;
+}
+
 /* The smallest power of two that is value or more; value must be at most 2^31. */
 static inline uint32_t wg_bits_round_up_pow2(uint32_t value)
 {

@@ -105,16 +105,6 @@ static bool parse_ipv6(struct tl_text text, uint8_t bytes[16])
         return true;
 }
 
-static void mask(struct wg_prefix *prefix)
-{
-        unsigned int whole = prefix->cidr / 8;
-
-        if (whole == sizeof(prefix->ip.bytes))
-                return;
-        prefix->ip.bytes[whole] &= (uint8_t) ~(0xff >> prefix->cidr % 8);
-        memset(prefix->ip.bytes + whole + 1, 0, sizeof(prefix->ip.bytes) - whole - 1);
-}
-
 static bool is_mapped_ipv4(const struct wg_ip *ip)
 {
         static const uint8_t start[12] = {[10] = 0xff, [11] = 0xff};
@@ -177,7 +167,7 @@ bool tl_address_parse_prefix(struct tl_text text, struct wg_prefix *prefix)
         if (slash < text.len && !tl_text_to_number(tl_text_tail(text, slash + 1), cidr, &cidr))
                 return false;
         result.cidr = (uint8_t)cidr;
-        mask(&result);
+        wg_prefix_mask(&result);
         *prefix = result;
         return true;
 }

@@ -14,6 +14,7 @@
 
 #include "base/attr.h"
 #include "base/endpoint.h"
+#include "base/prefix.h"
 #include "conf/change.h"
 #include "conf/text.h"
 

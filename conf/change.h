@@ -17,6 +17,7 @@
 #include "base/attr.h"
 #include "base/bits.h"
 #include "base/endpoint.h"
+#include "base/prefix.h"
 
 #define TL_CONF_KEY_LEN 32
 #define TL_CONF_ZONE_SIZE 16 /* IFNAMSIZ: the longest interface name with its terminator */

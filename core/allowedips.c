@@ -58,13 +58,11 @@
  * reads relaxed. */
 #include "core/allowedips.h"
 
-#include "base/bits.h"
-#include "base/bytes.h"
 #include "base/mem.h"
 
 struct wg_allowed_node {
         /* Const while readers may hold the node. */
-        uint64_t bits[2]; /* the prefix, first bit highest, the rest zero */
+        uint64_t bits[2]; /* wg_ip_load_bits() of the prefix, masked */
         uint8_t cidr;
         uint8_t family;
 
@@ -89,40 +87,9 @@ struct wg_allowed_node {
         };
 };
 
-/* An address as a node's bits. IPv4 stands in the upper half of the first word. */
-static void load_bits(uint64_t bits[2], uint8_t family, const uint8_t *address)
-{
-        if (family == WG_FAMILY_IPV4) {
-                bits[0] = (uint64_t)wg_be32_load(address) << 32;
-                bits[1] = 0;
-        } else {
-                bits[0] = wg_be64_load(address);
-                bits[1] = wg_be64_load(address + 8);
-        }
-}
-
-static uint64_t keep_first(uint64_t word, unsigned int count)
-{
-        return count ? word & UINT64_MAX << (64 - count) : 0;
-}
-
-/* Zeroes all bits but the first `cidr`. */
-static void mask(uint64_t bits[2], unsigned int cidr)
-{
-        bits[0] = keep_first(bits[0], WG_MIN(cidr, 64));
-        bits[1] = keep_first(bits[1], cidr - WG_MIN(cidr, 64));
-}
-
-static unsigned int common_bits(const uint64_t a[2], const uint64_t b[2])
-{
-        if (a[0] != b[0])
-                return 64 - wg_bits_last64(a[0] ^ b[0]);
-        return 128 - wg_bits_last64(a[1] ^ b[1]);
-}
-
 static bool covers(const struct wg_allowed_node *node, const uint64_t bits[2])
 {
-        return common_bits(node->bits, bits) >= node->cidr;
+        return wg_ip_common_bits(node->bits, bits) >= node->cidr;
 }
 
 /* Which child of a node of length `cidr` those bits belong under. A node of full length has no
@@ -202,7 +169,7 @@ static struct wg_allowed_node *make_node(struct wg_allowedips *a, uint8_t family
         node->cidr = (uint8_t)cidr;
         node->bits[0] = bits[0];
         node->bits[1] = bits[1];
-        mask(node->bits, cidr);
+        wg_ip_mask_bits(node->bits, cidr);
         return node;
 }
 
@@ -249,7 +216,7 @@ static void splice_in(struct wg_allowedips *a, struct wg_allowed_node *cover,
         struct wg_allowed_node *below = own_node(slot), *top = node;
 
         if (below) {
-                unsigned int common = common_bits(below->bits, node->bits);
+                unsigned int common = wg_ip_common_bits(below->bits, node->bits);
 
                 if (common < node->cidr) {
                         top = make_node(a, node->family, node->bits, common);
@@ -326,7 +293,7 @@ static struct wg_allowed_node *node_of(const struct wg_allowedips *a,
         struct wg_allowed_node *node;
         uint64_t bits[2];
 
-        load_bits(bits, prefix->ip.family, prefix->ip.bytes);
+        wg_ip_load_bits(bits, prefix->ip.family, prefix->ip.bytes);
         node = cover_of(a, prefix->ip.family, bits, prefix->cidr);
         return node && node->cidr == prefix->cidr ? node : NULL;
 }
@@ -434,7 +401,7 @@ static struct wg_allowed_node *obtain(struct wg_allowedips *a, const struct wg_p
         struct wg_allowed_node *cover, *node;
         uint64_t bits[2];
 
-        load_bits(bits, family, prefix->ip.bytes);
+        wg_ip_load_bits(bits, family, prefix->ip.bytes);
         cover = cover_of(a, family, bits, prefix->cidr);
         if (cover && cover->cidr == prefix->cidr)
                 return cover;
@@ -494,13 +461,8 @@ bool wg_allowed_next(const struct wg_allowed_owner *owner, const struct wg_list 
         if (next == &owner->prefixes)
                 return false;
         node = WG_CONTAINER_OF(next, struct wg_allowed_node, of_owner);
-        *prefix = (struct wg_prefix){.ip.family = node->family, .cidr = node->cidr};
-        if (node->family == WG_FAMILY_IPV4) {
-                wg_be32_store(prefix->ip.bytes, (uint32_t)(node->bits[0] >> 32));
-        } else {
-                wg_be64_store(prefix->ip.bytes, node->bits[0]);
-                wg_be64_store(prefix->ip.bytes + 8, node->bits[1]);
-        }
+        wg_ip_store_bits(&prefix->ip, node->family, node->bits);
+        prefix->cidr = node->cidr;
         *cursor = next;
         return true;
 }
@@ -532,7 +494,7 @@ struct wg_peer *wg_allowedips_find(const struct wg_allowedips *a, uint8_t family
         uint32_t before;
         uint64_t bits[2];
 
-        load_bits(bits, family, address);
+        wg_ip_load_bits(bits, family, address);
         do {
                 before = atomic_load_explicit(&a->withdrawals, memory_order_acquire);
                 longest = walk(a, family, bits);

@@ -18,8 +18,8 @@
 #define CORE_ALLOWEDIPS_H
 
 #include "base/attr.h"
-#include "base/endpoint.h"
 #include "base/list.h"
+#include "base/prefix.h"
 #include "base/std.h"
 #include "core/env.h"
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "core/icmp.h"
 
-#include "base/bytes.h"
-#include "base/endpoint.h"
-#include "core/ip.h"
+#include "base/checksum.h"
 
-enum { PROTOCOL_ICMP = 1, PROTOCOL_ICMPV6 = 58, ICMP_HEADER_LEN = 8, HOPS = 64 };
+enum { ICMP_HEADER_LEN = 8, ICMP_AT_TYPE = 0, ICMP_AT_CODE = 1, ICMP_AT_CHECKSUM = 2, HOPS = 64 };
 /* The most that any host must be able to receive, so the most that an error may be. */
 enum { IPV4_MAX = 576, IPV6_MAX = WG_ICMP_LEN_MAX };
 enum { ICMP_UNREACHABLE = 3, ICMP_HOST = 1, ICMPV6_UNREACHABLE = 1, ICMPV6_ADDRESS = 3 };
@@ -31,40 +29,54 @@ static bool is_icmp_query(uint8_t type)
 
 static bool may_answer_ipv4(const uint8_t *packet, size_t len)
 {
-        size_t header = (size_t)(packet[0] & 15) * 4;
-        bool is_later_fragment = (wg_be16_load(packet + 6) & 0x1fff) != 0;
+        const uint8_t *source = packet + WG_IPV4_AT_SOURCE;
+        uint16_t fragment = wg_be16_load(packet + WG_IPV4_AT_FRAGMENT);
+        size_t header = wg_ipv4_header_len(packet);
 
-        if (is_later_fragment || header < WG_IPV4_HEADER_LEN || header > len)
+        if (fragment & WG_IPV4_OFFSET || header < WG_IPV4_HEADER_LEN || header > len)
                 return false;
         /* Multicast, reserved and limited broadcast; then a source that names no single host. */
-        if (packet[16] >= 224 || packet[12] >= 224 || packet[12] == 127 ||
-            wg_be32_load(packet + 12) == 0)
+        if (packet[WG_IPV4_AT_DESTINATION] >= 224 || source[0] >= 224 || source[0] == 127 ||
+            wg_be32_load(source) == 0)
                 return false;
-        if (packet[9] == PROTOCOL_ICMP)
+        if (packet[WG_IPV4_AT_PROTOCOL] == WG_PROTOCOL_ICMP)
                 return header < len && is_icmp_query(packet[header]);
         return true;
 }
 
 static bool may_answer_ipv6(const uint8_t *packet, size_t len)
 {
-        enum { HOP_BY_HOP = 0, ROUTING = 43, FRAGMENT = 44, DESTINATION = 60 };
-        uint8_t next = packet[6];
+        const uint8_t *source = packet + WG_IPV6_AT_SOURCE;
+        uint8_t next = packet[WG_IPV6_AT_NEXT];
         size_t at = WG_IPV6_HEADER_LEN, size;
 
-        if (packet[24] == 0xff || packet[8] == 0xff || wg_is_zero(packet + 8, 16))
+        if (packet[WG_IPV6_AT_DESTINATION] == 0xff || source[0] == 0xff || wg_is_zero(source, 16))
                 return false;
-        while (next == HOP_BY_HOP || next == ROUTING || next == DESTINATION || next == FRAGMENT) {
+        while (next == WG_PROTOCOL_HOP_BY_HOP || next == WG_PROTOCOL_ROUTING ||
+               next == WG_PROTOCOL_DESTINATION || next == WG_PROTOCOL_FRAGMENT) {
                 if (at + 8 > len)
                         return false;
-                if (next == FRAGMENT && wg_be16_load(packet + at + 2) >> 3)
+                if (next == WG_PROTOCOL_FRAGMENT && wg_be16_load(packet + at + 2) >> 3)
                         return false;
                 /* A fragment header has no length: that byte is reserved. */
-                size = next == FRAGMENT ? 8 : (size_t)packet[at + 1] * 8 + 8;
+                size = next == WG_PROTOCOL_FRAGMENT ? 8 : (size_t)packet[at + 1] * 8 + 8;
                 next = packet[at];
                 at += size;
         }
         /* ICMPv6 errors have types below 128. */
-        return next != PROTOCOL_ICMPV6 || (at < len && packet[at] >= 128);
+        return next != WG_PROTOCOL_ICMPV6 || (at < len && packet[at] >= 128);
+}
+
+/* Writes the ICMP message into zeroed memory; the sum is that of its pseudo header, if it has one. */
+static void write_icmp(uint8_t *icmp, uint8_t type, uint8_t code, const uint8_t *packet,
+                       size_t quoted, uint64_t pseudo)
+{
+        icmp[ICMP_AT_TYPE] = type;
+        icmp[ICMP_AT_CODE] = code;
+        memcpy(icmp + ICMP_HEADER_LEN, packet, quoted);
+        wg_checksum_store(
+                icmp + ICMP_AT_CHECKSUM,
+                wg_checksum_fold(wg_checksum_add(pseudo, icmp, ICMP_HEADER_LEN + quoted)));
 }
 
 static size_t answer_ipv4(const uint8_t *packet, size_t len, uint8_t out[WG_ICMP_LEN_MAX])
@@ -75,16 +87,14 @@ static size_t answer_ipv4(const uint8_t *packet, size_t len, uint8_t out[WG_ICMP
 
         memset(out, 0, WG_IPV4_HEADER_LEN + ICMP_HEADER_LEN);
         out[0] = 0x45;
-        wg_be16_store(out + 2, (uint16_t)total);
-        out[8] = HOPS;
-        out[9] = PROTOCOL_ICMP;
-        memcpy(out + 12, packet + 16, 4);
-        memcpy(out + 16, packet + 12, 4);
-        wg_be16_store(out + 10, wg_ip_fold(wg_ip_sum(out, WG_IPV4_HEADER_LEN, 0)));
-        icmp[0] = ICMP_UNREACHABLE;
-        icmp[1] = ICMP_HOST;
-        memcpy(icmp + ICMP_HEADER_LEN, packet, quoted);
-        wg_be16_store(icmp + 2, wg_ip_fold(wg_ip_sum(icmp, ICMP_HEADER_LEN + quoted, 0)));
+        wg_be16_store(out + WG_IPV4_AT_TOTAL_LEN, (uint16_t)total);
+        out[WG_IPV4_AT_TTL] = HOPS;
+        out[WG_IPV4_AT_PROTOCOL] = WG_PROTOCOL_ICMP;
+        memcpy(out + WG_IPV4_AT_SOURCE, packet + WG_IPV4_AT_DESTINATION, 4);
+        memcpy(out + WG_IPV4_AT_DESTINATION, packet + WG_IPV4_AT_SOURCE, 4);
+        wg_checksum_store(out + WG_IPV4_AT_CHECKSUM,
+                          wg_checksum_fold(wg_checksum_add(0, out, WG_IPV4_HEADER_LEN)));
+        write_icmp(icmp, ICMP_UNREACHABLE, ICMP_HOST, packet, quoted, 0);
         return total;
 }
 
@@ -95,20 +105,14 @@ static size_t answer_ipv6(const uint8_t *packet, size_t len, uint8_t out[WG_ICMP
 
         memset(out, 0, WG_IPV6_HEADER_LEN + ICMP_HEADER_LEN);
         out[0] = 0x60;
-        wg_be16_store(out + 4, (uint16_t)(ICMP_HEADER_LEN + quoted));
-        out[6] = PROTOCOL_ICMPV6;
-        out[7] = HOPS;
-        memcpy(out + 8, packet + 24, 16);
-        memcpy(out + 24, packet + 8, 16);
-        icmp[0] = ICMPV6_UNREACHABLE;
-        icmp[1] = ICMPV6_ADDRESS;
-        memcpy(icmp + ICMP_HEADER_LEN, packet, quoted);
-        /* The pseudo header: both addresses, the length, the protocol. */
-        wg_be16_store(icmp + 2,
-                      wg_ip_fold(wg_ip_sum(
-                              icmp, ICMP_HEADER_LEN + quoted,
-                              wg_ip_sum(out + 8, 32,
-                                        (uint32_t)(ICMP_HEADER_LEN + quoted) + PROTOCOL_ICMPV6))));
+        wg_be16_store(out + WG_IPV6_AT_PAYLOAD_LEN, (uint16_t)(ICMP_HEADER_LEN + quoted));
+        out[WG_IPV6_AT_NEXT] = WG_PROTOCOL_ICMPV6;
+        out[WG_IPV6_AT_HOP_LIMIT] = HOPS;
+        memcpy(out + WG_IPV6_AT_SOURCE, packet + WG_IPV6_AT_DESTINATION, 16);
+        memcpy(out + WG_IPV6_AT_DESTINATION, packet + WG_IPV6_AT_SOURCE, 16);
+        write_icmp(icmp, ICMPV6_UNREACHABLE, ICMPV6_ADDRESS, packet, quoted,
+                   wg_checksum_pseudo_of(out, WG_FAMILY_IPV6, WG_PROTOCOL_ICMPV6,
+                                         (uint32_t)(ICMP_HEADER_LEN + quoted)));
         return WG_IPV6_HEADER_LEN + ICMP_HEADER_LEN + quoted;
 }
 

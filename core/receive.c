@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "core/receive.h"
 
+#include "base/ip.h"
 #include "base/mem.h"
 #include "core/engine.h"
-#include "core/ip.h"
 #include "core/session.h"
 
 /* Where an answer has the index of what it answers. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "core/send.h"
 
+#include "base/ip.h"
 #include "base/mem.h"
 #include "core/engine.h"
-#include "core/ip.h"
 
 static bool may_seal(const struct wg_keypair *kp, uint64_t now_ns)
 {
@@ -45,20 +45,23 @@ static uint8_t outer_tos(const struct wg_send_slot *slot)
  * of one. A first fragment will do. */
 static size_t find_udp_payload(const uint8_t *packet, size_t len)
 {
-        enum { UDP = 17, IPV6_FRAGMENT = 44, UDP_HEADER_LEN = 8, FRAGMENT_HEADER_LEN = 8 };
-        size_t header = (size_t)(packet[0] & 15) * 4;
+        enum { FRAGMENT_HEADER_LEN = 8 };
+        size_t header = wg_ipv4_header_len(packet);
 
         if (packet[0] >> 4 == 4) {
-                bool is_first = (wg_be16_load(packet + 6) & 0x1fff) == 0;
+                bool is_first = (wg_be16_load(packet + WG_IPV4_AT_FRAGMENT) & WG_IPV4_OFFSET) == 0;
 
-                return packet[9] == UDP && is_first ? header + UDP_HEADER_LEN : 0;
+                return packet[WG_IPV4_AT_PROTOCOL] == WG_PROTOCOL_UDP && is_first
+                               ? header + WG_UDP_HEADER_LEN
+                               : 0;
         }
         header = WG_IPV6_HEADER_LEN;
-        if (packet[6] == UDP)
-                return header + UDP_HEADER_LEN;
-        if (packet[6] == IPV6_FRAGMENT && len >= header + FRAGMENT_HEADER_LEN &&
-            packet[header] == UDP && wg_be16_load(packet + header + 2) >> 3 == 0)
-                return header + FRAGMENT_HEADER_LEN + UDP_HEADER_LEN;
+        if (packet[WG_IPV6_AT_NEXT] == WG_PROTOCOL_UDP)
+                return header + WG_UDP_HEADER_LEN;
+        if (packet[WG_IPV6_AT_NEXT] == WG_PROTOCOL_FRAGMENT &&
+            len >= header + FRAGMENT_HEADER_LEN && packet[header] == WG_PROTOCOL_UDP &&
+            wg_be16_load(packet + header + 2) >> 3 == 0)
+                return header + FRAGMENT_HEADER_LEN + WG_UDP_HEADER_LEN;
         return 0;
 }
 
@@ -70,7 +73,7 @@ static bool is_own(const struct wg_send_slot *slot, const struct wg_keypair *kp)
         const uint8_t *packet = slot->buf + WG_SEND_HEADROOM;
         size_t at;
 
-        if (slot->len < WG_IPV4_HEADER_LEN + 8 + WG_DATA_OVERHEAD)
+        if (slot->len < WG_IPV4_HEADER_LEN + WG_UDP_HEADER_LEN + WG_DATA_OVERHEAD)
                 return false;
         at = find_udp_payload(packet, slot->len);
         return at && at + WG_DATA_TEXT <= slot->len &&

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "core/work.h"
 
+#include "base/ip.h"
 #include "base/mem.h"
 #include "core/hswork.h"
-#include "core/ip.h"
 #include "core/peers.h"
 #include "core/session.h"
 #include "core/timers.h"

@@ -4,7 +4,7 @@
  *
  * What a socket gives, datagrams or pieces of many, is opened where it lies. What follows on each other in
  * one flow of TCP or UDP is written to the TUN as one superpacket, whose payload is not copied either. */
-#include "core/ip.h"
+#include "base/ip.h"
 #include "daemon/report.h"
 #include "daemon/worker.h"
 

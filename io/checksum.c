@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "io/checksum.h"
 
-#include <stdbool.h>
+#include <string.h>
 
-#include "base/endpoint.h"
+#include "base/checksum.h"
 
 #if defined(__x86_64__)
 #define HAS_AVX2 1
@@ -83,31 +83,23 @@ INLINE uint64_t sum_rest(struct pass *pass, bool copies)
         }
         if (pass->left) {
                 take(pass, &one, sizeof(one), copies);
-                sum += tl_checksum_of((uint16_t)(one << 8));
+                sum += wg_checksum_of((uint16_t)(one << 8));
         }
         return sum;
-}
-
-/* Both may be anything; the result is below 2^33. */
-static uint64_t join_sums(uint64_t a, uint64_t b)
-{
-        uint64_t sum = (a & UINT32_MAX) + (a >> 32) + (b & UINT32_MAX) + (b >> 32);
-
-        return (sum & UINT32_MAX) + (sum >> 32);
 }
 
 INLINE uint64_t sum16(uint64_t sum, struct pass pass, bool copies)
 {
         uint64_t more = sum_blocks16(&pass, copies);
 
-        return join_sums(sum, more + sum_rest(&pass, copies));
+        return wg_checksum_join(sum, more + sum_rest(&pass, copies));
 }
 
 INLINE uint64_t sum32(uint64_t sum, struct pass pass, bool copies)
 {
         uint64_t more = sum_blocks32(&pass, copies);
 
-        return join_sums(sum, more + sum_rest(&pass, copies));
+        return wg_checksum_join(sum, more + sum_rest(&pass, copies));
 }
 
 static uint64_t add_portable(uint64_t sum, const uint8_t *data, size_t len)
@@ -164,21 +156,4 @@ uint64_t tl_checksum_add(uint64_t sum, const uint8_t *data, size_t len)
 uint64_t tl_checksum_copy(uint64_t sum, uint8_t *to, const uint8_t *from, size_t len)
 {
         return (has_avx2() ? &avx2 : &portable)->copy(sum, to, from, len);
-}
-
-uint64_t tl_checksum_pseudo(uint8_t family, const uint8_t *source, const uint8_t *destination,
-                            uint8_t protocol, uint32_t len)
-{
-        size_t bytes = family == WG_FAMILY_IPV4 ? 4 : 16;
-        uint64_t sum = tl_checksum_of(protocol) + tl_checksum_of((uint16_t)(len >> 16)) +
-                       tl_checksum_of((uint16_t)len);
-
-        for (size_t i = 0; i < bytes; i += 4) {
-                uint32_t words[2];
-
-                memcpy(&words[0], source + i, 4);
-                memcpy(&words[1], destination + i, 4);
-                sum += (uint64_t)words[0] + words[1];
-        }
-        return (sum & UINT32_MAX) + (sum >> 32);
 }

@@ -4,23 +4,19 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/bytes.h"
-#include "base/endpoint.h"
+#include "base/checksum.h"
 #include "io/checksum.h"
-#include "io/headers.h"
-
-enum { NEXT_HOP_BY_HOP = 0, NEXT_ROUTING = 43, NEXT_DESTINATION = 60 };
 
 /* The offset of the transport header, which must be of that protocol and begin within the packet; 0
  * where there is none. */
 static uint32_t transport_ipv4(const uint8_t *packet, uint32_t len, uint8_t protocol)
 {
-        uint32_t header_len = (packet[0] & 15) * 4u;
+        uint32_t header_len = wg_ipv4_header_len(packet);
 
-        if (len < TL_IPV4_LEN || header_len < TL_IPV4_LEN || header_len > len)
+        if (len < WG_IPV4_HEADER_LEN || header_len < WG_IPV4_HEADER_LEN || header_len > len)
                 return 0;
-        if (packet[TL_IPV4_AT_PROTOCOL] != protocol ||
-            wg_be16_load(packet + TL_IPV4_AT_FRAGMENT) & TL_IPV4_MORE_AND_OFFSET)
+        if (packet[WG_IPV4_AT_PROTOCOL] != protocol ||
+            wg_be16_load(packet + WG_IPV4_AT_FRAGMENT) & WG_IPV4_MORE_AND_OFFSET)
                 return 0;
         return header_len;
 }
@@ -28,13 +24,14 @@ static uint32_t transport_ipv4(const uint8_t *packet, uint32_t len, uint8_t prot
 /* Goes over the extension headers that every packet may repeat; a fragment's is none of them. */
 static uint32_t transport_ipv6(const uint8_t *packet, uint32_t len, uint8_t protocol)
 {
-        uint32_t at = TL_IPV6_LEN;
+        uint32_t at = WG_IPV6_HEADER_LEN;
         uint8_t next;
 
-        if (len < TL_IPV6_LEN)
+        if (len < WG_IPV6_HEADER_LEN)
                 return 0;
-        next = packet[TL_IPV6_AT_NEXT];
-        while (next == NEXT_HOP_BY_HOP || next == NEXT_ROUTING || next == NEXT_DESTINATION) {
+        next = packet[WG_IPV6_AT_NEXT];
+        while (next == WG_PROTOCOL_HOP_BY_HOP || next == WG_PROTOCOL_ROUTING ||
+               next == WG_PROTOCOL_DESTINATION) {
                 if (len - at < 8)
                         return 0;
                 next = packet[at];
@@ -47,7 +44,7 @@ static uint32_t transport_ipv6(const uint8_t *packet, uint32_t len, uint8_t prot
 
 static uint32_t find_transport(const struct tl_cut *cut, uint32_t len)
 {
-        uint8_t protocol = tl_headers_protocol(cut->kind);
+        uint8_t protocol = tl_offload_protocol(cut->kind);
 
         if (cut->family == WG_FAMILY_IPV4 && cut->kind != TL_OFFLOAD_TCP6)
                 return transport_ipv4(cut->packet, len, protocol);
@@ -63,11 +60,11 @@ static uint32_t transport_header_len(const struct tl_cut *cut, uint32_t len)
         uint32_t there = len - cut->transport, header_len;
 
         if (!tl_offload_is_tcp(cut->kind))
-                return there >= TL_UDP_LEN ? TL_UDP_LEN : 0;
-        if (there < TL_TCP_LEN)
+                return there >= WG_UDP_HEADER_LEN ? WG_UDP_HEADER_LEN : 0;
+        if (there < WG_TCP_HEADER_LEN)
                 return 0;
-        header_len = (transport[TL_TCP_AT_DATA_OFFSET] >> 4) * 4u;
-        return header_len >= TL_TCP_LEN && header_len <= there ? header_len : 0;
+        header_len = (transport[WG_TCP_AT_DATA_OFFSET] >> 4) * 4u;
+        return header_len >= WG_TCP_HEADER_LEN && header_len <= there ? header_len : 0;
 }
 
 /* The pseudo header's sum without its length. It is taken from the field, where the kernel put it
@@ -79,18 +76,18 @@ static uint64_t pseudo_sum(const struct tl_cut *cut, bool is_in_field, uint32_t 
 
         if (is_in_field) {
                 uint64_t whole = tl_offload_is_tcp(cut->kind)
-                                         ? tl_checksum_of((uint16_t)(len - cut->transport))
-                                         : tl_checksum_at(transport + TL_UDP_AT_LEN);
+                                         ? wg_checksum_of((uint16_t)(len - cut->transport))
+                                         : wg_checksum_at(transport + WG_UDP_AT_LEN);
 
-                return tl_checksum_at(packet + cut->field) + (uint16_t)~whole;
+                return wg_checksum_at(packet + cut->field) + (uint16_t)~whole;
         }
-        return tl_headers_pseudo(packet, cut->family, tl_headers_protocol(cut->kind), 0);
+        return wg_checksum_pseudo_of(packet, cut->family, tl_offload_protocol(cut->kind), 0);
 }
 
 /* A field's words are taken out of a sum by adding their complement. */
 static uint64_t without(uint64_t sum, const uint8_t *field)
 {
-        return sum + (uint16_t)~tl_checksum_at(field);
+        return sum + (uint16_t)~wg_checksum_at(field);
 }
 
 /* Sums what all packets share, so that each costs little more than its payload. */
@@ -102,20 +99,20 @@ static void sum_headers(struct tl_cut *cut, bool is_in_field, uint32_t len)
         cut->sum = tl_checksum_add(cut->sum, transport, cut->header_len - cut->transport);
         cut->sum = without(cut->sum, packet + cut->field);
         if (tl_offload_is_tcp(cut->kind)) {
-                cut->sum = without(cut->sum, transport + TL_TCP_AT_SEQUENCE);
-                cut->sum = without(cut->sum, transport + TL_TCP_AT_SEQUENCE + 2);
-                cut->sum = without(cut->sum, transport + TL_TCP_AT_DATA_OFFSET);
-                cut->sequence = wg_be32_load(transport + TL_TCP_AT_SEQUENCE);
+                cut->sum = without(cut->sum, transport + WG_TCP_AT_SEQUENCE);
+                cut->sum = without(cut->sum, transport + WG_TCP_AT_SEQUENCE + 2);
+                cut->sum = without(cut->sum, transport + WG_TCP_AT_DATA_OFFSET);
+                cut->sequence = wg_be32_load(transport + WG_TCP_AT_SEQUENCE);
         } else {
-                cut->sum = without(cut->sum, transport + TL_UDP_AT_LEN);
+                cut->sum = without(cut->sum, transport + WG_UDP_AT_LEN);
         }
         if (cut->family != WG_FAMILY_IPV4)
                 return;
-        cut->ip_sum = tl_checksum_add(0, packet, (packet[0] & 15) * 4u);
-        cut->ip_sum = without(cut->ip_sum, packet + TL_IPV4_AT_TOTAL_LEN);
-        cut->ip_sum = without(cut->ip_sum, packet + TL_IPV4_AT_ID);
-        cut->ip_sum = without(cut->ip_sum, packet + TL_IPV4_AT_CHECKSUM);
-        cut->id = wg_be16_load(packet + TL_IPV4_AT_ID);
+        cut->ip_sum = tl_checksum_add(0, packet, wg_ipv4_header_len(packet));
+        cut->ip_sum = without(cut->ip_sum, packet + WG_IPV4_AT_TOTAL_LEN);
+        cut->ip_sum = without(cut->ip_sum, packet + WG_IPV4_AT_ID);
+        cut->ip_sum = without(cut->ip_sum, packet + WG_IPV4_AT_CHECKSUM);
+        cut->id = wg_be16_load(packet + WG_IPV4_AT_ID);
 }
 
 static int begin_one(struct tl_cut *cut, const struct tl_offload *offload, uint32_t len)
@@ -135,7 +132,7 @@ static int begin_one(struct tl_cut *cut, const struct tl_offload *offload, uint3
 
 static int begin_many(struct tl_cut *cut, const struct tl_offload *offload, uint32_t len)
 {
-        uint16_t field = tl_offload_is_tcp(cut->kind) ? TL_TCP_AT_CHECKSUM : TL_UDP_AT_CHECKSUM;
+        uint16_t field = tl_offload_is_tcp(cut->kind) ? WG_TCP_AT_CHECKSUM : WG_UDP_AT_CHECKSUM;
         uint32_t header_len;
 
         cut->family = cut->packet[0] >> 4;
@@ -179,21 +176,21 @@ static void write_one(const struct tl_cut *cut, uint8_t *to)
         memcpy(to, cut->packet, cut->transport);
         sum = tl_checksum_copy(0, to + cut->transport, cut->packet + cut->transport,
                                cut->left - cut->transport);
-        checksum = tl_checksum_fold(sum);
-        tl_checksum_store(to + cut->field, checksum ? checksum : UINT16_MAX);
+        checksum = wg_checksum_fold(sum);
+        wg_checksum_store(to + cut->field, checksum ? checksum : UINT16_MAX);
 }
 
 static void write_ip(struct tl_cut *cut, uint8_t *to, uint32_t len)
 {
         if (cut->family == WG_FAMILY_IPV6) {
-                wg_be16_store(to + TL_IPV6_AT_PAYLOAD_LEN, (uint16_t)(len - TL_IPV6_LEN));
+                wg_be16_store(to + WG_IPV6_AT_PAYLOAD_LEN, (uint16_t)(len - WG_IPV6_HEADER_LEN));
                 return;
         }
-        wg_be16_store(to + TL_IPV4_AT_TOTAL_LEN, (uint16_t)len);
-        wg_be16_store(to + TL_IPV4_AT_ID, cut->id);
-        tl_checksum_store(to + TL_IPV4_AT_CHECKSUM,
-                          tl_checksum_fold(cut->ip_sum + tl_checksum_of((uint16_t)len) +
-                                           tl_checksum_of(cut->id)));
+        wg_be16_store(to + WG_IPV4_AT_TOTAL_LEN, (uint16_t)len);
+        wg_be16_store(to + WG_IPV4_AT_ID, cut->id);
+        wg_checksum_store(to + WG_IPV4_AT_CHECKSUM,
+                          wg_checksum_fold(cut->ip_sum + wg_checksum_of((uint16_t)len) +
+                                           wg_checksum_of(cut->id)));
         cut->id++;
 }
 
@@ -202,23 +199,23 @@ static void write_tcp(struct tl_cut *cut, uint8_t *to, uint32_t payload_len, uin
         uint8_t *tcp = to + cut->transport;
 
         if (payload_len < cut->left)
-                tcp[TL_TCP_AT_FLAGS] &= (uint8_t) ~(TL_TCP_FIN | TL_TCP_PSH);
+                tcp[WG_TCP_AT_FLAGS] &= (uint8_t) ~(WG_TCP_FIN | WG_TCP_PSH);
         if (!cut->is_first)
-                tcp[TL_TCP_AT_FLAGS] &= (uint8_t)~TL_TCP_CWR;
-        wg_be32_store(tcp + TL_TCP_AT_SEQUENCE, cut->sequence);
-        sum += tl_checksum_at(tcp + TL_TCP_AT_DATA_OFFSET) +
-               tl_checksum_of((uint16_t)(cut->sequence >> 16)) +
-               tl_checksum_of((uint16_t)cut->sequence);
-        tl_checksum_store(to + cut->field, tl_checksum_fold(sum));
+                tcp[WG_TCP_AT_FLAGS] &= (uint8_t)~WG_TCP_CWR;
+        wg_be32_store(tcp + WG_TCP_AT_SEQUENCE, cut->sequence);
+        sum += wg_checksum_at(tcp + WG_TCP_AT_DATA_OFFSET) +
+               wg_checksum_of((uint16_t)(cut->sequence >> 16)) +
+               wg_checksum_of((uint16_t)cut->sequence);
+        wg_checksum_store(to + cut->field, wg_checksum_fold(sum));
         cut->sequence += payload_len;
 }
 
 static void write_udp(const struct tl_cut *cut, uint8_t *to, uint16_t len, uint64_t sum)
 {
-        uint16_t checksum = tl_checksum_fold(sum + tl_checksum_of(len));
+        uint16_t checksum = wg_checksum_fold(sum + wg_checksum_of(len));
 
-        wg_be16_store(to + cut->transport + TL_UDP_AT_LEN, len);
-        tl_checksum_store(to + cut->field, checksum ? checksum : UINT16_MAX);
+        wg_be16_store(to + cut->transport + WG_UDP_AT_LEN, len);
+        wg_checksum_store(to + cut->field, checksum ? checksum : UINT16_MAX);
 }
 
 void tl_cut_next(struct tl_cut *cut, uint8_t *to)
@@ -235,7 +232,7 @@ void tl_cut_next(struct tl_cut *cut, uint8_t *to)
                 return;
         }
         memcpy(to, cut->packet, cut->header_len);
-        sum = tl_checksum_copy(cut->sum + tl_checksum_of(transport_len), to + cut->header_len,
+        sum = tl_checksum_copy(cut->sum + wg_checksum_of(transport_len), to + cut->header_len,
                                cut->packet + cut->at, payload_len);
         write_ip(cut, to, len);
         if (tl_offload_is_tcp(cut->kind))

@@ -3,10 +3,8 @@
 
 #include <string.h>
 
-#include "base/bytes.h"
-#include "base/endpoint.h"
+#include "base/checksum.h"
 #include "io/checksum.h"
-#include "io/headers.h"
 
 /* So many runs are open at once; a further flow closes the one that was opened first. */
 enum { OPEN_MAX = 16, ALL_OPEN = (1u << OPEN_MAX) - 1 };
@@ -68,55 +66,55 @@ static uint32_t mix_flow(const uint8_t *packet, const struct parsed *p)
         uint32_t mixed = load(packet + p->transport) * UINT32_C(0x9e3779b1);
 
         if (p->family == WG_FAMILY_IPV4)
-                return mixed ^ load(packet + TL_IPV4_AT_SOURCE) ^
-                       load(packet + TL_IPV4_AT_DESTINATION) * 3;
-        return mixed ^ load(packet + TL_IPV6_AT_SOURCE + 12) ^
-               load(packet + TL_IPV6_AT_DESTINATION + 12) * 3;
+                return mixed ^ load(packet + WG_IPV4_AT_SOURCE) ^
+                       load(packet + WG_IPV4_AT_DESTINATION) * 3;
+        return mixed ^ load(packet + WG_IPV6_AT_SOURCE + 12) ^
+               load(packet + WG_IPV6_AT_DESTINATION + 12) * 3;
 }
 
 /* Reads the IP header, and returns the protocol of what lies at p->transport. */
 static uint8_t parse_ip(struct parsed *p, const uint8_t *packet, uint32_t len)
 {
-        if (len >= TL_IPV4_LEN && packet[0] >> 4 == 4) {
+        if (len >= WG_IPV4_HEADER_LEN && packet[0] >> 4 == 4) {
                 p->family = WG_FAMILY_IPV4;
-                p->id = wg_be16_load(packet + TL_IPV4_AT_ID);
-                if (packet[0] == 0x45 && wg_be16_load(packet + TL_IPV4_AT_TOTAL_LEN) == len &&
-                    !(wg_be16_load(packet + TL_IPV4_AT_FRAGMENT) & ~TL_IPV4_DONT_FRAGMENT))
-                        p->transport = TL_IPV4_LEN;
-                return packet[TL_IPV4_AT_PROTOCOL];
+                p->id = wg_be16_load(packet + WG_IPV4_AT_ID);
+                if (packet[0] == 0x45 && wg_be16_load(packet + WG_IPV4_AT_TOTAL_LEN) == len &&
+                    !(wg_be16_load(packet + WG_IPV4_AT_FRAGMENT) & ~WG_IPV4_DONT_FRAGMENT))
+                        p->transport = WG_IPV4_HEADER_LEN;
+                return packet[WG_IPV4_AT_PROTOCOL];
         }
-        if (len >= TL_IPV6_LEN && packet[0] >> 4 == 6) {
+        if (len >= WG_IPV6_HEADER_LEN && packet[0] >> 4 == 6) {
                 p->family = WG_FAMILY_IPV6;
-                if (wg_be16_load(packet + TL_IPV6_AT_PAYLOAD_LEN) == len - TL_IPV6_LEN)
-                        p->transport = TL_IPV6_LEN;
-                return packet[TL_IPV6_AT_NEXT];
+                if (wg_be16_load(packet + WG_IPV6_AT_PAYLOAD_LEN) == len - WG_IPV6_HEADER_LEN)
+                        p->transport = WG_IPV6_HEADER_LEN;
+                return packet[WG_IPV6_AT_NEXT];
         }
         return 0;
 }
 
 static void parse_tcp(struct parsed *p, const uint8_t *tcp, uint32_t len)
 {
-        uint32_t header_len = (tcp[TL_TCP_AT_DATA_OFFSET] >> 4) * 4u;
-        uint8_t flags = tcp[TL_TCP_AT_FLAGS];
+        uint32_t header_len = (tcp[WG_TCP_AT_DATA_OFFSET] >> 4) * 4u;
+        uint8_t flags = tcp[WG_TCP_AT_FLAGS];
 
-        if (header_len < TL_TCP_LEN || header_len >= len)
+        if (header_len < WG_TCP_HEADER_LEN || header_len >= len)
                 return;
-        if ((flags & ~(TL_TCP_PSH | TL_TCP_ECE)) != TL_TCP_ACK)
+        if ((flags & ~(WG_TCP_PSH | WG_TCP_ECE)) != WG_TCP_ACK)
                 return;
         p->kind = p->family == WG_FAMILY_IPV4 ? TL_OFFLOAD_TCP4 : TL_OFFLOAD_TCP6;
         p->header = (uint8_t)(p->transport + header_len);
         p->payload = len - header_len;
-        p->is_ending = flags & TL_TCP_PSH;
+        p->is_ending = flags & WG_TCP_PSH;
 }
 
 static void parse_udp(struct parsed *p, const uint8_t *udp, uint32_t len)
 {
-        if (len == TL_UDP_LEN || wg_be16_load(udp + TL_UDP_AT_LEN) != len ||
-            !wg_be16_load(udp + TL_UDP_AT_CHECKSUM))
+        if (len == WG_UDP_HEADER_LEN || wg_be16_load(udp + WG_UDP_AT_LEN) != len ||
+            !wg_be16_load(udp + WG_UDP_AT_CHECKSUM))
                 return;
         p->kind = TL_OFFLOAD_UDP;
-        p->header = (uint8_t)(p->transport + TL_UDP_LEN);
-        p->payload = len - TL_UDP_LEN;
+        p->header = (uint8_t)(p->transport + WG_UDP_HEADER_LEN);
+        p->payload = len - WG_UDP_HEADER_LEN;
 }
 
 static struct parsed parse(const uint8_t *packet, uint32_t len, uint32_t kinds)
@@ -125,9 +123,9 @@ static struct parsed parse(const uint8_t *packet, uint32_t len, uint32_t kinds)
         uint8_t protocol = parse_ip(&p, packet, len);
         uint32_t there = len - p.transport;
 
-        if (p.transport && protocol == TL_PROTOCOL_TCP && there >= TL_TCP_LEN)
+        if (p.transport && protocol == WG_PROTOCOL_TCP && there >= WG_TCP_HEADER_LEN)
                 parse_tcp(&p, packet + p.transport, there);
-        else if (p.transport && protocol == TL_PROTOCOL_UDP && there >= TL_UDP_LEN)
+        else if (p.transport && protocol == WG_PROTOCOL_UDP && there >= WG_UDP_HEADER_LEN)
                 parse_udp(&p, packet + p.transport, there);
         else
                 p.transport = 0;
@@ -144,16 +142,17 @@ static bool is_intact(const uint8_t *packet, uint32_t len, const struct parsed *
 {
         const uint8_t *transport = packet + p->transport;
         uint32_t there = len - p->transport;
-        uint64_t pseudo = tl_headers_pseudo(packet, p->family, tl_headers_protocol(p->kind), there);
+        uint64_t pseudo = wg_checksum_pseudo_of(packet, p->family, tl_offload_protocol(p->kind),
+                                                there);
 
         if (p->family == WG_FAMILY_IPV4 &&
-            (tl_checksum_fold(tl_checksum_add(0, packet, TL_IPV4_LEN)) ||
-             tl_checksum_at(packet + TL_IPV4_AT_CHECKSUM) == UINT16_MAX))
+            (wg_checksum_fold(tl_checksum_add(0, packet, WG_IPV4_HEADER_LEN)) ||
+             wg_checksum_at(packet + WG_IPV4_AT_CHECKSUM) == UINT16_MAX))
                 return false;
         if (tl_offload_is_tcp(p->kind) &&
-            tl_checksum_at(transport + TL_TCP_AT_CHECKSUM) == UINT16_MAX)
+            wg_checksum_at(transport + WG_TCP_AT_CHECKSUM) == UINT16_MAX)
                 return false;
-        return tl_checksum_fold(tl_checksum_add(pseudo, transport, there)) == 0;
+        return wg_checksum_fold(tl_checksum_add(pseudo, transport, there)) == 0;
 }
 
 /* ---- two packets ---- */
@@ -165,8 +164,9 @@ static bool is_same_range(const uint8_t *a, const uint8_t *b, size_t from, size_
 
 static bool has_same_addresses(const uint8_t *a, const uint8_t *b, uint8_t family)
 {
-        return family == WG_FAMILY_IPV4 ? is_same_range(a, b, TL_IPV4_AT_SOURCE, TL_IPV4_LEN)
-                                        : is_same_range(a, b, TL_IPV6_AT_SOURCE, TL_IPV6_LEN);
+        return family == WG_FAMILY_IPV4
+                       ? is_same_range(a, b, WG_IPV4_AT_SOURCE, WG_IPV4_HEADER_LEN)
+                       : is_same_range(a, b, WG_IPV6_AT_SOURCE, WG_IPV6_HEADER_LEN);
 }
 
 /* Both have a transport header. */
@@ -175,28 +175,28 @@ static bool is_same_flow(const uint8_t *a, const uint8_t *b, uint8_t family)
         if (!has_same_addresses(a, b, family))
                 return false;
         if (family == WG_FAMILY_IPV4)
-                return a[TL_IPV4_AT_PROTOCOL] == b[TL_IPV4_AT_PROTOCOL] &&
-                       load(a + TL_IPV4_LEN) == load(b + TL_IPV4_LEN);
-        return a[TL_IPV6_AT_NEXT] == b[TL_IPV6_AT_NEXT] &&
-               load(a + TL_IPV6_LEN) == load(b + TL_IPV6_LEN);
+                return a[WG_IPV4_AT_PROTOCOL] == b[WG_IPV4_AT_PROTOCOL] &&
+                       load(a + WG_IPV4_HEADER_LEN) == load(b + WG_IPV4_HEADER_LEN);
+        return a[WG_IPV6_AT_NEXT] == b[WG_IPV6_AT_NEXT] &&
+               load(a + WG_IPV6_HEADER_LEN) == load(b + WG_IPV6_HEADER_LEN);
 }
 
 /* In packets of one flow: all that a superpacket has only once. */
 static bool has_same_ip(const uint8_t *a, const uint8_t *b, uint8_t family)
 {
         if (family == WG_FAMILY_IPV4)
-                return is_same_range(a, b, 0, TL_IPV4_AT_TOTAL_LEN) &&
-                       is_same_range(a, b, TL_IPV4_AT_FRAGMENT, TL_IPV4_AT_PROTOCOL);
-        return is_same_range(a, b, 0, TL_IPV6_AT_PAYLOAD_LEN) &&
-               a[TL_IPV6_AT_HOP_LIMIT] == b[TL_IPV6_AT_HOP_LIMIT];
+                return is_same_range(a, b, 0, WG_IPV4_AT_TOTAL_LEN) &&
+                       is_same_range(a, b, WG_IPV4_AT_FRAGMENT, WG_IPV4_AT_PROTOCOL);
+        return is_same_range(a, b, 0, WG_IPV6_AT_PAYLOAD_LEN) &&
+               a[WG_IPV6_AT_HOP_LIMIT] == b[WG_IPV6_AT_HOP_LIMIT];
 }
 
 static bool has_same_tcp(const uint8_t *a, const uint8_t *b, size_t len)
 {
-        return is_same_range(a, b, TL_TCP_AT_ACK, TL_TCP_AT_FLAGS) &&
-               !((a[TL_TCP_AT_FLAGS] ^ b[TL_TCP_AT_FLAGS]) & ~TL_TCP_PSH) &&
-               is_same_range(a, b, TL_TCP_AT_WINDOW, TL_TCP_AT_CHECKSUM) &&
-               is_same_range(a, b, TL_TCP_AT_URGENT, len);
+        return is_same_range(a, b, WG_TCP_AT_ACK, WG_TCP_AT_FLAGS) &&
+               !((a[WG_TCP_AT_FLAGS] ^ b[WG_TCP_AT_FLAGS]) & ~WG_TCP_PSH) &&
+               is_same_range(a, b, WG_TCP_AT_WINDOW, WG_TCP_AT_CHECKSUM) &&
+               is_same_range(a, b, WG_TCP_AT_URGENT, len);
 }
 
 /* ---- runs ---- */
@@ -263,7 +263,7 @@ static void begin_run(struct batch *batch, uint16_t packet, const struct parsed 
 
                 *o = (struct open_run){.first = *p, .run = (uint16_t)batch->merge->count};
                 if (p->kind != TL_OFFLOAD_UDP)
-                        o->sequence = wg_be32_load(buf + p->transport + TL_TCP_AT_SEQUENCE) +
+                        o->sequence = wg_be32_load(buf + p->transport + WG_TCP_AT_SEQUENCE) +
                                       p->payload;
                 batch->open.flows[slot] = p->flow;
         }
@@ -287,7 +287,7 @@ static bool id_fits(const struct open_run *o, const struct parsed *p, const uint
                 return p->id == o->id;
         step = (uint16_t)(p->id - o->first.id);
         return step == 1 ||
-               (step == 0 && wg_be16_load(first + TL_IPV4_AT_FRAGMENT) & TL_IPV4_DONT_FRAGMENT);
+               (step == 0 && wg_be16_load(first + WG_IPV4_AT_FRAGMENT) & WG_IPV4_DONT_FRAGMENT);
 }
 
 /* Whether a packet may join the run of its flow, its checksums aside. */
@@ -304,7 +304,7 @@ static bool fits(struct batch *batch, const struct open_run *o, const uint8_t *p
                 return false;
         if (p->kind == TL_OFFLOAD_UDP)
                 return run->count < TL_MERGE_DATAGRAMS_MAX;
-        return wg_be32_load(packet + transport + TL_TCP_AT_SEQUENCE) == o->sequence &&
+        return wg_be32_load(packet + transport + WG_TCP_AT_SEQUENCE) == o->sequence &&
                has_same_tcp(first + transport, packet + transport, (size_t)p->header - transport);
 }
 
@@ -322,8 +322,8 @@ static void join_run(struct batch *batch, unsigned int slot, uint16_t packet,
                         .header_len = p->header,
                         .segment = (uint16_t)o->first.payload,
                         .checksum_start = p->transport,
-                        .checksum_offset = p->kind == TL_OFFLOAD_UDP ? TL_UDP_AT_CHECKSUM
-                                                                     : TL_TCP_AT_CHECKSUM,
+                        .checksum_offset = p->kind == TL_OFFLOAD_UDP ? WG_UDP_AT_CHECKSUM
+                                                                     : WG_TCP_AT_CHECKSUM,
                 };
                 run->header = p->header;
                 o->id_step = (uint16_t)(p->id - o->first.id);
@@ -379,17 +379,17 @@ static void arrange(struct batch *batch, uint16_t i)
 
 static uint16_t take(const uint8_t *at)
 {
-        return (uint16_t)tl_checksum_at(at);
+        return (uint16_t)wg_checksum_at(at);
 }
 
 static bool is_ipv4(const struct tl_merge_run *run)
 {
-        return run->offload.checksum_start == TL_IPV4_LEN;
+        return run->offload.checksum_start == WG_IPV4_HEADER_LEN;
 }
 
 static uint8_t *ip_len_of(const struct tl_merge_run *run, uint8_t *packet)
 {
-        return packet + (is_ipv4(run) ? TL_IPV4_AT_TOTAL_LEN : TL_IPV6_AT_PAYLOAD_LEN);
+        return packet + (is_ipv4(run) ? WG_IPV4_AT_TOTAL_LEN : WG_IPV6_AT_PAYLOAD_LEN);
 }
 
 static void save_headers(struct tl_merge_run *run, uint8_t *packet)
@@ -398,26 +398,26 @@ static void save_headers(struct tl_merge_run *run, uint8_t *packet)
 
         run->ip_len = take(ip_len_of(run, packet));
         if (is_ipv4(run))
-                run->ip_checksum = take(packet + TL_IPV4_AT_CHECKSUM);
+                run->ip_checksum = take(packet + WG_IPV4_AT_CHECKSUM);
         run->checksum = take(transport + run->offload.checksum_offset);
         if (run->offload.kind == TL_OFFLOAD_UDP)
-                run->udp_len = take(transport + TL_UDP_AT_LEN);
+                run->udp_len = take(transport + WG_UDP_AT_LEN);
         else
-                run->tcp_flags = transport[TL_TCP_AT_FLAGS];
+                run->tcp_flags = transport[WG_TCP_AT_FLAGS];
 }
 
 /* Writes the lengths, and IPv4's checksum. */
 static void write_ip(const struct tl_merge_run *run, uint8_t *packet)
 {
         if (!is_ipv4(run)) {
-                wg_be16_store(packet + TL_IPV6_AT_PAYLOAD_LEN,
+                wg_be16_store(packet + WG_IPV6_AT_PAYLOAD_LEN,
                               (uint16_t)(run->len - run->offload.checksum_start));
                 return;
         }
-        wg_be16_store(packet + TL_IPV4_AT_TOTAL_LEN, (uint16_t)run->len);
-        wg_be16_store(packet + TL_IPV4_AT_CHECKSUM, 0);
-        tl_checksum_store(packet + TL_IPV4_AT_CHECKSUM,
-                          tl_checksum_fold(tl_checksum_add(0, packet, TL_IPV4_LEN)));
+        wg_be16_store(packet + WG_IPV4_AT_TOTAL_LEN, (uint16_t)run->len);
+        wg_be16_store(packet + WG_IPV4_AT_CHECKSUM, 0);
+        wg_checksum_store(packet + WG_IPV4_AT_CHECKSUM,
+                          wg_checksum_fold(tl_checksum_add(0, packet, WG_IPV4_HEADER_LEN)));
 }
 
 static void write_headers(struct tl_merge_run *run, const struct tl_packet *packets)
@@ -426,18 +426,19 @@ static void write_headers(struct tl_merge_run *run, const struct tl_packet *pack
         uint8_t *transport = packet + run->offload.checksum_start;
         const uint8_t *last = packets[run->last].buf + run->offload.checksum_start;
         uint32_t there = run->len - run->offload.checksum_start;
-        uint64_t pseudo = tl_headers_pseudo(packet, is_ipv4(run) ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6,
-                                            tl_headers_protocol(run->offload.kind), there);
+        uint64_t pseudo = wg_checksum_pseudo_of(packet,
+                                                is_ipv4(run) ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6,
+                                                tl_offload_protocol(run->offload.kind), there);
 
         save_headers(run, packet);
         write_ip(run, packet);
         if (run->offload.kind == TL_OFFLOAD_UDP)
-                wg_be16_store(transport + TL_UDP_AT_LEN, (uint16_t)there);
+                wg_be16_store(transport + WG_UDP_AT_LEN, (uint16_t)there);
         else
-                transport[TL_TCP_AT_FLAGS] |= last[TL_TCP_AT_FLAGS] & TL_TCP_PSH;
+                transport[WG_TCP_AT_FLAGS] |= last[WG_TCP_AT_FLAGS] & WG_TCP_PSH;
         /* The field gets the sum as it is, not its complement: the kernel goes on adding. */
-        tl_checksum_store(transport + run->offload.checksum_offset,
-                          (uint16_t)~tl_checksum_fold(pseudo));
+        wg_checksum_store(transport + run->offload.checksum_offset,
+                          (uint16_t)~wg_checksum_fold(pseudo));
 }
 
 void tl_merge(struct tl_merge *merge, struct tl_packet *packets, unsigned int count, uint32_t kinds)
@@ -474,12 +475,12 @@ void tl_merge_undo(const struct tl_merge_run *run, struct tl_packet *packets)
 
         if (run->count == 1)
                 return;
-        tl_checksum_store(ip_len_of(run, packet), run->ip_len);
+        wg_checksum_store(ip_len_of(run, packet), run->ip_len);
         if (is_ipv4(run))
-                tl_checksum_store(packet + TL_IPV4_AT_CHECKSUM, run->ip_checksum);
-        tl_checksum_store(transport + run->offload.checksum_offset, run->checksum);
+                wg_checksum_store(packet + WG_IPV4_AT_CHECKSUM, run->ip_checksum);
+        wg_checksum_store(transport + run->offload.checksum_offset, run->checksum);
         if (run->offload.kind == TL_OFFLOAD_UDP)
-                tl_checksum_store(transport + TL_UDP_AT_LEN, run->udp_len);
+                wg_checksum_store(transport + WG_UDP_AT_LEN, run->udp_len);
         else
-                transport[TL_TCP_AT_FLAGS] = run->tcp_flags;
+                transport[WG_TCP_AT_FLAGS] = run->tcp_flags;
 }

@@ -16,6 +16,7 @@
 
 #include "base/attr.h"
 #include "base/enum.h"
+#include "base/ip.h"
 
 enum { TL_OFFLOAD_HEADER_LEN = 10 };
 
@@ -39,6 +40,12 @@ struct tl_offload {
 static inline bool tl_offload_is_tcp(uint8_t kind)
 {
         return kind == TL_OFFLOAD_TCP4 || kind == TL_OFFLOAD_TCP6;
+}
+
+/* The protocol of packets of a kind other than NONE. */
+static inline uint8_t tl_offload_protocol(uint8_t kind)
+{
+        return tl_offload_is_tcp(kind) ? WG_PROTOCOL_TCP : WG_PROTOCOL_UDP;
 }
 
 /* Reads a header. Returns 0, or -EINVAL for a kind that nobody asked the kernel for. */

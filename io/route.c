@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -171,7 +170,7 @@ int tl_routes_ask(struct tl_routes *routes, const struct tl_route_sender *sender
         if (sender->fwmark)
                 mnl_attr_put_u32(message, RTA_MARK, sender->fwmark);
         mnl_attr_put_u32(message, RTA_UID, sender->uid);
-        mnl_attr_put_u8(message, RTA_IP_PROTO, IPPROTO_UDP);
+        mnl_attr_put_u8(message, RTA_IP_PROTO, WG_PROTOCOL_UDP);
         if (sender->port)
                 put_port(message, RTA_SPORT, sender->port);
         put_port(message, RTA_DPORT, endpoint->port);

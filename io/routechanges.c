@@ -5,44 +5,17 @@
 #include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include "base/bits.h"
-#include "base/bytes.h"
 
 /* The flags of a link that its routes depend on. */
 #define LINK_FLAGS (IFF_UP | IFF_RUNNING | IFF_LOWER_UP)
 
 /* ---- pairs of prefixes ---- */
 
-/* The length of the longest common prefix of two addresses of one family, in bits. */
-static unsigned int count_common(const struct wg_ip *a, const struct wg_ip *b)
-{
-        uint64_t high = wg_be64_load(a->bytes) ^ wg_be64_load(b->bytes);
-        uint64_t low = wg_be64_load(a->bytes + 8) ^ wg_be64_load(b->bytes + 8);
-
-        return high ? 64 - wg_bits_last64(high) : 128 - wg_bits_last64(low);
-}
-
-static bool holds(const struct wg_prefix *prefix, const struct wg_ip *ip)
-{
-        return prefix->ip.family == ip->family && count_common(&prefix->ip, ip) >= prefix->cidr;
-}
-
 static bool covers(const struct tl_route_change *a, const struct tl_route_change *b)
 {
-        return a->to.cidr <= b->to.cidr && a->from.cidr <= b->from.cidr &&
-               holds(&a->to, &b->to.ip) && holds(&a->from, &b->from.ip);
-}
-
-/* Widens `prefix` until it holds `other` too. */
-static unsigned int widened(const struct wg_prefix *prefix, const struct wg_prefix *other)
-{
-        unsigned int least = WG_MIN(prefix->cidr, other->cidr);
-
-        return WG_MIN(least, count_common(&prefix->ip, &other->ip));
+        return wg_prefix_covers(&a->to, &b->to) && wg_prefix_covers(&a->from, &b->from);
 }
 
 /* Adds a pair to a full set by widening the pair that grows least. */
@@ -57,7 +30,8 @@ static void widen_nearest(struct tl_route_changes *changes, const struct tl_rout
 
                 if (item->to.ip.family != change->to.ip.family)
                         continue;
-                bits = 1 + widened(&item->to, &change->to) + widened(&item->from, &change->from);
+                bits = 1 + wg_prefix_common(&item->to, &change->to) +
+                       wg_prefix_common(&item->from, &change->from);
                 if (bits <= most)
                         continue;
                 most = bits;
@@ -67,8 +41,8 @@ static void widen_nearest(struct tl_route_changes *changes, const struct tl_rout
                 tl_route_changes_add_all(changes);
                 return;
         }
-        nearest->to.cidr = (uint8_t)widened(&nearest->to, &change->to);
-        nearest->from.cidr = (uint8_t)widened(&nearest->from, &change->from);
+        nearest->to.cidr = wg_prefix_common(&nearest->to, &change->to);
+        nearest->from.cidr = wg_prefix_common(&nearest->from, &change->from);
 }
 
 void tl_route_changes_add(struct tl_route_changes *changes, const struct tl_route_change *change)
@@ -106,8 +80,8 @@ bool tl_route_changes_touch(const struct tl_route_changes *changes,
                             const struct wg_endpoint *endpoint)
 {
         for (unsigned int i = 0; i < changes->count; i++)
-                if (holds(&changes->items[i].to, &endpoint->ip) &&
-                    holds(&changes->items[i].from, &endpoint->source))
+                if (wg_prefix_contains(&changes->items[i].to, &endpoint->ip) &&
+                    wg_prefix_contains(&changes->items[i].from, &endpoint->source))
                         return true;
         return false;
 }
@@ -199,7 +173,7 @@ static bool is_foreign(const struct nlmsghdr *message, const struct tl_route_sen
         /* To rules, local output comes in by `lo`. */
         if (in && strncmp(in, "lo", sizeof("lo")) != 0)
                 return true;
-        if (protocol && *protocol && *protocol != IPPROTO_UDP)
+        if (protocol && *protocol && *protocol != WG_PROTOCOL_UDP)
                 return true;
         if (ports && sender->port && (sender->port < ports->start || sender->port > ports->end))
                 return true;

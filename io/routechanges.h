@@ -17,6 +17,7 @@
 
 #include "base/attr.h"
 #include "base/endpoint.h"
+#include "base/prefix.h"
 
 enum { TL_ROUTE_CHANGES_MAX = 64, TL_ROUTE_LINKS = 256 };
 

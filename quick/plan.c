@@ -172,15 +172,6 @@ static bool plan_dns(struct planner *p)
         return true;
 }
 
-static bool has_prefix(const struct wg_prefix *outer, const struct wg_ip *ip)
-{
-        uint32_t whole = outer->cidr / 8, rest = outer->cidr % 8;
-
-        if (outer->ip.family != ip->family || memcmp(outer->ip.bytes, ip->bytes, whole) != 0)
-                return false;
-        return !rest || (outer->ip.bytes[whole] ^ ip->bytes[whole]) >> (8 - rest) == 0;
-}
-
 /* Whether the kernel adds a route for the network of an address. It does not for a single IPv4
  * address, nor for an IPv4 network that begins with 0. */
 static bool brings_route(const struct tl_wgquick_address *address)
@@ -197,9 +188,7 @@ static bool is_covered(const struct planner *p, const struct wg_prefix *route)
                 const struct tl_wgquick_address *address = &p->quick->addresses[i];
                 const struct wg_prefix net = {address->ip, address->cidr};
 
-                if (!brings_route(address))
-                        continue;
-                if (address->cidr <= route->cidr && has_prefix(&net, &route->ip))
+                if (brings_route(address) && wg_prefix_covers(&net, route))
                         return true;
         }
         return false;

@@ -5,18 +5,19 @@
 #include "sim/inner.h"
 
 #include "base/bytes.h"
+#include "base/ip.h"
 #include "sim/random.h"
 
 static const uint8_t magic[8] = "tieline";
 
-enum { IPV4_HEADER = 20, IPV6_HEADER = 40, PROTOCOL_EXPERIMENT = 253 };
+enum { PROTOCOL_EXPERIMENT = 253 };
 
 /* Implemented independently of the core, which it checks. */
 static uint16_t checksum(const uint8_t *header)
 {
         uint32_t sum = 0;
 
-        for (unsigned int i = 0; i < IPV4_HEADER; i += 2)
+        for (unsigned int i = 0; i < WG_IPV4_HEADER_LEN; i += 2)
                 sum += wg_be16_load(header + i);
         while (sum > 0xffff)
                 sum = (sum & 0xffff) + (sum >> 16);
@@ -26,24 +27,24 @@ static uint16_t checksum(const uint8_t *header)
 static uint32_t write_header(const struct sim_inner *inner, uint8_t *out)
 {
         if (inner->source.family == WG_FAMILY_IPV4) {
-                memset(out, 0, IPV4_HEADER);
+                memset(out, 0, WG_IPV4_HEADER_LEN);
                 out[0] = 0x45;
-                out[1] = inner->tos;
-                wg_be16_store(out + 2, (uint16_t)inner->len);
-                out[8] = 64;
-                out[9] = PROTOCOL_EXPERIMENT;
-                memcpy(out + 12, inner->source.bytes, 4);
-                memcpy(out + 16, inner->destination.bytes, 4);
-                wg_be16_store(out + 10, checksum(out));
-                return IPV4_HEADER;
+                out[WG_IPV4_AT_TOS] = inner->tos;
+                wg_be16_store(out + WG_IPV4_AT_TOTAL_LEN, (uint16_t)inner->len);
+                out[WG_IPV4_AT_TTL] = 64;
+                out[WG_IPV4_AT_PROTOCOL] = PROTOCOL_EXPERIMENT;
+                memcpy(out + WG_IPV4_AT_SOURCE, inner->source.bytes, 4);
+                memcpy(out + WG_IPV4_AT_DESTINATION, inner->destination.bytes, 4);
+                wg_be16_store(out + WG_IPV4_AT_CHECKSUM, checksum(out));
+                return WG_IPV4_HEADER_LEN;
         }
         wg_be32_store(out, UINT32_C(6) << 28 | (uint32_t)inner->tos << 20);
-        wg_be16_store(out + 4, (uint16_t)(inner->len - IPV6_HEADER));
-        out[6] = PROTOCOL_EXPERIMENT;
-        out[7] = 64;
-        memcpy(out + 8, inner->source.bytes, 16);
-        memcpy(out + 24, inner->destination.bytes, 16);
-        return IPV6_HEADER;
+        wg_be16_store(out + WG_IPV6_AT_PAYLOAD_LEN, (uint16_t)(inner->len - WG_IPV6_HEADER_LEN));
+        out[WG_IPV6_AT_NEXT] = PROTOCOL_EXPERIMENT;
+        out[WG_IPV6_AT_HOP_LIMIT] = 64;
+        memcpy(out + WG_IPV6_AT_SOURCE, inner->source.bytes, 16);
+        memcpy(out + WG_IPV6_AT_DESTINATION, inner->destination.bytes, 16);
+        return WG_IPV6_HEADER_LEN;
 }
 
 void sim_inner_write(const struct sim_inner *inner, uint8_t *out)
@@ -62,7 +63,7 @@ void sim_inner_write(const struct sim_inner *inner, uint8_t *out)
 
 bool sim_inner_read(const uint8_t *packet, uint32_t len, uint64_t *serial)
 {
-        uint32_t header = len && packet[0] >> 4 == 4 ? IPV4_HEADER : IPV6_HEADER;
+        uint32_t header = len && packet[0] >> 4 == 4 ? WG_IPV4_HEADER_LEN : WG_IPV6_HEADER_LEN;
 
         if (len < header + 16 || memcmp(packet + header, magic, sizeof(magic)) != 0)
                 return false;
@@ -82,16 +83,17 @@ uint32_t sim_inner_len(const uint8_t *packet, uint32_t len)
 {
         uint32_t said = 0;
 
-        if (len >= IPV4_HEADER && packet[0] >> 4 == 4)
-                said = wg_be16_load(packet + 2);
-        else if (len >= IPV6_HEADER && packet[0] >> 4 == 6)
-                said = wg_be16_load(packet + 4) + (uint32_t)IPV6_HEADER;
-        return said >= IPV4_HEADER && said <= len ? said : 0;
+        if (len >= WG_IPV4_HEADER_LEN && packet[0] >> 4 == 4)
+                said = wg_be16_load(packet + WG_IPV4_AT_TOTAL_LEN);
+        else if (len >= WG_IPV6_HEADER_LEN && packet[0] >> 4 == 6)
+                said = wg_be16_load(packet + WG_IPV6_AT_PAYLOAD_LEN) + (uint32_t)WG_IPV6_HEADER_LEN;
+        return said >= WG_IPV4_HEADER_LEN && said <= len ? said : 0;
 }
 
 uint8_t sim_inner_tos(const uint8_t *packet)
 {
-        return packet[0] >> 4 == 4 ? packet[1] : (uint8_t)(packet[0] << 4 | packet[1] >> 4);
+        return packet[0] >> 4 == 4 ? packet[WG_IPV4_AT_TOS]
+                                   : (uint8_t)(packet[0] << 4 | packet[1] >> 4);
 }
 
 /* Reads the address at offset at4 or at6. */
@@ -99,12 +101,12 @@ static bool read_ip(const uint8_t *packet, uint32_t len, uint32_t at4, uint32_t 
                     struct wg_ip *ip)
 {
         memset(ip, 0, sizeof(*ip));
-        if (len >= IPV4_HEADER && packet[0] >> 4 == 4) {
+        if (len >= WG_IPV4_HEADER_LEN && packet[0] >> 4 == 4) {
                 ip->family = WG_FAMILY_IPV4;
                 memcpy(ip->bytes, packet + at4, 4);
                 return true;
         }
-        if (len >= IPV6_HEADER && packet[0] >> 4 == 6) {
+        if (len >= WG_IPV6_HEADER_LEN && packet[0] >> 4 == 6) {
                 ip->family = WG_FAMILY_IPV6;
                 memcpy(ip->bytes, packet + at6, 16);
                 return true;
@@ -114,10 +116,10 @@ static bool read_ip(const uint8_t *packet, uint32_t len, uint32_t at4, uint32_t 
 
 bool sim_inner_source(const uint8_t *packet, uint32_t len, struct wg_ip *ip)
 {
-        return read_ip(packet, len, 12, 8, ip);
+        return read_ip(packet, len, WG_IPV4_AT_SOURCE, WG_IPV6_AT_SOURCE, ip);
 }
 
 bool sim_inner_destination(const uint8_t *packet, uint32_t len, struct wg_ip *ip)
 {
-        return read_ip(packet, len, 16, 24, ip);
+        return read_ip(packet, len, WG_IPV4_AT_DESTINATION, WG_IPV6_AT_DESTINATION, ip);
 }

@@ -39,11 +39,24 @@ static void test_round_up(void **state)
         }
 }
 
+static void test_keep_first(void **state)
+{
+        (void)state;
+        assert_int_equal(wg_bits_keep_first64(UINT64_MAX, 0), 0);
+        for (unsigned int count = 1; count <= 64; count++) {
+                uint64_t kept = wg_bits_keep_first64(UINT64_MAX, count);
+
+                assert_int_equal(kept, ~(((uint64_t)1 << (64 - count)) - 1));
+                assert_int_equal(wg_bits_keep_first64(~kept, count), 0);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_last_bit),
                 cmocka_unit_test(test_round_up),
+                cmocka_unit_test(test_keep_first),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "core/send.h"
 
-#include "core/ip.h"
+#include "base/ip.h"
 #include "test/lib/cmocka.h"
 #include "test/lib/pair.h"
 
