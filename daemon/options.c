@@ -5,13 +5,13 @@
 #include <getopt.h>
 #include <limits.h>
 #include <net/if.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "crypto/aead.h"
 #include "daemon/offloads.h"
+#include "io/fail.h"
 #include "io/tun.h"
 
 WG_ENUM_DEFINE(tl_options_mode, TL_OPTION_MODES)
@@ -86,18 +86,6 @@ void tl_options_print_help(void)
               stdout);
 }
 
-WG_PRINTF(1, 2) static bool fail(const char *format, ...)
-{
-        va_list arguments;
-
-        fputs("tielined: ", stderr);
-        va_start(arguments, format);
-        vfprintf(stderr, format, arguments);
-        va_end(arguments);
-        fputs("\nTry `tielined --help'.\n", stderr);
-        return false;
-}
-
 /* A descriptor that the parent process left open for us. */
 static bool read_fd(const char *variable, int *fd)
 {
@@ -110,7 +98,7 @@ static bool read_fd(const char *variable, int *fd)
         errno = 0;
         value = strtol(text, &end, 10);
         if (errno || end == text || *end || value < 0 || value > INT_MAX)
-                return fail("%s is not a file descriptor: `%s'", variable, text);
+                return tl_fail_usage("%s is not a file descriptor: `%s'", variable, text);
         *fd = (int)value;
         return true;
 }
@@ -124,7 +112,8 @@ static bool read_workers(struct tl_options *options, const char *where, const ch
         errno = 0;
         value = strtol(text, &end, 10);
         if (errno || end == text || *end || value < 1 || value > TL_TUN_QUEUES)
-                return fail("%s takes a number from 1 to %d, not `%s'", where, TL_TUN_QUEUES, text);
+                return tl_fail_usage("%s takes a number from 1 to %d, not `%s'", where,
+                                     TL_TUN_QUEUES, text);
         options->workers = (unsigned int)value;
         return true;
 }
@@ -146,7 +135,8 @@ static bool read_offload(struct tl_options *options, const char *where, const ch
                 if (wg_flags_parse(&tl_offloading_enum, names, len, &options->offloads))
                         return true;
         }
-        return fail("%s takes all, none, or a list of tso,uso,gso,gro, not `%s'", where, list);
+        return tl_fail_usage("%s takes all, none, or a list of tso,uso,gso,gro, not `%s'", where,
+                             list);
 }
 
 static bool read_environment(struct tl_options *options)
@@ -157,8 +147,8 @@ static bool read_environment(struct tl_options *options)
         const char *workers = getenv("TIELINE_WORKERS");
 
         if (level && *level && !tl_log_parse_level(level, &options->level))
-                return fail("LOG_LEVEL takes verbose, info, warning, error or silent, not `%s'",
-                            level);
+                return tl_fail_usage(
+                        "LOG_LEVEL takes verbose, info, warning, error or silent, not `%s'", level);
         if (foreground && strcmp(foreground, "1") == 0)
                 options->is_foreground = true;
         if (workers && *workers && !options->workers &&
@@ -179,7 +169,7 @@ static bool read_aead(struct tl_options *options, const char *name)
         for (size_t i = 0; wg_aead_nth(i); i++)
                 snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
                          i ? ", " : "", wg_aead_nth(i)->name);
-        return fail("--aead takes one of %s on this processor, not `%s'", names, name);
+        return tl_fail_usage("--aead takes one of %s on this processor, not `%s'", names, name);
 }
 
 static bool is_name(const char *name)
@@ -193,17 +183,19 @@ static bool is_name(const char *name)
 static bool check_name(const char *name)
 {
         return is_name(name) ||
-               fail("`%s' is not a valid interface name: it takes 1 to %d characters, without "
-                    "slash, colon or white space",
-                    name, IF_NAMESIZE - 1);
+               tl_fail_usage(
+                       "`%s' is not a valid interface name: it takes 1 to %d characters, without "
+                       "slash, colon or white space",
+                       name, IF_NAMESIZE - 1);
 }
 
 static bool read_name(struct tl_options *options, int argc, char **argv)
 {
         if (optind == argc)
-                return fail("missing interface name, for example wg0");
+                return tl_fail_usage("missing interface name, for example wg0");
         if (optind + 1 < argc)
-                return fail("unexpected argument `%s': one interface at a time", argv[optind + 1]);
+                return tl_fail_usage("unexpected argument `%s': one interface at a time",
+                                     argv[optind + 1]);
         options->name = argv[optind];
         return check_name(options->name);
 }
@@ -256,19 +248,21 @@ bool tl_options_parse(struct tl_options *options, int argc, char **argv)
                         options->mode = TL_OPTIONS_VERSION;
                         return true;
                 case ':':
-                        return fail("%s needs an argument", argv[optind - 1]);
+                        return tl_fail_usage("%s needs an argument", argv[optind - 1]);
                 default:
-                        return fail("unknown option `%s'", argv[optind - 1]);
+                        return tl_fail_usage("unknown option `%s'", argv[optind - 1]);
                 }
         }
         if (options->mode == TL_OPTIONS_CHECK)
                 return optind == argc ||
-                       fail("unexpected argument `%s': --check takes one file", argv[optind]);
+                       tl_fail_usage("unexpected argument `%s': --check takes one file",
+                                     argv[optind]);
         if (options->mode == TL_OPTIONS_STAT)
                 return check_name(options->name) &&
                        (optind == argc ||
-                        fail("unexpected argument `%s': --stat takes one interface", argv[optind]));
+                        tl_fail_usage("unexpected argument `%s': --stat takes one interface",
+                                      argv[optind]));
         if (options->view != TL_STAT_USUAL)
-                return fail("--%s requires --stat", tl_stat_view_name(options->view));
+                return tl_fail_usage("--%s requires --stat", tl_stat_view_name(options->view));
         return read_name(options, argc, argv) && read_environment(options);
 }

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/fail.h"
+#include "io/fail.h"
 
 enum { WORDS_MAX = 1024 }; /* in a command; resolvectl takes one for each name server and domain */
 

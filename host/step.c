@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/fail.h"
 #include "host/run.h"
 #include "host/setting.h"
+#include "io/fail.h"
 
 struct tl_step *tl_steps_add(struct tl_steps *steps, uint32_t action)
 {

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/fail.h"
 #include "host/run.h"
+#include "io/fail.h"
 #include "quick/link.h"
 
 /* How long a daemon may take to exit on a busy machine. */

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "host/facts.h"
-#include "host/fail.h"
 #include "host/run.h"
 #include "host/setting.h"
 #include "host/step.h"
+#include "io/fail.h"
 #include "io/netns.h"
 #include "quick/link.h"
 #include "quick/survey.h"

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "conf/wgconf.h"
-#include "host/fail.h"
+#include "io/fail.h"
 #include "io/resolve.h"
 
 #define DIRECTORY "/etc/wireguard"

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "host/fail.h"
 #include "host/run.h"
+#include "io/fail.h"
 
 /* Returns the hook with each %i replaced by the name of the interface. The caller frees it. */
 static char *expand(const struct tl_text *hook, const char *ifname)

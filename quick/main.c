@@ -2,12 +2,12 @@
  *
  * main.c - the command line of tieline-quick. */
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "host/run.h"
+#include "io/fail.h"
 #include "quick/await.h"
 #include "quick/quick.h"
 
@@ -51,18 +51,6 @@ static void print_help(void)
              "See tieline-quick(8).");
 }
 
-WG_PRINTF(1, 2) static int fail(const char *format, ...)
-{
-        va_list arguments;
-
-        fputs("tieline-quick: ", stderr);
-        va_start(arguments, format);
-        vfprintf(stderr, format, arguments);
-        va_end(arguments);
-        fputs("\nTry `tieline-quick --help'.\n", stderr);
-        return EXIT_WRONG_USE;
-}
-
 static bool act(struct tl_quick_file *file, enum tl_quick_verb verb, enum tl_quick_part part)
 {
         switch (verb) {
@@ -86,7 +74,7 @@ static int run(enum tl_quick_verb verb, enum tl_quick_part part, const char *nam
         bool is_good;
 
         if (verb != VERB_STRIP && geteuid() != 0) {
-                fputs("tieline-quick: this needs root\n", stderr);
+                tl_fail("this needs root");
                 return EXIT_FAILED;
         }
         tl_run_init();
@@ -97,27 +85,31 @@ static int run(enum tl_quick_verb verb, enum tl_quick_part part, const char *nam
         return is_good ? EXIT_OK : EXIT_FAILED;
 }
 
-static int read_words(char **words, int count, enum tl_quick_part part)
+static bool read_words(char **words, int count, enum tl_quick_part part, enum tl_quick_verb *read)
 {
         const struct wg_enum_member *verb;
 
         if (count == 0)
-                return fail("missing command: up, down, reload, save or strip");
+                return tl_fail_usage("missing command: up, down, reload, save or strip");
         verb = wg_enum_by_name(&tl_quick_verb_enum, words[0], strlen(words[0]));
         if (!verb)
-                return fail("unknown command `%s': use up, down, reload, save or strip", words[0]);
+                return tl_fail_usage("unknown command `%s': use up, down, reload, save or strip",
+                                     words[0]);
         if (count == 1)
-                return fail("missing interface: give its name, for example wg0, or its file");
+                return tl_fail_usage(
+                        "missing interface: give its name, for example wg0, or its file");
         if (count > 2)
-                return fail("unexpected argument `%s': one interface at a time", words[2]);
+                return tl_fail_usage("unexpected argument `%s': one interface at a time", words[2]);
         if (part != TL_QUICK_WHOLE && verb->value != VERB_UP && verb->value != VERB_DOWN)
-                return fail("--%s requires up or down", tl_quick_part_name(part));
-        return run((enum tl_quick_verb)verb->value, part, words[1]);
+                return tl_fail_usage("--%s requires up or down", tl_quick_part_name(part));
+        *read = (enum tl_quick_verb)verb->value;
+        return true;
 }
 
 int main(int argc, char **argv)
 {
         enum tl_quick_part part = TL_QUICK_WHOLE;
+        enum tl_quick_verb verb = VERB_UP;
         int option;
 
         opterr = 0;
@@ -138,8 +130,11 @@ int main(int argc, char **argv)
                         puts("tieline-quick " TL_VERSION);
                         return EXIT_OK;
                 default:
-                        return fail("unknown option `%s'", argv[optind - 1]);
+                        tl_fail_usage("unknown option `%s'", argv[optind - 1]);
+                        return EXIT_WRONG_USE;
                 }
         }
-        return read_words(argv + optind, argc - optind, part);
+        if (!read_words(argv + optind, argc - optind, part, &verb))
+                return EXIT_WRONG_USE;
+        return run(verb, part, argv[optind + 1]);
 }

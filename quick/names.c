@@ -10,9 +10,9 @@
 
 #include "conf/address.h"
 #include "conf/text.h"
-#include "host/fail.h"
 #include "host/run.h"
 #include "io/clock.h"
+#include "io/fail.h"
 #include "io/resolve.h"
 
 #define RETRIES "WG_ENDPOINT_RESOLUTION_RETRIES"

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "conf/wgconf.h"
-#include "host/fail.h"
 #include "host/run.h"
+#include "io/fail.h"
 #include "quick/await.h"
 #include "quick/link.h"
 

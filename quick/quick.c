@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "host/facts.h"
-#include "host/fail.h"
 #include "host/run.h"
 #include "host/setting.h"
 #include "host/step.h"
+#include "io/fail.h"
 #include "quick/await.h"
 #include "quick/daemon.h"
 #include "quick/defaults.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "host/fail.h"
+#include "io/fail.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -19,6 +19,17 @@ bool tl_fail(const char *format, ...)
         va_start(arguments, format);
         print("", format, arguments);
         va_end(arguments);
+        return false;
+}
+
+bool tl_fail_usage(const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        print("", format, arguments);
+        va_end(arguments);
+        fprintf(stderr, "Try `%s --help'.\n", program_invocation_short_name);
         return false;
 }
 
