@@ -264,11 +264,11 @@ bool tl_address_split_endpoint(struct tl_text text, struct tl_text *host, struct
 
 bool tl_address_parse_port(struct tl_text text, uint16_t *port)
 {
-        uint32_t number;
+        uint16_t number;
 
-        if (!tl_text_to_number(text, UINT16_MAX, &number) || !number)
+        if (!tl_text_to_u16(text, &number) || !number)
                 return false;
-        *port = (uint16_t)number;
+        *port = number;
         return true;
 }
 

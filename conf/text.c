@@ -88,6 +88,16 @@ bool tl_text_to_number(struct tl_text text, uint32_t max, uint32_t *number)
         return to_number(text, 10, max, number);
 }
 
+bool tl_text_to_u16(struct tl_text text, uint16_t *number)
+{
+        uint32_t wide;
+
+        if (!to_number(text, 10, UINT16_MAX, &wide))
+                return false;
+        *number = (uint16_t)wide;
+        return true;
+}
+
 bool tl_text_to_number_any(struct tl_text text, uint32_t max, uint32_t *number)
 {
         if (text.len > 2 && text.at[0] == '0' && text.at[1] == 'x')

@@ -39,6 +39,9 @@ bool tl_text_is_caseless(struct tl_text text, const char *word) WG_MUST_USE;
  * it is empty, has another byte, or is above max. */
 bool tl_text_to_number(struct tl_text text, uint32_t max, uint32_t *number) WG_MUST_USE;
 
+/* The same up to 65535. */
+bool tl_text_to_u16(struct tl_text text, uint16_t *number) WG_MUST_USE;
+
 /* The same up to 2^64 - 1, in the one way such a number is written: without zeros before it. */
 bool tl_text_to_number64(struct tl_text text, uint64_t *number) WG_MUST_USE;
 

@@ -45,16 +45,6 @@ static bool parse_key(struct tl_text value, uint8_t key[TL_CONF_KEY_LEN])
         return tl_hex_decode(key, TL_CONF_KEY_LEN, value.at, value.len);
 }
 
-static bool parse_u16(struct tl_text value, uint16_t *number)
-{
-        uint32_t wide;
-
-        if (!tl_text_to_number(value, UINT16_MAX, &wide))
-                return false;
-        *number = (uint16_t)wide;
-        return true;
-}
-
 static bool parse_true(struct tl_text value, bool *claim)
 {
         *claim = tl_text_is(value, "true");
@@ -115,7 +105,7 @@ static int apply(struct tl_change *device, enum tl_uapi_key key, struct tl_text 
                 break;
         case KEY_LISTEN_PORT:
                 device->has_listen_port = true;
-                is_good = parse_u16(value, &device->listen_port);
+                is_good = tl_text_to_u16(value, &device->listen_port);
                 break;
         case KEY_FWMARK:
                 device->has_fwmark = true;
@@ -142,7 +132,7 @@ static int apply(struct tl_change *device, enum tl_uapi_key key, struct tl_text 
                 break;
         case KEY_KEEPALIVE:
                 peer->has_persistent_keepalive = true;
-                is_good = parse_u16(value, &peer->persistent_keepalive_s);
+                is_good = tl_text_to_u16(value, &peer->persistent_keepalive_s);
                 break;
         case KEY_REPLACE_ALLOWED_IPS:
                 is_good = parse_true(value, &peer->replace_allowed_ips) && !peer->allowed_ip_count;

@@ -133,16 +133,6 @@ static bool parse_key(struct tl_text value, uint8_t key[TL_CONF_KEY_LEN])
         return tl_base64_decode(key, TL_CONF_KEY_LEN, value.at, value.len);
 }
 
-static bool parse_u16(struct tl_text value, uint16_t *number)
-{
-        uint32_t wide;
-
-        if (!tl_text_to_number(value, UINT16_MAX, &wide))
-                return false;
-        *number = (uint16_t)wide;
-        return true;
-}
-
 /* Reads any number of digits. The port is the lowest 16 bits, as with wg; *is_bad tells that there
  * are more. */
 static bool parse_port_number(struct tl_text value, uint16_t *port, bool *is_bad)
@@ -322,7 +312,7 @@ static void apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value
         case KEY_PERSISTENT_KEEPALIVE:
                 peer->has_persistent_keepalive = true;
                 peer->persistent_keepalive_s = 0;
-                is_good = is_off || parse_u16(value, &peer->persistent_keepalive_s);
+                is_good = is_off || tl_text_to_u16(value, &peer->persistent_keepalive_s);
                 break;
         case KEY_ADDRESS:
         case KEY_DNS:

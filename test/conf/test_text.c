@@ -101,6 +101,21 @@ static void test_number64(void **state)
         }
 }
 
+static void test_u16(void **state)
+{
+        uint16_t value = 1;
+
+        (void)state;
+        assert_true(tl_text_to_u16(text_of("65535"), &value));
+        assert_int_equal(value, 65535);
+        assert_false(tl_text_to_u16(text_of("65536"), &value));
+        assert_false(tl_text_to_u16(text_of(""), &value));
+        assert_false(tl_text_to_u16(text_of("0x1"), &value));
+        assert_int_equal(value, 65535);
+        assert_true(tl_text_to_u16(text_of("0"), &value));
+        assert_int_equal(value, 0);
+}
+
 static void test_find(void **state)
 {
         (void)state;
@@ -132,9 +147,8 @@ static void test_words(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_numbers),
-                cmocka_unit_test(test_number64),
-                cmocka_unit_test(test_find),
+                cmocka_unit_test(test_numbers), cmocka_unit_test(test_number64),
+                cmocka_unit_test(test_u16),     cmocka_unit_test(test_find),
                 cmocka_unit_test(test_words),
         };
 
