@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "daemon/report.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/address.h"
 #include "conf/base64.h"
 #include "daemon/worker.h"
 
-enum { PEER_TEXT = 24, ENDPOINT_TEXT = INET6_ADDRSTRLEN + 24 };
+enum { PEER_TEXT = 24 };
 
 static const char *peer_text(const struct wg_peer *peer, char out[PEER_TEXT])
 {
@@ -22,29 +22,18 @@ static const char *peer_text(const struct wg_peer *peer, char out[PEER_TEXT])
         return out;
 }
 
-static const char *endpoint_text(const struct wg_endpoint *e, char out[ENDPOINT_TEXT])
+static const char *endpoint_text(const struct wg_endpoint *e, char out[TL_ADDRESS_ENDPOINT_SIZE])
 {
-        char address[INET6_ADDRSTRLEN];
-
         if (e->ip.family == WG_FAMILY_NONE)
                 return "no endpoint";
-        if (e->ip.family == WG_FAMILY_IPV4) {
-                inet_ntop(AF_INET, e->ip.bytes, address, sizeof(address));
-                snprintf(out, ENDPOINT_TEXT, "%s:%u", address, e->port);
-                return out;
-        }
-        inet_ntop(AF_INET6, e->ip.bytes, address, sizeof(address));
-        if (e->scope)
-                snprintf(out, ENDPOINT_TEXT, "[%s%%%" PRIu32 "]:%u", address, e->scope, e->port);
-        else
-                snprintf(out, ENDPOINT_TEXT, "[%s]:%u", address, e->port);
+        tl_address_format_endpoint(out, e);
         return out;
 }
 
 void tl_report_dropped(struct tl_device *device, const struct wg_receive_slot *slot)
 {
         static const char format[] = "%s: dropped packet from %s: %s (%s)";
-        char peer[PEER_TEXT], from[ENDPOINT_TEXT];
+        char peer[PEER_TEXT], from[TL_ADDRESS_ENDPOINT_SIZE];
 
         if (tl_log_admits(device->log, TL_LOG_VERBOSE, format))
                 tl_log_admitted(device->log, TL_LOG_VERBOSE, format, peer_text(slot->peer, peer),
@@ -67,7 +56,7 @@ void tl_report_unsent(struct tl_device *device, const struct wg_send_slot *slot)
 void tl_report_send_error(struct tl_device *device, const struct wg_peer *peer,
                           const struct tl_datagram *datagram)
 {
-        char name[PEER_TEXT], to[ENDPOINT_TEXT];
+        char name[PEER_TEXT], to[TL_ADDRESS_ENDPOINT_SIZE];
 
         atomic_fetch_add_explicit(&device->tally.tx_errors, tl_datagram_count(datagram),
                                   memory_order_relaxed);
@@ -99,7 +88,7 @@ static enum tl_log_level level_of(enum wg_event event)
 void tl_report_event(struct tl_device *device, const struct wg_action *action)
 {
         enum tl_log_level level = level_of(action->event);
-        char peer[PEER_TEXT], to[ENDPOINT_TEXT];
+        char peer[PEER_TEXT], to[TL_ADDRESS_ENDPOINT_SIZE];
 
         if (!tl_log_shows(device->log, level))
                 return;
