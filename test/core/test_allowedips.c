@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "test/lib/cmocka.h"
 #include "test/lib/env.h"
+#include "test/lib/ip.h"
 
 enum { ALIVE = 0xa11fe };
 
@@ -22,22 +23,13 @@ static void init_peer(struct wg_peer *peer)
         peer->alive = ALIVE;
 }
 
-static struct wg_ip parse_ip(const char *text)
-{
-        struct wg_ip ip = {.family = strchr(text, ':') ? WG_FAMILY_IPV6 : WG_FAMILY_IPV4};
-
-        if (inet_pton(ip.family == WG_FAMILY_IPV6 ? AF_INET6 : AF_INET, text, ip.bytes) != 1)
-                fail_msg("no address: %s", text);
-        return ip;
-}
-
 static struct wg_prefix parse_prefix(const char *text)
 {
         char address[64];
         const char *slash = strchr(text, '/');
 
         snprintf(address, sizeof(address), "%.*s", (int)(slash - text), text);
-        return (struct wg_prefix){.ip = parse_ip(address), .cidr = (uint8_t)atoi(slash + 1)};
+        return (struct wg_prefix){.ip = test_ip(address), .cidr = (uint8_t)atoi(slash + 1)};
 }
 
 /* Writes an owner's prefixes in order, as "10.0.0.0/8 ::/0". */
@@ -225,7 +217,7 @@ static void run_step(struct wg_allowedips *a, struct test_env *t, struct wg_peer
                 is_right = !take_away(a, &peer->owner, &prefix);
                 break;
         case '?':
-                ip = parse_ip(text);
+                ip = test_ip(text);
                 is_right = wg_allowedips_find(a, ip.family, ip.bytes) == peer;
                 break;
         case '=':
@@ -835,7 +827,7 @@ static void run_race(const char *name, void (*write)(struct race *race))
         for (size_t i = 0; i < WG_ARRAY_SIZE(lasting); i++) {
                 init_peer(&race.owners[i]);
                 race.prefixes[i] = parse_prefix(lasting[i].prefix);
-                race.addresses[i] = parse_ip(lasting[i].address);
+                race.addresses[i] = test_ip(lasting[i].address);
                 add(&race.a, &race.owners[i], &race.prefixes[i]);
         }
         for (unsigned int i = 0; i < TEST_READERS; i++) {

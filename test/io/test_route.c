@@ -2,13 +2,13 @@
 #define _GNU_SOURCE /* unshare */
 #include "io/route.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 #include <poll.h>
 #include <stdint.h>
 
 #include "test/lib/cmocka.h"
+#include "test/lib/ip.h"
 #include "test/lib/netns.h"
 
 static struct tl_routes routes;
@@ -27,26 +27,15 @@ static void make_links(void)
         assert_int_equal(tl_routes_init(&routes), 0);
 }
 
-static struct wg_ip ip(const char *text)
-{
-        struct wg_ip result = {.family = WG_FAMILY_IPV4};
-
-        if (inet_pton(AF_INET, text, result.bytes) == 1)
-                return result;
-        result.family = WG_FAMILY_IPV6;
-        assert_int_equal(inet_pton(AF_INET6, text, result.bytes), 1);
-        return result;
-}
-
 /* The link by which a datagram from our port 7000 to a port 9 leaves, or -errno. */
 static int ask_as(const struct tl_route_sender *sender, const char *to, const char *from)
 {
-        struct wg_endpoint e = {.ip = ip(to), .port = 9};
+        struct wg_endpoint e = {.ip = test_ip(to), .port = 9};
         uint32_t ifindex;
         int error;
 
         if (from)
-                e.source = ip(from);
+                e.source = test_ip(from);
         error = tl_routes_ask(&routes, sender, &e, &ifindex);
         return error ? error : (int)ifindex;
 }
@@ -145,7 +134,7 @@ static void gather(struct tl_route_changes *changes, const struct tl_route_sende
 
 static bool touches(const struct tl_route_changes *changes, const char *to, const char *from)
 {
-        const struct wg_endpoint e = {.ip = ip(to), .source = ip(from)};
+        const struct wg_endpoint e = {.ip = test_ip(to), .source = test_ip(from)};
 
         return tl_route_changes_touch(changes, &e);
 }

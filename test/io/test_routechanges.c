@@ -1,28 +1,17 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "io/routechanges.h"
 
-#include <arpa/inet.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "test/lib/cmocka.h"
-
-static struct wg_ip ip(const char *text)
-{
-        struct wg_ip result = {.family = WG_FAMILY_IPV4};
-
-        if (inet_pton(AF_INET, text, result.bytes) == 1)
-                return result;
-        result.family = WG_FAMILY_IPV6;
-        assert_int_equal(inet_pton(AF_INET6, text, result.bytes), 1);
-        return result;
-}
+#include "test/lib/ip.h"
 
 static struct tl_route_change to(const char *address, uint8_t cidr)
 {
-        struct wg_ip there = ip(address);
+        struct wg_ip there = test_ip(address);
 
         return (struct tl_route_change){.to = {there, cidr}, .from = {.ip.family = there.family}};
 }
@@ -56,7 +45,7 @@ static void test_boundaries_of_a_prefix(void **state WG_UNUSED)
         for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
                 struct tl_route_changes changes = {.count = 0};
                 struct tl_route_change change = to(cases[i].prefix, cases[i].cidr);
-                struct wg_endpoint e = {.ip = ip(cases[i].address)};
+                struct wg_endpoint e = {.ip = test_ip(cases[i].address)};
 
                 e.source.family = e.ip.family;
                 assert_false(tl_route_changes_touch(&changes, &e));
@@ -87,7 +76,7 @@ static void test_a_full_set_forgets_nothing(void **state WG_UNUSED)
         static struct wg_endpoint flows[COUNT];
         unsigned int seed = (unsigned int)time(NULL);
         struct tl_route_changes changes = {.count = 0};
-        struct wg_endpoint far = {.ip = ip("10.0.0.1"), .source = ip("192.0.2.1")};
+        struct wg_endpoint far = {.ip = test_ip("10.0.0.1"), .source = test_ip("192.0.2.1")};
 
         print_message("seed %u\n", seed);
         srand(seed);
@@ -96,7 +85,7 @@ static void test_a_full_set_forgets_nothing(void **state WG_UNUSED)
 
                 change.to.ip.bytes[2] = (uint8_t)rand();
                 change.to.ip.bytes[3] = (uint8_t)rand();
-                flows[i] = (struct wg_endpoint){.ip = change.to.ip, .source = ip("192.0.2.1")};
+                flows[i] = (struct wg_endpoint){.ip = change.to.ip, .source = test_ip("192.0.2.1")};
                 tl_route_changes_add(&changes, &change);
                 assert_true(changes.count <= TL_ROUTE_CHANGES_MAX);
         }
@@ -106,9 +95,9 @@ static void test_a_full_set_forgets_nothing(void **state WG_UNUSED)
 
         /* The first change of a family in a full set. */
         tl_route_changes_add(&changes,
-                             &(struct tl_route_change){.to = {ip("2001:db8::1"), 128},
+                             &(struct tl_route_change){.to = {test_ip("2001:db8::1"), 128},
                                                        .from = {.ip.family = WG_FAMILY_IPV6}});
-        far = (struct wg_endpoint){.ip = ip("2001:db8::1"), .source = ip("2001:db8::2")};
+        far = (struct wg_endpoint){.ip = test_ip("2001:db8::1"), .source = test_ip("2001:db8::2")};
         assert_true(tl_route_changes_touch(&changes, &far));
         assert_true(tl_route_changes_touch(&changes, &flows[0]));
 }

@@ -26,6 +26,7 @@
 #include "io/clock.h"
 #include "io/tun.h"
 #include "test/lib/cmocka.h"
+#include "test/lib/ip.h"
 #include "test/lib/netns.h"
 
 enum { COUNT = 150 }; /* more than two system calls' worth */
@@ -33,20 +34,6 @@ enum { COUNT = 150 }; /* more than two system calls' worth */
 static struct tl_udp_pair us, them;
 static uint8_t sent_memory[COUNT][128], received_memory[COUNT][128];
 static struct tl_datagram sent[COUNT], received[COUNT];
-
-static struct wg_ip ip(const char *text)
-{
-        struct wg_ip result = {0};
-
-        if (strchr(text, ':')) {
-                result.family = WG_FAMILY_IPV6;
-                assert_int_equal(inet_pton(AF_INET6, text, result.bytes), 1);
-        } else {
-                result.family = WG_FAMILY_IPV4;
-                assert_int_equal(inet_pton(AF_INET, text, result.bytes), 1);
-        }
-        return result;
-}
 
 static void enter(void)
 {
@@ -82,9 +69,9 @@ static void leave(void)
 /* A datagram to their port, from a source (NULL: the system chooses). */
 static void address(struct tl_datagram *datagram, const char *to, const char *source)
 {
-        datagram->path = (struct wg_endpoint){.ip = ip(to), .port = them.port};
+        datagram->path = (struct wg_endpoint){.ip = test_ip(to), .port = them.port};
         if (source)
-                datagram->path.source = ip(source);
+                datagram->path.source = test_ip(source);
 }
 
 /* Receives until there are as many as are expected: a busy machine delivers late and in parts, and may
@@ -205,7 +192,8 @@ static void test_pairs_share_what_arrives_by_flow(void **state WG_UNUSED)
 
                 assert_int_equal(tl_udp_open_pair(&flows[i], 0, 0), 0);
                 for (unsigned int j = 0; j < 20; j++) {
-                        sent[j].path = (struct wg_endpoint){.ip = ip(to), .port = pairs[0].port};
+                        sent[j].path = (struct wg_endpoint){.ip = test_ip(to),
+                                                            .port = pairs[0].port};
                         sent_memory[j][0] = (uint8_t)j;
                 }
                 assert_int_equal(tl_udp_send_pair(&flows[i], sent, 20), 20);
@@ -264,7 +252,7 @@ static void test_who_sent_and_to_which_address_is_told(void **state WG_UNUSED)
 
         enter();
         for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
-                struct wg_ip to = ip(cases[i].to), source = ip(cases[i].source);
+                struct wg_ip to = test_ip(cases[i].to), source = test_ip(cases[i].source);
                 const struct wg_endpoint *path = &received[0].path;
 
                 print_message("case %d\n", cases[i].number);
