@@ -12,9 +12,9 @@
 
 #include "base/bytes.h"
 #include "crypto/aead_nonce96.h"
-#include "crypto/crypto.h"
 #include "test/lib/aead_check.h"
 #include "test/lib/cmocka.h"
+#include "test/lib/with_crypto.h"
 #include "test/vectors/wycheproof_chacha20_poly1305.h"
 
 enum { LONGEST = 65519, LENGTHS = 302, MOST_PACKETS = 33 };
@@ -637,19 +637,6 @@ static void test_associated_data(void **state)
         }
 }
 
-static int start(void **state)
-{
-        (void)state;
-        return wg_crypto_init() ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-        (void)state;
-        wg_crypto_done();
-        return 0;
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -667,5 +654,5 @@ int main(void)
                 cmocka_unit_test(test_edges_of_poly1305),
         };
 
-        return cmocka_run_group_tests(tests, start, stop);
+        return cmocka_run_group_tests(tests, test_crypto_up, test_crypto_down);
 }

@@ -14,8 +14,8 @@
 #include "base/attr.h"
 #include "base/bytes.h"
 #include "crypto/blake2s.h"
-#include "crypto/crypto.h"
 #include "test/lib/vector.h"
+#include "test/lib/with_crypto.h"
 
 enum { LONGEST = 300 };
 
@@ -301,19 +301,6 @@ static void test_kdf_may_overlap(void **state)
         assert_memory_equal(key, answer[1], WG_HASH_LEN);
 }
 
-static int start(void **state)
-{
-        (void)state;
-        return wg_crypto_init() ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-        (void)state;
-        wg_crypto_done();
-        return 0;
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -327,5 +314,5 @@ int main(void)
                 cmocka_unit_test(test_kdf_may_overlap),
         };
 
-        return cmocka_run_group_tests(tests, start, stop);
+        return cmocka_run_group_tests(tests, test_crypto_up, test_crypto_down);
 }

@@ -12,9 +12,9 @@
 #include "base/list.h"
 #include "crypto/aead.h"
 #include "crypto/blake2s.h"
-#include "crypto/crypto.h"
 #include "crypto/x25519.h"
 #include "crypto/xchacha.h"
+#include "test/lib/with_crypto.h"
 
 /* Before each piece of libcrypto's memory. */
 struct piece {
@@ -217,19 +217,6 @@ static void test_derived(void **state)
         wg_x25519_key_free(key);
 }
 
-static int start(void **state)
-{
-        (void)state;
-        return wg_crypto_init() ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-        (void)state;
-        wg_crypto_done();
-        return 0;
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -240,5 +227,5 @@ int main(void)
         wg_list_init(&pieces);
         if (!CRYPTO_set_mem_functions(track_malloc, track_realloc, track_free))
                 return EXIT_FAILURE;
-        return cmocka_run_group_tests(tests, start, stop);
+        return cmocka_run_group_tests(tests, test_crypto_up, test_crypto_down);
 }

@@ -7,10 +7,10 @@
 
 #include "base/attr.h"
 #include "base/mem.h"
-#include "crypto/crypto.h"
 #include "crypto/x25519.h"
 #include "test/lib/cmocka.h"
 #include "test/lib/vector.h"
+#include "test/lib/with_crypto.h"
 #include "test/vectors/wycheproof_x25519.h"
 
 /* By a key object made for this one exchange. */
@@ -197,19 +197,6 @@ static void test_key_new_clamps(void **state)
         wg_x25519_key_free(NULL);
 }
 
-static int start(void **state)
-{
-        (void)state;
-        return wg_crypto_init() ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-        (void)state;
-        wg_crypto_done();
-        return 0;
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -222,5 +209,5 @@ int main(void)
                 cmocka_unit_test(test_key_new_clamps),
         };
 
-        return cmocka_run_group_tests(tests, start, stop);
+        return cmocka_run_group_tests(tests, test_crypto_up, test_crypto_down);
 }

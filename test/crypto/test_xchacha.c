@@ -4,10 +4,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "crypto/crypto.h"
 #include "crypto/xchacha.h"
 #include "test/lib/aead_check.h"
 #include "test/lib/cmocka.h"
+#include "test/lib/with_crypto.h"
 #include "test/vectors/wycheproof_xchacha20_poly1305.h"
 
 static const struct aead_functions xchacha = {
@@ -108,19 +108,6 @@ static void test_too_short(void **state)
                 assert_false(wg_xchacha_open(bytes, bytes, len, NULL, 0, nonce, key));
 }
 
-static int start(void **state)
-{
-        (void)state;
-        return wg_crypto_init() ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-        (void)state;
-        wg_crypto_done();
-        return 0;
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -130,5 +117,5 @@ int main(void)
                 cmocka_unit_test(test_too_short),
         };
 
-        return cmocka_run_group_tests(tests, start, stop);
+        return cmocka_run_group_tests(tests, test_crypto_up, test_crypto_down);
 }
