@@ -26,11 +26,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "crypto/aead.h"
 #include "crypto/crypto.h"
+#include "test/lib/tool.h"
 
 enum {
         MOST_BACKENDS = 8,
@@ -68,14 +68,6 @@ struct times {
 
 static const uint8_t key[WG_AEAD_KEY_LEN] = {1, 2, 3, [31] = 4};
 
-static double now_ns(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
 static void load_new(struct load *load, size_t bytes)
 {
         size_t fit = SAMPLE_BYTES / (bytes + WG_AEAD_TAG_LEN);
@@ -109,7 +101,7 @@ static double sample(struct load *load, const struct wg_aead_backend *backend,
                      enum direction direction, size_t batch)
 {
         size_t len = load->bytes + (direction == OPEN ? WG_AEAD_TAG_LEN : 0);
-        double begun;
+        uint64_t begun_ns, spent_ns;
 
         if (direction == OPEN)
                 memcpy(load->memory, load->sealed, load->n * load->stride);
@@ -118,17 +110,17 @@ static double sample(struct load *load, const struct wg_aead_backend *backend,
 
                 load->packets[i] = (struct wg_aead_packet){at, at, len, i, false};
         }
-        begun = now_ns();
+        begun_ns = tool_now_ns();
         for (size_t i = 0; i < load->n; i += batch) {
                 size_t n = load->n - i < batch ? load->n - i : batch;
 
                 (direction == SEAL ? backend->seal : backend->open)(key, load->packets + i, n);
         }
-        begun = now_ns() - begun;
+        spent_ns = tool_now_ns() - begun_ns;
         for (size_t i = 0; direction == OPEN && i < load->n; i++)
                 if (!load->packets[i].is_valid)
                         errx(1, "%s does not open what libcrypto sealed", backend->name);
-        return begun / (double)load->n;
+        return (double)spent_ns / (double)load->n;
 }
 
 static void run_round(struct load *load, struct times *times, size_t n, size_t batch,
@@ -281,18 +273,6 @@ static const char usage[] =
         "  --packets N     only batches of this size\n"
         "  --backend NAME  only this back-end\n";
 
-static size_t number_of(const char *option, const char *text, size_t greatest)
-{
-        char *end;
-        unsigned long long value;
-
-        errno = 0;
-        value = strtoull(text, &end, 10);
-        if (errno || end == text || *end || value == 0 || value > greatest)
-                errx(2, "--%s %s: expected a number from 1 to %zu", option, text, greatest);
-        return (size_t)value;
-}
-
 /* Returns false if the usage should be shown. */
 static bool parse_options(struct options *o, int argc, char **argv)
 {
@@ -313,16 +293,16 @@ static bool parse_options(struct options *o, int argc, char **argv)
                         o->is_json = true;
                         break;
                 case 'r':
-                        o->rounds = (unsigned int)number_of("rounds", optarg, MOST_ROUNDS);
+                        o->rounds = (unsigned int)tool_number("rounds", optarg, 1, MOST_ROUNDS);
                         break;
                 case 'n':
                         o->is_without_avx512 = true;
                         break;
                 case 'b':
-                        o->bytes = number_of("bytes", optarg, MOST_BYTES);
+                        o->bytes = tool_number("bytes", optarg, 1, MOST_BYTES);
                         break;
                 case 'p':
-                        o->packets = number_of("packets", optarg, MOST_PACKETS);
+                        o->packets = tool_number("packets", optarg, 1, MOST_PACKETS);
                         break;
                 case 'k':
                         o->backend = optarg;

@@ -37,10 +37,10 @@
 
 #include "base/attr.h"
 #include "base/bytes.h"
+#include "test/lib/tool.h"
 
-#define NS_PER_S UINT64_C(1000000000)
-#define BURST_NS (NS_PER_S / 10000)   /* datagrams due within this time leave together */
-#define PAUSE_MAX_NS (NS_PER_S / 200) /* the sender does not catch up beyond this */
+#define BURST_NS (TOOL_NS_PER_S / 10000)   /* datagrams due within this time leave together */
+#define PAUSE_MAX_NS (TOOL_NS_PER_S / 200) /* the sender does not catch up beyond this */
 
 enum {
         BATCH = 64, /* datagrams per system call */
@@ -49,34 +49,13 @@ enum {
         BUFFER = 4 << 20, /* bytes of the receive buffer */
 };
 
-static uint64_t now_ns(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
-static uint64_t number_of(const char *what, const char *text, uint64_t least, uint64_t greatest)
-{
-        char *end;
-        unsigned long long value;
-
-        errno = 0;
-        value = strtoull(text, &end, 10);
-        if (errno || end == text || *end || value < least || value > greatest)
-                errx(2, "%s %s: expected a number from %" PRIu64 " to %" PRIu64, what, text, least,
-                     greatest);
-        return value;
-}
-
 static struct sockaddr_in parse_address(const char *address, const char *port)
 {
         struct sockaddr_in parsed = {.sin_family = AF_INET};
 
         if (inet_pton(AF_INET, address, &parsed.sin_addr) != 1)
                 errx(2, "%s is not an IPv4 address", address);
-        parsed.sin_port = htons((uint16_t)number_of("port", port, 1, UINT16_MAX));
+        parsed.sin_port = htons((uint16_t)tool_number("port", port, 1, UINT16_MAX));
         return parsed;
 }
 
@@ -124,40 +103,33 @@ static void send_count(struct sender *s, uint64_t count)
         }
 }
 
-static void sleep_until(uint64_t due_ns)
-{
-        struct timespec due = {(time_t)(due_ns / NS_PER_S), (long)(due_ns % NS_PER_S)};
-
-        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
-                continue;
-}
-
 /* The datagrams due are counted from `base_ns`, which a long pause moves forward. */
 static void send_paced(struct sender *s, uint64_t rate, uint64_t begun_ns, uint64_t end_ns)
 {
         uint64_t base_ns = begun_ns, sent_of_base = 0, now;
 
-        while ((now = now_ns()) < end_ns) {
+        while ((now = tool_now_ns()) < end_ns) {
                 uint64_t due;
 
                 if (now - base_ns > PAUSE_MAX_NS) {
-                        uint64_t planned_ns = base_ns + sent_of_base * NS_PER_S / rate;
+                        uint64_t planned_ns = base_ns + sent_of_base * TOOL_NS_PER_S / rate;
 
                         base_ns = WG_MAX(planned_ns, now - PAUSE_MAX_NS);
                         sent_of_base = 0;
                 }
-                due = now > base_ns ? (now - base_ns) * rate / NS_PER_S : 0;
+                due = now > base_ns ? (now - base_ns) * rate / TOOL_NS_PER_S : 0;
                 if (due > sent_of_base) {
                         send_count(s, due - sent_of_base);
                         sent_of_base = due;
                 }
-                sleep_until(WG_MAX(now + BURST_NS, base_ns + (sent_of_base + 1) * NS_PER_S / rate));
+                tool_sleep_until(WG_MAX(now + BURST_NS,
+                                        base_ns + (sent_of_base + 1) * TOOL_NS_PER_S / rate));
         }
 }
 
 static void send_unlimited(struct sender *s, uint64_t end_ns)
 {
-        while (now_ns() < end_ns)
+        while (tool_now_ns() < end_ns)
                 send_count(s, BATCH);
 }
 
@@ -165,9 +137,9 @@ static int send_all(char **words)
 {
         static uint8_t datagram[LENGTH_MAX];
         struct sockaddr_in to = parse_address(words[0], words[1]);
-        uint64_t run = number_of("run", words[2], 0, UINT32_MAX);
-        uint64_t len = number_of("length", words[3], LENGTH_MIN, LENGTH_MAX);
-        uint64_t rate = number_of("rate", words[4], 0, 100000000);
+        uint64_t run = tool_number("run", words[2], 0, UINT32_MAX);
+        uint64_t len = tool_number("length", words[3], LENGTH_MIN, LENGTH_MAX);
+        uint64_t rate = tool_number("rate", words[4], 0, 100000000);
         double seconds = atof(words[5]);
         struct sender s;
         uint64_t begun_ns, end_ns;
@@ -176,13 +148,13 @@ static int send_all(char **words)
                 errx(2, "%s is not a valid number of seconds", words[5]);
         wg_be32_store(datagram, (uint32_t)run);
         sender_init(&s, datagram, len, &to);
-        begun_ns = now_ns();
+        begun_ns = tool_now_ns();
         end_ns = begun_ns + (uint64_t)(seconds * 1e9);
         if (rate)
                 send_paced(&s, rate, begun_ns, end_ns);
         else
                 send_unlimited(&s, end_ns);
-        printf("sent=%" PRIu64 " elapsed_ns=%" PRIu64 "\n", s.sent, now_ns() - begun_ns);
+        printf("sent=%" PRIu64 " elapsed_ns=%" PRIu64 "\n", s.sent, tool_now_ns() - begun_ns);
         close(s.fd);
         return 0;
 }
@@ -222,7 +194,7 @@ static void receive(struct receiver *r)
                 messages[i].msg_hdr.msg_iovlen = 1;
         }
         n = recvmmsg(r->fd, messages, BATCH, MSG_DONTWAIT, NULL);
-        now = now_ns();
+        now = tool_now_ns();
         for (int i = 0; i < n; i++)
                 if (messages[i].msg_len == r->len && wg_be32_load(buffers[i]) == r->run)
                         r->received++;

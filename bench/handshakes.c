@@ -25,12 +25,10 @@
  * "prepared", so that a second run may follow the first.
  *
  * Threads: one. */
-#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,6 +47,7 @@
 #include "crypto/crypto.h"
 #include "io/clock.h"
 #include "io/random.h"
+#include "test/lib/tool.h"
 
 #define ANSWER_TIMEOUT (1 * WG_NS_PER_S)
 #define PEER_PAUSE (WG_INITIATION_INTERVAL + WG_NS_PER_MS)
@@ -191,19 +190,11 @@ static void make_attempts(struct bench *b)
 
 static void open_socket(struct bench *b)
 {
-        struct addrinfo hints = {.ai_socktype = SOCK_DGRAM,
-                                 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
-        struct addrinfo *found;
-        int error = getaddrinfo(b->o->address, b->o->port, &hints, &found), size = BUFFER;
+        int size = BUFFER;
 
-        if (error)
-                errx(2, "%s port %s: %s", b->o->address, b->o->port, gai_strerror(error));
-        b->fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (b->fd < 0 || connect(b->fd, found->ai_addr, found->ai_addrlen))
-                err(2, "%s port %s", b->o->address, b->o->port);
+        b->fd = tool_connect(b->o->address, b->o->port);
         if (setsockopt(b->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)))
                 err(2, "receive buffer");
-        freeaddrinfo(found);
 }
 
 static void send_batch(struct bench *b, uint32_t first, uint32_t count)
@@ -432,18 +423,6 @@ static const char usage[] = "usage: handshakes keys [--seed N] [--peers N]\n"
                             "  --outstanding N  initiations in flight (default 32)\n"
                             "  --seconds N      stop sending after this time (default 60)\n";
 
-static uint64_t number_of(const char *option, const char *text, uint64_t greatest)
-{
-        char *end;
-        unsigned long long value;
-
-        errno = 0;
-        value = strtoull(text, &end, 10);
-        if (errno || end == text || *end || value == 0 || value > greatest)
-                errx(2, "--%s %s: expected a number from 1 to %" PRIu64, option, text, greatest);
-        return value;
-}
-
 static void parse_key(uint8_t key[WG_KEY_LEN], const char *text)
 {
         bool is_hex = strlen(text) == 2 * WG_KEY_LEN &&
@@ -472,19 +451,19 @@ static int parse_options(struct options *o, int argc, char **argv)
 
                 switch (letter) {
                 case 's':
-                        o->seed = number_of(name, optarg, UINT64_MAX);
+                        o->seed = tool_number(name, optarg, 1, UINT64_MAX);
                         break;
                 case 'p':
-                        o->peers = (uint32_t)number_of(name, optarg, 1000000);
+                        o->peers = (uint32_t)tool_number(name, optarg, 1, 1000000);
                         break;
                 case 'e':
-                        o->each = (uint32_t)number_of(name, optarg, 1000);
+                        o->each = (uint32_t)tool_number(name, optarg, 1, 1000);
                         break;
                 case 'o':
-                        o->outstanding = (uint32_t)number_of(name, optarg, 100000);
+                        o->outstanding = (uint32_t)tool_number(name, optarg, 1, 100000);
                         break;
                 case 't':
-                        o->seconds = number_of(name, optarg, 100000);
+                        o->seconds = tool_number(name, optarg, 1, 100000);
                         break;
                 default:
                         return -1;

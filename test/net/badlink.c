@@ -33,15 +33,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "test/lib/tool.h"
+
 enum {
         FRAME_MAX = 65536 + 64,
         BATCH = 64,         /* frames per system call */
         HELD_MAX = 1 << 16, /* frames in flight, both directions together */
         BUFFER = 8 << 20,   /* bytes of each socket's receive and send buffer */
 };
-
-#define NS_PER_MS UINT64_C(1000000)
-#define NS_PER_S UINT64_C(1000000000)
 
 struct options {
         double loss; /* shares of the frames, 0 to 1 */
@@ -82,35 +81,9 @@ struct cable {
         size_t held;
 };
 
-static volatile sig_atomic_t stopping;
-
-static void stop(int signal_number)
-{
-        (void)signal_number;
-        stopping = 1;
-}
-
-static uint64_t now(void)
-{
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
-/* splitmix64 */
-static uint64_t random_next(uint64_t *state)
-{
-        uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-        z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-        z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-        return z ^ z >> 31;
-}
-
 static bool chance(struct cable *c, double share)
 {
-        return (double)(random_next(&c->random) >> 11) * 0x1p-53 < share;
+        return (double)(tool_random(&c->random) >> 11) * 0x1p-53 < share;
 }
 
 static bool is_before(const struct frame *x, const struct frame *y)
@@ -211,7 +184,7 @@ static void read_end(struct cable *c, struct end *from)
                         err(1, "%s", from->name);
                 return;
         }
-        now_ns = now();
+        now_ns = tool_now_ns();
         for (int i = 0; i < n; i++)
                 carry(c, from, buffers[i], messages[i].msg_len, now_ns);
 }
@@ -219,7 +192,7 @@ static void read_end(struct cable *c, struct end *from)
 /* Sends the frames that are due, in batches of consecutive frames for the same end. */
 static void write_due(struct cable *c)
 {
-        uint64_t now_ns = now();
+        uint64_t now_ns = tool_now_ns();
 
         while (c->held > 0 && c->heap[0]->due_ns <= now_ns) {
                 struct frame *frames[BATCH];
@@ -254,15 +227,15 @@ static void run(struct cable *c, const sigset_t *waiting)
 {
         struct pollfd polled[2] = {{c->ends[0].fd, POLLIN, 0}, {c->ends[1].fd, POLLIN, 0}};
 
-        while (!stopping) {
+        while (!tool_is_over) {
                 struct timespec wait = {0};
-                uint64_t now_ns = now();
+                uint64_t now_ns = tool_now_ns();
 
                 if (c->held > 0 && c->heap[0]->due_ns > now_ns) {
                         uint64_t left = c->heap[0]->due_ns - now_ns;
 
-                        wait.tv_sec = (time_t)(left / NS_PER_S);
-                        wait.tv_nsec = (long)(left % NS_PER_S);
+                        wait.tv_sec = (time_t)(left / TOOL_NS_PER_S);
+                        wait.tv_nsec = (long)(left % TOOL_NS_PER_S);
                 }
                 if (ppoll(polled, 2, c->held > 0 ? &wait : NULL, waiting) < 0 && errno != EINTR)
                         err(1, "poll");
@@ -327,7 +300,7 @@ static struct options options_parse(int argc, char **argv)
                 {"seed", required_argument, NULL, 's'},
                 {NULL, 0, NULL, 0},
         };
-        struct options o = {.hold_ns = 2 * NS_PER_MS, .seed = 1};
+        struct options o = {.hold_ns = 2 * TOOL_NS_PER_MS, .seed = 1};
         int letter, at = 0;
 
         while ((letter = getopt_long(argc, argv, "", known, &at)) != -1) {
@@ -344,10 +317,10 @@ static struct options options_parse(int argc, char **argv)
                         o.reorder = number_of(name, optarg, 100) / 100;
                         break;
                 case 'h':
-                        o.hold_ns = (uint64_t)(number_of(name, optarg, 1e6) * NS_PER_MS);
+                        o.hold_ns = (uint64_t)(number_of(name, optarg, 1e6) * TOOL_NS_PER_MS);
                         break;
                 case 'D':
-                        o.delay_ns = (uint64_t)(number_of(name, optarg, 1e6) * NS_PER_MS);
+                        o.delay_ns = (uint64_t)(number_of(name, optarg, 1e6) * TOOL_NS_PER_MS);
                         break;
                 case 'm':
                         o.limit = (size_t)number_of(name, optarg, FRAME_MAX);
@@ -380,7 +353,6 @@ static void counts_print(const struct end *from, const struct end *to)
 int main(int argc, char **argv)
 {
         static struct cable cable;
-        struct sigaction action = {.sa_handler = stop};
         sigset_t ending, before;
 
         cable.options = options_parse(argc, argv);
@@ -389,12 +361,11 @@ int main(int argc, char **argv)
         sigaddset(&ending, SIGINT);
         sigaddset(&ending, SIGTERM);
         sigprocmask(SIG_BLOCK, &ending, &before);
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
+        tool_end_on(SIGINT);
+        tool_end_on(SIGTERM);
         for (int i = 0; i < 2; i++)
                 end_open(&cable.ends[i], argv[optind + i]);
-        puts("ready");
-        fflush(stdout);
+        tool_ready();
 
         run(&cable, &before);
 

@@ -9,12 +9,10 @@
  * was never sent; lost and late datagrams are only counted.
  *
  * Threads: one. */
-#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,9 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/bytes.h"
+#include "test/lib/tool.h"
 
 enum {
         LENGTH_MIN = 8,
@@ -34,8 +32,6 @@ enum {
         BUFFER = 16 << 20,  /* bytes of the receive buffer */
 };
 
-#define NS_PER_S UINT64_C(1000000000)
-
 struct options {
         const char *address, *port;
         uint64_t count;
@@ -44,47 +40,18 @@ struct options {
         int idle_ms;
 };
 
-/* splitmix64 */
-static uint64_t random_next(uint64_t *state)
-{
-        uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-        z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-        z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-        return z ^ z >> 31;
-}
-
 /* Writes datagram n, at most LENGTH_MAX + 8 bytes; returns its length, at most LENGTH_MAX. */
 static size_t datagram_make(uint8_t *out, uint64_t seed, uint64_t n)
 {
         uint64_t state = seed ^ n * UINT64_C(0xd6e8feb86659fd93);
-        uint64_t choice = random_next(&state);
+        uint64_t choice = tool_random(&state);
         uint64_t greatest = choice % 4 ? LENGTH_SMALL : LENGTH_MAX;
         size_t length = (size_t)(LENGTH_MIN + (choice >> 2) % (greatest - LENGTH_MIN + 1));
 
         wg_be64_store(out, n);
         for (size_t at = 8; at < length; at += 8)
-                wg_be64_store(out + at, random_next(&state));
+                wg_be64_store(out + at, tool_random(&state));
         return length;
-}
-
-static int socket_open(const struct options *o, bool sends)
-{
-        struct addrinfo hints = {.ai_socktype = SOCK_DGRAM,
-                                 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
-        struct addrinfo *found;
-        int error = getaddrinfo(o->address, o->port, &hints, &found);
-        int size = BUFFER, fd;
-
-        if (error)
-                errx(2, "%s port %s: %s", o->address, o->port, gai_strerror(error));
-        fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (fd < 0 || (sends ? connect : bind)(fd, found->ai_addr, found->ai_addrlen))
-                err(2, "%s port %s", o->address, o->port);
-        if (!sends && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
-                err(2, "receive buffer");
-        freeaddrinfo(found);
-        return fd;
 }
 
 static void batch_send(int fd, uint64_t seed, uint64_t first, unsigned count)
@@ -110,18 +77,13 @@ static void batch_send(int fd, uint64_t seed, uint64_t first, unsigned count)
 
 static int send_all(const struct options *o)
 {
-        int fd = socket_open(o, true);
-        struct timespec start;
+        int fd = tool_connect(o->address, o->port);
+        uint64_t begun_ns = tool_now_ns();
 
-        clock_gettime(CLOCK_MONOTONIC, &start);
         for (uint64_t n = 0; n < o->count; n += BATCH) {
-                uint64_t due_ns = (uint64_t)start.tv_nsec + n * NS_PER_S / o->rate;
-                struct timespec due = {start.tv_sec + (time_t)(due_ns / NS_PER_S),
-                                       (long)(due_ns % NS_PER_S)};
                 uint64_t left = o->count - n;
 
-                while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
-                        continue;
+                tool_sleep_until(begun_ns + n * TOOL_NS_PER_S / o->rate);
                 batch_send(fd, o->seed, n, left < BATCH ? (unsigned)left : BATCH);
         }
         return 0;
@@ -167,18 +129,19 @@ static int receive_all(const struct options *o)
         struct tally t = {.seen = calloc(o->count, 1)};
         struct mmsghdr messages[BATCH] = {0};
         struct iovec vectors[BATCH];
-        int fd = socket_open(o, false);
+        int fd = tool_bind(o->address, o->port), size = BUFFER;
         struct pollfd polled = {fd, POLLIN, 0};
 
         if (!t.seen)
                 errx(2, "out of memory");
+        if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+                err(2, "receive buffer");
         for (int i = 0; i < BATCH; i++) {
                 vectors[i] = (struct iovec){buffers[i], sizeof(buffers[i])};
                 messages[i].msg_hdr.msg_iov = &vectors[i];
                 messages[i].msg_hdr.msg_iovlen = 1;
         }
-        puts("ready");
-        fflush(stdout);
+        tool_ready();
         while (t.received < o->count && poll(&polled, 1, o->idle_ms) > 0) {
                 int n = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
 
@@ -199,18 +162,6 @@ static const char usage[] =
         "  --seed N    seed of sizes and contents (default 1)\n"
         "  --idle MS   the receiver ends after this long without a datagram (default 10000)\n";
 
-static uint64_t number_of(const char *option, const char *text, uint64_t greatest)
-{
-        char *end;
-        unsigned long long value;
-
-        errno = 0;
-        value = strtoull(text, &end, 10);
-        if (errno || end == text || *end || value == 0 || value > greatest)
-                errx(2, "--%s %s: expected a number from 1 to %" PRIu64, option, text, greatest);
-        return value;
-}
-
 int main(int argc, char **argv)
 {
         static const struct option known[] = {
@@ -228,16 +179,16 @@ int main(int argc, char **argv)
 
                 switch (letter) {
                 case 'c':
-                        o.count = number_of(name, optarg, UINT32_MAX);
+                        o.count = tool_number(name, optarg, 1, UINT32_MAX);
                         break;
                 case 'r':
-                        o.rate = number_of(name, optarg, NS_PER_S);
+                        o.rate = tool_number(name, optarg, 1, TOOL_NS_PER_S);
                         break;
                 case 's':
-                        o.seed = number_of(name, optarg, UINT64_MAX);
+                        o.seed = tool_number(name, optarg, 1, UINT64_MAX);
                         break;
                 case 'i':
-                        o.idle_ms = (int)number_of(name, optarg, INT32_MAX);
+                        o.idle_ms = (int)tool_number(name, optarg, 1, INT32_MAX);
                         break;
                 default:
                         fputs(usage, stderr);

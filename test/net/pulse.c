@@ -14,11 +14,9 @@
  *         stall_us         longest delay of the sender itself, included in the two above
  *
  * Threads: one. */
-#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -26,10 +24,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
-#define NS_PER_S UINT64_C(1000000000)
-#define NS_PER_US UINT64_C(1000)
+#include "test/lib/tool.h"
 
 struct beat {
         uint64_t number, sent_ns;
@@ -41,54 +37,18 @@ struct counts {
         uint64_t last_ns; /* time of the last reply; 0: none yet */
 };
 
-static volatile sig_atomic_t is_over;
-
-static void end(int signal)
-{
-        (void)signal;
-        is_over = 1;
-}
-
-static uint64_t now_ns(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 static void raise_to(uint64_t *greatest, uint64_t value)
 {
         if (value > *greatest)
                 *greatest = value;
 }
 
-static int open_socket(const char *address, const char *port, bool listens)
-{
-        const struct addrinfo hints = {
-                .ai_family = listens ? AF_INET6 : AF_UNSPEC,
-                .ai_socktype = SOCK_DGRAM,
-                .ai_flags = AI_NUMERICSERV | (listens ? AI_PASSIVE : AI_NUMERICHOST),
-        };
-        struct addrinfo *found;
-        int error = getaddrinfo(address, port, &hints, &found), fd;
-
-        if (error)
-                errx(1, "%s %s: %s", address ? address : "any", port, gai_strerror(error));
-        fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (fd < 0 || (listens ? bind : connect)(fd, found->ai_addr, found->ai_addrlen))
-                err(1, "%s %s", address ? address : "any", port);
-        freeaddrinfo(found);
-        return fd;
-}
-
 static _Noreturn void echo(const char *port)
 {
-        int fd = open_socket(NULL, port, true);
+        int fd = tool_bind(NULL, port);
         char bytes[2048];
 
-        puts("ready");
-        fflush(stdout);
+        tool_ready();
         for (;;) {
                 struct sockaddr_storage from;
                 socklen_t from_len = sizeof(from);
@@ -106,7 +66,7 @@ static void receive(int fd, struct counts *counts)
         ssize_t len;
 
         while ((len = recv(fd, &beat, sizeof(beat), MSG_DONTWAIT)) == sizeof(beat)) {
-                uint64_t now = now_ns();
+                uint64_t now = tool_now_ns();
 
                 counts->returned++;
                 raise_to(&counts->trip_ns, now - beat.sent_ns);
@@ -121,9 +81,9 @@ static void receive(int fd, struct counts *counts)
 /* Receives until the given time. */
 static void wait_until(int fd, struct counts *counts, uint64_t then)
 {
-        for (uint64_t now = now_ns(); now < then; now = now_ns()) {
-                struct timespec rest = {.tv_sec = (time_t)((then - now) / NS_PER_S),
-                                        .tv_nsec = (long)((then - now) % NS_PER_S)};
+        for (uint64_t now = tool_now_ns(); now < then; now = tool_now_ns()) {
+                struct timespec rest = {.tv_sec = (time_t)((then - now) / TOOL_NS_PER_S),
+                                        .tv_nsec = (long)((then - now) % TOOL_NS_PER_S)};
                 struct pollfd poll = {.fd = fd, .events = POLLIN};
 
                 if (ppoll(&poll, 1, &rest, NULL) > 0)
@@ -133,7 +93,7 @@ static void wait_until(int fd, struct counts *counts, uint64_t then)
 
 static void send_one(int fd, struct counts *counts)
 {
-        struct beat beat = {.number = counts->sent, .sent_ns = now_ns()};
+        struct beat beat = {.number = counts->sent, .sent_ns = tool_now_ns()};
 
         if (send(fd, &beat, sizeof(beat), 0) == sizeof(beat))
                 counts->sent++;
@@ -143,12 +103,14 @@ static void send_one(int fd, struct counts *counts)
 
 static int pulse(const char *address, const char *port, uint64_t interval_ns)
 {
-        int fd = open_socket(address, port, false);
+        int fd = tool_connect(address, port);
         struct counts counts = {0};
-        uint64_t due = now_ns();
+        uint64_t due = tool_now_ns();
 
-        while (!is_over) {
-                uint64_t now = now_ns();
+        tool_end_on(SIGTERM);
+        tool_end_on(SIGINT);
+        while (!tool_is_over) {
+                uint64_t now = tool_now_ns();
 
                 raise_to(&counts.stall_ns, now > due ? now - due : 0);
                 send_one(fd, &counts);
@@ -156,27 +118,21 @@ static int pulse(const char *address, const char *port, uint64_t interval_ns)
                 wait_until(fd, &counts, due);
         }
         for (int i = 0; i < 100 && counts.returned < counts.sent; i++)
-                wait_until(fd, &counts, now_ns() + NS_PER_S / 100);
+                wait_until(fd, &counts, tool_now_ns() + TOOL_NS_PER_S / 100);
         printf("sent=%" PRIu64 "\nlost=%" PRIu64 "\nerrors=%" PRIu64 "\ngap_us=%" PRIu64
                "\ntrip_us=%" PRIu64 "\nstall_us=%" PRIu64 "\n",
-               counts.sent, counts.sent - counts.returned, counts.errors, counts.gap_ns / NS_PER_US,
-               counts.trip_ns / NS_PER_US, counts.stall_ns / NS_PER_US);
+               counts.sent, counts.sent - counts.returned, counts.errors,
+               counts.gap_ns / TOOL_NS_PER_US, counts.trip_ns / TOOL_NS_PER_US,
+               counts.stall_ns / TOOL_NS_PER_US);
         return 0;
 }
 
 int main(int argc, char **argv)
 {
-        const struct sigaction action = {.sa_handler = end};
-
-        sigaction(SIGTERM, &action, NULL);
-        sigaction(SIGINT, &action, NULL);
-        if (argc == 3 && strcmp(argv[1], "echo") == 0) {
-                signal(SIGTERM, SIG_DFL);
-                signal(SIGINT, SIG_DFL);
+        if (argc == 3 && strcmp(argv[1], "echo") == 0)
                 echo(argv[2]);
-        }
         if (argc == 5 && strcmp(argv[1], "send") == 0 && atoi(argv[4]) > 0)
-                return pulse(argv[2], argv[3], strtoull(argv[4], NULL, 10) * NS_PER_US);
+                return pulse(argv[2], argv[3], strtoull(argv[4], NULL, 10) * TOOL_NS_PER_US);
         fprintf(stderr, "usage: pulse echo PORT | pulse send ADDRESS PORT INTERVAL_US\n");
         return 2;
 }

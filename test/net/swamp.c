@@ -11,25 +11,21 @@
  * Prints "ready" before the first datagram and, after SIGTERM, the number sent. Waits while a queue
  * is full.
  * Threads: one. */
-#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/udp.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/attr.h"
-
-#define NS_PER_S UINT64_C(1000000000)
+#include "test/lib/tool.h"
 
 enum {
         PIECE_MAX = 65000,
@@ -46,44 +42,10 @@ struct options {
         const char *address, *port;
 };
 
-static volatile sig_atomic_t is_over;
-
-static void end(int signal)
-{
-        (void)signal;
-        is_over = 1;
-}
-
-static uint64_t now_ns(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
-static void pause_for(uint64_t ns)
-{
-        const struct timespec time = {.tv_sec = (time_t)(ns / NS_PER_S),
-                                      .tv_nsec = (long)(ns % NS_PER_S)};
-
-        nanosleep(&time, NULL);
-}
-
 static int open_socket(const struct options *o)
 {
-        const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM,
-                                       .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
-        int segment = (int)o->length, error, fd;
-        struct addrinfo *found;
+        int segment = (int)o->length, fd = tool_connect(o->address, o->port);
 
-        error = getaddrinfo(o->address, o->port, &hints, &found);
-        if (error)
-                errx(2, "%s port %s: %s", o->address, o->port, gai_strerror(error));
-        fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (fd < 0 || connect(fd, found->ai_addr, found->ai_addrlen))
-                err(2, "%s port %s", o->address, o->port);
-        freeaddrinfo(found);
         if (o->segments > 1 && setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment)))
                 err(2, "UDP_SEGMENT");
         return fd;
@@ -101,40 +63,28 @@ static uint64_t flood(const struct options *o, int fd)
 {
         static uint8_t piece[PIECE_MAX];
         size_t len = make_piece(o, piece);
-        uint64_t begun_ns = now_ns(), sent = 0;
+        uint64_t begun_ns = tool_now_ns(), sent = 0;
 
-        while (!is_over) {
-                uint64_t due_ns = o->rate ? begun_ns + sent * NS_PER_S / o->rate : 0;
-                uint64_t time_ns = due_ns ? now_ns() : 0;
+        while (!tool_is_over) {
+                uint64_t due_ns = o->rate ? begun_ns + sent * TOOL_NS_PER_S / o->rate : 0;
+                uint64_t time_ns = due_ns ? tool_now_ns() : 0;
 
                 if (due_ns > time_ns)
-                        pause_for(due_ns - time_ns);
-                for (int i = 0; i < BATCH && !is_over; i++) {
+                        tool_sleep_until(due_ns);
+                for (int i = 0; i < BATCH && !tool_is_over; i++) {
                         /* ICMP errors caused by the flood do not matter. */
                         if (send(fd, piece, len, 0) >= 0)
                                 sent += o->segments;
                         else if (errno == ENOBUFS || errno == EAGAIN)
-                                pause_for(PAUSE_NS);
+                                tool_sleep_until(tool_now_ns() + PAUSE_NS);
                         else if (errno != EINTR && errno != ECONNREFUSED && errno != ENETDOWN &&
                                  errno != ENETUNREACH && errno != EHOSTUNREACH)
                                 err(2, "send");
                         else if (errno != ECONNREFUSED)
-                                pause_for(PAUSE_NS);
+                                tool_sleep_until(tool_now_ns() + PAUSE_NS);
                 }
         }
         return sent;
-}
-
-static uint64_t number_of(const char *option, const char *text, uint64_t greatest)
-{
-        char *rest;
-        unsigned long long value;
-
-        errno = 0;
-        value = strtoull(text, &rest, 10);
-        if (errno || rest == text || *rest || value == 0 || value > greatest)
-                errx(2, "--%s %s: expected a number from 1 to %" PRIu64, option, text, greatest);
-        return value;
 }
 
 static void parse(struct options *o, int argc, char **argv)
@@ -150,11 +100,11 @@ static void parse(struct options *o, int argc, char **argv)
 
         while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
                 if (letter == 'l')
-                        o->length = number_of("length", optarg, PIECE_MAX);
+                        o->length = tool_number("length", optarg, 1, PIECE_MAX);
                 else if (letter == 's')
-                        o->segments = number_of("segments", optarg, SEGMENTS_MAX);
+                        o->segments = tool_number("segments", optarg, 1, SEGMENTS_MAX);
                 else if (letter == 'r')
-                        o->rate = number_of("rate", optarg, NS_PER_S);
+                        o->rate = tool_number("rate", optarg, 1, TOOL_NS_PER_S);
                 else if (letter == 'i')
                         o->initiations = true;
                 else
@@ -173,15 +123,13 @@ static void parse(struct options *o, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-        const struct sigaction action = {.sa_handler = end};
         struct options o = {.length = 1392, .segments = 1};
         int fd;
 
         parse(&o, argc, argv);
-        sigaction(SIGTERM, &action, NULL);
+        tool_end_on(SIGTERM);
         fd = open_socket(&o);
-        puts("ready");
-        fflush(stdout);
+        tool_ready();
         printf("sent=%" PRIu64 "\n", flood(&o, fd));
         return 0;
 }

@@ -15,13 +15,9 @@
  * Both run on the same machine and use its clock. The kernel timestamps arrivals, so the delay does
  * not include time that sender or receiver wait for a processor.
  * Threads: one. */
-#include <arpa/inet.h>
 #include <err.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,8 +26,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define NS_PER_S UINT64_C(1000000000)
-#define NS_PER_US UINT64_C(1000)
+#include "test/lib/tool.h"
 
 enum { COUNT_MAX = 100000, LENGTH = 100 };
 
@@ -42,7 +37,7 @@ union drop {
 
 static uint64_t as_ns(const struct timespec *time)
 {
-        return (uint64_t)time->tv_sec * NS_PER_S + (uint64_t)time->tv_nsec;
+        return (uint64_t)time->tv_sec * TOOL_NS_PER_S + (uint64_t)time->tv_nsec;
 }
 
 /* The clock that the kernel uses to timestamp arrivals. */
@@ -54,40 +49,18 @@ static uint64_t now_ns(void)
         return as_ns(&now);
 }
 
-static int open_socket(const char *address, const char *port)
-{
-        const struct addrinfo hints = {
-                .ai_family = address ? AF_UNSPEC : AF_INET6,
-                .ai_socktype = SOCK_DGRAM,
-                .ai_flags = AI_NUMERICSERV | (address ? AI_NUMERICHOST : AI_PASSIVE),
-        };
-        struct addrinfo *found;
-        int error = getaddrinfo(address, port, &hints, &found), fd;
-
-        if (error)
-                errx(2, "%s %s: %s", address ? address : "any", port, gai_strerror(error));
-        fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (fd < 0 || (address ? connect : bind)(fd, found->ai_addr, found->ai_addrlen))
-                err(2, "%s %s", address ? address : "any", port);
-        freeaddrinfo(found);
-        return fd;
-}
-
 static int send_all(const char *address, const char *port, uint64_t interval_ns, uint64_t count)
 {
-        int fd = open_socket(address, port);
-        struct timespec due;
+        int fd = tool_connect(address, port);
+        uint64_t due_ns = tool_now_ns();
 
-        clock_gettime(CLOCK_MONOTONIC, &due);
         for (uint64_t n = 0; n < count; n++) {
                 union drop drop = {.words = {n, now_ns()}};
-                uint64_t next_ns = as_ns(&due) + interval_ns;
 
                 /* If it is not sent, the receiver counts it as missing. */
                 (void)!send(fd, &drop, sizeof(drop), 0);
-                due = (struct timespec){(time_t)(next_ns / NS_PER_S), (long)(next_ns % NS_PER_S)};
-                while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
-                        continue;
+                due_ns += interval_ns;
+                tool_sleep_until(due_ns);
         }
         return 0;
 }
@@ -129,25 +102,24 @@ static void tell(uint64_t *times, uint64_t count)
 
         qsort(times, count, sizeof(*times), compare);
         for (uint64_t i = 0; i < count; i++)
-                late += times[i] > NS_PER_S;
+                late += times[i] > TOOL_NS_PER_S;
         printf("received=%" PRIu64 "\nlate=%" PRIu64 "\nmedian_us=%" PRIu64 "\nmost_us=%" PRIu64
                "\n",
-               count, late, count ? times[count / 2] / NS_PER_US : 0,
-               count ? times[count - 1] / NS_PER_US : 0);
+               count, late, count ? times[count / 2] / TOOL_NS_PER_US : 0,
+               count ? times[count - 1] / TOOL_NS_PER_US : 0);
 }
 
 static int receive_all(const char *port, uint64_t count, int idle_ms)
 {
         static uint64_t times[COUNT_MAX];
         static bool seen[COUNT_MAX];
-        int fd = open_socket(NULL, port), on = 1;
+        int fd = tool_bind(NULL, port), on = 1;
         struct pollfd polled = {.fd = fd, .events = POLLIN};
         uint64_t received = 0;
 
         if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)))
                 err(2, "SO_TIMESTAMPNS");
-        puts("ready");
-        fflush(stdout);
+        tool_ready();
         while (received < count && poll(&polled, 1, idle_ms) > 0) {
                 uint64_t time = receive_one(fd, seen);
 
@@ -163,7 +135,7 @@ int main(int argc, char **argv)
         if (argc == 5 && strcmp(argv[1], "receive") == 0 && atoi(argv[3]) <= COUNT_MAX)
                 return receive_all(argv[2], strtoull(argv[3], NULL, 10), atoi(argv[4]));
         if (argc == 6 && strcmp(argv[1], "send") == 0 && atoi(argv[5]) <= COUNT_MAX)
-                return send_all(argv[2], argv[3], strtoull(argv[4], NULL, 10) * NS_PER_US,
+                return send_all(argv[2], argv[3], strtoull(argv[4], NULL, 10) * TOOL_NS_PER_US,
                                 strtoull(argv[5], NULL, 10));
         fprintf(stderr, "usage: trickle receive PORT COUNT IDLE_MS | "
                         "trickle send ADDRESS PORT INTERVAL_US COUNT\n");

@@ -30,40 +30,20 @@
 #include "conf/hex.h"
 #include "crypto/crypto.h"
 
-void siege_begin(void)
-{
-        puts("ready");
-        fflush(stdout);
-}
-
-static volatile sig_atomic_t is_over;
-
-static void end(int signal)
-{
-        (void)signal;
-        is_over = 1;
-}
-
 bool siege_goes_on(const struct siege_options *o, uint64_t begun_ns, uint64_t n)
 {
-        uint64_t due_ns;
-        struct timespec due;
-
-        if (is_over || siege_now_ns() - begun_ns >= o->duration_ms * SIEGE_NS_PER_MS)
+        if (tool_is_over || tool_now_ns() - begun_ns >= o->duration_ms * TOOL_NS_PER_MS)
                 return false;
         if (!o->rate)
                 return true;
-        due_ns = begun_ns + n * SIEGE_NS_PER_S / o->rate;
-        due = (struct timespec){(time_t)(due_ns / SIEGE_NS_PER_S), (long)(due_ns % SIEGE_NS_PER_S)};
-        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR && !is_over)
-                continue;
-        return !is_over;
+        tool_sleep_until(begun_ns + n * TOOL_NS_PER_S / o->rate);
+        return !tool_is_over;
 }
 
 void siege_end(struct siege_net *net, uint64_t begun_ns)
 {
         printf("sent=%" PRIu64 " failed=%" PRIu64 " ms=%" PRIu64 "\n", net->sent, net->failed,
-               (siege_now_ns() - begun_ns) / SIEGE_NS_PER_MS);
+               (tool_now_ns() - begun_ns) / TOOL_NS_PER_MS);
         close(net->fd);
 }
 
@@ -81,18 +61,6 @@ static const char usage[] =
         "  --retry MS       time until an initiator tries again (default 5000)\n"
         "  --index N        index of a session, for forged; may be repeated\n"
         "  --captured FILE  for replayed: messages, each preceded by its length in 2 bytes\n";
-
-static uint64_t number_of(const char *option, const char *text, uint64_t greatest)
-{
-        char *end;
-        unsigned long long value;
-
-        errno = 0;
-        value = strtoull(text, &end, 10);
-        if (errno || end == text || *end || value > greatest)
-                errx(2, "--%s %s: expected a number up to %" PRIu64, option, text, greatest);
-        return value;
-}
 
 enum option_letter {
         TO,
@@ -129,7 +97,7 @@ static void take_index(struct siege_options *o, const char *text)
 {
         if (o->index_count == SIEGE_INDICES_MAX)
                 errx(2, "--index: at most %d", SIEGE_INDICES_MAX);
-        o->indices[o->index_count++] = (uint32_t)number_of("index", text, UINT32_MAX);
+        o->indices[o->index_count++] = (uint32_t)tool_number("index", text, 0, UINT32_MAX);
 }
 
 /* Handles one option. Returns false for an unknown one. */
@@ -148,26 +116,26 @@ static bool take_option(struct siege_options *o, int letter, const char *text)
                 o->from = text;
                 return true;
         case SOURCES:
-                o->sources = (uint32_t)number_of(name, text, 65536);
+                o->sources = (uint32_t)tool_number(name, text, 0, 65536);
                 return true;
         case RATE:
-                o->rate = (uint32_t)number_of(name, text, 100000000);
+                o->rate = (uint32_t)tool_number(name, text, 0, 100000000);
                 return true;
         case DURATION:
-                o->duration_ms = (uint32_t)number_of(name, text, 3600000);
+                o->duration_ms = (uint32_t)tool_number(name, text, 0, 3600000);
                 return true;
         case PUBLIC:
                 if (!tl_hex_decode(o->public_key, WG_KEY_LEN, text, strlen(text)))
                         errx(2, "--public %s: expected 64 hex digits", text);
                 return true;
         case PEERS:
-                o->peers = (uint32_t)number_of(name, text, 1000000);
+                o->peers = (uint32_t)tool_number(name, text, 0, 1000000);
                 return true;
         case SEED:
-                o->seed = number_of(name, text, UINT64_MAX);
+                o->seed = tool_number(name, text, 0, UINT64_MAX);
                 return true;
         case RETRY:
-                o->retry_ms = (uint32_t)number_of(name, text, 3600000);
+                o->retry_ms = (uint32_t)tool_number(name, text, 0, 3600000);
                 return true;
         case INDEX:
                 take_index(o, text);
@@ -203,7 +171,7 @@ int main(int argc, char **argv)
         o.mode = argv[optind];
         if (!is_complete(&o))
                 goto misused;
-        signal(SIGTERM, end);
+        tool_end_on(SIGTERM);
         if (!wg_crypto_init())
                 errx(2, "cannot initialize cryptography");
         if (!siege_flood(&o) && !siege_handshake(&o))

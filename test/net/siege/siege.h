@@ -15,15 +15,13 @@
 
 #include "core/identity.h"
 #include "core/message.h"
+#include "test/lib/tool.h"
 
 enum {
         SIEGE_BATCH = 64,     /* datagrams per system call */
         SIEGE_LEN_MAX = 1472, /* the longest datagram that fits an Ethernet frame over IPv4 */
         SIEGE_INDICES_MAX = 16,
 };
-
-#define SIEGE_NS_PER_S UINT64_C(1000000000)
-#define SIEGE_NS_PER_MS UINT64_C(1000000)
 
 union siege_address {
         struct sockaddr any;
@@ -70,18 +68,13 @@ void siege_net_send(struct siege_net *net, const struct siege_datagram *datagram
 
 /* Receives up to SIEGE_BATCH datagrams for our addresses into buffers of SIEGE_LEN_MAX bytes, and
  * sets `source` to the address that each was sent to. Waits for the first until deadline_ns
- * (siege_now_ns()). */
+ * (tool_now_ns()). */
 size_t siege_net_receive(struct siege_net *net, struct siege_datagram *datagrams, size_t n,
                          uint64_t deadline_ns);
-
-uint64_t siege_now_ns(void);
 
 void siege_random(void *to, size_t len);
 
 /* ---- siege.c ---- */
-
-/* Reports on stdout that preparations are done. */
-void siege_begin(void);
 
 /* Waits until datagram n is due. Returns false when the time is up or after SIGTERM. */
 bool siege_goes_on(const struct siege_options *o, uint64_t begun_ns, uint64_t n);

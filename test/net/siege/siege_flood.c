@@ -113,8 +113,8 @@ bool siege_flood(const struct siege_options *o)
         if (!fill_pool(o))
                 return false;
         siege_net_open(&net, o);
-        siege_begin();
-        begun_ns = siege_now_ns();
+        tool_ready();
+        begun_ns = tool_now_ns();
         for (uint64_t n = 0; siege_goes_on(o, begun_ns, n); n += SIEGE_BATCH) {
                 for (size_t i = 0; i < SIEGE_BATCH; i++)
                         batch[i] = (struct siege_datagram){pool.bytes[(n + i) % POOL],

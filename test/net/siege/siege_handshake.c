@@ -58,7 +58,7 @@ static uint64_t real_ns(void)
         struct timespec now;
 
         clock_gettime(CLOCK_REALTIME, &now);
-        return (uint64_t)now.tv_sec * SIEGE_NS_PER_S + (uint64_t)now.tv_nsec;
+        return (uint64_t)now.tv_sec * TOOL_NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 /* Writes a new initiation of initiator i without its MACs. Its sender index is i + 1. */
@@ -100,7 +100,7 @@ static void prepare(struct crowd *crowd, const struct siege_options *o)
                 if (!wg_x25519(one->static_static, one->key, o->public_key))
                         errx(2, "the victim's public key is of low order");
                 write_initiation(crowd, i);
-                wg_cookie_add_macs(&one->jar, o->public_key, siege_now_ns(), one->message,
+                wg_cookie_add_macs(&one->jar, o->public_key, tool_now_ns(), one->message,
                                    WG_INITIATION_LEN);
         }
 }
@@ -124,8 +124,8 @@ static void take_cookie(struct crowd *crowd, const struct siege_datagram *d)
 {
         struct initiator *one = addressee(crowd, wg_le32_load(d->bytes + WG_COOKIE_RECEIVER));
 
-        crowd->cookies += one && wg_cookie_store(&one->jar, crowd->o->public_key, siege_now_ns(),
-                                                 d->bytes);
+        crowd->cookies += one &&
+                          wg_cookie_store(&one->jar, crowd->o->public_key, tool_now_ns(), d->bytes);
 }
 
 /* Answers a response with the keepalive that confirms the session. */
@@ -182,10 +182,10 @@ static void throw_initiations(struct crowd *crowd, bool takes_cookies)
         static uint8_t messages[SIEGE_BATCH][WG_INITIATION_LEN];
         const struct siege_options *o = crowd->o;
         struct siege_datagram batch[SIEGE_BATCH];
-        uint64_t begun_ns = siege_now_ns();
+        uint64_t begun_ns = tool_now_ns();
 
         for (uint64_t n = 0; siege_goes_on(o, begun_ns, n); n += SIEGE_BATCH) {
-                uint64_t now_ns = siege_now_ns();
+                uint64_t now_ns = tool_now_ns();
 
                 for (size_t i = 0; i < SIEGE_BATCH; i++) {
                         uint32_t number = (uint32_t)((n + i) % o->peers);
@@ -227,7 +227,7 @@ static size_t try_some(struct crowd *crowd, uint32_t *cursor, uint64_t now_ns)
                         wg_cookie_add_macs(&one->jar, o->public_key, now_ns, one->message,
                                            WG_INITIATION_LEN);
                 }
-                one->retry_ns = now_ns + o->retry_ms * SIEGE_NS_PER_MS;
+                one->retry_ns = now_ns + o->retry_ms * TOOL_NS_PER_MS;
                 batch[n++] = (struct siege_datagram){one->message, WG_INITIATION_LEN,
                                                      i % o->sources};
         }
@@ -240,14 +240,14 @@ static size_t try_some(struct crowd *crowd, uint32_t *cursor, uint64_t now_ns)
 static void shake_hands(struct crowd *crowd)
 {
         const struct siege_options *o = crowd->o;
-        uint64_t begun_ns = siege_now_ns(), n = 0;
+        uint64_t begun_ns = tool_now_ns(), n = 0;
         uint32_t cursor = 0;
 
         while (crowd->responses < o->peers && siege_goes_on(o, begun_ns, n)) {
-                uint64_t now_ns = siege_now_ns();
+                uint64_t now_ns = tool_now_ns();
 
                 n += try_some(crowd, &cursor, now_ns);
-                take_answers(crowd, now_ns + SIEGE_NS_PER_MS / 4);
+                take_answers(crowd, now_ns + TOOL_NS_PER_MS / 4);
         }
         siege_end(&crowd->net, begun_ns);
 }
@@ -281,7 +281,7 @@ bool siege_handshake(const struct siege_options *o)
         if (!takes_cookies && !completes && strcmp(o->mode, "initiations") != 0)
                 return false;
         prepare(&crowd, o);
-        siege_begin();
+        tool_ready();
         if (completes)
                 shake_hands(&crowd);
         else

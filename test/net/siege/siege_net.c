@@ -18,14 +18,6 @@ union control {
 
 enum { BUFFER = 4 << 20 };
 
-uint64_t siege_now_ns(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * SIEGE_NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 void siege_random(void *to, size_t len)
 {
         for (size_t at = 0; at < len;) {
@@ -158,8 +150,8 @@ static uint32_t read_source(const struct siege_net *net, struct msghdr *message)
 
 static void wait_until(int fd, uint64_t deadline_ns)
 {
-        uint64_t now_ns = siege_now_ns(), left = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
-        struct timespec timeout = {(time_t)(left / SIEGE_NS_PER_S), (long)(left % SIEGE_NS_PER_S)};
+        uint64_t now_ns = tool_now_ns(), left = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
+        struct timespec timeout = {(time_t)(left / TOOL_NS_PER_S), (long)(left % TOOL_NS_PER_S)};
         struct pollfd polled = {fd, POLLIN, 0};
 
         (void)ppoll(&polled, 1, &timeout, NULL);
