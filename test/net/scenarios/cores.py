@@ -184,7 +184,7 @@ def fewer_queues_than_asked_for(lab):
 
 @scenario(ours_only=True)
 def idle_workers_are_small(lab):
-    """The memory that one more idle worker costs."""
+    """One more idle worker costs less than 1 MiB."""
     if is_sanitized(lab.mine):
         lab.notes.append("not measured: built with sanitizers")
         return

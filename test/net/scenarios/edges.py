@@ -252,7 +252,7 @@ def check_error(packet, family, destination, source):
 
 @scenario(ours_only=True, needs=("nft",))
 def errors_to_the_local_side(lab):
-    """Unroutable packets get ICMP errors with the right source, also from hosts behind us and NAT.
+    """Unroutable packets, also from hosts behind us or NAT, get ICMP errors from the right source.
 
         h eth0 ------ eth0 a eth1 ------ eth0 b       h's default route leads over a
                       tl..a ============ tl..b

@@ -168,7 +168,7 @@ def starve(lab, choose):
 
 @scenario(ours_only=True, seconds=120)
 def memory_is_refused(lab):
-    """One refused allocation: tielined ends cleanly with a reason, or goes on. Random ones."""
+    """If a random allocation is refused, tielined ends cleanly with a reason, or goes on."""
     seed = random.randrange(1 << 32)
     lab.notes.append(f"seed {seed}")
     chance = random.Random(seed)

@@ -216,8 +216,10 @@ def crash_and_restart(lab):
 
 @scenario(ours_only=True)
 def helper_is_killed(lab):
-    """Without its helper process the daemon ends, since it could no longer do all of its work.
-    After both are killed, the next start works."""
+    """Without its helper the daemon ends, as it could not do all its work.
+
+    After both are killed, the next start works.
+    """
     x, y = tunnel(lab)
     meets(x, y)
     helpers = [pid for pid in namespace_pids(x.node.ns) if pid != x.process.pid]

@@ -203,8 +203,10 @@ def leaves_the_helper_alone(device, where, endpoint):
 
 @scenario(ours_only=True, needs=("setpriv",))
 def moved_out_of_sight(lab):
-    """Without the right to enter the link's new namespace: packets, up and down still work, and
-    the log names what does not."""
+    """Without the right to enter the link's new namespace, packets, up and down still work.
+
+    The log names what does not.
+    """
     a, b, c = lab.node("a"), lab.node("b"), lab.node("c")
     lab.link(a, b)
     x, y = Device(lab, a, lab.mine), Device(lab, b, lab.theirs).start()

@@ -71,8 +71,7 @@ def exchange(lab, x, y):
 
 @scenario(ours_only=True, seconds=60)
 def offloads_on_and_off(lab):
-    """Every set of offloads against a different one: all data arrives, and no disabled offload is
-    used."""
+    """Every set of offloads against a different one: data arrives, and disabled ones are unused."""
     sets = ("all", "none", "tso", "uso", "gso", "gro", "tso,uso", "gso,gro")
     lacking = set()
     for mine, theirs in zip(sets, reversed(sets)):
@@ -115,8 +114,7 @@ def offloads_keep_ecn(lab):
 
 @scenario(ours_only=True)
 def pieces_too_long(lab):
-    """Datagrams longer than the path MTU need fragmentation, which GSO cannot do: they go one by
-    one to that endpoint, while shorter ones still use GSO."""
+    """Datagrams longer than the path MTU go singly, since GSO cannot fragment; others use GSO."""
     x, y = pair(lab, {}, {}, mtu=9000)
     for _ in range(3):
         datagrams(x, y, 5000, 5)
@@ -140,8 +138,7 @@ def preload(lab, **refused):
 
 @scenario(ours_only=True)
 def refused_superpackets(lab):
-    """A TUN that refuses superpackets gets single packets; no packet is lost, and tielined stops
-    trying."""
+    """A TUN that refuses superpackets gets single packets; none is lost, and tielined gives up."""
     x, y = pair(lab, {}, preload(lab, REFUSE_SUPERPACKETS=errno.EINVAL))
     exchange(lab, x, y)
     found = counters(y)

@@ -286,7 +286,7 @@ def black_hole(lab):
 
 @scenario(ours_only=True)
 def huge_mtu(lab):
-    """An MTU of 34736 over a link of 1500."""
+    """A tunnel with an MTU of 34736 works over a link with one of 1500."""
     x, y = tunnel(lab)
     for device in (x, y):
         device.node.ip("link", "set", device.name, "mtu", "34736")

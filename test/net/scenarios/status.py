@@ -53,7 +53,7 @@ def usual_workers():
 
 @scenario(ours_only=True)
 def status_tells_the_truth(lab):
-    """--stat and --stat --json agree with ip(8), wg(8) and the events, from start to end."""
+    """--stat and --stat --json agree with ip(8), wg(8) and what happened, from start to end."""
     x, y = tunnel(lab)
     fresh = x.stat()
     for key, wanted in (("interface", x.name), ("link_up", True), ("link_followed", True),
@@ -177,8 +177,10 @@ def status_counts_strangers(lab):
 
 @scenario(ours_only=True)
 def status_socket(lab):
-    """The socket is only root's, is removed on exit and not needed; bad requests get their errors;
-    stalled readers delay neither packets nor other clients."""
+    """Only root can use the socket; it is removed on exit; stalled readers delay nothing else.
+
+    Bad requests get their errors, and the daemon goes on without the socket.
+    """
     x, y = tunnel(lab)
     path = f"{STATUS}/{x.name}.sock"
     expect_same(stat.S_IMODE(os.stat(path).st_mode), 0o600, "mode of the socket")
@@ -219,8 +221,10 @@ def status_socket(lab):
 
 @scenario(ours_only=True)
 def status_of_nobody(lab):
-    """--stat names the problem if nobody answers: no interface, no permission, a dead socket, a
-    hanging daemon, or one that sends nonsense."""
+    """--stat names the problem if it gets no valid reply.
+
+    No interface, no permission, a dead socket, a daemon that hangs or sends nonsense.
+    """
     x = Device(lab, lab.node("a"), lab.mine).start()
 
     def refused(what, name=x.name, **more):

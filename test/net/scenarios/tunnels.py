@@ -79,8 +79,7 @@ def restart(lab):
 
 @scenario(each_peer=True)
 def restart_unnoticed(lab):
-    """One side lost its sessions; the other goes on sending in its own, and re-handshakes within
-    16 s."""
+    """One side lost its sessions; the other, still sending in its own, starts anew within 16 s."""
     x, y = tunnel(lab, b_knows=False)
     meets(x, y)
     port = y.port()
@@ -107,7 +106,7 @@ def rekey(lab):
 
 @scenario(each_peer=True, long=True, seconds=300)
 def silence_then_traffic(lab):
-    """After 190 s of silence the old keys are gone; the next packet re-handshakes and arrives."""
+    """After 190 s of silence the old keys are gone; the next packet gets a session, and arrives."""
     x, y = tunnel(lab)
     meets(x, y)
     x.node.reaches(y.inner4)  # y sends the last packet, so boringtun owes x no passive keepalive

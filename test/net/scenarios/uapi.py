@@ -139,7 +139,7 @@ def one_peer_named_many_times(lab):
 
 @scenario()
 def right_requests(lab):
-    """get=1 after sets: keys in wireguard-go's order, addresses masked."""
+    """get=1 after sets lists keys in wireguard-go's order, and masked addresses."""
     node = lab.node("a")
     x = Device(lab, node, lab.mine).start()
     one, two, psk = Key(lab), Key(lab), Key(lab, "genpsk")
