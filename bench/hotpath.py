@@ -212,8 +212,8 @@ def write(samples, names, lines, options):
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--of", default="tielined", metavar="PROGRAM",
-                        help="program to profile: tielined, another WireGuard by its name in run.py, "
-                             f"a path with options, or {' or '.join(BOUNDS[:2])} (default: "
+                        help="program to profile: tielined, another WireGuard by its name in "
+                             f"run.py, a path with options, or {' or '.join(BOUNDS[:2])} (default: "
                              "tielined)")
     parser.add_argument("--load", choices=("tcp", "udp"), default="tcp",
                         help="kind of load (default: tcp)")

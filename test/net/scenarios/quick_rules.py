@@ -216,7 +216,7 @@ def lose(quick):
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=60)
 def quick_finds_its_own_without_notes(lab):
-    """After kill -9 of everything, without /run, all that is ours and nothing else is cleaned up."""
+    """After kill -9 of everything, without /run, all of ours and nothing else is cleaned up."""
     node = host(lab)
     quick, other = tunnel(lab, node, "w"), tunnel(lab, node, "x")
     before = quick.picture()
