@@ -40,9 +40,9 @@ struct sim_genuine {
 /* A session key, as held by one side. */
 struct sim_key {
         uint64_t born_ns;
-        bool is_gone;        /* from all slots of that node, or sending was ended, */
-        bool is_ended;       /* by a new private key; */
-        uint64_t gone_batch; /* in this batch of the node, which may still finish */
+        bool is_gone;        /* from all slots of that node */
+        bool is_ended;       /* for sending, by a new private key */
+        uint64_t gone_batch; /* the node's batch at that time, which may still finish */
 };
 
 /* The number of inner packets remembered: more than can be in flight. */
