@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_bytes.c - base/bytes.h: each width and order at each alignment, and nothing beside it. */
+ * test_bytes.c - base/bytes.h: each width and byte order at each alignment, and the bytes beside it
+ * stay as they are. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_endpoint.c - base/endpoint.h: what makes two remotes the same. */
+ * test_endpoint.c - base/endpoint.h: when two remotes are the same. */
 #include <stdint.h>
 
 #include "base/endpoint.h"

@@ -7,7 +7,7 @@
 #include "base/enum.h"
 #include "test/lib/cmocka.h"
 
-/* Values neither in order nor without gaps; a name that begins another. */
+/* Values out of order and with gaps; one name is a prefix of another. */
 #define COLOURS(X) \
         X(COLOUR_RED, 7, red, "like a rose") \
         X(COLOUR_NONE, 0, none, "no light") \
@@ -15,7 +15,7 @@
 WG_ENUM_DECLARE(colour, COLOURS)
 WG_ENUM_DEFINE(colour, COLOURS)
 
-/* Not in the order of the bits; an alias of hexadecimal digits. */
+/* Not in the order of the bits; one alias consists of hexadecimal digits. */
 #define ACCESSES(X) \
         X(ACCESS_WRITE, 2, w, "may write") \
         X(ACCESS_READ, 1, read, "may read") \
@@ -41,7 +41,7 @@ static void test_by_value(void **state)
 {
         static const struct {
                 uint32_t value;
-                const char *name, *text; /* NULL: there is no such member */
+                const char *name, *text; /* NULL: no such member */
         } cases[] = {
                 /* 0 */ {7, "red", "like a rose"},
                 /* 1 */ {0, "none", "no light"},
@@ -75,11 +75,11 @@ static void test_by_name(void **state)
         static const struct {
                 const char *name;
                 size_t len;
-                int64_t value; /* -1: there is no such member */
+                int64_t value; /* -1: no such member */
         } cases[] = {
                 /* 0 */ {"red", 3, COLOUR_RED},
                 /* 1 */ {"reddish", 7, COLOUR_REDDISH},
-                /* 2: the length ends it */ {"reddish", 3, COLOUR_RED},
+                /* 2: ended by the length */ {"reddish", 3, COLOUR_RED},
                 /* 3 */ {"redd", 4, -1},
                 /* 4 */ {"re", 2, -1},
                 /* 5 */ {"", 0, -1},
@@ -98,7 +98,7 @@ static void test_by_name(void **state)
         }
 }
 
-/* A switch over all members needs no default, and would not compile without one of them. */
+/* A switch over all members needs no default; without one of them it would not compile. */
 static int warmth(enum colour c)
 {
         switch (c) {
@@ -190,10 +190,10 @@ static void test_flags_parse_accepts(void **state)
                 /* 0: any order */ {"read|w", 6, ACCESS_READ | ACCESS_WRITE},
                 /* 1: twice */ {"read|read", 9, ACCESS_READ},
                 /* 2: not last */ {"0x80|read", 9, ACCESS_READ | 0x80},
-                /* 3: the length ends it */ {"read|nonsense", 4, ACCESS_READ},
-                /* 4: a number that has names */ {"0x3", 3, ACCESS_READ | ACCESS_WRITE},
+                /* 3: ended by the length */ {"read|nonsense", 4, ACCESS_READ},
+                /* 4: a number with names */ {"0x3", 3, ACCESS_READ | ACCESS_WRITE},
                 /* 5: all 32 bits */ {"0xffffffff", 10, UINT32_MAX},
-                /* 6: a name like digits */ {"add", 3, ACCESS_ADD},
+                /* 6: a name that looks like digits */ {"add", 3, ACCESS_ADD},
         };
 
         (void)state;

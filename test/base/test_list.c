@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_list.c - base/list.h, also against an array that does the same plainly. */
+ * test_list.c - base/list.h, also against an array that does the same naively. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 enum { ITEMS = 16 };
 
 struct item {
-        int before; /* so that the node is not at the start */
+        int before; /* so that the node is not the first member */
         struct wg_list node;
 };
 
@@ -22,7 +22,7 @@ static struct item *item_of(struct wg_list *node)
 
 static struct item *const none[1];
 
-/* Forwards and backwards the list holds just these items. */
+/* The list holds exactly these items, forwards and backwards. */
 static void assert_holds(struct wg_list *list, struct item *const *items, size_t n)
 {
         const struct wg_list *back = list;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_mem.c - base/mem.h. That a wipe outlives the optimizer is seen from outside: the function
- * below wipes memory that nobody reads any more by name. */
+ * test_mem.c - base/mem.h. That the optimizer keeps a wipe is checked from outside: the function
+ * below wipes memory that no code reads by name afterwards. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -32,8 +32,8 @@ static void test_wipe(void **state)
         }
 }
 
-/* Two calls one after the other use the same stretch of stack, where the second looks for what the
- * first left. Both are kept out of line, and read and write through volatile. */
+/* Two successive calls use the same part of the stack; the second looks for what the first left
+ * there. Both are kept out of line, and access memory through volatile. */
 enum { SECRET_LEN = 64, DEPTH = 4096 };
 
 __attribute__((noinline)) static void keep_secret(bool wipes)
@@ -46,7 +46,7 @@ __attribute__((noinline)) static void keep_secret(bool wipes)
                 wg_wipe(secret, SECRET_LEN);
 }
 
-/* The longest run of the secret: pointers on the stack may contain the same byte, too. */
+/* The longest run of the secret: pointers on the stack may contain the same byte by chance. */
 __attribute__((noinline)) static size_t find_secret(void)
 {
         uint8_t room[2 * DEPTH];
@@ -65,7 +65,7 @@ static void test_wipe_of_dead_memory(void **state)
         (void)state;
         keep_secret(false);
         if (find_secret() < SECRET_LEN)
-                skip(); /* this build lays its stack out otherwise (sanitizers do) */
+                skip(); /* this build uses another stack layout, as sanitizers do */
         keep_secret(true);
         assert_true(find_secret() < SECRET_LEN);
 }

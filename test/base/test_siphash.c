@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_siphash.c - base/siphash.h. The answers for 15 bytes are the worked example of the SipHash
- * paper's appendix A, those for 0 to 7 bytes stand among the 64 published with it; all were also
- * computed by an independent program. Key 00 01 .. 0f; the input counts up from 00. */
+ * test_siphash.c - base/siphash.h. The result for 15 bytes is the worked example of the SipHash
+ * paper's appendix A; those for 0 to 7 bytes are among the 64 published with it. All were also
+ * computed by an independent program. The key is 00 01 .. 0f; the input counts up from 00. */
 #include <stdint.h>
 
 #include "base/attr.h"

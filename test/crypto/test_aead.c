@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_aead.c - crypto/aead.h, with each back-end that this processor can run. The one-message functions are held to RFC 8439 and Wycheproof, and
- * the batches, which no published vector fits (no associated data, 4 zeros in the nonce), to the
- * one-message functions. Their buffers are allocated at their exact size, so that a sanitizer sees
- * what is read or written beside them. */
+ * test_aead.c - crypto/aead.h, with each back-end that this processor supports. The one-message
+ * functions are checked against RFC 8439 and Wycheproof. No published vector fits the batches (no
+ * associated data, 4 zeros in the nonce), so they are checked against the one-message functions.
+ * Their buffers are allocated at their exact size, so that a sanitizer sees accesses beyond
+ * them. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ enum { LONGEST = 65519, LENGTHS = 302, MOST_PACKETS = 33 };
 
 static const uint8_t key[WG_AEAD_KEY_LEN] = {1, 2, 3, [31] = 4};
 
-/* The nonce of RFC 8439 as WireGuard uses it. */
+/* The nonce of RFC 8439 in the form that WireGuard uses. */
 
 static void seal_counter(uint8_t *to, const uint8_t *from, size_t len, const void *ad,
                          size_t ad_len, const uint8_t *nonce, const uint8_t *k)
@@ -133,7 +134,7 @@ static void test_choose(void **state)
         assert_null(wg_aead_choose("LIBCRYPTO"));
 }
 
-/* Batches. Each packet has its own buffers; those of a batch differ in length and content. */
+/* Batches. Each packet has its own buffers; packets of a batch differ in length and content. */
 
 struct load {
         struct wg_aead_packet packets[MOST_PACKETS];
@@ -145,7 +146,7 @@ struct load {
         size_t n;
 };
 
-/* 0 to 300, and the longest plaintext of a UDP datagram. */
+/* 0 to 300, and the longest payload of a UDP datagram. */
 static size_t nth_length(size_t i)
 {
         return i % LENGTHS == LENGTHS - 1 ? LONGEST : i % LENGTHS;
@@ -201,7 +202,7 @@ static void seal_load(struct load *l, const struct wg_aead_backend *backend, boo
                 assert_memory_equal(l->to[i], l->sealed[i], l->len[i] + WG_AEAD_TAG_LEN);
 }
 
-/* Opens all; `tampered` counts from 0, and n or more means none: that one alone must stay closed. */
+/* Opens all; only packet `tampered`, counted from 0, must fail. A value of n or more means none. */
 static void open_load(struct load *l, const struct wg_aead_backend *backend, bool is_in_place,
                       size_t tampered)
 {
@@ -245,7 +246,7 @@ static void test_batches(void **state)
                 }
 }
 
-/* A bit at either end of the ciphertext and of the tag, in each packet of a batch in turn. */
+/* One bit at either end of the ciphertext and of the tag, in each packet of a batch in turn. */
 static void test_tampered_batches(void **state)
 {
         const struct wg_aead_backend *backend;
@@ -297,7 +298,7 @@ static void test_wrong_nonce_or_key(void **state)
         }
 }
 
-/* What has no room for a tag is invalid, beside packets that are not. */
+/* A packet too short for a tag is invalid; others in the same batch are not. */
 static void test_too_short(void **state)
 {
         const struct wg_aead_backend *backend;
@@ -329,7 +330,7 @@ static void test_too_short(void **state)
 
 enum { PAGE = 4096, AT_PAGE_ENDS = 19 };
 
-/* A page between two that may not be touched. */
+/* A page between two inaccessible ones. */
 static uint8_t *fenced_page(void)
 {
         uint8_t *memory = mmap(NULL, (size_t)3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
@@ -340,7 +341,7 @@ static uint8_t *fenced_page(void)
         return memory + PAGE;
 }
 
-/* Seals and opens n packets of `len` bytes which lie at the end or at the beginning of their pages. */
+/* Seals and opens n packets of `len` bytes at the end or at the beginning of their pages. */
 static void check_at_page_ends(const struct wg_aead_backend *backend, uint8_t *pages[], size_t n,
                                size_t len, bool at_end)
 {
@@ -395,7 +396,7 @@ static uint32_t random_below(uint32_t bound)
         return (uint32_t)(((random_state >> 33) * bound) >> 31);
 }
 
-/* Of one kind a batch: all equal, near each other, any, or short and long mixed. */
+/* Of one kind per batch: all equal, similar, arbitrary, or short and long mixed. */
 static size_t random_length(unsigned int kind, size_t common)
 {
         switch (kind) {
@@ -410,7 +411,7 @@ static size_t random_length(unsigned int kind, size_t common)
         }
 }
 
-/* Each back-end does to a batch of any shape what libcrypto's does. */
+/* Each back-end gives the same result as libcrypto for a batch of any shape. */
 static void test_random_batches(void **state)
 {
         enum { MOST = 70, ROOM = 1700 };
@@ -467,10 +468,10 @@ static void test_random_batches(void **state)
         }
 }
 
-/* Ciphertexts of one block, under `key` and a nonce, for which the number that Poly1305 ends with is at
- * an edge before the pad is added: 0 to 5 (which may come out as p to p + 4, and must not stay so), p - 1,
- * p - 2, p - 5, and powers of two where limbs and words meet, or one less. Found by solving
- * c r^2 + L r = h for c, modulo p, with numbers of any size. */
+/* Ciphertexts of one block, under `key` and a nonce, that bring Poly1305's accumulator to an edge
+ * before the pad is added: 0 to 5 (which may be held as p to p + 4, and must be reduced), p minus 1,
+ * 2 and 5, and powers of two at the boundaries of limbs and words, or one less. Found by solving
+ * c r^2 + L r = h for c, modulo p, with big integers. */
 static const struct {
         uint64_t nonce;
         uint8_t cipher[16];
@@ -568,7 +569,7 @@ static void test_edges_of_poly1305(void **state)
                 }
 }
 
-/* Lengths up to the greatest, in one batch, sealed from one place to another and opened in place. */
+/* Lengths up to the maximum, in one batch, sealed out of place and opened in place. */
 static void test_long_batches(void **state)
 {
         enum { MOST = 19, LONGER = 65535 };
@@ -614,7 +615,7 @@ static void test_long_batches(void **state)
         }
 }
 
-/* One message with associated data of each length, of which each byte counts. */
+/* One message with associated data of each length; each byte of it counts. */
 static void test_associated_data(void **state)
 {
         uint8_t ad[100], plain[33], box[sizeof(plain) + WG_AEAD_TAG_LEN], out[sizeof(plain)];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_blake2s.c - crypto/blake2s.h against published answers, against a plain BLAKE2s written from
- * RFC 7693 (itself held to that document's self test), and against libcrypto's own HMAC. */
+ * test_blake2s.c - crypto/blake2s.h against published results, against a naive BLAKE2s written from
+ * RFC 7693 (which passes that document's self-test), and against libcrypto's HMAC. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +19,7 @@
 
 enum { LONGEST = 300 };
 
-/* The plain twin: one message in one piece. */
+/* The naive twin: one message in one piece. */
 
 static const uint32_t iv[8] = {
         0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
@@ -102,7 +102,7 @@ static void plain_blake2s(uint8_t *out, size_t out_len, const uint8_t *key, size
                 out[i] = (uint8_t)(h[i / 4] >> 8 * (i % 4));
 }
 
-/* RFC 7693 appendix E: the hash of all hashes, plain and keyed, over its generated inputs. */
+/* RFC 7693 appendix E: the hash of all hashes, unkeyed and keyed, of its generated inputs. */
 
 static void rfc7693_sequence(uint8_t *out, size_t len, uint32_t seed)
 {
@@ -168,7 +168,7 @@ static void test_hash_vectors(void **state)
         assert_hash("", "", "69217a3079908094e11121d042354a7c1f55b6482ca1a51e1b250dfd1ed0eef9");
 }
 
-/* Where every WireGuard handshake starts: Noise's name hashed, and mixed with the identifier. */
+/* The start of every WireGuard handshake: Noise's name hashed, and mixed with the identifier. */
 static void test_wireguard_initial_values(void **state)
 {
         static const char name[] = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s";
@@ -225,7 +225,7 @@ static void test_mac_against_twin(void **state)
                 }
 }
 
-/* libcrypto's HMAC shares with wg_kdf() nothing but the compression function. */
+/* libcrypto's HMAC shares only the compression function with wg_kdf(). */
 static void hmac(uint8_t out[WG_HASH_LEN], const uint8_t key[WG_HASH_LEN], const uint8_t *in,
                  size_t len)
 {

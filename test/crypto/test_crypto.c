@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_crypto.c - crypto/crypto.h: what comes up goes down again, also for threads, and packets cost
- * no allocation. libcrypto's allocations are counted; the room's own are the sanitizers' business. */
+ * test_crypto.c - crypto/crypto.h: everything allocated is freed, also in threads, and packets need
+ * no allocation. libcrypto's allocations are counted here; sanitizers watch the room's own. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -19,7 +19,7 @@
 #include "crypto/xchacha.h"
 
 static atomic_long allocations, live;
-static long good_left = -1; /* so many allocations succeed, then one fails; -1: none fails */
+static long good_left = -1; /* allocations until one fails; -1: none fails */
 
 static bool fails_now(void)
 {
@@ -91,8 +91,8 @@ static void run_thread(void)
         assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
-/* libcrypto keeps some of what it first makes for the life of the process, so the first round is
- * not counted. */
+/* libcrypto keeps some of its first allocations until the process ends, so the first round is not
+ * counted. */
 static void test_done_frees_what_init_made(void **state)
 {
         long after_first = 0;
@@ -122,7 +122,7 @@ static void test_thread_end_frees_its_contexts(void **state)
         wg_crypto_done();
 }
 
-/* Whoever starts and ends it need not be who used it. */
+/* The thread that starts and ends crypto/ may be another than the one that uses it. */
 static void test_threads_over_two_lives(void **state)
 {
         (void)state;
@@ -162,8 +162,8 @@ static void test_packets_allocate_nothing(void **state)
         wg_crypto_done();
 }
 
-/* Each allocation in turn fails. A key object, or a shared secret, there is or there is not; what was
- * allocated before goes back. The thread's list of errors grows meanwhile, so it is dropped. */
+/* Each allocation fails in turn. A key object or a shared secret is either complete or absent, and
+ * what was allocated before is freed. The thread's error list grows meanwhile, so it is dropped. */
 static void test_x25519_without_memory(void **state)
 {
         static const uint8_t bytes[WG_KEY_LEN] = {9};

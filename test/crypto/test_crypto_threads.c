@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_crypto_threads.c - every function of crypto/ from several threads at once, with one key object
- * shared by all. Also built with ThreadSanitizer. */
+ * test_crypto_threads.c - every function of crypto/ called from several threads at once, which
+ * share one key object. Also built with ThreadSanitizer. */
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 
 enum { THREADS = 4, ROUNDS = 200, PACKETS = 5, LEN = 100 };
 
-/* Everything that one round computes; it depends on the seed and the shared key alone. */
+/* Everything that one round computes; it depends only on the seed and the shared key. */
 struct results {
         uint8_t hash[WG_HASH_LEN];
         uint8_t mac[WG_MAC_LEN];
@@ -84,7 +84,7 @@ struct worker {
         unsigned int wrong;
 };
 
-/* cmocka's assertions belong to the main thread, so a worker only counts. */
+/* cmocka's assertions work in the main thread only, so a worker counts failures. */
 static void *work(void *worker)
 {
         struct worker *w = worker;

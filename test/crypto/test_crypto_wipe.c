@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_crypto_wipe.c - no call leaves its key, or anything that gives the key away, in libcrypto's
- * memory: neither in the thread's contexts, which live on, nor in memory given back unwiped. */
+ * test_crypto_wipe.c - no call leaves its key, or anything that reveals the key, in libcrypto's
+ * memory: neither in the thread's contexts, which persist, nor in memory freed unwiped. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #include "crypto/xchacha.h"
 #include "test/lib/with_crypto.h"
 
-/* Before each piece of libcrypto's memory. */
+/* Before each block of libcrypto's memory. */
 struct piece {
         struct wg_list node;
         size_t len;
@@ -26,8 +26,8 @@ struct piece {
 enum { NEEDLE_LEN = 12 };
 
 static struct wg_list pieces;
-static const uint8_t *needle;      /* what must not be found; NULL: look for nothing */
-static unsigned int freed_with_it; /* pieces given back that held it */
+static const uint8_t *needle;      /* must not be found; NULL: look for nothing */
+static unsigned int freed_with_it; /* freed blocks that held it */
 
 static struct piece *piece_of(void *bytes)
 {
@@ -86,7 +86,7 @@ static unsigned int count_held(void)
         return held;
 }
 
-/* The key of every call; its needle is what clamping leaves alone. */
+/* The key of every call; its needle is the part that clamping leaves alone. */
 static const uint8_t secret[32] = {
         0x9a, 0x01, 0xe7, 0x55, 0x3b, 0xc8, 0x72, 0x1d, 0xf4, 0x86, 0x2f,
         0x60, 0xb3, 0x4e, 0xd9, 0x08, 0xa5, 0x7c, 0x13, 0xee, 0x41, 0x98,
@@ -179,7 +179,7 @@ static void assert_leaves_nothing(void (*call)(void), const uint8_t *what)
         needle = NULL;
 }
 
-/* As it is, and as HMAC's two pads have it. */
+/* The key itself, and as HMAC's two pads hold it. */
 static void test_keys(void **state)
 {
         static const uint8_t masks[] = {0, 0x36, 0x5c};
@@ -195,7 +195,7 @@ static void test_keys(void **state)
                 }
 }
 
-/* What the calls derive from the key is as secret. */
+/* Values derived from the key are as secret. */
 static void test_derived(void **state)
 {
         static const uint8_t base_point[WG_KEY_LEN] = {9};
@@ -207,7 +207,7 @@ static void test_derived(void **state)
         for (size_t i = 0; i < 3; i++)
                 assert_leaves_nothing(call_kdf, out[i]);
 
-        /* With a point that is not the base point: the result of that is the public key. */
+        /* With a point that is not the base point, whose result would be the public key. */
         assert_non_null(key);
         assert_true(wg_x25519(other, key, base_point));
         assert_true(wg_x25519(shared, key, other));

@@ -17,7 +17,7 @@
 
 enum { BLOCKS = 64, BLOCK_SIZE = 512 };
 
-/* What libcrypto is given when there is no memory. */
+/* What libcrypto gets when there is no memory. */
 static void test_blocks(void **state)
 {
         uint8_t *blocks[BLOCKS];
@@ -39,10 +39,10 @@ static void test_blocks(void **state)
         assert_null(OPENSSL_malloc(0));
         blocks[7] = OPENSSL_malloc(100);
         assert_non_null(blocks[7]);
-        assert_int_equal(blocks[7][0], 0); /* what was in it is wiped */
+        assert_int_equal(blocks[7][0], 0); /* its old contents are wiped */
         memset(blocks[7], 7, 100);
 
-        /* One grows: in its place, or not without memory, or out of it. */
+        /* A block grows: in place, or not at all without memory, or by moving. */
         assert_ptr_equal(OPENSSL_realloc(blocks[7], BLOCK_SIZE), blocks[7]);
         assert_null(OPENSSL_realloc(blocks[7], BLOCK_SIZE + 1));
         heap_fail_after(-1);
@@ -60,7 +60,7 @@ static void test_blocks(void **state)
                 OPENSSL_free(blocks[i]);
 }
 
-/* What a handshake computes needs no memory that it may not get. */
+/* A handshake's computations need no memory that might be refused. */
 static void test_primitives_without_memory(void **state)
 {
         static const uint8_t key[WG_KEY_LEN] = {1, 2, 3};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_selftest.c - crypto/selftest.h: init must notice a primitive that is missing or went wrong.
- * The linker puts the functions below before those of the room and of libcrypto (--wrap, see
- * meson.build), where they spoil the one that is asked for. */
+ * test_selftest.c - crypto/selftest.h: init must notice a primitive that is missing or wrong. The
+ * linker puts the functions below in front of those of the room and of libcrypto (--wrap, see
+ * meson.build); they corrupt the selected one. */
 #include <stdint.h>
 #include <stdio.h>
 
@@ -38,7 +38,7 @@ static enum spoilt {
         SPOILT_COUNT,
 } spoilt;
 
-/* Before the real function's arguments, those that all AEAD functions share. */
+/* The arguments shared by all AEAD functions, before those of the real function. */
 #define TO_FROM_AD uint8_t *to, const uint8_t *from, size_t len, const void *ad, size_t ad_len
 
 struct wg_x25519_key;
@@ -135,7 +135,7 @@ bool __wrap_wg_aead_open_nonce96(TO_FROM_AD, const uint8_t *nonce, const uint8_t
         is_valid = __real_wg_aead_open_nonce96(to, from, len, ad, ad_len, nonce, key);
         if (!is_valid && spoilt == OPEN_LEAVES_PLAINTEXT)
                 memcpy(to, before,
-                       len - WG_AEAD_TAG_LEN); /* the caller had opened it there before */
+                       len - WG_AEAD_TAG_LEN); /* as if the caller had opened it before */
         to[0] ^= spoilt == OPEN_RESULT;
         return (is_valid && spoilt != OPEN_REFUSES) || spoilt == OPEN_ACCEPTS;
 }
@@ -164,8 +164,8 @@ static void test_init_notices_each(void **state)
         for (int i = 1; i < SPOILT_COUNT; i++) {
                 spoilt = (enum spoilt)i;
                 if (wg_crypto_init())
-                        fail_msg("spoilt %d went unnoticed", i);
-                /* The failure left nothing behind: put right, it starts. */
+                        fail_msg("corrupted %d went unnoticed", i);
+                /* The failure left nothing behind: without corruption, init succeeds. */
                 spoilt = NOTHING;
                 assert_true(wg_crypto_init());
                 wg_crypto_done();

@@ -13,7 +13,7 @@
 #include "test/lib/with_crypto.h"
 #include "test/vectors/wycheproof_x25519.h"
 
-/* By a key object made for this one exchange. */
+/* With a key object made for this exchange only. */
 static bool exchange(uint8_t shared[WG_KEY_LEN], const uint8_t private_key[WG_KEY_LEN],
                      const uint8_t public_key[WG_KEY_LEN])
 {
@@ -64,7 +64,7 @@ static void test_rfc7748_vectors(void **state)
                 assert_vector(&vectors[i]);
 }
 
-/* Section 5.2 also: what was the scalar becomes the point. */
+/* Also from section 5.2: the old scalar becomes the point. */
 static void test_rfc7748_iterations(void **state)
 {
         uint8_t scalar[WG_KEY_LEN] = {9}, point[WG_KEY_LEN] = {9};
@@ -110,7 +110,7 @@ static void test_rfc7748_diffie_hellman(void **state)
                 assert_non_null(keys[i]);
                 assert_memory_equal(wg_x25519_key_public(keys[i]), public_key, WG_KEY_LEN);
         }
-        /* A key object serves again and again. */
+        /* A key object can be used any number of times. */
         for (int i = 0; i < 6; i++) {
                 uint8_t shared[WG_KEY_LEN];
 
@@ -132,13 +132,13 @@ static void test_wycheproof(void **state)
                 assert_vector(v);
                 refused += strspn(v->shared, "0") == 2 * (size_t)WG_KEY_LEN;
         }
-        print_message("Wycheproof X25519: %zu executed (%zu of them must be refused), 0 skipped\n",
+        print_message("Wycheproof X25519: %zu executed (%zu of which must be refused), 0 skipped\n",
                       WG_ARRAY_SIZE(wycheproof_x25519), refused);
         assert_int_equal(WG_ARRAY_SIZE(wycheproof_x25519), 518);
         assert_true(refused > 0);
 }
 
-/* A refusal leaves nothing behind that spoils the next exchange. */
+/* A refusal leaves nothing behind that affects the next exchange. */
 static void test_after_a_refusal(void **state)
 {
         static const uint8_t private_key[WG_KEY_LEN] = {1, 2, 3}, low_order[WG_KEY_LEN] = {1};
@@ -175,7 +175,7 @@ static void test_clamp(void **state)
         assert_memory_equal(ones, once, sizeof(once));
 }
 
-/* Clamped or not, the bytes make the same key; the caller's are left as they were. */
+/* Clamped or not, the bytes make the same key; the caller's bytes stay as they were. */
 static void test_key_new_clamps(void **state)
 {
         uint8_t raw[WG_KEY_LEN], clamped[WG_KEY_LEN], before[WG_KEY_LEN];

@@ -70,7 +70,7 @@ static void test_wycheproof(void **state)
         assert_int_equal(skipped, 9);
 }
 
-/* Each bit of everything that goes in is authenticated. */
+/* Each bit of every input is authenticated. */
 static void test_tampering(void **state)
 {
         struct aead_bytes b;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * aead_check.h - holds any pair of functions that seal and open to a vector. */
+ * aead_check.h - checks any pair of functions that seal and open against a vector. */
 #ifndef TEST_LIB_AEAD_CHECK_H
 #define TEST_LIB_AEAD_CHECK_H
 
@@ -10,7 +10,7 @@
 #include "crypto/aead.h"
 #include "test/lib/vector.h"
 
-/* As wg_aead_seal() and wg_aead_open(), but for a nonce of nonce_len bytes. */
+/* Like wg_aead_seal() and wg_aead_open(), but with a nonce of nonce_len bytes. */
 struct aead_functions {
         const char *name;
         size_t nonce_len;
@@ -20,7 +20,7 @@ struct aead_functions {
                      const uint8_t *nonce, const uint8_t *key);
 };
 
-/* A vector's bytes; cipher and tag are put together as the functions have them. */
+/* A vector's bytes, with cipher and tag joined as the functions take them. */
 struct aead_bytes {
         uint8_t key[WG_AEAD_KEY_LEN], nonce[32], ad[1024], plain[1024], box[1024 + WG_AEAD_TAG_LEN];
         size_t key_len, nonce_len, ad_len, len, tag_len;
@@ -83,7 +83,7 @@ static inline bool aead_refuses(const struct aead_functions *f, const struct aea
                aead_is_closed(out, b->box, b->len);
 }
 
-/* Whether the functions do with the vector what it says, in place and not. */
+/* Whether the functions give the vector's results, in place and out of place. */
 static inline bool aead_agrees(const struct aead_functions *f, const struct aead_bytes *b,
                                bool is_valid)
 {

@@ -7,7 +7,8 @@
 #include "conf/change.h"
 
 /* The set request (see conf/uapi.h) that asks for the change, each peer's keys in the order of the
- * struct. Parsed, it gives the same change again, but where an endpoint is a host name. Free it. */
+ * struct. Parsing it gives the same change again, unless an endpoint is a host name. The caller
+ * frees it. */
 char *change_dump(const struct tl_change *device);
 
 #endif

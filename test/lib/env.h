@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * env.h - a struct wg_env for the tests of single modules: counts memory, fails when told to, and
- * draws everything from one seed.
+ * env.h - a struct wg_env for tests of single modules: counts memory, fails on request, and draws
+ * all randomness from one seed.
  *
- * Retired objects are released at once, or, after test_env_defer(), when all readers have passed
- * a quiescent moment; this is the smallest thing that does it, for two reading threads. */
+ * Retired objects are released at once or, after test_env_defer(), once all readers have passed a
+ * quiescent moment. This is the simplest reclamation that works, for two reading threads. */
 #ifndef TEST_LIB_ENV_H
 #define TEST_LIB_ENV_H
 
@@ -24,16 +24,16 @@ enum { TEST_READERS = 2 };
 struct test_env {
         struct wg_env env;
         uint64_t random;      /* the generator's state */
-        size_t blocks, bytes; /* allocated and not yet freed */
-        size_t allocations;   /* that still succeed */
-        _Atomic size_t locks; /* taken, over time */
+        size_t blocks, bytes; /* allocated, not yet freed */
+        size_t allocations;   /* that will still succeed */
+        _Atomic size_t locks; /* total taken so far */
         bool defers;
         struct wg_retired *retired;
-        _Atomic uint64_t epoch; /* goes up with each reclaim */
+        _Atomic uint64_t epoch; /* incremented by each reclaim */
         _Atomic uint64_t seen[TEST_READERS];
 };
 
-/* The seed of a test with random steps: TEST_SEED from the environment, or the same each time. */
+/* The seed of a test with random steps: TEST_SEED from the environment, or a fixed default. */
 static inline uint64_t test_seed(const char *test)
 {
         const char *text = getenv("TEST_SEED");
@@ -65,7 +65,7 @@ static inline void test_env_fill(void *ctx, void *out, size_t len)
                 ((uint8_t *)out)[i] = (uint8_t)test_env_random(ctx);
 }
 
-/* Keeps the length before each block, to see that free() is told the same. */
+/* Keeps the length in front of each block, to check the length given to free(). */
 static inline void *test_env_alloc(void *ctx, size_t len)
 {
         struct test_env *t = ctx;
@@ -111,13 +111,13 @@ static inline void test_env_retire(void *ctx, struct wg_retired *retired)
         t->retired = retired;
 }
 
-/* For a reader: "I hold no pointer." */
+/* For a reader: it holds no pointer at this moment. */
 static inline void test_env_quiesce(struct test_env *t, unsigned int reader)
 {
         t->seen[reader] = t->epoch;
 }
 
-/* For the writer: releases what no reader can hold any more. */
+/* For the writer: releases everything that no reader can still hold. */
 static inline void test_env_reclaim(struct test_env *t)
 {
         uint64_t oldest = ++t->epoch;
@@ -143,7 +143,7 @@ static inline void test_env_defer(struct test_env *t)
         t->defers = true;
 }
 
-/* For the writer when no reader runs any more: releases all. */
+/* For the writer once all readers have ended: releases everything. */
 static inline void test_env_undefer(struct test_env *t)
 {
         for (unsigned int i = 0; i < TEST_READERS; i++)

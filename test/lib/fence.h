@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * fence.h - memory between pages that may not be touched: a read or a write outside of it ends the test.
- * Include it after cmocka.h. */
+ * fence.h - memory between inaccessible pages: an access outside it ends the test. Include it after
+ * cmocka.h. */
 #ifndef TEST_LIB_FENCE_H
 #define TEST_LIB_FENCE_H
 
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 struct fence {
-        uint8_t *begin, *end; /* what may be touched: whole pages */
+        uint8_t *begin, *end; /* the accessible part: whole pages */
 };
 
 static inline struct fence fence_new(size_t len)

@@ -9,7 +9,7 @@
 #include "base/endpoint.h"
 #include "test/lib/cmocka.h"
 
-/* The address that `text` names; fails the test if it names none. */
+/* The address written in `text`; fails the test if it is none. */
 static inline struct wg_ip test_ip(const char *text)
 {
         struct wg_ip ip = {.family = WG_FAMILY_IPV4};

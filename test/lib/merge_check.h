@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * merge_check.h - holds what io/merge.h made of a batch to what went in: cut again by the naive
- * segmenter, each run must give its packets, and the packets of each flow must stay in order. */
+ * merge_check.h - checks what io/merge.h makes of a batch: cut again by the naive segmenter, each
+ * run must give its packets, and the packets of each flow must stay in order. */
 #ifndef TEST_LIB_MERGE_CHECK_H
 #define TEST_LIB_MERGE_CHECK_H
 
 #include "io/merge.h"
 #include "test/lib/superpacket.h"
 
-/* Where there are more flows, some of their runs are closed early, and the naive coalescer merges more. */
+/* With more flows than this, some runs are closed early, and the naive coalescer merges more. */
 enum { MERGE_OPEN_AT_ONCE = 16 };
 
 /* A batch, and each packet of it as it was. */
@@ -41,7 +41,7 @@ static inline void merge_batch_done(struct merge_batch *batch)
         batch->count = 0;
 }
 
-/* A run's pieces in a row. Returns the length, or 0 where they do not add up. */
+/* A run's pieces in a row. Returns the length, or 0 if they do not add up. */
 static inline uint32_t merge_gather(const struct tl_merge *merge, const struct tl_merge_run *run,
                                     const struct merge_batch *batch, uint8_t *to)
 {
@@ -60,7 +60,7 @@ static inline uint32_t merge_gather(const struct tl_merge *merge, const struct t
         return len == run->len ? len : 0;
 }
 
-/* What the naive segmenter has to know of a superpacket. */
+/* Everything that the naive segmenter needs to know about a superpacket. */
 static inline struct shape merge_shape(const struct tl_merge_run *run, const uint8_t *super)
 {
         struct shape s = {.family = super[0] >> 4, .is_udp = run->offload.kind == TL_OFFLOAD_UDP};
@@ -72,8 +72,9 @@ static inline struct shape merge_shape(const struct tl_merge_run *run, const uin
         return s;
 }
 
-/* Whether a packet that was cut is the one that went in. Where fragments are forbidden, an identification
- * means nothing (RFC 6864), and who cuts counts up one that `stays`, as it was in all of a run. */
+/* Whether a packet cut from a run is the original. If fragments are forbidden, an identification
+ * means nothing (RFC 6864), and the segmenter counts up one that `stays`, that is, was the same in
+ * all of a run. */
 static inline bool merge_is_same(uint8_t *cut, const uint8_t *was, uint32_t len, bool stays,
                                  uint32_t nth)
 {
@@ -93,15 +94,15 @@ static inline const char *merge_fault_offload(const struct tl_merge_run *run, co
         if (!offload->needs_checksum || offload->has_ecn || offload->checksum_start != s->ip_len ||
             offload->checksum_offset != (s->is_udp ? 6 : 16) ||
             offload->header_len != shape_headers(s) || run->header != shape_headers(s))
-                return "its offload does not say what it is";
+                return "its offload does not match";
         if (!offload->segment || s->payload <= s->segment)
-                return "it is one segment only";
+                return "it has only one segment";
         if ((offload->kind == TL_OFFLOAD_TCP4 && s->family != 4) ||
             (offload->kind == TL_OFFLOAD_TCP6 && s->family != 6))
                 return "it is of another kind";
         if (wg_be16_load(transport + offload->checksum_offset) !=
             superpacket_pseudo(super, s->is_udp, run->len - s->ip_len))
-                return "its checksum is not the pseudo header's sum";
+                return "its checksum is not the sum of the pseudo header";
         if (s->family == 4 ? wg_be16_load(super + 2) != run->len || packet_checksum(super, 20) != 0
                            : wg_be16_load(super + 4) != run->len - 40)
                 return "its IP header is wrong";
@@ -128,16 +129,16 @@ static inline const char *merge_fault_super(const struct tl_merge *merge,
         if (fault)
                 return fault;
         if (naive_count(&s) != run->count || (s.is_udp && run->count > 64))
-                return "it gives another number of packets";
+                return "it gives a different number of packets";
         stays = memcmp(batch->was[merge->next[packet]] + 4, batch->was[packet] + 4, 2) == 0;
         for (unsigned int nth = 0; nth < run->count; nth++) {
                 const uint8_t *was = batch->was[packet];
                 uint32_t len = naive_packet(cut, super, &s, nth);
 
                 if (len != batch->packets[packet].len)
-                        return "a packet has another length";
+                        return "a packet has a different length";
                 if (!merge_is_same(cut, was, len, stays, nth))
-                        return "a packet is not what went in";
+                        return "a packet differs from the original";
                 if ((packet == run->last) != (nth + 1 == run->count))
                         return "its last packet is not the last";
                 packet = merge->next[packet];
@@ -145,7 +146,7 @@ static inline const char *merge_fault_super(const struct tl_merge *merge,
         return NULL;
 }
 
-/* One packet alone is as it was. */
+/* A single packet is unchanged. */
 static inline const char *merge_fault_single(const struct tl_merge *merge,
                                              const struct tl_merge_run *run,
                                              const struct merge_batch *batch)
@@ -155,15 +156,15 @@ static inline const char *merge_fault_single(const struct tl_merge *merge,
 
         if (run->offload.needs_checksum || run->first != run->last || run->header ||
             run->len != p->len)
-                return "it is alone, but not told so";
+                return "it is a single packet, but not marked so";
         if (tl_merge_parts(merge, run, batch->packets, &part) != 1 || part.iov_base != p->buf ||
             part.iov_len != p->len || memcmp(p->buf, batch->was[run->first], p->len) != 0)
-                return "it is alone, but not as it was";
+                return "it is a single packet, but was changed";
         return NULL;
 }
 
-/* Where ports tell of what flow a packet is: a whole TCP or UDP packet without IP options, extension
- * headers, or fragments. */
+/* Whether ports identify a packet's flow: a whole TCP or UDP packet without IP options, extension
+ * headers or fragments. */
 static inline bool merge_has_flow(const uint8_t *packet, uint32_t len)
 {
         uint32_t ip_len = packet[0] >> 4 == 4 ? 20 : 40, there = len - ip_len;
@@ -176,7 +177,7 @@ static inline bool merge_has_flow(const uint8_t *packet, uint32_t len)
         return (protocol == 6 && there >= 20) || (protocol == 17 && there >= 8);
 }
 
-/* Whether two packets must keep their order: their addresses are the same and, where both tell them,
+/* Whether two packets must keep their order: their addresses are equal and, if both have them,
  * their protocols and ports. A fragment may belong to any flow. */
 static inline bool merge_is_same_flow(const uint8_t *a, uint32_t a_len, const uint8_t *b,
                                       uint32_t b_len)
@@ -192,7 +193,7 @@ static inline bool merge_is_same_flow(const uint8_t *a, uint32_t a_len, const ui
         return a[protocol] == b[protocol] && memcmp(a + ip_len, b + ip_len, 4) == 0;
 }
 
-/* Each packet is in one run, and none overtook another of its flow. */
+/* Each packet is in exactly one run, and none overtook another of its flow. */
 static inline const char *merge_fault_order(const struct tl_merge *merge,
                                             const struct merge_batch *batch)
 {
@@ -205,7 +206,7 @@ static inline const char *merge_fault_order(const struct tl_merge *merge,
 
                 for (unsigned int i = 0; i < merge->runs[r].count; i++) {
                         if (packet >= batch->count || seen[packet])
-                                return "a packet is in two runs, or none of the batch";
+                                return "a packet is in two runs, or not of the batch";
                         seen[packet] = true;
                         order[count++] = packet;
                         packet = merge->next[packet];
@@ -222,7 +223,7 @@ static inline const char *merge_fault_order(const struct tl_merge *merge,
         return NULL;
 }
 
-/* Takes everything back at the end. Returns NULL, or what is wrong. */
+/* Restores all packets at the end. Returns NULL, or what is wrong. */
 static inline const char *merge_fault(const struct tl_merge *merge, struct merge_batch *batch)
 {
         const char *fault = merge_fault_order(merge, batch);
@@ -239,14 +240,14 @@ static inline const char *merge_fault(const struct tl_merge *merge, struct merge
         return fault;
 }
 
-/* ---- a naive coalescer ---- */
+/* ---- the naive coalescer ---- */
 
 /* Which run each packet is in, by the number of the run's first packet. */
 struct naive_merge {
         uint16_t run[TL_MERGE_MAX];
 };
 
-/* The rules that are no matter of bytes. */
+/* The rules beyond equal bytes. */
 static inline bool naive_may_merge(const uint8_t *packet, uint32_t len, uint32_t kinds)
 {
         uint32_t ip_len = len && packet[0] >> 4 == 4 ? 20 : 40;
@@ -260,10 +261,10 @@ static inline bool naive_may_merge(const uint8_t *packet, uint32_t len, uint32_t
         if (!(kinds & 1u << (ip_len == 20 ? TL_OFFLOAD_TCP4 : TL_OFFLOAD_TCP6)))
                 return false;
         return transport[12] >> 4 >= 5 && len > ip_len + (transport[12] >> 4) * 4u &&
-               (transport[13] & 0xb7) == 0x10; /* ACK, and PSH and ECE as they like */
+               (transport[13] & 0xb7) == 0x10; /* ACK, with or without PSH and ECE */
 }
 
-/* Joins these packets, cuts what comes of it, and sees whether that gives the packets. */
+/* Joins these packets, cuts the result, and compares the packets. */
 static inline bool naive_is_run(const struct merge_batch *batch, const uint16_t *members,
                                 unsigned int count)
 {
@@ -303,8 +304,8 @@ static inline bool naive_is_run(const struct merge_batch *batch, const uint16_t 
         return true;
 }
 
-/* A packet joins the run of the last one that it must not overtake, if what comes of it can be cut into
- * the same packets again. */
+/* A packet joins the run of the last packet that it must not overtake, if the result can be cut
+ * into the same packets again. */
 static inline void naive_merge(struct naive_merge *naive, const struct merge_batch *batch,
                                uint32_t kinds)
 {
@@ -330,7 +331,7 @@ static inline void naive_merge(struct naive_merge *naive, const struct merge_bat
         }
 }
 
-/* How many flows there are in which something can be merged. */
+/* The number of flows in which something can be merged. */
 static inline unsigned int merge_count_flows(const struct merge_batch *batch, uint32_t kinds)
 {
         const struct tl_packet *p = batch->packets;
@@ -358,10 +359,10 @@ static inline const char *merge_differs(const struct tl_merge *merge,
                 uint16_t packet = merge->runs[r].first;
 
                 if (naive->run[packet] != packet)
-                        return "the naive one joins what begins a run";
+                        return "the naive coalescer joins a packet that starts a run";
                 for (unsigned int i = 0; i < merge->runs[r].count; i++) {
                         if (naive->run[packet] != merge->runs[r].first)
-                                return "the naive one does not join these";
+                                return "the naive coalescer does not join these";
                         packet = merge->next[packet];
                 }
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * netns.h - for tests that need a network of their own: the test process moves into a fresh network
- * namespace, so nothing it does there is seen outside. Include it after cmocka.h. */
+ * netns.h - for tests that need a network of their own: the test process enters a new network
+ * namespace, so nothing it does there is visible outside. Include it after cmocka.h. */
 #ifndef TEST_LIB_NETNS_H
 #define TEST_LIB_NETNS_H
 
@@ -10,15 +10,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Runs a command line that must succeed. */
+/* Runs a shell command, which must succeed. */
 static inline void run(const char *command)
 {
         if (system(command) != 0)
                 fail_msg("failed: %s", command);
 }
 
-/* Enters a new network namespace, in which only `lo` exists and is up. Skips the running test, and
- * says so, where that is not allowed. */
+/* Enters a new network namespace, in which only `lo` exists and is up. Skips the running test, with
+ * a message, if that is not permitted. */
 static inline void enter_netns(void)
 {
         if (unshare(CLONE_NEWNET) < 0) {

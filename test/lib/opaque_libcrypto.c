@@ -2,10 +2,10 @@
  *
  * opaque_libcrypto.c - tells MemorySanitizer what libcrypto writes.
  *
- * libcrypto is not compiled by it, so it does not see those bytes come. Each function that crypto/ calls
- * and that writes something is wrapped (-Wl,--wrap): what came out is initialised; and it is as secret
- * as what went in, if any of that was poisoned (test/timing/poison.h). Programs link this where the
- * build is one of MemorySanitizer.
+ * libcrypto is not instrumented, so MemorySanitizer does not see its writes. Each function that
+ * crypto/ calls and that writes something is wrapped (-Wl,--wrap): its output is initialised, and
+ * as secret as its input, if any of that was poisoned (test/timing/poison.h). Programs are linked
+ * with this in builds with MemorySanitizer.
  * Threads: any. */
 #include <pthread.h>
 #include <stdbool.h>
@@ -19,7 +19,7 @@
 
 #include "base/attr.h"
 
-/* ---- libcrypto's memory, which it hands to functions of the C library that are watched ---- */
+/* ---- libcrypto's memory, which it passes to C library functions that are instrumented ---- */
 
 static void *allocate(size_t len, const char *file WG_UNUSED, int line WG_UNUSED)
 {
@@ -108,7 +108,7 @@ static void taint(const void *object, const void *bytes, size_t len)
                 set_tainted(object, true);
 }
 
-/* What came out of an object. */
+/* An object's output. */
 static void written(const void *bytes, size_t len, bool is_secret)
 {
         if (!bytes)
@@ -300,7 +300,7 @@ WRAP(int, EVP_PKEY_derive, (EVP_PKEY_CTX * ctx, unsigned char *out, size_t *len)
         return done;
 }
 
-/* An address that is free may become another object's. */
+/* The address may be reused for another object. */
 WRAP(void, EVP_PKEY_free, (EVP_PKEY * pkey))
 {
         set_tainted(pkey, false);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * packet.h - inner packets for tests, and the Internet checksum once more, computed naively. */
+ * packet.h - inner packets for tests, and the Internet checksum, computed naively. */
 #ifndef TEST_LIB_PACKET_H
 #define TEST_LIB_PACKET_H
 
@@ -10,8 +10,8 @@
 
 #include "base/bytes.h"
 
-/* RFC 1071 word for word: the ones' complement of the ones' complement sum of 16-bit words, each
- * carry brought round at once. */
+/* RFC 1071 literally: the ones' complement of the ones' complement sum of 16-bit words, with each
+ * carry added back at once. */
 static inline uint16_t packet_checksum(const uint8_t *bytes, size_t len)
 {
         uint32_t sum = 0;
@@ -24,14 +24,15 @@ static inline uint16_t packet_checksum(const uint8_t *bytes, size_t len)
         return (uint16_t)~sum;
 }
 
-/* Writes the right checksum into an IPv4 header of 20 bytes. */
+/* Writes the correct checksum into an IPv4 header of 20 bytes. */
 static inline void packet_fix_ipv4(uint8_t *packet)
 {
         wg_be16_store(packet + 10, 0);
         wg_be16_store(packet + 10, packet_checksum(packet, 20));
 }
 
-/* A whole IPv4 packet of len bytes, 20 at least; the payload counts up. Addresses in host order. */
+/* A complete IPv4 packet of len bytes, at least 20; the payload counts up. Addresses in host
+ * order. */
 static inline void packet_ipv4(uint8_t *packet, size_t len, uint32_t source, uint32_t destination)
 {
         for (size_t i = 20; i < len; i++)
@@ -46,7 +47,8 @@ static inline void packet_ipv4(uint8_t *packet, size_t len, uint32_t source, uin
         packet_fix_ipv4(packet);
 }
 
-/* A whole IPv6 packet of len bytes, 40 at least. Addresses are fd00::/64 and these last bytes. */
+/* A complete IPv6 packet of len bytes, at least 40. Addresses are fd00::/64 with these last
+ * bytes. */
 static inline void packet_ipv6(uint8_t *packet, size_t len, uint8_t source, uint8_t destination)
 {
         for (size_t i = 40; i < len; i++)

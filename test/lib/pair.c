@@ -65,7 +65,7 @@ static void end_side(struct pair_side *side)
         wg_engine_done(&side->engine);
         if (side->t.defers)
                 test_env_undefer(&side->t);
-        /* What is released may retire more. */
+        /* Releasing may retire more. */
         while (side->t.retired)
                 test_env_reclaim(&side->t);
         assert_int_equal(side->t.blocks, 0);
@@ -221,7 +221,7 @@ void pair_settle(struct pair *p)
 
 void pair_connect(struct pair *p, struct pair_side *initiator)
 {
-        /* By keepalives alone, so that nobody waits for an answer to data. */
+        /* With keepalives only, so that neither side waits for a reply to data. */
         wg_engine_set_keepalive(initiator->peer, 1, p->now);
         pair_settle(p);
         wg_engine_set_keepalive(initiator->peer, 0, p->now);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * pair.h - two engines, a and b, that are each other's only peer. Time stands still unless the test
- * moves it, randomness is drawn from a seed, and what one side sends lies there until the test
- * gives it to somebody. (The simulator in sim/ is for everything larger.) */
+ * pair.h - two engines, a and b, that are each other's only peer. Time advances only when the test
+ * says so, randomness comes from a seed, and what a side sends is kept until the test delivers it.
+ * (For anything larger there is the simulator in sim/.) */
 #ifndef TEST_LIB_PAIR_H
 #define TEST_LIB_PAIR_H
 
@@ -18,7 +18,7 @@
 
 enum { PAIR_ROOM = 2048, PAIR_SENT_MAX = 256, PAIR_EVENTS_MAX = 256 };
 
-/* The inner addresses: 10.0.0.1 and fd00::1 are of a, 10.0.0.2 and fd00::2 of b. */
+/* The inner addresses: 10.0.0.1 and fd00::1 belong to a, 10.0.0.2 and fd00::2 to b. */
 enum { PAIR_A = 0x0a000001, PAIR_B = 0x0a000002 };
 
 struct pair_datagram {
@@ -37,7 +37,7 @@ struct pair_side {
         struct wg_endpoint at;
         uint8_t private_key[WG_KEY_LEN], public_key[WG_KEY_LEN];
 
-        /* What this side sent and what happened, until pair_forget(). */
+        /* Everything this side sent, and its events, until pair_forget(). */
         size_t sent_count, events_count;
         struct pair_datagram sent[PAIR_SENT_MAX];
         enum wg_event events[PAIR_EVENTS_MAX];
@@ -52,12 +52,12 @@ struct pair {
         struct pair_side a, b;
 };
 
-/* Both sides with these private keys and up, without a session. */
+/* Both sides up, with these private keys and without a session. */
 struct pair *pair_new(const uint8_t a_key[WG_KEY_LEN], const uint8_t b_key[WG_KEY_LEN]);
 
-/* Test fixtures: *state is such a pair. */
+/* Test fixtures: *state is a pair. */
 int pair_setup(void **state);
-int pair_teardown(void **state); /* fails the test where memory was lost */
+int pair_teardown(void **state); /* fails the test if memory leaked */
 
 /* The other side. */
 struct pair_side *pair_other(struct pair *p, struct pair_side *side);
@@ -69,12 +69,12 @@ void pair_pass(struct pair *p, uint64_t ns);
 void pair_work(struct pair *p, struct pair_side *side);
 void pair_forget(struct pair_side *side);
 
-/* Gives a datagram to a worker of `side`, and a handshake message from there to its engine, which
- * does not work yet. Returns the worker's verdict. */
+/* Gives a datagram to a worker of `side`, which passes a handshake message on to its engine; the
+ * engine does not work yet. Returns the worker's verdict. */
 enum wg_verdict pair_receive(struct pair *p, struct pair_side *side,
                              const struct pair_datagram *datagram);
 
-/* An inner packet goes to a worker of `side`, and what it seals into side->sent. Packets without a
+/* Gives an inner packet to a worker of `side`; sealed packets go into side->sent. Packets without a
  * session are not staged. */
 enum wg_verdict pair_send(struct pair *p, struct pair_side *side, const uint8_t *packet,
                           uint32_t len);
@@ -82,30 +82,30 @@ enum wg_verdict pair_send(struct pair *p, struct pair_side *side, const uint8_t 
 /* The same with a packet of 60 bytes to the other side. */
 enum wg_verdict pair_send_any(struct pair *p, struct pair_side *side);
 
-/* Stages a packet for that peer, as after a worker found no session. */
+/* Stages a packet for that peer, as when a worker found no session. */
 enum wg_verdict pair_stage(struct pair *p, struct pair_side *side, const uint8_t *packet,
                            uint32_t len);
 
 /* The same with a packet of 60 bytes to the other side. */
 enum wg_verdict pair_stage_any(struct pair *p, struct pair_side *side);
 
-/* Both work and everything sent arrives, until nothing more is sent. */
+/* Both sides work and everything sent is delivered, until nothing more is sent. */
 void pair_settle(struct pair *p);
 
-/* A session that `initiator` began and both use. Nothing else is under way after that, and what was
- * sent and happened is forgotten. */
+/* Makes a session that `initiator` began and both use. Afterwards nothing is in flight, and
+ * everything sent and all events are forgotten. */
 void pair_connect(struct pair *p, struct pair_side *initiator);
 
-/* A keypair of a peer whose keys follow from a number, which is also the remote index; and its begin,
- * without a handshake. */
+/* A keypair of a peer, begun without a handshake. Its keys follow from a number, which is also the
+ * remote index. */
 struct wg_keypair *pair_new_keypair(struct pair *p, struct wg_peer *peer, bool is_initiator,
                                     uint32_t number);
 void pair_begin_session(struct wg_peer *peer, struct wg_keypair *kp);
 
-/* How many packets or messages had that verdict, in worker and engine. */
+/* The number of packets or messages with that verdict, in worker and engine. */
 uint64_t pair_count(const struct pair_side *side, enum wg_verdict verdict);
 
-/* How many messages of a type are in side->sent; `len` 0: of any length. */
+/* The number of messages of a type and length (0: any length) in side->sent. */
 size_t pair_count_sent(const struct pair_side *side, enum wg_message_type type, uint32_t len);
 
 bool pair_has_event(const struct pair_side *side, enum wg_event event);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * superpacket.h - superpackets as the kernel hands them to a TUN, made at random; and a naive segmenter,
- * which makes each packet anew and sums all of it, a byte at a time. */
+ * superpacket.h - superpackets as the kernel hands them to a TUN, made at random; and a naive
+ * segmenter, which makes each packet anew and sums all of it, one byte at a time. */
 #ifndef TEST_LIB_SUPERPACKET_H
 #define TEST_LIB_SUPERPACKET_H
 
@@ -17,7 +17,7 @@
 
 enum { SUPERPACKET_MAX = 65535 };
 
-/* What there is to say of one. Lengths are in bytes; header lengths include options. */
+/* The shape of a superpacket. Lengths are in bytes; header lengths include options. */
 struct shape {
         uint8_t family; /* 4, 6 */
         bool is_udp;
@@ -26,7 +26,7 @@ struct shape {
         uint32_t payload;
         uint16_t segment;
         uint8_t tos, ttl, flags; /* flags: TCP */
-        uint16_t fragment;       /* IPv4: DF or nothing */
+        uint16_t fragment;       /* IPv4: DF or 0 */
 };
 
 static inline uint32_t shape_headers(const struct shape *s)
@@ -39,7 +39,8 @@ static inline uint32_t shape_len(const struct shape *s)
         return shape_headers(s) + s->payload;
 }
 
-/* The sum of the pseudo header, not complemented, for a transport header with `len` bytes in all. */
+/* The sum of the pseudo header, not complemented, for a transport header and payload of `len`
+ * bytes. */
 static inline uint16_t superpacket_pseudo(const uint8_t *packet, bool is_udp, uint32_t len)
 {
         uint8_t pseudo[40] = {0};
@@ -54,7 +55,7 @@ static inline uint16_t superpacket_pseudo(const uint8_t *packet, bool is_udp, ui
         return (uint16_t)~packet_checksum(pseudo, sizeof(pseudo));
 }
 
-/* The checksum of a transport header and what follows it, whose own field is zero. */
+/* The checksum of a transport header and its payload; its own field is zero. */
 static inline uint16_t superpacket_checksum(const uint8_t *packet, bool is_udp,
                                             const uint8_t *transport, uint32_t len)
 {
@@ -66,7 +67,7 @@ static inline uint16_t superpacket_checksum(const uint8_t *packet, bool is_udp,
         return (uint16_t)~sum;
 }
 
-/* Makes the checksums of a packet without options right, as far as it has any. */
+/* Corrects the checksums of a packet without options, if it has any. */
 static inline void superpacket_refresh(uint8_t *packet, uint32_t len)
 {
         bool is_ipv4 = packet[0] >> 4 == 4;
@@ -101,7 +102,7 @@ static inline struct shape shape_random(struct test_env *t)
                 most = WG_MIN(most, s.segment * UINT32_C(64));
         if (test_env_below(t, 3))
                 s.payload = 1 + test_env_below(t, WG_MIN(most, s.segment * UINT32_C(70)));
-        else /* exactly so many, or one byte beside it */
+        else /* exactly this many, or one byte more or less */
                 s.payload = s.segment * (1 + test_env_below(t, 40)) + test_env_below(t, 3) - 1;
         s.payload = WG_MAX(1, WG_MIN(s.payload, most));
         s.tos = (uint8_t)test_env_random(t);
@@ -113,7 +114,7 @@ static inline struct shape shape_random(struct test_env *t)
         return s;
 }
 
-/* IPv6 extension headers in which nothing has a meaning: destination options, all padding. */
+/* IPv6 extension headers without meaning: destination options, all padding. */
 static inline void superpacket_extend(uint8_t *packet, const struct shape *s)
 {
         uint8_t protocol = s->is_udp ? 17 : 6;
@@ -126,9 +127,9 @@ static inline void superpacket_extend(uint8_t *packet, const struct shape *s)
         }
 }
 
-/* Writes the packet of that shape, with the pseudo header's sum in the checksum field. What the shape
- * does not say is random, but for the addresses: 10.x.0.1 or fdxx::1 with x = 1 for the source, x = 2
- * for the destination. */
+/* Writes the packet of that shape, with the pseudo header's sum in the checksum field. Everything
+ * that the shape does not determine is random, except the addresses: 10.x.0.1 or fdxx::1 with x = 1
+ * for the source and x = 2 for the destination. */
 static inline void superpacket_make(struct test_env *t, uint8_t *packet, const struct shape *s)
 {
         uint32_t len = shape_len(s);
@@ -144,7 +145,7 @@ static inline void superpacket_make(struct test_env *t, uint8_t *packet, const s
                 packet[9] = s->is_udp ? 17 : 6;
                 wg_be32_store(packet + 12, 0x0a010001);
                 wg_be32_store(packet + 16, 0x0a020001);
-                memset(packet + 20, 1, s->ip_len - 20); /* options: nothing, again and again */
+                memset(packet + 20, 1, s->ip_len - 20); /* options: no-operations */
                 wg_be16_store(packet + 10, 0);
                 wg_be16_store(packet + 10, packet_checksum(packet, s->ip_len));
         } else {
@@ -182,14 +183,14 @@ static inline struct tl_offload shape_offload(const struct shape *s)
         };
 }
 
-/* How many packets a naive segmenter makes. */
+/* The number of packets that the naive segmenter makes. */
 static inline uint32_t naive_count(const struct shape *s)
 {
         return s->payload <= s->segment ? 1 : (s->payload + s->segment - 1) / s->segment;
 }
 
-/* Writes the nth of them, counted from 0, and returns its length. Only the header lengths, payload,
- * segment and protocol of the shape are looked at. */
+/* Writes the nth packet, counted from 0, and returns its length. Uses only the header lengths,
+ * payload, segment and protocol of the shape. */
 static inline uint32_t naive_packet(uint8_t *to, const uint8_t *packet, const struct shape *s,
                                     uint32_t nth)
 {

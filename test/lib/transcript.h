@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * transcript.h - one handshake with all that went into it, as computed by an independent program
- * from the WireGuard paper (in Python, with the primitives of its hashlib and of the package
+ * transcript.h - one handshake with all its inputs, computed by an independent program from the
+ * WireGuard paper (in Python, with the primitives of its hashlib and of the package
  * "cryptography").
  *
- * What is random in it counts up: the initiator's static private key is 01 02 .. 20, and so on. */
+ * Its random values count up: the initiator's static private key is 01 02 .. 20, and so on. */
 #ifndef TEST_LIB_TRANSCRIPT_H
 #define TEST_LIB_TRANSCRIPT_H
 
@@ -12,7 +12,7 @@
 
 #include "base/bytes.h"
 
-/* Where the counting of each random value begins. */
+/* Where each random value starts to count. */
 enum {
         TRANSCRIPT_INITIATOR = 1,
         TRANSCRIPT_RESPONDER = 33,
@@ -40,8 +40,8 @@ static const struct {
         const char *first_key, *second_key; /* of the session */
         const char *keepalive;              /* the initiator's first data message */
 
-        /* The responder's cookie for 192.0.2.1 port 1000, its replies that carry this, and the one for
-         * 2001:db8::9 port 51820; the initiation again, with this cookie. */
+        /* The responder's cookie for 192.0.2.1 port 1000, its replies that carry this cookie and
+         * the one for 2001:db8::9 port 51820; the initiation again, with the first cookie. */
         const char *cookie, *cookie_reply, *cookie_reply_ipv6, *initiation_with_cookie;
 } transcript = {
         .initiator = "07a37cbc142093c8b755dc1b10e86cb426374ad16aa853ed0bdfc0b2b86d1c7c",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * vector.h - what tables of test vectors are made of: bytes written in hexadecimal. */
+ * vector.h - the parts of test vector tables: bytes written in hexadecimal. */
 #ifndef TEST_LIB_VECTOR_H
 #define TEST_LIB_VECTOR_H
 
@@ -12,7 +12,7 @@
 
 struct x25519_vector {
         unsigned int number;
-        const char *private_key, *public_key, *shared; /* shared: zeros where it must be refused */
+        const char *private_key, *public_key, *shared; /* shared: zeros if it must be refused */
 };
 
 struct aead_vector {
@@ -27,7 +27,7 @@ static inline uint8_t hex_digit(char c)
         return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-/* Writes the bytes of a text of hexadecimal digits, at most size, and returns how many they are. */
+/* Writes the bytes of a string of hexadecimal digits, at most size, and returns their number. */
 static inline size_t hex_decode(uint8_t *out, size_t size, const char *text)
 {
         size_t len = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * with_crypto.h - group fixtures of cmocka that bring the room crypto/ up and down. */
+ * with_crypto.h - cmocka group fixtures that start and stop crypto/. */
 #ifndef TEST_LIB_WITH_CRYPTO_H
 #define TEST_LIB_WITH_CRYPTO_H
 

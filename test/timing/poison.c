@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * poison.c - what is the same whoever watches. */
+ * poison.c - what all watchers share. */
 #include "test/timing/poison.h"
 
 #include <string.h>
@@ -12,9 +12,10 @@ int poison_teardown(void **state)
         return test_crypto_down(state);
 }
 
-/* conf/ looks for the ends of lines, among digits of keys too. A memchr() that compares many bytes at
- * a time tells by its time where the byte is and nothing of the others, and that is no secret; but the
- * tools' own ones go byte by byte. So this looks at all of them, and tells the place. */
+/* conf/ looks for line ends, also among the digits of keys. A memchr() that compares many bytes at
+ * a time reveals through its time where the byte is, which is no secret, and nothing about the
+ * other bytes; but the tools' own versions go byte by byte. So this one looks at all of them, and
+ * tells the tools that the position is public. */
 void *__wrap_memchr(const void *bytes, int byte, size_t len);
 void *__wrap_memchr(const void *bytes, int byte, size_t len)
 {

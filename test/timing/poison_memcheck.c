@@ -13,8 +13,9 @@ enum { EXIT_SKIPPED = 77, KNOWN_MAX = 4096 };
 
 static unsigned int found_before;
 
-/* libcrypto compares tags by this, and shared secrets with zero; it branches on the answer, and its
- * caller is told. The answer is no secret. (valgrind calls this in the place of the function.) */
+/* libcrypto uses it to compare tags, and shared secrets with zero; it branches on the result, and
+ * returns it to its caller. The result is not secret. (valgrind calls this instead of the
+ * function.) */
 int I_WRAP_SONAME_FNNAME_ZU(libcryptoZdsoZd3, CRYPTO_memcmp)(const void *a, const void *b,
                                                              size_t len);
 int I_WRAP_SONAME_FNNAME_ZU(libcryptoZdsoZd3, CRYPTO_memcmp)(const void *a, const void *b,

@@ -11,7 +11,7 @@
 #include "test/lib/with_crypto.h"
 #include "test/timing/poison.h"
 
-/* MSAN_OPTIONS of meson.build says so, too. */
+/* meson.build sets the same in MSAN_OPTIONS. */
 enum { EXIT_FOUND = 86 };
 
 int poison_setup(void **state)
@@ -39,7 +39,7 @@ bool poison_sees_libraries(void)
         return false;
 }
 
-/* The first finding ends a program. */
+/* The first finding ends the program. */
 unsigned int poison_findings(void (*function)(void))
 {
         int status = 0;

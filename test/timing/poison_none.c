@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * poison_none.c - where nobody can watch, it is said, and nothing else happens. */
+ * poison_none.c - says that no tool can watch, and does nothing else. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,7 +11,7 @@ enum { EXIT_SKIPPED = 77 };
 int poison_setup(void **state)
 {
         (void)state;
-        printf("nobody watches: built without <valgrind/memcheck.h>, or with a sanitizer that is "
+        printf("no tool: built without <valgrind/memcheck.h>, or with a sanitizer that is "
                "not MemorySanitizer\n");
         exit(EXIT_SKIPPED);
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * report.c - does the time of what works on secrets depend on them? Measured, where poison.h reasons:
- * on this processor, with everything that an instruction's time may depend on.
+ * report.c - measures whether the running time of code that handles secrets depends on them. Where
+ * poison.h reasons, this measures: on this processor, with everything that affects an instruction's
+ * time.
  *
- * Each subject runs on inputs of two classes, in an order drawn by lot, and is timed call by call.
- * Welch's t says how far the means are apart, in units of their own uncertainty. The slowest calls are
- * interrupts and the like: t is also taken without them, cropped at several places, and the greatest
- * counts. A subject leaks where that is above a limit in every one of some rounds: chance, or a
- * neighbour, does not come back each time. One subject is planted and has to be found.
+ * Each subject runs on inputs of two classes, in random order, and each call is timed. Welch's t
+ * gives the distance between the means in units of their uncertainty. The slowest calls are
+ * interrupts and the like: t is also computed without them, cropped at several places, and the
+ * greatest value counts. A subject leaks if that exceeds a limit in every round: chance, or a
+ * neighbour, does not repeat itself. One subject has a planted leak, which must be found.
  *
- * Needs a machine with little else to do; `make check-long` runs it. The last line is
- * "N passed, N failed, N skipped".
+ * Needs a machine that is otherwise idle; `make check-long` runs it. The last line is "N passed, N
+ * failed, N skipped".
  *
  * Source: O. Reparaz, J. Balasch, I. Verbauwhede, "Dude, is my code constant time?" (2017); B. L.
  * Welch, "The generalization of Student's problem..." (1947). */
@@ -37,7 +38,7 @@ enum { POOL = 64, ROUNDS = 3, CROPS = 6, INPUT_MAX = 256, TEXT_LEN = 64 };
 
 /* ---- the clock ---- */
 
-/* Cycles where the processor tells them to programs, else nanoseconds. */
+/* Cycles if programs can read them, else nanoseconds. */
 static inline uint64_t ticks(void)
 {
 #if defined(__x86_64__)
@@ -56,7 +57,7 @@ static inline uint64_t ticks(void)
 /* ---- subjects ---- */
 
 static struct test_env env;
-static const struct wg_aead_backend *backend; /* that is measured */
+static const struct wg_aead_backend *backend; /* the one being measured */
 static volatile unsigned int sink;
 static uint8_t pool[2][POOL][INPUT_MAX];
 static struct wg_x25519_key *scalars[2][POOL];
@@ -68,7 +69,7 @@ static void fill(void *out, size_t len)
         test_env_fill(&env, out, len);
 }
 
-/* The first or the last of 32 bytes is wrong; the others are the key's. */
+/* The first or the last of 32 bytes is wrong; the others match the key. */
 static void make_near_key(uint8_t *input, unsigned int side, size_t i)
 {
         (void)i;
@@ -126,7 +127,7 @@ static void open_batch(const uint8_t *input)
         sink = packet.is_valid;
 }
 
-/* One key and one text, or others each time. */
+/* One key and text, or new ones each time. */
 static void make_key_and_text(uint8_t *input, unsigned int side, size_t i)
 {
         (void)i;
@@ -168,7 +169,7 @@ static void check_mac1(const uint8_t *input)
         sink = wg_cookie_has_mac1(key, input, WG_INITIATION_LEN);
 }
 
-/* Prepared keys: the input says which. */
+/* Prepared keys, selected by the input. */
 static void make_scalar(uint8_t *input, unsigned int side, size_t i)
 {
         uint8_t scalar[WG_KEY_LEN] = {8};
@@ -192,7 +193,7 @@ static void exchange(const uint8_t *input)
         sink = wg_x25519(shared, ours, theirs);
 }
 
-/* The scalar itself, which has its public key computed. */
+/* The scalar itself; its public key is computed. */
 static void make_private_key(uint8_t *input, unsigned int side, size_t i)
 {
         make_key_and_text(input, side, i);
@@ -258,7 +259,7 @@ static const struct subject {
         void (*make)(uint8_t *input, unsigned int side, size_t i);
         void (*run)(const uint8_t *input);
         size_t calls;
-        bool leaks;      /* it was planted to */
+        bool leaks;      /* it was planted */
         bool is_batched; /* once for each back-end */
 } subjects[] = {
         {"planted: stops early", "wrong first/last", make_near_key, compare_early, 100000, true,
@@ -286,7 +287,7 @@ struct call {
         unsigned int side;
 };
 
-/* Both classes lie in memory alike, and each input is copied to one place before it is worked on. */
+/* Both classes are laid out alike in memory, and each input is copied to one place before use. */
 static void measure(const struct subject *subject, struct call *calls)
 {
         static uint8_t input[INPUT_MAX];
@@ -328,13 +329,13 @@ static double welch(const struct call *calls, size_t n)
         if (count[0] < 2 || count[1] < 2)
                 return 0;
         error = squares[0] / (count[0] - 1) / count[0] + squares[1] / (count[1] - 1) / count[1];
-        /* No spread at all: either the same, or as far apart as can be. */
+        /* No spread at all: the means are either equal or infinitely far apart. */
         if (error <= 0)
                 return mean[0] == mean[1] ? 0 : INFINITY;
         return fabs(mean[0] - mean[1]) / sqrt(error);
 }
 
-/* The greatest t of all crops: sorted, so that a crop leaves out the slowest. */
+/* The greatest t of all crops. The calls are sorted, so a crop leaves out the slowest. */
 static double greatest_t(struct call *calls, size_t n)
 {
         static const double kept[CROPS] = {1.0, 0.99, 0.95, 0.9, 0.75, 0.5};
@@ -346,7 +347,7 @@ static double greatest_t(struct call *calls, size_t n)
         return greatest;
 }
 
-/* Returns whether the subject is as it should be. */
+/* Returns whether the subject behaves as expected. */
 static bool report(const struct subject *subject, struct call *calls)
 {
         double least = INFINITY;

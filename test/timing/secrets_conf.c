@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * secrets_conf.c - keys as text: digits that are poisoned, in requests and in files, right and wrong;
- * and poisoned keys that are told. Of a text it is no secret which of its bytes end lines or are white
- * space, nor whether a value is a key at all. */
+ * secrets_conf.c - keys as text: poisoned digits in requests and files, valid and invalid; and
+ * poisoned keys that are written. Which bytes of a text end lines or are white space is not secret,
+ * nor whether a value is a key at all. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #include "test/lib/cmocka.h"
 #include "test/timing/poison.h"
 
-/* Between them all digits of both kinds, at both ends too. */
+/* Together they contain all digits of both kinds, at both ends too. */
 static const struct {
         int number;
         const char *hex, *base64;
@@ -32,7 +32,8 @@ static const struct {
          "qrstuvwxyz0123456789+/ABqrstuvwxyz0123456/c="},
 };
 
-/* A text with secret digits in it. No string functions: they look for its end among those, too. */
+/* A text with secret digits in it. No string functions: they would look for its end among the
+ * digits. */
 static struct tl_text text_with(const char *before, const char *digits, const char *after)
 {
         size_t len = strlen(before) + strlen(digits) + strlen(after);
@@ -85,7 +86,7 @@ static void test_digits(void **state)
         }
 }
 
-/* Whether there is a wrong digit is told, and not where. */
+/* That a digit is wrong may be known, but not where. */
 static void test_wrong_digits(void **state)
 {
         uint8_t key[TL_CONF_KEY_LEN];
@@ -112,7 +113,7 @@ static void test_wrong_digits(void **state)
 
 #define HEX_PEER "public_key=58d8d56a4d4b3b5fb1f4b0e37bd1e4e3d3a4dbd5ad4a4a6f0a3f7d8cb3c1ac45\n"
 
-/* Feeds a request in pieces of that length, and returns how it ends. */
+/* Feeds a request in pieces of that length, and returns its result. */
 static enum tl_uapi_event feed(struct tl_text text, size_t piece, struct tl_change *device)
 {
         enum tl_uapi_event event = TL_UAPI_MORE;
@@ -151,7 +152,7 @@ static void test_requests(void **state)
         }
 }
 
-/* Peers enough for their array to be moved. */
+/* Enough peers to make their array move. */
 static void test_many_peers(void **state)
 {
         enum { PEERS = 40 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * secrets_core.c - two engines whose private keys, preshared keys, ephemeral keys and cookie secrets
- * are poisoned: all that a peer, or a stranger, can make them do with those. */
+ * secrets_core.c - two engines whose private keys, preshared keys, ephemeral keys and cookie
+ * secrets are poisoned: everything that a peer or a stranger can make them do with those. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +15,8 @@
 
 #define S WG_NS_PER_S
 
-/* What is as long as a key becomes one: ephemeral keys and the secret that cookies are made of. The
- * others (indices and the nonces of cookies, which everybody sees; jitter) are no secrets. */
+/* Random values as long as a key are poisoned: ephemeral keys and cookie secrets. The others are
+ * not secret: indices and cookie nonces, which everybody sees, and jitter. */
 static void draw(void *ctx, void *out, size_t len)
 {
         test_env_fill(ctx, out, len);
@@ -103,7 +103,7 @@ static void assert_delivered(struct pair *p, struct pair_side *from)
         assert_int_equal(pair_receive(p, pair_other(p, from), &from->sent[0]), WG_VERDICT_DATA);
 }
 
-/* Step by step, so that what each side holds meanwhile can be looked at. */
+/* Step by step, so that what each side holds in between can be examined. */
 static void test_handshake(void **state)
 {
         struct pair *p = *state;
@@ -127,7 +127,7 @@ static void test_handshake(void **state)
         assert_delivered(p, &p->b);
 }
 
-/* A message that was tampered with at one byte. */
+/* A message with one byte changed. */
 static void assert_refused(struct pair *p, struct pair_side *to,
                            const struct pair_datagram *datagram, size_t at,
                            enum wg_verdict expected)
@@ -141,7 +141,8 @@ static void assert_refused(struct pair *p, struct pair_side *to,
         assert_int_equal(pair_count(to, expected), before + 1);
 }
 
-/* The same with a mac1 that everybody can make, so that what is behind it judges the message. */
+/* The same with a valid mac1, which anybody can make, so that the checks behind it see the
+ * message. */
 static void fix_mac1(const struct pair_side *to, struct pair_datagram *datagram)
 {
         uint8_t key[WG_HASH_LEN], *mac1 = datagram->bytes + datagram->len - 2 * WG_MESSAGE_MAC_LEN;
@@ -177,8 +178,8 @@ static void test_forged_initiations(void **state)
         assert_invalid(p, &p->b, initiation, WG_INITIATION_TIMESTAMP + WG_TAI64N_LEN);
 }
 
-/* From a peer that is known by another key: who that is follows from a poisoned exchange, and is
- * looked up. */
+/* From a peer known by another key: which one follows from a poisoned exchange, and is looked
+ * up. */
 static void test_strangers(void **state)
 {
         static const uint8_t key[WG_KEY_LEN] = {1, 2, 3};
@@ -206,7 +207,7 @@ static void test_forged_responses(void **state)
         assert_invalid(p, &p->a, response, WG_RESPONSE_NOTHING);
         assert_invalid(p, &p->a, response, WG_RESPONSE_NOTHING + 15);
 
-        /* Another preshared key here than there. */
+        /* The preshared keys differ. */
         wg_engine_set_preshared_key(p->a.peer, identity_of(&p->a)->private_key);
         assert_int_equal(pair_receive(p, &p->a, response), WG_VERDICT_HANDSHAKE);
         pair_work(p, &p->a);
@@ -229,13 +230,13 @@ static void test_forged_data(void **state)
         assert_int_equal(pair_receive(p, &p->b, data), WG_VERDICT_REPLAYED);
 }
 
-/* Makes b believe that it is loaded for a second. */
+/* Makes b believe for a second that it is under load. */
 static void load(struct pair *p)
 {
         p->b.engine.handshakes.loaded_until_ns = p->now.ns + WG_LOAD_STICKY;
 }
 
-/* b demands a cookie of a, which stores it and proves its address by it. */
+/* b demands a cookie from a, which stores it and uses it to prove its address. */
 static void test_cookies(void **state)
 {
         struct pair *p = *state;
@@ -247,7 +248,7 @@ static void test_cookies(void **state)
         pair_receive(p, &p->b, &p->a.sent[0]);
         pair_work(p, &p->b);
         assert_int_equal(p->b.sent_count, 1);
-        /* Once more: MemorySanitizer does not follow what is stored atomically, as the secret was. */
+        /* Once more: MemorySanitizer does not track values stored atomically, as the secret was. */
         poison(p->b.engine.cookie_maker.secret, WG_HASH_LEN);
         pair_forget(&p->b);
         pair_receive(p, &p->b, &p->a.sent[0]);
@@ -262,7 +263,7 @@ static void test_cookies(void **state)
         pair_receive(p, &p->a, &cookie);
         pair_work(p, &p->a);
         assert_true(pair_has_event(&p->a, WG_EVENT_COOKIE_STORED));
-        /* It was sealed under a key that everybody knows who knows b, and is to be no less secret. */
+        /* It was sealed under a key known to everybody who knows b, and must still stay secret. */
         poison(p->a.peer->cookies.cookie, WG_MAC_LEN);
 
         pair_forget(&p->a);
@@ -296,7 +297,7 @@ static void test_changing_keys(void **state)
         wg_engine_set_identity(&p->a.engine, NULL, p->now);
 }
 
-/* Session after session, until all keys are forgotten. */
+/* Session after session, until all keys have expired. */
 static void test_time(void **state)
 {
         struct pair *p = *state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * secrets_crypto.c - base/ and crypto/ with poisoned keys. Each test also asks whether what follows
- * from them is still poisoned where it ought to be, and is not where everybody may know it. */
+ * secrets_crypto.c - base/ and crypto/ with poisoned keys. Each test also checks that values
+ * derived from them are poisoned where they should be, and not where everybody may know them. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,14 +74,14 @@ static void test_hashing(void **state)
         wg_kdf(out[0], out[1], NULL, message, key, sizeof(key));
         assert_true(is_poisoned(out[0], 2 * sizeof(out[0])));
 
-        /* No key is left: what the next one hashes is as public as it is. */
+        /* No key is left: what is hashed next is as public as its input. */
         wg_hash(hash, message, sizeof(message), NULL, 0);
         assert_false(is_poisoned(hash, 1));
         wg_mac(mac, message, 32, message, sizeof(message));
         assert_false(is_poisoned(mac, 1));
 }
 
-/* The public key is known to all, as is whether an exchange failed. */
+/* The public key is public, and so is whether an exchange failed. */
 static void test_exchanging(void **state)
 {
         static const uint8_t low_order[WG_KEY_LEN] = {1};
@@ -139,7 +139,7 @@ static void test_sealing_one(void **state)
         }
 }
 
-/* Secret text under a public key, as a cookie is. */
+/* Secret text under a public key, as with a cookie. */
 static void test_sealing_secrets(void **state)
 {
         uint8_t secret[WG_MAC_LEN], box[WG_MAC_LEN + WG_AEAD_TAG_LEN], opened[WG_MAC_LEN];
@@ -198,8 +198,8 @@ static void test_sealing_batches(void **state)
                 seal_and_open_batch(wg_aead_nth(i));
 }
 
-/* Its key is secret, too: who knew it could make all peers fall into one bucket. (The bucket itself
- * is an index that follows from it, and which nobody outside sees.) */
+/* Its key is secret too: anybody who knew it could make all peers fall into one bucket. (The bucket
+ * itself is an index derived from it, which no outsider sees.) */
 static void test_siphash(void **state)
 {
         uint64_t value;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * secrets_planted.c - what the watchers of poison.h must find: each way in which code usually gives a
- * secret away, in code written for that; and what they must not find. */
+ * secrets_planted.c - what the watchers of poison.h must find: each common way in which code leaks
+ * a secret, in code written for this; and what they must not find. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,7 +54,7 @@ static void store_by(void)
         sink = seen[0];
 }
 
-/* The usual way to compare, and to leak where a forged tag is wrong. */
+/* The usual way to compare, which leaks where a forged tag is wrong. */
 static void compare_early(void)
 {
         static const uint8_t forged[WG_KEY_LEN];
@@ -68,7 +68,7 @@ static void compare_early(void)
 
 static void compare_memory(void)
 {
-        /* Through a pointer, or clang makes a comparison of it that leaks nothing. */
+        /* Through a pointer, or clang turns it into a comparison that leaks nothing. */
         static int (*volatile compare)(const void *, const void *, size_t) = memcmp;
         static uint8_t forged[WG_KEY_LEN];
 
@@ -84,7 +84,7 @@ static void print(void)
         snprintf(text, sizeof(text), "%d", secret[0]);
 }
 
-/* Through the primitives: what comes out of libcrypto is as secret as what went in. */
+/* Through the primitives: libcrypto's output is as secret as its input. */
 static void branch_on_shared_secret(void)
 {
         static const uint8_t theirs[WG_KEY_LEN] = {9};
