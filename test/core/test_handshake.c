@@ -471,6 +471,14 @@ static void test_response_without_memory(void **state)
 
 /* ---- both ---- */
 
+static void both_initiate(struct pair *p, struct pair_datagram *of_a, struct pair_datagram *of_b)
+{
+        make_initiation(p, &p->a, of_a);
+        finish_macs(p, &p->a, of_a);
+        make_initiation(p, &p->b, of_b);
+        finish_macs(p, &p->b, of_b);
+}
+
 /* Both begin, and each takes the other's initiation: both sessions come to be, each sends under its
  * own and receives under the other's. */
 static void test_simultaneous_initiation(void **state)
@@ -478,10 +486,7 @@ static void test_simultaneous_initiation(void **state)
         struct pair *p = *state;
         struct pair_datagram of_a, of_b;
 
-        make_initiation(p, &p->a, &of_a);
-        finish_macs(p, &p->a, &of_a);
-        make_initiation(p, &p->b, &of_b);
-        finish_macs(p, &p->b, &of_b);
+        both_initiate(p, &of_a, &of_b);
         assert_int_equal(handle(p, &p->b, &of_a), WG_VERDICT_HANDSHAKE_DONE);
         assert_int_equal(handle(p, &p->a, &of_b), WG_VERDICT_HANDSHAKE_DONE);
         of_a = p->a.sent[0];
@@ -504,10 +509,7 @@ static void test_simultaneous_initiation_with_a_kernel(void **state)
         struct pair *p = *state;
         struct pair_datagram of_a, of_b;
 
-        make_initiation(p, &p->a, &of_a);
-        finish_macs(p, &p->a, &of_a);
-        make_initiation(p, &p->b, &of_b);
-        finish_macs(p, &p->b, &of_b);
+        both_initiate(p, &of_a, &of_b);
         wg_handshake_clear(p->b.peer);
         assert_int_equal(handle(p, &p->b, &of_a), WG_VERDICT_HANDSHAKE_DONE);
         assert_int_equal(handle(p, &p->a, &of_b), WG_VERDICT_HANDSHAKE_DONE);
