@@ -6,7 +6,8 @@
 
 #include "core/configure.h"
 #include "core/peers.h"
-#include "daemon/device.h"
+#include "daemon/env.h"
+#include "io/clock.h"
 
 WG_ENUM_DEFINE(tl_apply_phase, TL_APPLY_PHASES)
 
@@ -29,7 +30,7 @@ enum { STEPS = 64 };
 
 struct tl_apply {
         struct wg_list node;
-        struct tl_device *device;
+        struct tl_apply_queue *queue;
         struct tl_change change;
         void (*done)(void *ctx, int error); /* NULL: nobody wants to know */
         void *ctx;
@@ -68,11 +69,11 @@ static void give_up(struct tl_apply *apply, int error)
 
 /* ---- what can fail ---- */
 
-static int resolve_zone(struct tl_device *device, struct tl_change_peer *peer)
+static int resolve_zone(struct tl_apply *apply, struct tl_change_peer *peer)
 {
         if (!peer->has_endpoint || !peer->zone[0])
                 return 0;
-        return tl_routes_find_link(&device->pins.routes, peer->zone, &peer->endpoint.scope);
+        return tl_routes_find_link(apply->queue->routes, peer->zone, &peer->endpoint.scope);
 }
 
 /* Where all peers are replaced, one that is listed again under the same preshared key goes on. */
@@ -110,7 +111,7 @@ static enum tl_apply_fate find_fate(const struct tl_change_peer *wanted, const s
  * private key removes the peer whose key is now our own, which is never made again.) */
 static bool may_make(struct tl_apply *apply, const struct tl_change_peer *wanted)
 {
-        const struct wg_peer *peer = wg_peers_find(&apply->device->engine, wanted->public_key);
+        const struct wg_peer *peer = wg_peers_find(apply->queue->engine, wanted->public_key);
         enum tl_apply_fate fate;
 
         apply->may_remove |= wanted->remove;
@@ -120,7 +121,7 @@ static bool may_make(struct tl_apply *apply, const struct tl_change_peer *wanted
 
 static bool is_unknown(struct tl_apply *apply, const struct tl_change_allowed_ip *ip)
 {
-        return !ip->remove && !wg_allowedips_is_known(&apply->device->engine.allowed, &ip->prefix);
+        return !ip->remove && !wg_allowedips_is_known(&apply->queue->engine->allowed, &ip->prefix);
 }
 
 /* Peers are looked at when all their allowed IPs have been. */
@@ -138,12 +139,12 @@ static void reserve(struct tl_apply *apply, size_t most)
                                 apply, tl_change_peer_allowed_ip(change, peer, apply->next_ip++));
                         continue;
                 }
-                error = resolve_zone(apply->device, peer);
+                error = resolve_zone(apply, peer);
                 peers += may_make(apply, peer);
                 apply->next_peer++;
                 apply->next_ip = 0;
         }
-        if (!error && !wg_engine_reserve(&apply->device->engine, peers, prefixes))
+        if (!error && !wg_engine_reserve(apply->queue->engine, peers, prefixes))
                 error = -ENOMEM;
         if (error)
                 give_up(apply, error);
@@ -152,18 +153,18 @@ static void reserve(struct tl_apply *apply, size_t most)
 }
 
 /* Mark and port. The one that was changed first is changed back when the other fails. */
-static int change_sockets(struct tl_device *device, const struct tl_change *change)
+static int change_sockets(struct tl_sockets *sockets, const struct tl_change *change)
 {
-        uint32_t mark_before = device->fwmark;
+        uint32_t mark_before = sockets->fwmark;
         int error = 0;
 
         if (change->has_fwmark)
-                error = tl_device_set_fwmark(device, change->fwmark);
+                error = tl_sockets_set_fwmark(sockets, change->fwmark);
         if (error || !change->has_listen_port)
                 return error;
-        error = tl_device_set_port(device, change->listen_port);
+        error = tl_sockets_set_port(sockets, change->listen_port);
         if (error)
-                (void)!tl_device_set_fwmark(device, mark_before);
+                (void)!tl_sockets_set_fwmark(sockets, mark_before);
         return error;
 }
 
@@ -173,23 +174,23 @@ static int make_identity(struct tl_apply *apply)
 
         if (!change->has_private_key || wg_is_zero(change->private_key, TL_CONF_KEY_LEN))
                 return 0;
-        apply->identity = wg_identity_new(&apply->device->env, change->private_key);
+        apply->identity = wg_identity_new(apply->queue->engine->env, change->private_key);
         return apply->identity ? 0 : -ENOMEM;
 }
 
 static void change_device(struct tl_apply *apply)
 {
-        struct wg_engine *engine = &apply->device->engine;
+        struct wg_engine *engine = apply->queue->engine;
         int error = make_identity(apply);
 
         if (!error)
-                error = change_sockets(apply->device, &apply->change);
+                error = change_sockets(apply->queue->sockets, &apply->change);
         if (error) {
                 give_up(apply, error);
                 return;
         }
         if (apply->change.has_private_key)
-                wg_engine_set_identity(engine, apply->identity, tl_device_now());
+                wg_engine_set_identity(engine, apply->identity, tl_env_now());
         apply->identity = NULL;
         apply->last_old = apply->change.replace_peers ? engine->peers_made : 0;
         enter(apply, TL_APPLY_PEERS);
@@ -225,14 +226,14 @@ static void change_settings(struct wg_peer *peer, const struct tl_change_peer *w
         if (wanted->has_persistent_keepalive || renews)
                 wg_engine_set_keepalive(
                         peer, wanted->has_persistent_keepalive ? wanted->persistent_keepalive_s : 0,
-                        tl_device_now());
+                        tl_env_now());
 }
 
 /* Finds or makes the peer and changes it. If there is none, goes on to the next entry. Returns the
  * steps it took. */
 static size_t begin_peer(struct tl_apply *apply, size_t most)
 {
-        struct wg_engine *engine = &apply->device->engine;
+        struct wg_engine *engine = apply->queue->engine;
         const struct tl_change_peer *wanted = this_peer(apply);
         struct wg_peer *peer = wg_peers_find(engine, wanted->public_key);
         enum tl_apply_fate fate = find_fate(wanted, peer, peer && peer->serial <= apply->last_old);
@@ -281,7 +282,7 @@ static size_t change_allowed_ips(struct tl_apply *apply, size_t most)
         }
         if (steps == most)
                 return steps;
-        wg_engine_peer_changed(peer, tl_device_now());
+        wg_engine_peer_changed(peer, tl_env_now());
         apply->half_done = NULL;
         apply->next_ip = 0;
         apply->next_peer++;
@@ -300,7 +301,7 @@ static void change_peers(struct tl_apply *apply, size_t most)
 /* Those that were not listed again still stand before all others. */
 static void sweep(struct tl_apply *apply, size_t most)
 {
-        struct wg_engine *engine = &apply->device->engine;
+        struct wg_engine *engine = apply->queue->engine;
 
         while (most) {
                 struct wg_peer *peer = WG_CONTAINER_OF(engine->peers.next, struct wg_peer,
@@ -318,7 +319,7 @@ static void sweep(struct tl_apply *apply, size_t most)
 
 static void step(struct tl_apply *apply)
 {
-        struct wg_engine *engine = &apply->device->engine;
+        struct wg_engine *engine = apply->queue->engine;
 
         switch (apply->phase) {
         case TL_APPLY_RESERVE:
@@ -345,14 +346,14 @@ static void step(struct tl_apply *apply)
         case TL_APPLY_OVER:
                 break;
         }
-        apply->device->generation++;
+        apply->queue->peers->generation++;
 }
 
 /* ---- the queue ---- */
 
-static void init(struct tl_apply *apply, struct tl_device *device, struct tl_change *change)
+static void init(struct tl_apply *apply, struct tl_apply_queue *queue, struct tl_change *change)
 {
-        *apply = (struct tl_apply){.device = device, .change = *change};
+        *apply = (struct tl_apply){.queue = queue, .change = *change};
         tl_change_init(change);
 }
 
@@ -362,29 +363,29 @@ static void done(struct tl_apply *apply)
         tl_change_done(&apply->change);
 }
 
-int tl_apply(struct tl_device *device, struct tl_change *change)
+int tl_apply(struct tl_apply_queue *queue, struct tl_change *change)
 {
         struct tl_apply apply;
 
-        WG_ASSERT(!tl_apply_is_busy(device));
-        init(&apply, device, change);
+        WG_ASSERT(!tl_apply_is_busy(queue));
+        init(&apply, queue, change);
         while (apply.phase != TL_APPLY_OVER)
                 step(&apply);
         done(&apply);
         return apply.error;
 }
 
-struct tl_apply *tl_apply_begin(struct tl_device *device, struct tl_change *change,
+struct tl_apply *tl_apply_begin(struct tl_apply_queue *queue, struct tl_change *change,
                                 void (*on_done)(void *ctx, int error), void *ctx)
 {
         struct tl_apply *apply = malloc(sizeof(*apply));
 
         if (!apply)
                 return NULL;
-        init(apply, device, change);
+        init(apply, queue, change);
         apply->done = on_done;
         apply->ctx = ctx;
-        wg_list_append(&device->changes.list, &apply->node);
+        wg_list_append(&queue->list, &apply->node);
         return apply;
 }
 
@@ -400,21 +401,20 @@ static void end(struct tl_apply *apply)
         free(apply);
 }
 
-bool tl_apply_is_busy(const struct tl_device *device)
+bool tl_apply_is_busy(const struct tl_apply_queue *queue)
 {
-        return !wg_list_is_empty(&device->changes.list);
+        return !wg_list_is_empty(&queue->list);
 }
 
-bool tl_apply_work(struct tl_device *device)
+bool tl_apply_work(struct tl_apply_queue *queue)
 {
         uint64_t end_ns;
 
-        if (!tl_apply_is_busy(device))
+        if (!tl_apply_is_busy(queue))
                 return false;
         end_ns = tl_clock_boot_ns() + SLICE_NS;
         do {
-                struct tl_apply *apply = WG_CONTAINER_OF(device->changes.list.next, struct tl_apply,
-                                                         node);
+                struct tl_apply *apply = WG_CONTAINER_OF(queue->list.next, struct tl_apply, node);
 
                 step(apply);
                 if (apply->phase != TL_APPLY_OVER)
@@ -422,12 +422,15 @@ bool tl_apply_work(struct tl_device *device)
                 if (apply->done)
                         apply->done(apply->ctx, apply->error);
                 end(apply);
-        } while (tl_apply_is_busy(device) && tl_clock_boot_ns() < end_ns);
-        return tl_apply_is_busy(device);
+        } while (tl_apply_is_busy(queue) && tl_clock_boot_ns() < end_ns);
+        return tl_apply_is_busy(queue);
 }
 
-void tl_apply_init(struct tl_apply_queue *queue)
+void tl_apply_init(struct tl_apply_queue *queue, struct wg_engine *engine,
+                   struct tl_sockets *sockets, struct tl_routes *routes, struct tl_peers *peers)
 {
+        *queue = (struct tl_apply_queue){
+                .engine = engine, .sockets = sockets, .routes = routes, .peers = peers};
         wg_list_init(&queue->list);
 }
 

@@ -16,8 +16,10 @@
 #include "base/enum.h"
 #include "base/list.h"
 #include "conf/change.h"
+#include "daemon/peers.h"
+#include "daemon/sockets.h"
+#include "io/route.h"
 
-struct tl_device;
 struct tl_apply;
 
 /* What a change is at. */
@@ -34,9 +36,17 @@ WG_ENUM_DECLARE(tl_apply_phase, TL_APPLY_PHASES)
 /* Changes on their way, the first of which is being carried out. */
 struct tl_apply_queue {
         struct wg_list list;
+
+        /* Constant: what they change. */
+        struct wg_engine *engine;
+        struct tl_sockets *sockets;
+        struct tl_routes *routes; /* which knows the names of links */
+        struct tl_peers *peers;
 };
 
-void tl_apply_init(struct tl_apply_queue *queue);
+/* All arguments are borrowed until done(). */
+void tl_apply_init(struct tl_apply_queue *queue, struct wg_engine *engine,
+                   struct tl_sockets *sockets, struct tl_routes *routes, struct tl_peers *peers);
 
 /* Forgets all changes on their way, without telling anybody, before the engine ends. */
 void tl_apply_done(struct tl_apply_queue *queue);
@@ -46,20 +56,20 @@ void tl_apply_done(struct tl_apply_queue *queue);
  * of it. `error`: 0; -EADDRINUSE, -EACCES or what else keeps a port from being bound; -EPERM: no mark
  * may be set; -ENODEV: the zone of an endpoint is no interface here; -ENOMEM; with all of these nothing
  * was changed. Returns NULL, and takes nothing over, where there is no memory for that. */
-struct tl_apply *tl_apply_begin(struct tl_device *device, struct tl_change *change,
+struct tl_apply *tl_apply_begin(struct tl_apply_queue *queue, struct tl_change *change,
                                 void (*done)(void *ctx, int error), void *ctx) WG_MUST_USE;
 
 /* Nobody wants to be told any more. The change is carried out all the same. */
 void tl_apply_forget(struct tl_apply *apply);
 
 /* Carries out one slice, or all changes that are smaller. Returns whether there is more. */
-bool tl_apply_work(struct tl_device *device);
+bool tl_apply_work(struct tl_apply_queue *queue);
 
 /* Whether there are changes on their way. */
-bool tl_apply_is_busy(const struct tl_device *device) WG_MUST_USE;
+bool tl_apply_is_busy(const struct tl_apply_queue *queue) WG_MUST_USE;
 
 /* Takes over a change and carries it out at once. There must be none on its way. Returns 0 or -errno,
  * as tl_apply_begin() tells. */
-int tl_apply(struct tl_device *device, struct tl_change *change) WG_MUST_USE;
+int tl_apply(struct tl_apply_queue *queue, struct tl_change *change) WG_MUST_USE;
 
 #endif

@@ -18,6 +18,8 @@
 #include "daemon/device.h"
 #include "daemon/options.h"
 #include "daemon/stat.h"
+#include "daemon/status.h"
+#include "daemon/uapi.h"
 #include "io/clock.h"
 #include "io/daemonize.h"
 #include "io/harden.h"
@@ -209,16 +211,24 @@ static const struct wg_aead_backend *choose_aead(const struct tl_options *option
 static int set_up(const struct tl_options *options, const struct tl_tun *tun, uint32_t offloads,
                   struct tl_change *change)
 {
-        int error = tl_device_init(&device, tun, &helper, &log_, choose_aead(options));
+        const struct tl_device_setup setup = {
+                .tun = tun,
+                .helper = &helper,
+                .log = &log_,
+                .aead = choose_aead(options),
+                .offloads = offloads,
+                .hardening = hardening,
+                .protocols = {[TL_LISTENER_UAPI] = &tl_uapi_protocol,
+                              [TL_LISTENER_STATUS] = &tl_status_protocol},
+        };
+        int error = tl_device_init(&device, &setup);
 
         if (error)
                 return fail("cannot set up the interface", error);
-        device.hardening = hardening;
-        tl_offloads_init(&device.offloads, offloads, &log_);
         error = tl_device_listen(&device);
         if (error)
                 return fail("cannot listen for wg(8) in " TL_UNIXSOCK_DIRECTORY, error);
-        error = tl_apply(&device, change);
+        error = tl_apply(&device.changes, change);
         if (error)
                 return fail("cannot apply the configuration", error);
         error = tl_device_start(&device, drop_privileges());
@@ -279,7 +289,8 @@ static int run(const struct tl_options *options, struct tl_change *change)
                         status = fail("cannot go to the background", error);
         }
         if (status == TL_EXIT_OK) {
-                tl_log(&log_, TL_LOG_INFO, "tielined " TL_VERSION " runs %s", device.tun.name);
+                tl_log(&log_, TL_LOG_INFO, "tielined " TL_VERSION " runs %s",
+                       device.shared.tun.name);
                 tl_notify_tell(&manager, "READY=1");
                 error = tl_device_run(&device);
                 if (error)

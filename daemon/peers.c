@@ -2,7 +2,6 @@
 #include "daemon/peers.h"
 
 #include "core/peers.h"
-#include "daemon/device.h"
 
 /* The peer that the cursor is at, if there still is that one. */
 static struct wg_peer *find_here(const struct tl_peer_cursor *cursor,
@@ -26,16 +25,16 @@ static struct wg_peer *find_from(const struct wg_engine *engine, uint64_t serial
         return NULL;
 }
 
-static bool is_current(const struct tl_peer_cursor *cursor, const struct tl_device *device)
+static bool is_current(const struct tl_peer_cursor *cursor, const struct tl_peers *peers)
 {
-        return cursor->peer && cursor->generation == device->generation;
+        return cursor->peer && cursor->generation == peers->generation;
 }
 
-static struct wg_peer *move_to(struct tl_peer_cursor *cursor, const struct tl_device *device,
+static struct wg_peer *move_to(struct tl_peer_cursor *cursor, const struct tl_peers *peers,
                                struct wg_peer *peer)
 {
         cursor->peer = peer;
-        cursor->generation = device->generation;
+        cursor->generation = peers->generation;
         if (peer) {
                 cursor->serial = peer->serial;
                 memcpy(cursor->public_key, peer->public_key, WG_KEY_LEN);
@@ -50,22 +49,21 @@ static struct wg_peer *after(const struct wg_engine *engine, const struct wg_pee
         return next == &engine->peers ? NULL : WG_CONTAINER_OF(next, struct wg_peer, in_order);
 }
 
-struct wg_peer *tl_peer_cursor_next(struct tl_peer_cursor *cursor, const struct tl_device *device)
+struct wg_peer *tl_peer_cursor_next(struct tl_peer_cursor *cursor, const struct tl_peers *peers)
 {
-        const struct wg_engine *engine = &device->engine;
-        struct wg_peer *here = is_current(cursor, device) ? cursor->peer
-                                                          : find_here(cursor, engine);
+        const struct wg_engine *engine = peers->engine;
+        struct wg_peer *here = is_current(cursor, peers) ? cursor->peer : find_here(cursor, engine);
 
-        return move_to(cursor, device,
+        return move_to(cursor, peers,
                        here ? after(engine, here) : find_from(engine, cursor->serial + 1));
 }
 
-struct wg_peer *tl_peer_cursor_get(struct tl_peer_cursor *cursor, const struct tl_device *device)
+struct wg_peer *tl_peer_cursor_get(struct tl_peer_cursor *cursor, const struct tl_peers *peers)
 {
         struct wg_peer *here;
 
-        if (is_current(cursor, device))
+        if (is_current(cursor, peers))
                 return cursor->peer;
-        here = find_here(cursor, &device->engine);
-        return here ? move_to(cursor, device, here) : NULL;
+        here = find_here(cursor, peers->engine);
+        return here ? move_to(cursor, peers, here) : NULL;
 }

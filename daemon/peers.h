@@ -10,7 +10,11 @@
 
 #include "core/peer.h"
 
-struct tl_device;
+/* The peers of a device, as cursors see them. */
+struct tl_peers {
+        const struct wg_engine *engine;
+        uint64_t generation; /* a number for each state that the configuration was in */
+};
 
 /* Zeroed memory is the place before the first peer. */
 struct tl_peer_cursor {
@@ -21,9 +25,9 @@ struct tl_peer_cursor {
 };
 
 /* The next peer in order of creation, or NULL; the cursor moves there. */
-struct wg_peer *tl_peer_cursor_next(struct tl_peer_cursor *cursor, const struct tl_device *device);
+struct wg_peer *tl_peer_cursor_next(struct tl_peer_cursor *cursor, const struct tl_peers *peers);
 
 /* The peer the cursor is at, or NULL where that has been removed meanwhile. */
-struct wg_peer *tl_peer_cursor_get(struct tl_peer_cursor *cursor, const struct tl_device *device);
+struct wg_peer *tl_peer_cursor_get(struct tl_peer_cursor *cursor, const struct tl_peers *peers);
 
 #endif

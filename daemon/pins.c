@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "daemon/device.h"
+#include "io/clock.h"
 
 /* Limits of one turn, which takes the engine a fraction of a millisecond. */
 enum { EVENTS_A_TURN = 128, PEERS_A_TURN = 256, QUESTIONS_A_TURN = 32 };
@@ -38,15 +38,17 @@ static void heard(void *ctx, uint32_t events)
 
 static int listen_again(struct tl_pins *pins)
 {
-        return tl_loop_add(&pins->device->loop, &pins->watch, pins->routes.fd, EPOLLIN, heard,
-                           pins);
+        return tl_loop_add(pins->loop, &pins->watch, pins->routes.fd, EPOLLIN, heard, pins);
 }
 
-int tl_pins_init(struct tl_pins *pins, struct tl_device *device)
+int tl_pins_init(struct tl_pins *pins, struct tl_loop *loop, const struct tl_sockets *sockets,
+                 const struct tl_peers *peers)
 {
         int error = tl_routes_init(&pins->routes);
 
-        pins->device = device;
+        pins->loop = loop;
+        pins->sockets = sockets;
+        pins->peers = peers;
         pins->sender.uid = geteuid();
         pins->due_ns = TL_LOOP_NEVER;
         return error ? error : listen_again(pins);
@@ -104,8 +106,8 @@ static void hear(struct tl_pins *pins)
         unsigned int taken;
 
         tl_loop_remove(&pins->watch);
-        pins->sender.fwmark = pins->device->fwmark;
-        pins->sender.port = pins->device->listen_port;
+        pins->sender.fwmark = pins->sockets->fwmark;
+        pins->sender.port = pins->sockets->listen_port;
         taken = tl_routes_heed(&pins->routes, &pins->sender, &pins->changes, EVENTS_A_TURN);
         pins->events += taken;
         pins->heard += taken;
@@ -124,7 +126,7 @@ static bool examine(struct tl_pins *pins)
         if (!pins->changes.count)
                 return false;
         for (unsigned int i = 0; i < PEERS_A_TURN && pins->questions < most; i++) {
-                struct wg_peer *peer = tl_peer_cursor_next(&pins->cursor, pins->device);
+                struct wg_peer *peer = tl_peer_cursor_next(&pins->cursor, pins->peers);
                 struct wg_endpoint e;
 
                 if (!peer)

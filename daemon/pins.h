@@ -17,6 +17,7 @@
 #define DAEMON_PINS_H
 
 #include "daemon/peers.h"
+#include "daemon/sockets.h"
 #include "io/loop.h"
 #include "io/route.h"
 
@@ -30,7 +31,9 @@ struct tl_pin_answer {
 };
 
 struct tl_pins {
-        struct tl_device *device;
+        struct tl_loop *loop;
+        const struct tl_sockets *sockets; /* their mark and port */
+        const struct tl_peers *peers;
         struct tl_routes routes;
         struct tl_route_sender sender;
         struct tl_watch watch; /* not while a pass is due or under way */
@@ -52,7 +55,8 @@ struct tl_pins {
 };
 
 /* Starts to listen, as the user who opens the UDP sockets. Returns 0 or -errno. */
-int tl_pins_init(struct tl_pins *pins, struct tl_device *device) WG_MUST_USE;
+int tl_pins_init(struct tl_pins *pins, struct tl_loop *loop, const struct tl_sockets *sockets,
+                 const struct tl_peers *peers) WG_MUST_USE;
 
 /* Takes one whose init failed, or zeroed memory. */
 void tl_pins_done(struct tl_pins *pins);

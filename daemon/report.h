@@ -2,31 +2,34 @@
  *
  * report.h - what the log says of packets, handshakes and errors: always which peer, and why.
  *
- * Peers are named by the first and last letters of their public key in base64, which is how an
- * administrator tells them apart in `wg show`. No other key ever comes here.
- * Threads: any. Costs a comparison where the level is not shown. */
+ * Peers are named by the first and last characters of their public key in base64, as `wg show` prints
+ * it. No other key is ever passed to these functions.
+ * Threads: any. A level that is not shown costs a comparison. */
 #ifndef DAEMON_REPORT_H
 #define DAEMON_REPORT_H
 
+#include "core/action.h"
 #include "core/receive.h"
 #include "core/send.h"
-#include "daemon/device.h"
+#include "daemon/tally.h"
+#include "io/log.h"
+#include "io/udp.h"
 
 /* A packet or message that was dropped, inbound and outbound. */
-void tl_report_dropped(struct tl_device *device, const struct wg_receive_slot *slot);
-void tl_report_unsent(struct tl_device *device, const struct wg_send_slot *slot);
+void tl_report_dropped(struct tl_log *log, const struct wg_receive_slot *slot);
+void tl_report_unsent(struct tl_log *log, const struct wg_send_slot *slot);
 
-/* A datagram that could not be sent; counts it. */
-void tl_report_send_error(struct tl_device *device, const struct wg_peer *peer,
+/* A datagram that could not be sent. */
+void tl_report_send_error(struct tl_log *log, const struct wg_peer *peer,
                           const struct tl_datagram *datagram);
 
-/* What the engine says happened. Engine thread. */
-void tl_report_event(struct tl_device *device, const struct wg_action *action);
+/* What the engine says happened. */
+void tl_report_event(struct tl_log *log, const struct wg_action *action);
 
 /* Something of ours that does not work; `error` is -errno. */
-void tl_report_error(struct tl_device *device, const char *what, int error);
+void tl_report_error(struct tl_log *log, const char *what, int error);
 
 /* How many packets each verdict dropped, at the end. Engine thread. */
-void tl_report_totals(struct tl_device *device);
+void tl_report_totals(struct tl_log *log, const struct tl_tally *tally);
 
 #endif

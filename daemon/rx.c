@@ -1,145 +1,139 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only
- *
- * rx.c - the way in: UDP -> core -> TUN.
- *
- * What a socket gives, datagrams or pieces of many, is opened where it lies. What follows on each other in
- * one flow of TCP or UDP is written to the TUN as one superpacket, whose payload is not copied either. */
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "daemon/rx.h"
+
 #include "base/ip.h"
 #include "daemon/report.h"
-#include "daemon/worker.h"
+#include "io/clock.h"
 
-static int receive_datagrams(struct tl_worker *worker, const struct tl_udp *udp)
+static int receive_datagrams(struct tl_rx *rx, const struct tl_udp *udp)
 {
         for (unsigned int i = 0; i < TL_RX_BUFFERS; i++) {
-                worker->datagrams[i].buf = worker->rx_bytes + (size_t)i * TL_BUFFER_SIZE;
-                worker->datagrams[i].room = TL_UDP_RECEIVED_MAX;
+                rx->datagrams[i].buf = rx->bytes + (size_t)i * TL_BUFFER_SIZE;
+                rx->datagrams[i].room = TL_UDP_RECEIVED_MAX;
         }
-        return tl_udp_receive(udp, worker->datagrams, TL_RX_BUFFERS);
+        return tl_udp_receive(udp, rx->datagrams, TL_RX_BUFFERS);
 }
 
-static void count_unwritten(struct tl_worker *worker, unsigned int count)
+static void count_unwritten(struct tl_rx *rx, unsigned int count)
 {
         if (count)
-                atomic_fetch_add_explicit(&worker->device->tally.tun_errors, count,
-                                          memory_order_relaxed);
+                tl_tally_add_tun_errors(&rx->shared->tally, count);
 }
 
 /* The queue to write a packet to. A packet for this host goes to our own queue, so that its answers
- * come to us too. A packet from one peer to another comes out of the TUN again. Its flow is written
- * in both directions, each by the worker of its sender; if each used its own queue, the flow would
+ * come to us too. A packet from one peer to another comes out of the TUN again. Both directions of its
+ * flow are written, each by the worker of its sender; if each used its own queue, the flow would
  * move from one to the other and overtake itself. */
-static const struct tl_tun_queue *choose_queue(const struct tl_worker *worker, unsigned int i)
+static const struct tl_tun_queue *choose_queue(const struct tl_rx *rx, unsigned int i)
 {
-        const struct tl_device *device = worker->device;
-        const struct tl_packet *packet = &worker->packets[i];
+        const struct tl_shared *shared = rx->shared;
+        const struct tl_packet *packet = &rx->packets[i];
         const struct wg_peer *to;
         struct wg_ip_header h;
 
-        if (!device->tun.neutral.header_len)
-                return worker->queue;
+        if (!shared->tun.neutral.header_len)
+                return rx->queue;
         h = wg_ip_parse(packet->buf, packet->len);
-        to = wg_allowedips_find(&device->engine.allowed, h.family, h.destination);
-        return to && to != worker->senders[i] ? &device->tun.neutral : worker->queue;
+        to = wg_allowedips_find(&shared->engine.allowed, h.family, h.destination);
+        return to && to != rx->senders[i] ? &shared->tun.neutral : rx->queue;
 }
 
 /* Returns whether the TUN accepted the packet. */
-static bool write_packet(struct tl_worker *worker, unsigned int i)
+static bool write_packet(struct tl_rx *rx, unsigned int i)
 {
-        return tl_tun_write(choose_queue(worker, i), &worker->packets[i], 1) == 1;
+        return tl_tun_write(choose_queue(rx, i), &rx->packets[i], 1) == 1;
 }
 
 /* Writes the packets of a run that the TUN did not take as a superpacket. Returns how many it took. */
-static unsigned int write_one_by_one(struct tl_worker *worker, const struct tl_merge_run *run)
+static unsigned int write_one_by_one(struct tl_rx *rx, const struct tl_merge_run *run)
 {
         unsigned int written = 0;
         uint16_t at = run->first;
 
-        tl_merge_undo(run, worker->packets);
-        for (unsigned int i = 0; i < run->count; i++, at = worker->merge.next[at])
-                written += write_packet(worker, at);
+        tl_merge_undo(run, rx->packets);
+        for (unsigned int i = 0; i < run->count; i++, at = rx->merge.next[at])
+                written += write_packet(rx, at);
         return written;
 }
 
-static void write_run(struct tl_worker *worker, const struct tl_merge_run *run)
+static void write_run(struct tl_rx *rx, const struct tl_merge_run *run)
 {
         struct iovec parts[TL_MERGE_MAX];
         unsigned int count, written;
 
         if (run->offload.kind == TL_OFFLOAD_NONE) {
-                count_unwritten(worker, !write_packet(worker, run->first));
+                count_unwritten(rx, !write_packet(rx, run->first));
                 return;
         }
-        count = tl_merge_parts(&worker->merge, run, worker->packets, parts);
-        if (tl_tun_write_parts(choose_queue(worker, run->first), &run->offload, parts, count) ==
-            0) {
-                wg_worker_add(&worker->superpackets_written, 1);
+        count = tl_merge_parts(&rx->merge, run, rx->packets, parts);
+        if (tl_tun_write_parts(choose_queue(rx, run->first), &run->offload, parts, count) == 0) {
+                wg_worker_add(&rx->superpackets_written, 1);
                 return;
         }
-        written = write_one_by_one(worker, run);
-        count_unwritten(worker, run->count - written);
+        written = write_one_by_one(rx, run);
+        count_unwritten(rx, run->count - written);
         /* A link that is down takes neither. */
         if (written)
-                tl_offloads_superpacket_refused(&worker->device->offloads, run->offload.kind);
+                tl_offloads_superpacket_refused(&rx->shared->offloads, run->offload.kind);
 }
 
-static void write_packets(struct tl_worker *worker, unsigned int count)
+static void write_batch(struct tl_rx *rx, unsigned int count)
 {
-        uint32_t kinds = tl_offloads_kinds(&worker->device->offloads);
+        uint32_t kinds = tl_offloads_kinds(&rx->shared->offloads);
 
         if (count == 1 || !kinds) {
                 for (unsigned int i = 0; i < count; i++)
-                        count_unwritten(worker, !write_packet(worker, i));
+                        count_unwritten(rx, !write_packet(rx, i));
                 return;
         }
-        tl_merge(&worker->merge, worker->packets, count, kinds);
-        for (unsigned int i = 0; i < worker->merge.count; i++)
-                write_run(worker, &worker->merge.runs[i]);
+        tl_merge(&rx->merge, rx->packets, count, kinds);
+        for (unsigned int i = 0; i < rx->merge.count; i++)
+                write_run(rx, &rx->merge.runs[i]);
 }
 
-static void add_packet(struct tl_worker *worker, unsigned int i, const struct wg_receive_slot *slot)
+static void add_packet(struct tl_rx *rx, unsigned int i, const struct wg_receive_slot *slot)
 {
-        worker->packets[i] = (struct tl_packet){.buf = slot->inner, .len = slot->inner_len};
-        worker->senders[i] = slot->peer;
+        rx->packets[i] = (struct tl_packet){.buf = slot->inner, .len = slot->inner_len};
+        rx->senders[i] = slot->peer;
 }
 
-/* Opens the first count slots and deals with each by its verdict. */
-static void receive_slots(struct tl_worker *worker, unsigned int n, uint64_t now_ns)
+/* Opens the first n slots and deals with each by its verdict. */
+static void deliver_batch(struct tl_rx *rx, unsigned int n, uint64_t now_ns)
 {
         unsigned int count = 0;
 
-        wg_receive(&worker->core, worker->receive_slots, n, now_ns);
+        wg_receive(rx->core, rx->slots, n, now_ns);
         for (unsigned int i = 0; i < n; i++) {
-                struct wg_receive_slot *slot = &worker->receive_slots[i];
+                struct wg_receive_slot *slot = &rx->slots[i];
 
                 if (slot->verdict == WG_VERDICT_HANDSHAKE)
-                        tl_worker_hand_over_handshake(worker, slot, now_ns);
+                        tl_handover_handshake(&rx->shared->handover, rx->core, slot, now_ns);
                 else if (slot->verdict == WG_VERDICT_DATA)
-                        add_packet(worker, count++, slot);
+                        add_packet(rx, count++, slot);
                 else if (slot->verdict != WG_VERDICT_KEEPALIVE)
-                        tl_report_dropped(worker->device, slot);
+                        tl_report_dropped(rx->shared->log, slot);
         }
         if (count)
-                write_packets(worker, count);
+                write_batch(rx, count);
 }
 
-/* Makes slots of a datagram, or of those that a piece holds, behind the n that there are; deals with them
- * whenever there is no room for more. Returns how many there are now. */
-static unsigned int add_slots(struct tl_worker *worker, unsigned int n, const struct tl_datagram *d,
-                              uint64_t now_ns)
+/* Adds a datagram, or those that a piece holds, behind the n slots that are filled. Delivers the batch
+ * whenever it is full. Returns how many slots are filled now. */
+static unsigned int deliver_if_full_and_add(struct tl_rx *rx, unsigned int n,
+                                            const struct tl_datagram *d, uint64_t now_ns)
 {
         uint32_t segment = d->segment ? d->segment : d->len, at = 0;
 
         if (d->segment)
-                wg_worker_add(&worker->pieces_received, 1);
+                wg_worker_add(&rx->pieces_received, 1);
         do {
                 if (n == WG_BATCH_MAX) {
-                        receive_slots(worker, n, now_ns);
+                        deliver_batch(rx, n, now_ns);
                         n = 0;
                 }
-                worker->receive_slots[n++] = (struct wg_receive_slot){
+                rx->slots[n++] = (struct wg_receive_slot){
                         .buf = d->buf + at,
-                        /* One that did not fit is cut short, and so no message: the core refuses
-                         * it. */
+                        /* One that did not fit is cut short: as an empty one, the core refuses it. */
                         .len = d->error ? 0 : WG_MIN(segment, d->len - at),
                         .tos = d->tos,
                         .from = d->path,
@@ -149,16 +143,16 @@ static unsigned int add_slots(struct tl_worker *worker, unsigned int n, const st
         return n;
 }
 
-bool tl_rx_run(struct tl_worker *worker, const struct tl_udp *udp)
+bool tl_rx_run_batch(struct tl_rx *rx, const struct tl_udp *udp)
 {
-        int received = receive_datagrams(worker, udp);
+        int received = receive_datagrams(rx, udp);
         uint64_t now_ns = tl_clock_boot_ns();
         unsigned int n = 0;
 
         if (received <= 0)
                 return false;
         for (int i = 0; i < received; i++)
-                n = add_slots(worker, n, &worker->datagrams[i], now_ns);
-        receive_slots(worker, n, now_ns);
+                n = deliver_if_full_and_add(rx, n, &rx->datagrams[i], now_ns);
+        deliver_batch(rx, n, now_ns);
         return received == TL_RX_BUFFERS;
 }

@@ -37,12 +37,12 @@ static void tell_device(void *ctx, struct tl_uapi_device_status *status)
 {
         const struct client *client = ctx;
         const struct tl_device *device = client->device;
-        const struct wg_identity *identity = atomic_load(&device->engine.identity);
+        const struct wg_identity *identity = atomic_load(&device->shared.engine.identity);
 
         *status = (struct tl_uapi_device_status){
                 .has_private_key = identity != NULL,
-                .listen_port = device->listen_port,
-                .fwmark = device->fwmark,
+                .listen_port = device->shared.sockets.listen_port,
+                .fwmark = device->shared.sockets.fwmark,
         };
         if (identity)
                 memcpy(status->private_key, identity->private_key, WG_KEY_LEN);
@@ -52,7 +52,7 @@ static bool tell_peer(void *ctx, struct tl_uapi_peer_status *status)
 {
         struct client *client = ctx;
         const struct tl_device *device = client->device;
-        struct wg_peer *peer = tl_peer_cursor_next(&client->peer, device);
+        struct wg_peer *peer = tl_peer_cursor_next(&client->peer, &device->peers);
 
         if (!peer)
                 return false;
@@ -88,7 +88,7 @@ static bool tell_allowed_ip(void *ctx, struct wg_prefix *prefix)
 {
         struct client *client = ctx;
         const struct tl_device *device = client->device;
-        const struct wg_peer *peer = tl_peer_cursor_get(&client->peer, device);
+        const struct wg_peer *peer = tl_peer_cursor_get(&client->peer, &device->peers);
 
         if (!peer || (client->ip_changes != peer->allowed.changes && !resume_ips(client, peer)) ||
             !wg_allowed_next(&peer->allowed, &client->ip_cursor, prefix))
@@ -130,7 +130,7 @@ static size_t tell(struct tl_connection *base, char *out, size_t size)
 static void await(struct client *client, struct tl_change *change,
                   void (*done)(void *ctx, int error))
 {
-        client->awaited = tl_apply_begin(client->device, change, done, client);
+        client->awaited = tl_apply_begin(&client->device->changes, change, done, client);
         if (client->awaited) {
                 tl_connection_defer(&client->base);
                 return;
@@ -166,7 +166,7 @@ static void get(struct client *client)
 {
         struct tl_change nothing;
 
-        if (!tl_apply_is_busy(client->device)) {
+        if (!tl_apply_is_busy(&client->device->changes)) {
                 start_telling(client);
                 return;
         }

@@ -10,34 +10,9 @@
 
 #include "crypto/crypto.h"
 #include "daemon/report.h"
+#include "io/clock.h"
 
 #define BUFFERS_SIZE ((size_t)TL_BUFFER_SIZE + TL_TX_BYTES + (size_t)TL_RX_BUFFERS * TL_BUFFER_SIZE)
-
-void tl_worker_hand_over_handshake(struct tl_worker *worker, const struct wg_receive_slot *slot,
-                                   uint64_t now_ns)
-{
-        struct tl_device *device = worker->device;
-        const struct tl_inbox_head head = {
-                .arrived_ns = now_ns, .len = slot->len, .from = slot->from};
-
-        if (tl_inbox_put(slot->is_preferred ? &device->preferred : &device->handshakes, &head,
-                         slot->buf))
-                worker->core.wants_engine = true;
-        else
-                wg_worker_count(&worker->core, WG_VERDICT_QUEUE_FULL);
-}
-
-void tl_worker_hand_over_unsent(struct tl_worker *worker, const struct wg_send_slot *slot,
-                                uint64_t now_ns)
-{
-        const struct tl_inbox_head head = {
-                .arrived_ns = now_ns, .len = slot->len, .peer = slot->peer};
-
-        if (tl_inbox_put(&worker->device->unsent, &head, slot->buf + WG_SEND_HEADROOM))
-                worker->core.wants_engine = true;
-        else
-                wg_worker_refuse(&worker->core, slot->peer);
-}
 
 static void tun_is_ready(void *ctx, uint32_t events)
 {
@@ -59,7 +34,7 @@ static void ipv6_is_ready(void *ctx, uint32_t events)
 
 static void woken(void *ctx)
 {
-        (void)ctx; /* being awake is all: the loop below looks at everything anew */
+        (void)ctx; /* run() looks at everything anew */
 }
 
 static void watch(struct tl_worker *worker, struct tl_watch *at, const struct tl_udp *udp,
@@ -69,49 +44,48 @@ static void watch(struct tl_worker *worker, struct tl_watch *at, const struct tl
                                 : tl_loop_add(&worker->loop, at, udp->fd, EPOLLIN, ready, worker);
 
         if (error)
-                tl_report_error(worker->device, "cannot wait for datagrams", error);
+                tl_report_error(worker->shared->log, "cannot wait for datagrams", error);
 }
 
-/* Watches the sockets that are current. Those of before are not closed until `watched` says that
- * they have left this loop. */
-static const struct tl_sockets *follow_sockets(struct tl_worker *worker)
+/* Watches the current sockets. Those before are not closed until `watched` says that they have left
+ * this loop. Returns our own, or NULL if no port is held. */
+static const struct tl_udp_pair *follow_sockets(struct tl_worker *worker)
 {
-        struct tl_sockets *now = atomic_load(&worker->device->sockets);
+        struct tl_socket_set *now = atomic_load(&worker->shared->sockets.current);
+        const struct tl_udp_pair *pair = now ? &now->pairs[worker->number] : NULL;
 
         if (now == atomic_load_explicit(&worker->watched, memory_order_relaxed))
-                return now;
+                return pair;
         tl_loop_remove(&worker->ipv4_watch);
         tl_loop_remove(&worker->ipv6_watch);
         tl_turns_clear_ready(&worker->turns, TL_FROM_IPV4);
         tl_turns_clear_ready(&worker->turns, TL_FROM_IPV6);
-        if (now) {
-                const struct tl_udp_pair *pair = &now->pairs[worker->number];
-
+        if (pair) {
                 watch(worker, &worker->ipv4_watch, &pair->ipv4, ipv4_is_ready);
                 watch(worker, &worker->ipv6_watch, &pair->ipv6, ipv6_is_ready);
         }
         atomic_store(&worker->watched, now);
-        return now;
+        return pair;
 }
 
 /* Runs one batch of a direction. Returns whether there may be more. */
-static bool run_batch(struct tl_worker *worker, const struct tl_sockets *sockets,
+static bool run_batch(struct tl_worker *worker, const struct tl_udp_pair *sockets,
                       enum tl_direction direction)
 {
         switch (direction) {
         case TL_FROM_TUN:
-                return tl_tx_run(worker, sockets);
+                return tl_tx_run_batch(&worker->tx, sockets);
         case TL_FROM_IPV4:
-                return tl_rx_run(worker, &sockets->pairs[worker->number].ipv4);
+                return tl_rx_run_batch(&worker->rx, &sockets->ipv4);
         case TL_FROM_IPV6:
-                return tl_rx_run(worker, &sockets->pairs[worker->number].ipv6);
+                return tl_rx_run_batch(&worker->rx, &sockets->ipv6);
         case TL_DIRECTIONS:
                 break;
         }
         return false;
 }
 
-static void run_direction(struct tl_worker *worker, const struct tl_sockets *sockets)
+static void run_turn(struct tl_worker *worker, const struct tl_udp_pair *sockets)
 {
         enum tl_direction direction = tl_turns_begin(&worker->turns);
         uint64_t begun_ns = tl_clock_boot_ns(), took_ns;
@@ -124,18 +98,18 @@ static void run_direction(struct tl_worker *worker, const struct tl_sockets *soc
         tl_turns_end(&worker->turns, direction, took_ns, has_more);
 }
 
-/* Runs one turn, if a direction is ready. The turn before holds no published pointer any more. */
-static void run_turn(struct tl_worker *worker)
+/* Runs one turn, if a direction is ready. No published pointer is kept from the turn before. */
+static void run_turn_if_due(struct tl_worker *worker)
 {
-        const struct tl_sockets *sockets;
+        const struct tl_udp_pair *sockets;
 
-        tl_reclaim_online(&worker->device->reclaim, worker->number);
+        tl_reclaim_online(&worker->shared->reclaim, worker->number);
         sockets = follow_sockets(worker);
         if (tl_turns_are_due(&worker->turns))
-                run_direction(worker, sockets);
+                run_turn(worker, sockets);
         if (worker->core.wants_engine) {
                 worker->core.wants_engine = false;
-                tl_wake_set(&worker->device->wake);
+                tl_wake_set(&worker->shared->wake);
         }
 }
 
@@ -144,18 +118,18 @@ static void look(struct tl_worker *worker, uint64_t deadline_ns)
         int handled = tl_loop_run(&worker->loop, deadline_ns);
 
         if (handled < 0 && handled != -EINTR)
-                tl_report_error(worker->device, "cannot wait for packets", handled);
+                tl_report_error(worker->shared->log, "cannot wait for packets", handled);
 }
 
-/* Until there is a packet, a wake-up or a job. Who puts up jobs looks after that who is idle, and who
- * becomes idle looks after that for jobs: one of them sees the other. */
+/* Waits for a packet, a wake-up or a job. The engine publishes jobs, then checks for idle workers; a
+ * worker marks itself idle, then checks for jobs. So one of them sees the other. */
 static void wait_for_work(struct tl_worker *worker)
 {
-        bool may_block = !tl_jobs_take(&worker->device->jobs);
+        bool may_block = !tl_jobs_take(&worker->shared->jobs);
 
         atomic_store(&worker->is_idle, may_block);
         if (may_block)
-                may_block = !tl_jobs_are_there(&worker->device->jobs);
+                may_block = !tl_jobs_are_there(&worker->shared->jobs);
         /* Poll for packets after each job. */
         look(worker, may_block ? TL_LOOP_NEVER : 0);
         atomic_store_explicit(&worker->is_idle, false, memory_order_relaxed);
@@ -179,19 +153,19 @@ static void *run(void *ctx)
         worker->may_run = wg_crypto_thread_begin();
         sem_post(&worker->has_begun);
         while (worker->may_run && !atomic_load(&worker->is_stopping)) {
-                run_turn(worker);
-                /* A deleted TUN is ready for ever; the engine ends us soon. */
-                if (atomic_load(&worker->device->is_deleted))
+                run_turn_if_due(worker);
+                /* A deleted TUN is ready for ever. The engine ends us soon. */
+                if (atomic_load(&worker->shared->is_deleted))
                         tl_loop_remove(&worker->tun_watch);
                 /* However busy one direction is, poll after each turn. */
                 if (tl_turns_are_due(&worker->turns)) {
                         look(worker, 0);
                         continue;
                 }
-                tl_reclaim_offline(&worker->device->reclaim, worker->number);
+                tl_reclaim_offline(&worker->shared->reclaim, worker->number);
                 wait_for_work(worker);
         }
-        tl_reclaim_offline(&worker->device->reclaim, worker->number);
+        tl_reclaim_offline(&worker->shared->reclaim, worker->number);
         return NULL;
 }
 
@@ -205,7 +179,7 @@ static int start_thread(struct tl_worker *worker)
         pthread_sigmask(SIG_SETMASK, &all, &before);
         error = pthread_create(&worker->thread, NULL, run, worker);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
-        /* A new thread makes system calls of its own, which are not to be refused it. */
+        /* Its first steps make system calls that the sandbox will refuse later. */
         while (!error && sem_wait(&worker->has_begun) < 0 && errno == EINTR)
                 continue;
         if (error || worker->may_run)
@@ -226,19 +200,31 @@ static void done(struct tl_worker *worker)
         free(worker);
 }
 
-struct tl_worker *tl_worker_start(struct tl_device *device, unsigned int number,
-                                  const struct wg_aead_backend *aead)
+/* Gives tx and rx what they work with. */
+static void equip(struct tl_worker *worker)
+{
+        struct tl_shared *shared = worker->shared;
+        struct tl_tun_queue *queue = &shared->tun.queues[worker->number];
+
+        wg_worker_init(&worker->core, &shared->engine, shared->engine.worker.aead);
+        worker->tx.shared = worker->rx.shared = shared;
+        worker->tx.core = worker->rx.core = &worker->core;
+        worker->tx.queue = worker->rx.queue = queue;
+        worker->tx.packet = worker->buffers + TL_CACHE_LINE;
+        worker->tx.bytes = worker->buffers + TL_BUFFER_SIZE;
+        worker->rx.bytes = worker->tx.bytes + TL_TX_BYTES;
+}
+
+struct tl_worker *tl_worker_start(struct tl_shared *shared, unsigned int number)
 {
         struct tl_worker *worker = calloc(1, sizeof(*worker));
         int error;
 
         if (!worker)
                 return NULL;
-        worker->device = device;
+        worker->shared = shared;
         worker->number = number;
-        worker->queue = &device->tun.queues[number];
         sem_init(&worker->has_begun, 0, 0);
-        wg_worker_init(&worker->core, &device->engine, aead);
         /* Mapped, not allocated: most pages of most buffers are never touched. */
         worker->buffers = mmap(NULL, BUFFERS_SIZE, PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -246,15 +232,13 @@ struct tl_worker *tl_worker_start(struct tl_device *device, unsigned int number,
                 free(worker);
                 return NULL;
         }
-        worker->tx_packet = worker->buffers + TL_CACHE_LINE;
-        worker->tx_bytes = worker->buffers + TL_BUFFER_SIZE;
-        worker->rx_bytes = worker->tx_bytes + TL_TX_BYTES;
+        equip(worker);
         error = tl_loop_init(&worker->loop);
         if (!error)
                 error = tl_wake_init(&worker->wake, &worker->loop, woken, worker);
         if (!error)
-                error = tl_loop_add(&worker->loop, &worker->tun_watch, worker->queue->fd, EPOLLIN,
-                                    tun_is_ready, worker);
+                error = tl_loop_add(&worker->loop, &worker->tun_watch, worker->tx.queue->fd,
+                                    EPOLLIN, tun_is_ready, worker);
         if (!error)
                 error = start_thread(worker);
         if (!error)

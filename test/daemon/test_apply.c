@@ -5,22 +5,34 @@
 #include <stdio.h>
 
 #include "conf/uapi.h"
-#include "daemon/device.h"
+#include "daemon/workers.h"
 #include "test/lib/cmocka.h"
 #include "test/lib/env.h"
 #include "test/lib/heap.h"
 #include "test/lib/with_crypto.h"
 
 /* A device as far as a change of configuration needs one while the link is down. */
-static void begin_device(struct tl_device *device, struct test_env *t)
+struct device {
+        struct wg_engine engine;
+        struct tl_sockets sockets;
+        struct tl_workers workers;
+        struct tl_routes routes;
+        struct tl_peers peers;
+        struct tl_apply_queue changes;
+};
+
+static void begin_device(struct device *device, struct test_env *t)
 {
         memset(device, 0, sizeof(*device));
-        device->env = t->env;
-        assert_true(wg_engine_init(&device->engine, &device->env, wg_aead_choose(NULL)));
-        tl_apply_init(&device->changes);
+        device->sockets.engine = &device->engine;
+        device->sockets.workers = &device->workers;
+        device->peers.engine = &device->engine;
+        assert_true(wg_engine_init(&device->engine, &t->env, wg_aead_choose(NULL)));
+        tl_apply_init(&device->changes, &device->engine, &device->sockets, &device->routes,
+                      &device->peers);
 }
 
-static void end_device(struct tl_device *device, struct test_env *t)
+static void end_device(struct device *device, struct test_env *t)
 {
         tl_apply_done(&device->changes);
         wg_engine_done(&device->engine);
@@ -113,7 +125,7 @@ static void twin_apply(struct twin *twin, const struct tl_change *change)
         }
 }
 
-static void assert_same(struct tl_device *device, const struct twin *twin)
+static void assert_same(struct device *device, const struct twin *twin)
 {
         const struct wg_list *node = &device->engine.peers;
 
@@ -206,7 +218,7 @@ static void note_error(void *ctx, int error)
  * anew for each try. */
 static void test_whole_or_not_at_all(void **state)
 {
-        static struct tl_device device;
+        static struct device device;
         static struct twin twin;
         struct test_env t, choices;
         unsigned int failures = 0;
@@ -227,11 +239,11 @@ static void test_whole_or_not_at_all(void **state)
                         make_change(&choices, &change);
                         t.allocations = allocations;
                         if (round % 2) {
-                                error = tl_apply(&device, &change);
+                                error = tl_apply(&device.changes, &change);
                         } else {
-                                assert_non_null(
-                                        tl_apply_begin(&device, &change, note_error, &error));
-                                while (tl_apply_work(&device))
+                                assert_non_null(tl_apply_begin(&device.changes, &change, note_error,
+                                                               &error));
+                                while (tl_apply_work(&device.changes))
                                         ;
                         }
                         t.allocations = SIZE_MAX;
@@ -259,7 +271,7 @@ static void test_whole_or_not_at_all(void **state)
 #define J "public_key=0200000000000000000000000000000000000000000000000000000000000000\n"
 #define PSK "preshared_key=0300000000000000000000000000000000000000000000000000000000000000\n"
 
-static void apply_text(struct tl_device *device, const char *text)
+static void apply_text(struct device *device, const char *text)
 {
         struct tl_uapi_parser parser;
         struct tl_change change;
@@ -269,7 +281,7 @@ static void apply_text(struct tl_device *device, const char *text)
         tl_change_init(&change);
         assert_int_equal(tl_uapi_parser_feed(&parser, text, strlen(text), &used, &change),
                          TL_UAPI_SET);
-        assert_int_equal(tl_apply(device, &change), 0);
+        assert_int_equal(tl_apply(&device->changes, &change), 0);
         tl_uapi_parser_done(&parser);
 }
 
@@ -295,7 +307,7 @@ static const struct {
 
 static void test_peers_named_again(void **state)
 {
-        static struct tl_device device;
+        static struct device device;
         struct test_env t;
         char text[1024];
 
@@ -335,7 +347,7 @@ static void make_many(struct tl_change *change, uint32_t count)
 /* Between two slices others have their turn; changes follow each other in order. */
 static void test_slices(void **state)
 {
-        static struct tl_device device;
+        static struct device device;
         struct tl_change many, few, none;
         int many_error = 1, few_error = 1, none_error = 1, slices = 0;
         struct tl_apply *forgotten;
@@ -344,18 +356,18 @@ static void test_slices(void **state)
         (void)state;
         test_env_init(&t, 1);
         begin_device(&device, &t);
-        assert_false(tl_apply_work(&device));
+        assert_false(tl_apply_work(&device.changes));
         make_many(&many, MANY);
         make_many(&few, 3);
         few.replace_peers = true;
         tl_change_init(&none);
-        assert_non_null(tl_apply_begin(&device, &many, note_error, &many_error));
-        assert_non_null(tl_apply_begin(&device, &few, note_error, &few_error));
-        for (; tl_apply_work(&device); slices++)
+        assert_non_null(tl_apply_begin(&device.changes, &many, note_error, &many_error));
+        assert_non_null(tl_apply_begin(&device.changes, &few, note_error, &few_error));
+        for (; tl_apply_work(&device.changes); slices++)
                 if (device.engine.peer_count != MANY && many_error)
                         assert_int_equal(few_error, 1);
         assert_true(slices > 1);
-        assert_false(tl_apply_is_busy(&device));
+        assert_false(tl_apply_is_busy(&device.changes));
         assert_int_equal(many_error, 0);
         assert_int_equal(few_error, 0);
         assert_int_equal(device.engine.peer_count, 3);
@@ -363,12 +375,12 @@ static void test_slices(void **state)
 
         /* One that nobody waits for is carried out all the same. */
         make_many(&many, 10);
-        forgotten = tl_apply_begin(&device, &many, note_error, &many_error);
+        forgotten = tl_apply_begin(&device.changes, &many, note_error, &many_error);
         assert_non_null(forgotten);
-        assert_non_null(tl_apply_begin(&device, &none, note_error, &none_error));
+        assert_non_null(tl_apply_begin(&device.changes, &none, note_error, &none_error));
         tl_apply_forget(forgotten);
         many_error = 77;
-        while (tl_apply_work(&device))
+        while (tl_apply_work(&device.changes))
                 ;
         assert_int_equal(many_error, 77);
         assert_int_equal(none_error, 0);
@@ -377,17 +389,17 @@ static void test_slices(void **state)
         /* The device ends in the middle of one, with another one waiting. */
         make_many(&many, MANY);
         make_many(&few, 5);
-        assert_non_null(tl_apply_begin(&device, &many, note_error, &many_error));
-        assert_non_null(tl_apply_begin(&device, &few, note_error, &few_error));
+        assert_non_null(tl_apply_begin(&device.changes, &many, note_error, &many_error));
+        assert_non_null(tl_apply_begin(&device.changes, &few, note_error, &few_error));
         for (int i = 0; i < 3; i++)
-                assert_true(tl_apply_work(&device));
+                assert_true(tl_apply_work(&device.changes));
         end_device(&device, &t);
         assert_int_equal(many_error, 77);
 }
 
 static void test_no_memory_to_begin(void **state)
 {
-        static struct tl_device device;
+        static struct device device;
         struct tl_change change;
         struct test_env t;
 
@@ -396,11 +408,11 @@ static void test_no_memory_to_begin(void **state)
         begin_device(&device, &t);
         make_many(&change, 2);
         heap_fail_after(0);
-        assert_null(tl_apply_begin(&device, &change, note_error, NULL));
+        assert_null(tl_apply_begin(&device.changes, &change, note_error, NULL));
         heap_fail_after(-1);
         assert_int_equal(change.peer_count, 2);
         tl_change_done(&change);
-        assert_false(tl_apply_is_busy(&device));
+        assert_false(tl_apply_is_busy(&device.changes));
         end_device(&device, &t);
 }
 

@@ -68,8 +68,8 @@ static uint64_t clock_ns = TL_NS_PER_S;
 
 uint64_t __wrap_tl_clock_boot_ns(void);
 void __wrap_tl_connection_resume(struct tl_connection *client);
-int __wrap_tl_device_set_port(struct tl_device *device, uint16_t port);
-int __wrap_tl_device_set_fwmark(struct tl_device *device, uint32_t fwmark);
+int __wrap_tl_sockets_set_port(struct tl_sockets *sockets, uint16_t port);
+int __wrap_tl_sockets_set_fwmark(struct tl_sockets *sockets, uint32_t fwmark);
 int __wrap_tl_routes_find_link(struct tl_routes *routes, const char *name, uint32_t *ifindex);
 
 uint64_t __wrap_tl_clock_boot_ns(void)
@@ -82,17 +82,17 @@ void __wrap_tl_connection_resume(struct tl_connection *client)
         client->is_deferred = false;
 }
 
-int __wrap_tl_device_set_port(struct tl_device *device, uint16_t port)
+int __wrap_tl_sockets_set_port(struct tl_sockets *sockets, uint16_t port)
 {
         if (!rig.port_error)
-                device->listen_port = port;
+                sockets->listen_port = port;
         return rig.port_error;
 }
 
-int __wrap_tl_device_set_fwmark(struct tl_device *device, uint32_t fwmark)
+int __wrap_tl_sockets_set_fwmark(struct tl_sockets *sockets, uint32_t fwmark)
 {
         if (!rig.mark_error)
-                device->fwmark = fwmark;
+                sockets->fwmark = fwmark;
         return rig.mark_error;
 }
 
@@ -271,7 +271,7 @@ static void begin_to_be_told(struct client *client)
         client->is_told = true;
         client->reply_len = 0;
         client->wanted = write_wanted();
-        client->generation = rig.device.generation;
+        client->generation = rig.device.peers.generation;
 }
 
 static void end_to_be_told(struct client *client)
@@ -280,7 +280,7 @@ static void end_to_be_told(struct client *client)
         client->reply[client->reply_len] = '\0';
         forget_bytes(client->reply);
         /* If something changed during a reply, it may mix the states before and after. */
-        if (client->generation == rig.device.generation &&
+        if (client->generation == rig.device.peers.generation &&
             strcmp(client->reply, client->wanted) != 0)
                 fail("get=1 answers as the model does", client->wanted, client->reply);
         check(client->reply_len >= 9 &&
@@ -348,8 +348,8 @@ static void check_lookups(void)
                 unsigned int family;
                 const uint8_t *address = model_address(i, &family);
                 const struct wg_peer *peer = wg_allowedips_find(
-                        &rig.device.engine.allowed, family == 4 ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6,
-                        address);
+                        &rig.device.shared.engine.allowed,
+                        family == 4 ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6, address);
 
                 check(is_peer(peer, rig.owners_before[i]) || is_peer(peer, rig.owners_after[i]),
                       "an address has the peer from before or from after the request");
@@ -408,7 +408,7 @@ static void slice(void)
                 return;
         if (!rig.is_begun)
                 begin_first();
-        check(tl_apply_work(&rig.device) == tl_apply_is_busy(&rig.device),
+        check(tl_apply_work(&rig.device.changes) == tl_apply_is_busy(&rig.device.changes),
               "the device says whether it is busy");
         check_lookups();
         check(rig.queued - count_changes() <= 1, "a slice finishes one request at most");
@@ -428,8 +428,9 @@ static void work_all(void)
 
 static void engine_work(void)
 {
-        for (int i = 0;
-             i < 8 && wg_engine_work(&rig.device.engine, tl_device_now(), &rig.device.actions); i++)
+        for (int i = 0; i < 8 && wg_engine_work(&rig.device.shared.engine, tl_env_now(),
+                                                &rig.device.round.actions);
+             i++)
                 ;
 }
 
@@ -551,11 +552,11 @@ static void stage(int prefix)
                 packet[8] = 0x20;
                 memcpy(packet + 24, address, 16);
         }
-        peer = wg_allowedips_find(&rig.device.engine.allowed,
+        peer = wg_allowedips_find(&rig.device.shared.engine.allowed,
                                   family == 4 ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6, address);
         if (peer && wg_waiting_add(&peer->waiting, 1, false))
-                (void)wg_engine_stage(&rig.device.engine, peer, packet, family == 4 ? 20 : 40,
-                                      clock_ns);
+                (void)wg_engine_stage(&rig.device.shared.engine, peer, packet,
+                                      family == 4 ? 20 : 40, clock_ns);
 }
 
 /* Only between requests: otherwise the model could not predict their errors. */
@@ -570,7 +571,7 @@ static void break_sockets(uint8_t which)
 static void set_link(bool up)
 {
         rig.was_up |= up;
-        wg_engine_set_up(&rig.device.engine, up, tl_device_now());
+        wg_engine_set_up(&rig.device.shared.engine, up, tl_env_now());
 }
 
 static void take_some(struct client *client)
@@ -639,10 +640,12 @@ static void begin(const uint8_t *script, size_t len)
         test_env_init(&rig.env, 1);
         tl_log_init(&rig.log, "requests", NULL, TL_LOG_SILENT);
         rig.device.log = &rig.log;
-        rig.device.env = rig.env.env;
-        check(wg_engine_init(&rig.device.engine, &rig.device.env, wg_aead_choose(NULL)),
+        rig.device.env.core = rig.env.env;
+        check(wg_engine_init(&rig.device.shared.engine, &rig.device.env.core, wg_aead_choose(NULL)),
               "an engine is made");
-        tl_apply_init(&rig.device.changes);
+        rig.device.peers.engine = &rig.device.shared.engine;
+        tl_apply_init(&rig.device.changes, &rig.device.shared.engine, &rig.device.shared.sockets,
+                      &rig.device.pins.routes, &rig.device.peers);
         tl_server_init(&rig.protocol, &tl_uapi_protocol, &rig.device, NULL, &rig.log);
         for (int i = 0; i < CLIENTS; i++)
                 connect_client(&rig.clients[i]);
@@ -657,8 +660,8 @@ static void end(void)
                 disconnect_client(&rig.clients[i]);
         disconnect_client(&rig.observer);
         tl_apply_done(&rig.device.changes);
-        wg_actions_clear(&rig.device.engine, &rig.device.actions);
-        wg_engine_done(&rig.device.engine);
+        wg_actions_clear(&rig.device.shared.engine, &rig.device.round.actions);
+        wg_engine_done(&rig.device.shared.engine);
         check(rig.env.blocks == 0, "all memory is given back");
         tl_log_done(&rig.log);
         free(rig.last_request);
