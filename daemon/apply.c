@@ -15,15 +15,15 @@ WG_ENUM_DEFINE(tl_apply_phase, TL_APPLY_PHASES)
 #define FATES(X) \
         X(FATE_NOTHING, 0, nothing, "nothing changes") \
         X(FATE_CHANGE, 1, change, "the peer is changed") \
-        X(FATE_RENEW, 2, renew, "the peer stays, with the settings of a new one") \
+        X(FATE_RENEW, 2, renew, "the peer stays, with the defaults of a new one") \
         X(FATE_REMOVE, 3, remove, "the peer is removed") \
-        X(FATE_REPLACE, 4, replace, "the peer is removed, and a new one made") \
-        X(FATE_MAKE, 5, make, "a peer is made")
+        X(FATE_REPLACE, 4, replace, "the peer is removed and made anew") \
+        X(FATE_MAKE, 5, make, "the peer is made")
 WG_ENUM_DECLARE(tl_apply_fate, FATES)
 WG_ENUM_DEFINE(tl_apply_fate, FATES)
 
-/* Steps between two looks at the clock, and when a slice is over. A step is a prefix or a peer, and
- * takes a microsecond or less, but for an endpoint with a zone, which the system is asked for. */
+/* The clock is read after this many steps. A step is a prefix or a peer. It takes a microsecond
+ * or less, except for an endpoint with a zone, which the system looks up. */
 enum { STEPS = 64 };
 
 #define SLICE_NS (TL_NS_PER_MS / 2)
@@ -32,19 +32,19 @@ struct tl_apply {
         struct wg_list node;
         struct tl_apply_queue *queue;
         struct tl_change change;
-        void (*done)(void *ctx, int error); /* NULL: nobody wants to know */
+        void (*done)(void *ctx, int error); /* NULL: not wanted */
         void *ctx;
         int error;
 
-        /* Where it is. */
+        /* Progress. */
         enum tl_apply_phase phase;
         uint32_t next_peer, next_ip; /* of the change, in this phase */
-        struct wg_peer *half_done;   /* the one of next_peer; it still lacks allowed IPs */
-        bool strips;                 /* and has some of before */
+        struct wg_peer *half_done;   /* that of next_peer, which still lacks allowed IPs */
+        bool strips;                 /* and still has old ones */
 
-        bool may_remove;              /* an entry counted so far removes a peer */
-        struct wg_identity *identity; /* made, and not in use yet */
-        uint64_t last_old;            /* greatest serial of the peers that all go; 0: none does */
+        bool may_remove;              /* an entry examined so far removes a peer */
+        struct wg_identity *identity; /* made, but not in use yet */
+        uint64_t last_old;            /* serial up to which old peers are removed; 0: none is */
 };
 
 static const struct tl_change_peer *this_peer(const struct tl_apply *apply)
@@ -58,7 +58,7 @@ static void enter(struct tl_apply *apply, enum tl_apply_phase phase)
         apply->next_peer = apply->next_ip = 0;
 }
 
-/* Gives back what was taken. */
+/* Fails, and gives back what was reserved. */
 static void give_up(struct tl_apply *apply, int error)
 {
         apply->error = error;
@@ -76,7 +76,7 @@ static int resolve_zone(struct tl_apply *apply, struct tl_change_peer *peer)
         return tl_routes_find_link(apply->queue->routes, peer->zone, &peer->endpoint.scope);
 }
 
-/* Where all peers are replaced, one that is listed again under the same preshared key goes on. */
+/* If all peers are replaced, one that is listed again with the same preshared key stays. */
 static bool goes_on(const struct wg_peer *peer, const struct tl_change_peer *wanted)
 {
         if (!wanted->has_preshared_key)
@@ -84,9 +84,9 @@ static bool goes_on(const struct wg_peer *peer, const struct tl_change_peer *wan
         return wg_equal(peer->preshared_key, wanted->preshared_key, WG_KEY_LEN);
 }
 
-/* What an entry of a change means for the peer with its key (NULL: there is none). The peer is old
- * if the change replaces all peers and has not listed it yet. Only MAKE and REPLACE take reserved
- * memory. */
+/* What an entry of a change does to the peer with its key (NULL: there is none). The peer is old
+ * if the change replaces all peers and has not listed it yet. Only MAKE and REPLACE take
+ * reserved memory. */
 static enum tl_apply_fate find_fate(const struct tl_change_peer *wanted, const struct wg_peer *peer,
                                     bool is_old)
 {
@@ -102,10 +102,10 @@ static enum tl_apply_fate find_fate(const struct tl_change_peer *wanted, const s
         return goes_on(peer, wanted) ? FATE_RENEW : FATE_REPLACE;
 }
 
-/* Whether the change may make a peer here. find_fate() is called twice for each entry: here, before
+/* Whether the entry may make a peer. find_fate() is called twice for each entry: here, before
  * anything is done, and by begin_peer(), once the entries before it are carried out. The second
- * call may return MAKE or REPLACE only if the first did, since memory is reserved by the first.
- * That holds: a peer found here is found there too, and while it is old its preshared key is the
+ * call must not return MAKE or REPLACE unless the first did, since the first reserves memory. It
+ * does not: a peer found here is found there too, and while it is old its preshared key is the
  * same. Only an entry that removes could take the peer away in between, and after such an entry
  * every entry is counted. An entry that replaces the peer leaves one that is not old. (A new
  * private key removes the peer whose key is now our own, which is never made again.) */
@@ -124,7 +124,7 @@ static bool is_unknown(struct tl_apply *apply, const struct tl_change_allowed_ip
         return !ip->remove && !wg_allowedips_is_known(&apply->queue->engine->allowed, &ip->prefix);
 }
 
-/* Peers are looked at when all their allowed IPs have been. */
+/* Examines a peer after all its allowed IPs. */
 static void reserve(struct tl_apply *apply, size_t most)
 {
         struct tl_change *change = &apply->change;
@@ -152,7 +152,7 @@ static void reserve(struct tl_apply *apply, size_t most)
                 enter(apply, TL_APPLY_DEVICE);
 }
 
-/* Mark and port. The one that was changed first is changed back when the other fails. */
+/* Sets mark and port. If the port fails, the mark is set back. */
 static int change_sockets(struct tl_sockets *sockets, const struct tl_change *change)
 {
         uint32_t mark_before = sockets->fwmark;
@@ -206,7 +206,7 @@ static bool is_self(const struct wg_engine *engine, const uint8_t public_key[TL_
                memcmp(wg_x25519_key_public(identity->key), public_key, TL_CONF_KEY_LEN) == 0;
 }
 
-/* Returns the steps it took: fewer than most, when the peer is gone. */
+/* Returns the steps it took: fewer than most if the peer is gone. */
 static size_t remove_peer(struct wg_engine *engine, struct wg_peer *peer, size_t most)
 {
         size_t steps = wg_engine_disallow_first(peer, most);
@@ -216,7 +216,7 @@ static size_t remove_peer(struct wg_engine *engine, struct wg_peer *peer, size_t
         return steps;
 }
 
-/* Changes everything of a peer but its allowed IPs and the steps after them. */
+/* Changes all settings of a peer but its allowed IPs. */
 static void change_settings(struct wg_peer *peer, const struct tl_change_peer *wanted, bool renews)
 {
         if (wanted->has_preshared_key)
@@ -229,8 +229,8 @@ static void change_settings(struct wg_peer *peer, const struct tl_change_peer *w
                         tl_env_now());
 }
 
-/* Finds or makes the peer and changes it. If there is none, goes on to the next entry. Returns the
- * steps it took. */
+/* Finds or makes the peer of the next entry and changes its settings. Skips an entry that has none.
+ * Returns the steps it took. */
 static size_t begin_peer(struct tl_apply *apply, size_t most)
 {
         struct wg_engine *engine = apply->queue->engine;
@@ -244,7 +244,7 @@ static size_t begin_peer(struct tl_apply *apply, size_t most)
                 if (steps == most)
                         return most;
         }
-        /* Our own public key is accepted and means nobody, so that one list serves all peers. */
+        /* An entry with our own public key is ignored, so that all peers can share one list. */
         if (fate == FATE_NOTHING || fate == FATE_REMOVE ||
             (fate == FATE_MAKE && is_self(engine, wanted->public_key))) {
                 apply->next_peer++;
@@ -298,7 +298,7 @@ static void change_peers(struct tl_apply *apply, size_t most)
                 enter(apply, TL_APPLY_SWEEP);
 }
 
-/* Those that were not listed again still stand before all others. */
+/* Peers that were not listed again are still in front of all others. */
 static void sweep(struct tl_apply *apply, size_t most)
 {
         struct wg_engine *engine = apply->queue->engine;

@@ -2,11 +2,11 @@
  *
  * apply.h - changes of configuration, each carried out whole or not at all.
  *
- * First all that can fail: zones are looked up, memory is taken, sockets are opened. Then all that
- * cannot. A change of many thousand peers takes a while, and packets, timers, handshakes and other
- * clients do not wait for it: it is carried out in slices of less than a millisecond, between rounds of
- * the engine. Workers see the allowed IPs of before until all is done. Changes follow each other in the
- * order in which they came.
+ * What can fail comes first: zones are looked up, memory is reserved, sockets are opened. The
+ * rest cannot fail. A change of many thousand peers takes a while, but packets, timers,
+ * handshakes and other clients do not wait for it: it is carried out in slices of less than a
+ * millisecond, between rounds of the engine. Workers see the old allowed IPs until all is done.
+ * Changes are carried out in the order in which they came.
  * Threads: the engine's. */
 #ifndef DAEMON_APPLY_H
 #define DAEMON_APPLY_H
@@ -22,18 +22,18 @@
 
 struct tl_apply;
 
-/* What a change is at. */
+/* The phases of a change. */
 #define TL_APPLY_PHASES(X) \
-        X(TL_APPLY_RESERVE, 0, reserve, "finds out what it needs, and takes the memory for it") \
-        X(TL_APPLY_DEVICE, 1, device, "sets key, mark and port; the last that can fail") \
+        X(TL_APPLY_RESERVE, 0, reserve, "finds out what it needs, and reserves memory") \
+        X(TL_APPLY_DEVICE, 1, device, "sets key, mark and port; the last phase that can fail") \
         X(TL_APPLY_PEERS, 2, peers, "makes, changes and removes peers") \
-        X(TL_APPLY_SWEEP, 3, sweep, "removes those that it replaces") \
+        X(TL_APPLY_SWEEP, 3, sweep, "removes the peers that it replaces") \
         X(TL_APPLY_COMMIT, 4, commit, "shows workers the new allowed IPs") \
-        X(TL_APPLY_TRIM, 5, trim, "gives back memory that is not needed, or not any more") \
+        X(TL_APPLY_TRIM, 5, trim, "gives back memory that is not needed") \
         X(TL_APPLY_OVER, 6, over, "is done, or has failed")
 WG_ENUM_DECLARE(tl_apply_phase, TL_APPLY_PHASES)
 
-/* Changes on their way, the first of which is being carried out. */
+/* Changes under way, the first of which is being carried out. */
 struct tl_apply_queue {
         struct wg_list list;
 
@@ -48,28 +48,28 @@ struct tl_apply_queue {
 void tl_apply_init(struct tl_apply_queue *queue, struct wg_engine *engine,
                    struct tl_sockets *sockets, struct tl_routes *routes, struct tl_peers *peers);
 
-/* Forgets all changes on their way, without telling anybody, before the engine ends. */
+/* Drops all changes under way, without calling their done(). Call it before the engine ends. */
 void tl_apply_done(struct tl_apply_queue *queue);
 
-/* Takes over a change and carries it out after those that came before it. Then done(ctx, error) is
- * called; until it is, by tl_apply_work(), the change has not begun to be visible or is in the middle
- * of it. `error`: 0; -EADDRINUSE, -EACCES or what else keeps a port from being bound; -EPERM: no mark
- * may be set; -ENODEV: the zone of an endpoint is no interface here; -ENOMEM; with all of these nothing
- * was changed. Returns NULL, and takes nothing over, where there is no memory for that. */
+/* Takes over a change and carries it out after those that came before it. Then tl_apply_work()
+ * calls done(ctx, error); until then the change is invisible or half done. `error`: 0;
+ * -EADDRINUSE, -EACCES or another error of bind(2); -EPERM: the mark may not be set; -ENODEV:
+ * the zone of an endpoint is no interface here; -ENOMEM. After an error nothing has changed.
+ * Returns NULL, and takes nothing over, if there is no memory. */
 struct tl_apply *tl_apply_begin(struct tl_apply_queue *queue, struct tl_change *change,
                                 void (*done)(void *ctx, int error), void *ctx) WG_MUST_USE;
 
-/* Nobody wants to be told any more. The change is carried out all the same. */
+/* Makes sure that done() is not called. The change is carried out all the same. */
 void tl_apply_forget(struct tl_apply *apply);
 
-/* Carries out one slice, or all changes that are smaller. Returns whether there is more. */
+/* Works on changes for one slice of time. Returns whether there is more to do. */
 bool tl_apply_work(struct tl_apply_queue *queue);
 
-/* Whether there are changes on their way. */
+/* Whether changes are under way. */
 bool tl_apply_is_busy(const struct tl_apply_queue *queue) WG_MUST_USE;
 
-/* Takes over a change and carries it out at once. There must be none on its way. Returns 0 or -errno,
- * as tl_apply_begin() tells. */
+/* Takes over a change and carries it out at once. No other may be under way. Returns 0 or
+ * -errno, as tl_apply_begin() reports it. */
 int tl_apply(struct tl_apply_queue *queue, struct tl_change *change) WG_MUST_USE;
 
 #endif

@@ -30,7 +30,7 @@ static void socket_changed(void *ctx, uint32_t events WG_UNUSED)
                 tl_stop(&device->stop, "the control socket was removed");
 }
 
-/* It speaks only when asked, and its answers are read at once: so this is its end. */
+/* The helper only sends replies, which are read at once. So if its end is readable, it is gone. */
 static void helper_is_gone(void *ctx, uint32_t events WG_UNUSED)
 {
         struct tl_device *device = ctx;
@@ -46,7 +46,7 @@ static void woke_up(void *ctx, uint32_t events WG_UNUSED)
 
         if (!tl_suspend_check(&device->suspend))
                 return;
-        tl_log(device->log, TL_LOG_INFO, "the system was suspended: sessions are forgotten");
+        tl_log(device->log, TL_LOG_INFO, "the system was suspended; all sessions are dropped");
         wg_engine_suspended(&device->shared.engine, tl_env_now());
 }
 
@@ -88,7 +88,7 @@ static int init_loop(struct tl_device *device)
         return error;
 }
 
-/* Tells the parts of the device of each other. */
+/* Connects the parts of the device. */
 static void connect_parts(struct tl_device *device, const struct tl_device_setup *setup)
 {
         struct tl_shared *shared = &device->shared;
@@ -137,7 +137,7 @@ static void connect_parts(struct tl_device *device, const struct tl_device_setup
                                setup->log);
 }
 
-/* Everything of a device that is not zero before it is made, so that done() can take it. */
+/* Sets what must not be zero, so that done() can undo an init that fails. */
 static void begin(struct tl_device *device, const struct tl_device_setup *setup)
 {
         memset(device, 0, sizeof(*device));
@@ -204,9 +204,9 @@ int tl_device_listen(struct tl_device *device)
         return 0;
 }
 
-/* Packets go first: where there are too few processors for both, the engine, which strangers can keep
- * busy with handshakes, gets a third of what a worker gets. The workers were started before and keep
- * their priority. Failing is harmless. */
+/* Packets go first: if there are too few processors for both, the engine, which strangers can
+ * keep busy with handshakes, gets a third of a worker's time. The workers were started before
+ * and keep their priority. Failing is harmless. */
 static void make_way_for_workers(void)
 {
         setpriority(PRIO_PROCESS, 0,
@@ -226,7 +226,7 @@ static void report_sandbox(struct tl_device *device)
         wg_flags_format(&tl_sandbox_enum, missing, text, sizeof(text));
         if (missing && !WG_IS_SANITIZED)
                 tl_log(device->log, TL_LOG_WARNING,
-                       "sandbox: without %s, for this process may not or the kernel cannot", text);
+                       "sandbox: no %s: not permitted, or not supported by the kernel", text);
 }
 
 int tl_device_start(struct tl_device *device, uint32_t sandbox)

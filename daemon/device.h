@@ -14,7 +14,8 @@
 #include "daemon/workers.h"
 #include "io/clock.h"
 
-/* What a device is made of. All of it is borrowed until done(), but for the TUN, which is taken over. */
+/* What a device is made of. All of it is borrowed until done(), but for the TUN, which is taken
+ * over. */
 struct tl_device_setup {
         const struct tl_tun *tun;
         struct tl_helper *helper; /* is asked for what needs privileges; must outlive the device */
@@ -58,17 +59,19 @@ struct tl_device {
 /* Makes a device; takes over the TUN also on failure. Returns 0 or -errno. */
 int tl_device_init(struct tl_device *device, const struct tl_device_setup *setup) WG_MUST_USE;
 
-/* Listens on the control sockets; if need be without the one that only reports. Returns 0 or -errno. */
+/* Listens on the control sockets; if need be without the one that only reports. Returns 0 or
+ * -errno. */
 int tl_device_listen(struct tl_device *device) WG_MUST_USE;
 
-/* Starts the workers, confines all threads (io/sandbox.h), and looks at the link. `sandbox` says what
- * was given up before. Returns 0 or -errno. */
+/* Starts the workers, confines all threads (io/sandbox.h), and looks at the link. `sandbox` says
+ * what was given up before. Returns 0 or -errno. */
 int tl_device_start(struct tl_device *device, uint32_t sandbox) WG_MUST_USE;
 
 /* Runs until a signal, or the end of the link or of the control socket. Returns 0, or -errno. */
 int tl_device_run(struct tl_device *device) WG_MUST_USE;
 
-/* Stops everything and frees it, the keys wiped. Takes a device whose init failed, or zeroed memory. */
+/* Stops everything and frees it, the keys wiped. Takes a device whose init failed, or zeroed
+ * memory. */
 void tl_device_done(struct tl_device *device);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * handover.h - what workers hand over to the engine: handshake messages, and packets without a session.
+ * handover.h - what workers hand over to the engine: handshake messages, and packets without a
+ * session.
  *
  * If an inbox is full, the message or packet is dropped and counted.
  * Threads: workers put, the engine takes. */

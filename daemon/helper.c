@@ -30,14 +30,15 @@ WG_ENUM_DEFINE(tl_listener, TL_LISTENERS)
 WG_ENUM_DECLARE(request_kind, REQUESTS)
 WG_ENUM_DEFINE(request_kind, REQUESTS)
 
-/* Both are zeroed before they are filled in. Each has places for descriptors; where a place has one, it
- * comes along, in their order. Of UDP sockets pair i has places 2 * i, IPv4, and 2 * i + 1. */
+/* Requests and replies are zeroed before they are filled in. Each has places for descriptors,
+ * and the filled places are sent along in order. UDP pair i has the places 2 * i (IPv4) and 2 *
+ * i + 1 (IPv6). */
 struct request {
         uint32_t kind;
         uint32_t listener;
         uint32_t fwmark;
         uint16_t port;
-        uint16_t pair_count; /* to be opened */
+        uint16_t pair_count; /* to open */
         uint8_t has_fd[TL_FDPASS_MAX];
         uint64_t stamp_ns;
 };
@@ -52,9 +53,10 @@ struct reply {
         uint64_t stamp_ns;
 };
 
-_Static_assert(2 * TL_UDP_PAIRS <= TL_FDPASS_MAX, "all sockets of a port go along in one message");
+_Static_assert(2 * TL_UDP_PAIRS <= TL_FDPASS_MAX, "one message can carry all sockets of a port");
 
-/* Writes down which places (-1: empty) have a descriptor, and puts these together. Returns how many. */
+/* Collects the descriptors of the filled places (-1: empty) and notes which these are. Returns
+ * how many. */
 static unsigned int gather(const int places[TL_FDPASS_MAX], uint8_t has_fd[TL_FDPASS_MAX],
                            int fds[TL_FDPASS_MAX])
 {
@@ -68,7 +70,7 @@ static unsigned int gather(const int places[TL_FDPASS_MAX], uint8_t has_fd[TL_FD
         return count;
 }
 
-/* The other way round; `fds` ends with a descriptor that is -1, or is full. */
+/* The reverse. `fds` is full, or ends with -1. */
 static void spread(const uint8_t has_fd[TL_FDPASS_MAX], const int fds[TL_FDPASS_MAX],
                    int places[TL_FDPASS_MAX])
 {
@@ -93,7 +95,7 @@ static unsigned int count_places(const uint8_t has_fd[TL_FDPASS_MAX])
         return count;
 }
 
-/* Between pairs and the places of their descriptors. */
+/* Convert between pairs and the places of their descriptors. */
 static void place_pairs(const struct tl_udp_pair *pairs, unsigned int count,
                         int places[TL_FDPASS_MAX])
 {
@@ -120,11 +122,11 @@ struct servant {
         struct tl_unixsock sockets[TL_LISTENER_COUNT];
 };
 
-/* What is answered, and the descriptors that go with it; they are closed after. */
+/* A reply, and the descriptors that go with it, which are closed after sending. */
 struct answer {
         struct reply reply;
         int places[TL_FDPASS_MAX];
-        bool keeps_fds; /* they are not to be closed */
+        bool keeps_fds; /* they stay open */
 };
 
 static void serve_listen(struct servant *servant, const struct request *request,
@@ -163,7 +165,7 @@ static void serve_open_udp(const struct servant *servant, const struct request *
         place_pairs(pairs, request->pair_count, answer->places);
 }
 
-/* All of them, or up to the first that cannot be. */
+/* Stops at the first that fails. */
 static void serve_mark_udp(const struct request *request, const int fds[TL_FDPASS_MAX],
                            struct answer *answer)
 {
@@ -199,7 +201,7 @@ static void serve_syslog(struct answer *answer)
                 answer->places[0] = connection;
 }
 
-/* The file lies beside the status socket: that directory is ours, and does not survive a reboot. */
+/* The file is beside the status socket, in a directory of ours that does not survive a reboot. */
 static void serve_recall_stamp(const struct servant *servant, struct answer *answer)
 {
         const struct tl_helper_place *place = servant->place;
@@ -248,7 +250,7 @@ static void serve(struct servant *servant, const struct request *request,
         }
 }
 
-/* The kinds that there are, about a listener that there is, and as many sockets as there can be. */
+/* Whether kind, listener and number of sockets are in range. */
 static bool is_sound(const struct request *request, int fd_count)
 {
         return wg_enum_by_value(&request_kind_enum, request->kind) &&
@@ -271,7 +273,7 @@ static int send_answer(int end, struct answer *answer)
         return error;
 }
 
-/* Answers until the daemon is gone, or says what ours never says. */
+/* Answers until the daemon is gone, or sends something that ours never sends. */
 static void serve_all(struct servant *servant)
 {
         for (;;) {
@@ -295,7 +297,7 @@ static void serve_all(struct servant *servant)
         }
 }
 
-/* The daemon alone decides when it is over; and nobody waits for what we print. */
+/* Only the daemon decides when the helper ends, and nobody may wait for its output. */
 static void detach(void)
 {
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -319,7 +321,7 @@ static WG_NORETURN void run(struct servant *servant)
         prctl(PR_SET_NAME, "tielined-helper");
         detach();
         tl_sandbox_drop(NULL, keep);
-        /* Without the filter where a kernel has none, but not for lack of memory. */
+        /* A kernel may have no filters, but a lack of memory must not disable ours. */
         if (tl_sandbox_confine(TL_CONFINE_HELPER) == -ENOMEM)
                 _exit(1);
         serve_all(servant);
@@ -356,7 +358,7 @@ int tl_helper_start(struct tl_helper *helper, const struct tl_helper_place *plac
         }
         close(ends[1]);
         helper->end = ends[0];
-        /* These are the helper's now. */
+        /* The helper has these now. */
         for (unsigned int i = 0; i < TL_LISTENER_COUNT; i++)
                 if (place->adopted[i] >= 0)
                         close(place->adopted[i]);
@@ -373,7 +375,7 @@ void tl_helper_done(struct tl_helper *helper)
                 continue;
 }
 
-/* Receives the outstanding reply of keep_stamp. Returns 0 or -errno. */
+/* Receives the outstanding reply to keep_stamp. Returns 0 or -errno. */
 static int settle(struct tl_helper *helper)
 {
         struct reply reply;
@@ -390,7 +392,7 @@ static int settle(struct tl_helper *helper)
         return 0;
 }
 
-/* Sends a request and waits for its reply. Returns the reply's error, or why there was none. */
+/* Sends a request and waits for its reply. Returns the reply's error, or why there was no reply. */
 static int ask(struct tl_helper *helper, const struct request *request, const int *sent,
                unsigned int sent_count, struct reply *reply, int places[TL_FDPASS_MAX])
 {

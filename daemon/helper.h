@@ -2,16 +2,16 @@
  *
  * helper.h - the small process that keeps the privileges which the daemon gives up.
  *
- * It reads no packet and no configuration: only requests of fixed form, from the daemon, over a
+ * It reads no packets and no configuration, only requests of fixed form from the daemon, over a
  * socketpair. It makes sockets and hands them over, marks them, finds out where the link is,
  * connects to syslogd, and removes the files of the control sockets when the daemon is gone,
  * however that ended. The file with the latest timestamp of an initiation stays (stampfile.h).
  * Helper and daemon end together.
  *
- * An attacker who took the daemon over could use the helper only to bind a UDP port, mark what
- * leaves by it, listen where the daemon listens, write to syslog, and have a wrong timestamp kept.
+ * An attacker who took over the daemon could use the helper only to bind a UDP port, mark packets
+ * that leave by it, listen where the daemon listens, write to syslog, and keep a wrong timestamp.
  *
- * Threads: the engine's. A request waits for its answer, which takes microseconds, but for
+ * Threads: the engine's. A request waits for its reply, which takes microseconds, except for
  * listen. */
 #ifndef DAEMON_HELPER_H
 #define DAEMON_HELPER_H
@@ -26,37 +26,36 @@
 
 /* The sockets by which tools reach a device. */
 #define TL_LISTENERS(X) \
-        X(TL_LISTENER_UAPI, 0, uapi, "configures: the cross-platform interface of WireGuard") \
-        X(TL_LISTENER_STATUS, 1, status, "tells what that has no words for")
+        X(TL_LISTENER_UAPI, 0, uapi, "configures: WireGuard's cross-platform interface") \
+        X(TL_LISTENER_STATUS, 1, status, "reports what that interface cannot express")
 WG_ENUM_DECLARE(tl_listener, TL_LISTENERS)
 enum { TL_LISTENER_COUNT = 2 };
 
 struct tl_helper {
-        int end; /* ours of the socketpair: readable when the helper is gone; -1: there is none */
+        int end; /* our end of the socketpair; readable when the helper is gone; -1: none */
         pid_t process;
         bool owes_reply; /* to the last tl_helper_keep_stamp() */
         int keep_error;  /* result of the last one that was answered: 0 or -errno */
 };
 
-/* What the helper is born with. */
+/* What the helper inherits. */
 struct tl_helper_place {
         const struct tl_tun *tun;
-        bool receives_pieces; /* so its UDP sockets do, see io/udp.h */
+        bool receives_pieces; /* UDP sockets receive pieces, see io/udp.h */
         const char *directories[TL_LISTENER_COUNT];
-        int adopted
-                [TL_LISTENER_COUNT]; /* a descriptor that listens already; -1: none was handed down */
+        int adopted[TL_LISTENER_COUNT]; /* inherited descriptors that listen already; -1: none */
 };
 
-/* Makes the process. In it, forget(ctx) is called first: to wipe what it must not keep. Returns 0 or
- * -errno. */
+/* Makes the process. It first calls forget(ctx), which wipes what the helper must not keep.
+ * Returns 0 or -errno. */
 int tl_helper_start(struct tl_helper *helper, const struct tl_helper_place *place,
                     void (*forget)(void *ctx), void *ctx) WG_MUST_USE;
 
-/* Waits until it has cleaned up and ended. Takes a helper whose start failed. */
+/* Waits until the helper has cleaned up and ended. Accepts a helper whose start failed. */
 void tl_helper_done(struct tl_helper *helper);
 
-/* Listens as tl_unixsock_listen() does, or takes over what was handed down. The caller gets the
- * socket's two descriptors to close, and must not remove its file. Returns 0 or -errno. */
+/* Listens as tl_unixsock_listen() does, or adopts the inherited descriptor. The caller owns the
+ * socket's two descriptors, and must not remove its file. Returns 0 or -errno. */
 int tl_helper_listen(struct tl_helper *helper, enum tl_listener listener,
                      struct tl_unixsock *sock) WG_MUST_USE;
 
@@ -64,18 +63,19 @@ int tl_helper_listen(struct tl_helper *helper, enum tl_listener listener,
  * tl_stampfile_read(). */
 int tl_helper_recall_stamp(struct tl_helper *helper, uint64_t *real_ns) WG_MUST_USE;
 
-/* Hands over a time to keep for the next daemon of this name, and does not wait: it is written even
- * if we are killed now. Returns 0; -EAGAIN: the last one is not done yet; or another -errno. */
+/* Passes on a time to keep for the next daemon of this name, without waiting. It is written even
+ * if we are killed now. Returns 0; -EAGAIN: the last one is still being written; or another
+ * -errno. */
 int tl_helper_keep_stamp(struct tl_helper *helper, uint64_t real_ns) WG_MUST_USE;
 
-/* The result of the last one that is done: 0 or -errno. Does not wait. */
+/* The result of the last one that was written: 0 or -errno. Does not wait. */
 int tl_helper_keep_error(struct tl_helper *helper) WG_MUST_USE;
 
-/* Whether the file of that socket was deleted, renamed or replaced. Quiets its watch_fd. */
+/* Whether the file of that socket was deleted, renamed or replaced. Drains its watch_fd. */
 bool tl_helper_is_removed(struct tl_helper *helper, enum tl_listener listener,
                           const struct tl_unixsock *sock) WG_MUST_USE;
 
-/* As tl_udp_open_pairs(), and as tl_udp_mark_pair() for each of the pairs. */
+/* Like tl_udp_open_pairs(), and tl_udp_mark_pair() for each of the pairs. */
 int tl_helper_open_udp(struct tl_helper *helper, struct tl_udp_pair *pairs, unsigned int count,
                        uint16_t port, uint32_t fwmark) WG_MUST_USE;
 int tl_helper_mark_udp(struct tl_helper *helper, const struct tl_udp_pair *pairs,
@@ -84,8 +84,8 @@ int tl_helper_mark_udp(struct tl_helper *helper, const struct tl_udp_pair *pairs
 /* Connects to syslogd as root, without blocking. Returns a descriptor or -errno. */
 int tl_helper_connect_syslog(struct tl_helper *helper) WG_MUST_USE;
 
-/* Starts to follow the link where it is now. Returns 0; -EPERM: it is where the helper may not go; or
- * another -errno, as tl_tun_view(). */
+/* Starts to follow the link where it is now. Returns 0; -EPERM: the helper may not enter that
+ * namespace; or another -errno, like tl_tun_view(). */
 int tl_helper_follow(struct tl_helper *helper, struct tl_netlink_monitor *monitor) WG_MUST_USE;
 
 #endif

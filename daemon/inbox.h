@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * inbox.h - what workers hand to the engine: handshake messages, and packets without a session.
+ * inbox.h - a queue of messages or packets from the workers to the engine.
  *
- * A ring of bytes with a lock, which is held for one copy. It never grows; what does not fit is
- * dropped by the worker that brought it.
+ * It is a ring of bytes with a lock, which is held for one copy. It never grows: a worker drops
+ * what does not fit.
  * Threads: any. */
 #ifndef DAEMON_INBOX_H
 #define DAEMON_INBOX_H
@@ -18,11 +18,11 @@
 
 struct wg_peer;
 
-/* What comes with the bytes. */
+/* Comes with the bytes. */
 struct tl_inbox_head {
         uint64_t arrived_ns;
-        struct wg_endpoint from; /* of handshake messages */
-        struct wg_peer *peer;    /* of a packet without a session: its destination */
+        struct wg_endpoint from; /* of a handshake message */
+        struct wg_peer *peer;    /* destination of a packet without a session */
         uint32_t len;
 };
 
@@ -32,23 +32,24 @@ struct tl_inbox {
         uint8_t *ring;
 };
 
-/* A ring of `size` bytes. Returns 0 or -ENOMEM. */
+/* Makes a ring of `size` bytes. Returns 0 or -ENOMEM. */
 int tl_inbox_init(struct tl_inbox *inbox, size_t size) WG_MUST_USE;
 
 /* Wipes and frees. Takes zeroed memory too. */
 void tl_inbox_done(struct tl_inbox *inbox);
 
-/* Copies head and head->len bytes in. Returns false when they do not fit. */
+/* Copies head and head->len bytes in. Returns false if they do not fit. */
 bool tl_inbox_put(struct tl_inbox *inbox, const struct tl_inbox_head *head,
                   const uint8_t *bytes) WG_MUST_USE;
 
-/* Moves the oldest record out; `bytes` has room for any that was put. Returns false when empty. */
+/* Moves the oldest record out. `bytes` must have room for any record. Returns false if there is
+ * none. */
 bool tl_inbox_take(struct tl_inbox *inbox, struct tl_inbox_head *head, uint8_t *bytes) WG_MUST_USE;
 
 /* Drops the oldest record if it arrived before that time. Returns whether it did. */
 bool tl_inbox_drop_older(struct tl_inbox *inbox, uint64_t before_ns) WG_MUST_USE;
 
-/* How many bytes wait. */
+/* How many bytes are in use. */
 size_t tl_inbox_used(struct tl_inbox *inbox) WG_MUST_USE;
 
 #endif

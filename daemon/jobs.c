@@ -5,7 +5,7 @@
 
 #include "base/attr.h"
 
-#define NEXT 0x10000u /* one more was taken */
+#define NEXT 0x10000u /* one more job is taken */
 
 static unsigned int next_of(uint32_t turn)
 {
@@ -42,7 +42,7 @@ bool tl_jobs_are_there(const struct tl_jobs *jobs)
 
 enum taken { NOTHING, ONE, THE_LAST };
 
-/* THE_LAST: all the others of the turn are done as well. */
+/* THE_LAST: all other jobs of the turn are done too. */
 static enum taken take(struct tl_jobs *jobs)
 {
         uint32_t turn = atomic_load_explicit(&jobs->turn, memory_order_acquire);
@@ -52,7 +52,7 @@ static enum taken take(struct tl_jobs *jobs)
                         return NOTHING;
         while (!atomic_compare_exchange_weak_explicit(&jobs->turn, &turn, turn + NEXT,
                                                       memory_order_acquire, memory_order_acquire));
-        /* It is this turn until our job is done. */
+        /* The turn cannot end before our job is done. */
         jobs->work(jobs->list[next_of(turn)]);
         return atomic_fetch_sub_explicit(&jobs->left, 1, memory_order_acq_rel) == 1 ? THE_LAST
                                                                                     : ONE;
@@ -75,7 +75,7 @@ void tl_jobs_run(struct tl_jobs *jobs, struct wg_handshake_job *const *list, siz
         WG_ASSERT(count >= 1 && count <= TL_JOBS_MAX);
         jobs->list = list;
         atomic_store_explicit(&jobs->left, (uint32_t)count, memory_order_relaxed);
-        /* Before ready() looks who is idle: who becomes it after that finds the jobs. */
+        /* Before ready() checks for idle workers: one that becomes idle later finds the jobs. */
         atomic_store(&jobs->turn, (uint32_t)count);
         ready(ctx, count - 1);
         do

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * jobs.h - work of the engine that idle workers lend a hand with.
+ * jobs.h - shares work of the engine with idle workers.
  *
- * The engine puts up a few jobs, wakes idle workers, takes jobs itself like everybody else, and goes on
- * when all are done. Nobody waits for a worker that did not come; only for those who have a job in their
- * hands. So if nobody is idle the engine does it all.
+ * The engine publishes a few jobs, wakes idle workers, takes jobs itself like any worker, and
+ * goes on when all are done. It waits only for jobs that somebody has begun. If no worker is
+ * idle, the engine does all of them.
  *
- * One word says how many jobs there are and which one is next. A job is taken by counting that up, which
- * fails if another has done so meanwhile. The last one to finish says so, if it is not the engine.
- * test/daemon/test_interleaving.c tries all orders in which threads can go through this.
+ * One word holds the number of jobs and the next one. A thread takes a job by incrementing it,
+ * which fails if another thread was faster. The thread that finishes the last job says so,
+ * unless it is the engine. test/daemon/test_interleaving.c tries all interleavings of the
+ * threads.
  *
  * Threads: run() is the engine's, one at a time; take() is any worker's. */
 #ifndef DAEMON_JOBS_H
@@ -31,8 +32,8 @@ struct tl_jobs {
         _Alignas(64) _Atomic uint32_t turn; /* next << 16 | count */
         _Atomic uint32_t left;              /* jobs that are not done */
         struct wg_handshake_job *const
-                *list;  /* engine writes before the turn; valid until it ends */
-        sem_t finished; /* up once a worker finished the last job */
+                *list;  /* the engine writes it before the turn; valid until that ends */
+        sem_t finished; /* posted by a worker that finished the last job */
 };
 
 void tl_jobs_init(struct tl_jobs *jobs, void (*work)(struct wg_handshake_job *job));
@@ -40,16 +41,17 @@ void tl_jobs_init(struct tl_jobs *jobs, void (*work)(struct wg_handshake_job *jo
 /* No worker may use it any more. */
 void tl_jobs_done(struct tl_jobs *jobs);
 
-/* Does so many jobs, 1..TL_JOBS_MAX, with whoever takes some, and returns when all are done. After they
- * are put up it calls ready(ctx, more), which may wake so many others. What happened before the call is seen by each
- * job, and what jobs did after it. */
+/* Does `count` jobs, 1..TL_JOBS_MAX, together with any worker that takes some, and returns when
+ * all are done. Once they are published it calls ready(ctx, more), which may wake up to that
+ * many workers. Each job sees what happened before the call; after it, the caller sees what the
+ * jobs did. */
 void tl_jobs_run(struct tl_jobs *jobs, struct wg_handshake_job *const *list, size_t count,
                  void (*ready)(void *ctx, size_t more), void *ctx);
 
-/* Takes a job and does it. Returns false when there was none. */
+/* Takes a job and does it. Returns false if there was none. */
 bool tl_jobs_take(struct tl_jobs *jobs);
 
-/* Whether one could be taken. */
+/* Whether a job could be taken. */
 bool tl_jobs_are_there(const struct tl_jobs *jobs);
 
 #endif

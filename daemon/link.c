@@ -52,8 +52,8 @@ static void unfollow_link(struct tl_followed_link *link)
         link->has_monitor = false;
 }
 
-/* Like follow_link(), but after a failure at most once in LINK_AGAIN_NS: the engine waits while the
- * helper tries. */
+/* Like follow_link(), but after a failure only once per LINK_AGAIN_NS, since the engine waits
+ * for the helper. */
 static int try_to_follow(struct tl_followed_link *link)
 {
         uint64_t now_ns = tl_clock_boot_ns();
@@ -66,8 +66,8 @@ static int try_to_follow(struct tl_followed_link *link)
         return error;
 }
 
-/* Looks for the link where it is now. Where it may not be followed, the TUN itself is asked from time
- * to time whether it is up, which needs no privileges. */
+/* Looks for the link where it is now. If it may not be followed there, asks the TUN whether it
+ * is up. */
 static void look_for_link(struct tl_followed_link *link)
 {
         int up = tl_tun_is_up(link->tun), error;
@@ -81,9 +81,9 @@ static void look_for_link(struct tl_followed_link *link)
                 set_up(link, up);
         if (error && error != link->follow_error)
                 tl_log(link->log, TL_LOG_WARNING,
-                       "the link cannot be followed where it is: %s; changes of its MTU go "
-                       "unnoticed, and up and down are noticed late (this needs CAP_SYS_ADMIN and "
-                       "CAP_NET_BROADCAST)",
+                       "the link cannot be followed into its network namespace: %s; changes of its "
+                       "MTU go unnoticed, and up and down are noticed late (following needs "
+                       "CAP_SYS_ADMIN and CAP_NET_BROADCAST)",
                        strerror(-error));
         link->follow_error = error;
 }
@@ -94,7 +94,7 @@ static void link_is_gone(struct tl_followed_link *link)
         unfollow_link(link);
         if (tl_tun_is_up(link->tun) != -EBADFD) {
                 tl_log(link->log, TL_LOG_INFO, "the link moved to another network namespace");
-                /* Moving takes it down; perhaps it is up again before we look. */
+                /* Moving takes it down, even if it is up again before we look. */
                 set_up(link, false);
         }
         look_for_link(link);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * link.h - follows the link: whether it is up, its MTU and its name, in whichever network namespace it
- * is.
+ * link.h - follows the link: whether it is up, its MTU and its name, in whichever network
+ * namespace it is.
  *
- * The kernel tells of changes through a netlink socket that the helper makes. If the helper may not go
- * where the link is, the TUN itself is asked ten times a second whether it is up, which needs no
- * privileges.
+ * The kernel tells of changes through a netlink socket that the helper makes. If the helper may
+ * not go where the link is, the TUN itself is asked ten times a second whether it is up, which
+ * needs no privileges.
  * Threads: the engine's. */
 #ifndef DAEMON_LINK_H
 #define DAEMON_LINK_H
@@ -44,8 +44,8 @@ void tl_link_begin(struct tl_followed_link *link);
 /* Stops following. Takes zeroed memory. */
 void tl_link_done(struct tl_followed_link *link);
 
-/* Hears of changes that were not handled yet, if `may_matter`; a link that cannot be followed is looked
- * for in any case. */
+/* Handles changes that the kernel has announced by now, if `may_matter`. A link that is not
+ * followed is looked for in any case. */
 void tl_link_catch_up(struct tl_followed_link *link, bool may_matter);
 
 /* When to call tl_link_catch_up() again, or UINT64_MAX. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * main.c - tielined: starts an interface, and says how that went by its exit status. */
+ * main.c - tielined: runs an interface. The exit status says how that went. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <poll.h>
@@ -44,20 +44,20 @@ static int fail_to_open_tun(const char *name, int error)
         const char *advice = "";
 
         if (error == -EBUSY)
-                advice = "; an interface of that name exists already";
+                advice = "; an interface with that name already exists";
         else if (error == -EPERM)
-                advice = "; this needs root, or CAP_NET_ADMIN";
+                advice = "; this needs root or CAP_NET_ADMIN";
         else if (error == -EACCES)
                 advice = "; this user may not open /dev/net/tun for reading and writing";
         else if (error == -ENOENT)
-                advice = "; is the kernel's module tun loaded? Try `modprobe tun'";
+                advice = "; is the kernel module tun loaded? Try `modprobe tun'";
         tl_log(&log_, TL_LOG_ERROR, "cannot create the interface %s: %s%s", name, strerror(-error),
                advice);
         return TL_EXIT_FAILED;
 }
 
 /* An interface whose daemon was killed lives on until the helper has noticed and the kernel has
- * taken the interface apart: whoever starts the next one at once must not find the name in use. */
+ * dismantled it. A daemon that is started at once must not find the name in use. */
 #define NAME_TIMEOUT (2 * TL_NS_PER_S)
 #define NAME_RETRY_MS 10
 
@@ -74,8 +74,8 @@ static int open_queues(const struct tl_options *options, struct tl_tun *tun, uns
         }
 }
 
-/* Workers that nobody asked for: one for each processor that we may use. Beyond these, memory and
- * sockets would be spent on what hardly any link can bring. */
+/* The default is one worker per processor that we may use, up to this number: more would cost
+ * memory and sockets for a rate that hardly any link reaches. */
 enum { USUAL_WORKERS_MAX = 8 };
 
 static unsigned int choose_workers(const struct tl_options *options)
@@ -84,7 +84,7 @@ static unsigned int choose_workers(const struct tl_options *options)
                                 : WG_MIN(tl_processors_count(), (unsigned int)USUAL_WORKERS_MAX);
 }
 
-/* With a queue for each worker, or with one where the system refuses more. */
+/* Opens a queue for each worker, or one if the system refuses more. */
 static int open_tun(const struct tl_options *options, struct tl_tun *tun)
 {
         unsigned int workers = choose_workers(options);
@@ -93,7 +93,8 @@ static int open_tun(const struct tl_options *options, struct tl_tun *tun)
         if (options->tun_fd >= 0) {
                 if (options->workers > 1)
                         tl_log(&log_, TL_LOG_WARNING,
-                               "one worker instead of %u: WG_TUN_FD is one queue", workers);
+                               "one worker instead of %u, because WG_TUN_FD is a single queue",
+                               workers);
                 return tl_tun_adopt(tun, options->tun_fd);
         }
         error = open_queues(options, tun, workers);
@@ -103,12 +104,13 @@ static int open_tun(const struct tl_options *options, struct tl_tun *tun)
         error = open_queues(options, tun, 1);
         if (!error)
                 tl_log(&log_, TL_LOG_WARNING,
-                       "one worker instead of %u: the system refuses as many queues of a TUN: %s",
+                       "one worker instead of %u, because the system refuses that many TUN queues: "
+                       "%s",
                        workers, strerror(-first_error));
         return error;
 }
 
-/* What is asked for, or is not known to be done wrong by this kernel. */
+/* The offloads that the user chose, or all but those that this kernel gets wrong. */
 static uint32_t choose_offloads(const struct tl_options *options)
 {
         struct utsname system = {0};
@@ -121,13 +123,13 @@ static uint32_t choose_offloads(const struct tl_options *options)
         wg_flags_format(&tl_offloading_enum, distrusted, text, sizeof(text));
         if (distrusted)
                 tl_log(&log_, TL_LOG_WARNING,
-                       "Linux %s is known to do %s wrong, which is not used; --offload overrides "
+                       "not using %s, which Linux %s is known to get wrong; --offload overrides "
                        "this",
-                       system.release, text);
+                       text, system.release);
         return options->offloads & ~distrusted;
 }
 
-/* As much of that as the TUN can. What the sockets can is seen with each of them. */
+/* Enables what the TUN supports. What the sockets support is tested when they are opened. */
 static uint32_t set_offloads(const struct tl_options *options, const struct tl_tun *tun)
 {
         uint32_t wanted = choose_offloads(options);
@@ -146,10 +148,10 @@ static void harden(void)
 
         hardening = tl_harden_process();
         wg_flags_format(&tl_hardening_enum, hardening, text, sizeof(text));
-        tl_log(&log_, TL_LOG_VERBOSE, "memory that holds keys: %s", text);
+        tl_log(&log_, TL_LOG_VERBOSE, "protection of keys in memory: %s", text);
 }
 
-/* What the helper must not keep: keys, and the channel that tells that the start is over. */
+/* What the helper must not keep: keys, and the channels that report the end of the start. */
 struct leftovers {
         struct tl_change *change;
         const struct tl_daemon *daemon;
@@ -179,7 +181,7 @@ static int start_helper(const struct tl_options *options, const struct tl_tun *t
         return tl_helper_start(&helper, &place, forget, (void *)leftovers);
 }
 
-/* What sanitizers need to look for leaks at the end, and to write down what they found. */
+/* Sanitizers need these to look for leaks at the end and to write reports. */
 #define SANITIZER_CAPABILITIES (1ull << CAP_SYS_PTRACE | 1ull << CAP_DAC_OVERRIDE)
 
 static uint32_t drop_privileges(void)
@@ -190,8 +192,8 @@ static uint32_t drop_privileges(void)
                                : tl_sandbox_drop(&user, 0);
 }
 
-/* The back-end that is asked for, or the best; never one that does not work. That would be a fault of
- * this machine or of ours, which somebody should hear of. */
+/* The back-end that the user chose, or the best; never one that computes wrong results. Such a
+ * fault, of this machine or of ours, is logged. */
 static const struct wg_aead_backend *choose_aead(const struct tl_options *options)
 {
         const struct wg_aead_backend *chosen = wg_aead_choose(options->aead), *backend;
@@ -207,7 +209,7 @@ static const struct wg_aead_backend *choose_aead(const struct tl_options *option
         return chosen;
 }
 
-/* From a TUN that is open up to the moment at which the interface can be used. */
+/* Makes an open TUN a usable interface. */
 static int set_up(const struct tl_options *options, const struct tl_tun *tun, uint32_t offloads,
                   struct tl_change *change)
 {
@@ -271,7 +273,7 @@ static int run(const struct tl_options *options, struct tl_change *change)
         if (!options->is_foreground) {
                 error = tl_daemon_fork(&daemon);
                 if (error)
-                        return fail("cannot go to the background", error);
+                        return fail("cannot run in the background", error);
                 leftovers.daemon = &daemon;
         } else {
                 error = tl_notify_init(&manager);
@@ -286,7 +288,7 @@ static int run(const struct tl_options *options, struct tl_change *change)
                 tl_log_to_syslog(&log_);
                 error = tl_daemon_ready(&daemon);
                 if (error)
-                        status = fail("cannot go to the background", error);
+                        status = fail("cannot run in the background", error);
         }
         if (status == TL_EXIT_OK) {
                 tl_log(&log_, TL_LOG_INFO, "tielined " TL_VERSION " runs %s",
@@ -294,7 +296,7 @@ static int run(const struct tl_options *options, struct tl_change *change)
                 tl_notify_tell(&manager, "READY=1");
                 error = tl_device_run(&device);
                 if (error)
-                        status = fail("cannot go on", error);
+                        status = fail("cannot wait for events", error);
                 tl_notify_tell(&manager, "STOPPING=1");
         }
         tl_device_done(&device);
@@ -323,7 +325,7 @@ int main(int argc, char **argv)
                                      : "tielined " TL_VERSION);
                 return TL_EXIT_OK;
         }
-        /* Files that we make are for their owner. */
+        /* Files that we make are for their owner only. */
         umask(077);
         signal(SIGPIPE, SIG_IGN);
         tl_change_init(&change);

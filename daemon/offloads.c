@@ -10,13 +10,13 @@
 
 WG_FLAGS_DEFINE(tl_offloading, TL_OFFLOADINGS)
 
-/* How long an endpoint's refusal is remembered: the way to it may change. */
+/* How long to remember a refusal. The path to the endpoint may change. */
 #define LIMIT_NS (300 * TL_NS_PER_S)
 
-/* So many endpoints, or superpackets, are no accident. */
+/* After this many endpoints or superpackets, it is no accident. */
 enum { ENDPOINTS_TO_GIVE_UP = 3, SUPERPACKETS_TO_GIVE_UP = 3 };
 
-/* Whether a release, "X.Y.Z" with whatever follows, is from one to another, both included. */
+/* Whether a release, as major, minor and patch number, is in a range that includes both ends. */
 static bool is_between(const unsigned int release[3], const unsigned int from[3],
                        const unsigned int to[3])
 {
@@ -32,8 +32,7 @@ static bool is_between(const unsigned int release[3], const unsigned int from[3]
 
 uint32_t tl_offloads_distrusted(const char *release)
 {
-        /* There a piece whose last segment is as long as the others may arrive with other bytes in
-         * it. */
+        /* These may corrupt a piece whose last segment is as long as the others. */
         static const unsigned int corrupting_from[3] = {7, 0, 0}, corrupting_to[3] = {7, 1, 4};
         unsigned int parts[3] = {0};
 
@@ -53,8 +52,8 @@ static void give_up(struct tl_offloads *offloads, enum tl_offloading which)
 {
         if (atomic_fetch_and(&offloads->used, ~(uint32_t)which) & which)
                 tl_log(offloads->log, TL_LOG_WARNING,
-                       "the kernel refuses %s (%s): given up until the next start, which makes it "
-                       "slower and nothing else",
+                       "the kernel refuses %s (%s): given up until the next start; the tunnel "
+                       "works without, but more slowly",
                        tl_offloading_text(which), tl_offloading_name(which));
 }
 
@@ -93,9 +92,9 @@ static unsigned int find_or_add(struct tl_piece_limits *limits, const struct wg_
         return at;
 }
 
-/* Whether it may be the length of the segments that did not please. Older kernels say EINVAL of that,
- * and of other things: but what is refused again, now that only shorter ones are tried, is not too
- * long. */
+/* Whether the piece may have been refused for the length of its segments. Older kernels report
+ * that as EINVAL, and other reasons too. But if a piece is refused again although only shorter
+ * segments are tried by now, length is not the reason. */
 static bool is_for_length(const struct tl_datagram *piece, uint32_t limit)
 {
         return piece->piece_error == -EMSGSIZE ||
@@ -110,14 +109,15 @@ void tl_offloads_piece_refused(struct tl_offloads *offloads, struct tl_piece_lim
         atomic_fetch_add_explicit(&offloads->refused, 1, memory_order_relaxed);
         if (tl_log_shows(offloads->log, TL_LOG_VERBOSE))
                 tl_log(offloads->log, TL_LOG_VERBOSE,
-                       "a piece of datagrams of %u bytes was refused: %s; they go one by one",
+                       "cannot send datagrams of %u bytes in one piece: %s; sending them one by "
+                       "one",
                        piece->segment, strerror(-piece->piece_error));
         if (is_for_length(piece, *limit)) {
                 *limit = WG_MIN(*limit, piece->segment);
                 return;
         }
         *limit = 0;
-        /* Where not even lone datagrams go, the offload is not the reason. */
+        /* If single datagrams fail as well, the offload is not the reason. */
         if (piece->error)
                 return;
         if (piece->piece_error == -EIO ||

@@ -3,7 +3,7 @@
 
 #include "core/peers.h"
 
-/* The peer that the cursor is at, if there still is that one. */
+/* The peer at the cursor, if it still exists. */
 static struct wg_peer *find_here(const struct tl_peer_cursor *cursor,
                                  const struct wg_engine *engine)
 {
@@ -12,8 +12,8 @@ static struct wg_peer *find_here(const struct tl_peer_cursor *cursor,
         return peer && peer->serial == cursor->serial ? peer : NULL;
 }
 
-/* The first peer of that number or a later one; peers are in the order of their numbers. Slow, and
- * only for when the very peer that a cursor is at was removed. */
+/* The first peer with that number or a later one. Peers are in the order of their numbers. This
+ * is slow, and used only if the peer at the cursor was removed. */
 static struct wg_peer *find_from(const struct wg_engine *engine, uint64_t serial)
 {
         WG_LIST_EACH(node, &engine->peers) {

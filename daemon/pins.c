@@ -7,13 +7,13 @@
 #include "base/bytes.h"
 #include "io/clock.h"
 
-/* Limits of one turn, which takes the engine a fraction of a millisecond. */
+/* Limits of one turn, so that it takes the engine a fraction of a millisecond. */
 enum { EVENTS_A_TURN = 128, PEERS_A_TURN = 256, QUESTIONS_A_TURN = 32 };
 
-/* Events that one pass takes; the rest is left to the next. */
+/* Events that one pass takes. The next pass takes the rest. */
 enum { EVENTS_A_PASS = 8192 };
 
-/* The kernel tells of one change by several events. */
+/* The kernel sends several events for one change. */
 #define DELAY_NS (10 * TL_NS_PER_MS)
 
 /* A packet in flight can restore a pin that was just dropped. After a pass that dropped some, the
@@ -60,8 +60,8 @@ void tl_pins_done(struct tl_pins *pins)
         tl_routes_done(&pins->routes);
 }
 
-/* Whether a peer is answered from a pinned address that routing has a say in: a link-local one goes
- * by its own link whatever the routes are. */
+/* Whether a peer is answered from a pinned address that depends on routing. A link-local one
+ * leaves by its own link, whatever the routes are. */
 static bool has_pin(const struct wg_endpoint *e)
 {
         return e->source.family != WG_FAMILY_NONE && e->source_ifindex && !e->scope;
@@ -81,7 +81,7 @@ static struct tl_pin_answer *place_of(struct tl_pins *pins, const struct wg_endp
         return &pins->answers[mixed * 0x9e3779b1u >> 16 & (TL_PIN_ANSWERS - 1)];
 }
 
-/* Whether the pin still holds. The kernel is asked once a pass for each flow. */
+/* Whether the pin still holds. Asks the kernel once per pass and flow. */
 static bool is_kept(struct tl_pins *pins, const struct wg_endpoint *e)
 {
         struct tl_pin_answer *answer = place_of(pins, e);
@@ -142,7 +142,7 @@ static bool examine(struct tl_pins *pins)
         return true;
 }
 
-/* Ends the pass. If there is no memory to watch for events, passes go on from time to time. */
+/* Ends the pass. If there is no memory to watch for events, passes run from time to time. */
 static void rest(struct tl_pins *pins)
 {
         uint64_t now_ns = tl_clock_boot_ns();

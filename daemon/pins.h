@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * pins.h - keeps the addresses that peers are answered from in step with routing.
+ * pins.h - keeps the source addresses of replies in step with routing.
  *
- * A peer is answered from the address it last reached, as long as the route to it still leaves by
- * the link it came in by. When the kernel announces a change of routing, it is asked about each
- * peer that the change may affect. If there is no route at all the pin stays, since the route may
- * come back; the sender drops a pinned address that it cannot send from.
+ * A peer is answered from the address it last reached, as long as the route to it leaves by the
+ * link that its packets came in by. When the kernel announces a change of routing, it is asked
+ * about each peer that the change may affect. If there is no route at all, the pin stays, since
+ * the route may come back. The sender drops a pinned address that it cannot send from.
  *
- * Events are handled in batches. They wait in the kernel for 10 ms after the first one, and after a
- * pass over the peers for 32 times the processor time that it took (50 ms to 2 s). Flapping routes
- * therefore cost 3% of a processor at most, however many peers there are, unless more than some
- * 10,000 endpoints flap. The latest change is always examined.
- * Source: the behaviour of the kernel's implementation, which asks with every packet.
+ * Events are handled in batches. They wait in the kernel for 10 ms after the first one, and
+ * after a pass over the peers for 32 times the processor time that it took (50 ms to 2 s). So
+ * flapping routes cost at most 3% of a processor, however many peers there are, unless more than
+ * about 10,000 endpoints flap. The latest change is always examined.
+ * Source: the behaviour of the kernel's implementation, which looks up the route of every
+ * packet.
  * Threads: the engine's. */
 #ifndef DAEMON_PINS_H
 #define DAEMON_PINS_H
@@ -23,7 +24,7 @@
 
 enum { TL_PIN_ANSWERS = 64 };
 
-/* The kernel's answer about one flow. Peers behind one NAT, or in one test, share it. */
+/* The kernel's answer about one flow. Peers behind one NAT share it. */
 struct tl_pin_answer {
         struct wg_endpoint flow;
         uint64_t pass; /* the pass that asked; 0: none */
@@ -36,8 +37,8 @@ struct tl_pins {
         const struct tl_peers *peers;
         struct tl_routes routes;
         struct tl_route_sender sender;
-        struct tl_watch watch; /* not while a pass is due or under way */
-        uint64_t due_ns;       /* when to begin or go on; TL_LOOP_NEVER: no event came */
+        struct tl_watch watch; /* removed while a pass is due or under way */
+        uint64_t due_ns;       /* when to begin or go on; TL_LOOP_NEVER: there was no event */
         uint64_t rest_ns;      /* no pass begins before this time */
 
         /* The pass. */
@@ -54,11 +55,11 @@ struct tl_pins {
         uint64_t passes, events, questions, dropped;
 };
 
-/* Starts to listen, as the user who opens the UDP sockets. Returns 0 or -errno. */
+/* Starts to listen, as the user that opens the UDP sockets. Returns 0 or -errno. */
 int tl_pins_init(struct tl_pins *pins, struct tl_loop *loop, const struct tl_sockets *sockets,
                  const struct tl_peers *peers) WG_MUST_USE;
 
-/* Takes one whose init failed, or zeroed memory. */
+/* Accepts one whose init failed, or zeroed memory. */
 void tl_pins_done(struct tl_pins *pins);
 
 /* Does a part of the work that is due. Returns when to call it again; 0: at once. */

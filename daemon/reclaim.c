@@ -30,13 +30,13 @@ bool tl_reclaim_poll(struct tl_reclaim *reclaim)
         if (!reclaim->first)
                 return false;
         for (unsigned int i = 0; i < TL_RECLAIM_WORKERS; i++) {
-                /* Looked at once: a worker that goes offline between two looks would otherwise count as
-                 * the least, and hide what the others have not passed. */
+                /* Read it once. If a worker goes offline between two reads, its UINT64_MAX could
+                 * be taken for the minimum and hide workers that are behind. */
                 uint64_t seen = atomic_load(&reclaim->workers[i].seen);
 
                 passed = WG_MIN(passed, seen);
         }
-        /* What is retired by a release gets an epoch beyond this one, and waits for the next poll. */
+        /* An object that a release() retires gets a later epoch and waits for the next poll. */
         epoch = atomic_load(&reclaim->epoch);
         passed = WG_MIN(passed, epoch);
         while ((retired = reclaim->first) && retired->epoch <= passed) {
@@ -53,8 +53,9 @@ void tl_reclaim_online(struct tl_reclaim *reclaim, unsigned int worker)
 {
         uint64_t epoch;
 
-        /* If the engine looked before our store and took us for offline, its epoch is in the one
-         * order of these before our second look, which then sees it and all it unpublished. */
+        /* All of these are sequentially consistent. If the engine read `seen` before our store, and
+         * so took us for offline, it had advanced the epoch before our second load, which then sees
+         * that and all that was unpublished. */
         do {
                 epoch = atomic_load(&reclaim->epoch);
                 atomic_store(&reclaim->workers[worker].seen, epoch);

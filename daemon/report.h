@@ -2,8 +2,8 @@
  *
  * report.h - what the log says of packets, handshakes and errors: always which peer, and why.
  *
- * Peers are named by the first and last characters of their public key in base64, as `wg show` prints
- * it. No other key is ever passed to these functions.
+ * Peers are named by the first and last characters of their public key in base64, as `wg show`
+ * prints it. No other key is ever passed to these functions.
  * Threads: any. A level that is not shown costs a comparison. */
 #ifndef DAEMON_REPORT_H
 #define DAEMON_REPORT_H
@@ -26,7 +26,7 @@ void tl_report_send_error(struct tl_log *log, const struct wg_peer *peer,
 /* What the engine says happened. */
 void tl_report_event(struct tl_log *log, const struct wg_action *action);
 
-/* Something of ours that does not work; `error` is -errno. */
+/* An operation that failed; `error` is -errno. */
 void tl_report_error(struct tl_log *log, const char *what, int error);
 
 /* How many packets each verdict dropped, at the end. Engine thread. */

@@ -14,8 +14,9 @@ enum { SCRATCH_SIZE = 1 << 16 };
 
 enum { STAGED_A_CALL = 32 }; /* staged datagrams handed to the kernel in one call */
 
-/* How many handshake messages may wait in the core: ordinary ones up to a number that counts as load, more
- * of the preferred ones, and beyond that a few ordinary ones per round, whose senders may need a cookie. */
+/* How many handshake messages may wait in the core: ordinary ones up to a number that counts as
+ * load, more of the preferred ones, and beyond that a few ordinary ones per round, whose senders
+ * may need a cookie. */
 enum {
         ORDINARY_MAX = WG_HANDSHAKE_QUEUE_MAX / 4,
         PREFERRED_MAX = WG_HANDSHAKE_QUEUE_MAX / 4 * 3,
@@ -37,8 +38,8 @@ static void offer(struct tl_round *round, const struct tl_inbox_head *head)
                         WG_MAX(head->arrived_ns, round->link->up_ns));
 }
 
-/* All of them: who asks too often is refused at once by the core, and there shall be room in the inbox
- * for those who do not. */
+/* Empties the inbox, so that a source over its rate cannot fill it: the core refuses its
+ * messages at once. */
 static void offer_preferred(struct tl_round *round)
 {
         struct tl_inbox_head head;
@@ -75,8 +76,8 @@ static void drop_old(struct tl_round *round, struct tl_inbox *inbox, uint64_t be
                 wg_worker_count(&round->shared->engine.worker, WG_VERDICT_DOWN);
 }
 
-/* While the link is down, or not yet known to be up, messages wait unanswered. An initiation is
- * worthless once its sender has begun another. */
+/* While the link is down, or not yet known to be up, messages wait. Drops those that waited too
+ * long: an initiation is worthless once its sender has begun another. */
 static void keep_waiting(struct tl_round *round, uint64_t now_ns)
 {
         uint64_t before_ns = now_ns > WAIT_FOR_LINK_NS ? now_ns - WAIT_FOR_LINK_NS : 0;
@@ -85,8 +86,8 @@ static void keep_waiting(struct tl_round *round, uint64_t now_ns)
         drop_old(round, &round->shared->handover.handshakes, before_ns);
 }
 
-/* Messages in the inboxes may have arrived after a change of the link that we have not heard of
- * yet. Without this look, a session that begins now would be forgotten with those from before a
+/* Messages in the inboxes may have arrived after a change of the link that was not handled yet.
+ * If it were handled later, a session that begins now would be dropped with those from before a
  * `down'. */
 static void catch_up_with_link(struct tl_round *round)
 {
@@ -107,7 +108,7 @@ static bool stage_unsent(struct tl_round *round)
         return true;
 }
 
-/* The work is bounded, because the inboxes are. */
+/* Bounded, because the inboxes are. */
 static void empty_inboxes(struct tl_round *round, uint64_t now_ns)
 {
         if (!round->link->is_up || now_ns < round->link->up_ns + WAIT_FOR_LINK_NS)
@@ -155,7 +156,7 @@ static void send_one(struct tl_round *round, struct wg_action *action)
         send_datagrams(round->shared, action->peer, &datagram, 1);
 }
 
-/* Workers hand the peer's packets to the engine until all of these have left. */
+/* Until all of these have left, workers hand the peer's later packets to the engine. */
 static void send_staged(struct tl_round *round, const struct wg_action *action)
 {
         struct tl_datagram datagrams[STAGED_A_CALL];
@@ -187,17 +188,17 @@ static void act(struct tl_round *round, struct wg_action *action)
         }
 }
 
-/* Returns whether there is more to change at once. */
+/* Works on changes. Returns whether there is more to do at once. */
 static bool change_configuration(struct tl_round *round)
 {
         bool has_more = tl_apply_work(round->changes);
 
-        /* Nobody is shown a change that is half done. */
+        /* A reply must not show a change that is half done. */
         tl_server_pause(&round->servers[TL_LISTENER_UAPI], has_more);
         return has_more;
 }
 
-/* Writes log messages that wait. Returns when to try again. */
+/* Writes messages that wait in the log. Returns when to try again. */
 static uint64_t tend_log(struct tl_round *round, uint64_t now_ns)
 {
         uint64_t due = tl_log_work(round->shared->log, now_ns);
@@ -212,13 +213,13 @@ static uint64_t tend_log(struct tl_round *round, uint64_t now_ns)
         return 0;
 }
 
-/* Unlike WG_MIN() it may be given calls that do something. */
+/* Unlike WG_MIN(), it evaluates its arguments once. */
 static uint64_t sooner(uint64_t a, uint64_t b)
 {
         return WG_MIN(a, b);
 }
 
-/* Serves those who wait for a descriptor. Returns when to call again. */
+/* Accepts connections that had to wait. Returns when to call again. */
 static uint64_t tend_servers(struct tl_round *round, uint64_t now_ns)
 {
         uint64_t due = TL_LOOP_NEVER;

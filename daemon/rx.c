@@ -20,10 +20,10 @@ static void count_unwritten(struct tl_rx *rx, unsigned int count)
                 tl_tally_add_tun_errors(&rx->shared->tally, count);
 }
 
-/* The queue to write a packet to. A packet for this host goes to our own queue, so that its answers
- * come to us too. A packet from one peer to another comes out of the TUN again. Both directions of its
- * flow are written, each by the worker of its sender; if each used its own queue, the flow would
- * move from one to the other and overtake itself. */
+/* The queue to write a packet to. A packet for this host goes to our own queue, so that its
+ * answers come to us too. A packet from one peer to another comes out of the TUN again. Both
+ * directions of its flow are written, each by the worker of its sender; if each used its own
+ * queue, the flow would move from one to the other and overtake itself. */
 static const struct tl_tun_queue *choose_queue(const struct tl_rx *rx, unsigned int i)
 {
         const struct tl_shared *shared = rx->shared;
@@ -44,7 +44,8 @@ static bool write_packet(struct tl_rx *rx, unsigned int i)
         return tl_tun_write(choose_queue(rx, i), &rx->packets[i], 1) == 1;
 }
 
-/* Writes the packets of a run that the TUN did not take as a superpacket. Returns how many it took. */
+/* Writes the packets of a run that the TUN refused as a superpacket. Returns how many it
+ * accepted. */
 static unsigned int write_one_by_one(struct tl_rx *rx, const struct tl_merge_run *run)
 {
         unsigned int written = 0;
@@ -72,7 +73,7 @@ static void write_run(struct tl_rx *rx, const struct tl_merge_run *run)
         }
         written = write_one_by_one(rx, run);
         count_unwritten(rx, run->count - written);
-        /* A link that is down takes neither. */
+        /* A link that is down refuses both, which says nothing about superpackets. */
         if (written)
                 tl_offloads_superpacket_refused(&rx->shared->offloads, run->offload.kind);
 }
@@ -117,8 +118,8 @@ static void deliver_batch(struct tl_rx *rx, unsigned int n, uint64_t now_ns)
                 write_batch(rx, count);
 }
 
-/* Adds a datagram, or those that a piece holds, behind the n slots that are filled. Delivers the batch
- * whenever it is full. Returns how many slots are filled now. */
+/* Adds a datagram, or those that a piece holds, behind the n slots that are filled. Delivers the
+ * batch whenever it is full. Returns how many slots are filled now. */
 static unsigned int deliver_if_full_and_add(struct tl_rx *rx, unsigned int n,
                                             const struct tl_datagram *d, uint64_t now_ns)
 {
@@ -133,7 +134,8 @@ static unsigned int deliver_if_full_and_add(struct tl_rx *rx, unsigned int n,
                 }
                 rx->slots[n++] = (struct wg_receive_slot){
                         .buf = d->buf + at,
-                        /* One that did not fit is cut short: as an empty one, the core refuses it. */
+                        /* One that did not fit is cut short: as an empty one, the core refuses
+                         * it. */
                         .len = d->error ? 0 : WG_MIN(segment, d->len - at),
                         .tos = d->tos,
                         .from = d->path,

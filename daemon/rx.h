@@ -2,8 +2,9 @@
  *
  * rx.h - the way in: UDP -> core -> TUN.
  *
- * Datagrams, or pieces of many, are opened where the socket put them. Packets that follow each other in
- * one flow of TCP or UDP are written to the TUN as one superpacket, whose payload is not copied either.
+ * Datagrams, or pieces of many, are opened where the socket put them. Packets that follow each
+ * other in one flow of TCP or UDP are written to the TUN as one superpacket, whose payload is
+ * not copied either.
  * Threads: the worker's, but for its counters. */
 #ifndef DAEMON_RX_H
 #define DAEMON_RX_H

@@ -40,7 +40,7 @@ static void release(struct wg_retired *retired)
         free(set);
 }
 
-/* What these sockets cannot do is not tried. */
+/* Turns off the offloads that these sockets do not support. */
 static void adapt_offloads(struct tl_sockets *sockets, const struct tl_udp_pair *pair)
 {
         uint32_t lacks = (tl_udp_sends_pieces(pair) ? 0u : TL_OFFLOADING_GSO) |
@@ -49,8 +49,8 @@ static void adapt_offloads(struct tl_sockets *sockets, const struct tl_udp_pair 
         atomic_fetch_and(&sockets->offloads->used, ~lacks);
 }
 
-/* Replaces the current set by another (NULL: none), all sockets at once. What arrives at any of them
- * waits there for its worker. */
+/* Replaces the current set by another (NULL: none), all sockets at once. What arrives at any of
+ * them waits there for its worker. */
 static void publish(struct tl_sockets *sockets, struct tl_socket_set *set)
 {
         struct tl_socket_set *old = atomic_exchange(&sockets->current, set);

@@ -2,10 +2,10 @@
  *
  * sockets.h - the UDP sockets of a device: which port they are bound to, and when.
  *
- * A port is bound while the link is up. If that fails, it is tried again every second. A port that is
- * set while the link is down is bound already if possible, so that no datagram is lost that arrives
- * the moment the link comes up. A link that goes down gives its port up to others, after a moment in
- * which it may come up again.
+ * A port is bound while the link is up. If that fails, it is tried again every second. A port
+ * that is set while the link is down is bound already if possible, so that no datagram is lost
+ * that arrives the moment the link comes up. A link that goes down gives its port up to others,
+ * after a moment in which it may come up again.
  * Threads: the engine's, but for `current`. */
 #ifndef DAEMON_SOCKETS_H
 #define DAEMON_SOCKETS_H
@@ -19,9 +19,9 @@
 
 struct tl_workers;
 
-/* The sockets of one port: a pair for each worker, which alone receives on it. The engine sends by the
- * first. Workers hold a set as they hold what the core publishes. Each also says which set its event
- * loop watches. */
+/* The sockets of one port: a pair for each worker, which alone receives on it. The engine sends
+ * by the first. Workers hold a set as they hold what the core publishes. Each also says which
+ * set its event loop watches. */
 struct tl_socket_set {
         struct tl_sockets *owner;
         struct wg_retired retired;
@@ -52,8 +52,8 @@ struct tl_sockets {
         uint64_t give_up_port_ns; /* when to free the port of a link that is down; 0: never */
 };
 
-/* Binds another port, or sets another mark, and drops the old sockets once that worked. While the link
- * is down, failing to bind is no error yet. Returns 0, or -errno with nothing changed. */
+/* Binds another port, or sets another mark, and drops the old sockets once that worked. While
+ * the link is down, failing to bind is no error yet. Returns 0, or -errno with nothing changed. */
 int tl_sockets_set_port(struct tl_sockets *sockets, uint16_t port) WG_MUST_USE;
 int tl_sockets_set_fwmark(struct tl_sockets *sockets, uint32_t fwmark) WG_MUST_USE;
 

@@ -2,8 +2,9 @@
  *
  * stamp.h - keeps the latest timestamp of an initiation for the next daemon of the interface.
  *
- * Peers refuse an initiation whose timestamp is not later than the last. If the clock is set back between
- * two daemons, the second one must therefore know how far the first one got (stampfile.h).
+ * Peers refuse an initiation whose timestamp is not later than the last. If the clock is set
+ * back between two daemons, the second one must therefore know how far the first one got
+ * (stampfile.h).
  * Threads: the engine's. */
 #ifndef DAEMON_STAMP_H
 #define DAEMON_STAMP_H

@@ -15,7 +15,7 @@
 #define SUFFIX ".stamp"
 #define SUFFIX_LEN (sizeof(SUFFIX) - 1)
 
-enum { DIGITS_MAX = 20 }; /* of 64 bits */
+enum { DIGITS_MAX = 20 }; /* of a 64-bit number */
 
 static int make_path(char path[PATH_MAX], const char *directory, const char *name,
                      const char *suffix)
@@ -46,7 +46,7 @@ static bool parse(const char *text, size_t len, uint64_t *real_ns)
         return true;
 }
 
-/* Whether nobody but our user, usually root, can have written it. */
+/* Whether only our user, usually root, can have written it. */
 static bool is_ours(int fd)
 {
         struct stat file;

@@ -21,7 +21,7 @@ static struct client *of(struct tl_connection *base)
         return WG_CONTAINER_OF(base, struct client, base);
 }
 
-/* ---- the facts, by section ---- */
+/* ---- the status, by section ---- */
 
 static void tell_flags(struct tl_status_writer *w, enum tl_status_key key, const struct wg_enum *e,
                        uint32_t set)
@@ -70,7 +70,7 @@ static void tell_peers(struct tl_status_writer *w, const struct wg_engine *engin
         tl_status_number(w, TL_STATUS_PEERS, engine->peer_count);
         tl_status_number(w, TL_STATUS_PEERS_IN_SESSION, engine->peers_in_session);
         tl_status_number(w, TL_STATUS_SESSIONS, engine->session_count);
-        /* The table of indices holds nothing but sessions and handshakes that we began. */
+        /* The index table holds only sessions and handshakes that we began. */
         tl_status_number(w, TL_STATUS_PEERS_ASKED, engine->indices.count - engine->session_count);
 }
 
@@ -173,7 +173,7 @@ static void tell_process(struct tl_status_writer *w, const struct tl_device *dev
                                  handover->unsent.size);
 }
 
-/* Drops are what the list of verdicts has after the accepted ones. */
+/* In the list of verdicts, drops follow the accepted ones. */
 static void tell_drops(struct tl_status_writer *w, const struct tl_tally *tally)
 {
         WG_ENUM_EACH(verdict, &wg_verdict_enum)
@@ -204,7 +204,7 @@ static size_t tell(struct tl_connection *base, char *out, size_t size)
         tell_process(&w, device);
         tell_drops(&w, &device->shared.tally);
         len = tl_status_writer_done(&w, 0);
-        WG_ASSERT(len); /* all values are bounded, and together far below a reply's size */
+        WG_ASSERT(len); /* all values are bounded, and together much shorter than a reply */
         return len;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * status.h - tells whoever asks on the status socket how a running device is doing.
+ * status.h - reports the state of a running device on the status socket.
  *
- * All that is told is kept anyway, or kept as things happen: an answer takes the same few microseconds
- * whether there is one peer or a million, and while nobody asks nothing is done.
+ * All values are kept anyway, or counted as things happen. So a reply takes the same few
+ * microseconds for one peer and for a million, and costs nothing while nobody asks.
  * Threads: the engine's. */
 #ifndef DAEMON_STATUS_H
 #define DAEMON_STATUS_H

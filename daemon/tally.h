@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * tally.h - what happened so far: counters of the daemon, and sums over the engine and all workers. */
+ * tally.h - what happened so far: counters of the daemon, and sums over the engine and all
+ * workers. */
 #ifndef DAEMON_TALLY_H
 #define DAEMON_TALLY_H
 

@@ -25,7 +25,7 @@ enum tl_direction { TL_FROM_TUN, TL_FROM_IPV4, TL_FROM_IPV6, TL_DIRECTIONS };
 /* The most that a turn is charged: in a longer one the thread was preempted. */
 #define TL_TURN_CHARGE_MAX_NS UINT64_C(10000000)
 
-/* Zeroed memory is valid: nothing is ready. */
+/* Zeroed memory is valid: no direction is ready. */
 struct tl_turns {
         uint64_t used_ns[TL_DIRECTIONS]; /* time used by each; after idleness at least from_ns */
         uint64_t from_ns;                /* used_ns of the latest direction before its turn */

@@ -158,8 +158,8 @@ static void send_batch(struct tl_tx *tx, const struct tl_udp_pair *sockets, unsi
         remove_slots(tx, count);
 }
 
-/* Adds an inner packet of that length behind the filled slots, and returns where its bytes go. Sends
- * all slots first if there is no room for it. */
+/* Adds an inner packet of that length behind the filled slots, and returns where its bytes go.
+ * Sends all slots first if there is no room for it. */
 static uint8_t *send_if_full_and_add(struct tl_tx *tx, const struct tl_udp_pair *sockets,
                                      uint32_t len, bool is_more)
 {
@@ -182,8 +182,8 @@ static uint8_t *send_if_full_and_add(struct tl_tx *tx, const struct tl_udp_pair 
         return slot->buf + WG_SEND_HEADROOM;
 }
 
-/* Reads a packet, cuts it, and adds it to the batch, which is sent whenever it is full. Returns whether
- * there was a packet. */
+/* Reads a packet, cuts it, and adds it to the batch, which is sent whenever it is full. Returns
+ * whether there was a packet. */
 static bool read_into_batch(struct tl_tx *tx, const struct tl_udp_pair *sockets)
 {
         struct tl_packet packet = {.buf = tx->packet, .room = TL_PACKET_MAX + 1};
@@ -207,8 +207,8 @@ static bool read_into_batch(struct tl_tx *tx, const struct tl_udp_pair *sockets)
         return true;
 }
 
-/* How many slots to send before the next packet is read: none while they are few, or one full piece.
- * The rest begins the next piece instead of making a tiny one. */
+/* How many slots to send before the next packet is read: none while they are few, or one full
+ * piece. The rest begins the next piece instead of making a tiny one. */
 static unsigned int count_due(const struct tl_tx *tx)
 {
         uint32_t in_piece;

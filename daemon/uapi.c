@@ -17,9 +17,9 @@ struct client {
         struct tl_uapi_parser parser;
         struct tl_uapi_source source;
         struct tl_uapi_writer writer;
-        struct tl_apply *awaited; /* what the reply waits for; NULL: nothing */
+        struct tl_apply *awaited; /* the change that the reply waits for; NULL: none */
 
-        /* Where the telling is, in a way that outlives changes between two pieces of a reply. */
+        /* How far the reply got, in a form that survives changes between two of its pieces. */
         struct tl_peer_cursor peer;
         size_t told_ips;
         uint32_t ip_changes; /* of the peer's list when ip_cursor was looked up */
@@ -31,7 +31,7 @@ static struct client *of(struct tl_connection *base)
         return WG_CONTAINER_OF(base, struct client, base);
 }
 
-/* ---- telling the device ---- */
+/* ---- reporting the device ---- */
 
 static void tell_device(void *ctx, struct tl_uapi_device_status *status)
 {
@@ -126,7 +126,7 @@ static size_t tell(struct tl_connection *base, char *out, size_t size)
         return tl_uapi_writer_fill(&of(base)->writer, out, size);
 }
 
-/* Has a change carried out, and the reply wait for that. */
+/* Begins a change, and lets the reply wait for it. */
 static void await(struct client *client, struct tl_change *change,
                   void (*done)(void *ctx, int error))
 {
@@ -155,13 +155,13 @@ static void may_tell(void *ctx, int error)
 {
         struct client *client = ctx;
 
-        (void)error; /* it changed nothing, so there was none */
+        (void)error; /* none: it changed nothing */
         client->awaited = NULL;
         start_telling(client);
         tl_connection_resume(&client->base);
 }
 
-/* Tells what is so after all requests that came before: as if it was a change, of nothing. */
+/* Replies once all earlier changes are done, by waiting for an empty change behind them. */
 static void get(struct client *client)
 {
         struct tl_change nothing;

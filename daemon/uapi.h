@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * uapi.h - what those who configure a running device say on the control socket, and how it is done.
+ * uapi.h - serves the control socket: WireGuard's cross-platform interface, which configures a
+ * running device.
  * Threads: the engine's. */
 #ifndef DAEMON_UAPI_H
 #define DAEMON_UAPI_H

@@ -121,8 +121,8 @@ static void look(struct tl_worker *worker, uint64_t deadline_ns)
                 tl_report_error(worker->shared->log, "cannot wait for packets", handled);
 }
 
-/* Waits for a packet, a wake-up or a job. The engine publishes jobs, then checks for idle workers; a
- * worker marks itself idle, then checks for jobs. So one of them sees the other. */
+/* Waits for a packet, a wake-up or a job. The engine publishes jobs, then checks for idle
+ * workers; a worker marks itself idle, then checks for jobs. So one of them sees the other. */
 static void wait_for_work(struct tl_worker *worker)
 {
         bool may_block = !tl_jobs_take(&worker->shared->jobs);
@@ -174,7 +174,7 @@ static int start_thread(struct tl_worker *worker)
         sigset_t all, before;
         int error;
 
-        /* Signals are the engine's. */
+        /* The engine handles the signals. */
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         error = pthread_create(&worker->thread, NULL, run, worker);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * worker.h - a thread that runs both packet paths to completion, with its own TUN queue and sockets.
+ * worker.h - a thread that runs both packet paths to completion, with its own TUN queue and
+ * sockets.
  *
  * It goes offline before it blocks, and reads every pointer anew afterwards.
  * Threads: the engine makes and ends it; the rest is the worker's own. */

@@ -2,13 +2,13 @@
  *
  * server.h - serves the connections to one listening socket, whatever protocol they speak.
  *
- * A connection carries one request after another. One that stalls in the middle of a request, or does
- * not read its reply, delays nobody else: each step reads or sends only what the socket has or takes,
- * and a reply is made piece by piece, as fast as it is read. Nothing more is read from a connection
- * until its reply is sent.
+ * A connection carries one request after another. One that stalls in the middle of a request, or
+ * does not read its reply, delays nobody else: each step reads or sends only what the socket has
+ * or takes, and a reply is made piece by piece, as fast as it is read. Nothing more is read from
+ * a connection until its reply is sent.
  *
- * A reply is a text, or a stream of pieces. Both may be "nothing yet": the protocol defers, and resumes
- * when there is something to send.
+ * A reply is a text, or a stream of pieces. Both may be "nothing yet": the protocol defers, and
+ * resumes when there is something to send.
  * Threads: the loop's. */
 #ifndef IO_SERVER_H
 #define IO_SERVER_H
@@ -107,13 +107,13 @@ void tl_connection_stream(struct tl_connection *connection);
  * tl_connection_stream() says which before tl_connection_resume(). In fill(): the stream goes on
  * later, and fill() is called again after tl_connection_resume().
  *
- * Over TCP, a close looks like a shutdown of the sending direction. While a stream waits, either ends
- * the connection. While a late reply is awaited, only a close over a Unix socket or a reset does: the
- * other side may still read. */
+ * Over TCP, a close looks like a shutdown of the sending direction. While a stream waits, either
+ * ends the connection. While a late reply is awaited, only a close over a Unix socket or a reset
+ * does: the other side may still read. */
 void tl_connection_defer(struct tl_connection *connection);
 
-/* Goes on after tl_connection_defer(); does nothing if the connection is not deferred. Do not call it
- * from parse(), fill() or end(). It sends nothing at once, but may end the connection. */
+/* Goes on after tl_connection_defer(); does nothing if the connection is not deferred. Do not
+ * call it from parse(), fill() or end(). It sends nothing at once, but may end the connection. */
 void tl_connection_resume(struct tl_connection *connection);
 
 #endif

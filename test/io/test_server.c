@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_server.c - io/server.h, over a Unix socket and over TCP: requests in pieces and in a row, short
- * replies and long ones, late replies, streams that have nothing yet, readers that stall or leave, and
- * too many connections.
+ * test_server.c - io/server.h, over a Unix socket and over TCP: requests in pieces and in a row,
+ * short replies and long ones, late replies, streams that have nothing yet, readers that stall
+ * or leave, and too many connections.
  *
- * A request is one byte. A digit asks for that many blocks of text, `e` for an error, `d` for a deferred
- * reply, and `s` for the stream that the test feeds. */
+ * A request is one byte. A digit asks for that many blocks of text, `e` for an error, `d` for a
+ * deferred reply, and `s` for the stream that the test feeds. */
 #define _GNU_SOURCE /* unshare */
 #include "io/server.h"
 
@@ -338,8 +338,8 @@ static void test_requests_in_a_row(void **state WG_UNUSED)
         wait_for_connections(0);
 }
 
-/* A client that asks for more than the socket holds, and reads nothing, is served as it reads. Others do
- * not wait for it, and its next request is answered afterwards. */
+/* A client that asks for more than the socket holds, and reads nothing, is served as it reads.
+ * Others do not wait for it, and its next request is answered afterwards. */
 static void test_a_client_that_reads_nothing(void **state WG_UNUSED)
 {
         int slow = visit(), quick = visit();
@@ -424,8 +424,8 @@ static void test_half_a_connection(void **state WG_UNUSED)
         close(fd);
 }
 
-/* A stream that has nothing yet sends nothing, delays nobody, and goes on when there is something. Once
- * it is over, the next request is answered. */
+/* A stream that has nothing yet sends nothing, delays nobody, and goes on when there is
+ * something. Once it is over, the next request is answered. */
 static void test_a_stream(void **state WG_UNUSED)
 {
         int fd = visit(), other = visit();
@@ -452,8 +452,8 @@ static void test_a_stream(void **state WG_UNUSED)
         close(other);
 }
 
-/* While a piece waits for a reader that stalls, fill() is not called again, however often the protocol
- * resumes. Nothing is lost once the reader goes on. */
+/* While a piece waits for a reader that stalls, fill() is not called again, however often the
+ * protocol resumes. Nothing is lost once the reader goes on. */
 static void test_a_stalled_reader(void **state WG_UNUSED)
 {
         int fd = visit(), other = visit();
@@ -486,8 +486,8 @@ static void test_a_stalled_reader(void **state WG_UNUSED)
         assert_null(stream.reader);
 }
 
-/* The connection ends when the reader of a stream closes it or shuts down its sending direction, even if
- * there is nothing to send. */
+/* The connection ends when the reader of a stream closes it or shuts down its sending direction,
+ * even if there is nothing to send. */
 static void test_a_reader_that_leaves(void **state WG_UNUSED)
 {
         for (unsigned int is_half = 0; is_half < 2; is_half++) {
@@ -542,8 +542,8 @@ static void test_too_many(void **state WG_UNUSED)
                 close(fds[i]);
 }
 
-/* Without a free descriptor a client waits and the loop does not spin. Once there is one, the client is
- * served. */
+/* Without a free descriptor a client waits and the loop does not spin. Once there is one, the
+ * client is served. */
 static void test_no_descriptors(void **state WG_UNUSED)
 {
         struct rlimit limit, tight;
