@@ -11,7 +11,7 @@
 
 WG_ENUM_DEFINE(tl_apply_phase, TL_APPLY_PHASES)
 
-/* What a change does to a peer. */
+/* The effects of an entry on a peer. */
 #define FATES(X) \
         X(FATE_NOTHING, 0, nothing, "nothing changes") \
         X(FATE_CHANGE, 1, change, "the peer is changed") \
@@ -67,7 +67,7 @@ static void give_up(struct tl_apply *apply, int error)
         enter(apply, TL_APPLY_TRIM);
 }
 
-/* ---- what can fail ---- */
+/* ---- phases that can fail ---- */
 
 static int resolve_zone(struct tl_apply *apply, struct tl_change_peer *peer)
 {
@@ -196,7 +196,7 @@ static void change_device(struct tl_apply *apply)
         enter(apply, TL_APPLY_PEERS);
 }
 
-/* ---- what cannot ---- */
+/* ---- phases that cannot fail ---- */
 
 static bool is_self(const struct wg_engine *engine, const uint8_t public_key[TL_CONF_KEY_LEN])
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * buffer.h - the buffers of a worker, which both packet paths work in. */
+ * buffer.h - sizes of the buffers that both packet paths of a worker use. */
 #ifndef DAEMON_BUFFER_H
 #define DAEMON_BUFFER_H
 

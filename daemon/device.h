@@ -14,16 +14,15 @@
 #include "daemon/workers.h"
 #include "io/clock.h"
 
-/* What a device is made of. All of it is borrowed until done(), but for the TUN, which is taken
- * over. */
+/* The parts of a device. It takes over the TUN, and borrows everything else until done(). */
 struct tl_device_setup {
         const struct tl_tun *tun;
-        struct tl_helper *helper; /* is asked for what needs privileges; must outlive the device */
+        struct tl_helper *helper; /* does what needs privileges */
         struct tl_log *log;
         const struct wg_aead_backend *aead;
         uint32_t offloads;  /* enum tl_offloading: those to begin with */
         uint32_t hardening; /* enum tl_hardening: what was achieved */
-        /* What is spoken on each control socket; their ctx is the struct tl_device. */
+        /* Of each control socket. The ctx of its server is the struct tl_device. */
         const struct tl_server_protocol *protocols[TL_LISTENER_COUNT];
 };
 
@@ -36,7 +35,7 @@ struct tl_device {
         uint32_t hardening; /* enum tl_hardening */
         uint32_t sandbox;   /* enum tl_sandbox: what was given up */
 
-        /* Any thread, as it says. */
+        /* See there. */
         struct tl_shared shared;
 
         /* Engine. */
@@ -56,10 +55,10 @@ struct tl_device {
         struct tl_round round;
 };
 
-/* Makes a device; takes over the TUN also on failure. Returns 0 or -errno. */
+/* Makes a device. Takes over the TUN even if it fails. Returns 0 or -errno. */
 int tl_device_init(struct tl_device *device, const struct tl_device_setup *setup) WG_MUST_USE;
 
-/* Listens on the control sockets; if need be without the one that only reports. Returns 0 or
+/* Listens on the control sockets. If the status socket fails, that is only logged. Returns 0 or
  * -errno. */
 int tl_device_listen(struct tl_device *device) WG_MUST_USE;
 
@@ -70,7 +69,7 @@ int tl_device_start(struct tl_device *device, uint32_t sandbox) WG_MUST_USE;
 /* Runs until a signal, or the end of the link or of the control socket. Returns 0, or -errno. */
 int tl_device_run(struct tl_device *device) WG_MUST_USE;
 
-/* Stops everything and frees it, the keys wiped. Takes a device whose init failed, or zeroed
+/* Stops and frees everything, and wipes keys. Accepts a device whose init failed, and zeroed
  * memory. */
 void tl_device_done(struct tl_device *device);
 

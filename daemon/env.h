@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * env.h - what the core asks of the world (core/env.h), in a daemon. */
+ * env.h - the daemon's implementation of struct wg_env (core/env.h). */
 #ifndef DAEMON_ENV_H
 #define DAEMON_ENV_H
 

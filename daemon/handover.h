@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * handover.h - what workers hand over to the engine: handshake messages, and packets without a
- * session.
+ * handover.h - passes handshake messages, and packets without a session, from workers to the
+ * engine.
  *
  * If an inbox is full, the message or packet is dropped and counted.
  * Threads: workers put, the engine takes. */
@@ -21,10 +21,10 @@ struct tl_handover {
 /* Returns 0 or -ENOMEM. */
 int tl_handover_init(struct tl_handover *handover) WG_MUST_USE;
 
-/* Takes zeroed memory too. */
+/* Accepts zeroed memory. */
 void tl_handover_done(struct tl_handover *handover);
 
-/* Hand over what a worker received or could not send, and have it wake the engine. */
+/* Hand over a message or packet, and make the worker wake the engine. */
 void tl_handover_handshake(struct tl_handover *handover, struct wg_worker *worker,
                            const struct wg_receive_slot *slot, uint64_t now_ns);
 void tl_handover_unsent(struct tl_handover *handover, struct wg_worker *worker,

@@ -358,7 +358,7 @@ int tl_helper_start(struct tl_helper *helper, const struct tl_helper_place *plac
         }
         close(ends[1]);
         helper->end = ends[0];
-        /* The helper has these now. */
+        /* These belong to the helper now. */
         for (unsigned int i = 0; i < TL_LISTENER_COUNT; i++)
                 if (place->adopted[i] >= 0)
                         close(place->adopted[i]);

@@ -35,7 +35,7 @@ struct tl_inbox {
 /* Makes a ring of `size` bytes. Returns 0 or -ENOMEM. */
 int tl_inbox_init(struct tl_inbox *inbox, size_t size) WG_MUST_USE;
 
-/* Wipes and frees. Takes zeroed memory too. */
+/* Wipes and frees the ring. Accepts zeroed memory. */
 void tl_inbox_done(struct tl_inbox *inbox);
 
 /* Copies head and head->len bytes in. Returns false if they do not fit. */

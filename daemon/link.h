@@ -3,9 +3,9 @@
  * link.h - follows the link: whether it is up, its MTU and its name, in whichever network
  * namespace it is.
  *
- * The kernel tells of changes through a netlink socket that the helper makes. If the helper may
- * not go where the link is, the TUN itself is asked ten times a second whether it is up, which
- * needs no privileges.
+ * The kernel reports changes through a netlink socket that the helper makes. If the helper may not
+ * enter the link's namespace, the daemon asks the TUN itself ten times a second whether it is up,
+ * which needs no privileges.
  * Threads: the engine's. */
 #ifndef DAEMON_LINK_H
 #define DAEMON_LINK_H
@@ -24,14 +24,14 @@ struct tl_followed_link {
         struct tl_log *log;
         struct tl_loop *loop;
         struct tl_helper *helper;
-        struct tl_stop *stop; /* if the link is deleted */
+        struct tl_stop *stop; /* told if the link is deleted */
         const struct tl_tun_queue *tun;
         struct wg_engine *engine;
         struct tl_sockets *sockets;
 
         bool is_up;
         uint64_t up_ns;           /* when we last heard that the link came up */
-        bool has_monitor;         /* the kernel tells us of changes */
+        bool has_monitor;         /* the kernel reports changes to us */
         int follow_error;         /* why not, if it does not */
         uint64_t follow_again_ns; /* when to try again, if it does not */
         struct tl_netlink_monitor monitor;
@@ -41,7 +41,7 @@ struct tl_followed_link {
 /* Looks for the link, the first time. */
 void tl_link_begin(struct tl_followed_link *link);
 
-/* Stops following. Takes zeroed memory. */
+/* Stops following. Accepts zeroed memory. */
 void tl_link_done(struct tl_followed_link *link);
 
 /* Handles changes that the kernel has announced by now, if `may_matter`. A link that is not

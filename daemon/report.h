@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * report.h - what the log says of packets, handshakes and errors: always which peer, and why.
+ * report.h - logs packets, handshakes and errors: always which peer, and why.
  *
  * Peers are named by the first and last characters of their public key in base64, as `wg show`
  * prints it. No other key is ever passed to these functions.
@@ -23,7 +23,7 @@ void tl_report_unsent(struct tl_log *log, const struct wg_send_slot *slot);
 void tl_report_send_error(struct tl_log *log, const struct wg_peer *peer,
                           const struct tl_datagram *datagram);
 
-/* What the engine says happened. */
+/* An event of the engine. */
 void tl_report_event(struct tl_log *log, const struct wg_action *action);
 
 /* An operation that failed; `error` is -errno. */

@@ -27,7 +27,7 @@ struct tl_round {
         uint8_t *scratch; /* one record of an inbox */
 };
 
-/* Takes memory. Returns 0 or -ENOMEM. */
+/* Allocates memory. Returns 0 or -ENOMEM. */
 int tl_round_init(struct tl_round *round) WG_MUST_USE;
 
 /* Gives the engine the packets that are still on their way to it, and frees the memory. No

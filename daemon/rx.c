@@ -134,8 +134,7 @@ static unsigned int deliver_if_full_and_add(struct tl_rx *rx, unsigned int n,
                 }
                 rx->slots[n++] = (struct wg_receive_slot){
                         .buf = d->buf + at,
-                        /* One that did not fit is cut short: as an empty one, the core refuses
-                         * it. */
+                        /* The core refuses the empty datagram that replaces a truncated one. */
                         .len = d->error ? 0 : WG_MIN(segment, d->len - at),
                         .tos = d->tos,
                         .from = d->path,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * rx.h - the way in: UDP -> core -> TUN.
+ * rx.h - the receive path: UDP -> core -> TUN.
  *
  * Datagrams, or pieces of many, are opened where the socket put them. Packets that follow each
  * other in one flow of TCP or UDP are written to the TUN as one superpacket, whose payload is
  * not copied either.
- * Threads: the worker's, but for its counters. */
+ * Threads: the worker's, except for its counters. */
 #ifndef DAEMON_RX_H
 #define DAEMON_RX_H
 

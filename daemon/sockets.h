@@ -6,7 +6,7 @@
  * that is set while the link is down is bound already if possible, so that no datagram is lost
  * that arrives the moment the link comes up. A link that goes down gives its port up to others,
  * after a moment in which it may come up again.
- * Threads: the engine's, but for `current`. */
+ * Threads: the engine's, except for `current`. */
 #ifndef DAEMON_SOCKETS_H
 #define DAEMON_SOCKETS_H
 

@@ -10,7 +10,7 @@
 struct tl_stop {
         struct tl_log *log;
         bool is_stopping;
-        int error; /* -errno: what ends the daemon, if it is no ordinary end */
+        int error; /* -errno that ends the daemon; 0: an ordinary end */
 };
 
 /* Ends the daemon after the current round. The first reason is logged. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * tally.h - what happened so far: counters of the daemon, and sums over the engine and all
- * workers. */
+ * tally.h - counters of the daemon, and sums over the engine and all workers. */
 #ifndef DAEMON_TALLY_H
 #define DAEMON_TALLY_H
 
@@ -15,9 +14,9 @@ struct tl_tally {
         const struct wg_engine *engine;
         const struct tl_workers *workers;
 
-        /* Any thread; only where something went wrong. */
+        /* Any thread; only errors. */
         _Atomic uint64_t tx_errors;  /* datagrams that were not sent */
-        _Atomic uint64_t tun_errors; /* packets that the TUN did not take */
+        _Atomic uint64_t tun_errors; /* packets that the TUN refused */
 
         /* Engine. */
         uint64_t events[WG_EVENT_END];
@@ -37,7 +36,7 @@ static inline void tl_tally_add_tx_errors(struct tl_tally *tally, uint64_t datag
         atomic_fetch_add_explicit(&tally->tx_errors, datagrams, memory_order_relaxed);
 }
 
-/* Counts packets that the TUN did not take. Any thread. */
+/* Counts packets that the TUN refused. Any thread. */
 static inline void tl_tally_add_tun_errors(struct tl_tally *tally, uint64_t packets)
 {
         atomic_fetch_add_explicit(&tally->tun_errors, packets, memory_order_relaxed);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * tx.h - the way out: TUN -> core -> UDP.
+ * tx.h - the send path: TUN -> core -> UDP.
  *
  * A packet or superpacket from the TUN is cut into slots that lie one behind the other, each as
  * long as its datagram will be. There the packets are sealed. Packets of equal length to one
  * endpoint leave as one piece. So each byte is copied once, and no packet has an object of its
  * own.
- * Threads: the worker's, but for its counters. */
+ * Threads: the worker's, except for its counters. */
 #ifndef DAEMON_TX_H
 #define DAEMON_TX_H
 

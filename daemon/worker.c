@@ -47,8 +47,8 @@ static void watch(struct tl_worker *worker, struct tl_watch *at, const struct tl
                 tl_report_error(worker->shared->log, "cannot wait for datagrams", error);
 }
 
-/* Watches the current sockets. Those before are not closed until `watched` says that they have left
- * this loop. Returns our own, or NULL if no port is held. */
+/* Watches the current sockets. Old ones are not closed until `watched` says that they
+ * have left this loop. Returns our own, or NULL if no port is held. */
 static const struct tl_udp_pair *follow_sockets(struct tl_worker *worker)
 {
         struct tl_socket_set *now = atomic_load(&worker->shared->sockets.current);

@@ -48,7 +48,7 @@ bool tl_worker_lend_a_hand(struct tl_worker *worker);
 /* Asks the thread to end after its current turn, and does not wait. */
 void tl_worker_tell_to_stop(struct tl_worker *worker);
 
-/* Ends the thread, waits for it and frees the worker. Takes NULL. */
+/* Ends the thread, waits for it and frees the worker. Accepts NULL. */
 void tl_worker_stop(struct tl_worker *worker);
 
 #endif

@@ -58,7 +58,7 @@ struct tl_server_protocol {
          * there is. */
         size_t (*fill)(struct tl_connection *connection, char *out, size_t size);
 
-        /* The connection ends, also in the middle of a reply. The caller wipes and frees it. */
+        /* The connection ends, maybe in the middle of a reply. The caller wipes and frees it. */
         void (*end)(struct tl_connection *connection);
 };
 
