@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * action.h - what the engine wants done: a list that the caller works off in order after each call
- * of wg_engine_work().
+ * action.h - the list of actions that wg_engine_work() returns. The caller performs them in order.
  * Threads: the engine's. */
 #ifndef CORE_ACTION_H
 #define CORE_ACTION_H
@@ -15,11 +14,11 @@
         X(WG_EVENT_RESPONSE_SENT, 2, response_sent, "sending handshake response") \
         X(WG_EVENT_COOKIE_SENT, 3, cookie_sent, "under load: sending cookie reply") \
         X(WG_EVENT_HANDSHAKE_COMPLETE, 4, handshake_complete, "handshake complete") \
-        X(WG_EVENT_SESSION_PROVEN, 5, session_proven, "the peer uses the session it began") \
+        X(WG_EVENT_SESSION_PROVEN, 5, session_proven, "the peer uses the new session") \
         X(WG_EVENT_SILENCE, 7, silence, "no answer for 15 seconds, trying a new handshake") \
         X(WG_EVENT_GAVE_UP, 8, gave_up, "no response to 20 initiations, giving up") \
-        X(WG_EVENT_KEYS_FORGOTTEN, 9, keys_forgotten, "keys forgotten after long disuse") \
-        X(WG_EVENT_COOKIE_STORED, 10, cookie_stored, "the peer is under load, cookie kept") \
+        X(WG_EVENT_KEYS_FORGOTTEN, 9, keys_forgotten, "session keys erased: unused for too long") \
+        X(WG_EVENT_COOKIE_STORED, 10, cookie_stored, "the peer is under load: cookie stored") \
         X(WG_EVENT_HANDSHAKE_REFUSED, 11, handshake_refused, "handshake message refused")
 WG_ENUM_DECLARE(wg_event, WG_EVENTS)
 
@@ -28,58 +27,58 @@ WG_ENUM_DECLARE(wg_event, WG_EVENTS)
 #define WG_ACTION_KINDS(X) \
         X(WG_ACTION_SEND, 1, send, "send bytes[0..len) to `to`") \
         X(WG_ACTION_SEND_STAGED, 2, send_staged, "send each datagram of `staged` to `to`") \
-        X(WG_ACTION_EVENT, 3, event, "tell who listens that `event` happened")
+        X(WG_ACTION_EVENT, 3, event, "log `event`")
 WG_ENUM_DECLARE(wg_action_kind, WG_ACTION_KINDS)
 
-/* The type-of-service byte of handshake messages: AF41, so that they get through full queues. */
+/* The type-of-service byte of handshake messages: AF41, so that they pass full queues. */
 #define WG_HANDSHAKE_TOS 0x88
 
 struct wg_action {
         enum wg_action_kind kind;
-        struct wg_peer *peer;  /* of whom; NULL where that is not known, or must not be counted */
-        struct wg_endpoint to; /* EVENT: whence what happened came, if from anywhere */
+        struct wg_peer *peer;  /* NULL: unknown, or not to be counted */
+        struct wg_endpoint to; /* EVENT: the remote that caused it, if any */
 
-        /* SEND; count what goes out by wg_worker_count_sent() when there is a peer. */
+        /* SEND. If there is a peer, call wg_worker_count_sent() once it is sent. */
         uint8_t tos;
         uint8_t len;
         uint8_t bytes[WG_HANDSHAKE_LEN_MAX];
 
-        /* SEND_STAGED: sealed datagrams by `next`, each with its own len and tos. */
+        /* SEND_STAGED: sealed datagrams, chained by `next`, each with its own len and tos. */
         struct wg_staged *staged;
 
         /* EVENT */
         enum wg_event event;
-        enum wg_verdict verdict; /* of HANDSHAKE_REFUSED: why */
-        uint32_t number;         /* of INITIATION_SENT: which try; of GAVE_UP: packets dropped */
+        enum wg_verdict verdict; /* HANDSHAKE_REFUSED: why */
+        uint32_t number;         /* INITIATION_SENT: the try, from 1; GAVE_UP: packets dropped */
 };
 
 #define WG_ACTIONS_MAX 288
-#define WG_ACTIONS_A_STEP 8 /* no single step of the engine adds more */
+#define WG_ACTIONS_A_STEP 8 /* the most that one step of the engine adds */
 
-/* Actions, and the peers and packets they point to, are valid until the engine's next call. Zeroed
- * memory is an empty list. */
+/* The actions and what they point to are valid until the next call into the engine. Zeroed memory
+ * is an empty list. */
 struct wg_actions {
         size_t count;
         struct wg_action items[WG_ACTIONS_MAX];
 };
 
-/* Whether the list has room for what `steps` steps of the engine may add. */
+/* Whether the list has room for `steps` more steps of the engine. */
 static inline bool wg_actions_has_room(const struct wg_actions *actions, size_t steps)
 {
         return actions->count + steps * WG_ACTIONS_A_STEP <= WG_ACTIONS_MAX;
 }
 
-/* Adds a blank action to a list, which must have room. */
+/* Adds a zeroed action to the list, which must have room. */
 struct wg_action *wg_actions_add(struct wg_actions *actions, enum wg_action_kind kind,
                                  struct wg_peer *peer);
 
-/* Adds an event; where there is a peer, with the endpoint of it. */
+/* Adds an event, with the peer's endpoint if there is a peer. */
 struct wg_action *wg_actions_add_event(struct wg_actions *actions, struct wg_peer *peer,
                                        enum wg_event event);
 
-/* Empties a list and frees its packets. Call it as soon as all actions were performed: only then
- * may workers send directly to the peers of these packets again. wg_engine_work() begins with it
- * too. */
+/* Empties a list and frees its packets. Call it as soon as the actions have been performed: until
+ * then workers must not send directly to the peers of these packets. wg_engine_work() also does it,
+ * before anything else. */
 void wg_actions_clear(struct wg_engine *engine, struct wg_actions *actions);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * A binary trie for each family, with paths compressed: a node stands for a prefix, and its two
- * children are the longest prefixes that cover all there is below it with the next bit 0 and 1.
- * A node has an owner, or it is glue, which has two children and no other purpose than to part
- * them. So n prefixes need fewer than 2n nodes, and adding one needs two at most.
+ * A path-compressed binary trie for each family. A node stands for a prefix; of its two children,
+ * one is the longest prefix that covers everything below it whose next bit is 0, the other the same
+ * for 1. A node either has an owner or is glue, which only parts its two children. So n prefixes
+ * need fewer than 2n nodes, and adding one needs at most two.
  *
  *                     10.0.0.0/8 A
  *                    /            \
@@ -11,51 +11,51 @@
  *                              /              \
  *                      10.200.0.0/16 B    10.224.0.7/32 C
  *
- * Readers walk down from the root while nodes cover the address, and remember the last owner. The
- * engine changes the trie under their feet, by these steps, each a single store:
+ * A reader walks down from the root while nodes cover the address, and remembers the last owner.
+ * The engine changes the trie meanwhile by these steps, each of them a single store:
  *
  *     own        node->owner = owner       a prefix is added at glue, or moves
  *     disown     node->owner = NULL        a prefix becomes glue
- *     splice in  *slot = new node          whose child is what the slot held, or was empty
- *     splice out *slot = the only child    of glue with fewer than two children
+ *     splice in  *slot = new node          its child is what the slot held, if anything
+ *     splice out *slot = the only child    glue with fewer than two children goes
  *
- * The nodes. A walk follows no freed memory, and passes all nodes that cover its address and that
- * are in the trie from before the walk until after it:
- * - What a node stands for never changes while a reader may hold it, and each step down checks the
- *   address and lengthens the prefix. So a reader only ever passes nodes that cover the address,
- *   shortest first, and the walk ends.
- * - Splicing in or out only adds or takes glue between a slot and what is below it: all that could
- *   be reached through the slot before is reached after. A new prefix is glue until it is owned,
- *   and one that was removed is glue before it is spliced out.
- * - A node that was spliced out keeps its children for ever. A reader still on it goes on to the
- *   child that it had, and from there, be that spliced out meanwhile too, by the same argument to
- *   all that was below at that time, less what was removed since. It can miss only prefixes added
- *   since then, which are not among those that stayed what they are.
- * - Nodes spliced out are retired, so they are freed after the last reader has left them; so are,
- *   by their owner, peers.
+ * The nodes. A walk follows no freed memory, and passes every node that covers its address and
+ * stays in the trie from before the walk until after it:
+ * - A node's prefix never changes while a reader may hold it, and each step down checks the address
+ *   and lengthens the prefix. So a reader passes only nodes that cover the address, shortest first,
+ *   and the walk ends.
+ * - Splicing in or out only adds or removes glue between a slot and what is below it: everything
+ *   that could be reached through the slot before can be reached after. A new prefix is glue until
+ *   it is owned, and a removed prefix becomes glue before it is spliced out.
+ * - A node that was spliced out keeps its children. A reader still on it goes on to the child that
+ *   it had. That child may have been spliced out too; then the same holds for it. So the reader
+ *   reaches everything that was below at that time, less what was removed since. It misses only
+ *   prefixes added since then, and the claim is not about those.
+ * - Spliced-out nodes are retired, so they are freed after the last reader has left them. The
+ *   engine retires the peers.
  *
- * The owners. Besides the owner that readers see, a node has the one that the engine wants it to
- * have; commit() makes the first equal to the second, for a whole set of changes, in this order:
+ * The owners. A node has the owner that readers see, and the owner that the engine wants. commit()
+ * makes the first equal to the second, for a whole set of changes, in this order:
  *
- *     1. nodes that are wanted by somebody, the longest prefixes first
- *     2. nodes that are to lose their owner, the shortest first; a counter goes up before each
- *        length, and a reader that sees it move walks again
+ *     1. nodes that have a wanted owner, the longest prefixes first
+ *     2. nodes that lose their owner, the shortest first; a counter rises before each length, and a
+ *        reader that sees it change walks again
  *
- * Claim: an address whose longest owned prefix is `old` before and `new` after a commit is found to
- * belong to the owner of the one, then of the other, at every moment and by every reader.
- * - By moments. If `new` is as long as `old` or longer, all that is longer than `new` has no owner
- *   then, before or after, so the address changes hands when `new` is owned in 1; what else happens
- *   happens to shorter prefixes. If `new` is shorter, it is owned in 1 while `old` still hides it. In
- *   2 all between them go before `old` does, and with `old` the address changes hands.
- * - By readers, whose walk lasts longer than a moment. They look at the shortest prefix first. Steps
- *   of 1 go the other way: whoever sees one sees all before it, which were on longer prefixes, when
- *   he gets there. So he has seen the owners of one moment. A step of 2 goes with him, and he could
- *   see a prefix that is just about to go, and then miss the longer one that went after it; but
- *   between those two steps the counter moved. Steps on prefixes of one length touch no address
- *   twice.
+ * Claim: let `old` be the longest owned prefix of an address before a commit, and `new` after it.
+ * Every reader finds the owner of `old`, then that of `new`, and no other, at any moment.
+ * - At one moment. If `new` is at least as long as `old`, no prefix longer than `new` has an owner,
+ *   before or after. The address changes hands when `new` is owned in 1; everything else happens to
+ *   shorter prefixes. If `new` is shorter, it is owned in 1 while `old` still hides it. In 2 all
+ *   prefixes between the two go before `old` goes, and the address changes hands with `old`.
+ * - During a walk, which takes longer. A reader looks at the shortest prefix first. The steps of 1
+ *   run the other way: a reader that sees one of them later sees all steps before it, which were on
+ *   longer prefixes. So it has seen the owners of one moment. The steps of 2 run in the reader's
+ *   direction: it could see a prefix that is about to go, then miss the longer one that went after
+ *   it; but the counter rose between those two steps. Steps on prefixes of one length never touch
+ *   the same address.
  *
- * Stores that publish are releases, loads of readers acquires. The engine alone writes, so it
- * reads relaxed. */
+ * Stores that publish are releases, and readers load with acquire. Only the engine writes, so its
+ * own loads are relaxed. */
 #include "core/allowedips.h"
 
 #include "base/mem.h"
@@ -66,21 +66,21 @@ struct wg_allowed_node {
         uint8_t cidr;
         uint8_t family;
 
-        bool is_changed; /* engine: in a list of the uncommitted */
+        bool is_changed; /* engine: in a list of uncommitted nodes */
 
         /* Engine writes, all read. */
         _Atomic(struct wg_allowed_node *) child[2];
         _Atomic(struct wg_allowed_owner *) owner; /* NULL: glue */
 
         /* Engine. */
-        struct wg_allowed_owner *wanted; /* who is to own it from the next commit on */
+        struct wg_allowed_owner *wanted; /* the owner from the next commit on */
         union {
                 struct {                                /* in the trie */
-                        struct wg_list of_owner;        /* who is wanted */
-                        struct wg_allowed_node *parent; /* of a spare node: the next one */
+                        struct wg_list of_owner;        /* in the list of `wanted` */
+                        struct wg_allowed_node *parent; /* a spare node: the next one */
                         struct wg_allowed_node *next_changed;
                 };
-                struct { /* no longer in it */
+                struct { /* no longer in the trie */
                         struct wg_retired retired;
                         const struct wg_env *env;
                 };
@@ -92,8 +92,8 @@ static bool covers(const struct wg_allowed_node *node, const uint64_t bits[2])
         return wg_ip_common_bits(node->bits, bits) >= node->cidr;
 }
 
-/* Which child of a node of length `cidr` those bits belong under. A node of full length has no
- * children; for it the answer is either. */
+/* Returns the child of a node of length `cidr` that covers these bits. A node of full length has no
+ * children; for it the result has no meaning. */
 static unsigned int side(const uint64_t bits[2], unsigned int cidr)
 {
         return (cidr & 64 ? bits[1] : bits[0]) >> (63 - cidr % 64) & 1;
@@ -125,7 +125,7 @@ static void set_owner(struct wg_allowed_node *node, struct wg_allowed_owner *own
         atomic_store_explicit(&node->owner, owner, memory_order_release);
 }
 
-/* Where the trie points to a node that has those bits, as a child of `parent` or as the root. */
+/* Returns the slot that points to a node with these bits: in `parent`, or the root. */
 static _Atomic(struct wg_allowed_node *) *
 slot_of(struct wg_allowedips *a, struct wg_allowed_node *parent, const struct wg_allowed_node *node)
 {
@@ -187,7 +187,7 @@ static void retire_node(struct wg_allowedips *a, struct wg_allowed_node *node)
         a->env->retire(a->env->ctx, &node->retired);
 }
 
-/* The longest node that covers a prefix, which may be the prefix's own; NULL: there is none. */
+/* Returns the longest node that covers a prefix, which may be its own node; NULL: none. */
 static struct wg_allowed_node *cover_of(const struct wg_allowedips *a, uint8_t family,
                                         const uint64_t bits[2], unsigned int cidr)
 {
@@ -200,15 +200,15 @@ static struct wg_allowed_node *cover_of(const struct wg_allowedips *a, uint8_t f
         return cover;
 }
 
-/* Makes a node the child of another; neither need be in the trie yet. */
+/* Makes a node the child of another. Neither has to be in the trie yet. */
 static void hang(struct wg_allowed_node *parent, struct wg_allowed_node *child)
 {
         child->parent = parent;
         set_node(&parent->child[side(child->bits, parent->cidr)], child);
 }
 
-/* Splices a new node in below its longest cover. What is there now goes below the node, or, where
- * the node does not cover it, beside the node below new glue. */
+/* Splices a new node in below its longest cover. What is there now goes below the node, or, if the
+ * node does not cover it, next to the node below new glue. */
 static void splice_in(struct wg_allowedips *a, struct wg_allowed_node *cover,
                       struct wg_allowed_node *node)
 {
@@ -228,9 +228,9 @@ static void splice_in(struct wg_allowedips *a, struct wg_allowed_node *cover,
         set_node(slot, top);
 }
 
-/* Splices a node out if it has become useless, and then perhaps its parent, which has lost a
- * child. That one has another child to put in its place, so it ends there. What a commit has still
- * to look at stays. */
+/* Splices a node out if it has no use left, and then possibly its parent, which has lost a child.
+ * The parent's other child takes its place, so this ends there. Nodes that a commit still has to
+ * look at stay. */
 static void splice_out(struct wg_allowedips *a, struct wg_allowed_node *node)
 {
         while (node && !own_owner(node) && !node->is_changed) {
@@ -248,7 +248,7 @@ static void splice_out(struct wg_allowedips *a, struct wg_allowed_node *node)
         }
 }
 
-/* ---- what the engine wants ---- */
+/* ---- the engine's view ---- */
 
 static void push_changed(struct wg_allowed_node **list, struct wg_allowed_node *node)
 {
@@ -264,7 +264,7 @@ static struct wg_allowed_node *pop_changed(struct wg_allowed_node **list, unsign
         return node;
 }
 
-/* Gives a node to another owner (NULL: to none) as far as the engine is concerned. */
+/* Gives a node another owner (NULL: none) in the engine's view. */
 static void want(struct wg_allowedips *a, struct wg_allowed_node *node,
                  struct wg_allowed_owner *owner)
 {
@@ -286,7 +286,7 @@ static void want(struct wg_allowedips *a, struct wg_allowed_node *node,
         a->uncommitted++;
 }
 
-/* The node of exactly that prefix, or NULL. */
+/* Returns the node of exactly this prefix, or NULL. */
 static struct wg_allowed_node *node_of(const struct wg_allowedips *a,
                                        const struct wg_prefix *prefix)
 {
@@ -298,9 +298,9 @@ static struct wg_allowed_node *node_of(const struct wg_allowedips *a,
         return node && node->cidr == prefix->cidr ? node : NULL;
 }
 
-/* ---- what readers see ---- */
+/* ---- the readers' view ---- */
 
-/* Makes readers see what is wanted of a node that was taken out of its list. */
+/* Shows readers the wanted owner of a node, which was taken out of its list. */
 static void settle(struct wg_allowedips *a, struct wg_allowed_node *node)
 {
         node->is_changed = false;
@@ -311,7 +311,8 @@ static void settle(struct wg_allowedips *a, struct wg_allowed_node *node)
                 splice_out(a, node);
 }
 
-/* Nodes that somebody wants, the longest first; the others move to the second lists. */
+/* Settles nodes with a wanted owner, the longest first. The others move to the lists of
+ * `withdrawn`. */
 static size_t give(struct wg_allowedips *a, size_t most)
 {
         size_t steps = 0;
@@ -328,7 +329,7 @@ static size_t give(struct wg_allowedips *a, size_t most)
         return steps;
 }
 
-/* Nodes that nobody wants, the shortest first. */
+/* Settles nodes without one, the shortest first. */
 static size_t withdraw(struct wg_allowedips *a, size_t most)
 {
         size_t steps = 0;
@@ -336,7 +337,7 @@ static size_t withdraw(struct wg_allowedips *a, size_t most)
         for (unsigned int cidr = 0; cidr < WG_ALLOWED_LENGTHS && steps < most; cidr++) {
                 if (!a->withdrawn[cidr])
                         continue;
-                /* After all that is shorter, and before any of these. */
+                /* After all shorter prefixes, and before any of this length. */
                 atomic_store_explicit(&a->withdrawals, a->withdrawals + 1, memory_order_release);
                 for (; a->withdrawn[cidr] && steps < most; steps++)
                         settle(a, pop_changed(a->withdrawn, cidr));
@@ -394,7 +395,7 @@ bool wg_allowedips_is_known(const struct wg_allowedips *a, const struct wg_prefi
         return node_of(a, prefix) != NULL;
 }
 
-/* The node of a prefix, made where there is none yet. */
+/* Returns the node of a prefix; makes it if there is none. */
 static struct wg_allowed_node *obtain(struct wg_allowedips *a, const struct wg_prefix *prefix)
 {
         uint8_t family = prefix->ip.family;
@@ -486,7 +487,7 @@ static const struct wg_allowed_owner *walk(const struct wg_allowedips *a, uint8_
         return longest;
 }
 
-/* Walks again only when a commit went on to prefixes of another length meanwhile, so not often. */
+/* Walks again only if a commit went on to prefixes of another length meanwhile, which is rare. */
 struct wg_peer *wg_allowedips_find(const struct wg_allowedips *a, uint8_t family,
                                    const uint8_t *address)
 {

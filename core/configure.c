@@ -44,7 +44,7 @@ void wg_engine_renew_peer(struct wg_engine *engine, struct wg_peer *peer)
                 wg_path_write(&peer->path, peer->engine->env, &nowhere);
 }
 
-/* No worker finds a prefix of the peer any more. */
+/* No prefix leads workers to the peer any more. */
 static void let_go(struct wg_engine *engine, struct wg_peer *peer)
 {
         wg_peer_drop_staged(peer, WG_VERDICT_NO_PEER);
@@ -63,7 +63,7 @@ size_t wg_engine_commit(struct wg_engine *engine, size_t most)
         return steps;
 }
 
-/* Forgets what was agreed with a peer, and when we last tried. */
+/* Also forgets when we last sent a handshake message, so that the next one need not wait. */
 static void forget_sessions(struct wg_peer *peer)
 {
         wg_handshake_clear(peer);
@@ -74,7 +74,7 @@ static void forget_sessions(struct wg_peer *peer)
 static void stop_timers(struct wg_peer *peer)
 {
         wg_timers_cancel_all(peer);
-        /* All speak of what is over, but one: the list of notes still leads here. */
+        /* All notes are obsolete, but the list may still lead to the peer. */
         wg_note_forget_times(&peer->notes, WG_NOTE_ALL_BUT_QUEUED);
 }
 
@@ -134,7 +134,7 @@ void wg_engine_set_keepalive(struct wg_peer *peer, uint16_t seconds, struct wg_n
                 return;
         if (begins)
                 atomic_store_explicit(&peer->notes.traversal_ns, 0, memory_order_relaxed);
-        /* When it runs out it looks whether it is due by the new interval. */
+        /* When it fires, it checks whether a keepalive is due by the new interval. */
         wg_timers_arm(peer, WG_TIMER_PERSISTENT, now.ns);
 }
 
@@ -171,7 +171,7 @@ void wg_engine_set_mtu(struct wg_engine *engine, uint32_t mtu)
         atomic_store_explicit(&engine->mtu, mtu, memory_order_relaxed);
 }
 
-/* A peer that is to be kept in reach hears of us at once. */
+/* A peer with a persistent keepalive gets one at once. */
 static void start_persistent(struct wg_peer *peer, struct wg_now now)
 {
         atomic_store_explicit(&peer->notes.traversal_ns, 0, memory_order_relaxed);

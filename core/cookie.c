@@ -15,7 +15,7 @@ static size_t mac2_at(size_t len)
         return len - WG_MESSAGE_MAC_LEN;
 }
 
-/* Whether the secret of these two minutes is there. */
+/* Whether there is a secret and it is fresh. */
 static bool has_secret(const struct wg_cookie_maker *maker, uint64_t now_ns)
 {
         uint64_t born_ns = atomic_load_explicit(&maker->born_ns, memory_order_relaxed);
@@ -63,7 +63,7 @@ bool wg_cookie_has_mac2(const struct wg_cookie_maker *maker, uint64_t now_ns,
 {
         uint8_t cookie[WG_MAC_LEN], mac[WG_MAC_LEN];
 
-        /* Who has no cookie sends zeros: what a flood consists of is told at a glance. */
+        /* A sender without a cookie sends zeros, so most of a flood is rejected at a glance. */
         if (!has_secret(maker, now_ns) || wg_is_zero(message + mac2_at(len), WG_MESSAGE_MAC_LEN))
                 return false;
         make_cookie(maker, from, cookie);

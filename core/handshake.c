@@ -7,8 +7,8 @@
 
 WG_ENUM_DEFINE(wg_handshake_state, WG_HANDSHAKE_STATES)
 
-/* The secret that both static keys share. It is made at first need, since a million peers may be
- * loaded of which few ever speak. */
+/* Makes the shared secret of both static keys on first use: of a million configured peers, few may
+ * ever speak. */
 static bool need_static_static(struct wg_peer *peer)
 {
         const struct wg_identity *identity = wg_engine_identity(peer->engine);
@@ -41,8 +41,9 @@ void wg_handshake_clear(struct wg_peer *peer)
         hs->state = WG_HANDSHAKE_NONE;
 }
 
-/* A peer refuses a stamp that is not later than the last one, so ours advance even when the clock
- * goes back. They are kept for each peer: a future that one peer saw must not spread to others. */
+/* A peer refuses a time stamp that is not later than the last one, so ours advance even if the
+ * clock is set back. Each peer has its own: a stamp from the future that one peer saw must not
+ * spread. */
 static void make_stamp(struct wg_peer *peer, uint64_t real_ns, uint8_t stamp[WG_TAI64N_LEN])
 {
         struct wg_engine *engine = peer->engine;
@@ -83,7 +84,8 @@ fail:
         return false;
 }
 
-/* Whether an authentic initiation is newer than all before, and not too soon after the last. */
+/* Whether an authentic initiation is newer than all earlier ones, and not too soon after the
+ * last. */
 static enum wg_verdict check_stamp(const struct wg_peer *peer, const uint8_t *stamp,
                                    uint64_t now_ns)
 {
@@ -108,10 +110,10 @@ enum wg_verdict wg_handshake_begin_initiation(struct wg_engine *engine,
         return WG_VERDICT_HANDSHAKE;
 }
 
-/* Whose it seems to be, and what more is needed to know. */
+/* Finds the claimed initiator, and prepares the next step if its secret is still missing. */
 static enum wg_verdict look_at_static(struct wg_engine *engine, struct wg_handshake_job *job)
 {
-        wg_declassify(job->initiator, sizeof(job->initiator)); /* a public key, to be looked up */
+        wg_declassify(job->initiator, sizeof(job->initiator)); /* a public key */
         job->claimed = wg_peers_find(engine, job->initiator);
         if (!job->claimed)
                 return WG_VERDICT_UNKNOWN_PEER;
@@ -133,7 +135,7 @@ static enum wg_verdict read_stamp(struct wg_handshake_job *job, uint64_t now_ns)
                                          job->item->bytes + WG_INITIATION_TIMESTAMP,
                                          WG_TAI64N_LEN + WG_NOISE_TAG_LEN, job->stamp))
                 return WG_VERDICT_HANDSHAKE_INVALID;
-        wg_declassify(job->stamp, sizeof(job->stamp)); /* the time, to be compared */
+        wg_declassify(job->stamp, sizeof(job->stamp)); /* a time */
         job->peer = job->claimed;
         return check_stamp(job->peer, job->stamp, now_ns);
 }
@@ -174,13 +176,13 @@ enum wg_verdict wg_handshake_accept_initiation(struct wg_handshake_job *job, str
 {
         enum wg_verdict verdict;
 
-        /* Before the response was written, its verdict is what the initiation deserves. */
+        /* Without a response, the job's verdict is that of the initiation. */
         if (job->step != WG_HANDSHAKE_WRITE_RESPONSE && job->verdict != WG_VERDICT_HANDSHAKE_DONE)
                 return job->verdict;
         verdict = check_stamp(job->peer, job->stamp, now.ns);
         if (verdict != WG_VERDICT_HANDSHAKE_DONE)
                 return verdict;
-        /* It has no response prepared since another one of the peer does. */
+        /* It has no response because another initiation of the peer has one. */
         if (job->step != WG_HANDSHAKE_WRITE_RESPONSE)
                 return WG_VERDICT_INITIATION_FLOOD;
         memcpy(job->peer->latest_stamp, job->stamp, sizeof(job->stamp));
@@ -212,7 +214,7 @@ enum wg_verdict wg_handshake_finish_response(struct wg_handshake_job *job, struc
         return WG_VERDICT_HANDSHAKE_DONE;
 }
 
-/* The peer whose initiation a response answers; NULL: none of ours. */
+/* Returns the peer whose initiation a response answers; NULL: it answers none of ours. */
 static struct wg_peer *find_initiator(struct wg_engine *engine, const struct wg_hsqueue_item *item)
 {
         uint32_t index = wg_le32_load(item->bytes + WG_RESPONSE_RECEIVER);
@@ -249,14 +251,14 @@ enum wg_verdict wg_handshake_accept_response(struct wg_engine *engine, struct wg
 
         if (job->verdict != WG_VERDICT_HANDSHAKE_DONE)
                 return job->verdict;
-        /* The same response may have come twice at once, or another that was faster. */
+        /* A copy of this response, or another response, may have been accepted in this round. */
         if (find_initiator(engine, job->item) != peer)
                 return WG_VERDICT_UNEXPECTED;
         kp = wg_session_new(peer, &job->noise, true,
                             wg_le32_load(job->item->bytes + WG_RESPONSE_SENDER), now.ns);
         if (!kp)
                 return WG_VERDICT_NO_MEMORY;
-        /* Takes over the handshake's index, so it cannot fail. */
+        /* It takes over the handshake's index, so it cannot fail. */
         WG_ASSERT(wg_session_begin(peer, kp));
         wg_handshake_clear(peer);
         return WG_VERDICT_HANDSHAKE_DONE;

@@ -17,8 +17,8 @@ static void place(struct wg_heap *heap, uint32_t position, struct wg_heap_node *
         node->position = position;
 }
 
-/* Puts `node` where it belongs, given that the place at `position` is free: first upward past
- * nodes due later, else downward past nodes due earlier. */
+/* Puts `node` in its place, starting from the free place at `position`: up past nodes due later,
+ * else down past nodes due earlier. */
 static void settle(struct wg_heap *heap, uint32_t position, struct wg_heap_node *node)
 {
         for (; position > 1 && at(heap, position / 2)->at_ns > node->at_ns; position /= 2)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * heap.h - what is due next: a binary min-heap of nodes that live inside other structs.
+ * heap.h - finds what is due next: a binary min-heap of nodes that live inside other structs.
  * Threads: the engine's. */
 #ifndef CORE_HEAP_H
 #define CORE_HEAP_H
@@ -9,10 +9,10 @@
 #include "base/std.h"
 #include "core/env.h"
 
-/* Zeroed memory is a node that is in no heap. Only the functions below write it. */
+/* Zeroed memory is a node in no heap. Only the functions below write it. */
 struct wg_heap_node {
         uint64_t at_ns;
-        uint32_t position; /* in the heap, counted from 1; 0: in none */
+        uint32_t position; /* in the heap, from 1; 0: in none */
 };
 
 struct wg_heap {
@@ -21,24 +21,24 @@ struct wg_heap {
         uint32_t count, room;
 };
 
-/* Makes an empty heap. The env is borrowed until done(). */
+/* Makes an empty heap. Borrows the env until done(). */
 void wg_heap_init(struct wg_heap *heap, const struct wg_env *env);
 
-/* Frees the heap; nodes still in it keep their positions and must not be used again. Takes zeroed
- * memory too. */
+/* Frees the heap. Nodes still in it keep their positions and must not be used again. Accepts zeroed
+ * memory. */
 void wg_heap_done(struct wg_heap *heap);
 
-/* Makes room for `nodes` nodes in all. Returns false, and changes nothing, when there is no memory.
- * Room is never given back before done(). */
+/* Makes room for `nodes` nodes in total. Returns false and changes nothing if memory is short. The
+ * heap never shrinks before done(). */
 WG_MUST_USE bool wg_heap_reserve(struct wg_heap *heap, size_t nodes);
 
-/* Makes a node due at at_ns: puts it in, for which there must be room, or moves it. */
+/* Makes a node due at at_ns: adds it, for which there must be room, or moves it. */
 void wg_heap_set(struct wg_heap *heap, struct wg_heap_node *node, uint64_t at_ns);
 
-/* Takes a node out. Harmless for one that is in no heap. */
+/* Removes a node. Does nothing if it is in no heap. */
 void wg_heap_remove(struct wg_heap *heap, struct wg_heap_node *node);
 
-/* The node due first, or NULL. Of several due at one time it is any. */
+/* Returns the node due first, or NULL. Of several due at the same time it is any one. */
 struct wg_heap_node *wg_heap_first(const struct wg_heap *heap);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * hsqueue.h - handshake messages that wait for the engine, and so the measure of its load.
+ * hsqueue.h - the queue of handshake messages for the engine, which also measures its load.
  *
- * We are under load while many messages wait, or while the first of some has waited for long, and for
- * a second after. A few that waited only since the engine was busy with something else are none.
+ * We are under load while many messages wait, or while several wait and the first has waited for
+ * long, and for one second after that. A few messages that waited because the engine was busy with
+ * something else are no load.
  * Source: WireGuard paper 5.3 leaves "under load" open; see limits.h.
- * Threads: the engine's, but for wg_hsqueue_is_loaded(). */
+ * Threads: the engine's, except wg_hsqueue_is_loaded(). */
 #ifndef CORE_HSQUEUE_H
 #define CORE_HSQUEUE_H
 
@@ -18,32 +19,33 @@
 struct wg_hsqueue_item {
         uint64_t arrived_ns;
         struct wg_endpoint from;
-        bool is_proven; /* a cookie proves `from`, and its rate was looked at */
+        bool is_proven; /* a cookie proved `from`, which is within its rate */
         uint8_t len;
         uint8_t bytes[WG_HANDSHAKE_LEN_MAX];
 };
 
 struct wg_hsqueue {
         const struct wg_env *env;
-        struct wg_hsqueue_item *items; /* a ring of WG_HANDSHAKE_QUEUE_MAX */
+        struct wg_hsqueue_item *items; /* a ring of WG_HANDSHAKE_QUEUE_MAX items */
         uint32_t first, count;
         _Atomic uint64_t loaded_until_ns;
 };
 
-/* Returns false when there is no memory. */
+/* Makes an empty queue. Borrows the env until done(). Returns false if memory is short. */
 bool wg_hsqueue_init(struct wg_hsqueue *queue, const struct wg_env *env) WG_MUST_USE;
 
-/* Takes zeroed memory too. */
+/* Frees the queue. Accepts zeroed memory. */
 void wg_hsqueue_done(struct wg_hsqueue *queue);
 
-/* Copies a message of at most WG_HANDSHAKE_LEN_MAX bytes to the end. Returns false when full. */
+/* Appends a copy of a message of at most WG_HANDSHAKE_LEN_MAX bytes. Returns false if the queue is
+ * full. */
 bool wg_hsqueue_put(struct wg_hsqueue *queue, const uint8_t *message, size_t len,
                     const struct wg_endpoint *from, bool is_proven, uint64_t now_ns) WG_MUST_USE;
 
-/* The first message, which leaves the queue but stays readable until the next put; NULL: empty. */
+/* Removes and returns the first message, or NULL. It stays readable until the next put(). */
 const struct wg_hsqueue_item *wg_hsqueue_take(struct wg_hsqueue *queue, uint64_t now_ns);
 
-/* Whether handshakes must prove their source first. The engine asks after take(). Any thread. */
+/* Whether handshake messages must prove their source. The engine asks after take(). Any thread. */
 bool wg_hsqueue_is_loaded(const struct wg_hsqueue *queue, uint64_t now_ns) WG_MUST_USE;
 
 #endif

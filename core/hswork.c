@@ -5,7 +5,7 @@
 #include "core/timers.h"
 #include "core/transmit.h"
 
-/* Whether a source that has proven to be one is within its rate. */
+/* Whether a source, proven by a cookie, is within its rate. */
 static bool is_within_rate(struct wg_engine *engine, const struct wg_ip *source, uint64_t now_ns)
 {
         if (!engine->collect_ns)
@@ -31,8 +31,7 @@ enum wg_verdict wg_engine_offer(struct wg_engine *engine, const uint8_t *message
                 verdict = WG_VERDICT_DOWN;
                 goto drop;
         }
-        /* The costly part comes after the queue. Who asks too often, with cookies of as many addresses
-         * as he has, shall not even fill that. */
+        /* A source over its rate must not fill the queue, even with valid cookies. */
         if (has_good_cookie(engine, message, len, from, now_ns)) {
                 verdict = WG_VERDICT_RATE_LIMITED;
                 is_proven = is_within_rate(engine, &from->ip, now_ns);
@@ -47,9 +46,7 @@ drop:
         return verdict;
 }
 
-/* ---- work: handshake messages ---- */
-
-/* Under load a message must prove where it comes from, and each source is held to a rate. */
+/* Under load a message must prove its source, and each source has a rate limit. */
 static enum wg_verdict check_load(struct wg_engine *engine, const struct wg_hsqueue_item *item,
                                   struct wg_now now)
 {
@@ -61,7 +58,7 @@ static enum wg_verdict check_load(struct wg_engine *engine, const struct wg_hsqu
                                                               : WG_VERDICT_RATE_LIMITED;
 }
 
-/* An authentic handshake message came from there. */
+/* An authentic handshake message arrived: the peer is where it came from. */
 static void moved_to(struct wg_peer *peer, const struct wg_hsqueue_item *item, struct wg_now now)
 {
         wg_path_write(&peer->path, peer->engine->env, &item->from);
@@ -83,7 +80,7 @@ static enum wg_verdict take_cookie(struct wg_engine *engine, const struct wg_hsq
         return WG_VERDICT_COOKIE_STORED;
 }
 
-/* Looks at a message. Returns whether there is something to compute for it. */
+/* Checks a message. Returns whether there is something to compute for it. */
 static bool begin_job(struct wg_engine *engine, struct wg_handshake_job *job,
                       const struct wg_hsqueue_item *item, struct wg_now now)
 {
@@ -94,9 +91,9 @@ static bool begin_job(struct wg_engine *engine, struct wg_handshake_job *job,
         if (!identity)
                 verdict = WG_VERDICT_NO_PRIVATE_KEY;
         else if (type == WG_MESSAGE_COOKIE)
-                verdict = WG_VERDICT_COOKIE_STORED; /* if it turns out so */
+                verdict = WG_VERDICT_COOKIE_STORED; /* take_cookie() decides */
         else if (type == WG_MESSAGE_INITIATION || type == WG_MESSAGE_RESPONSE)
-                /* The worker looked at mac1 too, but perhaps under the key before this one. */
+                /* The worker checked mac1 too, but perhaps under the previous key. */
                 verdict = wg_cookie_has_mac1(identity->mac1_key, item->bytes, item->len)
                                   ? check_load(engine, item, now)
                                   : WG_VERDICT_MAC1_INVALID;
@@ -132,7 +129,7 @@ static enum wg_verdict judge_response(struct wg_engine *engine, struct wg_handsh
         wg_timers_session_derived(job->peer, now.ns);
         wg_timers_handshake_complete(job->peer, now);
         wg_actions_add_event(actions, job->peer, WG_EVENT_HANDSHAKE_COMPLETE);
-        /* Something must go at once: the peer may not send before it has seen the session work. */
+        /* Send something at once: the peer must not send before it has seen the session used. */
         wg_transmit_staged(job->peer, true, now, actions);
         return verdict;
 }
@@ -157,7 +154,7 @@ static enum wg_verdict judge(struct wg_engine *engine, struct wg_handshake_job *
         return job->verdict;
 }
 
-/* Judges a message for which nothing is left to compute, counts it, and tells how it ended. */
+/* Judges a message for which nothing is left to compute, counts it, and reports a refusal. */
 static void settle(struct wg_engine *engine, struct wg_handshake_job *job, struct wg_now now,
                    struct wg_actions *actions)
 {
@@ -184,8 +181,8 @@ static void compute(struct wg_engine *engine, struct wg_handshake_job *const *jo
                 wg_handshake_compute(jobs[i]);
 }
 
-/* Several messages at a time, since several threads may compute for them; what waits longer waits for the
- * next call. */
+/* Takes several messages at a time, because several threads may compute for them. The rest waits
+ * for the next call. */
 void wg_hswork_run(struct wg_engine *engine, struct wg_now now, struct wg_actions *actions)
 {
         struct wg_handshake_job *under_way[WG_HANDSHAKE_COMPUTED];

@@ -4,14 +4,14 @@
 #include "base/checksum.h"
 
 enum { ICMP_HEADER_LEN = 8, ICMP_AT_TYPE = 0, ICMP_AT_CODE = 1, ICMP_AT_CHECKSUM = 2, HOPS = 64 };
-/* The most that any host must be able to receive, so the most that an error may be. */
+/* The size that every host must be able to receive, and so the limit for an error. */
 enum { IPV4_MAX = 576, IPV6_MAX = WG_ICMP_LEN_MAX };
 enum { ICMP_UNREACHABLE = 3, ICMP_HOST = 1, ICMPV6_UNREACHABLE = 1, ICMPV6_ADDRESS = 3 };
 
 #define PER_S 1000
 #define AT_ONCE 100
 
-/* Whether an ICMP message of that type asks or answers, rather than reports an error. */
+/* Whether an ICMP message of this type is a query or reply, not an error. */
 static bool is_icmp_query(uint8_t type)
 {
         switch (type) {
@@ -35,7 +35,8 @@ static bool may_answer_ipv4(const uint8_t *packet, size_t len)
 
         if (fragment & WG_IPV4_OFFSET || header < WG_IPV4_HEADER_LEN || header > len)
                 return false;
-        /* Multicast, reserved and limited broadcast; then a source that names no single host. */
+        /* Multicast, reserved and limited broadcast destinations; then sources that are no single
+         * host. */
         if (packet[WG_IPV4_AT_DESTINATION] >= 224 || source[0] >= 224 || source[0] == 127 ||
             wg_be32_load(source) == 0)
                 return false;
@@ -58,7 +59,7 @@ static bool may_answer_ipv6(const uint8_t *packet, size_t len)
                         return false;
                 if (next == WG_PROTOCOL_FRAGMENT && wg_be16_load(packet + at + 2) >> 3)
                         return false;
-                /* A fragment header has no length: that byte is reserved. */
+                /* A fragment header has no length field; that byte is reserved. */
                 size = next == WG_PROTOCOL_FRAGMENT ? 8 : (size_t)packet[at + 1] * 8 + 8;
                 next = packet[at];
                 at += size;
@@ -67,7 +68,8 @@ static bool may_answer_ipv6(const uint8_t *packet, size_t len)
         return next != WG_PROTOCOL_ICMPV6 || (at < len && packet[at] >= 128);
 }
 
-/* Writes the ICMP message into zeroed memory; the sum is that of its pseudo header, if it has one. */
+/* Writes the ICMP message into zeroed memory. `sum` is that of the pseudo header; 0 if it has
+ * none. */
 static void write_icmp(uint8_t *icmp, uint8_t type, uint8_t code, const uint8_t *packet,
                        size_t quoted, uint64_t pseudo)
 {

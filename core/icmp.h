@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * icmp.h - tells a local sender at once that its packet has nowhere to go.
+ * icmp.h - answers unroutable outbound packets with an ICMP unreachable.
  * Source: RFC 792, RFC 1122 3.2.2, RFC 1812 4.3.2.3; RFC 4443 2.4, 3.1.
- * Threads: pure function of its arguments. */
+ * Threads: pure functions of their arguments. */
 #ifndef CORE_ICMP_H
 #define CORE_ICMP_H
 
 #include "base/std.h"
 #include "core/env.h"
 
-#define WG_ICMP_LEN_MAX 1280 /* of an error, all in all; the rest of the packet is not quoted */
+#define WG_ICMP_LEN_MAX 1280 /* of an error, including what it quotes of the packet */
 
-/* Writes the error that answers an outbound packet for which there is no peer or no endpoint: host
- * unreachable (IPv4), address unreachable (IPv6). It seems to come from the packet's destination,
- * since the kernel drops what claims to come from the interface's own address. Returns its length,
- * or 0 where none may be sent: in answer to ICMP errors, multicast, broadcast, later fragments, and
- * to what is not IP. */
+/* Writes the error for an outbound packet without a peer or endpoint: host unreachable (IPv4),
+ * address unreachable (IPv6). Its source is the packet's destination, because the kernel drops
+ * packets from the interface's own address. Returns its length, or 0 if none may be sent: for ICMP
+ * errors, multicast, broadcast, later fragments, and packets that are not IP. */
 size_t wg_icmp_unreachable(const uint8_t *packet, size_t len, uint8_t out[WG_ICMP_LEN_MAX]);
 
-/* A token bucket for errors: 100 at once, 1000 a second. Zeroed memory is a full one. */
+/* A token bucket for errors: 1000 per second, with bursts of 100. Zeroed memory is a full
+ * bucket. */
 struct wg_icmp_limit {
-        uint64_t full_ns; /* when it will be full again */
+        uint64_t full_ns; /* when the bucket will be full again */
 };
 
-/* Whether one more error may be sent at now_ns; counts it if so. */
+/* Whether one more error may be sent at now_ns. If so, counts it. */
 bool wg_icmp_may_send(struct wg_icmp_limit *limit, uint64_t now_ns);
 
 #endif

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * An index selects its slot by its low bits, and a slot holds one entry: no chains, no probing. It
- * is we who choose the indices, so we draw until the slot is free, and double the table before it
- * is more than half full: two draws are enough on average. Doubling keeps entries apart, for two
- * indices that differ in their low bits still do when one more bit counts. The table never shrinks.
+ * The low bits of an index select its slot, and a slot holds one entry: no chains, no probing. We
+ * choose the indices, so we draw until the slot is free, and double the table before it is more
+ * than half full: two draws are enough on average. Doubling keeps entries apart, because indices
+ * that differ in their low bits still differ with one bit more. The table never shrinks.
  *
- * What readers may see at any moment:
+ * Readers run at any moment, so:
  * - Add writes the entry's index before it publishes the entry in its slot.
- * - Replace and remove change the slot first and only then the index of the entry that leaves. So a
- *   reader that came by the slot before and then reads another index than it looks for, looks
- *   into the slot again, and finds the successor if there is one.
- * - A doubled table is filled before it is published. The old one is retired; it may still show
+ * - Replace and remove change the slot first, then the index of the entry that leaves. A reader
+ *   that loaded the slot before and finds an unexpected index in the entry loads the slot again,
+ *   and finds the successor, if any.
+ * - A doubled table is filled before it is published. The old table is retired. It may still show
  *   entries that have left since, but their index has changed.
- * - An entry that comes back under a new index is taken for what its index says at the moment. */
+ * - An entry may come back under another index; readers go by the index that it has at the
+ *   moment. */
 #include "core/index.h"
 
 struct wg_index_slots {
@@ -34,7 +35,7 @@ static _Atomic(struct wg_index_entry *) *slot_of(struct wg_index_slots *slots, u
         return &slots->at[index & (slots->size - 1)];
 }
 
-/* For the engine, which reads only what it wrote itself. */
+/* The engine only reads what it wrote itself, so relaxed loads are enough. */
 static struct wg_index_slots *own_slots(const struct wg_index_table *table)
 {
         return atomic_load_explicit(&table->slots, memory_order_relaxed);
@@ -64,7 +65,7 @@ static void copy_slots(struct wg_index_slots *to, struct wg_index_slots *from)
         }
 }
 
-/* Makes sure that half of the slots are free after one more entry. */
+/* Makes room for one more entry, so that half of the slots stay free. */
 static bool make_room(struct wg_index_table *table)
 {
         const struct wg_env *env = table->env;
@@ -98,7 +99,7 @@ static uint32_t draw_index(const struct wg_index_table *table)
         return index;
 }
 
-/* Puts `entry` under `index` into the slot for it; `old` is what the slot holds now. */
+/* Puts `entry` into the slot of `index`, which holds `old` now. */
 static void put(struct wg_index_table *table, uint32_t index, struct wg_index_entry *old,
                 struct wg_index_entry *entry)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * keypair.h - the two keys of one session, with all that guards their use: the send counter, the
- * replay window, the age.
+ * keypair.h - the two keys of one session and what limits their use: send counter, replay window,
+ * age.
  * Source: WireGuard paper 5.4.5, 5.4.6, 6.1. */
 #ifndef CORE_KEYPAIR_H
 #define CORE_KEYPAIR_H
@@ -12,7 +12,7 @@
 #include "core/replay.h"
 #include "crypto/aead.h"
 
-/* What an entry of the index table is part of. */
+/* The object that an entry of the index table is part of. */
 enum { WG_INDEX_HANDSHAKE = 1, WG_INDEX_KEYPAIR = 2 };
 
 struct wg_keypair {
@@ -25,10 +25,10 @@ struct wg_keypair {
         uint8_t receive_key[WG_AEAD_KEY_LEN];
 
         /* Atomic: any thread. */
-        _Atomic uint64_t send_counter;         /* the next nonce */
-        _Atomic bool may_send;                 /* cleared when the private key changed meanwhile */
-        _Atomic bool awaits_proof;             /* we responded, and nothing has come under it yet */
-        _Atomic(struct wg_keypair *) replaces; /* what it may take the place of as the current one;
+        _Atomic uint64_t send_counter; /* the next nonce */
+        _Atomic bool may_send;         /* false after a new private key, or out of its slots */
+        _Atomic bool awaits_proof;     /* we responded; no packet under it has arrived yet */
+        _Atomic(struct wg_keypair *) replaces; /* the current keypair that it may replace; only
                                                   compared, never followed */
 
         /* Under env->lock(window_lock). */
@@ -38,8 +38,8 @@ struct wg_keypair {
         /* Engine. */
         struct wg_retired retired;
         const struct wg_env *env;
-        bool is_crossed; /* we responded while an initiation of our own was under way */
-        bool came_back;  /* current once more after it had left its slot */
+        bool is_crossed; /* we responded while our own initiation was under way */
+        bool came_back;  /* became current again after it had left its slot */
 };
 
 /* Whether the keys are younger than WG_REJECT_AFTER_TIME. Threads: any. */
@@ -48,10 +48,11 @@ WG_MUST_USE static inline bool wg_keypair_is_fresh(const struct wg_keypair *kp, 
         return now_ns < kp->born_ns + WG_REJECT_AFTER_TIME;
 }
 
-/* Takes `count` consecutive nonces, WG_BATCH_MAX at most. Nonces from WG_REJECT_AFTER_MESSAGES on
- * must not be used: the caller checks each. Gaps are harmless. At that limit the counter stops:
- * however many threads saw room below it at once, only one passes it, by its own count at most. The
- * counter therefore never wraps round to a used nonce. Threads: any. */
+/* Takes `count` consecutive nonces, at most WG_BATCH_MAX, and returns the first. The caller must
+ * check each: nonces from WG_REJECT_AFTER_MESSAGES on must not be used. Gaps are harmless. The
+ * counter stops at that limit: even if many threads see room below it at once, only one passes it,
+ * and by no more than its own count. So the counter never wraps round to a used nonce. Threads:
+ * any. */
 WG_MUST_USE static inline uint64_t wg_keypair_take_nonces(struct wg_keypair *kp, uint64_t count)
 {
         uint64_t nonce = atomic_load_explicit(&kp->send_counter, memory_order_relaxed);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * message.h - where the fields of the four messages are.
+ * message.h - the layout of the four messages.
  * Source: WireGuard paper 5.4.2 to 5.4.7. All integers are little endian. */
 #ifndef CORE_MESSAGE_H
 #define CORE_MESSAGE_H
@@ -47,7 +47,7 @@ enum {
         WG_HANDSHAKE_LEN_MAX = WG_INITIATION_LEN,
 };
 
-/* The type of a message whose length fits it; 0 where it is none of the four. */
+/* Returns the type of a message; 0 if it is none of the four, or its length does not fit. */
 static inline uint32_t wg_message_classify(const uint8_t *message, size_t len)
 {
         uint32_t type = len >= 4 ? wg_le32_load(message) : 0;

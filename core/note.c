@@ -24,13 +24,13 @@ bool wg_note_set(struct wg_note_list *list, struct wg_notes *notes, enum wg_note
         return true;
 }
 
-/* These words change once a batch at most, and mostly do not: look before storing. */
+/* These words rarely change, and at most once per batch: look before storing. */
 static void set_if_zero(_Atomic uint64_t *word, uint64_t value)
 {
         if (atomic_load_explicit(word, memory_order_relaxed))
                 return;
-        /* The worker's full barrier: seq_cst keeps this store before the load in wg_note_set().
-         * Its counterpart is in wg_note_forget(). */
+        /* The worker's full barrier: seq_cst keeps this store before the load in wg_note_set(). It
+         * pairs with the one in wg_note_forget(). */
         atomic_store_explicit(word, value, memory_order_seq_cst);
 }
 
@@ -86,8 +86,8 @@ bool wg_note_is_queued(const struct wg_notes *notes)
 void wg_note_forget(struct wg_notes *notes, enum wg_note which)
 {
         notes->seen &= ~(uint32_t)which;
-        /* The engine's full barrier: seq_cst keeps this before the reads of bits and times that
-         * follow. Its counterpart is in set_if_zero(). */
+        /* The engine's full barrier: seq_cst keeps this before the caller's later loads of bits and
+         * times. It pairs with the one in set_if_zero(). */
         atomic_fetch_and_explicit(&notes->bits, ~(uint32_t)which, memory_order_seq_cst);
 }
 
@@ -95,7 +95,7 @@ uint32_t wg_note_read(struct wg_notes *notes, uint32_t *news)
 {
         uint32_t bits;
 
-        /* Before the bits are read: a worker that sets one later then lists the peer again. */
+        /* Clear QUEUED before reading: a worker that sets a bit later then lists the peer again. */
         wg_note_forget(notes, WG_NOTE_QUEUED);
         bits = atomic_load_explicit(&notes->bits, memory_order_seq_cst);
         *news = bits & ~notes->seen;
@@ -105,8 +105,8 @@ uint32_t wg_note_read(struct wg_notes *notes, uint32_t *news)
 
 void wg_note_forget_times(struct wg_notes *notes, enum wg_note which)
 {
-        /* Bits first: a time that a worker wrote before is cleared below; one that it writes after
-         * finds the bit clear, so the peer is listed again. */
+        /* Bits first. A time that a worker wrote before is cleared below; a worker that writes one
+         * later finds the bit clear and lists the peer again. */
         wg_note_forget(notes, which);
         atomic_store_explicit(&notes->unanswered_ns, 0, memory_order_seq_cst);
         atomic_store_explicit(&notes->unacknowledged_ns, 0, memory_order_seq_cst);
@@ -126,7 +126,7 @@ uint64_t wg_note_since(struct wg_notes *notes, enum wg_note note)
 
         if (since_ns)
                 return since_ns;
-        /* A worker that found the bit still set wrote its time before: read the time once more. */
+        /* A worker that found the bit still set has written its time before: read it once more. */
         wg_note_forget(notes, note);
         since_ns = atomic_load_explicit(since, memory_order_seq_cst);
         if (since_ns)
@@ -136,8 +136,8 @@ uint64_t wg_note_since(struct wg_notes *notes, enum wg_note note)
 
 void wg_note_done(struct wg_notes *notes, enum wg_note note)
 {
-        /* The bit before the time, so that a worker that sets a new one finds the bit clear; at worst
-         * it wakes the engine in vain. */
+        /* The bit before the time, so that a worker that writes a new time finds the bit clear. At
+         * worst it wakes the engine for nothing. */
         wg_note_forget(notes, note);
         atomic_store_explicit(time_of(notes, note), 0, memory_order_seq_cst);
 }

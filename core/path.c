@@ -3,7 +3,7 @@
 
 #include "base/bytes.h"
 
-/* IPv4 and IPv6 addresses lie in words 1, 2 (remote) and 3, 4 (source). */
+/* Words 1 and 2 hold the remote address, words 3 and 4 the source, of either family. */
 static void pack(uint64_t words[WG_PATH_WORDS], const struct wg_endpoint *e)
 {
         words[0] = (uint64_t)e->port << 16 | (uint64_t)e->source.family << 8 | e->ip.family;
@@ -36,21 +36,21 @@ static void read_words(const struct wg_path *path, uint64_t words[WG_PATH_WORDS]
 
                 version = atomic_load_explicit(&path->version, memory_order_acquire);
                 copy = path->copies[version & 1];
-                /* Acquire keeps the second look at the version behind each of these. */
+                /* Acquire keeps the second load of the version after each of these. */
                 for (unsigned int i = 0; i < WG_PATH_WORDS; i++)
                         words[i] = atomic_load_explicit(&copy[i], memory_order_acquire);
                 after = atomic_load_explicit(&path->version, memory_order_relaxed);
         } while (version != after);
 }
 
-/* Call it under the lock. */
+/* The caller holds the lock. */
 static void write_words(struct wg_path *path, const uint64_t words[WG_PATH_WORDS])
 {
         uint32_t version = atomic_load_explicit(&path->version, memory_order_relaxed) + 1;
         _Atomic uint64_t *copy = path->copies[version & 1];
 
-        /* Release keeps the last change of the version ahead of each of these: a reader that is still
-         * in this copy, from when it was current, sees that change and retries. */
+        /* Release keeps the previous change of the version before each of these stores. A reader
+         * that is still in this copy, because it was current then, sees that change and retries. */
         for (unsigned int i = 0; i < WG_PATH_WORDS; i++)
                 atomic_store_explicit(&copy[i], words[i], memory_order_release);
         atomic_store_explicit(&path->version, version, memory_order_release);
@@ -78,7 +78,7 @@ void wg_path_write(struct wg_path *path, const struct wg_env *env,
         env->unlock(env->ctx, &path->lock);
 }
 
-/* Removes the pin from an endpoint. Returns false if it has none, or another one than `seen`. */
+/* Clears the source. Returns false if there is none, or another one than in `seen`. */
 static bool remove_pin(struct wg_endpoint *e, const struct wg_endpoint *seen)
 {
         if (e->source.family == WG_FAMILY_NONE || (seen && !wg_ip_equal(&e->source, &seen->source)))
@@ -93,7 +93,7 @@ void wg_path_unpin(struct wg_path *path, const struct wg_env *env, const struct 
         uint64_t words[WG_PATH_WORDS];
         struct wg_endpoint e;
 
-        /* Locked before it is read: the peer may be moving, and must not be moved back. */
+        /* Lock before reading: the peer may be moving, and must not be moved back. */
         env->lock(env->ctx, &path->lock);
         wg_path_read(path, &e);
         if (remove_pin(&e, seen)) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * path.h - a peer's endpoint, which every thread reads and the opener of a packet may move.
+ * path.h - a peer's endpoint. Every thread reads it; whoever opens a packet may change it.
  *
- * Of two copies one is current. Writers exclude each other by env->lock(), fill the other copy and
- * make it current. Readers take no lock and never wait for a writer: they retry if another copy
+ * There are two copies, one of them current. A writer takes env->lock(), fills the other copy and
+ * makes it current. A reader takes no lock and never waits for a writer; it retries if another copy
  * became current meanwhile. The words are atomics, so no reader sees half a store.
  * Threads: any. */
 #ifndef CORE_PATH_H
@@ -23,15 +23,15 @@ struct wg_path {
         _Atomic uint64_t copies[2][WG_PATH_WORDS];
 };
 
-/* The endpoint as it was at one moment. */
+/* Reads the endpoint as it was at one moment. */
 void wg_path_read(const struct wg_path *path, struct wg_endpoint *endpoint);
 
-/* Replaces it. Writing the current endpoint costs a read, and neither a lock nor a store. */
+/* Replaces the endpoint. Writing the same endpoint again costs a read, but no lock and no store. */
 void wg_path_write(struct wg_path *path, const struct wg_env *env,
                    const struct wg_endpoint *endpoint);
 
-/* Forgets from which of our addresses the peer is answered, if that is still the one in `seen`;
- * a NULL `seen` forgets any. */
+/* Clears the source, the address of ours that the peer last reached, if it is still the one in
+ * `seen`; NULL: whatever it is. */
 void wg_path_unpin(struct wg_path *path, const struct wg_env *env, const struct wg_endpoint *seen);
 
 #endif

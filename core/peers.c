@@ -18,7 +18,7 @@ static void free_buckets(struct wg_engine *engine, struct wg_peer **buckets, siz
                 engine->env->free(engine->env->ctx, buckets, count * sizeof(*buckets));
 }
 
-/* Makes room for so many peers in the hash table: a bucket for each. */
+/* Makes room for `peers` peers in the hash table: one bucket for each. */
 static bool grow_buckets(struct wg_engine *engine, size_t peers)
 {
         size_t old_count = engine->bucket_count;
@@ -112,7 +112,7 @@ struct wg_peer *wg_peers_add(struct wg_engine *engine, const uint8_t public_key[
         peer->engine = engine;
         memcpy(peer->public_key, public_key, WG_KEY_LEN);
         peer->serial = ++engine->peers_made;
-        /* The peer may know us from before it was removed, or before a restart. */
+        /* The peer may know us from before its removal, or before a restart. */
         peer->stamped_ns = engine->stamped_ns;
         peer->handshake.entry.peer = peer;
         peer->handshake.entry.kind = WG_INDEX_HANDSHAKE;

@@ -1,50 +1,52 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * peers.h - the peers of an interface: the table by public key, the memory for those to come, and the
- * end of those that were removed.
+ * peers.h - the peers of an interface: the table by public key, memory reserved for new peers, and
+ * the end of removed ones.
  * Threads: the engine's. */
 #ifndef CORE_PEERS_H
 #define CORE_PEERS_H
 
 #include "core/engine.h"
 
-/* Makes an empty table of a zeroed engine, whose env is set. */
+/* Makes the empty table of a zeroed engine whose env is set. */
 void wg_peers_init(struct wg_engine *engine);
 
-/* Frees the table, in which no peer is left. */
+/* Frees the table, which must be empty. */
 void wg_peers_done(struct wg_engine *engine);
 
-/* Takes the memory that adding so many more peers may need, beside what was reserved before. Returns
- * false, and takes nothing, when there is not so much. */
+/* Takes the memory for adding `peers` more peers, on top of earlier reservations. Returns false and
+ * reserves nothing if memory is short. */
 bool wg_peers_reserve(struct wg_engine *engine, size_t peers) WG_MUST_USE;
 
-/* Frees at most `most` reserved peers. Returns how many: fewer than most, when that was all. */
+/* Frees at most `most` reserved peers. Returns how many; fewer than `most` means that none is
+ * left. */
 size_t wg_peers_unreserve(struct wg_engine *engine, size_t most);
 
-/* The peer with a public key, or NULL. */
+/* Returns the peer with a public key, or NULL. */
 struct wg_peer *wg_peers_find(const struct wg_engine *engine, const uint8_t public_key[WG_KEY_LEN]);
 
-/* Makes a peer that does not exist yet, out of reserved memory. It is the last in order. */
+/* Makes a peer that does not exist yet, from reserved memory, as the last in order. */
 struct wg_peer *wg_peers_add(struct wg_engine *engine, const uint8_t public_key[WG_KEY_LEN]);
 
-/* Makes a peer the last in order, under a new serial. */
+/* Makes a peer the last in order and gives it a new serial. */
 void wg_peers_move_last(struct wg_engine *engine, struct wg_peer *peer);
 
-/* Takes a peer out of the table, to those that are leaving. */
+/* Moves a peer from the table to the list `leaving`. */
 void wg_peers_remove(struct wg_engine *engine, struct wg_peer *peer);
 
-/* Retires a peer that is leaving, which no worker finds any more. */
+/* Retires a peer in `leaving`. No worker can find it any more. */
 void wg_peers_retire(struct wg_engine *engine, struct wg_peer *peer);
 
-/* Frees a peer that was removed and released, once its last keypairs, the list of notes and packets
- * on their way through the engine no longer refer to it. Call it whenever one of these lets go of
- * the peer. */
+/* Frees a peer that was removed and released, unless keypairs, the list of notes or packets on
+ * their way through the engine still refer to it. Call it whenever one of these lets go of the
+ * peer. */
 void wg_peer_free_unused(struct wg_peer *peer);
 
-/* Counts packets of a peer out of the engine: they were sent or dropped. May free the peer. */
+/* Subtracts packets that were sent or dropped from a peer's count of waiting packets. May free the
+ * peer. */
 void wg_peer_let_pass(struct wg_peer *peer, uint32_t packets);
 
-/* Drops what is staged for a peer, counted by this verdict. Returns how many packets that were. */
+/* Drops a peer's staged packets and counts them under a verdict. Returns how many there were. */
 uint32_t wg_peer_drop_staged(struct wg_peer *peer, enum wg_verdict verdict);
 
 #endif

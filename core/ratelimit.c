@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * A source has a bucket of WG_RATELIMIT_BURST tokens; a handshake takes one, and one comes back
- * every TOKEN_NS. Instead of the tokens we keep the moment when the bucket will be full again:
+ * A source has a bucket of WG_RATELIMIT_BURST tokens. A handshake takes one, and one comes back
+ * every TOKEN_NS. Instead of the tokens we store the moment at which the bucket will be full again:
  *
  *         now                                     full_ns
  *          |<--- TOKEN_NS --->|<--- TOKEN_NS --->|      two tokens are missing
  *
- * One number, nothing to refill; and a source whose moment has passed is just like one never seen,
- * so forgetting it changes no answer. A bucket fills within BURST * TOKEN_NS = 250 ms. Sources are
- * kept in the order in which they were last allowed one, so the first of them holds back no
- * other's forgetting for longer than that. Each call forgets up to two, so there are never more
- * than came in the last moments, and no call takes long. */
+ * This is one number, with nothing to refill. A source whose moment has passed is the same as one
+ * never seen, so forgetting it changes no result. A bucket fills within BURST * TOKEN_NS = 250 ms.
+ * Sources are sorted by their last allowed handshake, so the first one delays the forgetting of
+ * others by no more than that. Each call forgets up to two sources. So no call takes long, and the
+ * table holds only recent sources. */
 #include "core/ratelimit.h"
 
 #include "base/bytes.h"
@@ -29,8 +29,8 @@ enum { CHAINS = WG_RATELIMIT_SOURCES_MAX / 4, COLLECTED_AT_ONCE = 1024 };
 
 static const size_t heads_len = CHAINS * sizeof(struct wg_ratelimit_source *);
 
-/* One number for a source of either family: an IPv6 network's 64 bits, or an IPv4 address among
- * those networks that are multicast, from which no packet comes. */
+/* A number for a source of either family: the 64 bits of an IPv6 network, or an IPv4 address within
+ * the IPv6 multicast range, from which no packet comes. */
 static uint64_t id_of(const struct wg_ip *ip)
 {
         if (ip->family == WG_FAMILY_IPV6)
@@ -38,7 +38,7 @@ static uint64_t id_of(const struct wg_ip *ip)
         return UINT64_C(0xffffffff) << 32 | wg_be32_load(ip->bytes);
 }
 
-/* The link that points to a source, or the one to hang it on when there is none. */
+/* Returns the link that points to a source, or the end of its chain. */
 static struct wg_ratelimit_source **link_of(struct wg_ratelimit *r, uint64_t id)
 {
         struct wg_ratelimit_source **link = &r->heads[wg_siphash(r->key, &id, sizeof(id)) % CHAINS];
@@ -56,7 +56,7 @@ static void forget(struct wg_ratelimit *r, struct wg_ratelimit_source *source)
         r->env->free(r->env->ctx, source, sizeof(*source));
 }
 
-/* Forgets sources whose bucket is full at now_ns, up to `most` of them. */
+/* Forgets up to `most` sources whose bucket is full at now_ns. */
 static void forget_rested(struct wg_ratelimit *r, uint64_t now_ns, size_t most)
 {
         WG_LIST_EACH(node, &r->by_use) {
@@ -76,7 +76,7 @@ static void free_heads(struct wg_ratelimit *r)
         r->heads = NULL;
 }
 
-/* The source with an id, made with a full bucket if there is none; NULL: there is no room. */
+/* Returns the source with an id; makes one with a full bucket if there is none. NULL: no room. */
 static struct wg_ratelimit_source *get_source(struct wg_ratelimit *r, uint64_t id)
 {
         const struct wg_env *env = r->env;

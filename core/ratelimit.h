@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * ratelimit.h - how many handshakes one source may ask for while we are under load: 20 a second,
- * and 5 at once.
+ * ratelimit.h - limits the handshakes of each source while we are under load: 20 per second, with
+ * bursts of 5.
  *
- * A source is an IPv4 address or an IPv6 /64, since whoever has one address of that has them all.
- * Memory is taken as sources come, for 65536 of them at most, and given back when they rest.
+ * A source is an IPv4 address or an IPv6 /64, because whoever has one address of a /64 has them
+ * all. Memory is taken as sources appear, for at most 65536 of them, and freed when they are idle.
  *
  * Source: WireGuard paper, 5.3 (denial of service mitigation).
  * Threads: the engine's. */
@@ -27,25 +27,25 @@ struct wg_ratelimit_source;
 struct wg_ratelimit {
         const struct wg_env *env;
         struct wg_ratelimit_source **heads; /* of the hash chains; NULL while there is no source */
-        struct wg_list by_use;              /* all sources, the one allowed longest ago first */
+        struct wg_list by_use;              /* all sources, the least recently allowed first */
         size_t count;
-        uint8_t key[WG_SIPHASH_KEY_LEN]; /* keeps strangers from choosing who shares a chain */
+        uint8_t key[WG_SIPHASH_KEY_LEN]; /* keeps attackers from aiming at one chain */
 };
 
-/* Makes an empty limiter. The env is borrowed until done(). */
+/* Makes an empty limiter. Borrows the env until done(). */
 void wg_ratelimit_init(struct wg_ratelimit *r, const struct wg_env *env);
 
-/* Frees all. Takes zeroed memory too. */
+/* Frees everything. Accepts zeroed memory. */
 void wg_ratelimit_done(struct wg_ratelimit *r);
 
-/* Whether a source (its address proven by a cookie) may have one more handshake at now_ns, which
- * never goes back; counts it if so. False also when too many other sources are busy, or there is
- * no memory to remember one more. Takes constant time. */
+/* Whether a source, proven by a cookie, may have one more handshake at now_ns, which never goes
+ * back. If so, counts it. Also returns false if too many other sources are active or memory is
+ * short. Takes constant time. */
 WG_MUST_USE bool wg_ratelimit_allow(struct wg_ratelimit *r, const struct wg_ip *ip,
                                     uint64_t now_ns);
 
-/* Forgets a bounded number of sources that have rested, and frees the chains after the last one.
- * Returns whether sources are left: then call it again, a second later at the latest. */
+/* Forgets a bounded number of idle sources, and frees the hash chains after the last one. Returns
+ * whether sources are left; if so, call it again within a second. */
 bool wg_ratelimit_collect(struct wg_ratelimit *r, uint64_t now_ns);
 
 #endif

@@ -6,23 +6,23 @@
 #include "core/engine.h"
 #include "core/session.h"
 
-/* Where an answer has the index of what it answers. */
+/* The offset of the receiver index in a response or cookie reply. */
 static size_t receiver_at(uint32_t type)
 {
         return type == WG_MESSAGE_COOKIE ? WG_COOKIE_RECEIVER : WG_RESPONSE_RECEIVER;
 }
 
-/* After FORGED_MAX messages in a row with a wrong mac1, most further ones from the same source are
- * dropped unread for the rest of the batch. Most of a flood of coalesced datagrams then costs next
- * to nothing, and other datagrams are not lost in the socket. Real peers never send handshake
- * messages in batches, but a flood may claim a peer's address and port: so one in CHECKED_ONE_IN is
+/* After FORGED_MAX consecutive messages with an invalid mac1, most further ones from the same
+ * source are dropped unread for the rest of the batch. A flood of coalesced datagrams then costs
+ * almost nothing, and other datagrams are not lost in the socket. Real peers never send handshake
+ * messages in batches, but a flood may spoof a peer's address and port. So one in CHECKED_ONE_IN is
  * still checked, and the peer gets through after a few retries. */
 enum { FORGED_MAX = 8, CHECKED_ONE_IN = 16 };
 
-/* The source of the latest messages with a wrong mac1. */
+/* The source of the latest messages with an invalid mac1. */
 struct forger {
         const struct wg_endpoint *from;
-        unsigned int count; /* in a row, including those dropped unread */
+        unsigned int count; /* consecutive, including those dropped unread */
 };
 
 static bool is_dropped_unread(const struct forger *forger, const struct wg_endpoint *from)
@@ -39,7 +39,7 @@ static void note_forged(struct forger *forger, const struct wg_endpoint *from)
         *forger = (struct forger){.from = from, .count = is_same ? forger->count + 1 : 1};
 }
 
-/* Replies that we wait for are always checked: a stranger does not know their index. */
+/* Replies that we await are always checked, because a stranger does not know their index. */
 static bool has_mac1(const struct wg_identity *identity, const struct wg_receive_slot *slot,
                      bool is_awaited, struct forger *forger)
 {
@@ -50,10 +50,10 @@ static bool has_mac1(const struct wg_identity *identity, const struct wg_receive
         return false;
 }
 
-/* Handshake messages go to the engine, but not without a mac1 that shows they are meant for us, or,
- * where they are answers, without the index of what they answer: the rest never reaches the queue.
- * Preferred are answers, and under load those who have proven their source by a cookie, so that none
- * of them stands in line behind a flood. */
+/* A handshake message goes to the engine only if its mac1 shows that it is meant for us, and a
+ * reply only if its index belongs to a message of ours; nothing else reaches the queue. Replies are
+ * preferred, and under load also initiations whose cookie proves their source, so that they do not
+ * queue behind a flood. */
 static enum wg_verdict classify_handshake(struct wg_engine *engine, struct wg_receive_slot *slot,
                                           uint32_t type, uint64_t now_ns, struct forger *forger)
 {
@@ -78,7 +78,8 @@ static enum wg_verdict classify_handshake(struct wg_engine *engine, struct wg_re
         return WG_VERDICT_HANDSHAKE;
 }
 
-/* Finds the keypair of a data message, or says in the slot why there is none. */
+/* Finds the keypair of a data message. Returns NULL if there is none, or for other messages; the
+ * slot's verdict then says why. */
 static struct wg_keypair *classify(struct wg_engine *engine, struct wg_receive_slot *slot,
                                    uint64_t now_ns, struct forger *forger)
 {
@@ -107,11 +108,11 @@ static struct wg_keypair *classify(struct wg_engine *engine, struct wg_receive_s
         slot->verdict = WG_VERDICT_COUNTER_LIMIT;
         if (wg_le64_load(slot->buf + WG_DATA_COUNTER) >= WG_REJECT_AFTER_MESSAGES)
                 return NULL;
-        slot->verdict = WG_VERDICT_TAG_INVALID; /* until it does verify */
+        slot->verdict = WG_VERDICT_TAG_INVALID; /* until the tag verifies */
         return kp;
 }
 
-/* The engine is asked for new keys while those at hand still last long enough for a handshake. */
+/* Asks the engine for new keys while the current ones still last long enough for a handshake. */
 static void keep_key_fresh(struct wg_worker *worker, struct wg_peer *peer,
                            const struct wg_keypair *kp, uint64_t now_ns)
 {
@@ -121,8 +122,8 @@ static void keep_key_fresh(struct wg_worker *worker, struct wg_peer *peer,
                 wg_worker_note(worker, peer, WG_NOTE_REKEY_LATE);
 }
 
-/* Looks at an authentic inner packet: is it IP, is all of it there, may this peer send it? `known` is
- * the last one that it may send; the next is often from the same address. */
+/* Checks an authentic inner packet: it must be complete IP, and its source must belong to the peer.
+ * `known` is the peer's last accepted packet, since the next one often has the same source. */
 static enum wg_verdict examine(struct wg_engine *engine, struct wg_receive_slot *slot,
                                struct wg_ip_header *known)
 {
@@ -132,7 +133,7 @@ static enum wg_verdict examine(struct wg_engine *engine, struct wg_receive_slot 
         if (!padded)
                 return WG_VERDICT_KEEPALIVE;
         slot->inner = slot->buf + WG_DATA_TEXT;
-        wg_declassify(slot->inner, padded); /* no key: a packet, to be routed by what it says */
+        wg_declassify(slot->inner, padded); /* a packet is routed by its content; it is no key */
         h = wg_ip_parse(slot->inner, padded);
         if (h.family == WG_FAMILY_NONE || h.len > padded ||
             (h.family == WG_FAMILY_IPV4 && h.len < WG_IPV4_HEADER_LEN))
@@ -147,7 +148,7 @@ static enum wg_verdict examine(struct wg_engine *engine, struct wg_receive_slot 
         return WG_VERDICT_DATA;
 }
 
-/* Which of a run's opened packets are new. */
+/* Tells new packets of a run from replays. */
 static void reject_replays(const struct wg_env *env, struct wg_keypair *kp,
                            struct wg_receive_slot *slots, const struct wg_aead_packet *packets,
                            size_t n)
@@ -163,8 +164,8 @@ static void reject_replays(const struct wg_env *env, struct wg_keypair *kp,
         env->unlock(env->ctx, &kp->window_lock);
 }
 
-/* What follows once the authentic packets of a run are known, in this order: the endpoint moves and
- * the session is proven before anything is delivered, since the answer must already use both. */
+/* Handles the authentic packets of a run. The order matters: the endpoint and the session are
+ * updated before anything is delivered, because the reply must already use both. */
 static void accept_run(struct wg_worker *worker, struct wg_keypair *kp,
                        struct wg_receive_slot *slots, size_t n, uint64_t now_ns)
 {

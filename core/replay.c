@@ -7,8 +7,8 @@
 #define WORD_BITS UINT64_C(64)
 #define WORDS (WG_REPLAY_BITS / WORD_BITS)
 
-/* Makes `nonce` the greatest one, and clears the words that the ring comes round to on the way:
- * they still hold bits of nonces that have now fallen out of the window. */
+/* Makes `nonce` the greatest one, and clears the words that the ring reuses on the way: they still
+ * hold bits of nonces that have left the window. */
 static void advance(struct wg_replay *w, uint64_t nonce)
 {
         uint64_t word = w->next ? (w->next - 1) / WORD_BITS : 0;

@@ -10,8 +10,8 @@
 #include "base/attr.h"
 #include "base/std.h"
 
-/* The ring, and how far below the greatest accepted nonce it certainly reaches: one word of it is
- * only partly in use while the greatest nonce moves through it. */
+/* The size of the ring, and how far below the greatest accepted nonce it reaches at least. One word
+ * is only partly used while the greatest nonce moves through it. */
 #define WG_REPLAY_BITS 8192
 #define WG_REPLAY_WINDOW (WG_REPLAY_BITS - 64)
 
@@ -20,12 +20,12 @@ struct wg_replay {
         uint64_t ring[WG_REPLAY_BITS / 64]; /* bit n % WG_REPLAY_BITS is set once n was accepted */
 };
 
-/* Empties the window. Zeroed memory is an empty window too. */
+/* Empties the window. Zeroed memory is also an empty window. */
 void wg_replay_init(struct wg_replay *w);
 
-/* Marks a nonce (host order, counted from 0) as seen. Call it only after the tag of its packet
- * verified. Returns false, and changes nothing, when the nonce was accepted before, lies more than
- * WG_REPLAY_WINDOW below the greatest, or is at WG_REJECT_AFTER_MESSAGES or over. */
+/* Accepts a nonce (host order, counted from 0) and marks it as seen. Call it only after the
+ * packet's tag has verified. Returns false and changes nothing if the nonce was accepted before,
+ * lies more than WG_REPLAY_WINDOW below the greatest, or is WG_REJECT_AFTER_MESSAGES or more. */
 WG_MUST_USE bool wg_replay_accept(struct wg_replay *w, uint64_t nonce);
 
 #endif

@@ -18,8 +18,9 @@ bool wg_send_is_ready(struct wg_peer *peer, uint64_t now_ns)
         return may_seal(atomic_load_explicit(&peer->current, memory_order_acquire), now_ns);
 }
 
-/* A packet is padded to 16 bytes, so that its length tells less, but not beyond the MTU. One longer
- * than the MTU (it was in flight when that shrank) is padded like its last MTU's worth. */
+/* Pads a packet to a multiple of 16 bytes, to hide its length, but not beyond the MTU. A packet
+ * longer than the MTU (it was in flight when the MTU shrank) is padded like what exceeds whole
+ * MTUs. */
 static uint32_t padding(uint32_t len, uint32_t mtu)
 {
         uint32_t last = mtu && len > mtu ? len % mtu : len;
@@ -41,8 +42,8 @@ static uint8_t outer_tos(const struct wg_send_slot *slot)
         return ecn == WG_ECN_CE ? WG_ECN_ECT0 : ecn;
 }
 
-/* Where the payload of a UDP datagram begins in an IP packet; 0 where it is none, or a later fragment
- * of one. A first fragment will do. */
+/* Where the payload of a UDP datagram begins in an IP packet; 0 where it is none, or a later
+ * fragment of one. A first fragment will do. */
 static size_t find_udp_payload(const uint8_t *packet, size_t len)
 {
         enum { FRAGMENT_HEADER_LEN = 8 };
@@ -65,9 +66,9 @@ static size_t find_udp_payload(const uint8_t *packet, size_t len)
         return 0;
 }
 
-/* Whether a packet is one that was sealed under this keypair before: routing leads what we send into
- * the tunnel itself. Sealed again it would come back again, longer each time and then in ever more
- * fragments. The kernel's device drops what would leave by itself; here it has left already. */
+/* Whether a packet was sealed under this keypair before: a route leads our own datagrams into the
+ * tunnel. Sealed again, it would come back, longer each time and then in ever more fragments. The
+ * kernel's device drops packets that would leave by itself; here they have left already. */
 static bool is_own(const struct wg_send_slot *slot, const struct wg_keypair *kp)
 {
         const uint8_t *packet = slot->buf + WG_SEND_HEADROOM;
@@ -87,7 +88,7 @@ static void set_all(struct wg_send_slot *slots, size_t n, enum wg_verdict verdic
                 slots[i].verdict = verdict;
 }
 
-/* Writes the header and describes the sealing of one slot. */
+/* Writes the header and fills in the AEAD request of one slot. */
 static void prepare(struct wg_send_slot *slot, struct wg_aead_packet *packet,
                     const struct wg_keypair *kp, uint64_t nonce, uint32_t mtu)
 {
@@ -114,8 +115,8 @@ static void keep_key_fresh(struct wg_worker *worker, struct wg_peer *peer,
                 wg_worker_note(worker, peer, WG_NOTE_REKEY);
 }
 
-/* Finds the keypair and the endpoint for sending to a peer. Returns SEALED, or why there are
- * none. */
+/* Finds the keypair and the endpoint for sending to a peer. Returns SEALED, or why it cannot be
+ * sent to. */
 static enum wg_verdict find_way(struct wg_peer *peer, uint64_t now_ns, struct wg_keypair **kp,
                                 struct wg_endpoint *to)
 {
@@ -170,8 +171,8 @@ void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_s
                 set_all(slots, n, verdict);
 }
 
-/* Counts the slots at the end of a peer's run, which go to the engine. Those past the bound are
- * dropped. */
+/* Adds the slots at the end of a peer's run that go to the engine to its count of waiting packets.
+ * Drops them if the bound is reached. */
 static void join_waiting(struct wg_peer *peer, struct wg_send_slot *slots, size_t n,
                          bool has_session)
 {
@@ -183,7 +184,7 @@ static void join_waiting(struct wg_peer *peer, struct wg_send_slot *slots, size_
                 set_all(slots + first, n - first, WG_VERDICT_STAGED_FULL);
 }
 
-/* The same, but after the packets that are on their way through the engine. */
+/* The same, but in order with packets that are on their way through the engine. */
 static void send_in_turn(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_slot *slots,
                          size_t n, uint64_t now_ns)
 {
@@ -200,7 +201,7 @@ static void send_in_turn(struct wg_worker *worker, struct wg_peer *peer, struct 
         join_waiting(peer, slots, n, has_session && is_behind);
 }
 
-/* Finds the peer of a slot; the packet before often has the same destination. */
+/* Finds the peer of a slot. The previous packet often has the same destination. */
 static void route(struct wg_engine *engine, struct wg_send_slot *slot,
                   const struct wg_send_slot *before)
 {

@@ -4,7 +4,8 @@
 #include "base/mem.h"
 #include "core/peers.h"
 
-/* Moves `current` from what the engine knows to `kp`; false: a worker was faster, reconcile first. */
+/* Changes `current` from what the engine knows to `kp`. Returns false if a worker was faster; then
+ * call wg_session_reconcile(). */
 static bool swap_current(struct wg_peer *peer, struct wg_keypair *kp)
 {
         struct wg_keypair *expected = peer->current_known;
@@ -16,7 +17,8 @@ static bool swap_current(struct wg_peer *peer, struct wg_keypair *kp)
         return true;
 }
 
-/* Takes a keypair that left its slots, and that a late worker made current since, out again. */
+/* Takes a keypair out of `current` if it had left its slots and a late worker made it current
+ * again. */
 static void undo(struct wg_peer *peer, struct wg_keypair *kp)
 {
         struct wg_keypair *expected = kp;
@@ -35,7 +37,7 @@ static void release(struct wg_retired *retired)
                 wg_session_free(kp);
                 return;
         }
-        /* Workers may have seen it while it was back: it waits for them once more. */
+        /* Workers may have seen it while it was back, so it waits for them again. */
         kp->came_back = false;
         kp->env->retire(kp->env->ctx, &kp->retired);
 }
@@ -52,7 +54,7 @@ static void count_out(struct wg_peer *peer)
         peer->engine->peers_in_session -= --peer->sessions == 0;
 }
 
-/* For a keypair that has left its slot; takes NULL. */
+/* Retires a keypair that has left its slot. Accepts NULL. */
 static void drop(struct wg_keypair *kp)
 {
         if (!kp)
@@ -114,7 +116,8 @@ static bool begin_next(struct wg_peer *peer, struct wg_keypair *kp)
         return true;
 }
 
-/* Whether it is for us to go over to the session that the other side began at the same time. */
+/* Whether we are the side that switches to the session that the other side began at the same
+ * time. */
 static bool yields(const struct wg_peer *peer)
 {
         const struct wg_identity *identity = wg_engine_identity(peer->engine);
@@ -133,8 +136,8 @@ static void begin_current(struct wg_peer *peer, struct wg_keypair *kp)
         peer->previous = old;
         if (!peer->next)
                 return;
-        /* Never proven, but younger than what was current: it is kept for what is on its way, and
-         * perhaps to go over to. */
+        /* It was never proven, but is newer than what was current. Keep it for packets in flight,
+         * and perhaps to switch to it. */
         if (peer->next->is_crossed && yields(peer))
                 atomic_store_explicit(&peer->next->replaces, kp, memory_order_relaxed);
         else

@@ -2,10 +2,10 @@
  *
  * staged.h - packets that wait for a session.
  *
- * Each lies in memory of its own with the room that sealing needs before and behind it. A peer keeps
- * WG_STAGED_PACKETS_MAX of them and all peers together WG_STAGED_BYTES_MAX bytes; the oldest of the
- * peer makes place.
- * Source: WireGuard's own behaviour (the kernel's queue of 128), with a bound for the device.
+ * Each has its own memory, with the headroom and tailroom that sealing needs. A peer may hold
+ * WG_STAGED_PACKETS_MAX packets, and all peers together WG_STAGED_BYTES_MAX bytes; beyond that, the
+ * peer's oldest packet is dropped.
+ * Source: the kernel's behaviour (a queue of 128 packets per peer), with a bound for the device.
  * Threads: the engine's. */
 #ifndef CORE_STAGED_H
 #define CORE_STAGED_H
@@ -18,10 +18,10 @@
 
 struct wg_staged {
         struct wg_staged *next;
-        uint32_t size; /* of this memory, all in all */
+        uint32_t size; /* of this allocation */
         uint32_t len;  /* of the plaintext; once sealed, of the datagram */
         uint8_t tos;   /* once sealed: of the outer header */
-        uint8_t buf[]; /* WG_DATA_TEXT bytes before the plaintext; padding and tag behind it */
+        uint8_t buf[]; /* WG_DATA_TEXT bytes, the plaintext, room for padding and tag */
 };
 
 /* First in, first out. Zeroed memory is an empty queue. */
@@ -30,28 +30,28 @@ struct wg_staged_queue {
         uint32_t count;
 };
 
-/* What staged packets hold, for all queues of a device. */
+/* The memory of the staged packets in all queues of a device. */
 struct wg_staged_pool {
         const struct wg_env *env;
         size_t bytes, packets;
 };
 
-/* Copies a packet to the end of a queue. *dropped says how many were dropped from the front of the
- * same queue to make place for it. Returns STAGED; STAGED_FULL: others hold too much all the same;
- * NO_MEMORY. */
+/* Appends a copy of a packet to a queue. *dropped gets the number of packets dropped from the front
+ * of the same queue to make room. Returns STAGED; STAGED_FULL if other queues still hold too much;
+ * or NO_MEMORY. */
 enum wg_verdict wg_staged_put(struct wg_staged_pool *pool, struct wg_staged_queue *queue,
                               const uint8_t *packet, uint32_t len, uint32_t *dropped) WG_MUST_USE;
 
-/* Takes all packets out, as a chain by `next`; NULL: the queue is empty. The caller frees it. */
+/* Removes and returns all packets, chained by `next`, or NULL. The caller frees them. */
 struct wg_staged *wg_staged_take_all(struct wg_staged_queue *queue);
 
-/* Wipes and frees one packet, or a chain of them by `next`; takes NULL. */
+/* Wipes and frees a chain of packets. Accepts NULL. */
 void wg_staged_free(struct wg_staged_pool *pool, struct wg_staged *chain);
 
-/* The number of packets in a chain. */
+/* Returns the number of packets in a chain. */
 uint32_t wg_staged_count(const struct wg_staged *chain) WG_MUST_USE;
 
-/* Frees all of a queue; returns how many there were. */
+/* Frees all packets of a queue. Returns how many there were. */
 uint32_t wg_staged_purge(struct wg_staged_pool *pool, struct wg_staged_queue *queue);
 
 #endif

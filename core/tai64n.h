@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * tai64n.h - the 12-byte time stamp in an initiation. Its bytes compare as the times do.
+ * tai64n.h - the 12-byte time stamp in an initiation. Comparing the bytes compares the times.
  * Source: D. J. Bernstein, "TAI64, TAI64N, and TAI64NA"; WireGuard paper 5.1. The fraction is
- * coarsened to 2^24 ns so that the wire does not show the fine grain of our clock. */
+ * rounded down to 2^24 ns, so that the wire does not reveal our exact clock. */
 #ifndef CORE_TAI64N_H
 #define CORE_TAI64N_H
 
@@ -13,7 +13,7 @@
 #define WG_TAI64N_LEN 12
 #define WG_TAI64N_GRAIN (UINT64_C(1) << 24)
 
-/* The latest time, not after this one, that a stamp can express. */
+/* Rounds a time down to one that a stamp can express. */
 static inline uint64_t wg_tai64n_coarsen(uint64_t real_ns)
 {
         return real_ns - real_ns % WG_NS_PER_S % WG_TAI64N_GRAIN;
@@ -28,8 +28,8 @@ static inline void wg_tai64n(uint8_t stamp[WG_TAI64N_LEN], uint64_t real_ns)
         wg_be32_store(stamp + 8, (uint32_t)(coarse_ns % WG_NS_PER_S));
 }
 
-/* The time for the stamp after one of `last_ns`: now, or one step after the last if now is no
- * later, as after the clock was set back. In 2554, where 64 bits end, it stops. */
+/* Returns the time for the stamp after that of `last_ns`: now, or one step after the last if now is
+ * not later, as when the clock was set back. It stops in 2554, where 64 bits end. */
 static inline uint64_t wg_tai64n_next(uint64_t last_ns, uint64_t real_ns)
 {
         uint64_t now_ns = wg_tai64n_coarsen(real_ns);

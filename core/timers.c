@@ -5,9 +5,9 @@
 #include "core/engine.h"
 
 WG_ENUM_DEFINE(wg_timer, WG_TIMERS)
-_Static_assert(WG_ENUM_COUNT(wg_timer) == WG_TIMER_COUNT, "the timers are counted");
+_Static_assert(WG_ENUM_COUNT(wg_timer) == WG_TIMER_COUNT, "WG_TIMER_COUNT is right");
 
-/* Which deadline of a peer comes first; WG_TIMER_COUNT where none runs. */
+/* Returns the timer with the earliest deadline; WG_TIMER_COUNT if none runs. */
 static unsigned int earliest(const struct wg_peer *peer)
 {
         unsigned int first = WG_TIMER_COUNT;

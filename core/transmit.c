@@ -5,7 +5,7 @@
 #include "core/send.h"
 #include "core/timers.h"
 
-/* Completes a handshake message whose bytes are in place: MACs, and what sending it means. */
+/* Completes a handshake message that lacks only its MACs, and records that it is sent. */
 static void finish_handshake(struct wg_action *action, uint8_t len, struct wg_now now)
 {
         struct wg_peer *peer = action->peer;
@@ -44,8 +44,8 @@ bool wg_transmit_initiation(struct wg_peer *peer, enum wg_initiation_reason reas
                 return true;
         peer->handshake_sent_ns = now.ns;
         action = wg_actions_add(actions, WG_ACTION_SEND, peer);
-        /* One that cannot be made is tried again, and given up, like one that was lost: what waits for
-         * it must not wait for ever. */
+        /* If it cannot be made, retry and finally give up, as if it was lost, so that staged
+         * packets do not wait forever. */
         wg_timers_initiation_sent(peer, now.ns);
         if (!wg_handshake_create_initiation(peer, now, action->bytes)) {
                 actions->count--;
@@ -80,7 +80,7 @@ void wg_transmit_cookie(struct wg_engine *engine, const struct wg_hsqueue_item *
 {
         struct wg_action *action = wg_actions_add(actions, WG_ACTION_SEND, NULL);
 
-        /* Initiation and response have the sender's index at one place. */
+        /* The sender's index has the same offset in an initiation and in a response. */
         wg_cookie_reply(&engine->cookie_maker, engine->env, now.ns, wg_engine_identity(engine),
                         item->bytes, item->len, wg_le32_load(item->bytes + WG_INITIATION_SENDER),
                         &item->from, action->bytes);
@@ -105,8 +105,8 @@ static void send_keepalive(struct wg_peer *peer, struct wg_now now, struct wg_ac
         action->len = WG_DATA_OVERHEAD;
 }
 
-/* Seals a chain of packets, and takes out and drops those that cannot be sealed. Returns what is left
- * of the chain, and in *to where that goes. */
+/* Seals a chain of packets. Drops those that cannot be sealed. Returns the rest of the chain, and
+ * its destination in *to. */
 static struct wg_staged *seal_chain(struct wg_peer *peer, struct wg_staged *chain,
                                     struct wg_endpoint *to, uint64_t now_ns)
 {
@@ -132,7 +132,7 @@ static struct wg_staged *seal_chain(struct wg_peer *peer, struct wg_staged *chai
                 }
                 packet->len = slots[i].len;
                 packet->tos = slots[i].tos;
-                *to = slots[i].to; /* the same for all sealed slots; not set in others */
+                *to = slots[i].to; /* the same for all sealed slots */
                 link = &packet->next;
         }
         return chain;
@@ -158,7 +158,7 @@ void wg_transmit_staged(struct wg_peer *peer, bool keepalive, struct wg_now now,
                 return;
         if (!wg_send_is_ready(peer, now.ns)) {
                 peer->owes_keepalive |= keepalive;
-                /* Right after a response of ours, no retry runs that would see to this. */
+                /* After a response of ours no retry runs that would send it. */
                 if (wg_transmit_initiation(peer, WG_INITIATION_WANTED, now, actions) &&
                     !peer->deadlines[WG_TIMER_RETRY])
                         wg_timers_arm_by(peer, WG_TIMER_FLUSH,

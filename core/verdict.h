@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * verdict.h - what became of a packet or message. Every drop has a name, and a counter of that name. */
+ * verdict.h - what became of a packet or message. Every drop has a name, and a counter of that
+ * name. */
 #ifndef CORE_VERDICT_H
 #define CORE_VERDICT_H
 

@@ -11,7 +11,7 @@
 
 /* ---- input ---- */
 
-/* *peer is the peer that the worker found; it becomes the one the packet belongs to now. */
+/* *peer is the peer that the worker found, and becomes the one that the packet belongs to now. */
 static enum wg_verdict stage(struct wg_engine *engine, struct wg_peer **peer, const uint8_t *packet,
                              uint32_t len, uint64_t now_ns)
 {
@@ -54,20 +54,20 @@ enum wg_verdict wg_engine_stage(struct wg_engine *engine, struct wg_peer *peer,
         return verdict;
 }
 
-/* ---- work: what workers noted ---- */
+/* ---- notes from workers ---- */
 
 static void confirm(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
 {
         wg_session_reconcile(peer);
-        /* An initiation of ours that crossed the peer's has no more purpose. */
+        /* If an initiation of ours crossed the peer's, it has no purpose any more. */
         wg_handshake_clear(peer);
         wg_timers_handshake_complete(peer, now);
         wg_actions_add_event(actions, peer, WG_EVENT_SESSION_PROVEN);
         wg_transmit_staged(peer, peer->owes_keepalive, now, actions);
 }
 
-/* The session is old or nearly used up. The note stays until another initiation could be sent, so
- * that workers, who see the same with every packet, keep silent. */
+/* The session is old or its counter high. The note stays set until another initiation may be sent,
+ * so that workers, who see the same with every packet, do not wake us again. */
 static void rekey(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
 {
         wg_transmit_initiation(peer, WG_INITIATION_WANTED, now, actions);
@@ -75,7 +75,7 @@ static void rekey(struct wg_peer *peer, struct wg_now now, struct wg_actions *ac
                       WG_MAX(peer->handshake_sent_ns + WG_REKEY_TIMEOUT, now.ns + WG_NS_PER_S));
 }
 
-/* Data went out and nothing came back: perhaps the peer has forgotten the session. */
+/* Data was sent and nothing came back: the peer may have lost the session. */
 static void check_sent(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
 {
         if (!wg_timers_look_at_sent(peer, now.ns))
@@ -85,7 +85,7 @@ static void check_sent(struct wg_peer *peer, struct wg_now now, struct wg_action
         wg_transmit_initiation(peer, WG_INITIATION_WANTED, now, actions);
 }
 
-/* Data came in and nothing went back: the peer is told that it came. */
+/* Data was received and nothing went back: acknowledge it by a keepalive. */
 static void check_received(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
 {
         bool has_more;
@@ -101,7 +101,7 @@ static void heed_notes(struct wg_peer *peer, struct wg_now now, struct wg_action
 {
         uint32_t notes, news;
 
-        /* From a worker that had not yet seen the link go down. */
+        /* The worker had not yet seen the link go down or the peer removed. */
         if (peer->is_removed || !wg_engine_is_up(peer->engine)) {
                 wg_note_forget_times(&peer->notes, WG_NOTE_ALL);
                 wg_peer_free_unused(peer);
@@ -122,7 +122,7 @@ static void heed_notes(struct wg_peer *peer, struct wg_now now, struct wg_action
                 check_received(peer, now, actions);
 }
 
-/* ---- work: timers ---- */
+/* ---- timers ---- */
 
 static void retry(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
 {
@@ -135,12 +135,12 @@ static void retry(struct wg_peer *peer, struct wg_now now, struct wg_actions *ac
                 wg_actions_add_event(actions, peer, WG_EVENT_GAVE_UP)->number = dropped;
                 return;
         }
-        /* The address we answered from may be what no longer works. */
+        /* Perhaps it is our source address that no longer works. */
         wg_path_unpin(&peer->path, peer->engine->env, NULL);
         peer->retries++;
         if (wg_transmit_initiation(peer, WG_INITIATION_RETRY, now, actions)) {
-                /* A response went out meanwhile; the retry waits as long as it has to, and by its own
-                 * jitter, since the peer may have begun at the same time and now does the same. */
+                /* A response was sent meanwhile. Wait as long as needed, with a new jitter, because
+                 * the peer may have begun at the same time and now does the same. */
                 peer->retries--;
                 wg_timers_initiation_sent(peer, peer->handshake_sent_ns);
         }
@@ -182,10 +182,10 @@ static void run_timer(struct wg_peer *peer, enum wg_timer timer, struct wg_now n
         }
 }
 
-/* ---- work ---- */
+/* ---- the round ---- */
 
-/* Many peers may be due at once, as after an interface went up with keepalives: a call does so many,
- * and the caller goes on with other things between. */
+/* Many peers may be due at once, as when an interface with keepalives goes up. One call handles
+ * this many, so that the caller can do other work in between. */
 #define STEPS_A_CALL 256
 
 static void read_notes(struct wg_engine *engine, struct wg_now now, struct wg_actions *actions)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * worker.h - what one thread that runs packets brings along: scratch memory, counters, and whether
- * the engine has to be woken.
- * Threads: one owner; the counters may be read by any thread. */
+ * worker.h - the state of one thread that runs the packet paths: scratch memory, counters, and
+ * whether it must wake the engine.
+ * Threads: one owner; any thread may read the counters. */
 #ifndef CORE_WORKER_H
 #define CORE_WORKER_H
 
@@ -11,15 +11,15 @@
 #include "core/verdict.h"
 #include "crypto/aead.h"
 
-#define WG_BATCH_MAX 128 /* slots a call of wg_send() or wg_receive() */
+#define WG_BATCH_MAX 128 /* slots per call of wg_send() or wg_receive() */
 
 struct wg_worker {
         struct wg_engine *engine;
         struct wg_note_list *noted; /* the engine's */
         const struct wg_aead_backend *aead;
         _Atomic uint64_t counters[WG_VERDICT_END]; /* by enum wg_verdict */
-        _Atomic uint64_t tx_bytes, rx_bytes;       /* as its peers count them */
-        bool wants_engine; /* set by the core; the caller wakes the engine and clears it */
+        _Atomic uint64_t tx_bytes, rx_bytes;       /* its share of what the peers count */
+        bool wants_engine; /* the core sets it; the caller wakes the engine and clears it */
         struct wg_aead_packet packets[WG_BATCH_MAX];
         struct wg_keypair *keypairs[WG_BATCH_MAX];
 };
@@ -27,14 +27,14 @@ struct wg_worker {
 void wg_worker_init(struct wg_worker *worker, struct wg_engine *engine,
                     const struct wg_aead_backend *aead);
 
-/* Adds to a counter. Only the owner does, so no locked instruction is needed. */
+/* Adds to a counter. Only the owner writes it, so no locked instruction is needed. */
 static inline void wg_worker_add(_Atomic uint64_t *counter, uint64_t amount)
 {
         atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + amount,
                               memory_order_relaxed);
 }
 
-/* Count one packet or message, or several. */
+/* Count one packet or message, or several, under a verdict. */
 static inline void wg_worker_count(struct wg_worker *worker, enum wg_verdict verdict)
 {
         wg_worker_add(&worker->counters[verdict], 1);
@@ -46,7 +46,7 @@ static inline void wg_worker_count_many(struct wg_worker *worker, enum wg_verdic
         wg_worker_add(&worker->counters[verdict], packets);
 }
 
-/* Count bytes of UDP payload that went out to a peer, or came from it and were authentic. */
+/* Count bytes of UDP payload sent to a peer, or authentic bytes received from it. */
 static inline void wg_worker_count_sent(struct wg_worker *worker, struct wg_peer *peer,
                                         uint64_t bytes)
 {
@@ -61,18 +61,18 @@ static inline void wg_worker_count_received(struct wg_worker *worker, struct wg_
         wg_worker_add(&worker->rx_bytes, bytes);
 }
 
-/* Drops a packet with NO_SESSION for which the way to the engine has no room. */
+/* Drops a packet with NO_SESSION because the inbox of the engine is full. */
 void wg_worker_refuse(struct wg_worker *worker, struct wg_peer *peer);
 
-/* Tells the engine something about a peer, unless it knows already. */
+/* Sets a note of a peer, unless it is set already. */
 static inline void wg_worker_note(struct wg_worker *worker, struct wg_peer *peer, enum wg_note note)
 {
         if (wg_note_set(worker->noted, &peer->notes, note))
                 worker->wants_engine = true;
 }
 
-/* The worker's own share of what a packet means for the timers; see timers.h for the engine's.
- * `is_data` is false for keepalives and handshake messages. */
+/* Record for the timers that an authentic packet was sent or received (note.h). `is_data` is false
+ * for keepalives and handshake messages. */
 static inline void wg_worker_sent(struct wg_worker *worker, struct wg_peer *peer, bool is_data,
                                   uint64_t now_ns)
 {
