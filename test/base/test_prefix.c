@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_prefix.c - base/prefix.h: a table, then random prefixes against a twin that goes bit by bit. */
+ * test_prefix.c - base/prefix.h: a table, then random prefixes against a twin that goes bit by
+ * bit. */
 #include "base/prefix.h"
 
 #include <arpa/inet.h>

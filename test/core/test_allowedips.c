@@ -106,9 +106,9 @@ static void test_empty(void **state)
         wg_allowedips_done(&a);
 }
 
-/* A case is a script. A step is a peer, A to D, and: +PREFIX adds; -PREFIX removes, !PREFIX may not
- * remove it; -* removes all; ?ADDRESS is the peer's; =LIST are the peer's prefixes, in order
- * (commas between). For peer 0, ?ADDRESS is nobody's, and #N says how many nodes there are. */
+/* A case is a script. A step is a peer, A to D, and: +PREFIX adds; -PREFIX removes; !PREFIX fails
+ * to remove; -* removes all; ?ADDRESS belongs to the peer; =LIST are the peer's prefixes, in order
+ * (separated by commas). For peer 0, ?ADDRESS belongs to nobody, and #N is the number of nodes. */
 static const struct {
         int number;
         const char *what, *script;
@@ -129,53 +129,53 @@ static const struct {
          "B+2001:db8::ffff/65 B=2001:db8::/65 B?2001:db8::7fff:0:0:1 "
          "0?2001:db8::8000:0:0:1 C+1.2.3.4/0 C=0.0.0.0/0 "
          "D+2001:db8::f:ffff/63 D=2001:db8::/63 A-10.3.2.1/8 A="},
-        {7, "the longest wins, shortest added first",
+        {7, "the longest wins, if the shortest is added first",
          "A+0.0.0.0/0 B+10.0.0.0/8 C+10.1.0.0/16 D+10.1.1.1/32 "
          "A?11.0.0.0 B?10.0.0.0 C?10.1.0.0 D?10.1.1.1 C?10.1.1.0 0#4"},
-        {8, "the longest wins, longest added first",
+        {8, "the longest wins, if the longest is added first",
          "D+10.1.1.1/32 C+10.1.0.0/16 B+10.0.0.0/8 A+0.0.0.0/0 "
          "A?11.0.0.0 B?10.0.0.0 C?10.1.0.0 D?10.1.1.1 C?10.1.1.0 0#4"},
         {9, "siblings under glue",
          "A+10.0.0.0/16 B+10.1.0.0/16 A?10.0.9.9 B?10.1.9.9 0?10.2.0.0 "
          "0?11.0.0.0 0#3"},
-        {10, "glue becomes a prefix and glue again",
+        {10, "glue becomes a prefix, then glue again",
          "A+10.0.0.0/16 B+10.1.0.0/16 0#3 C+10.0.0.0/15 0#3 A?10.0.0.0 B?10.1.0.0 0?10.2.0.0 "
          "A-10.0.0.0/16 0#2 C?10.0.0.0 A+10.0.0.0/16 C-10.0.0.0/15 0#3 A?10.0.0.0 B?10.1.0.0"},
-        {11, "glue goes when a child goes",
+        {11, "glue is removed with a child",
          "A+10.0.0.0/16 B+10.1.0.0/16 A-10.0.0.0/16 0#1 0?10.0.0.0 B?10.1.0.0 "
          "B-10.1.0.0/16 0#0 0?10.1.0.0"},
         {12, "glue under glue",
          "A+10.0.0.0/24 B+10.0.1.0/24 C+10.1.0.0/24 0#5 A-10.0.0.0/24 0#3 B?10.0.1.1 C?10.1.0.1 "
          "C-10.1.0.0/24 0#1 B?10.0.1.1"},
-        {13, "a node in the middle goes",
+        {13, "a node in the middle is removed",
          "A+10.0.0.0/8 B+10.1.0.0/16 C+10.1.1.0/24 B-10.1.0.0/16 0#2 A?10.1.0.0 C?10.1.1.0"},
-        {14, "a node in the middle with two below stays as glue",
+        {14, "a node in the middle with two children stays as glue",
          "A+10.0.0.0/8 B+10.0.0.0/15 C+10.0.0.0/16 D+10.1.0.0/16 B-10.0.0.0/15 0#4 "
          "C?10.0.0.0 D?10.1.0.0 A?10.2.0.0 C-10.0.0.0/16 0#2 A?10.0.0.0 D?10.1.0.0"},
-        {15, "a prefix stays when its last child goes",
+        {15, "a prefix stays when its last child is removed",
          "A+10.0.0.0/8 B+10.1.0.0/16 B-10.1.0.0/16 0#1 A?10.1.0.0"},
-        {16, "the root goes, its child takes its place",
+        {16, "the root is removed, and its child replaces it",
          "A+0.0.0.0/0 B+10.0.0.0/8 A-0.0.0.0/0 0#1 0?11.0.0.0 B?10.0.0.0"},
         {17, "a prefix moves",
          "A+10.0.0.0/8 A+11.0.0.0/8 B+12.0.0.0/8 B+10.0.0.0/8 B?10.0.0.0 "
          "A=11.0.0.0/8 B=12.0.0.0/8,10.0.0.0/8"},
-        {18, "the order of insertion, families mixed",
+        {18, "the order of insertion, with mixed families",
          "A+10.0.0.0/8 A+::/0 A+1.0.0.0/8 A+2001:db8::/32 "
          "A=10.0.0.0/8,::/0,1.0.0.0/8,2001:db8::/32"},
-        {19, "added again, a prefix is the last",
+        {19, "a prefix added again moves to the end",
          "A+10.0.0.0/8 A+11.0.0.0/8 A+10.0.0.0/8 A=11.0.0.0/8,10.0.0.0/8 A?10.0.0.0 0#3"},
-        {20, "moved away and back",
+        {20, "moved to another peer and back",
          "A+1.0.0.0/8 A+2.0.0.0/8 B+1.0.0.0/8 A+1.0.0.0/8 "
          "A=2.0.0.0/8,1.0.0.0/8 B="},
-        {21, "only the owner removes, and only exactly that",
+        {21, "only the owner can remove, and only exactly this prefix",
          "A+10.0.0.0/8 B!10.0.0.0/8 A!10.0.0.0/9 A!10.0.0.0/7 A!11.0.0.0/8 A!::/0 A!0.0.0.0/0 "
          "A?10.0.0.0 A-10.0.0.0/8 A!10.0.0.0/8"},
         {22, "nobody owns glue", "A+10.0.0.0/16 B+10.1.0.0/16 A!10.0.0.0/15 B!10.0.0.0/15"},
-        {23, "all of a peer",
+        {23, "all prefixes of a peer",
          "A+0.0.0.0/0 B+10.0.0.0/8 A+10.0.0.0/9 B+10.128.0.0/9 A+::/0 B+::/1 "
          "A-* A= B?10.0.0.0 B?10.128.0.0 B?::1 0?9.0.0.0 0?8000:: "
          "B=10.0.0.0/8,10.128.0.0/9,::/1 0#3"},
-        {24, "all of a peer, neighbours under one glue",
+        {24, "all prefixes of a peer, neighbours under one glue node",
          "A+10.0.0.0/32 A+10.0.0.1/32 A+10.0.0.2/32 A+10.0.0.3/32 0#7 A-* 0#0 0?10.0.0.0"},
         {25, "the 64th bit",
          "A+2001:db8::/63 B+2001:db8:0:1::/64 C+2001:db8:0:1:8000::/65 "
@@ -185,7 +185,7 @@ static const struct {
          "A+2001:db8:0:1::/65 B+2001:db8:0:1:8000::/65 0#3 "
          "A?2001:db8:0:1:7fff::1 B?2001:db8:0:1:ffff::1 "
          "0?2001:db8::1 A-* 0#1"},
-        {27, "halves of everything",
+        {27, "halves of the address space",
          "A+0.0.0.0/1 B+128.0.0.0/1 0#3 A?127.255.255.255 B?128.0.0.0 "
          "C+::/1 D+8000::/1 C?7fff:: D?8000::"},
         {28, "families do not mix", "A+10.0.0.0/8 B+a00::/8 A?10.0.0.0 B?a00:: 0?a::1"},
@@ -278,13 +278,13 @@ static void test_reserve(void **state)
         assert_true(wg_allowedips_reserve(&a, 3));
         blocks = t.blocks;
 
-        /* In vain: nothing is kept, nothing lost. */
+        /* A failed reserve keeps nothing and loses nothing. */
         t.allocations = 10;
         assert_false(wg_allowedips_reserve(&a, 100));
         assert_false(wg_allowedips_reserve(&a, SIZE_MAX));
         assert_int_equal(t.blocks, blocks);
 
-        /* What was promised is kept without memory: prefixes that need the most nodes. */
+        /* Reserved memory suffices for the prefixes that need the most nodes. */
         t.allocations = 0;
         for (uint8_t i = 0; i < 3; i++) {
                 struct wg_prefix prefix = {.ip = {WG_FAMILY_IPV4, {10, i, i}}, .cidr = 24};
@@ -294,7 +294,7 @@ static void test_reserve(void **state)
         assert_int_equal(peer.owner.count, 3);
         commit(&a);
 
-        /* Two reserves add up; what is not needed goes back. */
+        /* Two reserves add up; unused nodes are released. */
         wg_allowedips_unreserve(&a, SIZE_MAX);
         blocks = t.blocks;
         t.allocations = SIZE_MAX;
@@ -311,7 +311,7 @@ static void test_reserve(void **state)
         wg_allowedips_done(&a);
 }
 
-/* Nodes that leave the trie wait for the readers. */
+/* Nodes removed from the trie wait for the readers. */
 static void test_removal_retires(void **state)
 {
         struct wg_prefix left = parse_prefix("10.0.0.0/16"), right = parse_prefix("10.1.0.0/16");
@@ -337,7 +337,7 @@ static void test_removal_retires(void **state)
         assert_int_equal(t.blocks, 0);
 }
 
-/* Memory for many: fewer than two nodes a prefix, 88 bytes each. */
+/* Memory for many prefixes: fewer than two nodes per prefix, 88 bytes each. */
 static void test_many(void **state)
 {
         enum { MANY = 200000 };
@@ -373,7 +373,7 @@ static void test_many(void **state)
         wg_allowedips_done(&a);
 }
 
-/* The naive twin: all prefixes in one row, in the order in which they were given. */
+/* The naive twin: a list of all prefixes, in the order in which they were added. */
 enum { TWIN_PEERS = 5, TWIN_MOST = 400 };
 
 struct twin {
@@ -451,7 +451,7 @@ static bool twin_remove(struct twin *twin, const struct wg_prefix *prefix, int p
         return true;
 }
 
-/* Addresses that share long beginnings: a few bits of few bytes vary, at any place. */
+/* Addresses with long common prefixes: a few bits of a few bytes vary, anywhere. */
 static struct wg_ip random_ip(struct test_env *t)
 {
         struct wg_ip ip = {.family = test_env_below(t, 2) ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6};
@@ -551,10 +551,10 @@ static void test_twin(void **state)
 
 /* ---- sets of changes ---- */
 
-/* A row of the twin's for each change, at most. */
+/* At most one row of the twin per change. */
 enum { SETS = 400, PROBES = 60, SET_MOST = 40 };
 
-/* Changes the table by as many random steps as it likes, without a commit, and the twin with it. */
+/* Changes the table by a random number of random steps, without a commit, and the twin with it. */
 static void change_set(struct test_env *t, struct wg_allowedips *a, struct wg_peer *peers,
                        struct twin *twin)
 {
@@ -583,7 +583,7 @@ static void change_set(struct test_env *t, struct wg_allowedips *a, struct wg_pe
         }
 }
 
-/* An address in one of the prefixes, or any. */
+/* An address in one of the prefixes, or any address. */
 static struct wg_ip pick_probe(struct test_env *t, const struct twin *twin)
 {
         struct wg_ip ip = random_ip(t);
@@ -601,8 +601,8 @@ static struct wg_ip pick_probe(struct test_env *t, const struct twin *twin)
         return ip;
 }
 
-/* While a set is committed step by step, each address has the peer it had, and from some step on the
- * one it gets. Before the first step nothing has changed for readers, and everything for the lists. */
+/* While a set is committed step by step, each address has its old peer up to some step, and its new
+ * one from then on. Before the first step nothing has changed for readers, but all lists have. */
 static void test_each_address_passes_once(void **state)
 {
         static struct wg_peer peers[TWIN_PEERS];
@@ -638,8 +638,9 @@ static void test_each_address_passes_once(void **state)
 
                                 has_passed[i] |= found == new[i];
                                 if (found != (steps && has_passed[i] ? new[i] : old[i]))
-                                        fail_msg("set %d, probe %d, step %zu: %d, not %d or %d",
-                                                 set, i, steps, found, old[i], new[i]);
+                                        fail_msg(
+                                                "set %d, probe %d, step %zu: %d, expected %d or %d",
+                                                set, i, steps, found, old[i], new[i]);
                         }
                         steps++;
                 } while (wg_allowedips_commit(&a, 1));
@@ -654,9 +655,9 @@ static void test_each_address_passes_once(void **state)
         assert_int_equal(t.blocks, 0);
 }
 
-/* A prefix that all of a set's changes leave where it was needs no memory and no step that readers
- * could see, and moves to the end of the list. */
-static void test_given_again(void **state)
+/* A prefix that a set of changes leaves where it was needs no memory and no step that readers could
+ * see, and moves to the end of the list. */
+static void test_unchanged_prefix(void **state)
 {
         struct wg_prefix first = parse_prefix("10.0.0.0/8"), second = parse_prefix("10.1.0.0/16");
         struct wg_allowedips a;
@@ -683,7 +684,7 @@ static void test_given_again(void **state)
                 assert_string_equal(list, "10.1.0.0/16 10.0.0.0/8");
                 assert_int_equal(a.withdrawals, 0);
         }
-        /* Added and taken away again before anybody saw it. */
+        /* Added and removed again before any reader saw it. */
         t.allocations = 2;
         assert_true(wg_allowedips_reserve(&a, 1));
         first.cidr = 9;
@@ -697,8 +698,8 @@ static void test_given_again(void **state)
         assert_int_equal(t.blocks, 0);
 }
 
-/* One writer and two readers. A few prefixes stay; around them, above and beside but never
- * between them and the addresses asked for, others come and go, with peers that come and go. */
+/* One writer and two readers. A few prefixes stay. Around them, above and beside but never between
+ * them and the addresses looked up, others come and go, and so do their peers. */
 enum { PASSING_PEERS = 4, RACE_STEPS = 40000 };
 
 static const struct {
@@ -724,7 +725,7 @@ struct reader {
         struct race *race;
         unsigned int number;
         pthread_t thread;
-        struct test_env t; /* for its own choices */
+        struct test_env t; /* for its own random choices */
 };
 
 static void *read_on(void *arg)
@@ -749,8 +750,9 @@ static void *read_on(void *arg)
         return NULL;
 }
 
-/* A prefix that is shorter than the lasting one around an address, or covers not that address
- * but one that parts from it at some bit: so never a better match for any of the addresses. */
+/* A prefix that is shorter than the lasting one around an address, or that does not cover that
+ * address but another one, which differs in some bit: so never a better match for any of the
+ * addresses. */
 static bool pick_passing(struct race *race, struct wg_prefix *prefix)
 {
         uint32_t i = test_env_below(&race->t, WG_ARRAY_SIZE(lasting));
@@ -869,9 +871,9 @@ static void test_readers_and_writer(void **state)
 
 /* ---- a configuration replaced under readers ---- */
 
-/* The lasting addresses keep their peers, each by other prefixes in each configuration, among others
- * that are anybody's. The peers' lists are emptied and filled again, as a request with
- * replace_allowed_ips does, in every other round by what they held. */
+/* The lasting addresses keep their peers, through different prefixes in each configuration, among
+ * others that belong to any peer. The peers' lists are cleared and filled again, as by a request
+ * with replace_allowed_ips; in every other round with the same prefixes. */
 enum { REPLACEMENTS = 2000, AROUND = 6 };
 
 static void drop_all(struct race *race)
@@ -892,8 +894,8 @@ static void make_configuration(struct race *race, struct twin *twin)
                         twin_add(twin, &prefix,
                                  (int)test_env_below(&race->t, WG_ARRAY_SIZE(lasting)));
                 }
-        /* The longest one over each address is its peer's. Those that lie in one another's are few
-         * enough to end. */
+        /* The longest one over each address belongs to its peer. Nested ones are few enough for
+         * this loop to end. */
         for (uint32_t i = 0; i < WG_ARRAY_SIZE(lasting); i++) {
                 struct wg_prefix whole = {.ip = race->addresses[i],
                                           .cidr = (uint8_t)wg_ip_bits(&race->addresses[i])};
@@ -935,7 +937,7 @@ static void test_readers_while_replaced(void **state)
         run_race("allowedips, replaced", replace_on);
 }
 
-/* With an argument: only the tests whose names match it. */
+/* With an argument: runs only the tests whose names match it. */
 int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
@@ -946,7 +948,7 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_many),
                 cmocka_unit_test(test_twin),
                 cmocka_unit_test(test_each_address_passes_once),
-                cmocka_unit_test(test_given_again),
+                cmocka_unit_test(test_unchanged_prefix),
                 cmocka_unit_test(test_readers_and_writer),
                 cmocka_unit_test(test_readers_while_replaced),
         };

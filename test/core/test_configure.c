@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_configure.c - core/configure.h: the private key, the settings of a peer, and the link that goes
- * up, down, or sleeps. */
+ * test_configure.c - core/configure.h: the private key, the settings of a peer, and the link going
+ * up, down, and to sleep. */
 #include "core/configure.h"
 
 #include "core/peers.h"
@@ -43,13 +43,13 @@ static void test_another_key(void **state)
         pair_pass(p, 10 * S);
         assert_int_equal(pair_send_any(p, &p->b), WG_VERDICT_SEALED);
         set_key(p, &p->a, 9);
-        /* Nothing goes out under the old one; what comes in is still taken. */
+        /* Nothing is sent under the old one; packets under it are still accepted. */
         assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_NO_SESSION);
         assert_int_equal(pair_receive(p, &p->a, &p->b.sent[0]), WG_VERDICT_DATA);
         assert_int_equal(p->a.peer->handshake.state, WG_HANDSHAKE_NONE);
 }
 
-/* It also ends a handshake under way, with its retries and the floor of 5 s; what is staged makes
+/* It also ends a handshake in progress, with its retries and the 5 s floor; staged packets start
  * another one, under the new key. */
 static void test_another_key_while_shaking_hands(void **state)
 {
@@ -85,7 +85,7 @@ static void test_first_key_sends_what_was_staged(void **state)
         assert_int_equal(pair_count(&p->b, WG_VERDICT_DATA), 1);
 }
 
-static void test_peer_with_our_own_key_goes(void **state)
+static void test_peer_with_our_own_key_is_removed(void **state)
 {
         struct pair *p = *state;
 
@@ -123,7 +123,8 @@ static void test_endpoint_is_set_unpinned(void **state)
         assert_int_equal(read.source_ifindex, 0);
 }
 
-/* From off to on it sends one at once, also where something went just now; else by the interval. */
+/* Turning it on sends one at once, even if something was just sent; later ones follow the
+ * interval. */
 static void test_keepalive_begins(void **state)
 {
         struct pair *p = *state;
@@ -139,7 +140,7 @@ static void test_keepalive_begins(void **state)
         pair_work(p, &p->a);
         assert_int_equal(pair_count_sent(&p->a, WG_MESSAGE_DATA, 32), 2);
 
-        /* A change of the interval counts from what went last. */
+        /* A new interval counts from the last packet sent. */
         pair_pass(p, 6 * S);
         wg_engine_set_keepalive(p->a.peer, 10, p->now);
         pair_work(p, &p->a);
@@ -184,7 +185,7 @@ static void test_down_forgets(void **state)
         wg_engine_set_up(&p->a.engine, false, p->now);
 }
 
-/* What a worker noted before the link went down says nothing of the time after it came up. */
+/* Notes that a worker made before the link went down do not count after it came up. */
 static void test_notes_end_with_the_link(void **state)
 {
         struct pair *p = *state;
@@ -200,8 +201,8 @@ static void test_notes_end_with_the_link(void **state)
         assert_int_equal(p->a.peer->handshake_real_ns, 5);
 }
 
-/* A worker is still amid a batch when the link goes down: what it writes down then is forgotten
- * too, also where another one had listed the peer already. */
+/* A worker is in the middle of a batch when the link goes down: times that it records then are
+ * forgotten too, even if another worker had listed the peer already. */
 static void test_times_of_a_late_worker_end_with_the_link(void **state)
 {
         struct pair *p = *state;
@@ -234,7 +235,7 @@ static void test_up_sends_keepalives_at_once(void **state)
         assert_int_equal(p->a.engine.due.count, 0);
         wg_engine_set_up(&p->a.engine, true, p->now);
         pair_work(p, &p->a);
-        /* The floor of 5 s since the last initiation went with the link. */
+        /* Going down also ended the 5 s floor since the last initiation. */
         assert_int_equal(pair_count_sent(&p->a, WG_MESSAGE_INITIATION, 0), 1);
 }
 
@@ -247,7 +248,7 @@ static void test_suspended(void **state)
         wg_engine_suspended(&p->b.engine, p->now);
         assert_null(p->b.peer->current);
         assert_int_equal(p->b.peer->keypairs, 0);
-        /* What was staged is not forgotten. */
+        /* Staged packets are not forgotten. */
         pair_pass(p, 30 * MS);
         pair_settle(p);
         assert_int_equal(pair_count(&p->a, WG_VERDICT_SOURCE_REFUSED) +
@@ -265,7 +266,7 @@ int main(void)
                 TEST(test_another_key),
                 TEST(test_another_key_while_shaking_hands),
                 TEST(test_first_key_sends_what_was_staged),
-                TEST(test_peer_with_our_own_key_goes),
+                TEST(test_peer_with_our_own_key_is_removed),
                 TEST(test_endpoint_is_set_unpinned),
                 TEST(test_keepalive_begins),
                 TEST(test_down_forgets),

@@ -11,18 +11,19 @@
 #define S WG_NS_PER_S
 #define NOW (1000 * S)
 
-/* An initiation goes from `from` to whom `identity` is; jar and maker are those of the two ends. */
+/* An initiation goes from `from` to the owner of `identity`; jar and maker belong to the two
+ * ends. */
 struct fixture {
         struct test_env t;
         struct wg_identity *identity;
-        const uint8_t *public_key; /* of the identity */
+        const uint8_t *public_key; /* the public key of the identity */
         struct wg_cookie_maker maker;
         struct wg_cookie_jar jar;
         struct wg_endpoint from;
         uint8_t initiation[WG_INITIATION_LEN], reply[WG_COOKIE_LEN];
 };
 
-/* The random values of the transcript, told apart by their lengths. */
+/* The random values of the transcript, distinguished by their lengths. */
 static void draw_as_in_transcript(void *ctx, void *out, size_t len)
 {
         (void)ctx;
@@ -123,7 +124,7 @@ static bool has_mac1(const struct fixture *f, const uint8_t *message, size_t len
         return wg_cookie_has_mac1(f->identity->mac1_key, message, len);
 }
 
-/* Every bit before mac2 counts for mac1, those of mac2 do not. */
+/* mac1 covers every bit before mac2, and no bit of mac2. */
 static void test_mac1(void **state)
 {
         struct fixture *f = *state;
@@ -145,7 +146,7 @@ static void test_mac1(void **state)
         assert_false(has_mac1(f, f->initiation, WG_RESPONSE_LEN));
 }
 
-/* What changes between the message that got the cookie and the one that shows it. */
+/* What changes between the message that got the cookie and the one that carries it. */
 static void test_mac2_binds(void **state)
 {
         struct fixture *f = *state;
@@ -168,7 +169,7 @@ static void test_mac2_binds(void **state)
         f->from.ip.family = WG_FAMILY_IPV6;
         assert_false(has_mac2(f, NOW));
         f->from = from;
-        /* Where we were reached is no part of it. */
+        /* The address at which we were reached is not part of it. */
         f->from.source = from.ip;
         f->from.source_ifindex = 7;
         assert_true(has_mac2(f, NOW));
@@ -182,7 +183,7 @@ static void test_mac2_binds(void **state)
         assert_true(has_mac2(f, NOW));
 }
 
-/* Ages in seconds. The cookie is got when the secret is so old, and shown when the cookie is. */
+/* Ages in seconds: of the secret when the cookie is made, and of the cookie when it is used. */
 static const struct {
         int number;
         const char *what;
@@ -191,13 +192,13 @@ static const struct {
 } lives[] = {
         {1, "both new", 0, 0, true, true},
         {2, "the cookie's last moment", 0, 115 * S - 1, true, true},
-        {3, "no longer used", 0, 115 * S, false, false},
+        {3, "the cookie is too old", 0, 115 * S, false, false},
         {4, "the secret's last moment", 5 * S, 115 * S - 1, true, true},
-        {5, "the secret went first", 5 * S + 1, 115 * S - 1, true, false},
-        {6, "an old secret is still given out", 120 * S - 1, 0, true, true},
-        {7, "but it soon goes", 120 * S - 1, 1, true, false},
-        {8, "at 120 s there is another", 120 * S, 115 * S - 1, true, true},
-        {9, "long after", 0, 100000 * S, false, false},
+        {5, "the secret expired first", 5 * S + 1, 115 * S - 1, true, false},
+        {6, "an old secret still makes cookies", 120 * S - 1, 0, true, true},
+        {7, "but they expire soon", 120 * S - 1, 1, true, false},
+        {8, "a new secret at 120 s", 120 * S, 115 * S - 1, true, true},
+        {9, "much later", 0, 100000 * S, false, false},
 };
 
 static void test_lives(void **state)
@@ -221,7 +222,7 @@ static void test_lives(void **state)
         }
 }
 
-/* Each secret is drawn anew, and only when the old one's time is over. */
+/* Each secret is drawn anew, but only once the old one has expired. */
 static void test_secret_changes(void **state)
 {
         struct fixture *f = *state;
@@ -260,7 +261,7 @@ static void test_one_reply_for_each_message(void **state)
         assert_int_equal(f->jar.born_ns, NOW + 2 * S);
 }
 
-/* A reply to the message before the last is none to the last. */
+/* A reply to the message before the last is not a reply to the last. */
 static void test_reply_to_an_earlier_message(void **state)
 {
         struct fixture *f = *state;

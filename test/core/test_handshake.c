@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_handshake.c - core/handshake.h, and what core/transmit.h and the engine make of it. */
+ * test_handshake.c - core/handshake.h, with core/transmit.h and the engine around it. */
 #include "core/handshake.h"
 
 #include "core/transmit.h"
@@ -25,7 +25,7 @@ static void assert_hex(const uint8_t *bytes, size_t len, const char *text)
 static void draw(void *out, size_t len, uint8_t ephemeral, uint32_t index)
 {
         if (len == sizeof(index))
-                wg_le32_store(out, index); /* or a jitter, which does not show */
+                wg_le32_store(out, index); /* or a jitter, which has no effect here */
         else
                 transcript_count(out, len, ephemeral);
 }
@@ -97,9 +97,9 @@ static void test_known_answers(void **state)
         pair_teardown(&fixture);
 }
 
-/* ---- made by hand ---- */
+/* ---- built by hand ---- */
 
-/* An initiation that the test may change before it arrives; finish_macs() makes it ours again. */
+/* An initiation that the test may change before delivery; finish_macs() makes it valid again. */
 static void make_initiation(struct pair *p, struct pair_side *side, struct pair_datagram *d)
 {
         *d = (struct pair_datagram){.from = side->at, .to = pair_other(p, side)->at};
@@ -113,7 +113,7 @@ static void finish_macs(struct pair *p, struct pair_side *side, struct pair_data
                            d->len);
 }
 
-/* Gives a handshake message to a side, whose engine then works. Returns what it made of it. */
+/* Gives a handshake message to a side, and lets its engine work. Returns the engine's verdict. */
 static enum wg_verdict handle(struct pair *p, struct pair_side *side, const struct pair_datagram *d)
 {
         uint64_t before[WG_VERDICT_END];
@@ -133,7 +133,7 @@ static enum wg_verdict handle(struct pair *p, struct pair_side *side, const stru
         return WG_VERDICT_HANDSHAKE;
 }
 
-/* What must stay as it is when a message is refused. */
+/* State that must not change when a message is refused. */
 struct view {
         struct wg_endpoint at;
         uint8_t stamp[WG_TAI64N_LEN];
@@ -200,7 +200,7 @@ static void test_initiation_tampered(void **state)
         assert_int_equal(handle(p, &p->b, &d), WG_VERDICT_HANDSHAKE_DONE);
 }
 
-/* The sender's index is covered by mac1 alone: whoever changes it gets a response sent nowhere. */
+/* Only mac1 covers the sender's index: if it is changed, the response goes nowhere. */
 static void test_initiation_moves_endpoint(void **state)
 {
         struct pair *p = *state;
@@ -242,7 +242,7 @@ static void test_initiation_replayed(void **state)
         pair_pass(p, 5 * S);
         make_initiation(p, &p->a, &d);
         finish_macs(p, &p->a, &d);
-        p->a.peer->stamped_ns = 0; /* as an initiator that does not remember its stamps */
+        p->a.peer->stamped_ns = 0; /* like an initiator that does not remember its timestamps */
         make_initiation(p, &p->a, &same_stamp);
         finish_macs(p, &p->a, &same_stamp);
         assert_int_equal(handle(p, &p->b, &d), WG_VERDICT_HANDSHAKE_DONE);
@@ -253,7 +253,7 @@ static void test_initiation_replayed(void **state)
         assert_refused(p, &p->b, &same_stamp, WG_VERDICT_TIMESTAMP_REPLAYED);
 }
 
-/* The order of stamps outlives sessions, link and keys of ours. */
+/* The order of timestamps outlives sessions, the link, and our keys. */
 static void test_initiation_replayed_later(void **state)
 {
         struct pair *p = *state;
@@ -297,7 +297,7 @@ static void test_no_private_key(void **state)
         make_initiation(p, &p->a, &d);
         finish_macs(p, &p->a, &d);
         assert_int_equal(pair_receive(p, &p->b, &d), WG_VERDICT_HANDSHAKE);
-        /* It goes while the message waits. */
+        /* The key is removed while the message waits. */
         wg_engine_set_identity(&p->b.engine, NULL, p->now);
         pair_work(p, &p->b);
         assert_int_equal(pair_count(&p->b, WG_VERDICT_NO_PRIVATE_KEY), 1);
@@ -320,7 +320,7 @@ static void test_private_key_changes_while_message_waits(void **state)
         assert_int_equal(p->b.sent_count, 0);
 }
 
-static void test_low_order_peer_is_never_spoken_to(void **state)
+static void test_low_order_peer_gets_nothing(void **state)
 {
         static const uint8_t low[WG_KEY_LEN] = {1};
         struct pair *p = *state;
@@ -354,7 +354,7 @@ static void test_initiation_without_memory(void **state)
 
 /* ---- responses ---- */
 
-/* a has sent an initiation, and b the response that lies in b.sent[0]. */
+/* a has sent an initiation; b's response is in b.sent[0]. */
 static void get_response(struct pair *p)
 {
         struct pair_datagram d;
@@ -400,7 +400,7 @@ static void test_response_begins_session(void **state)
         get_response(p);
         index = peer->handshake.entry.index;
         assert_int_equal(handle(p, &p->a, &p->b.sent[0]), WG_VERDICT_HANDSHAKE_DONE);
-        /* The session took over the index, and of the handshake nothing is left. */
+        /* The session took over the index, and nothing of the handshake is left. */
         assert_int_equal(peer->current_known->entry.index, index);
         assert_ptr_equal(wg_index_find(&p->a.engine.indices, index), &peer->current_known->entry);
         assert_int_equal(peer->handshake.state, WG_HANDSHAKE_NONE);
@@ -412,7 +412,7 @@ static void test_response_begins_session(void **state)
         /* Nothing is staged, so a keepalive shows b that the session works. */
         assert_int_equal(p->a.sent_count, 1);
         assert_int_equal(p->a.sent[0].len, WG_DATA_OVERHEAD);
-        /* A second time it answers nothing. */
+        /* The same response again has no effect. */
         assert_refused(p, &p->a, &p->b.sent[0], WG_VERDICT_UNEXPECTED);
 }
 
@@ -442,7 +442,7 @@ static void test_preshared_keys_differ(void **state)
         assert_int_equal(handle(p, &p->a, &p->b.sent[0]), WG_VERDICT_HANDSHAKE_DONE);
 }
 
-/* A responder that lacks memory for the session, or for its place in the table, says nothing. */
+/* A responder that lacks memory for the session, or for its index, does not answer. */
 static void test_response_without_memory(void **state)
 {
         struct pair *p = *state;
@@ -462,14 +462,14 @@ static void test_response_without_memory(void **state)
         }
         p->b.t.allocations = SIZE_MAX;
         get_response(p);
-        /* An initiator may take it when it comes once more. */
+        /* An initiator may accept it when it arrives again. */
         p->a.t.allocations = 0;
         assert_refused(p, &p->a, &p->b.sent[0], WG_VERDICT_NO_MEMORY);
         p->a.t.allocations = SIZE_MAX;
         assert_int_equal(handle(p, &p->a, &p->b.sent[0]), WG_VERDICT_HANDSHAKE_DONE);
 }
 
-/* ---- both ---- */
+/* ---- both directions ---- */
 
 static void both_initiate(struct pair *p, struct pair_datagram *of_a, struct pair_datagram *of_b)
 {
@@ -479,8 +479,8 @@ static void both_initiate(struct pair *p, struct pair_datagram *of_a, struct pai
         finish_macs(p, &p->b, of_b);
 }
 
-/* Both begin, and each takes the other's initiation: both sessions come to be, each sends under its
- * own and receives under the other's. */
+/* Both initiate, and each accepts the other's initiation: both sessions exist, and each side sends
+ * under its own and receives under the other's. */
 static void test_simultaneous_initiation(void **state)
 {
         struct pair *p = *state;
@@ -503,7 +503,8 @@ static void test_simultaneous_initiation(void **state)
         assert_int_equal(pair_receive(p, &p->a, &p->b.sent[0]), WG_VERDICT_DATA);
 }
 
-/* Of two that begin at once, one drops its own, as the kernel does: the other's is enough. */
+/* If both initiate at once and one drops its own handshake, as the kernel does, the other's is
+ * enough. */
 static void test_simultaneous_initiation_with_a_kernel(void **state)
 {
         struct pair *p = *state;
@@ -520,8 +521,8 @@ static void test_simultaneous_initiation_with_a_kernel(void **state)
         assert_int_equal(pair_receive(p, &p->a, &p->b.sent[0]), WG_VERDICT_DATA);
 }
 
-/* The shared secret of both static keys is made once, and anew for a new private key. */
-static void test_static_static_is_kept(void **state)
+/* The shared secret of the two static keys is computed once, and again for a new private key. */
+static void test_static_static_is_cached(void **state)
 {
         static const uint8_t other_key[WG_KEY_LEN] = {8, 3, [31] = 0x43};
         struct pair *p = *state;
@@ -542,13 +543,13 @@ static void test_static_static_is_kept(void **state)
 
 /* ---- under load ---- */
 
-/* Makes b believe that it is loaded for a second. */
+/* Makes b believe for a second that it is under load. */
 static void load(struct pair *p)
 {
         p->b.engine.handshakes.loaded_until_ns = p->now.ns + WG_LOAD_STICKY;
 }
 
-static void test_cookie_is_demanded_and_shown(void **state)
+static void test_cookie_is_demanded_and_used(void **state)
 {
         struct pair *p = *state;
         struct pair_datagram first, second, *reply = &p->b.sent[0];
@@ -592,14 +593,14 @@ static void test_cookie_from_elsewhere(void **state)
         assert_int_equal(handle(p, &p->a, reply), WG_VERDICT_UNEXPECTED);
         reply->bytes[WG_COOKIE_RECEIVER] ^= 1;
         assert_int_equal(handle(p, &p->a, reply), WG_VERDICT_COOKIE_STORED);
-        /* From another port the cookie is worth nothing. */
+        /* From another port the cookie is invalid. */
         make_initiation(p, &p->a, &d);
         finish_macs(p, &p->a, &d);
         d.from.port++;
         assert_int_equal(handle(p, &p->b, &d), WG_VERDICT_COOKIE_DEMANDED);
 }
 
-/* A response must show a cookie too. */
+/* A response must carry a cookie too. */
 static void test_response_under_load(void **state)
 {
         struct pair *p = *state;
@@ -616,7 +617,7 @@ static void test_response_under_load(void **state)
         assert_int_equal(handle(p, &p->a, &again), WG_VERDICT_HANDSHAKE_DONE);
 }
 
-/* With a cookie shown each source is still held to its rate. */
+/* A source with a valid cookie is still held to its rate. */
 static void test_rate_under_load(void **state)
 {
         struct pair *p = *state;
@@ -632,12 +633,12 @@ static void test_rate_under_load(void **state)
         for (int i = 1; i < WG_RATELIMIT_BURST; i++)
                 assert_int_equal(handle(p, &p->b, &d), WG_VERDICT_TIMESTAMP_REPLAYED);
         assert_refused(p, &p->b, &d, WG_VERDICT_RATE_LIMITED);
-        /* What comes too often takes no place in the queue. */
+        /* Excess messages take no place in the queue. */
         for (int i = 0; i < 100; i++)
                 assert_int_equal(wg_engine_offer(&p->b.engine, d.bytes, d.len, &d.from, p->now.ns),
                                  WG_VERDICT_RATE_LIMITED);
         assert_int_equal(p->b.engine.handshakes.count, 0);
-        /* The limiter's memory goes when it has rested. */
+        /* The limiter's memory is freed once it is idle. */
         pair_pass(p, 2 * S);
         pair_work(p, &p->b);
         assert_int_equal(p->b.engine.ratelimit.count, 0);
@@ -668,7 +669,7 @@ static void test_queue_full_and_down(void **state)
 static unsigned int computed[WG_HANDSHAKE_READ_RESPONSE + 1];
 static size_t most_at_once;
 
-/* In another order than they came. */
+/* In another order than they arrived. */
 static void compute_backwards(void *ctx, struct wg_handshake_job *const *jobs, size_t count)
 {
         (void)ctx;
@@ -686,7 +687,8 @@ static void compute_elsewhere(struct pair_side *side)
         most_at_once = 0;
 }
 
-/* The first is answered; the second of the same peer is one too many, and costs no more than it must. */
+/* The first is answered. The second of the same peer is one too many, and costs no more than it
+ * must. */
 static void test_initiations_at_once(void **state)
 {
         struct pair *p = *state;
@@ -723,7 +725,7 @@ static void test_initiations_at_once(void **state)
                             first.bytes + WG_INITIATION_SENDER, 4);
 }
 
-/* A response that comes twice, and one that is spoilt before it. */
+/* A response that arrives twice, and a corrupted one before it. */
 static void test_responses_at_once(void **state)
 {
         struct pair *p = *state;
@@ -746,7 +748,7 @@ static void test_responses_at_once(void **state)
         assert_true(pair_has_event(&p->a, WG_EVENT_HANDSHAKE_COMPLETE));
 }
 
-/* Both had begun: an initiation and a response of one peer in one batch make two sessions. */
+/* Both had initiated: an initiation and a response of one peer in one batch make two sessions. */
 static void test_both_kinds_at_once(void **state)
 {
         struct pair *p = *state;
@@ -766,7 +768,7 @@ static void test_both_kinds_at_once(void **state)
         assert_non_null(p->a.peer->current);
 }
 
-/* More than go side by side; what is secret of a job does not stay. */
+/* More than are processed side by side; no secret of a job remains. */
 static void test_many_at_once(void **state)
 {
         static const struct wg_handshake_job wiped;
@@ -802,7 +804,7 @@ int main(void)
                 TEST(test_initiation_flood),
                 TEST(test_no_private_key),
                 TEST(test_private_key_changes_while_message_waits),
-                TEST(test_low_order_peer_is_never_spoken_to),
+                TEST(test_low_order_peer_gets_nothing),
                 TEST(test_initiation_without_memory),
                 TEST(test_response_tampered),
                 TEST(test_response_begins_session),
@@ -811,8 +813,8 @@ int main(void)
                 TEST(test_response_without_memory),
                 TEST(test_simultaneous_initiation),
                 TEST(test_simultaneous_initiation_with_a_kernel),
-                TEST(test_static_static_is_kept),
-                TEST(test_cookie_is_demanded_and_shown),
+                TEST(test_static_static_is_cached),
+                TEST(test_cookie_is_demanded_and_used),
                 TEST(test_cookie_from_elsewhere),
                 TEST(test_response_under_load),
                 TEST(test_rate_under_load),

@@ -4,7 +4,7 @@
 #include "test/lib/cmocka.h"
 #include "test/lib/env.h"
 
-/* Positions fit the places, and no node is due before its parent. */
+/* Positions match the places, and no node is due before its parent. */
 static void assert_heap(const struct wg_heap *heap)
 {
         assert_true(heap->count <= heap->room);
@@ -32,8 +32,8 @@ static void test_empty(void **state)
         wg_heap_done(&heap);
 }
 
-/* Each case sets nodes 0, 1, 2, ... to `at`, then `moved` to `to`, takes `removed` out (-1: none),
- * and names the order in which they then come. */
+/* Each case sets nodes 0, 1, 2, ... to `at`, then moves `moved` to `to`, removes `removed` (-1:
+ * none), and lists the order in which the rest come out. */
 static const struct {
         int number;
         const char *what;
@@ -44,16 +44,16 @@ static const struct {
         int order[8];
 } cases[] = {
         {1, "one", {5}, 1, 0, 5, -1, {0}},
-        {2, "one, taken out", {5}, 1, 0, 5, 0, {0}},
+        {2, "one, removed", {5}, 1, 0, 5, 0, {0}},
         {3, "in order", {1, 2, 3, 4}, 4, 0, 1, -1, {0, 1, 2, 3}},
         {4, "backwards", {4, 3, 2, 1}, 4, 0, 4, -1, {3, 2, 1, 0}},
         {5, "the first becomes the last", {1, 2, 3, 4}, 4, 0, 9, -1, {1, 2, 3, 0}},
         {6, "the last becomes the first", {1, 2, 3, 4}, 4, 3, 0, -1, {3, 0, 1, 2}},
-        {7, "a move to where it is", {1, 2, 3, 4}, 4, 1, 2, -1, {0, 1, 2, 3}},
-        {8, "the first is taken out", {1, 2, 3, 4}, 4, 0, 1, 0, {1, 2, 3}},
-        {9, "the last is taken out", {1, 2, 3, 4}, 4, 0, 1, 3, {0, 1, 2}},
+        {7, "a move to the same time", {1, 2, 3, 4}, 4, 1, 2, -1, {0, 1, 2, 3}},
+        {8, "the first is removed", {1, 2, 3, 4}, 4, 0, 1, 0, {1, 2, 3}},
+        {9, "the last is removed", {1, 2, 3, 4}, 4, 0, 1, 3, {0, 1, 2}},
         {10,
-         "what fills the gap must go up",
+         "the node that fills the gap must go up",
          {1, 10, 2, 11, 12, 3, 4},
          7,
          0,
@@ -61,14 +61,14 @@ static const struct {
          3,
          {0, 2, 5, 6, 1, 4}},
         {11,
-         "what fills the gap must go down",
+         "the node that fills the gap must go down",
          {1, 2, 9, 3, 4, 10, 11},
          7,
          0,
          1,
          1,
          {0, 3, 4, 2, 5, 6}},
-        {12, "the whole range", {UINT64_MAX, 0, UINT64_MAX - 1}, 3, 1, 0, -1, {1, 2, 0}},
+        {12, "the whole range of times", {UINT64_MAX, 0, UINT64_MAX - 1}, 3, 1, 0, -1, {1, 2, 0}},
 };
 
 static void test_cases(void **state)
@@ -130,7 +130,7 @@ static void test_reserve(void **state)
         assert_int_equal(t.blocks, 0);
 }
 
-/* The naive twin looks through all nodes. */
+/* The naive twin searches all nodes. */
 enum { TWIN = 300 };
 
 static void test_twin(void **state)

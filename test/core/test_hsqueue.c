@@ -36,7 +36,7 @@ static int teardown(void **state)
         return 0;
 }
 
-/* Puts messages of 4 bytes that are numbered, from ports that are, too. */
+/* Adds numbered messages of 4 bytes, from ports with the same numbers. */
 static bool put(struct fixture *f, uint64_t now_ns)
 {
         struct wg_endpoint from = {.ip = {4, {192, 0, 2, 1}}, .port = (uint16_t)f->put};
@@ -55,7 +55,7 @@ static void put_many(struct fixture *f, uint32_t count, uint64_t now_ns)
                 assert_true(put(f, now_ns));
 }
 
-/* Takes one and sees that it is the next in order. */
+/* Takes one and checks that it is the next in order. */
 static void take(struct fixture *f, uint64_t now_ns)
 {
         const struct wg_hsqueue_item *item = wg_hsqueue_take(&f->queue, now_ns);
@@ -115,7 +115,7 @@ static void test_longest_message(void **state)
         assert_memory_equal(item->bytes, message, WG_HANDSHAKE_LEN_MAX);
 }
 
-/* So many wait for so long; then one is taken. */
+/* This many messages wait for this long; then one is taken. */
 static const struct {
         int number;
         const char *what;
@@ -123,14 +123,14 @@ static const struct {
         uint64_t wait_ns;
         bool is_loaded;
 } cases[] = {
-        {1, "one, at once", 1, 0, false},
-        {2, "one less than many", 511, 0, false},
+        {1, "one, taken at once", 1, 0, false},
+        {2, "one below the limit", 511, 0, false},
         {3, "many", 512, 0, true},
-        {4, "all there may be", 4096, 0, true},
+        {4, "as many as fit", 4096, 0, true},
         {5, "a few that waited long", 31, 10 * S, false},
         {6, "some that did not wait long enough", 32, 75 * MS - 1, false},
         {7, "some that did", 32, 75 * MS, true},
-        {8, "some that waited for very long", 511, 100 * S, true},
+        {8, "some that waited very long", 511, 100 * S, true},
 };
 
 static void test_load(void **state)
@@ -143,7 +143,7 @@ static void test_load(void **state)
                 put_many(f, cases[i].waiting, NOW);
                 take(f, now_ns);
                 is_right = wg_hsqueue_is_loaded(&f->queue, now_ns) == cases[i].is_loaded;
-                /* And for a second more, whatever comes. */
+                /* And for another second, whatever arrives. */
                 is_right &= wg_hsqueue_is_loaded(&f->queue, now_ns + S - 1) == cases[i].is_loaded;
                 is_right &= !wg_hsqueue_is_loaded(&f->queue, now_ns + S);
                 if (!is_right)
@@ -153,8 +153,8 @@ static void test_load(void **state)
         }
 }
 
-/* The queue that filled up says so before anything is taken, and the second counts from the last
- * moment of load. */
+/* A full queue reports load before anything is taken, and the second counts from the last moment of
+ * load. */
 static void test_load_lasts(void **state)
 {
         struct fixture *f = *state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_icmp.c - core/icmp.h. The two errors spelt out were computed by an independent program. */
+ * test_icmp.c - core/icmp.h. The two errors written out were computed by an independent program. */
 #include "core/icmp.h"
 
 #include "test/lib/cmocka.h"
@@ -46,7 +46,7 @@ static void test_known_answers(void **state)
         check_error(ipv6_packet, ipv6_error);
 }
 
-/* UDP from 10.0.0.1 to 198.51.100.9 with some bytes changed: pairs of place and byte. */
+/* UDP from 10.0.0.1 to 198.51.100.9 with some bytes changed: pairs of position and value. */
 static const struct {
         int number;
         const char *what;
@@ -55,26 +55,26 @@ static const struct {
         bool is_answered;
 } ipv4_cases[] = {
         {1, "UDP", 60, "", true},
-        {2, "a header and no more", 20, "", true},
-        {3, "a byte less than a header", 19, "", false},
-        {4, "not to be fragmented", 60, "0640", true},
+        {2, "only a header", 20, "", true},
+        {3, "one byte less than a header", 19, "", false},
+        {4, "don't fragment", 60, "0640", true},
         {5, "the first fragment", 60, "0620", true},
         {6, "the second fragment", 60, "0620 0701", false},
-        {7, "the last fragment there can be", 60, "061f 07ff", false},
-        {8, "a late fragment by its upper bits", 60, "0610", false},
+        {7, "the last possible fragment", 60, "061f 07ff", false},
+        {8, "a late fragment, in the upper bits of the offset", 60, "0610", false},
         {9, "to the last unicast address", 60, "10df 11ff 12ff 13ff", true},
         {10, "to the first multicast address", 60, "10e0 1100 1200 1300", false},
         {11, "to a reserved address", 60, "10f0", false},
         {12, "broadcast", 60, "10ff 11ff 12ff 13ff", false},
-        {13, "from nobody", 60, "0c00 0f00", false},
+        {13, "from 0.0.0.0", 60, "0c00 0f00", false},
         {14, "from 0.0.0.1", 60, "0c00", true},
         {15, "from loopback", 60, "0c7f", false},
         {16, "from multicast", 60, "0ce0", false},
         {17, "from broadcast", 60, "0cff 0dff 0eff 0fff", false},
         {18, "a header of 16 bytes", 60, "0044", false},
-        {19, "a header of 60 bytes, all there", 60, "004f", true},
+        {19, "a header of 60 bytes, complete", 60, "004f", true},
         {20, "a header of 60 bytes, one missing", 59, "004f", false},
-        {21, "ICMP that ends with the header", 20, "0901", false},
+        {21, "ICMP that ends after the IP header", 20, "0901", false},
         {22, "ICMP echo", 60, "0901 1408", true},
         {23, "ICMP echo behind options", 60, "0046 0901 1403 1808", true},
         {24, "ICMP error behind options", 60, "0046 0901 1408 1803", false},
@@ -102,7 +102,7 @@ static void change(uint8_t *packet, const char *changes)
                 packet[pairs[i]] = pairs[i + 1];
 }
 
-static void test_whom_to_answer_ipv4(void **state)
+static void test_what_gets_an_error_ipv4(void **state)
 {
         uint8_t packet[ROOM], error[WG_ICMP_LEN_MAX];
 
@@ -116,7 +116,7 @@ static void test_whom_to_answer_ipv4(void **state)
         }
 }
 
-/* Queries are answered, whatever else there is may be an error. */
+/* Queries are answered; anything else may be an error. */
 static void test_icmp_types_ipv4(void **state)
 {
         static const char queries[] = {0, 8, 9, 10, 13, 14};
@@ -132,7 +132,7 @@ static void test_icmp_types_ipv4(void **state)
         }
 }
 
-/* A packet from fd00::1 to fd00::2 with some bytes changed, and what follows its 40 bytes. */
+/* A packet from fd00::1 to fd00::2 with some bytes changed, and the bytes after its 40. */
 static const struct {
         int number;
         const char *what;
@@ -141,16 +141,16 @@ static const struct {
         bool is_answered;
 } ipv6_cases[] = {
         {1, "UDP", "", "1388003500085555", true},
-        {2, "a header and no more", "", "", true},
+        {2, "only a header", "", "", true},
         {3, "to multicast", "18ff", "00", false},
         {4, "from multicast", "08ff", "00", false},
-        {5, "from nobody", "0800 1700", "00", false},
+        {5, "from ::", "0800 1700", "00", false},
         {6, "from ::1:0", "0800 1501 1700", "00", true},
         {7, "ICMPv6 without a type", "063a", "", false},
-        {8, "ICMPv6, the last type of error", "063a", "7f", false},
+        {8, "ICMPv6, the last error type", "063a", "7f", false},
         {9, "ICMPv6 echo", "063a", "80", true},
         {10, "hop by hop, then UDP", "0600", "1100000000000000", true},
-        {11, "hop by hop, cut short", "0600", "11000000000000", false},
+        {11, "hop by hop, truncated", "0600", "11000000000000", false},
         {12, "hop by hop, then an error", "0600", "3a00000000000000 01", false},
         {13, "hop by hop, then echo", "0600", "3a00000000000000 80", true},
         {14, "16 bytes of options, then an error", "063c", "3a01000000000000 8000000000000000 01",
@@ -160,18 +160,19 @@ static const struct {
         {16, "the first fragment of an error", "062c", "3a00000100000000 01", false},
         {17, "the first fragment of an echo", "062c", "3a00000100000000 80", true},
         {18, "the second fragment", "062c", "1100000800000000 00", false},
-        {19, "a late fragment by its upper bits", "062c", "1100800000000000 00", false},
+        {19, "a late fragment, in the upper bits of the offset", "062c", "1100800000000000 00",
+         false},
         {20, "options of 16 bytes before a second fragment", "063c",
          "2c01000000000000 0000000000000000 3a00000800000000 80", false},
         {21, "options of 16 bytes before a first fragment", "063c",
          "2c01000000000000 0000000000000000 1100000000000000 80", true},
-        {22, "a fragment's reserved byte is no length", "062c",
+        {22, "a fragment header's reserved byte is no length", "062c",
          "3a02000100000000 0100000000000000 0100000000000000 80", false},
-        {23, "options behind options behind the end", "063c", "3c02000000000000", false},
-        {24, "ESP, which shows nothing", "0632", "01", true},
+        {23, "options whose length exceeds the packet", "063c", "3c02000000000000", false},
+        {24, "ESP, which reveals nothing", "0632", "01", true},
 };
 
-static void test_whom_to_answer_ipv6(void **state)
+static void test_what_gets_an_error_ipv6(void **state)
 {
         uint8_t packet[ROOM], error[WG_ICMP_LEN_MAX];
 
@@ -201,7 +202,7 @@ static void check_ipv6_checksum(const uint8_t *error, size_t len)
         assert_int_equal(packet_checksum(whole, len), 0);
 }
 
-/* As much is quoted as fits the size that every host must take. */
+/* It quotes as much as fits into the size that every host must accept. */
 static void test_quotes_what_fits(void **state)
 {
         uint8_t packet[ROOM], error[WG_ICMP_LEN_MAX];
@@ -247,7 +248,7 @@ static void test_limit(void **state)
         assert_int_equal(count_allowed(&limit, now_ns + 50 * WG_NS_PER_MS, 1000), 49);
         now_ns += 10 * WG_NS_PER_S;
         assert_int_equal(count_allowed(&limit, now_ns, 1000), 100);
-        /* Refusals cost nothing. */
+        /* Refused errors use up no tokens. */
         for (unsigned int i = 1; i <= 1000; i++)
                 assert_int_equal(count_allowed(&limit, now_ns + i * WG_NS_PER_MS, 10), 1);
 }
@@ -255,9 +256,12 @@ static void test_limit(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_known_answers),    cmocka_unit_test(test_whom_to_answer_ipv4),
-                cmocka_unit_test(test_icmp_types_ipv4),  cmocka_unit_test(test_whom_to_answer_ipv6),
-                cmocka_unit_test(test_quotes_what_fits), cmocka_unit_test(test_limit),
+                cmocka_unit_test(test_known_answers),
+                cmocka_unit_test(test_what_gets_an_error_ipv4),
+                cmocka_unit_test(test_icmp_types_ipv4),
+                cmocka_unit_test(test_what_gets_an_error_ipv6),
+                cmocka_unit_test(test_quotes_what_fits),
+                cmocka_unit_test(test_limit),
         };
 
         return cmocka_run_group_tests_name("icmp", tests, NULL, NULL);

@@ -15,7 +15,7 @@ static void assert_hex(const uint8_t *bytes, const char *text)
         assert_memory_equal(bytes, wanted, hex_decode(wanted, sizeof(wanted), text));
 }
 
-static void test_keys_that_follow(void **state)
+static void test_derived_keys(void **state)
 {
         uint8_t private_key[WG_KEY_LEN];
         struct wg_identity *identity;
@@ -33,7 +33,7 @@ static void test_keys_that_follow(void **state)
         assert_int_equal(t.blocks, 0);
 }
 
-/* `wg show` tells the key that is used, and a key that differs only there is the same. */
+/* `wg show` shows the key that is used; a key that differs only in the clamped bits is the same. */
 static void test_private_key_is_clamped(void **state)
 {
         uint8_t private_key[WG_KEY_LEN];
@@ -59,7 +59,7 @@ static void look_and_free(void *ctx, void *memory, size_t len)
         test_env_free(ctx, memory, len);
 }
 
-static void test_goes_when_nobody_reads_it(void **state)
+static void test_freed_after_its_last_reader(void **state)
 {
         uint8_t private_key[WG_KEY_LEN] = {1};
         struct wg_identity *identity;
@@ -95,9 +95,9 @@ static void test_no_memory(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_keys_that_follow),
+                cmocka_unit_test(test_derived_keys),
                 cmocka_unit_test(test_private_key_is_clamped),
-                cmocka_unit_test(test_goes_when_nobody_reads_it),
+                cmocka_unit_test(test_freed_after_its_last_reader),
                 cmocka_unit_test(test_no_memory),
         };
 

@@ -88,7 +88,7 @@ static void test_replace(void **state)
         assert_int_equal(t.blocks, 0);
 }
 
-/* Draws what the test has written down, then 1, 2, 3, ... */
+/* Draws the values that the test prepared, then 1, 2, 3, ... */
 static const uint32_t *script;
 
 static void draw_from_script(void *ctx, void *out, size_t len)
@@ -98,9 +98,9 @@ static void draw_from_script(void *ctx, void *out, size_t len)
         wg_le32_store(out, *script++);
 }
 
-static void test_draws_again(void **state)
+static void test_redraws(void **state)
 {
-        /* Zero, an index in use, one that wants an occupied slot. */
+        /* Zero, an index in use, one whose slot is occupied. */
         static const uint32_t draws[] = {0x10005, 0, 0x10005, 0x20005, 0x20006};
         struct wg_index_entry a = {0}, b = {0};
         struct wg_index_table table;
@@ -120,8 +120,8 @@ static void test_draws_again(void **state)
         wg_index_done(&table);
 }
 
-/* A removed entry's slot is empty, not an entry whose index is 0. */
-static void test_index_zero_is_nobody(void **state)
+/* A removed entry's slot is empty, and does not hold an entry with index 0. */
+static void test_index_zero_is_never_found(void **state)
 {
         static const uint32_t draws[] = {0x10000};
         struct wg_index_entry a = {0};
@@ -171,7 +171,7 @@ static void test_no_memory(void **state)
         assert_int_equal(t.blocks, 0);
 }
 
-/* Readers may still look at the slots that growth left behind. */
+/* Readers may still look at the slots that growth replaced. */
 static void test_growth_retires(void **state)
 {
         struct wg_index_entry entries[9] = {0};
@@ -191,7 +191,7 @@ static void test_growth_retires(void **state)
         assert_int_equal(t.blocks, 0);
 }
 
-/* Memory for many: two to four slots an entry, each a pointer. */
+/* Memory for many entries: two to four slots per entry, each a pointer. */
 static void test_many(void **state)
 {
         enum { MANY = 300000 };
@@ -217,7 +217,7 @@ static void test_many(void **state)
         free(entries);
 }
 
-/* The naive twin remembers every index ever given and by whom it is held; NULL: by nobody. */
+/* The naive twin remembers every index ever given out and its holder; NULL: free. */
 enum { TWIN_ENTRIES = 200, TWIN_STEPS = 20000 };
 
 struct twin {
@@ -265,7 +265,7 @@ static void test_twin(void **state)
         test_env_init(&t, test_seed("index"));
         wg_index_init(&table, &t.env);
         for (int step = 0; step < TWIN_STEPS; step++) {
-                /* From a few entries to all of them, so that growth comes in between. */
+                /* From a few entries to all of them, so that the table grows in between. */
                 uint32_t range = 2 + TWIN_ENTRIES * (uint32_t)step / (TWIN_STEPS + 300);
                 size_t probe;
 
@@ -281,8 +281,8 @@ static void test_twin(void **state)
         assert_int_equal(t.blocks, 0);
 }
 
-/* One writer and two readers. Some indices never go, but what holds them is replaced again and
- * again: the readers must find them each time, in live memory. Others come and go. */
+/* One writer and two readers. Some indices persist, but their holders are replaced again and again:
+ * the readers must always find one, in live memory. Others come and go. */
 enum { LASTING = 4, PASSING = 64, RACE_STEPS = 60000, ALIVE = 0x5e55104 };
 
 struct session {
@@ -294,8 +294,8 @@ struct session {
 struct race {
         struct test_env t;
         struct wg_index_table table;
-        uint32_t lasting[LASTING];         /* const while the readers run */
-        _Atomic uint32_t passing[PASSING]; /* perhaps gone */
+        uint32_t lasting[LASTING];         /* constant while the readers run */
+        _Atomic uint32_t passing[PASSING]; /* may be gone */
         _Atomic bool is_over;
         _Atomic unsigned int mistakes;
 };
@@ -420,15 +420,15 @@ static void test_readers_and_writer(void **state)
         assert_int_equal(race.t.blocks, 0);
 }
 
-/* With an argument: only the tests whose names match it. */
+/* With an argument: runs only the tests whose names match it. */
 int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_empty),
                 cmocka_unit_test(test_add_find_remove),
                 cmocka_unit_test(test_replace),
-                cmocka_unit_test(test_draws_again),
-                cmocka_unit_test(test_index_zero_is_nobody),
+                cmocka_unit_test(test_redraws),
+                cmocka_unit_test(test_index_zero_is_never_found),
                 cmocka_unit_test(test_no_memory),
                 cmocka_unit_test(test_growth_retires),
                 cmocka_unit_test(test_many),

@@ -7,7 +7,7 @@
 #include "crypto/x25519.h"
 #include "test/lib/cmocka.h"
 
-/* Each field begins where the one before ends. */
+/* Each field begins where the previous one ends. */
 _Static_assert(WG_INITIATION_STATIC == WG_INITIATION_EPHEMERAL + WG_KEY_LEN, "");
 _Static_assert(WG_INITIATION_TIMESTAMP == WG_INITIATION_STATIC + WG_KEY_LEN + WG_AEAD_TAG_LEN, "");
 _Static_assert(WG_INITIATION_MAC1 == WG_INITIATION_TIMESTAMP + 12 + WG_AEAD_TAG_LEN, "");
@@ -62,7 +62,7 @@ static void test_reserved_bytes_are_zero(void **state)
         }
 }
 
-/* No byte behind the length is read: the sanitizers watch. */
+/* No byte beyond the length is read: sanitizers watch. */
 static void test_reads_no_further(void **state)
 {
         uint8_t message[3] = {1, 0, 0};

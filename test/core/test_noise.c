@@ -47,7 +47,7 @@ static const struct {
          "dfc346c0d2296ae6cf1acf6f12b8456a1dba228cf8d8b774aacf1c47fc53aa80ebc7a4c292"},
 };
 
-/* Where the parts of the first message are: as in WireGuard, but for what stands around them. */
+/* The parts of the first message: as in WireGuard, except for the fields around them. */
 enum { STATIC_AT = 32, PAYLOAD_AT = 32 + 48, SECOND_AT = 32, ROOM = 256 };
 
 struct bytes {
@@ -198,7 +198,7 @@ static void test_vector(void **state)
         check_transport(of_i);
 }
 
-/* What WireGuard's own prologue makes, as an independent program computes it. */
+/* The state after WireGuard's own prologue, as computed by an independent program. */
 static void test_wireguard_prologue(void **state)
 {
         static const char identifier[] = "WireGuard v1 zx2c4 Jason@zx2c4.com";
@@ -216,7 +216,7 @@ static void test_wireguard_prologue(void **state)
                 32);
 }
 
-/* One bit changed anywhere, or another prologue, responder, psk: nothing decrypts. */
+/* With one bit changed anywhere, or another prologue, responder or psk, nothing decrypts. */
 static void test_first_tampered(void **state)
 {
         struct sides *s = *state;
@@ -305,7 +305,7 @@ static void test_low_order(void **state)
                 assert_false(wg_noise_read_second(&s->i, s->i_ephemeral, s->i_static, s->psk,
                                                   low.at, out, WG_NOISE_TAG_LEN, payload));
         }
-        /* And a shared secret that was computed elsewhere. */
+        /* The same for a shared secret that was computed elsewhere. */
         s->i = before;
         assert_false(wg_noise_write_first(&s->i, s->i_ephemeral, s->i_static,
                                           wg_x25519_key_public(s->r_static), zeros, "", 0, out,

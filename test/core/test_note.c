@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_note.c - core/note.h: workers tell the engine what happened, and none of it is lost when both
+ * test_note.c - core/note.h: workers tell the engine what happened, and nothing is lost when both
  * are busy. */
 #include "core/note.h"
 
@@ -24,7 +24,7 @@ static void test_list(void **state)
         assert_null(wg_note_take(&list));
         assert_true(wg_note_set(&list, &a, WG_NOTE_REKEY));
         assert_true(wg_note_set(&list, &b, WG_NOTE_CONFIRMED));
-        assert_false(wg_note_set(&list, &a, WG_NOTE_CONFIRMED)); /* in the list already */
+        assert_false(wg_note_set(&list, &a, WG_NOTE_CONFIRMED)); /* already in the list */
         assert_false(wg_note_list_is_empty(&list));
         assert_ptr_equal(wg_note_take(&list), &b);
         assert_false(wg_note_list_is_empty(&list)); /* the engine has one more */
@@ -55,7 +55,7 @@ static void test_forgotten_bit_is_news_again(void **state)
         assert_int_equal(notes.seen, WG_NOTE_DATA_SENT);
 }
 
-/* The two bits that have a time of their own. */
+/* The two bits that have a timestamp. */
 static const struct {
         enum wg_note note;
         bool (*happened)(struct wg_note_list *, struct wg_notes *, bool, uint64_t);
@@ -81,7 +81,7 @@ static void test_since(void **state)
                 assert_int_equal(wg_note_since(&notes, timed[i].note), 10);
                 assert_int_equal(notes.bits, timed[i].note);
 
-                /* An answer ends it; the bit goes once the engine has found no time. */
+                /* A reply ends it; the bit is cleared once the engine has found no time. */
                 assert_false(timed[i].answered(&list, &notes, false, 30));
                 assert_int_equal(notes.bits, timed[i].note);
                 assert_int_equal(wg_note_since(&notes, timed[i].note), 0);
@@ -117,7 +117,7 @@ static void test_note(void **state)
         assert_ptr_equal(p->a.engine.noted.first, &peer->notes);
         assert_int_equal(wg_engine_deadline(&p->a.engine), 0);
 
-        /* Who is in the list gets there no second time, and the engine was woken already. */
+        /* A peer in the list is not added again, and the engine was woken already. */
         worker->wants_engine = false;
         wg_worker_note(worker, peer, WG_NOTE_REKEY);
         wg_worker_note(worker, peer, WG_NOTE_DATA_SENT);
@@ -130,7 +130,7 @@ static void test_note(void **state)
         pair_work(p, &p->a);
         assert_null(p->a.engine.noted.first);
         assert_false(peer->notes.bits & (uint32_t)WG_NOTE_QUEUED);
-        /* What the engine watches is not told again. */
+        /* Something that the engine already watches is not reported again. */
         assert_true(peer->notes.bits & (uint32_t)WG_NOTE_REKEY);
         wg_worker_note(worker, peer, WG_NOTE_REKEY);
         assert_false(worker->wants_engine);
@@ -162,10 +162,10 @@ static void test_times(void **state)
         assert_int_equal(peer->notes.unacknowledged_ns, 0);
 }
 
-/* Two workers write down times and give notes, while the engine takes notes back because nothing has
- * happened. All stop after a few steps each, many times over: whatever a worker wrote last, the timer
- * for it runs then, or the note of it is in the list. Without a private key the engine sends nothing,
- * so that it is fast. */
+/* Two workers record times and make notes, while the engine clears notes because nothing has
+ * happened. All stop after a few steps each, many times over: for the last time that a worker
+ * recorded, either the timer is running then, or the note is in the list. Without a private key the
+ * engine sends nothing, which makes this fast. */
 enum { PEERS = 2, ROUNDS = 10000, WORKERS = 2 };
 
 struct race {
@@ -178,7 +178,7 @@ struct race {
 struct runner {
         struct race *race;
         struct wg_worker worker;
-        struct test_env t; /* for its random numbers */
+        struct test_env t; /* for its random choices */
         pthread_t thread;
 };
 
@@ -257,7 +257,8 @@ static void test_nothing_is_lost(void **state)
 
         start(&race, p, runners);
         for (int round = 0; round < ROUNDS; round++) {
-                /* Often past the 10 and 15 s of the timers, which then look whether to wait on. */
+                /* Often beyond the 10 and 15 s of the timers, which then check whether to keep
+                 * waiting. */
                 pair_pass(p, test_env_below(&p->a.t, 30) * S);
                 race.now_ns = p->now.ns;
                 pthread_barrier_wait(&race.begin);

@@ -77,7 +77,8 @@ static void test_the_same_again_takes_no_lock(void **state)
         }
 }
 
-/* What readers find while a writer takes and releases the lock. In `moves`, another writer was faster. */
+/* What readers find while a writer takes and releases the lock. In `moves`, another writer was
+ * faster. */
 struct watch {
         struct wg_env env;
         struct wg_path path;
@@ -154,7 +155,7 @@ static void test_the_last_writer_wins(void **state)
         wg_path_write(&w.path, &w.env, &cases[1].endpoint);
         assert_same(&w.after, &cases[1].endpoint);
 
-        /* The peer moved before the pin could be forgotten, and must not be moved back. */
+        /* The peer moved before its pin could be dropped, and must not be moved back. */
         watch_init(&w, pinned);
         w.moves = moved;
         wg_path_unpin(&w.path, &w.env, pinned);
@@ -192,7 +193,7 @@ static void test_unpin(void **state)
         assert_same(&e, &unpinned);
 }
 
-/* All of an endpoint follows from one number, so that a mixture of two is seen. */
+/* All of an endpoint follows from one number, so that a mixture of two is detected. */
 static void endpoint_of(uint32_t n, struct wg_endpoint *e)
 {
         memset(e, 0, sizeof(*e));
@@ -206,8 +207,8 @@ static void endpoint_of(uint32_t n, struct wg_endpoint *e)
         e->scope = e->source_ifindex = n;
 }
 
-/* A mover's endpoints have rising numbers, and a bystander forgets sources meanwhile: readers must
- * never meet a mixture, and never an older endpoint after a newer one. */
+/* A mover's endpoints have rising numbers, and a bystander drops sources meanwhile: readers must
+ * never see a mixture, nor an older endpoint after a newer one. */
 struct race {
         struct test_env t;
         struct wg_path path;
@@ -268,7 +269,7 @@ static void test_readers_never_meet_a_mixture(void **state)
         for (uint32_t n = 1; n <= ENOUGH || race.reads < ENOUGH || race.unpins < ENOUGH; n++) {
                 endpoint_of(n, &e);
                 wg_path_write(&race.path, &race.t.env, &e);
-                /* Nobody else moves it, so whoever unpins must not put it back. */
+                /* Nobody else moves it, so dropping the pin must not restore an old one. */
                 wg_path_read(&race.path, &e);
                 if (e.scope != n)
                         race.mistakes++;
@@ -280,7 +281,7 @@ static void test_readers_never_meet_a_mixture(void **state)
         assert_int_equal(race.mistakes, 0);
 }
 
-/* Two movers at once: whoever comes last, what stays is whole. */
+/* Two movers at once: whichever is last, the result is whole. */
 static void *move_on(void *arg)
 {
         enum { MOVES = 100000 };
@@ -313,7 +314,7 @@ static void test_writers_take_turns(void **state)
         assert_int_equal(race.mistakes, 0);
 }
 
-/* Writes constantly whenever the processor is idle otherwise. */
+/* Writes constantly while the processor is otherwise idle. */
 static void *write_when_idle(void *arg)
 {
         struct race *race = arg;
@@ -335,9 +336,9 @@ static uint64_t processor_ns(void)
         return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-/* A reader that comes back takes the processor from a writer of low priority, mostly in the middle
- * of writing. Waiting for it would be spinning for a time slice, or many. */
-static void test_no_reader_waits_for_a_writer_that_was_stopped(void **state)
+/* A reader that wakes up preempts a writer of low priority, mostly in the middle of a write.
+ * Waiting for it would mean spinning for one time slice, or many. */
+static void test_no_reader_waits_for_a_preempted_writer(void **state)
 {
         enum { VISITS = 500, PAUSE_NS = 200000, SPENT_MAX_NS = 500000000 };
         const struct timespec pause = {.tv_nsec = PAUSE_NS};
@@ -382,7 +383,7 @@ int main(void)
                 cmocka_unit_test(test_unpin),
                 cmocka_unit_test(test_readers_never_meet_a_mixture),
                 cmocka_unit_test(test_writers_take_turns),
-                cmocka_unit_test(test_no_reader_waits_for_a_writer_that_was_stopped),
+                cmocka_unit_test(test_no_reader_waits_for_a_preempted_writer),
         };
 
         return cmocka_run_group_tests_name("path", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_peers.c - core/peers.h: peers are added, found, and removed while workers still hold them. */
+ * test_peers.c - core/peers.h: peers are added, found, and removed while workers still hold
+ * them. */
 #include "core/peers.h"
 
 #include <pthread.h>
@@ -32,7 +33,7 @@ static struct wg_peer *find_peer(const struct wg_engine *engine, uint32_t number
         return wg_peers_find(engine, key);
 }
 
-/* In two reservations, so that the table grows between. */
+/* In two reservations, so that the table grows in between. */
 static void test_many(void **state)
 {
         struct pair *p = *state;
@@ -55,7 +56,7 @@ static void test_many(void **state)
         for (uint32_t i = 0; i < MANY; i++)
                 assert_int_equal(find_peer(engine, i) != NULL, i % 2);
         assert_ptr_equal(wg_peers_find(engine, p->b.public_key), p->a.peer);
-        /* The rest stands in order of creation. */
+        /* The rest is in order of creation. */
         WG_LIST_EACH(node, &engine->peers) {
                 struct wg_peer *peer = WG_CONTAINER_OF(node, struct wg_peer, in_order);
 
@@ -83,16 +84,16 @@ static void test_reserve(void **state)
                 assert_ptr_equal(wg_peers_find(engine, p->b.public_key), p->a.peer);
                 assert_int_not_equal(allocations, 99);
         }
-        /* A second one adds to it, or fails and leaves it. */
+        /* A second reservation adds to it, or fails and leaves it as it is. */
         p->a.t.allocations = 12;
         blocks = p->a.t.blocks;
         assert_false(wg_engine_reserve(engine, 10, 5));
-        assert_in_range(p->a.t.blocks, blocks, blocks + 1); /* a larger table may have come */
+        assert_in_range(p->a.t.blocks, blocks, blocks + 1); /* a larger table may have been made */
         assert_int_equal(wg_engine_unreserve(engine, 1), 1);
         p->a.t.allocations = 1;
         assert_true(wg_engine_reserve(engine, 1, 0));
         assert_true(wg_engine_reserve(engine, 0, 5));
-        /* What follows takes no memory. */
+        /* From here on no memory is needed. */
         p->a.t.allocations = 0;
         for (uint32_t i = 0; i < 4; i++)
                 add_peer(engine, i);
@@ -164,7 +165,7 @@ static void test_removed_is_not_found(void **state)
         assert_int_equal(pair_receive(p, &p->a, &p->b.sent[0]), WG_VERDICT_UNKNOWN_INDEX);
 }
 
-/* Memory of peers that is given back, counted by its size. */
+/* Peers' memory that was freed, counted by its size. */
 static unsigned int peers_freed;
 static bool was_wiped;
 
@@ -177,8 +178,8 @@ static void look_and_free(void *ctx, void *memory, size_t len)
         test_env_free(ctx, memory, len);
 }
 
-/* With its note in the list it stays until the engine has been through the list, be it released
- * before or after. Then it goes, wiped. */
+/* With its note in the list, a peer stays until the engine has gone through the list, whether it is
+ * released before or after. Then it is wiped and freed. */
 static void test_removed_with_a_note_queued(void **state)
 {
         for (int when = 0; when < 3; when++) {
@@ -209,7 +210,7 @@ static void test_removed_with_a_note_queued(void **state)
         }
 }
 
-/* A worker that still holds it gives a note, and a packet of its last session arrives. */
+/* A worker that still holds it makes a note, and a packet of its last session arrives. */
 static void test_removed_while_held(void **state)
 {
         struct pair *p = *state;
@@ -270,8 +271,8 @@ static void test_removed_with_a_packet_on_its_way(void **state)
         }
 }
 
-/* Removed, and added again before the commit: another peer, to whom the prefix goes in one step. Until
- * then the old one carries on with what workers find it for. */
+/* Removed, and added again before the commit: this is another peer, which gets the prefix in one
+ * step. Until then workers go on with the old one. */
 static void test_removed_and_added_again(void **state)
 {
         struct wg_prefix prefix = {.ip = {WG_FAMILY_IPV4, {10, 0, 0, 2}}, .cidr = 32};
@@ -302,7 +303,7 @@ static void test_removed_and_added_again(void **state)
         p->a.peer = new;
 }
 
-/* It moves to the end and keeps its session, and with that its endpoint. */
+/* It moves to the end and keeps its session, and thus its endpoint. */
 static void test_renewed(void **state)
 {
         struct pair *p = *state;
@@ -342,13 +343,13 @@ static void test_done_with_notes_queued(void **state)
                         wg_engine_remove_peer(engine, find_peer(engine, 3));
                 wg_engine_commit(engine, SIZE_MAX);
         }
-        /* The teardown ends the engine, and asks for all memory back. */
+        /* The teardown ends the engine, and expects all memory to be freed. */
 }
 
 /* ---- threads ---- */
 
-/* Two workers send to addresses whose peers the engine removes and adds meanwhile. That nothing is
- * used after it was freed is for the sanitizers to see. */
+/* Two workers send to addresses whose peers the engine removes and adds meanwhile. Sanitizers watch
+ * that nothing is used after it was freed. */
 enum { PEERS = 16, CHANGES = 6000 };
 
 struct race {

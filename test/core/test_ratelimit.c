@@ -25,8 +25,8 @@ static struct wg_ip ipv6(uint64_t network, uint64_t host)
         return ip;
 }
 
-/* Each case asks once at each of `at_ns` (after a start somewhere); `allowed` has a letter for each:
- * y or n. */
+/* Each case asks once at each of `at_ns` (from an arbitrary start); `allowed` has a letter for each
+ * request: y or n. */
 static const struct {
         int number;
         const char *what;
@@ -34,14 +34,17 @@ static const struct {
         uint64_t at_ns[16];
 } cases[] = {
         {1, "five at once", "yyyyynn", {0, 0, 0, 0, 0, 0, 0}},
-        {2, "the sixth after a token's time", "yyyyynyn", {0, 0, 0, 0, 0, TOKEN - 1, TOKEN, TOKEN}},
+        {2,
+         "the sixth after one token's time",
+         "yyyyynyn",
+         {0, 0, 0, 0, 0, TOKEN - 1, TOKEN, TOKEN}},
         {3,
-         "one a token's time for ever",
+         "one per token's time, for ever",
          "yyyyyyyyyyyy",
          {0, TOKEN, 2 * TOKEN, 3 * TOKEN, 4 * TOKEN, 5 * TOKEN, 6 * TOKEN, 7 * TOKEN, 8 * TOKEN,
           9 * TOKEN, 10 * TOKEN, 11 * TOKEN}},
         {4,
-         "asking in vain costs nothing",
+         "refusals cost nothing",
          "yyyyynnnyn",
          {0, 0, 0, 0, 0, 1, 20 * MS, TOKEN - 1, TOKEN, 2 * TOKEN - 1}},
         {5,
@@ -81,7 +84,7 @@ static void test_cases(void **state)
                         for (size_t n = 0; cases[i].allowed[n]; n++)
                                 if (wg_ratelimit_allow(&r, &ip, starts[s] + cases[i].at_ns[n]) !=
                                     (cases[i].allowed[n] == 'y'))
-                                        fail_msg("case %d (%s), question %zu", cases[i].number,
+                                        fail_msg("case %d (%s), request %zu", cases[i].number,
                                                  cases[i].what, n + 1);
                 }
                 wg_ratelimit_done(&r);
@@ -128,7 +131,7 @@ static void test_prefixes(void **state)
         }
 }
 
-/* Who shares a chain is not for strangers to know. */
+/* Strangers must not know which sources share a chain. */
 static void test_key_is_random(void **state)
 {
         struct wg_ratelimit a, b;
@@ -158,14 +161,14 @@ static void test_full(void **state)
         assert_int_equal(r.count, WG_RATELIMIT_SOURCES_MAX);
         assert_true(t.bytes < 4 << 20);
 
-        /* Full: a stranger is refused, a known source goes on, and each to its own limit. */
+        /* Full: an unknown source is refused, known ones go on, each up to its own limit. */
         assert_false(wg_ratelimit_allow(&r, &stranger, 1000));
         assert_false(wg_ratelimit_allow(&r, &stranger, 1000 + TOKEN - 1));
         for (int n = 0; n < 4; n++)
                 assert_true(wg_ratelimit_allow(&r, &early, 1000));
         assert_false(wg_ratelimit_allow(&r, &early, 1000));
 
-        /* From the moment when the first bucket is full again there is room. */
+        /* There is room from the moment when the first bucket is full again. */
         assert_true(wg_ratelimit_allow(&r, &stranger, 1000 + TOKEN));
         assert_true(r.count < WG_RATELIMIT_SOURCES_MAX);
         assert_false(wg_ratelimit_allow(&r, &early, 1000 + TOKEN - 1));
@@ -174,8 +177,8 @@ static void test_full(void **state)
         assert_int_equal(t.blocks, 0);
 }
 
-/* Each question forgets more than it adds, so sources do not pile up. */
-static void test_few_are_remembered(void **state)
+/* Each request removes more than it adds, so sources do not pile up. */
+static void test_sources_do_not_pile_up(void **state)
 {
         struct wg_ratelimit r;
         struct test_env t;
@@ -245,7 +248,7 @@ static void test_no_memory(void **state)
         assert_int_equal(t.blocks, 0);
 }
 
-/* The naive twin: for each source a bucket of nanoseconds that is refilled. */
+/* The naive twin: for each source a bucket of nanoseconds that refills. */
 enum { TWIN = 300 };
 
 struct bucket {
@@ -266,7 +269,7 @@ static bool twin_allow(struct bucket *bucket, uint64_t now_ns)
 
 static void test_twin(void **state)
 {
-        /* Mean nanoseconds between two questions, from a crowd to a trickle. */
+        /* Mean nanoseconds between two requests, from a crowd to a trickle. */
         static const uint32_t pauses[] = {1000, 100000, 170000, 1000000, 20000000, 900000000};
         static struct bucket buckets[TWIN];
         struct wg_ratelimit r;
@@ -302,7 +305,7 @@ int main(void)
                 cmocka_unit_test(test_prefixes),
                 cmocka_unit_test(test_key_is_random),
                 cmocka_unit_test(test_full),
-                cmocka_unit_test(test_few_are_remembered),
+                cmocka_unit_test(test_sources_do_not_pile_up),
                 cmocka_unit_test(test_collect),
                 cmocka_unit_test(test_no_memory),
                 cmocka_unit_test(test_twin),

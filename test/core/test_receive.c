@@ -7,7 +7,7 @@
 #define S WG_NS_PER_S
 #define REJECT WG_REJECT_AFTER_MESSAGES
 
-/* b receives here, under sessions that the test makes; `seal` is what a would send. */
+/* b receives here, under sessions that the test makes; `seal` makes what a would send. */
 static struct wg_keypair *begin(struct pair *p, bool is_initiator, uint32_t number)
 {
         struct wg_keypair *kp = pair_new_keypair(p, p->b.peer, is_initiator, number);
@@ -28,7 +28,7 @@ static struct pair_datagram seal(struct pair *p, const struct wg_keypair *kp, ui
         return d;
 }
 
-/* A packet of 60 bytes from a host of a to b, padded to 64. */
+/* A packet of 60 bytes from a host behind a to b, padded to 64. */
 static struct pair_datagram seal_ipv4(struct pair *p, const struct wg_keypair *kp, uint64_t nonce,
                                       uint32_t source)
 {
@@ -128,14 +128,15 @@ static void repeat(struct wg_receive_slot *slots, unsigned int *n, struct pair_d
                         .buf = d->bytes, .len = d->len, .from = d->from};
 }
 
-/* A source of several wrong mac1s in a row is mostly ignored for the rest of the batch: one in a few
- * of its messages is still checked, and so are replies that we wait for. Others are not affected. */
-static void test_a_forger_is_not_looked_at_for_long(void **state)
+/* A source of several wrong mac1s in a row is mostly ignored for the rest of the batch: one in a
+ * few of its messages is still checked, and so are replies that we wait for. Others are not
+ * affected. */
+static void test_a_forger_is_mostly_ignored(void **state)
 {
         static const struct {
                 int number;
                 unsigned int wrong;
-                bool is_other;  /* the valid message that follows is from another port */
+                bool is_other;  /* the valid message that follows comes from another port */
                 bool is_answer; /* that message is a reply, not an initiation */
                 enum wg_verdict verdict;
         } cases[] = {
@@ -180,8 +181,8 @@ static void test_a_forger_is_not_looked_at_for_long(void **state)
         }
 }
 
-/* Under load, whoever uses the cookie that he was given comes first: from where he got it. */
-static void test_preferred_under_load(void **state)
+/* Under load, a source that uses the cookie it was given, from the same address, comes first. */
+static void test_cookie_users_come_first_under_load(void **state)
 {
         struct pair *p = *state;
         struct wg_engine *engine = &p->b.engine;
@@ -237,11 +238,11 @@ static void test_unknown_index(void **state)
         d.bytes[WG_DATA_RECEIVER] ^= 1;
         assert_int_equal(receive(p, d), WG_VERDICT_UNKNOWN_INDEX);
         assert_null(p->b.in.peer);
-        /* That of a handshake is not for data. */
+        /* A handshake's index is not for data. */
         assert_true(wg_index_add(&p->b.engine.indices, &p->b.peer->handshake.entry));
         wg_le32_store(d.bytes + WG_DATA_RECEIVER, p->b.peer->handshake.entry.index);
         assert_int_equal(receive(p, d), WG_VERDICT_UNKNOWN_INDEX);
-        /* And that of a session goes with it. */
+        /* And a session's index goes with it. */
         d = seal_ipv4(p, kp, 0, PAIR_A);
         wg_session_clear(p->b.peer);
         assert_int_equal(receive(p, d), WG_VERDICT_UNKNOWN_INDEX);
@@ -249,7 +250,7 @@ static void test_unknown_index(void **state)
 
 /* ---- the order of checks ---- */
 
-/* What is wrong with one datagram, all at once; the first in this order is what counts. */
+/* Everything that is wrong with one datagram; the first in this order determines the verdict. */
 enum {
         TOO_OLD = 1,
         OVER_LIMIT = 2,
@@ -308,7 +309,7 @@ static void check_order(struct pair *p, unsigned int wrong)
                 fail_msg("wrong: %#x, verdict %s", wrong, wg_verdict_name(p->b.in.verdict));
         assert_int_equal(p->b.in.verdict, wanted);
         assert_ptr_equal(p->b.in.peer, p->b.peer);
-        /* An authentic and new packet moves the endpoint, also one that is then refused. */
+        /* An authentic, new packet moves the endpoint, even if it is refused later. */
         assert_int_equal(port_of(p->b.peer), is_authentic ? 4444 : p->a.at.port);
         assert_int_equal(p->b.peer->rx_bytes - rx_bytes, wanted == WG_VERDICT_DATA ? d.len : 0);
 }
@@ -344,7 +345,7 @@ static void test_counter_limit(void **state)
                          WG_VERDICT_COUNTER_LIMIT);
 }
 
-/* No bit of what the tag covers, or of the nonce, may change; and a bad tag uses up no nonce. */
+/* No bit that the tag covers, nor of the nonce, may change; and a bad tag uses up no nonce. */
 static void test_tag(void **state)
 {
         struct pair *p = *state;
@@ -387,7 +388,7 @@ static void test_replay(void **state)
 
 /* ---- the inner packet ---- */
 
-/* A plaintext of `padded` bytes whose header says `says`. */
+/* A plaintext of `padded` bytes whose header claims the length `says`. */
 static const struct {
         int number;
         const char *what;
@@ -398,17 +399,17 @@ static const struct {
 } inners[] = {
         {1, "IPv4, unpadded", 4, 60, 60, WG_VERDICT_DATA},
         {2, "IPv4, padded", 4, 64, 60, WG_VERDICT_DATA},
-        {3, "IPv4, padded by more than we would", 4, 1000, 60, WG_VERDICT_DATA},
-        {4, "IPv4, a header alone", 4, 20, 20, WG_VERDICT_DATA},
+        {3, "IPv4, with more padding than we would add", 4, 1000, 60, WG_VERDICT_DATA},
+        {4, "IPv4, only a header", 4, 20, 20, WG_VERDICT_DATA},
         {5, "IPv4, a byte missing", 4, 60, 61, WG_VERDICT_INNER_MALFORMED},
         {6, "IPv4, nearly all missing", 4, 60, 65535, WG_VERDICT_INNER_MALFORMED},
-        {7, "IPv4, says less than a header", 4, 60, 19, WG_VERDICT_INNER_MALFORMED},
-        {8, "IPv4, says nothing", 4, 60, 0, WG_VERDICT_INNER_MALFORMED},
+        {7, "IPv4, length below that of a header", 4, 60, 19, WG_VERDICT_INNER_MALFORMED},
+        {8, "IPv4, length 0", 4, 60, 0, WG_VERDICT_INNER_MALFORMED},
         {9, "IPv4, shorter than a header", 4, 19, 19, WG_VERDICT_INNER_MALFORMED},
         {10, "a single byte", 4, 1, 1, WG_VERDICT_INNER_MALFORMED},
         {11, "IPv6, unpadded", 6, 60, 60, WG_VERDICT_DATA},
         {12, "IPv6, padded", 6, 64, 60, WG_VERDICT_DATA},
-        {13, "IPv6, a header alone", 6, 40, 40, WG_VERDICT_DATA},
+        {13, "IPv6, only a header", 6, 40, 40, WG_VERDICT_DATA},
         {14, "IPv6, a byte missing", 6, 60, 61, WG_VERDICT_INNER_MALFORMED},
         {15, "IPv6, shorter than a header", 6, 39, 40, WG_VERDICT_INNER_MALFORMED},
         {16, "version 5", 5, 60, 60, WG_VERDICT_INNER_MALFORMED},
@@ -441,7 +442,7 @@ static void test_inner(void **state)
         }
 }
 
-/* Longest prefix over all peers: what is inside a's range may be another's all the same. */
+/* Longest prefix over all peers: an address inside a's range may still belong to another peer. */
 static void test_source(void **state)
 {
         static const struct {
@@ -482,8 +483,8 @@ static void test_source(void **state)
         }
 }
 
-/* RFC 3168, 9.1.1, as the kernel does it: congestion on the way marks who knows of it, and nothing is
- * dropped for it. */
+/* RFC 3168, 9.1.1, as in the kernel: congestion on the way marks packets that support ECN, and none
+ * is dropped because of it. */
 static void test_ecn(void **state)
 {
         struct pair *p = *state;
@@ -518,7 +519,7 @@ static void test_ecn(void **state)
 
 /* ---- what an authentic packet does ---- */
 
-/* Each of these proves the session, moves the endpoint and counts as heard. */
+/* Each of these proves the session, moves the endpoint and counts as received. */
 static void test_proof(void **state)
 {
         static const uint32_t sources[] = {PAIR_A, 0x0b000001, 0};
@@ -566,13 +567,13 @@ static void test_previous_current_next(void **state)
         pair_work(p, &p->b);
         assert_int_equal(receive(p, seal_ipv4(p, current, 2, PAIR_A)), WG_VERDICT_DATA);
         assert_int_equal(receive(p, seal_ipv4(p, next, 1, PAIR_A)), WG_VERDICT_DATA);
-        /* A new private key stops what is sent, not what comes. */
+        /* A new private key stops sending, not receiving. */
         wg_engine_set_identity(&p->b.engine, NULL, p->now);
         assert_int_equal(receive(p, seal_ipv4(p, next, 2, PAIR_A)), WG_VERDICT_DATA);
         assert_false(wg_send_is_ready(p->b.peer, p->now.ns));
 }
 
-/* What a packet of each kind writes down for the timers. */
+/* What a packet of each kind records for the timers. */
 static void test_notes(void **state)
 {
         struct pair *p = *state;
@@ -588,7 +589,7 @@ static void test_notes(void **state)
         assert_int_equal(peer->notes.bits, 0);
         assert_int_equal(peer->rx_bytes, 32);
 
-        /* Authentic data is data, whatever it holds; but only what is accepted is counted. */
+        /* Authentic data is data, whatever it contains; but only accepted packets are counted. */
         pair_pass(p, S);
         receive(p, seal(p, kp, 1, junk, sizeof(junk)));
         assert_int_equal(peer->notes.unacknowledged_ns, p->now.ns);
@@ -685,7 +686,7 @@ static void clear(struct batch *batch)
                 free(batch->slots[--batch->n].buf);
 }
 
-/* Runs of sessions and peers, broken by others and by what is none. */
+/* Runs of sessions and peers, interrupted by others and by invalid datagrams. */
 static void test_mixed_batch(void **state)
 {
         struct pair *p = *state;
@@ -737,7 +738,7 @@ static void test_mixed_batch(void **state)
         }
         for (size_t v = 0; v < WG_VERDICT_END; v++)
                 assert_int_equal(p->b.worker.counters[v], counts[v]);
-        /* The last authentic packet of each peer says where it is. */
+        /* The last authentic packet of each peer determines its endpoint. */
         assert_int_equal(port_of(p->b.peer), p->a.at.port);
         assert_int_equal(port_of(c), 3008);
         assert_int_equal(p->b.peer->rx_bytes, 5 * 96 + 32);
@@ -763,7 +764,7 @@ static void test_replay_inside_a_batch(void **state)
         wg_receive(&p->b.worker, batch.slots, 0, p->now.ns);
 }
 
-/* A batch decides as its datagrams would one by one: random ones, given to two engines alike. */
+/* A batch decides as its datagrams would one by one: random ones, given to two engines. */
 static void random_datagram(struct pair *p, struct wg_keypair *kp, uint64_t first_nonce,
                             struct pair_datagram *d)
 {
@@ -776,7 +777,7 @@ static void random_datagram(struct pair *p, struct wg_keypair *kp, uint64_t firs
                 d->bytes[20] ^= 1;
 }
 
-static void test_batch_as_one_by_one(void **state)
+static void test_batch_like_single_datagrams(void **state)
 {
         struct pair *p = *state, *twin;
         struct wg_keypair *kps[2], *twins[2];
@@ -822,8 +823,8 @@ int main(void)
                 TEST(test_data),
                 TEST(test_keepalive),
                 TEST(test_handshake_messages),
-                TEST(test_a_forger_is_not_looked_at_for_long),
-                TEST(test_preferred_under_load),
+                TEST(test_a_forger_is_mostly_ignored),
+                TEST(test_cookie_users_come_first_under_load),
                 TEST(test_malformed),
                 TEST(test_unknown_index),
                 TEST(test_order_of_checks),
@@ -841,7 +842,7 @@ int main(void)
                 TEST(test_rekey_late_only_by_the_current),
                 TEST(test_mixed_batch),
                 TEST(test_replay_inside_a_batch),
-                TEST(test_batch_as_one_by_one),
+                TEST(test_batch_like_single_datagrams),
         };
 
         return cmocka_run_group_tests_name("receive", tests, test_crypto_up, test_crypto_down);

@@ -18,23 +18,23 @@ static const struct {
         uint64_t nonces[8];
 } cases[] = {
         {1, "the first nonce, once", "yn", {0, 0}},
-        {2, "not from 0 on", "yyn", {5, 0, 5}},
+        {2, "not starting at 0", "yyn", {5, 0, 5}},
         {3, "in order, then all again", "yyyynnnn", {0, 1, 2, 3, 0, 1, 2, 3}},
         {4, "backwards", "yyyyn", {3, 2, 1, 0, 0}},
         {5, "the edges of a word", "yyyynnnn", {63, 64, 127, 128, 63, 64, 127, 128}},
         {6, "the window's lower edge from 0", "yyn", {W, 0, 0}},
-        {7, "one below it", "yny", {W + 1, 0, 1}},
+        {7, "one below the edge", "yny", {W + 1, 0, 1}},
         {8, "the edge moves with the greatest", "yyyny", {W, 0, W + 9, 8, 9}},
-        {9, "at every place in a word: 1", "yyny", {W + 65, 65, 64, 66}},
-        {10, "at every place in a word: 63", "yyny", {W + 127, 127, 126, 128}},
-        {11, "at every place in a word: 64", "yyny", {W + 128, 128, 127, 129}},
+        {9, "at every bit of a word: 1", "yyny", {W + 65, 65, 64, 66}},
+        {10, "at every bit of a word: 63", "yyny", {W + 127, 127, 126, 128}},
+        {11, "at every bit of a word: 64", "yyny", {W + 128, 128, 127, 129}},
         {12, "a whole ring ahead", "yynyn", {0, WG_REPLAY_BITS, 0, 64, 64}},
         {13,
          "one less and one more than a ring",
          "yyyyn",
          {7, 7 + WG_REPLAY_BITS - 1, 7 + WG_REPLAY_BITS, 7 + WG_REPLAY_BITS + 1, 7}},
         {14,
-         "far ahead, what is behind is unseen",
+         "far ahead; older nonces were not seen",
          "yyynnn",
          {1, UINT64_C(1) << 40, (UINT64_C(1) << 40) - W, 1, (UINT64_C(1) << 40) - W - 1,
           UINT64_C(1) << 40}},
@@ -43,7 +43,7 @@ static const struct {
          "yyyyyyyn",
          {0, 64, 128, 2 * WG_REPLAY_BITS + 200, 2 * WG_REPLAY_BITS, 2 * WG_REPLAY_BITS + 64,
           2 * WG_REPLAY_BITS + 128, 128}},
-        {16, "the last nonce there is", "yynn", {LIMIT - 2, LIMIT - 1, LIMIT, LIMIT - 1}},
+        {16, "the last valid nonce", "yynn", {LIMIT - 2, LIMIT - 1, LIMIT, LIMIT - 1}},
         {17, "the limit in an empty window", "ny", {LIMIT, 0}},
         {18, "over the limit", "nnnny", {LIMIT + 1, UINT64_MAX - 1, UINT64_MAX, LIMIT, LIMIT - 1}},
         {19, "the window below the limit", "yyn", {LIMIT - 1, LIMIT - 1 - W, LIMIT - 2 - W}},
@@ -66,7 +66,7 @@ static void test_cases(void **state)
         }
 }
 
-/* After the greatest nonce m, for each m over two words: exactly m - W .. m are the window. */
+/* After the greatest nonce m, for each m over two words: the window is exactly m - W .. m. */
 static void test_window_is_exact(void **state)
 {
         (void)state;
@@ -96,7 +96,7 @@ static void test_refused_changes_nothing(void **state)
         assert_memory_equal(&w, &before, sizeof(w));
 }
 
-/* The naive twin: a note for every nonce ever, from `base` on. */
+/* The naive twin: a mark for every nonce ever, from `base` on. */
 enum { TWIN = 1 << 20 };
 
 struct twin {
@@ -116,7 +116,7 @@ static bool twin_accept(struct twin *twin, uint64_t nonce)
         return true;
 }
 
-/* A nonce near the greatest, in the window, at its lower edge, or now and then a jump ahead. */
+/* A nonce near the greatest, in the window, at its lower edge, or occasionally a jump ahead. */
 static uint64_t pick(struct test_env *t, const struct twin *twin)
 {
         uint64_t at = twin->any ? twin->greatest : twin->base + WG_REPLAY_BITS + 100;

@@ -9,7 +9,7 @@
 #define REJECT WG_REJECT_AFTER_MESSAGES
 #define REKEY WG_REKEY_AFTER_MESSAGES
 
-/* A batch, in memory of its own that ends where the tailroom does, so that the sanitizers see a step
+/* A batch, in memory of its own that ends with the tailroom, so that sanitizers see any access
  * beyond. */
 struct batch {
         size_t n;
@@ -64,7 +64,7 @@ static struct wg_keypair *begin(struct pair *p, struct wg_peer *peer, bool is_in
         return kp;
 }
 
-/* Opens what was sealed in a slot; returns the length of the padded plaintext. */
+/* Opens a sealed slot; returns the length of the padded plaintext. */
 static size_t open_slot(const struct wg_keypair *kp, const struct wg_send_slot *slot,
                         uint64_t nonce, uint8_t *text)
 {
@@ -99,11 +99,11 @@ static const struct {
         {11, "two MTUs", 1420, 2840, 2840},
         {12, "two MTUs but one", 1420, 2839, 2840},
         {13, "two MTUs and one", 1420, 2841, 2856},
-        {14, "no MTU: always to 16", 0, 1421, 1424},
-        {15, "the least MTU", 68, 68, 68},
+        {14, "no MTU: always a multiple of 16", 0, 1421, 1424},
+        {15, "the smallest MTU", 68, 68, 68},
         {16, "the longest packet", 65535, 65535, 65535},
         {17, "the longest, over a small MTU", 1420, 65535, 65544},
-        {18, "an MTU over all packets", 100000, 65535, 65536},
+        {18, "an MTU above all packets", 100000, 65535, 65536},
 };
 
 static void test_padding(void **state)
@@ -145,7 +145,7 @@ static void test_empty_packet(void **state)
 
 /* ---- the outer header ---- */
 
-/* RFC 3168, 9.1.1, full functionality: outer = inner, but CE goes out as ECT(0). No DSCP. */
+/* RFC 3168, 9.1.1, full functionality: outer = inner, but CE is sent as ECT(0). No DSCP. */
 static void test_ecn(void **state)
 {
         static const uint8_t outer[] = {0, 1, 2, 2};
@@ -202,8 +202,8 @@ static struct wg_peer *add_peer(struct pair *p, uint8_t number, uint8_t last_byt
         return peer;
 }
 
-/* One batch to many: runs for one peer broken by others, by what is no packet, and by what has no
- * peer, no endpoint, no session. */
+/* One batch to many peers: runs for one peer interrupted by others, by non-IP packets, and by
+ * packets without a peer, endpoint or session. */
 static void test_mixed_batch(void **state)
 {
         enum { B, C, D, E, NOBODY };
@@ -273,8 +273,8 @@ static void test_mixed_batch(void **state)
         clear(&batch);
 }
 
-/* Neighbours that agree in the first bytes of the other family's address are told apart. */
-/* As if the network's packet that carries slot `from` of another batch had been routed to us. */
+/* Neighbours that agree in the first bytes of the other family's address are distinguished. */
+/* As if the outer packet of slot `from` of another batch had been routed to us. */
 static void add_outer(struct batch *batch, const struct wg_send_slot *from, unsigned int family,
                       bool is_fragment)
 {
@@ -295,7 +295,7 @@ static void add_outer(struct batch *batch, const struct wg_send_slot *from, unsi
         memcpy(packet + header + 8, from->buf, from->len);
 }
 
-static void test_what_comes_back_is_not_sealed_again(void **state)
+static void test_routing_loop_is_not_sealed_again(void **state)
 {
         struct pair *p = *state;
         struct wg_keypair *kp = begin(p, p->a.peer, true, 1);
@@ -312,7 +312,7 @@ static void test_what_comes_back_is_not_sealed_again(void **state)
                         add_ipv4(&again, 60, PAIR_B);
                         add_outer(&again, &first.slots[0], family, is_fragment);
                         add_ipv4(&again, 70, PAIR_B);
-                        /* Another session's, as of a tunnel within this one. */
+                        /* Another session's, as of a tunnel inside this one. */
                         add_outer(&again, &first.slots[0], family, is_fragment);
                         slots[3].buf[WG_SEND_HEADROOM +
                                      (family == 4   ? 20
@@ -332,8 +332,8 @@ static void test_what_comes_back_is_not_sealed_again(void **state)
         clear(&first);
 }
 
-/* Slots one behind the other, as they are for what leaves in one piece: none may touch the next, also
- * where the MTU changes after they were laid out. */
+/* Adjacent slots, as for packets that leave as one superpacket: none may touch the next, even if
+ * the MTU changes after they were laid out. */
 static void test_slots_without_a_gap(void **state)
 {
         static const uint32_t mtus[] = {1420, 0, 1409, 100, 65535};
@@ -368,7 +368,7 @@ static void test_slots_without_a_gap(void **state)
         }
 }
 
-/* What was cut from one packet goes where its first part goes, whatever it looks like itself. */
+/* Packets cut from one packet go where its first part goes, whatever they look like themselves. */
 static void test_parts_of_one_packet(void **state)
 {
         struct pair *p = *state;
@@ -380,9 +380,9 @@ static void test_parts_of_one_packet(void **state)
         add_ipv4(&batch, 60, PAIR_B);
         batch.slots[0].buf[WG_SEND_HEADROOM + 1] = WG_ECN_CE;
         add_ipv4(&batch, 60, 0xfd000000);
-        add_ipv4(&batch, 60, 0xfc000000); /* nowhere, and with it what follows */
+        add_ipv4(&batch, 60, 0xfc000000); /* nowhere, and what follows with it */
         add_ipv4(&batch, 60, PAIR_B);
-        add_outer(&batch, &first.slots[0], 4, 0); /* ours, and with it what follows */
+        add_outer(&batch, &first.slots[0], 4, 0); /* ours, and what follows with it */
         add_ipv4(&batch, 60, PAIR_B);
         add_ipv4(&batch, 60, PAIR_B);
         batch.slots[1].is_more = batch.slots[3].is_more = batch.slots[5].is_more = true;
@@ -455,8 +455,8 @@ static enum wg_verdict send_one(struct pair *p, uint32_t destination)
         return verdict;
 }
 
-/* While a packet is on its way through the engine, later ones go there too. */
-static void test_behind_what_waits(void **state)
+/* While a packet is on its way through the engine, later ones follow it. */
+static void test_order_behind_waiting_packets(void **state)
 {
         struct pair *p = *state;
         struct wg_peer *peer = p->a.peer;
@@ -492,7 +492,7 @@ static void seal_and_begin(const uint8_t key[WG_AEAD_KEY_LEN], struct wg_aead_pa
         amid = NULL;
 }
 
-static void test_session_begins_amid_a_batch(void **state)
+static void test_session_begins_during_a_batch(void **state)
 {
         struct pair *p = *state;
         struct wg_aead_backend aead = *p->a.worker.aead;
@@ -536,7 +536,7 @@ static void test_too_many_wait(void **state)
         assert_int_equal(send_one(p, PAIR_B), WG_VERDICT_SEALED);
 }
 
-/* The inbox of the engine has no room for a worker's packet. */
+/* The engine's inbox has no room for a worker's packet. */
 static void test_refused(void **state)
 {
         struct pair *p = *state;
@@ -551,7 +551,7 @@ static void test_refused(void **state)
 
 /* ---- limits ---- */
 
-/* With the counter there, a batch of `n` seals so many, and asks for a new session or does not. */
+/* With this counter, a batch of `n` seals this many, and asks for a new session or does not. */
 static const struct {
         int number;
         const char *what;
@@ -559,16 +559,16 @@ static const struct {
         size_t n, sealed;
         bool is_initiator, asks;
 } limits[] = {
-        {1, "far from any", 0, 3, 3, true, false},
+        {1, "far from any limit", 0, 3, 3, true, false},
         {2, "up to REKEY_AFTER_MESSAGES", REKEY - 3, 3, 3, true, false},
-        {3, "one over", REKEY - 2, 3, 3, true, true},
-        {4, "one over, as responder", REKEY - 2, 3, 3, false, true},
-        {5, "long over", REKEY + 1000, 1, 1, false, true},
-        {6, "the last there are", REJECT - 3, 3, 3, true, true},
+        {3, "one beyond", REKEY - 2, 3, 3, true, true},
+        {4, "one beyond, as responder", REKEY - 2, 3, 3, false, true},
+        {5, "far beyond", REKEY + 1000, 1, 1, false, true},
+        {6, "the last nonces", REJECT - 3, 3, 3, true, true},
         {7, "one too many", REJECT - 2, 3, 2, true, true},
         {8, "two too many", REJECT - 1, 3, 1, false, true},
         {9, "none is left", REJECT, 3, 0, true, false},
-        {10, "the counter's end", UINT64_MAX - 3, 3, 0, true, false},
+        {10, "the end of the counter", UINT64_MAX - 3, 3, 0, true, false},
 };
 
 static void test_message_limits(void **state)
@@ -595,7 +595,7 @@ static void test_message_limits(void **state)
                 asks = (p->a.peer->notes.bits & (uint32_t)WG_NOTE_REKEY) != 0;
                 if (sealed != limits[i].sealed || asks != limits[i].asks)
                         fail_msg("case %d (%s): %zu", limits[i].number, limits[i].what, sealed);
-                /* However often one tries, the counter never comes round. */
+                /* The counter never wraps, however often one tries. */
                 if (limits[i].counter + limits[i].n >= REJECT)
                         for (int again = 0; again < 1000; again++)
                                 assert_false(wg_send_is_ready(p->a.peer, p->now.ns));
@@ -605,7 +605,7 @@ static void test_message_limits(void **state)
         }
 }
 
-/* As many threads as there can be have all seen room below the limit, and now take a batch each. */
+/* As many threads as possible have all seen room below the limit, and now take a batch each. */
 static void test_threads_at_the_limit(void **state)
 {
         enum { THREADS = 64 + 1 };
@@ -621,7 +621,7 @@ static void test_threads_at_the_limit(void **state)
                 assert_true(nonce >= REJECT - 1);
         }
         assert_int_equal(used, 1);
-        assert_true(kp->send_counter >= REJECT); /* or nonces would be used again */
+        assert_true(kp->send_counter >= REJECT); /* or nonces would be reused */
         assert_false(wg_send_is_ready(p->a.peer, p->now.ns));
 }
 
@@ -664,7 +664,7 @@ static void test_ages(void **state)
         }
 }
 
-/* ---- what workers write down ---- */
+/* ---- what workers record ---- */
 
 static void test_notes_of_data(void **state)
 {
@@ -680,7 +680,7 @@ static void test_notes_of_data(void **state)
         assert_int_equal(peer->notes.traversal_ns, p->now.ns);
         assert_true(peer->notes.bits & (uint32_t)WG_NOTE_DATA_SENT);
         assert_true(p->a.worker.wants_engine);
-        /* The first of it counts; what goes out is counted by who sends it. */
+        /* Only the first counts; the sender counts what is sent. */
         pair_pass(p, S);
         assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_SEALED);
         assert_int_equal(peer->notes.unanswered_ns, p->now.ns - S);
@@ -692,7 +692,7 @@ static void test_notes_of_data(void **state)
         assert_int_equal(p->a.worker.tx_bytes, 132);
 }
 
-/* An empty packet wants no answer, and nothing is written down of what was not sent. */
+/* An empty packet needs no reply, and nothing is recorded about packets that were not sent. */
 static void test_notes_of_other_packets(void **state)
 {
         struct pair *p = *state;
@@ -715,7 +715,7 @@ static void test_notes_of_other_packets(void **state)
         clear(&batch);
 }
 
-/* Steady traffic wakes nobody: the second packet of a kind finds the note set. */
+/* Steady traffic does not wake the engine: the second packet of a kind finds the note set. */
 static void test_wakes_the_engine_once(void **state)
 {
         struct pair *p = *state;
@@ -743,13 +743,13 @@ int main(void)
                 TEST(test_ecn),
                 TEST(test_goes_to_the_endpoint),
                 TEST(test_mixed_batch),
-                TEST(test_what_comes_back_is_not_sealed_again),
+                TEST(test_routing_loop_is_not_sealed_again),
                 TEST(test_slots_without_a_gap),
                 TEST(test_parts_of_one_packet),
                 TEST(test_families_side_by_side),
                 TEST(test_batch_sizes),
-                TEST(test_behind_what_waits),
-                TEST(test_session_begins_amid_a_batch),
+                TEST(test_order_behind_waiting_packets),
+                TEST(test_session_begins_during_a_batch),
                 TEST(test_too_many_wait),
                 TEST(test_refused),
                 TEST(test_message_limits),

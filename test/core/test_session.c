@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_session.c - core/session.h: the slots, and who may still hold what has left them. */
+ * test_session.c - core/session.h: the slots, and holders of keypairs that have left them. */
 #include "core/session.h"
 
 #include <pthread.h>
@@ -10,7 +10,7 @@
 
 enum { KEYPAIRS_MAX = 8 };
 
-/* The keypairs that a script made, by their letters. Those that were freed are only compared. */
+/* The keypairs that a script made, by letter. Pointers to freed ones are only compared. */
 struct script {
         struct pair *p;
         struct pair_side *side;
@@ -19,7 +19,7 @@ struct script {
         unsigned int count;
 };
 
-/* A worker that looked before the engine discarded the keypair, and swaps after. */
+/* A worker that looked before the engine discarded the keypair, and swaps it in afterwards. */
 static bool prove_late(struct wg_peer *peer, struct wg_keypair *kp)
 {
         kp->awaits_proof = true;
@@ -27,9 +27,9 @@ static bool prove_late(struct wg_peer *peer, struct wg_keypair *kp)
 }
 
 /* One step: I and R begin a session as initiator and as responder, C one as responder while an
- * initiation of our own is under way, and name it by the next letter;
- * a letter lets a worker prove that session, after an exclamation mark a late worker; a full stop
- * lets the engine take note, x forgets all. */
+ * initiation of our own is in progress, and name it with the next letter; * a letter lets a worker
+ * prove that session, after an exclamation mark a late worker; a full stop lets the engine process
+ * notes, x forgets all. */
 static const char *step(struct script *s, const char *at)
 {
         switch (*at) {
@@ -72,7 +72,7 @@ static void play(struct script *s, struct pair *p, const char *steps)
         play_on(s, p, &p->a, steps);
 }
 
-/* Of both sides, the one with the lesser or the greater public key. */
+/* Whether ours is the lesser or the greater of the two public keys. */
 static struct pair_side *side_by_key(struct pair *p, bool lesser)
 {
         bool a_is_lesser = memcmp(p->a.public_key, p->b.public_key, WG_KEY_LEN) < 0;
@@ -88,8 +88,8 @@ static char letter_of(const struct script *s, const struct wg_keypair *kp)
         return kp ? '?' : '-';
 }
 
-/* After the steps: what workers send under, then current, previous and next as the engine knows
- * them, then all that are in the index table. */
+/* After the steps: the keypair that workers send under, then current, previous and next as the
+ * engine knows them, then all that are in the index table. */
 static const struct {
         int number;
         const char *what;
@@ -110,20 +110,20 @@ static const struct {
         {10, "beside a current one", "IR", "aa-b", "ab", false},
         {11, "it discards the previous", "IIR", "bb-c", "bc", false},
         {12, "proven, the current becomes previous", "IRb.", "bba-", "ab", false},
-        {13, "and what was previous goes", "IIRc.Rd.", "ddc-", "cd", false},
-        {14, "an unproven one replaced beside a current", "IRR", "aa-c", "ac", false},
+        {13, "and the old previous is discarded", "IIRc.Rd.", "ddc-", "cd", false},
+        {14, "an unproven one is replaced beside a current", "IRR", "aa-c", "ac", false},
         {15, "an initiator demotes the unproven", "IRI", "ccb-", "bc", false},
         {16, "the same without a current", "RI", "bba-", "ab", false},
         {17, "the same with a previous", "IIRI", "ddc-", "cd", false},
-        {18, "the demoted cannot be proven", "IRIb.", "ccb-", "bc", false},
-        {19, "noted as late as at the next response", "IRbR", "bb-c", "bc", false},
-        {20, "noted as late as at the next initiation", "IRbI", "ccb-", "bc", false},
-        {21, "noted as late as at the end", "IRbx", "----", "", false},
+        {18, "the demoted one cannot be proven", "IRIb.", "ccb-", "bc", false},
+        {19, "noted only at the next response", "IRbR", "bb-c", "bc", false},
+        {20, "noted only at the next initiation", "IRbI", "ccb-", "bc", false},
+        {21, "noted only at the end", "IRbx", "----", "", false},
         {22, "all are forgotten", "IIRx", "----", "", false},
-        {23, "and all begins again", "IIRxI", "dd--", "d", false},
-        {24, "one that was replaced by another is late", "IRR!b", "ba-c", "ac", false},
-        {25, "and taken out again", "IRR!b.", "aa-c", "ac", false},
-        {26, "and leaves the other as it was", "IRR!b.c.", "cca-", "ac", false},
+        {23, "and all starts again", "IIRxI", "dd--", "d", false},
+        {24, "a worker proves a replaced one late", "IRR!b", "ba-c", "ac", false},
+        {25, "and it is removed again", "IRR!b.", "aa-c", "ac", false},
+        {26, "and the other stays as it was", "IRR!b.c.", "cca-", "ac", false},
         {27, "which is not proven while the late one is there", "IRR!bc.", "aa-c", "ac", false},
         {28, "a late one, noticed at the next response", "IRR!bR", "aa-d", "ad", false},
         {29, "a late one, noticed at the next initiation", "IRR!bI", "ddc-", "cd", false},
@@ -131,12 +131,12 @@ static const struct {
         {31, "two late ones", "IRRR!b.!c.", "aa-d", "ad", false},
         {32, "late for an initiation", "IRI!b.", "ccb-", "bc", false},
         {33, "late for the end", "IRx!b.", "----", "", false},
-        {34, "late for the end of nothing", "Rx!a", "a---", "", false},
-        {35, "and taken out again", "Rx!a.", "----", "", false},
-        {36, "and something new begins", "Rx!aR", "---b", "b", false},
+        {34, "late for the end, without any other", "Rx!a", "a---", "", false},
+        {35, "and it is removed again", "Rx!a.", "----", "", false},
+        {36, "and a new one begins", "Rx!aR", "---b", "b", false},
         {37, "crossed: the other's session is kept beside ours", "ICI", "ccb-", "bc", true},
-        {38, "and the lesser key goes over to it", "ICIb.", "bbc-", "bc", true},
-        {39, "the same without any before", "CIa.", "aab-", "ab", true},
+        {38, "and the side with the lesser key switches to it", "ICIb.", "bbc-", "bc", true},
+        {39, "the same without an earlier session", "CIa.", "aab-", "ab", true},
         {40, "only once", "ICIb.b.", "bbc-", "bc", true},
         {41, "noted as late as at the next initiation", "ICIbI", "ddb-", "bd", true},
         {42, "noted as late as at the next response", "ICIbR", "bb-d", "bd", true},
@@ -144,8 +144,8 @@ static const struct {
         {44, "a late one, after the next response", "ICIR!b.", "cc-d", "cd", true},
         {45, "a late one, after the next initiation", "ICII!b.", "ddc-", "cd", true},
         {46, "the next response is proven first", "ICIRd.", "ddc-", "cd", true},
-        {47, "what did not cross ours is not gone over to", "IRIb.", "ccb-", "bc", true},
-        {48, "nor by the greater key", "ICIb.", "ccb-", "bc", false},
+        {47, "no switch to a session that did not cross ours", "IRIb.", "ccb-", "bc", true},
+        {48, "nor by the side with the greater key", "ICIb.", "ccb-", "bc", false},
 };
 
 static void test_slots(void **state)
@@ -175,8 +175,8 @@ static void test_slots(void **state)
         }
 }
 
-/* Whoever left its slot sends nothing, also where it came back. */
-static void test_nothing_is_sent_under_what_left(void **state)
+/* Nothing is sent under a keypair that left its slot, even if it was put back. */
+static void test_nothing_is_sent_under_a_removed_keypair(void **state)
 {
         struct pair *p = *state;
         struct script s;
@@ -198,7 +198,7 @@ static void test_stop_sending(void **state)
         wg_session_stop_sending(s.peer);
         assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_NO_SESSION);
         assert_false(wg_send_is_ready(s.peer, p->now.ns));
-        /* What waits for its proof is stopped as well, and yet is proven. */
+        /* A keypair that waits for its proof is stopped as well, and can still be proven. */
         assert_true(wg_session_prove(s.peer, s.made[3]));
         assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_NO_SESSION);
         step(&s, "I");
@@ -247,7 +247,8 @@ static void look_and_free(void *ctx, void *memory, size_t len)
         test_env_free(ctx, memory, len);
 }
 
-/* Readers that stay where they are keep what was retired alive; then it is wiped and freed. */
+/* Readers that do not pass a quiescent moment keep retired keypairs alive; then these are wiped and
+ * freed. */
 static void pass_quiescent(struct pair_side *side)
 {
         test_env_reclaim(&side->t);
@@ -256,7 +257,7 @@ static void pass_quiescent(struct pair_side *side)
         test_env_reclaim(&side->t);
 }
 
-static void test_wiped_when_nobody_holds_it(void **state)
+static void test_wiped_after_its_last_holder(void **state)
 {
         struct pair *p = *state;
         struct script s;
@@ -272,9 +273,9 @@ static void test_wiped_when_nobody_holds_it(void **state)
         assert_true(was_wiped);
 }
 
-/* What came back and is noticed only when it is to be freed waits for the workers once more: they
- * may have seen it meanwhile. The same where the engine had noticed before. */
-static void test_what_came_back_waits_once_more(void **state)
+/* A keypair that was put back, and is noticed only when it is about to be freed, waits for the
+ * workers once more: they may have seen it meanwhile. The same if the engine noticed earlier. */
+static void test_a_restored_keypair_waits_once_more(void **state)
 {
         static const char *const steps[] = {"IRR!b", "IRR!b."};
 
@@ -294,7 +295,7 @@ static void test_what_came_back_waits_once_more(void **state)
         }
 }
 
-/* The order in which the three of a removed peer, and it, are released does not matter. */
+/* The order in which a removed peer and its three keypairs are released does not matter. */
 static void test_peer_outlives_its_keypairs(void **state)
 {
         struct pair *p = *state;
@@ -331,10 +332,10 @@ static void test_no_memory(void **state)
 
 /* ---- threads ---- */
 
-/* The engine begins sessions without a pause, now as initiator, now as responder, and forgets all
- * from time to time. Two workers prove what they hear of, and send. What a worker seals shows under
- * which session it went: not one that waits for its proof, not one from before all was forgotten.
- * That no memory is used after it was freed is for the sanitizers to see. */
+/* The engine begins sessions without a pause, as initiator and as responder in turn, and forgets
+ * all from time to time. Two workers prove the sessions they hear of, and send. A sealed packet
+ * shows its session: not one that waits for its proof, and not one from before all was forgotten.
+ * Sanitizers watch that no memory is used after it was freed. */
 enum { SESSIONS = 6000 };
 
 struct race {
@@ -349,7 +350,7 @@ struct race {
 
         _Atomic bool is_responder[SESSIONS], was_heard[SESSIONS];
         _Atomic uint64_t nonces[SESSIONS]; /* how many of each were given to workers */
-        _Atomic uint32_t oldest;           /* that may still be sent under */
+        _Atomic uint32_t oldest;           /* the oldest that may still be sent under */
         _Atomic bool is_over;
         _Atomic unsigned int proven, sealed, mistakes;
 };
@@ -386,7 +387,7 @@ static void prove_newest(struct runner *r)
         if (slot.verdict == WG_VERDICT_KEEPALIVE)
                 race->proven++;
         else if (slot.verdict == WG_VERDICT_REPLAYED)
-                /* Only where the system kept us waiting while the other worker passed by far. */
+                /* Only if the system kept us waiting while the other worker got far ahead. */
                 race->mistakes += race->nonces[number] - nonce <= WG_REPLAY_WINDOW;
         else if (slot.verdict != WG_VERDICT_UNKNOWN_INDEX)
                 race->mistakes++;
@@ -442,7 +443,7 @@ static void begin_one(struct race *race, uint32_t number)
         pthread_mutex_unlock(&race->lock);
 }
 
-/* Once both workers have begun anew, nothing of before is sent under. */
+/* Once both workers have started anew, nothing from before is sent under. */
 static void forget_all(struct race *race, uint32_t number)
 {
         struct test_env *t = &race->side->t;
@@ -492,7 +493,7 @@ static void run_race(struct pair *p, struct pair_side *side)
         free(race);
 }
 
-/* Once on either side, since the keys decide what becomes of sessions that crossed. */
+/* Once on either side, since the keys decide about sessions that crossed. */
 static void test_workers_and_engine(void **state)
 {
         struct pair *p = *state;
@@ -507,12 +508,12 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_slots),
-                TEST(test_nothing_is_sent_under_what_left),
+                TEST(test_nothing_is_sent_under_a_removed_keypair),
                 TEST(test_stop_sending),
                 TEST(test_new_keypair),
                 TEST(test_age),
-                TEST(test_wiped_when_nobody_holds_it),
-                TEST(test_what_came_back_waits_once_more),
+                TEST(test_wiped_after_its_last_holder),
+                TEST(test_a_restored_keypair_waits_once_more),
                 TEST(test_peer_outlives_its_keypairs),
                 TEST(test_no_memory),
                 TEST(test_workers_and_engine),

@@ -36,7 +36,7 @@ static int teardown(void **state)
         return 0;
 }
 
-/* Puts a packet of len bytes that begins with a number; returns how many were dropped for it. */
+/* Adds a packet of len bytes that begins with a number; returns how many were dropped for it. */
 static uint32_t put(struct fixture *f, struct wg_staged_queue *queue, uint32_t number, uint32_t len)
 {
         uint32_t dropped = 99;
@@ -79,7 +79,7 @@ static void test_first_in_first_out(void **state)
         }
 }
 
-/* Header, padding and tag find their room: the sanitizers watch the last byte. */
+/* Header, padding and tag fit: sanitizers watch the last byte. */
 static void test_room_to_seal(void **state)
 {
         struct fixture *f = *state;
@@ -98,7 +98,7 @@ static void test_room_to_seal(void **state)
         }
 }
 
-static void test_oldest_makes_place(void **state)
+static void test_oldest_makes_room(void **state)
 {
         struct fixture *f = *state;
 
@@ -118,7 +118,8 @@ static size_t size_of(uint32_t len)
         return sizeof(struct wg_staged) + WG_DATA_OVERHEAD + WG_PADDING + len;
 }
 
-/* Lets other queues, whose packets nobody takes, hold all but `left` bytes of what a device may. */
+/* Other queues, from which nobody takes packets, hold all but `left` bytes of the device's
+ * limit. */
 static void fill_device(struct fixture *f, size_t left)
 {
         f->pool.bytes += WG_STAGED_BYTES_MAX - left - f->pool.bytes;
@@ -133,14 +134,14 @@ static void test_device_bound_is_exact(void **state)
         assert_int_equal(put(f, &f->queue, 1, 500), 0);
         assert_int_equal(put(f, &f->queue, 2, 500), 0);
         assert_int_equal(f->pool.bytes, WG_STAGED_BYTES_MAX);
-        /* The same size takes the place of one, a byte more that of two, and what is then left is
-         * too little for a third. */
+        /* A packet of the same size replaces one, a packet with a byte more replaces two, and the
+         * rest is then too small for a third. */
         assert_int_equal(put(f, &f->queue, 3, 500), 1);
         assert_int_equal(first_number(&f->queue), 2);
         assert_int_equal(put(f, &f->queue, 4, 501), 2);
         assert_int_equal(f->queue.count, 1);
         assert_int_equal(first_number(&f->queue), 4);
-        /* Nothing that this queue can give up is enough. */
+        /* Everything that this queue can give up is not enough. */
         assert_int_equal(wg_staged_put(&f->pool, &f->other, f->packet, 500, &dropped),
                          WG_VERDICT_STAGED_FULL);
         assert_int_equal(dropped, 0);
@@ -155,7 +156,7 @@ static void test_device_bound_in_full(void **state)
         struct fixture *f = *state;
         size_t most = WG_STAGED_BYTES_MAX / size_of(65535);
 
-        /* Only many queues can get there: 128 of the longest packets are half of it. */
+        /* Only many queues can reach it: 128 of the longest packets are half of it. */
         for (uint32_t i = 0; i < WG_STAGED_PACKETS_MAX; i++)
                 assert_int_equal(put(f, &f->queue, i, 65535), 0);
         for (uint32_t i = WG_STAGED_PACKETS_MAX; i < most; i++)
@@ -195,7 +196,7 @@ static void test_purge(void **state)
         assert_int_equal(first_number(&f->queue), 8);
 }
 
-/* Looks at memory just before it goes: what waited was somebody's traffic. */
+/* Looks at memory just before it is freed: staged packets are users' traffic. */
 static bool was_wiped;
 
 static void look_and_free(void *ctx, void *memory, size_t len)
@@ -206,7 +207,7 @@ static void look_and_free(void *ctx, void *memory, size_t len)
         test_env_free(ctx, memory, len);
 }
 
-static void test_wiped_before_it_goes(void **state)
+static void test_wiped_before_it_is_freed(void **state)
 {
         struct fixture *f = *state;
 
@@ -222,12 +223,12 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_first_in_first_out, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_room_to_seal, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_oldest_makes_place, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_oldest_makes_room, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_device_bound_is_exact, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_device_bound_in_full, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_purge, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_wiped_before_it_goes, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_wiped_before_it_is_freed, setup, teardown),
         };
 
         return cmocka_run_group_tests_name("staged", tests, NULL, NULL);

@@ -18,13 +18,13 @@ static const struct {
         uint32_t fraction;
 } cases[] = {
         {1, "1970", 0, 0x400000000000000a, 0},
-        {2, "the last moment that looks the same", GRAIN - 1, 0x400000000000000a, 0},
-        {3, "the first that does not", GRAIN, 0x400000000000000a, 0x01000000},
-        {4, "the grain's last step in a second", S - 1, 0x400000000000000a, 0x3b000000},
+        {2, "the last moment with the same stamp", GRAIN - 1, 0x400000000000000a, 0},
+        {3, "the first with another", GRAIN, 0x400000000000000a, 0x01000000},
+        {4, "the last step in a second", S - 1, 0x400000000000000a, 0x3b000000},
         {5, "before that step", 59 * GRAIN - 1, 0x400000000000000a, 0x3a000000},
         {6, "the next second", S, 0x400000000000000b, 0},
         {7, "more seconds than 32 bits", (UINT64_C(1) << 32) * S, 0x400000010000000a, 0},
-        {8, "the clock's end, in 2554", UINT64_MAX, 0x400000044b82fa13, 0x2a000000},
+        {8, "the end of the clock, in 2554", UINT64_MAX, 0x400000044b82fa13, 0x2a000000},
 };
 
 static void test_cases(void **state)
@@ -41,7 +41,7 @@ static void test_cases(void **state)
         }
 }
 
-/* Bytes compare as times do: never backwards, and forwards with each second and each grain. */
+/* Stamps as bytes compare like times: never backwards, and forwards with each second and step. */
 static void test_order(void **state)
 {
         struct test_env t;
@@ -70,16 +70,16 @@ static const struct {
         {1, "the first stamp", 0, 1700000000 * S + 5, 1700000000 * S},
         {2, "the first stamp, with a clock at 1970", 0, 0, GRAIN},
         {3, "time has passed", 5 * S, 7 * S + GRAIN, 7 * S + GRAIN},
-        {4, "less than a step", 5 * S, 5 * S + GRAIN - 1, 5 * S + GRAIN},
-        {5, "a step", 5 * S, 5 * S + GRAIN, 5 * S + GRAIN},
-        {6, "no time", 5 * S + GRAIN, 5 * S + GRAIN, 5 * S + 2 * GRAIN},
+        {4, "less than a step has passed", 5 * S, 5 * S + GRAIN - 1, 5 * S + GRAIN},
+        {5, "one step has passed", 5 * S, 5 * S + GRAIN, 5 * S + GRAIN},
+        {6, "no time has passed", 5 * S + GRAIN, 5 * S + GRAIN, 5 * S + 2 * GRAIN},
         {7, "a clock set back", 5 * S, 4 * S, 5 * S + GRAIN},
         {8, "a last stamp between two steps", 5 * S + 1, 0, 5 * S + GRAIN},
         {9, "the last step of a second", 5 * S + 59 * GRAIN, 0, 6 * S},
         {10, "before the last step of a second", 5 * S + 58 * GRAIN, 0, 5 * S + 59 * GRAIN},
-        {11, "a clock that was ahead by centuries", UINT64_MAX - 2 * GRAIN, 0,
+        {11, "a clock that was centuries ahead", UINT64_MAX - 2 * GRAIN, 0,
          UINT64_MAX - GRAIN - (UINT64_MAX - GRAIN) % S % GRAIN},
-        {12, "the clock's end", UINT64_MAX, 0, UINT64_MAX},
+        {12, "the end of the clock", UINT64_MAX, 0, UINT64_MAX},
         {13, "just before it", UINT64_MAX - GRAIN + 1, 0, UINT64_MAX - GRAIN + 1},
 };
 
@@ -95,8 +95,8 @@ static void test_next(void **state)
         }
 }
 
-/* Whatever the clock does, each stamp is later than the one before, and none is later than it has
- * to be. */
+/* Whatever the clock does, each stamp is later than the previous one, and none is later than
+ * necessary. */
 static void test_always_later(void **state)
 {
         uint64_t last_ns = 1700000000 * S, real_ns = last_ns;

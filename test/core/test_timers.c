@@ -15,7 +15,7 @@ static uint64_t due_at(const struct pair *p)
         return wg_engine_deadline(&p->a.engine);
 }
 
-/* The heap always holds a peer by its earliest deadline, and none that waits for nothing. */
+/* The heap always holds a peer by its earliest deadline, and no peer that waits for nothing. */
 static void test_earliest_counts(void **state)
 {
         struct pair *p = *state;
@@ -67,7 +67,7 @@ static void test_take_due(void **state)
         assert_int_equal(p->a.engine.due.count, 0);
 }
 
-/* Between 5 s and a third of a second more, each time another moment. */
+/* Between 5 s and a third of a second more, different each time. */
 static void test_jitter(void **state)
 {
         struct pair *p = *state;
@@ -115,7 +115,7 @@ static void test_gave_up_cancels_the_passive_keepalive(void **state)
         assert_int_equal(peer->deadlines[WG_TIMER_KEEPALIVE], 0);
         assert_int_equal(peer->notes.unacknowledged_ns, 0);
         assert_false(peer->notes.bits & (uint32_t)WG_NOTE_DATA_RECEIVED);
-        /* What comes later starts it anew. */
+        /* A later one starts it again. */
         pair_pass(p, S);
         wg_worker_received(&p->a.worker, peer, true, p->now.ns);
         pair_work(p, &p->a);
@@ -137,8 +137,8 @@ static void test_handshake_complete(void **state)
         assert_false(peer->notes.bits & (uint32_t)WG_NOTE_REKEY_LATE);
 }
 
-/* Data went out at 0; then, at the times in ms, more goes out ('s') or something comes ('r'). When the
- * timer has run out, at `due` by the first of it that is unanswered, the engine tries a handshake;
+/* Data is sent at 0; then, at the times in ms, more is sent ('s') or something arrives ('r'). Once
+ * the timer has expired, at `due` after the first that had no reply, the engine starts a handshake;
  * 0: never. The jitter is somewhere below 334 ms. */
 static const struct {
         int number;
@@ -149,14 +149,14 @@ static const struct {
         } then[4];
         uint32_t due_ms;
 } silences[] = {
-        {1, "nothing comes", {{0}}, 15000},
-        {2, "more goes out, nothing comes", {{14999, 's'}}, 15000},
-        {3, "it is answered", {{1, 'r'}}, 0},
-        {4, "answered in the last moment", {{14999, 'r'}}, 0},
-        {5, "answered, then more", {{1000, 'r'}, {5000, 's'}}, 20000},
-        {6, "answered, then more, answered too", {{1000, 'r'}, {5000, 's'}, {5001, 'r'}}, 0},
+        {1, "no reply", {{0}}, 15000},
+        {2, "more is sent, no reply", {{14999, 's'}}, 15000},
+        {3, "a reply", {{1, 'r'}}, 0},
+        {4, "a reply in the last moment", {{14999, 'r'}}, 0},
+        {5, "a reply, then more is sent", {{1000, 'r'}, {5000, 's'}}, 20000},
+        {6, "a reply, then more, with a reply too", {{1000, 'r'}, {5000, 's'}, {5001, 'r'}}, 0},
         {7, "more, much later", {{1000, 'r'}, {30000, 's'}, {31000, 's'}}, 45000},
-        {8, "answers cross", {{10, 's'}, {20, 'r'}, {30, 's'}}, 15030},
+        {8, "replies cross", {{10, 's'}, {20, 'r'}, {30, 's'}}, 15030},
 };
 
 static void test_silence(void **state)
@@ -189,8 +189,8 @@ static void test_silence(void **state)
         }
 }
 
-/* Data came in at 0; then more, or something goes out. When the sign for the peer is due, in ms, and
- * whether another is to follow. */
+/* Data arrived at 0; then more arrives, or something is sent. When the passive keepalive is due, in
+ * ms, and whether another is to follow. */
 static const struct {
         int number;
         const char *what;
@@ -201,15 +201,15 @@ static const struct {
         uint32_t due_ms;
         bool has_more;
 } signs[] = {
-        {1, "nothing goes out", {{0}}, 10000, false},
-        {2, "more comes", {{9999, 'r'}}, 10000, true},
-        {3, "it is answered", {{9999, 's'}}, 0, false},
-        {4, "answered, then more", {{1, 's'}, {2, 'r'}}, 10002, false},
-        {5, "answered, then more and more", {{1, 's'}, {2, 'r'}, {3, 'r'}}, 10002, true},
+        {1, "nothing is sent", {{0}}, 10000, false},
+        {2, "more arrives", {{9999, 'r'}}, 10000, true},
+        {3, "a reply is sent", {{9999, 's'}}, 0, false},
+        {4, "a reply, then more arrives", {{1, 's'}, {2, 'r'}}, 10002, false},
+        {5, "a reply, then more and more arrives", {{1, 's'}, {2, 'r'}, {3, 'r'}}, 10002, true},
         {6, "more, much later", {{1, 's'}, {30000, 'r'}}, 40000, false},
 };
 
-static void test_sign(void **state)
+static void test_passive_keepalive(void **state)
 {
         for (size_t i = 0; i < WG_ARRAY_SIZE(signs); i++) {
                 struct pair *p = *state;
@@ -226,7 +226,7 @@ static void test_sign(void **state)
                                 else
                                         wg_worker_received(&p->a.worker, peer, true, p->now.ns);
                         }
-                        /* As the engine does: at a note, and when the timer runs out. */
+                        /* As the engine does: at a note, and when the timer expires. */
                         if (peer->deadlines[WG_TIMER_KEEPALIVE] <= p->now.ns) {
                                 wg_timers_cancel(peer, WG_TIMER_KEEPALIVE);
                                 if (peer->notes.bits & (uint32_t)WG_NOTE_DATA_RECEIVED &&
@@ -241,7 +241,7 @@ static void test_sign(void **state)
         }
 }
 
-static void test_another_sign(void **state)
+static void test_another_passive_keepalive(void **state)
 {
         struct pair *p = *state;
         struct wg_peer *peer = p->a.peer;
@@ -271,7 +271,7 @@ static void test_persistent(void **state)
         assert_true(wg_timers_look_at_traversal(peer, p->now.ns));
         assert_int_equal(peer->deadlines[WG_TIMER_PERSISTENT], p->now.ns + 25 * S);
 
-        /* Something went either way: 25 s from then. */
+        /* A packet in either direction: 25 s from then. */
         wg_worker_received(&p->a.worker, peer, false, p->now.ns + 3 * S);
         assert_false(wg_timers_look_at_traversal(peer, p->now.ns + 25 * S));
         assert_int_equal(peer->deadlines[WG_TIMER_PERSISTENT], p->now.ns + 28 * S);
@@ -299,8 +299,8 @@ int main(void)
                 TEST(test_gave_up_cancels_the_passive_keepalive),
                 TEST(test_handshake_complete),
                 TEST(test_silence),
-                TEST(test_sign),
-                TEST(test_another_sign),
+                TEST(test_passive_keepalive),
+                TEST(test_another_passive_keepalive),
                 TEST(test_persistent),
         };
 

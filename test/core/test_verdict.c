@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_verdict.c - core/verdict.h. That values and names are unique the compiler has seen; here is
- * what it cannot see. */
+ * test_verdict.c - core/verdict.h. The compiler checks that values and names are unique; this
+ * checks the rest. */
 #include "core/verdict.h"
 
 #include <string.h>
@@ -20,7 +20,7 @@ static void test_names_are_words(void **state)
         }
 }
 
-/* Two reasons that read the same are one reason, or a slip. */
+/* Two verdicts with the same text are one verdict, or a mistake. */
 static void test_texts_differ(void **state)
 {
         (void)state;
@@ -31,7 +31,7 @@ static void test_texts_differ(void **state)
         }
 }
 
-static void test_counters_end_behind_the_last(void **state)
+static void test_counters_end_after_the_last(void **state)
 {
         uint32_t greatest = 0;
 
@@ -46,7 +46,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_names_are_words),
                 cmocka_unit_test(test_texts_differ),
-                cmocka_unit_test(test_counters_end_behind_the_last),
+                cmocka_unit_test(test_counters_end_after_the_last),
         };
 
         return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);

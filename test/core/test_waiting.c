@@ -52,7 +52,7 @@ static void test_bound(void **state)
         }
 }
 
-/* A packet for which there was no room closes the way, unless it was the only one. */
+/* A packet that found no room closes the way, unless it was the only one. */
 static void test_refuse(void **state)
 {
         struct wg_waiting w = {0};
@@ -70,8 +70,8 @@ static void test_refuse(void **state)
         assert_false(wg_waiting_has_some(&w));
 }
 
-/* Workers add, and refuse some, as fast as they can while another thread removes what they hand
- * over. */
+/* Workers add packets, and refuse some, as fast as they can, while another thread removes those
+ * that they hand over. */
 enum { WORKERS = 3, ROUNDS = 20000 };
 
 static struct wg_waiting shared;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_work.c - core/work.h: staged packets, timers, and what one round does. The simulator tests the
- * same over hours and bad links. */
+ * test_work.c - core/work.h: staged packets, timers, and what one round does. The simulator tests
+ * the same over hours and bad links. */
 #include "core/work.h"
 
 #include "core/timers.h"
@@ -31,7 +31,7 @@ static void test_stage_verdicts(void **state)
         assert_int_equal(pair_count(&p->a, WG_VERDICT_NO_PEER), 1);
         assert_int_equal(pair_count(&p->a, WG_VERDICT_NOT_IP), 1);
         assert_int_equal(pair_count(&p->a, WG_VERDICT_NO_ENDPOINT), 1);
-        /* The one that was staged, and the one that came after. */
+        /* The staged one, and the later one. */
         assert_int_equal(pair_count(&p->a, WG_VERDICT_DOWN), 2);
 }
 
@@ -50,7 +50,8 @@ static void test_stage_counts_what_is_dropped(void **state)
         assert_int_equal(pair_count(&p->a, WG_VERDICT_NO_MEMORY), 1);
 }
 
-/* All that was staged goes in order as soon as there is a session, and no keepalive beside it. */
+/* All staged packets are sent in order as soon as there is a session, without an extra
+ * keepalive. */
 static void test_staged_packets_go(void **state)
 {
         struct pair *p = *state;
@@ -87,7 +88,7 @@ static void write_own_datagram(const struct pair_side *side, uint8_t packet[100]
 
 /* Packets count as being in the engine until they were dropped, for whatever reason, or sent, not
  * just sealed. Until then no worker sends directly. */
-static void test_until_when_packets_wait(void **state)
+static void test_how_long_packets_wait(void **state)
 {
         struct pair *p = *state;
         const struct wg_waiting *waiting = &p->a.peer->waiting;
@@ -117,7 +118,7 @@ static void test_until_when_packets_wait(void **state)
         assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_SEALED);
 }
 
-/* None count after the engine has given up, or has dropped some of those to be sent. */
+/* None count after the engine has given up, or has dropped some of those it was to send. */
 static void test_dropped_packets_do_not_wait(void **state)
 {
         struct pair *p = *state;
@@ -144,7 +145,7 @@ static void test_dropped_packets_do_not_wait(void **state)
 }
 
 /* Some staged packets are refused, the first ones or others: the rest still goes to the peer. */
-static void test_staged_behind_what_is_refused(void **state)
+static void test_staged_behind_refused_packets(void **state)
 {
         for (unsigned int refused = 1; refused < 8; refused++) {
                 struct pair *p = *state;
@@ -171,7 +172,7 @@ static void test_staged_behind_what_is_refused(void **state)
         }
 }
 
-/* A keepalive for which there is no session yet goes when there is one, whoever began it. */
+/* A keepalive that has no session yet is sent once there is one, whichever side began it. */
 static void test_keepalive_is_owed(void **state)
 {
         struct pair *p = *state;
@@ -226,7 +227,7 @@ static void test_keys_are_forgotten(void **state)
         assert_true(wg_engine_deadline(&p->a.engine) == UINT64_MAX);
 }
 
-/* 20 initiations within 100 to 107 s, then silence; what is staged goes. */
+/* 20 initiations within 100 to 107 s, then silence; staged packets are dropped. */
 static void test_gives_up(void **state)
 {
         struct pair *p = *state;
@@ -247,7 +248,7 @@ static void test_gives_up(void **state)
         assert_int_equal(pair_count(&p->a, WG_VERDICT_GAVE_UP), 2);
         assert_int_equal(p->a.peer->staged.count, 0);
         assert_int_equal(wg_engine_deadline(&p->a.engine), p->now.ns + 540 * S);
-        /* A new packet begins anew. */
+        /* A new packet starts again. */
         pair_stage_any(p, &p->a);
         pair_work(p, &p->a);
         assert_int_equal(pair_count_sent(&p->a, WG_MESSAGE_INITIATION, 0), 21);
@@ -268,7 +269,7 @@ static void test_rekeys(void **state)
         pair_send_any(p, &p->a);
         pair_work(p, &p->a);
         assert_int_equal(pair_count_sent(&p->a, WG_MESSAGE_INITIATION, 0), 1);
-        /* Steady traffic does not ask again before the floor has passed. */
+        /* Steady traffic does not ask again before the 5 s floor has passed. */
         for (int i = 0; i < 49; i++) {
                 pair_pass(p, 100 * MS);
                 pair_send_any(p, &p->a);
@@ -291,7 +292,7 @@ static void test_rekeys_late(void **state)
         assert_int_equal(pair_receive(p, &p->a, &p->b.sent[0]), WG_VERDICT_DATA);
         pair_work(p, &p->a);
         assert_int_equal(pair_count_sent(&p->a, WG_MESSAGE_INITIATION, 0), 1);
-        /* Once a session. */
+        /* Once per session. */
         pair_forget(&p->a);
         p->a.peer->deadlines[WG_TIMER_RETRY] = 0;
         pair_pass(p, 6 * S);
@@ -304,8 +305,8 @@ static void test_rekeys_late(void **state)
 
 /* ---- work ---- */
 
-/* More is due than a list of actions holds: all is done, none twice. */
-static void test_much_is_due(void **state)
+/* More is due than a list of actions holds: all is done, nothing twice. */
+static void test_more_due_than_a_list_holds(void **state)
 {
         enum { MANY = 200 };
         struct pair *p = *state;
@@ -359,16 +360,16 @@ int main(void)
                 TEST(test_stage_verdicts),
                 TEST(test_stage_counts_what_is_dropped),
                 TEST(test_staged_packets_go),
-                TEST(test_until_when_packets_wait),
+                TEST(test_how_long_packets_wait),
                 TEST(test_dropped_packets_do_not_wait),
-                TEST(test_staged_behind_what_is_refused),
+                TEST(test_staged_behind_refused_packets),
                 TEST(test_keepalive_is_owed),
                 TEST(test_endpoint_comes_later),
                 TEST(test_keys_are_forgotten),
                 TEST(test_gives_up),
                 TEST(test_rekeys),
                 TEST(test_rekeys_late),
-                TEST(test_much_is_due),
+                TEST(test_more_due_than_a_list_holds),
                 cmocka_unit_test(test_enums),
         };
 

@@ -469,8 +469,8 @@ static void test_random_batches(void **state)
 }
 
 /* Ciphertexts of one block, under `key` and a nonce, that bring Poly1305's accumulator to an edge
- * before the pad is added: 0 to 5 (which may be held as p to p + 4, and must be reduced), p minus 1,
- * 2 and 5, and powers of two at the boundaries of limbs and words, or one less. Found by solving
+ * before the pad is added: 0 to 5 (which may be held as p to p + 4, and must be reduced), p minus
+ * 1, 2 and 5, and powers of two at the boundaries of limbs and words, or one less. Found by solving
  * c r^2 + L r = h for c, modulo p, with big integers. */
 static const struct {
         uint64_t nonce;
