@@ -36,7 +36,7 @@ TCP = [
     Figure("tcp8", "TCP, 8 streams", "Gbit/s", True, (0.01, 1000)),
     Figure("tcp_both", "TCP, both directions at once, sum", "Gbit/s", True, (0.01, 1000)),
     Figure("ping", "ping, idle, mean", "ms", False, (0.005, 1000)),
-    Figure("ping_p99", "ping beside a TCP stream, p99", "ms", False, (0.005, 10_000)),
+    Figure("ping_p99", "ping during a TCP stream, p99", "ms", False, (0.005, 10_000)),
 ]
 
 

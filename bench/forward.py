@@ -42,7 +42,7 @@ def figures():
             yield one(f"udp{length}_cpu", f"{title}, CPU of the three", "µs/packet", False,
                       (0.01, 10_000))
         yield one("ping", "ping, idle, mean", "ms", False, time_ms)
-        yield one("ping_p99", "ping beside a TCP stream, p99", "ms", False, time_ms)
+        yield one("ping_p99", "ping during a TCP stream, p99", "ms", False, time_ms)
 
 
 def seconds(options, _):

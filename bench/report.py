@@ -54,7 +54,7 @@ def remarks(bench):
         lost = sum(one[name].get("pings_lost", 0) for one in bench.rounds)
         if lost:
             sent = sum(one[name].get("pings_beside", 0) for one in bench.rounds)
-            yield f"{name}: {lost} of {sent} pings beside the TCP stream were lost"
+            yield f"{name}: {lost} of {sent} pings during the TCP stream were lost"
     yield from bench.notes
 
 

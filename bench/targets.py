@@ -66,7 +66,7 @@ TARGETS = [
     quotient("handshakes, later ones", "again", GO, (1.5, 1.5), True),
     quotient("CPU per handshake, later ones", "again_cpu", GO, (0.6, 0.6), False),
     quotient("ping, idle, mean", "ping", GO, (0.75, 0.75), False),
-    quotient("ping beside a TCP stream, 99th percentile", "ping_p99", GO, (0.7, 0.7), False),
+    quotient("ping during a TCP stream, 99th percentile", "ping_p99", GO, (0.7, 0.7), False),
     quotient("60,000 peers, resident", "resident_60000", GO, (0.08, 0.08), False),
     quotient("60,000 peers, load", "load_60000", GO, (0.1, 0.1), False),
     Target("1,000,000 peers, bytes per peer", (2048, 2048), False, bytes_a_peer(1_000_000)),
