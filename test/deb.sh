@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 #
-# deb.sh [FOLDER] - installs the packages of a folder (build-deb) in a root that holds nothing but a
-# minimal Debian 12, runs two interfaces there that talk to each other, and removes them again: nothing
-# is left behind. Needs root, debootstrap and a mirror. The minimal root is kept in build-check/ for the
-# next time. The last line is "N passed, N failed, N skipped".
+# deb.sh [FOLDER] - tests the packages in FOLDER (build-deb) in a root directory with a minimal
+# Debian 12: installs them, connects two interfaces, purges the packages, and checks that nothing
+# is left. Needs root, debootstrap and a mirror. The minimal root is kept in build-check/ for the
+# next run. The last line is "N passed, N failed, N skipped".
 # shellcheck disable=SC2317 # functions are called by try
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -12,7 +12,7 @@ folder=${1:-build-deb}
 cache=build-check/bookworm.tar
 
 passed=0 failed=0
-try() { # what is tried, command...
+try() { # claim, command...
         local what=$1
         shift
         if "$@"; then
@@ -31,35 +31,35 @@ finish() {
 
 work=$(mktemp -d)
 root=$work/root
-# All of it lives in namespaces of a shell that ends with us, so nothing has to be unmounted.
+# All mounts are in namespaces of a shell that ends with us, so nothing has to be unmounted.
 trap 'rm -rf --one-file-system "$work"' EXIT
 
 make_root() {
         local packages=iproute2,iputils-ping,wireguard-tools
         if [ ! -s $cache ]; then
                 mkdir -p build-check
-                debootstrap --variant=minbase --include=$packages bookworm "$root" >"$work/log" 2>&1 ||
-                        return
+                debootstrap --variant=minbase --include=$packages bookworm "$root" \
+                        >"$work/log" 2>&1 || return
                 tar -C "$root" -cf $cache.new . && mv $cache.new $cache
         else
                 mkdir "$root" && tar -C "$root" -xpf $cache
         fi
 }
 if ! make_root; then
-        echo "SKIP  a clean root: debootstrap could not make one: $(tail -n 1 "$work/log")"
+        echo "SKIP  a clean root: debootstrap failed: $(tail -n 1 "$work/log")"
         finish 1
 fi
 cp "$folder"/tielined_*.deb "$root/tmp/tielined.deb"
 cp -L /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null
 cp /etc/hosts "$root/etc/hosts" 2>/dev/null
 
-# Runs a command in the root, in mount, process and network namespaces of its own ("net": with the
-# network that we have, which apt needs).
+# Runs a command in the root, in new mount, process and network namespaces. With "net" it keeps our
+# network, which apt needs.
 inside() { # net or own, command...
         local network=--net
         [ "$1" = own ] || network=
         shift
-        # shellcheck disable=SC2016,SC2086 # the inner shell expands it; no word where there is none
+        # shellcheck disable=SC2016,SC2086 # the inner shell expands it; an empty option is no word
         unshare --mount --pid --fork --kill-child $network --propagation private bash -c '
                 root=$1; shift
                 mount --bind "$root" "$root" && mount -t proc proc "$root/proc" &&
@@ -71,8 +71,9 @@ inside() { # net or own, command...
 }
 
 files() {
-        (cd "$root" && find . -xdev \( -path ./proc -o -path ./dev -o -path ./tmp -o -path ./var/cache \
-                -o -path ./var/lib/apt -o -path ./var/lib/dpkg -o -path ./var/log -o -path ./root \) \
+        (cd "$root" && find . -xdev \( -path ./proc -o -path ./dev -o -path ./tmp \
+                -o -path ./var/cache -o -path ./var/lib/apt -o -path ./var/lib/dpkg \
+                -o -path ./var/log -o -path ./root \) \
                 -prune -o ! -type d -print | grep -vE "$of_the_system" | sort)
 }
 install_it() {
@@ -102,7 +103,8 @@ tunnel_works() {
                         ss -lun | grep -q ":$(wg show wgb listen-port) " && break
                         sleep 0.05
                 done
-                wg set wga peer "$(wg pubkey </tmp/b.key)" endpoint 127.0.0.1:$(wg show wgb listen-port)
+                port=$(wg show wgb listen-port)
+                wg set wga peer "$(wg pubkey </tmp/b.key)" endpoint 127.0.0.1:$port
                 ip netns exec a ping -c 3 -i 0.2 -W 5 10.9.0.2
                 for process in $(pidof tielined); do
                         sed -n "s/^Uid:/Uid of $process:/p" /proc/$process/status
@@ -111,9 +113,10 @@ tunnel_works() {
         ' >"$work/log" 2>&1 || { tail -n 30 "$work/log"; false; }
 }
 
-# What the system writes for itself, or for packages that ours brought along. Debian keeps the users of
-# packages, so that nobody else gets their number.
-of_the_system='^\./(run/.*|etc/(\.pwd\.lock|ld\.so\.cache|machine-id|mtab|(passwd|shadow|group|gshadow)-))$'
+# Files that the system writes for itself, or for packages that ours depends on. Debian keeps the
+# users of packages, so that their numbers are not used again.
+users='(passwd|shadow|group|gshadow)-'
+of_the_system="^\\./(run/.*|etc/(\\.pwd\\.lock|ld\\.so\\.cache|machine-id|mtab|$users))\$"
 
 nothing_left() {
         inside own sh -c 'apt-get -qq -y purge tielined && apt-get -qq -y autoremove --purge' \
@@ -121,14 +124,14 @@ nothing_left() {
         diff "$work/before" <(files)
 }
 
-# A root that was kept does not mean that there is a mirror now.
+# The root may be an old one, so check that there is a mirror now.
 if ! inside net apt-get -qq -o APT::Update::Error-Mode=any update >"$work/log" 2>&1; then
-        echo "SKIP  a clean root: no mirror for what the package depends on: $(tail -n 1 "$work/log")"
+        echo "SKIP  a clean root: no mirror for the dependencies: $(tail -n 1 "$work/log")"
         finish 1
 fi
 files >"$work/before"
-try "it installs in a clean root" install_it
-try "it has a user" grep -q '^tieline:' "$root/etc/passwd"
-try "a tunnel works there, and its daemons run as that user" tunnel_works
-try "purged, it leaves nothing behind" nothing_left
+try "the package installs in a clean root" install_it
+try "it creates its user" grep -q '^tieline:' "$root/etc/passwd"
+try "a tunnel works, and its daemons run as that user" tunnel_works
+try "purging it leaves nothing behind" nothing_left
 finish

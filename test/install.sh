@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 #
-# install.sh - what a packager relies on: a user without privileges builds the tree from a copy that
-# has no history, its unit tests pass, and `make install` with DESTDIR and prefix puts each file in
-# its place and nothing elsewhere. Root gives that user no network. The last line is "N passed, N failed,
-# N skipped".
+# install.sh - tests what packagers rely on: a user without privileges can build a copy of the tree
+# without history, the unit tests pass, and `make install` with DESTDIR and prefix installs exactly
+# the expected files. Under root, the build has no network. The last line is "N passed, N failed, N
+# skipped".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 passed=0 failed=0 skipped=0
-verdict() { # status, what was tried
+verdict() { # status, claim
         if [ "$1" = 0 ]; then
                 passed=$((passed + 1))
                 echo "ok    $2"
@@ -18,7 +18,7 @@ verdict() { # status, what was tried
                 echo "FAIL  $2"
         fi
 }
-try() { # what is tried, command...
+try() { # claim, command...
         local what=$1
         shift
         "$@"
@@ -30,7 +30,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/tree" "$work/home"
 python3 test/tree/tree.py | tar -c -T - | tar -x -C "$work/tree"
 
-# Root becomes nobody; anybody else is a normal user as he is.
+# Root becomes nobody; any other user is a normal user already.
 path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 user=(env -i "HOME=$work/home" "PATH=$path" LC_ALL=C.UTF-8)
 if [ "$(id -u)" = 0 ]; then
@@ -41,13 +41,13 @@ as_user() {
         (cd "$work/tree" && "${user[@]}" "$@")
 }
 
-try "a normal user builds" as_user make
+try "a normal user can build" as_user make
 unit_tests() {
         as_user meson test -C build --no-rebuild --suite unit &&
                 [ -s "$work/tree/build/meson-logs/testlog.json" ]
 }
-try "a normal user runs the unit tests" unit_tests
-try "make install" as_user make install DESTDIR="$work/root" prefix=/usr
+try "a normal user can run the unit tests" unit_tests
+try "make install works" as_user make install DESTDIR="$work/root" prefix=/usr
 
 files_in_place() {
         (cd "$work/root" && find . ! -type d | sort) | diff - <(sort <<'LIST'
@@ -64,25 +64,26 @@ files_in_place() {
 LIST
         )
 }
-try "each file is in its place, and nothing elsewhere" files_in_place
+try "exactly the expected files are installed" files_in_place
 
 tielined=$work/root/usr/sbin/tielined
 version_is_ours() {
         [ "$(as_user "$tielined" --version | head -n 1)" = \
                 "tielined $(sed -n "s/^ *version: '\(.*\)',$/\1/p" meson.build)" ]
 }
-try "tielined --version says the version of meson.build" version_is_ours
+try "tielined --version prints the version from meson.build" version_is_ours
 
 for program in tielined tieline-quick; do
         try "$program is hardened" test/hardened.sh "$work/root/usr/sbin/$program"
 done
 finds_what_is_not() {
         echo 'int main(void) { return 0; }' >"$work/plain.c"
-        gcc -no-pie -fno-pie -fcf-protection=none -fno-stack-clash-protection -Wl,-z,norelro,-z,lazy,-z,execstack -fno-stack-protector \
-                -o "$work/plain" "$work/plain.c" &&
-                [ "$(test/hardened.sh "$work/plain" | wc -l)" = "$(grep -c -E '^ *(demand|at_least) ' test/hardened.sh)" ]
+        gcc -no-pie -fno-pie -fcf-protection=none -fno-stack-clash-protection -fno-stack-protector \
+                -Wl,-z,norelro,-z,lazy,-z,execstack -o "$work/plain" "$work/plain.c" &&
+                [ "$(test/hardened.sh "$work/plain" | wc -l)" = \
+                        "$(grep -c -E '^ *(demand|at_least) ' test/hardened.sh)" ]
 }
-try "a program that is not hardened is told" finds_what_is_not
+try "the hardening check finds everything missing in a plain program" finds_what_is_not
 
 nothing_optional() {
         as_user meson setup build-bare -Dtests=disabled -Dseccomp=disabled -Dvalgrind=disabled \
@@ -90,15 +91,18 @@ nothing_optional() {
                 as_user meson compile -C build-bare &&
                 as_user env DESTDIR="$work/bare" meson install -C build-bare --quiet &&
                 [ "$(cd "$work/bare" && find . ! -type d | wc -l)" = 4 ] &&
-                [ "$(as_user "$(find "$work/bare" -name tielined)" --version | cut -d' ' -f1)" = tielined ]
+                as_user "$(find "$work/bare" -name tielined)" --version | grep -q '^tielined '
 }
-try "it builds without anything optional" nothing_optional
+try "it builds without any optional part" nothing_optional
 
-# Another folder, of another length, and another time. Where the sources lay is in what a debugger reads.
+# Builds again in a folder with a longer name, at another time. Only debug information may contain
+# the path of the sources.
 same_again() {
         local again="$work/somewhere else entirely" file
 
-        mkdir "$again" && tar -c -C "$work/tree" --exclude=./build --exclude=./build-bare . | tar -x -C "$again" &&
+        mkdir "$again" &&
+                tar -c -C "$work/tree" --exclude=./build --exclude=./build-bare . |
+                tar -x -C "$again" &&
                 as_user meson setup "$again/objects" "$again" -Dtests=disabled &&
                 as_user ninja -C "$again/objects" daemon/tielined || return
         for file in "$work/tree/build" "$again/objects"; do
@@ -107,17 +111,17 @@ same_again() {
         done
         cmp "$work/tree/build.stripped" "$again/objects.stripped"
 }
-try "built again elsewhere, it is the same program" same_again
+try "a second build elsewhere gives the same program" same_again
 
-# Every option of --help is in the man page, as `Fl -config`, and in the completion.
+# Every option in --help must be in the man page, as `Fl -config`, and in the completion.
 options_are_known() { # program
-        local options option status=0
+        local options option status=0 share=$work/root/usr/share
 
         options=$(as_user "$work/root/usr/sbin/$1" --help | grep -o -e '--[a-z][a-z-]*' | sort -u)
         [ -n "$options" ] || return 1
         for option in $options; do
-                grep -q -- "Fl .*${option#-}\b" "$work/root/usr/share/man/man8/$1.8" &&
-                        grep -q -- "[( ]$option\b" "$work/root/usr/share/bash-completion/completions/$1" &&
+                grep -q -- "Fl .*${option#-}\b" "$share/man/man8/$1.8" &&
+                        grep -q -- "[( ]$option\b" "$share/bash-completion/completions/$1" &&
                         continue
                 echo "$option is not in the man page, or not in the completion"
                 status=1
@@ -125,10 +129,10 @@ options_are_known() { # program
         return $status
 }
 for program in tielined tieline-quick; do
-        try "the man page and the completion know each option of $program" options_are_known $program
+        try "man page and completion have all options of $program" options_are_known $program
 done
 
-# The paths in the units are those of the programs.
+# The units must have the paths of the installed programs.
 units_find_programs() {
         local found
 
@@ -140,9 +144,9 @@ units_find_programs() {
                 [ -e "$work/root$path" ] || return 1
         done <<<"$found"
 }
-try "the units name the programs where they are" units_find_programs
+try "the units have the right paths of the programs" units_find_programs
 
-# What systemd thinks of the sandbox of tielined@, from 0 (tight) to 10; it was 2.5 with systemd 252.
+# systemd rates the sandbox of tielined@ from 0 (tight) to 10; systemd 252 gave 2.5.
 sandbox_is_tight() {
         systemd-analyze security --offline=true --threshold=27 \
                 "$work/root/usr/lib/systemd/system/tielined@.service"
@@ -153,11 +157,11 @@ loose_unit_is_told() {
 }
 if systemd-analyze security --help 2>/dev/null | grep -q -e --offline; then
         try "the sandbox of tielined@ is tight" sandbox_is_tight
-        try "a unit without a sandbox is told" loose_unit_is_told
+        try "the rating rejects a unit without a sandbox" loose_unit_is_told
 else
         skipped=$((skipped + 2))
-        echo "SKIP  the sandbox of tielined@ is tight: no systemd-analyze that judges files"
-        echo "SKIP  a unit without a sandbox is told: the same"
+        echo "SKIP  the sandbox of tielined@ is tight: systemd-analyze lacks --offline"
+        echo "SKIP  the rating rejects a unit without a sandbox: same reason"
 fi
 
 completion_offers() {
@@ -173,9 +177,9 @@ completion_offers() {
         _tieline_quick
         [ "${COMPREPLY[*]}" = down ]
 }
-try "the completion completes" completion_offers
+try "completion works" completion_offers
 
-# In a place where these interfaces run, and those have a configuration.
+# Simulates some running interfaces, and others with a configuration file.
 names_are_offered() {
         # shellcheck disable=SC2016 # the inner shell expands it
         "${own_mounts[@]}" bash -euc '
@@ -195,10 +199,10 @@ names_are_offered() {
 own_mounts=(unshare --mount --map-root-user)
 [ "$(id -u)" != 0 ] || own_mounts=(unshare --mount)
 if "${own_mounts[@]}" true 2>/dev/null; then
-        try "the completion knows the names of interfaces" names_are_offered
+        try "completion offers the names of interfaces" names_are_offered
 else
         skipped=$((skipped + 1))
-        echo "SKIP  the completion knows the names of interfaces: no user namespaces here"
+        echo "SKIP  completion offers the names of interfaces: no user namespaces here"
 fi
 
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 #
-# enum_compile.sh - the rules of base/enum.h that the compiler keeps: each broken program must fail,
-# for its own reason, and the same program put right must compile.
+# enum_compile.sh - tests the rules of base/enum.h that the compiler enforces: each wrong program
+# must fail for the expected reason, and the corrected program must compile.
 #
-# usage: CC=gcc enum_compile.sh   (from anywhere; CC may carry options)
+# usage: CC=gcc enum_compile.sh   (from anywhere; CC may have options)
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -14,10 +14,10 @@ trap 'rm -rf "$folder"' EXIT
 tried=0
 failed=0
 
-# The tree's own, since they are what its switches are held to.
+# The warnings of the tree.
 warnings="-Wall -Wextra $(grep -o "'-W[a-z=-]*'" "$root/meson.build" | tr -d "'" | tr '\n' ' ')"
 
-# Reads a program and compiles it as the tree is compiled; what the compiler says is in $folder/said.
+# Compiles the program on stdin like the tree. The compiler's output goes to $folder/said.
 compiles() {
         { printf '#include "base/enum.h"\n'; cat; } > "$folder/case.c"
         # Both are lists of words, hence unquoted.
@@ -26,7 +26,7 @@ compiles() {
                 -c "$folder/case.c" -o "$folder/case.o" > "$folder/said" 2>&1
 }
 
-report() { # what came of it, the name of the case
+report() { # result, name of the case
         echo "$1  $2"
         if [ "$1" != ok ]; then
                 failed=$((failed + 1))
@@ -34,17 +34,17 @@ report() { # what came of it, the name of the case
         fi
 }
 
-# stdin: a program; $1: the name of the case
+# stdin: a program; $1: name of the case
 accepts() {
         tried=$((tried + 1))
         if compiles && [ ! -s "$folder/said" ]; then
                 report ok "$1"
         else
-                report FAIL "$1: should compile without a word"
+                report FAIL "$1: should compile without messages"
         fi
 }
 
-# stdin: a program; $1: the name of the case; $2: an expression that an error must match
+# stdin: a program; $1: name of the case; $2: expression that an error must match
 refuses() {
         tried=$((tried + 1))
         if compiles; then
@@ -52,7 +52,7 @@ refuses() {
         elif grep -E "error: .*($2)" "$folder/said" > /dev/null; then
                 report ok "$1"
         else
-                report FAIL "$1: refused, but not for its reason ($2)"
+                report FAIL "$1: does not compile, but not because of: $2"
         fi
 }
 
@@ -66,7 +66,7 @@ refuses 'a name given twice' "duplicate member 'a'" <<'C'
 WG_ENUM_DECLARE(thing, LIST)
 WG_ENUM_DEFINE(thing, LIST)
 C
-accepts 'values and names that differ' <<'C'
+accepts 'distinct values and names' <<'C'
 #define LIST(X) X(A, 1, a, "first") X(B, 2, b, "second")
 WG_ENUM_DECLARE(thing, LIST)
 WG_ENUM_DEFINE(thing, LIST)
@@ -87,16 +87,17 @@ refuses 'a flag given twice' 'duplicate case value' <<'C'
 WG_FLAGS_DECLARE(things, LIST)
 WG_FLAGS_DEFINE(things, LIST)
 C
-accepts 'flags of a bit each' <<'C'
+accepts 'flags of one bit each' <<'C'
 #define LIST(X) X(A, 1, a, "first") X(B, 1 << 6, b, "second")
 WG_FLAGS_DECLARE(things, LIST)
 WG_FLAGS_DEFINE(things, LIST)
 C
 
-# A new member must be handled everywhere, also where a switch has a default.
+# A new member must be handled everywhere, even in a switch with a default.
 for default in '' 'default: break;'; do
         with=${default:+, with a default}
-        refuses "a switch that lacks a member$with" "enumeration value 'B' not (explicitly )?handled in switch" <<C
+        refuses "a switch that lacks a member$with" \
+                "enumeration value 'B' not (explicitly )?handled in switch" <<C
 #define LIST(X) X(A, 1, a, "first") X(B, 2, b, "second")
 WG_ENUM_DECLARE(thing, LIST)
 int f(enum thing t);
@@ -125,5 +126,5 @@ int f(enum thing t)
 C
 done
 
-echo "$((tried - failed)) of $tried as they should be ($CC)"
+echo "$((tried - failed)) of $tried cases passed ($CC)"
 [ "$failed" = 0 ]
