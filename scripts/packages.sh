@@ -34,7 +34,7 @@ demo    wireguard-tools         wg
 demo    wireguard-go            wireguard-go
 profile linux-perf              perf
 fuzz    clang                   clang
-fuzz    libclang-rt-14-dev      file:/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a
+fuzz    libclang-rt-14-dev      file:/usr/lib/clang/14/lib/linux/libclang_rt.fuzzer-x86_64.a
 fuzz    llvm                    llvm-symbolizer
 deb     debhelper               dh
 deb     build-essential         file:/usr/share/doc/build-essential
