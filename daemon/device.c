@@ -133,8 +133,8 @@ static void connect_parts(struct tl_device *device, const struct tl_device_setup
         tl_apply_init(&device->changes, &shared->engine, &shared->sockets, &device->pins.routes,
                       &device->peers);
         for (unsigned int i = 0; i < TL_LISTENER_COUNT; i++)
-                tl_server_init(&device->servers[i], setup->protocols[i], device, &device->loop,
-                               setup->log);
+                tl_server_init(&device->servers[i], setup->servers[i].protocol,
+                               setup->servers[i].ctx, &device->loop, setup->log);
 }
 
 /* Sets what must not be zero, so that done() can undo an init that fails. */

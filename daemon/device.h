@@ -22,8 +22,10 @@ struct tl_device_setup {
         const struct wg_aead_backend *aead;
         uint32_t offloads;  /* enum tl_offloading: those to begin with */
         uint32_t hardening; /* enum tl_hardening: what was achieved */
-        /* Of each control socket. The ctx of its server is the struct tl_device. */
-        const struct tl_server_protocol *protocols[TL_LISTENER_COUNT];
+        struct {
+                const struct tl_server_protocol *protocol;
+                void *ctx;
+        } servers[TL_LISTENER_COUNT];
 };
 
 struct tl_device {

@@ -27,10 +27,17 @@
 #include "io/processors.h"
 #include "io/sandbox.h"
 
+static struct tl_log log_;
 static struct tl_device device;
+static struct tl_uapi uapi = {
+        .log = &log_,
+        .engine = &device.shared.engine,
+        .sockets = &device.shared.sockets,
+        .peers = &device.peers,
+        .changes = &device.changes,
+};
 static struct tl_helper helper = {.end = -1};
 static struct tl_notify manager = {.fd = -1};
-static struct tl_log log_;
 static uint32_t hardening;
 
 static int fail(const char *what, int error)
@@ -220,8 +227,8 @@ static int set_up(const struct tl_options *options, const struct tl_tun *tun, ui
                 .aead = choose_aead(options),
                 .offloads = offloads,
                 .hardening = hardening,
-                .protocols = {[TL_LISTENER_UAPI] = &tl_uapi_protocol,
-                              [TL_LISTENER_STATUS] = &tl_status_protocol},
+                .servers = {[TL_LISTENER_UAPI] = {&tl_uapi_protocol, &uapi},
+                            [TL_LISTENER_STATUS] = {&tl_status_protocol, &device}},
         };
         int error = tl_device_init(&device, &setup);
 

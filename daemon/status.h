@@ -10,7 +10,7 @@
 
 #include "io/server.h"
 
-/* The ctx of its clients is a struct tl_device. */
+/* The ctx of its server is a struct tl_device. */
 extern const struct tl_server_protocol tl_status_protocol;
 
 #endif

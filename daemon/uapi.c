@@ -6,14 +6,13 @@
 
 #include "conf/uapi.h"
 #include "daemon/apply.h"
-#include "daemon/device.h"
 #include "daemon/peers.h"
 
 enum { CLIENTS_MAX = 1024 };
 
 struct client {
         struct tl_connection base;
-        struct tl_device *device;
+        const struct tl_uapi *uapi;
         struct tl_uapi_parser parser;
         struct tl_uapi_source source;
         struct tl_uapi_writer writer;
@@ -36,13 +35,13 @@ static struct client *of(struct tl_connection *base)
 static void tell_device(void *ctx, struct tl_uapi_device_status *status)
 {
         const struct client *client = ctx;
-        const struct tl_device *device = client->device;
-        const struct wg_identity *identity = atomic_load(&device->shared.engine.identity);
+        const struct tl_uapi *uapi = client->uapi;
+        const struct wg_identity *identity = atomic_load(&uapi->engine->identity);
 
         *status = (struct tl_uapi_device_status){
                 .has_private_key = identity != NULL,
-                .listen_port = device->shared.sockets.listen_port,
-                .fwmark = device->shared.sockets.fwmark,
+                .listen_port = uapi->sockets->listen_port,
+                .fwmark = uapi->sockets->fwmark,
         };
         if (identity)
                 memcpy(status->private_key, identity->private_key, WG_KEY_LEN);
@@ -51,8 +50,7 @@ static void tell_device(void *ctx, struct tl_uapi_device_status *status)
 static bool tell_peer(void *ctx, struct tl_uapi_peer_status *status)
 {
         struct client *client = ctx;
-        const struct tl_device *device = client->device;
-        struct wg_peer *peer = tl_peer_cursor_next(&client->peer, &device->peers);
+        struct wg_peer *peer = tl_peer_cursor_next(&client->peer, client->uapi->peers);
 
         if (!peer)
                 return false;
@@ -87,8 +85,7 @@ static bool resume_ips(struct client *client, const struct wg_peer *peer)
 static bool tell_allowed_ip(void *ctx, struct wg_prefix *prefix)
 {
         struct client *client = ctx;
-        const struct tl_device *device = client->device;
-        const struct wg_peer *peer = tl_peer_cursor_get(&client->peer, &device->peers);
+        const struct wg_peer *peer = tl_peer_cursor_get(&client->peer, client->uapi->peers);
 
         if (!peer || (client->ip_changes != peer->allowed.changes && !resume_ips(client, peer)) ||
             !wg_allowed_next(&peer->allowed, &client->ip_cursor, prefix))
@@ -109,7 +106,7 @@ static void reply_errno(struct client *client, int errnum)
 
 static void refuse(struct client *client, int error)
 {
-        tl_log(client->device->log, TL_LOG_ERROR,
+        tl_log(client->uapi->log, TL_LOG_ERROR,
                "configuration request refused, nothing changed: %s", strerror(-error));
         reply_errno(client, -error);
 }
@@ -130,7 +127,7 @@ static size_t tell(struct tl_connection *base, char *out, size_t size)
 static void await(struct client *client, struct tl_change *change,
                   void (*done)(void *ctx, int error))
 {
-        client->awaited = tl_apply_begin(&client->device->changes, change, done, client);
+        client->awaited = tl_apply_begin(client->uapi->changes, change, done, client);
         if (client->awaited) {
                 tl_connection_defer(&client->base);
                 return;
@@ -166,7 +163,7 @@ static void get(struct client *client)
 {
         struct tl_change nothing;
 
-        if (!tl_apply_is_busy(&client->device->changes)) {
+        if (!tl_apply_is_busy(client->uapi->changes)) {
                 start_telling(client);
                 return;
         }
@@ -193,7 +190,7 @@ static size_t parse(struct tl_connection *base, const char *bytes, size_t len)
                 get(client);
                 break;
         case TL_UAPI_ERROR:
-                tl_log(client->device->log, TL_LOG_ERROR,
+                tl_log(client->uapi->log, TL_LOG_ERROR,
                        "configuration request refused, nothing changed: line %u: %s",
                        client->parser.error.line, client->parser.error.message);
                 reply_errno(client, client->parser.error.errnum);
@@ -208,7 +205,7 @@ static void begin(struct tl_connection *base)
 {
         struct client *client = of(base);
 
-        client->device = base->server->ctx;
+        client->uapi = base->server->ctx;
         client->source = (struct tl_uapi_source){
                 .ctx = client,
                 .device = tell_device,

@@ -6,9 +6,20 @@
 #ifndef DAEMON_UAPI_H
 #define DAEMON_UAPI_H
 
+#include "daemon/apply.h"
+#include "io/log.h"
 #include "io/server.h"
 
-/* The ctx of its clients is a struct tl_device. */
+/* What clients see and change. */
+struct tl_uapi {
+        struct tl_log *log;
+        const struct wg_engine *engine;
+        const struct tl_sockets *sockets;
+        const struct tl_peers *peers;
+        struct tl_apply_queue *changes;
+};
+
+/* The ctx of its server is a struct tl_uapi. */
 extern const struct tl_server_protocol tl_uapi_protocol;
 
 #endif

@@ -5,37 +5,20 @@
 #include <stdio.h>
 
 #include "conf/uapi.h"
-#include "daemon/workers.h"
 #include "test/lib/cmocka.h"
+#include "test/lib/device.h"
 #include "test/lib/env.h"
 #include "test/lib/heap.h"
 #include "test/lib/with_crypto.h"
 
-/* A device as far as a change of configuration needs one while the link is down. */
-struct device {
-        struct wg_engine engine;
-        struct tl_sockets sockets;
-        struct tl_workers workers;
-        struct tl_routes routes;
-        struct tl_peers peers;
-        struct tl_apply_queue changes;
-};
-
-static void begin_device(struct device *device, struct test_env *t)
+static void begin_device(struct test_device *device, struct test_env *t)
 {
-        memset(device, 0, sizeof(*device));
-        device->sockets.engine = &device->engine;
-        device->sockets.workers = &device->workers;
-        device->peers.engine = &device->engine;
-        assert_true(wg_engine_init(&device->engine, &t->env, wg_aead_choose(NULL)));
-        tl_apply_init(&device->changes, &device->engine, &device->sockets, &device->routes,
-                      &device->peers);
+        assert_true(test_device_init(device, &t->env));
 }
 
-static void end_device(struct device *device, struct test_env *t)
+static void end_device(struct test_device *device, struct test_env *t)
 {
-        tl_apply_done(&device->changes);
-        wg_engine_done(&device->engine);
+        test_device_done(device);
         assert_int_equal(t->blocks, 0);
 }
 
@@ -125,7 +108,7 @@ static void twin_apply(struct twin *twin, const struct tl_change *change)
         }
 }
 
-static void assert_same(struct device *device, const struct twin *twin)
+static void assert_same(struct test_device *device, const struct twin *twin)
 {
         const struct wg_list *node = &device->engine.peers;
 
@@ -218,7 +201,7 @@ static void note_error(void *ctx, int error)
  * anew for each try. */
 static void test_whole_or_not_at_all(void **state)
 {
-        static struct device device;
+        static struct test_device device;
         static struct twin twin;
         struct test_env t, choices;
         unsigned int failures = 0;
@@ -271,7 +254,7 @@ static void test_whole_or_not_at_all(void **state)
 #define J "public_key=0200000000000000000000000000000000000000000000000000000000000000\n"
 #define PSK "preshared_key=0300000000000000000000000000000000000000000000000000000000000000\n"
 
-static void apply_text(struct device *device, const char *text)
+static void apply_text(struct test_device *device, const char *text)
 {
         struct tl_uapi_parser parser;
         struct tl_change change;
@@ -307,7 +290,7 @@ static const struct {
 
 static void test_peers_named_again(void **state)
 {
-        static struct device device;
+        static struct test_device device;
         struct test_env t;
         char text[1024];
 
@@ -347,7 +330,7 @@ static void make_many(struct tl_change *change, uint32_t count)
 /* Between two slices others have their turn; changes follow each other in order. */
 static void test_slices(void **state)
 {
-        static struct device device;
+        static struct test_device device;
         struct tl_change many, few, none;
         int many_error = 1, few_error = 1, none_error = 1, slices = 0;
         struct tl_apply *forgotten;
@@ -399,7 +382,7 @@ static void test_slices(void **state)
 
 static void test_no_memory_to_begin(void **state)
 {
-        static struct device device;
+        static struct test_device device;
         struct tl_change change;
         struct test_env t;
 

@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "conf/uapi.h"
-#include "core/configure.h"
 #include "core/work.h"
-#include "daemon/device.h"
+#include "daemon/env.h"
 #include "daemon/uapi.h"
+#include "io/clock.h"
+#include "test/lib/device.h"
 #include "test/lib/env.h"
 #include "test/lib/heap.h"
 #include "test/lib/requests_model.h"
@@ -44,7 +45,9 @@ struct rig {
 
         struct test_env env;
         struct tl_log log;
-        struct tl_device device;
+        struct test_device device;
+        struct wg_actions actions;
+        struct tl_uapi uapi;
         struct tl_server protocol;
         struct client clients[CLIENTS];
         struct client observer;
@@ -348,8 +351,8 @@ static void check_lookups(void)
                 unsigned int family;
                 const uint8_t *address = model_address(i, &family);
                 const struct wg_peer *peer = wg_allowedips_find(
-                        &rig.device.shared.engine.allowed,
-                        family == 4 ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6, address);
+                        &rig.device.engine.allowed, family == 4 ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6,
+                        address);
 
                 check(is_peer(peer, rig.owners_before[i]) || is_peer(peer, rig.owners_after[i]),
                       "an address has the peer from before or from after the request");
@@ -428,8 +431,7 @@ static void work_all(void)
 
 static void engine_work(void)
 {
-        for (int i = 0; i < 8 && wg_engine_work(&rig.device.shared.engine, tl_env_now(),
-                                                &rig.device.round.actions);
+        for (int i = 0; i < 8 && wg_engine_work(&rig.device.engine, tl_env_now(), &rig.actions);
              i++)
                 ;
 }
@@ -552,11 +554,11 @@ static void stage(int prefix)
                 packet[8] = 0x20;
                 memcpy(packet + 24, address, 16);
         }
-        peer = wg_allowedips_find(&rig.device.shared.engine.allowed,
+        peer = wg_allowedips_find(&rig.device.engine.allowed,
                                   family == 4 ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6, address);
         if (peer && wg_waiting_add(&peer->waiting, 1, false))
-                (void)wg_engine_stage(&rig.device.shared.engine, peer, packet,
-                                      family == 4 ? 20 : 40, clock_ns);
+                (void)wg_engine_stage(&rig.device.engine, peer, packet, family == 4 ? 20 : 40,
+                                      clock_ns);
 }
 
 /* Only between requests: otherwise the model could not predict their errors. */
@@ -571,7 +573,7 @@ static void break_sockets(uint8_t which)
 static void set_link(bool up)
 {
         rig.was_up |= up;
-        wg_engine_set_up(&rig.device.shared.engine, up, tl_env_now());
+        wg_engine_set_up(&rig.device.engine, up, tl_env_now());
 }
 
 static void take_some(struct client *client)
@@ -639,14 +641,13 @@ static void begin(const uint8_t *script, size_t len)
         rig.end = script + len;
         test_env_init(&rig.env, 1);
         tl_log_init(&rig.log, "requests", NULL, TL_LOG_SILENT);
-        rig.device.log = &rig.log;
-        rig.device.env.core = rig.env.env;
-        check(wg_engine_init(&rig.device.shared.engine, &rig.device.env.core, wg_aead_choose(NULL)),
-              "an engine is made");
-        rig.device.peers.engine = &rig.device.shared.engine;
-        tl_apply_init(&rig.device.changes, &rig.device.shared.engine, &rig.device.shared.sockets,
-                      &rig.device.pins.routes, &rig.device.peers);
-        tl_server_init(&rig.protocol, &tl_uapi_protocol, &rig.device, NULL, &rig.log);
+        check(test_device_init(&rig.device, &rig.env.env), "an engine is made");
+        rig.uapi = (struct tl_uapi){.log = &rig.log,
+                                    .engine = &rig.device.engine,
+                                    .sockets = &rig.device.sockets,
+                                    .peers = &rig.device.peers,
+                                    .changes = &rig.device.changes};
+        tl_server_init(&rig.protocol, &tl_uapi_protocol, &rig.uapi, NULL, &rig.log);
         for (int i = 0; i < CLIENTS; i++)
                 connect_client(&rig.clients[i]);
         connect_client(&rig.observer);
@@ -659,9 +660,8 @@ static void end(void)
         for (int i = 0; i < CLIENTS; i++)
                 disconnect_client(&rig.clients[i]);
         disconnect_client(&rig.observer);
-        tl_apply_done(&rig.device.changes);
-        wg_actions_clear(&rig.device.shared.engine, &rig.device.round.actions);
-        wg_engine_done(&rig.device.shared.engine);
+        wg_actions_clear(&rig.device.engine, &rig.actions);
+        test_device_done(&rig.device);
         check(rig.env.blocks == 0, "all memory is given back");
         tl_log_done(&rig.log);
         free(rig.last_request);
