@@ -128,10 +128,19 @@ int tl_journal_open(struct tl_journal *journal, const struct tl_journal_kind *ki
         return error;
 }
 
+/* False if it is not known, because the file could not be read. */
+static bool is_file_empty(const struct tl_journal *journal)
+{
+        struct stat status;
+
+        return journal->text && !*journal->text && fstat(journal->fd, &status) == 0 &&
+               status.st_size == 0;
+}
+
 void tl_journal_close(struct tl_journal *journal)
 {
         if (journal->fd >= 0) {
-                if (tl_journal_is_empty(journal))
+                if (is_file_empty(journal))
                         unlink(journal->path);
                 close(journal->fd);
         }
