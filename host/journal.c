@@ -61,12 +61,25 @@ static void understand(struct tl_journal *journal)
         journal->link = link ? (unsigned int)strtoul(link, NULL, 10) : 0;
 }
 
+/* Removes a last line that a crash cut short. Its change has not been made. */
+static int remove_torn_line(struct tl_journal *journal, char *text)
+{
+        char *end = strrchr(text, '\n');
+        size_t len = end ? (size_t)(end + 1 - text) : 0;
+
+        if (!text[len])
+                return 0;
+        text[len] = '\0';
+        return ftruncate(journal->fd, (off_t)len) < 0 ? -errno : 0;
+}
+
 /* Reads the whole file into journal->text. */
 static int load(struct tl_journal *journal)
 {
         struct stat status;
         ssize_t got;
         char *text;
+        int error;
 
         if (fstat(journal->fd, &status) < 0)
                 return -errno;
@@ -74,11 +87,14 @@ static int load(struct tl_journal *journal)
         if (!text)
                 return -ENOMEM;
         got = pread(journal->fd, text, (size_t)status.st_size, 0);
-        if (got < 0) {
+        error = got < 0 ? -errno : 0;
+        text[WG_MAX(got, 0)] = '\0';
+        if (!error)
+                error = remove_torn_line(journal, text);
+        if (error) {
                 free(text);
-                return -errno;
+                return error;
         }
-        text[got] = '\0';
         free(journal->text);
         journal->text = text;
         understand(journal);

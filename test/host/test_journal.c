@@ -230,6 +230,25 @@ static void test_undoes_a_part(void **state)
         assert_int_equal(access(path, F_OK), -1);
 }
 
+/* A crash cut the last line short, so its change was not made. */
+static void test_torn_line(void **state)
+{
+        struct tl_journal journal;
+
+        (void)state;
+        write_file("tieline-quick-1\nplace @\nundo first\nundo sec", here);
+        assert_int_equal(tl_journal_open(&journal, &kind, "wg0"), 0);
+        expect_file("tieline-quick-1\nplace @\nundo first\n", here);
+        assert_int_equal(tl_journal_add(&journal, "third"), 0);
+        undo(&journal, 0, "third\nfirst\n");
+        tl_journal_close(&journal);
+        write_file("tieline-qu", "");
+        assert_int_equal(tl_journal_open(&journal, &kind, "wg0"), 0);
+        assert_true(tl_journal_is_empty(&journal));
+        tl_journal_close(&journal);
+        assert_int_equal(access(path, F_OK), -1);
+}
+
 /* An open journal is locked, and root's alone. */
 static void test_access(void **state)
 {
@@ -275,7 +294,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_reads_version_1), cmocka_unit_test(test_writes_version_1),
                 cmocka_unit_test(test_states),          cmocka_unit_test(test_undoes_a_part),
-                cmocka_unit_test(test_access),          cmocka_unit_test(test_errors),
+                cmocka_unit_test(test_torn_line),       cmocka_unit_test(test_access),
+                cmocka_unit_test(test_errors),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);
