@@ -16,7 +16,7 @@
 static void test_list(void **state)
 {
         struct wg_notes a = {0}, b = {0};
-        struct wg_note_list list = {0};
+        struct wg_note_list list = {.taken = NULL};
         uint32_t news;
 
         (void)state;
@@ -70,7 +70,7 @@ static void test_since(void **state)
         (void)state;
         for (size_t i = 0; i < WG_ARRAY_SIZE(timed); i++) {
                 struct wg_notes notes = {0};
-                struct wg_note_list list = {0};
+                struct wg_note_list list = {.taken = NULL};
                 uint32_t news;
 
                 assert_int_equal(wg_note_since(&notes, timed[i].note), 0);
