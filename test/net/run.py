@@ -190,7 +190,8 @@ class Programs:
         for name in self.TOOLS:
             shape = ("-fPIC", "-shared") if name.endswith(".so") else ()
             lab.run(compiler, "-std=gnu17", "-D_GNU_SOURCE", "-O2", f"-I{TREE}", *shape, "-o",
-                    f"{self.home}/test/net/{name}", f"{HERE}/{name.removesuffix('.so')}.c")
+                    f"{self.home}/test/net/{name}", f"{HERE}/{name.removesuffix('.so')}.c",
+                    f"{TREE}/test/lib/tool.c")
 
     def done(self):
         shutil.rmtree(self.home)
