@@ -50,3 +50,14 @@ uint8_t wg_prefix_common(const struct wg_prefix *a, const struct wg_prefix *b)
 
         return (uint8_t)WG_MIN(least, common_bits(&a->ip, &b->ip));
 }
+
+int wg_prefix_netmask_len(const struct wg_ip *mask)
+{
+        uint64_t bits[2], ones[2] = {UINT64_MAX, UINT64_MAX};
+        unsigned int len;
+
+        wg_ip_load_bits(bits, mask->family, mask->bytes);
+        len = wg_ip_common_bits(bits, ones);
+        wg_ip_mask_bits(ones, len);
+        return memcmp(bits, ones, sizeof(bits)) == 0 ? (int)len : -1;
+}

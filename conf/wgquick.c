@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
+#include "base/prefix.h"
 #include "conf/address.h"
 
 WG_ENUM_DEFINE(tl_wgquick_hook, TL_WGQUICK_HOOKS)
@@ -228,15 +228,15 @@ static bool parse_short_ipv4(struct tl_text text, struct wg_ip *ip)
 static bool parse_mask(struct tl_text text, const struct wg_ip *ip, uint32_t *cidr)
 {
         struct wg_ip mask;
-        uint32_t bits;
+        int len;
 
         if (parse_number(text, wg_ip_bits(ip), cidr))
                 return true;
         if (ip->family != WG_FAMILY_IPV4 || !parse_short_ipv4(text, &mask))
                 return false;
-        bits = wg_be32_load(mask.bytes);
-        *cidr = (uint32_t)__builtin_popcount(bits);
-        return *cidr == 0 || bits == UINT32_MAX << (32 - *cidr);
+        len = wg_prefix_netmask_len(&mask);
+        *cidr = (uint32_t)len;
+        return len >= 0;
 }
 
 static bool parse_address(struct tl_text text, struct tl_wgquick_address *address)

@@ -10,45 +10,36 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/prefix.h"
 #include "conf/address.h"
 #include "conf/uapi_text.h"
 #include "host/facts.h"
 #include "io/file.h"
 #include "quick/link.h"
 
-static uint32_t count_bits(const void *mask, size_t len)
+/* The address of an interface, or its netmask. */
+static struct wg_ip ip_of(sa_family_t family, const struct sockaddr *address)
 {
-        const uint8_t *bytes = mask;
-        uint32_t bits = 0;
+        struct wg_ip ip = {.family = WG_FAMILY_IPV4};
 
-        for (size_t i = 0; i < len; i++)
-                bits += (uint32_t)__builtin_popcount(bytes[i]);
-        return bits;
+        if (family == AF_INET) {
+                memcpy(ip.bytes, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+                return ip;
+        }
+        ip.family = WG_FAMILY_IPV6;
+        memcpy(ip.bytes, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
+        return ip;
 }
 
 static void write_address(FILE *out, const struct ifaddrs *address)
 {
+        sa_family_t family = address->ifa_addr->sa_family;
+        struct wg_ip ip = ip_of(family, address->ifa_addr);
+        struct wg_ip mask = ip_of(family, address->ifa_netmask);
         char text[TL_ADDRESS_IP_SIZE];
-        struct wg_ip ip = {0};
-        uint32_t bits;
 
-        if (address->ifa_addr->sa_family == AF_INET) {
-                const struct sockaddr_in *in = (const void *)address->ifa_addr,
-                                         *mask = (const void *)address->ifa_netmask;
-
-                ip.family = WG_FAMILY_IPV4;
-                memcpy(ip.bytes, &in->sin_addr, 4);
-                bits = count_bits(&mask->sin_addr, 4);
-        } else {
-                const struct sockaddr_in6 *in6 = (const void *)address->ifa_addr,
-                                          *mask = (const void *)address->ifa_netmask;
-
-                ip.family = WG_FAMILY_IPV6;
-                memcpy(ip.bytes, &in6->sin6_addr, 16);
-                bits = count_bits(&mask->sin6_addr, 16);
-        }
         tl_address_format_ip(text, &ip);
-        fprintf(out, "Address = %s/%u\n", text, bits);
+        fprintf(out, "Address = %s/%d\n", text, wg_prefix_netmask_len(&mask));
 }
 
 static int write_addresses(FILE *out, const char *ifname)

@@ -68,6 +68,45 @@ static void test_ranges(void **state WG_UNUSED)
         }
 }
 
+static const struct {
+        int number;
+        const char *mask;
+        int len;
+} netmasks[] = {
+        {1, "0.0.0.0", 0},
+        {2, "128.0.0.0", 1},
+        {3, "255.255.255.0", 24},
+        {4, "255.255.255.255", 32},
+        {5, "0.0.0.1", -1},
+        {6, "255.0.255.0", -1},
+        {7, "255.255.255.253", -1},
+        {8, "127.255.255.255", -1},
+        {9, "::", 0},
+        {10, "::1", -1},
+        {11, "ffff:ffff:ffff:fffe::", 63},
+        {12, "ffff:ffff:ffff:ffff::", 64},
+        {13, "ffff:ffff:ffff:ffff:8000::", 65},
+        {14, "ffff:ffff:ffff:ffff:4000::", -1},
+        {15, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 128},
+};
+
+static void test_netmasks(void **state WG_UNUSED)
+{
+        for (size_t i = 0; i < WG_ARRAY_SIZE(netmasks); i++) {
+                struct wg_ip mask = parse_ip(netmasks[i].mask);
+
+                if (wg_prefix_netmask_len(&mask) != netmasks[i].len)
+                        fail_msg("netmask %d (%s)", netmasks[i].number, netmasks[i].mask);
+        }
+        for (int len = 0; len <= 128; len++) {
+                struct wg_prefix ones = {.ip.family = WG_FAMILY_IPV6, .cidr = (uint8_t)len};
+
+                memset(ones.ip.bytes, 0xff, sizeof(ones.ip.bytes));
+                wg_prefix_mask(&ones);
+                assert_int_equal(wg_prefix_netmask_len(&ones.ip), len);
+        }
+}
+
 /* ---- two prefixes ---- */
 
 enum relation { APART, COVERS, IS_COVERED, SAME };
@@ -246,9 +285,8 @@ static void test_bits(void **state WG_UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_ranges),
-                cmocka_unit_test(test_pairs),
-                cmocka_unit_test(test_twin),
+                cmocka_unit_test(test_ranges), cmocka_unit_test(test_netmasks),
+                cmocka_unit_test(test_pairs),  cmocka_unit_test(test_twin),
                 cmocka_unit_test(test_bits),
         };
 
