@@ -3,8 +3,8 @@
  * step.h - a list of changes to this machine, each with how it is undone.
  *
  * Commands are as in host/run.h. The undo command of a step is in the journal before the step runs,
- * so a crash at any step leaves nothing that cannot be undone. What the kernel removes along with a
- * link, such as its addresses and routes, needs no undo command.
+ * so that a crash at any step leaves nothing that cannot be undone. Changes that the kernel undoes
+ * along with a link, such as its addresses and routes, need no undo command.
  *
  * Threads: the only one of the process. */
 #ifndef HOST_STEP_H
