@@ -17,11 +17,11 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "client/link.h"
 #include "conf/address.h"
 #include "conf/base64.h"
 #include "io/log.h"
 #include "io/resolve.h"
-#include "quick/link.h"
 
 #define SOCKET_NAME "tieline-quick/await/"
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/link.h"
 #include "host/run.h"
 #include "io/fail.h"
-#include "quick/link.h"
 
 /* How long a daemon may take to exit on a busy machine. */
 enum { END_TIMEOUT_MS = 10000, RETRY_MS = 10 };

@@ -6,13 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/link.h"
 #include "host/facts.h"
 #include "host/run.h"
 #include "host/setting.h"
 #include "host/step.h"
 #include "io/fail.h"
 #include "io/netns.h"
-#include "quick/link.h"
 #include "quick/survey.h"
 
 #define SRC_VALID_MARK "net/ipv4/conf/all/src_valid_mark"

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "base/endpoint.h"
+#include "client/link.h"
 #include "host/facts.h"
 #include "host/run.h"
 #include "host/table.h"
 #include "io/netns.h"
 #include "io/rule.h"
-#include "quick/link.h"
 #include "quick/rules.h"
 #include "quick/survey.h"
 

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/link.h"
 #include "conf/wgconf.h"
 #include "host/run.h"
 #include "io/fail.h"
 #include "quick/await.h"
-#include "quick/link.h"
 
 static bool resolve(struct tl_quick_file *file)
 {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/link.h"
 #include "host/facts.h"
 #include "host/run.h"
 #include "host/setting.h"
@@ -16,7 +17,6 @@
 #include "quick/defaults.h"
 #include "quick/hooks.h"
 #include "quick/leftovers.h"
-#include "quick/link.h"
 #include "quick/peers.h"
 #include "quick/plan.h"
 #include "quick/save.h"

@@ -11,11 +11,11 @@
 
 #include "base/mem.h"
 #include "base/prefix.h"
+#include "client/link.h"
 #include "conf/address.h"
 #include "conf/uapi_text.h"
 #include "host/facts.h"
 #include "io/file.h"
-#include "quick/link.h"
 
 /* The address of an interface, or its netmask. */
 static struct wg_ip ip_of(sa_family_t family, const struct sockaddr *address)

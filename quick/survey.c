@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/link.h"
 #include "host/facts.h"
 #include "host/run.h"
 #include "io/rule.h"
-#include "quick/link.h"
 #include "quick/rules.h"
 
 #define INTERFACE_ORDER "/etc/resolvconf/interface-order"

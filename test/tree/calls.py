@@ -11,7 +11,7 @@ from pathlib import Path
 import layering
 import tree
 
-ROOMS = ("base", "core", "io", "conf", "daemon", "host", "quick")
+ROOMS = ("base", "core", "io", "conf", "client", "daemon", "host", "quick")
 FLAGS = ("-std=gnu17", "-O0", "-w", "-I.", "-D_GNU_SOURCE=", '-DTL_VERSION=""',
          '-DTL_USER=""')
 

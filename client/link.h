@@ -3,8 +3,8 @@
  * link.h - speaks to the daemon of an interface over its configuration socket. Keys go this way only,
  * never by command lines or files.
  * Threads: the only one of the process. */
-#ifndef QUICK_LINK_H
-#define QUICK_LINK_H
+#ifndef CLIENT_LINK_H
+#define CLIENT_LINK_H
 
 #include <stdbool.h>
 #include <stdint.h>

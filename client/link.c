@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "quick/link.h"
+#include "client/link.h"
 
 #include <errno.h>
 #include <poll.h>
