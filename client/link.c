@@ -9,10 +9,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "client/channel.h"
 #include "conf/hex.h"
 #include "conf/uapi_text.h"
 #include "io/clock.h"
@@ -20,38 +20,18 @@
 
 #define GET "get=1\n\n"
 
-int tl_link_connect(const char *ifname)
-{
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), error;
+#define TIMEOUT_NS (TL_LINK_TIMEOUT_S * TL_NS_PER_S)
 
-        if (fd < 0)
-                return -errno;
-        snprintf(address.sun_path, sizeof(address.sun_path), TL_UNIXSOCK_DIRECTORY "/%s.sock",
-                 ifname);
-        if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-                return fd;
-        error = -errno;
-        close(fd);
-        return error;
+/* The daemon does not answer while it carries out a change: this allows for a second per MiB of the
+ * request, some 6,000 peers. */
+enum { BYTES_A_SECOND = 1 << 20 };
+
+static int connect_within(struct tl_channel *channel, const char *ifname, uint64_t timeout_ns)
+{
+        return tl_channel_open(channel, TL_UNIXSOCK_DIRECTORY, ifname, timeout_ns);
 }
 
-static int send_all(int fd, const char *text, size_t len)
-{
-        while (len) {
-                ssize_t sent = send(fd, text, len, MSG_NOSIGNAL);
-
-                if (sent < 0 && errno != EINTR)
-                        return -errno;
-                if (sent > 0) {
-                        text += sent;
-                        len -= (size_t)sent;
-                }
-        }
-        return 0;
-}
-
-/* A reply that grows; the bytes of it are wiped wherever they were. */
+/* A reply that grows. Its bytes are wiped wherever they were. */
 struct reply {
         char *text;
         size_t len, room;
@@ -85,7 +65,7 @@ static int make_room(struct reply *reply)
         return 0;
 }
 
-static int receive(int fd, struct reply *reply)
+static int receive(struct tl_channel *channel, struct reply *reply)
 {
         while (!tl_uapi_text_is_reply(reply->text, reply->len)) {
                 int error = make_room(reply);
@@ -93,42 +73,50 @@ static int receive(int fd, struct reply *reply)
 
                 if (error)
                         return error;
-                got = read(fd, reply->text + reply->len, reply->room - reply->len);
-                if (got == 0)
-                        return -EPIPE;
-                if (got < 0 && errno != EINTR)
-                        return -errno;
-                if (got > 0)
-                        reply->len += (size_t)got;
+                got = tl_channel_receive(channel, reply->text + reply->len,
+                                         reply->room - reply->len);
+                if (got < 0)
+                        return (int)got;
+                reply->len += (size_t)got;
         }
         return -tl_uapi_text_reply_errno(reply->text, reply->len);
 }
 
-/* Asks, and takes the reply, which the caller releases on success. */
+/* Sends a request and receives the reply, which the caller releases on success. */
 static int ask(const char *ifname, const char *request, size_t len, struct reply *reply)
 {
-        int fd = tl_link_connect(ifname), error;
+        struct tl_channel channel;
+        int error = connect_within(&channel, ifname, TIMEOUT_NS);
 
         *reply = (struct reply){0};
-        if (fd < 0)
-                return fd;
-        error = send_all(fd, request, len);
+        if (error)
+                return error;
+        error = tl_channel_send(&channel, request, len);
+        tl_channel_allow(&channel, len / BYTES_A_SECOND * TL_NS_PER_S);
         if (!error)
-                error = receive(fd, reply);
-        close(fd);
+                error = receive(&channel, reply);
+        tl_channel_close(&channel);
         if (error)
                 reply_done(reply);
         return error;
 }
 
+int tl_link_connect(const char *ifname)
+{
+        struct tl_channel channel;
+        int error = connect_within(&channel, ifname, TIMEOUT_NS);
+
+        return error ? error : channel.fd;
+}
+
+/* Does not wait: a daemon whose queue of clients is full is there, too. */
 bool tl_link_is_served(const char *ifname)
 {
-        int fd = tl_link_connect(ifname);
+        struct tl_channel channel;
+        int error = connect_within(&channel, ifname, 0);
 
-        if (fd < 0)
-                return false;
-        close(fd);
-        return true;
+        tl_channel_close(&channel);
+        return !error || error == -ETIMEDOUT;
 }
 
 /* The process that listens at the other end; 0: it is not visible from here. */
@@ -167,23 +155,22 @@ static bool has_mark(const char *reply, size_t len)
 
 uint32_t tl_link_find_mark(const char *ifname)
 {
-        static const char request[] = "get=1\n\n";
-        uint64_t until_ns = tl_clock_boot_ns() + TL_NS_PER_S;
-        char reply[512];
-        const char *text = NULL;
+        struct tl_channel channel;
+        char reply[512] = "";
+        const char *text;
         uint32_t mark = 0;
-        ssize_t len;
-        int fd = tl_unixsock_connect(TL_UNIXSOCK_DIRECTORY, ifname, until_ns);
+        size_t len = 0;
+        ssize_t got = connect_within(&channel, ifname, TL_NS_PER_S);
 
-        if (fd < 0)
-                return 0;
-        len = tl_unixsock_ask(fd, request, sizeof(request) - 1, reply, sizeof(reply) - 1, has_mark,
-                              until_ns);
-        close(fd);
-        if (len > 0) {
-                reply[len] = '\0';
-                text = strstr(reply, MARK);
+        if (!got)
+                got = tl_channel_send(&channel, GET, sizeof(GET) - 1);
+        while (got >= 0 && len + 1 < sizeof(reply) && !has_mark(reply, len)) {
+                got = tl_channel_receive(&channel, reply + len, sizeof(reply) - 1 - len);
+                len += (size_t)WG_MAX(got, 0);
         }
+        tl_channel_close(&channel);
+        reply[len] = '\0';
+        text = got < 0 ? NULL : strstr(reply, MARK);
         if (text)
                 mark = (uint32_t)strtoul(text + strlen(MARK), NULL, 10);
         wg_wipe(reply, sizeof(reply));
@@ -322,23 +309,18 @@ static void see_bytes(struct peers *peers, const char *bytes, size_t len)
                         peers->line[peers->len++] = bytes[i];
 }
 
-static int read_peers(int fd, struct peers *peers)
+static int read_peers(struct tl_channel *channel, struct peers *peers)
 {
         char bytes[4096];
-        int error = 0;
+        ssize_t got = 0;
 
-        while (!error && !peers->is_over) {
-                ssize_t got = read(fd, bytes, sizeof(bytes));
-
-                if (got == 0)
-                        error = -EPIPE;
-                else if (got < 0 && errno != EINTR)
-                        error = -errno;
-                else if (got > 0)
+        while (got >= 0 && !peers->is_over) {
+                got = tl_channel_receive(channel, bytes, sizeof(bytes));
+                if (got > 0)
                         see_bytes(peers, bytes, (size_t)got);
         }
         wg_wipe(bytes, sizeof(bytes));
-        return error ? error : peers->error;
+        return got < 0 ? (int)got : peers->error;
 }
 
 int tl_link_each_peer(const char *ifname,
@@ -347,14 +329,14 @@ int tl_link_each_peer(const char *ifname,
                       void *ctx)
 {
         struct peers peers = {.see = see, .ctx = ctx};
-        int fd = tl_link_connect(ifname), error;
+        struct tl_channel channel;
+        int error = connect_within(&channel, ifname, TIMEOUT_NS);
 
-        if (fd < 0)
-                return fd;
-        error = send_all(fd, GET, sizeof(GET) - 1);
         if (!error)
-                error = read_peers(fd, &peers);
+                error = tl_channel_send(&channel, GET, sizeof(GET) - 1);
+        if (!error)
+                error = read_peers(&channel, &peers);
         wg_wipe(&peers, sizeof(peers));
-        close(fd);
+        tl_channel_close(&channel);
         return error;
 }

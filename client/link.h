@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * link.h - speaks to the daemon of an interface over its configuration socket. Keys go this way only,
- * never by command lines or files.
- * Threads: the only one of the process. */
+ * link.h - configures the interface of a running tielined over its configuration socket, and finds
+ * out whether and where the daemon runs.
+ *
+ * Keys are sent this way only, never on command lines or in files. A daemon that neither reads nor
+ * answers for TL_LINK_TIMEOUT_S seconds makes a call fail with -ETIMEDOUT.
+ * Threads: any, each with calls of its own. */
 #ifndef CLIENT_LINK_H
 #define CLIENT_LINK_H
 
@@ -12,14 +15,16 @@
 #include "base/attr.h"
 #include "conf/change.h"
 
-/* Whether a daemon answers for that interface. */
+enum { TL_LINK_TIMEOUT_S = 10 };
+
+/* Whether a daemon listens for that interface. */
 bool tl_link_is_served(const char *ifname) WG_MUST_USE;
 
-/* Whether a daemon answers and does not end within that time: one that was just killed still
+/* Whether a daemon listens and does not end within that time: one that was just killed still
  * accepts connections. */
 bool tl_link_stays_served(const char *ifname, unsigned int timeout_ms) WG_MUST_USE;
 
-/* Whether its daemon runs in another network namespace. False if that cannot be found out. */
+/* Whether the daemon runs in another network namespace. False if that cannot be found out. */
 bool tl_link_is_elsewhere(const char *ifname) WG_MUST_USE;
 
 /* The mark of outer packets; 0: none, or no answer within a second. */
@@ -27,26 +32,26 @@ uint32_t tl_link_find_mark(const char *ifname) WG_MUST_USE;
 
 /* Ends the daemon by removing its socket, and with it the link, whatever its name and namespace are
  * now. Waits for the end. Returns 0; -ETIMEDOUT; or another -errno. */
-
 int tl_link_end(const char *ifname, unsigned int timeout_ms) WG_MUST_USE;
-/* Makes an idle connection to the daemon, which ends with the daemon. Returns a descriptor, or
- * -errno. */
+
+/* Makes an idle connection to the daemon, which ends with the daemon. Returns a descriptor, the
+ * caller's to close, or -errno. */
 int tl_link_connect(const char *ifname) WG_MUST_USE;
 
-/* Calls a function for each peer of the interface, with whether it has an endpoint. The daemon's
- * answer is read in pieces, and secrets in it are not kept. Returns 0 or -errno. */
+/* Calls a function for each peer of the interface, and tells it whether the peer has an endpoint.
+ * The daemon's answer is read in pieces, and secrets in it are not kept. Returns 0 or -errno. */
 int tl_link_each_peer(const char *ifname,
                       void (*see)(void *ctx, const uint8_t public_key[TL_CONF_KEY_LEN],
                                   bool has_endpoint),
                       void *ctx) WG_MUST_USE;
 
-/* Carries a change out. Returns 0 or -errno, the daemon's or that of the way there. */
+/* Carries a change out. Returns 0 or -errno, the daemon's or that of the connection. */
 int tl_link_set(const char *ifname, const struct tl_change *change) WG_MUST_USE;
 
 /* Sets the mark of outer packets. Returns the same. */
 int tl_link_set_mark(const char *ifname, uint32_t mark) WG_MUST_USE;
 
-/* Reads the configuration into a device that was initialised and is empty. Returns the same. */
-int tl_link_get(const char *ifname, struct tl_change *device) WG_MUST_USE;
+/* Reads the configuration into a change that was initialised and is empty. Returns the same. */
+int tl_link_get(const char *ifname, struct tl_change *configuration) WG_MUST_USE;
 
 #endif

@@ -238,46 +238,37 @@ int tl_unixsock_connect(const char *directory, const char *name, uint64_t until_
         return fd;
 }
 
-static int send_all(int fd, const char *bytes, size_t len, uint64_t until_ns)
+/* Whether a step that failed with this -errno is to be tried again. Waits until it can succeed; on
+ * failure, *error says why. */
+static bool may_retry(int fd, short events, uint64_t until_ns, int *error)
 {
-        while (len) {
-                ssize_t sent = send(fd, bytes, len, MSG_NOSIGNAL);
-                int error = sent < 0 ? -errno : 0;
-
-                if (error == -EAGAIN)
-                        error = wait_for(fd, POLLOUT, until_ns);
-                if (error && error != -EINTR)
-                        return error;
-                if (sent > 0) {
-                        bytes += sent;
-                        len -= (size_t)sent;
-                }
-        }
-        return 0;
+        if (*error == -EAGAIN)
+                *error = wait_for(fd, events, until_ns);
+        return *error == 0 || *error == -EINTR;
 }
 
-ssize_t tl_unixsock_ask(int fd, const char *request, size_t request_len, char *reply, size_t size,
-                        bool (*is_whole)(const char *reply, size_t len), uint64_t until_ns)
+ssize_t tl_unixsock_send(int fd, const char *bytes, size_t len, uint64_t until_ns)
 {
-        int error = send_all(fd, request, request_len, until_ns);
-        size_t len = 0;
+        ssize_t sent;
+        int error;
 
-        if (error)
-                return error;
-        while (len < size && !is_whole(reply, len)) {
-                ssize_t got = recv(fd, reply + len, size - len, 0);
+        do {
+                sent = send(fd, bytes, len, MSG_NOSIGNAL);
+                error = sent < 0 ? -errno : 0;
+        } while (sent < 0 && may_retry(fd, POLLOUT, until_ns, &error));
+        return sent < 0 ? error : sent;
+}
 
+ssize_t tl_unixsock_receive(int fd, char *bytes, size_t size, uint64_t until_ns)
+{
+        ssize_t got;
+        int error;
+
+        do {
+                got = recv(fd, bytes, size, 0);
                 error = got < 0 ? -errno : 0;
-                if (got == 0)
-                        break;
-                if (error == -EAGAIN)
-                        error = wait_for(fd, POLLIN, until_ns);
-                if (error && error != -EINTR)
-                        return error;
-                if (got > 0)
-                        len += (size_t)got;
-        }
-        return (ssize_t)len;
+        } while (got < 0 && may_retry(fd, POLLIN, until_ns, &error));
+        return got < 0 ? error : got;
 }
 
 void tl_unixsock_quiet(const struct tl_unixsock *sock)

@@ -55,12 +55,10 @@ void tl_unixsock_close(struct tl_unixsock *sock);
  * another -errno. */
 int tl_unixsock_connect(const char *directory, const char *name, uint64_t until_ns) WG_MUST_USE;
 
-/* Sends a request and receives until the other end closes, is_whole() says that it is all, or `size`
- * bytes came. Returns the length of the reply; -ETIMEDOUT: it was not whole in time; -EPIPE: the other
- * end does not listen; or another -errno. */
-ssize_t tl_unixsock_ask(int fd, const char *request, size_t request_len, char *reply, size_t size,
-                        bool (*is_whole)(const char *reply, size_t len),
-                        uint64_t until_ns) WG_MUST_USE;
+/* Send or receive at least one byte over a non-blocking descriptor, by a time of tl_clock_boot_ns().
+ * Return how many bytes (0: the other end closed the connection); -ETIMEDOUT; or another -errno. */
+ssize_t tl_unixsock_send(int fd, const char *bytes, size_t len, uint64_t until_ns) WG_MUST_USE;
+ssize_t tl_unixsock_receive(int fd, char *bytes, size_t size, uint64_t until_ns) WG_MUST_USE;
 
 /* Whether the file was deleted, renamed or replaced. Quiets watch_fd; never blocks. */
 bool tl_unixsock_is_removed(const struct tl_unixsock *sock) WG_MUST_USE;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "client/channel.h"
 #include "client/link.h"
 #include "conf/address.h"
 #include "conf/base64.h"
@@ -202,12 +203,21 @@ static void see_peer(void *ctx, const uint8_t public_key[TL_CONF_KEY_LEN], bool 
                         task->is_wanted[i] = true;
 }
 
+/* Finds out which names are wanted now. Returns 0 or -errno. */
+static int find_wanted(struct task *task)
+{
+        memset(task->is_wanted, 0, task->names.count * sizeof(*task->is_wanted));
+        return tl_link_each_peer(task->ifname, see_peer, task);
+}
+
 /* Removes the names that are no longer wanted. Returns false if the daemon is gone. */
 static bool forget_unwanted(struct task *task)
 {
-        memset(task->is_wanted, 0, task->names.count * sizeof(*task->is_wanted));
-        if (tl_link_each_peer(task->ifname, see_peer, task))
-                return false;
+        int error = find_wanted(task);
+
+        /* Stopped or very busy: later it may answer again. */
+        if (error)
+                return error == -ETIMEDOUT;
         for (uint32_t i = task->names.count; i-- > 0;) {
                 if (task->is_wanted[i])
                         continue;
@@ -237,7 +247,7 @@ static void set_endpoint(const struct task *task, const struct tl_name *name,
         tl_address_format_endpoint(text, endpoint);
         if (error)
                 tl_log(&log_, TL_LOG_WARNING, "cannot set the endpoint `%s' to %s: %s", name->host,
-                       text, strerror(-error));
+                       text, tl_channel_error(error));
         else
                 tl_log(&log_, TL_LOG_INFO, "the endpoint `%s' is now %s", name->host, text);
 }
@@ -249,13 +259,14 @@ static bool ask_names(struct task *task)
         for (uint32_t i = task->names.count; i-- > 0;) {
                 struct wg_endpoint endpoint = {0};
                 struct tl_name *name = &task->names.items[i];
+                int error;
 
                 if (tl_resolve(name->host, 0, &endpoint))
                         continue;
                 endpoint.port = name->port;
-                memset(task->is_wanted, 0, task->names.count * sizeof(*task->is_wanted));
-                if (tl_link_each_peer(task->ifname, see_peer, task))
-                        return false;
+                error = find_wanted(task);
+                if (error)
+                        return error == -ETIMEDOUT;
                 if (task->is_wanted[i])
                         set_endpoint(task, name, &endpoint);
                 tl_names_remove(&task->names, i);

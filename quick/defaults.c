@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/channel.h"
 #include "client/link.h"
 #include "host/facts.h"
 #include "host/run.h"
@@ -27,7 +28,8 @@ static bool set_mark(const char *ifname, uint32_t mark)
         snprintf(command, sizeof(command), "wg set %s fwmark %u", ifname, mark);
         tl_run_show(command);
         error = tl_link_set_mark(ifname, mark);
-        return !error || tl_fail("cannot set the mark of `%s': %s", ifname, strerror(-error));
+        return !error ||
+               tl_fail("cannot set the mark of `%s': %s", ifname, tl_channel_error(error));
 }
 
 /* Without src_valid_mark, strict reverse-path filtering would look for the route back to a peer in

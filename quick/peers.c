@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/channel.h"
 #include "client/link.h"
 #include "conf/wgconf.h"
 #include "host/run.h"
@@ -22,7 +23,7 @@ static bool configure(const struct tl_quick_file *file)
         int error = tl_link_set(file->ifname, &file->device);
 
         if (error)
-                return tl_fail("cannot configure `%s': %s", file->ifname, strerror(-error));
+                return tl_fail("cannot configure `%s': %s", file->ifname, tl_channel_error(error));
         return true;
 }
 
@@ -70,7 +71,8 @@ static bool remove_strangers(struct tl_quick_file *file)
         error = tl_link_each_peer(file->ifname, remove_stranger, &strangers);
         free(strangers.known);
         if (error)
-                return tl_fail("cannot read the peers of `%s': %s", file->ifname, strerror(-error));
+                return tl_fail("cannot read the peers of `%s': %s", file->ifname,
+                               tl_channel_error(error));
         return strangers.is_good || tl_fail("out of memory");
 }
 

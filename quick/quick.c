@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/channel.h"
 #include "client/link.h"
 #include "host/facts.h"
 #include "host/run.h"
@@ -264,5 +265,5 @@ bool tl_quick_save(struct tl_quick_file *file)
         snprintf(command, sizeof(command), "wg showconf %s", file->ifname);
         tl_run_show(command);
         error = tl_save(file->path, file->ifname, &file->quick);
-        return !error || tl_fail("cannot save %s: %s", file->path, strerror(-error));
+        return !error || tl_fail("cannot save %s: %s", file->path, tl_channel_error(error));
 }

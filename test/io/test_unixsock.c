@@ -339,18 +339,35 @@ static pid_t serve(const struct tl_unixsock *sock, size_t until, const char *con
         _exit(0);
 }
 
+static int send_all(int fd, const char *text, uint64_t until_ns)
+{
+        while (*text) {
+                ssize_t sent = tl_unixsock_send(fd, text, strlen(text), until_ns);
+
+                if (sent < 0)
+                        return (int)sent;
+                text += sent;
+        }
+        return 0;
+}
+
+/* Sends a request, and receives until a blank line, the end, or size bytes. */
 static ssize_t ask(const char *request, char *reply, size_t size, uint64_t timeout_ns)
 {
         uint64_t until_ns = tl_clock_boot_ns() + timeout_ns;
         int fd = tl_unixsock_connect(directory, "wg0", until_ns);
-        ssize_t len;
+        ssize_t got = fd < 0 ? fd : send_all(fd, request, until_ns);
+        size_t len = 0;
 
-        if (fd < 0)
-                return fd;
-        len = tl_unixsock_ask(fd, request, strlen(request), reply, size, ends_with_blank_line,
-                              until_ns);
-        close(fd);
-        return len;
+        while (got >= 0 && len < size && !ends_with_blank_line(reply, len)) {
+                got = tl_unixsock_receive(fd, reply + len, size - len, until_ns);
+                if (got == 0)
+                        break;
+                len += got > 0 ? (size_t)got : 0;
+        }
+        if (fd >= 0)
+                close(fd);
+        return got < 0 ? got : (ssize_t)len;
 }
 
 static void end(pid_t pid)

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "client/ask.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/channel.h"
+#include "io/clock.h"
+#include "io/unixsock.h"
+
+WG_PRINTF(2, 3) static bool fail(struct tl_ask *ask, const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        vsnprintf(ask->failure, sizeof(ask->failure), format, arguments);
+        va_end(arguments);
+        return false;
+}
+
+void tl_ask_explain(char failure[TL_ASK_FAILURE_MAX], const char *ifname, int error)
+{
+        char path[64];
+
+        snprintf(path, sizeof(path), TL_STATUS_DIRECTORY "/%s.sock", ifname);
+        switch (error) {
+        case -ENOENT:
+                if (if_nametoindex(ifname))
+                        snprintf(failure, TL_ASK_FAILURE_MAX,
+                                 "no tielined runs %s: there is no %s. Is it run by the kernel or "
+                                 "by another program, or was it renamed? Try `wg show %s'",
+                                 ifname, path, ifname);
+                else
+                        snprintf(failure, TL_ASK_FAILURE_MAX,
+                                 "there is no interface %s here, and no tielined that runs one of "
+                                 "that name. `wg show interfaces' lists the interfaces",
+                                 ifname);
+                break;
+        case -ECONNREFUSED:
+                snprintf(failure, TL_ASK_FAILURE_MAX, "nobody listens at %s: its tielined is gone",
+                         path);
+                break;
+        case -EACCES:
+        case -EPERM:
+                snprintf(failure, TL_ASK_FAILURE_MAX, "cannot connect to %s: this needs root",
+                         path);
+                break;
+        case -ETIMEDOUT:
+                snprintf(failure, TL_ASK_FAILURE_MAX,
+                         "the tielined that runs %s has not answered within %d s: it is stopped or "
+                         "hangs",
+                         ifname, TL_ASK_TIMEOUT_S);
+                break;
+        case -EPIPE:
+        case -ECONNRESET:
+                snprintf(failure, TL_ASK_FAILURE_MAX,
+                         "the tielined that runs %s closed the connection: it is exiting, or has "
+                         "too many clients",
+                         ifname);
+                break;
+        default:
+                snprintf(failure, TL_ASK_FAILURE_MAX, "cannot ask at %s: %s", path,
+                         strerror(-error));
+        }
+}
+
+/* Receives a reply up to its end, or as much of it as there is. Returns its length or -errno. */
+static ssize_t receive(struct tl_channel *channel, char reply[TL_STATUS_REPLY_MAX])
+{
+        size_t len = 0;
+        ssize_t got = 0;
+
+        while (got >= 0 && len < TL_STATUS_REPLY_MAX &&
+               !tl_status_is_whole((struct tl_text){reply, len})) {
+                got = tl_channel_receive(channel, reply + len, TL_STATUS_REPLY_MAX - len);
+                if (got > 0)
+                        len += (size_t)got;
+        }
+        return got < 0 && !(got == -EPIPE && len) ? got : (ssize_t)len;
+}
+
+/* The same, for the request. */
+static ssize_t request(const char *ifname, char reply[TL_STATUS_REPLY_MAX])
+{
+        struct tl_channel channel;
+        ssize_t result = tl_channel_open(&channel, TL_STATUS_DIRECTORY, ifname,
+                                         TL_ASK_TIMEOUT_S * TL_NS_PER_S);
+
+        if (!result)
+                result = tl_channel_send(&channel, TL_STATUS_REQUEST, strlen(TL_STATUS_REQUEST));
+        if (!result)
+                result = receive(&channel, reply);
+        tl_channel_close(&channel);
+        return result;
+}
+
+bool tl_ask_status(struct tl_ask *ask, const char *ifname)
+{
+        struct tl_conf_error error;
+        ssize_t len = request(ifname, ask->reply);
+
+        if (len < 0) {
+                tl_ask_explain(ask->failure, ifname, (int)len);
+                return false;
+        }
+        if (!tl_status_read(&ask->status, (struct tl_text){ask->reply, (size_t)len}, &error))
+                return fail(ask,
+                            "the reply of %s is no status: line %" PRIu32
+                            ": %s. Is it another version of tielined?",
+                            ifname, error.line, error.message);
+        if (ask->status.errnum)
+                return fail(ask, "the tielined that runs %s refuses: %s", ifname,
+                            strerror(ask->status.errnum));
+        return true;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * ask.h - asks a running tielined how it is doing, over its status socket.
+ * Threads: any, each with memory of its own. */
+#ifndef CLIENT_ASK_H
+#define CLIENT_ASK_H
+
+#include "conf/status.h"
+
+/* How long a daemon may be silent. */
+enum { TL_ASK_TIMEOUT_S = 5, TL_ASK_FAILURE_MAX = 320 };
+
+struct tl_ask {
+        char failure[TL_ASK_FAILURE_MAX]; /* why it failed: a line for the user, terminated */
+        struct tl_status status;          /* points into the reply */
+        char reply[TL_STATUS_REPLY_MAX];
+};
+
+/* Asks for the status of an interface. Returns whether it is in ask->status; if not, ask->failure
+ * says why. */
+bool tl_ask_status(struct tl_ask *ask, const char *ifname) WG_MUST_USE;
+
+/* Writes a line that explains an -errno of client/channel.h on the status socket of an interface. */
+void tl_ask_explain(char failure[TL_ASK_FAILURE_MAX], const char *ifname, int error);
+
+#endif
