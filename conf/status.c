@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "conf/text.h"
+#include "conf/keyvalue.h"
 
 WG_ENUM_DEFINE(tl_status_section, TL_STATUS_SECTIONS)
 WG_ENUM_DEFINE(tl_status_kind, TL_STATUS_KINDS)
@@ -19,8 +17,6 @@ WG_ENUM_DEFINE(tl_status_event, TL_STATUS_EVENTS)
 const struct tl_status_key_info tl_status_keys[TL_STATUS_KEY_COUNT] = {TL_STATUS_KEYS(INFO)};
 
 static const char VERSION[] = "version=1";
-
-enum { NAME_MAX_LEN = 40, VALUE_MAX_LEN = 200 };
 
 /* ---- requests ---- */
 
@@ -78,50 +74,35 @@ enum tl_status_event tl_status_parser_feed(struct tl_status_parser *parser, cons
 
 /* ---- writing ---- */
 
-WG_PRINTF(2, 3) static void add(struct tl_status_writer *writer, const char *format, ...)
+void tl_status_writer_init(struct tl_writer *writer, char *out, size_t size)
 {
-        size_t room = writer->size - writer->len;
-        va_list arguments;
-        int len;
-
-        va_start(arguments, format);
-        len = vsnprintf(writer->out + writer->len, room, format, arguments);
-        va_end(arguments);
-        if (len < 0 || (size_t)len >= room)
-                writer->is_cut = true;
-        else if (!writer->is_cut)
-                writer->len += (size_t)len;
+        tl_writer_init(writer, out, size);
+        tl_writer_add(writer, "%s\n", VERSION);
 }
 
-void tl_status_writer_init(struct tl_status_writer *writer, char *out, size_t size)
+void tl_status_number(struct tl_writer *writer, enum tl_status_key key, uint64_t value)
 {
-        *writer = (struct tl_status_writer){.out = out, .size = size};
-        add(writer, "%s\n", VERSION);
+        tl_writer_add(writer, "%s=%" PRIu64 "\n", tl_status_keys[key].name, value);
 }
 
-void tl_status_number(struct tl_status_writer *writer, enum tl_status_key key, uint64_t value)
-{
-        add(writer, "%s=%" PRIu64 "\n", tl_status_keys[key].name, value);
-}
-
-void tl_status_flag(struct tl_status_writer *writer, enum tl_status_key key, bool value)
+void tl_status_flag(struct tl_writer *writer, enum tl_status_key key, bool value)
 {
         tl_status_text(writer, key, value ? "true" : "false");
 }
 
-void tl_status_text(struct tl_status_writer *writer, enum tl_status_key key, const char *value)
+void tl_status_text(struct tl_writer *writer, enum tl_status_key key, const char *value)
 {
-        add(writer, "%s=%s\n", tl_status_keys[key].name, value);
+        tl_writer_add(writer, "%s=%s\n", tl_status_keys[key].name, value);
 }
 
-void tl_status_drops(struct tl_status_writer *writer, const char *verdict, uint64_t count)
+void tl_status_drops(struct tl_writer *writer, const char *verdict, uint64_t count)
 {
-        add(writer, TL_STATUS_DROP "%s=%" PRIu64 "\n", verdict, count);
+        tl_writer_add(writer, TL_STATUS_DROP "%s=%" PRIu64 "\n", verdict, count);
 }
 
-size_t tl_status_writer_done(struct tl_status_writer *writer, int errnum)
+size_t tl_status_writer_done(struct tl_writer *writer, int errnum)
 {
-        add(writer, "errno=%d\n\n", errnum);
+        tl_writer_add(writer, "errno=%d\n\n", errnum);
         return writer->is_cut ? 0 : writer->len;
 }
 
@@ -157,26 +138,6 @@ static bool next_line(struct reader *reader, struct tl_text *line)
         return true;
 }
 
-static bool is_name(struct tl_text text)
-{
-        if (!text.len || text.len > NAME_MAX_LEN || text.at[0] < 'a' || text.at[0] > 'z')
-                return false;
-        for (size_t i = 1; i < text.len; i++)
-                if (!((text.at[i] >= 'a' && text.at[i] <= 'z') ||
-                      (text.at[i] >= '0' && text.at[i] <= '9') || text.at[i] == '_'))
-                        return false;
-        return true;
-}
-
-/* What a terminal shows as it is. */
-static bool is_printable(struct tl_text text)
-{
-        for (size_t i = 0; i < text.len; i++)
-                if (text.at[i] < 0x20 || text.at[i] > 0x7e)
-                        return false;
-        return text.len > 0 && text.len <= VALUE_MAX_LEN;
-}
-
 static const struct tl_status_key_info *find_key(struct tl_text name)
 {
         for (size_t i = 0; i < TL_STATUS_KEY_COUNT; i++)
@@ -205,7 +166,7 @@ static bool is_as_its_kind(const struct tl_status_fact *fact)
         case TL_STATUS_TEXT:
                 return true;
         case TL_STATUS_FLAG:
-                return tl_text_is(fact->value, "true") || tl_text_is(fact->value, "false");
+                return tl_keyvalue_is_flag(fact->value);
         case TL_STATUS_COUNT:
         case TL_STATUS_LEVEL:
                 return fact->is_number;
@@ -215,26 +176,24 @@ static bool is_as_its_kind(const struct tl_status_fact *fact)
 
 static bool read_fact(struct tl_status *status, const struct reader *reader, struct tl_text line)
 {
-        size_t equals = tl_text_find(line, '=');
         struct tl_status_fact *fact = &status->facts[status->count];
+        struct tl_keyvalue pair;
+        size_t column;
+        const char *mistake = tl_keyvalue_read(line, &pair, &column);
 
-        if (equals == line.len)
-                return fail(reader, 1, "a line is key=value");
+        if (mistake)
+                return fail(reader, column, mistake);
         if (status->count == TL_STATUS_FACTS_MAX)
                 return fail(reader, 1, "there are too many keys");
-        fact->name = tl_text_head(line, equals);
-        fact->value = tl_text_tail(line, equals + 1);
-        if (!is_name(fact->name))
-                return fail(reader, 1, "a key is made of a-z, 0-9 and _, 40 at most");
-        if (!is_printable(fact->value))
-                return fail(reader, equals + 2, "a value is 1 to 200 printable bytes");
+        fact->name = pair.key;
+        fact->value = pair.value;
         if (has_fact(status, fact->name))
                 return fail(reader, 1, "this key was given before");
         fact->key = find_key(fact->name);
         fact->is_number = (!fact->key || fact->key->kind != TL_STATUS_TEXT) &&
                           tl_text_to_number64(fact->value, &fact->number);
         if (!is_as_its_kind(fact))
-                return fail(reader, equals + 2, "the value is not what its key wants");
+                return fail(reader, column, "the value is not what its key wants");
         status->count++;
         return true;
 }

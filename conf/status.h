@@ -23,6 +23,7 @@
 #include "base/enum.h"
 #include "conf/error.h"
 #include "conf/text.h"
+#include "conf/writer.h"
 
 #define TL_STATUS_SECTIONS(X) \
         X(TL_STATUS_SECTION_DEVICE, 0, device, "Interface") \
@@ -163,24 +164,17 @@ struct tl_status_parser {
 enum tl_status_event tl_status_parser_feed(struct tl_status_parser *parser, const char *bytes,
                                            size_t len, size_t *used) WG_MUST_USE;
 
-/* A reply that is being written. What does not fit cuts it, once and for all. */
-struct tl_status_writer {
-        char *out; /* borrowed */
-        size_t size, len;
-        bool is_cut;
-};
-
 /* Begins a reply with its version. */
-void tl_status_writer_init(struct tl_status_writer *writer, char *out, size_t size);
+void tl_status_writer_init(struct tl_writer *writer, char *out, size_t size);
 
 /* Tell a fact: a count or level, a flag, a text without a newline; and a verdict's drops. */
-void tl_status_number(struct tl_status_writer *writer, enum tl_status_key key, uint64_t value);
-void tl_status_flag(struct tl_status_writer *writer, enum tl_status_key key, bool value);
-void tl_status_text(struct tl_status_writer *writer, enum tl_status_key key, const char *value);
-void tl_status_drops(struct tl_status_writer *writer, const char *verdict, uint64_t count);
+void tl_status_number(struct tl_writer *writer, enum tl_status_key key, uint64_t value);
+void tl_status_flag(struct tl_writer *writer, enum tl_status_key key, bool value);
+void tl_status_text(struct tl_writer *writer, enum tl_status_key key, const char *value);
+void tl_status_drops(struct tl_writer *writer, const char *verdict, uint64_t count);
 
 /* Ends the reply; errnum is 0 or a positive errno. Returns its length, not terminated; 0: it was cut. */
-size_t tl_status_writer_done(struct tl_status_writer *writer, int errnum) WG_MUST_USE;
+size_t tl_status_writer_done(struct tl_writer *writer, int errnum) WG_MUST_USE;
 
 /* ---- the reader's side ---- */
 

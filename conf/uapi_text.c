@@ -2,8 +2,6 @@
 #include "conf/uapi_text.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,45 +10,32 @@
 #include "conf/hex.h"
 #include "conf/text.h"
 #include "conf/uapi.h"
+#include "conf/writer.h"
 
 /* More than a text has beside peers and allowed IPs, of a peer beside its allowed IPs, and of an
  * allowed IP. */
 enum { DEVICE_ROOM = 512, PEER_ROOM = 512, ALLOWED_IP_ROOM = TL_ADDRESS_PREFIX_SIZE + 16 };
 
-struct out {
-        char *at;
-        size_t len, room;
-};
-
-WG_PRINTF(2, 3) static void put(struct out *out, const char *format, ...)
+static void put_hex(struct tl_writer *out, const char *name, const uint8_t key[TL_CONF_KEY_LEN])
 {
-        va_list arguments;
-        int len;
+        char *digits;
 
-        va_start(arguments, format);
-        len = vsnprintf(out->at + out->len, out->room - out->len, format, arguments);
-        va_end(arguments);
-        WG_ASSERT(len >= 0 && (size_t)len < out->room - out->len);
-        out->len += (size_t)len;
+        tl_writer_add(out, "%s=", name);
+        digits = tl_writer_take(out, 2 * TL_CONF_KEY_LEN);
+        if (digits)
+                tl_hex_encode(digits, key, TL_CONF_KEY_LEN);
+        tl_writer_add(out, "\n");
 }
 
-/* Keys go around vsnprintf(), which may leave them in buffers of its own. */
-static void put_hex(struct out *out, const char *name, const uint8_t key[TL_CONF_KEY_LEN])
+static void put_base64(struct tl_writer *out, const char *name, const uint8_t key[TL_CONF_KEY_LEN])
 {
-        put(out, "%s=", name);
-        WG_ASSERT(out->room - out->len > 2 * TL_CONF_KEY_LEN + 1);
-        tl_hex_encode(out->at + out->len, key, TL_CONF_KEY_LEN);
-        out->len += 2 * TL_CONF_KEY_LEN;
-        put(out, "\n");
-}
+        char *digits;
 
-static void put_base64(struct out *out, const char *name, const uint8_t key[TL_CONF_KEY_LEN])
-{
-        put(out, "%s = ", name);
-        WG_ASSERT(out->room - out->len > TL_BASE64_LEN(TL_CONF_KEY_LEN) + 1);
-        tl_base64_encode(out->at + out->len, key, TL_CONF_KEY_LEN);
-        out->len += TL_BASE64_LEN(TL_CONF_KEY_LEN);
-        put(out, "\n");
+        tl_writer_add(out, "%s = ", name);
+        digits = tl_writer_take(out, TL_BASE64_LEN(TL_CONF_KEY_LEN));
+        if (digits)
+                tl_base64_encode(digits, key, TL_CONF_KEY_LEN);
+        tl_writer_add(out, "\n");
 }
 
 size_t tl_uapi_text_room(const struct tl_change *device)
@@ -59,70 +44,73 @@ size_t tl_uapi_text_room(const struct tl_change *device)
                (size_t)device->allowed_ip_count * ALLOWED_IP_ROOM;
 }
 
-static void put_endpoint(struct out *out, const char *name, const struct tl_change_peer *peer)
+static void put_endpoint(struct tl_writer *out, const char *name, const struct tl_change_peer *peer)
 {
         char text[TL_ADDRESS_ENDPOINT_SIZE];
 
         WG_ASSERT(peer->endpoint.ip.family != WG_FAMILY_NONE);
         if (peer->zone[0]) {
                 tl_address_format_ip(text, &peer->endpoint.ip);
-                put(out, "%s[%s%%%s]:%u\n", name, text, peer->zone, peer->endpoint.port);
+                tl_writer_add(out, "%s[%s%%%s]:%u\n", name, text, peer->zone, peer->endpoint.port);
         } else {
                 tl_address_format_endpoint(text, &peer->endpoint);
-                put(out, "%s%s\n", name, text);
+                tl_writer_add(out, "%s%s\n", name, text);
         }
 }
 
-static void put_peer_request(struct out *out, const struct tl_change *device,
+static void put_peer_request(struct tl_writer *out, const struct tl_change *device,
                              const struct tl_change_peer *peer)
 {
         put_hex(out, "public_key", peer->public_key);
         if (peer->remove) {
-                put(out, "remove=true\n");
+                tl_writer_add(out, "remove=true\n");
                 return;
         }
         if (peer->update_only)
-                put(out, "update_only=true\n");
+                tl_writer_add(out, "update_only=true\n");
         if (peer->has_preshared_key)
                 put_hex(out, "preshared_key", peer->preshared_key);
         if (peer->has_endpoint)
                 put_endpoint(out, "endpoint=", peer);
         if (peer->has_persistent_keepalive)
-                put(out, "persistent_keepalive_interval=%u\n", peer->persistent_keepalive_s);
+                tl_writer_add(out, "persistent_keepalive_interval=%u\n",
+                              peer->persistent_keepalive_s);
         if (peer->replace_allowed_ips)
-                put(out, "replace_allowed_ips=true\n");
+                tl_writer_add(out, "replace_allowed_ips=true\n");
         for (uint32_t i = 0; i < peer->allowed_ip_count; i++) {
                 const struct tl_change_allowed_ip *ip = tl_change_peer_allowed_ip(device, peer, i);
                 char text[TL_ADDRESS_PREFIX_SIZE];
 
                 tl_address_format_prefix(text, &ip->prefix);
-                put(out, "allowed_ip=%s%s\n", ip->remove ? "-" : "", text);
+                tl_writer_add(out, "allowed_ip=%s%s\n", ip->remove ? "-" : "", text);
         }
 }
 
 size_t tl_uapi_text_format_request(const struct tl_change *device, char *text, size_t room)
 {
-        struct out out = {text, 0, room};
+        struct tl_writer out;
 
-        put(&out, "set=1\n");
+        tl_writer_init(&out, text, room);
+        tl_writer_add(&out, "set=1\n");
         if (device->has_private_key)
                 put_hex(&out, "private_key", device->private_key);
         if (device->has_listen_port)
-                put(&out, "listen_port=%u\n", device->listen_port);
+                tl_writer_add(&out, "listen_port=%u\n", device->listen_port);
         if (device->has_fwmark)
-                put(&out, "fwmark=%u\n", device->fwmark);
+                tl_writer_add(&out, "fwmark=%u\n", device->fwmark);
         if (device->replace_peers)
-                put(&out, "replace_peers=true\n");
+                tl_writer_add(&out, "replace_peers=true\n");
         for (uint32_t i = 0; i < device->peer_count; i++)
                 put_peer_request(&out, device, tl_change_peer_at(device, i));
-        put(&out, "\n");
+        tl_writer_add(&out, "\n");
+        WG_ASSERT(!out.is_cut);
         return out.len;
 }
 
-static void put_peer_file(struct out *out, const struct tl_change *device,
+static void put_peer_file(struct tl_writer *out, const struct tl_change *device,
                           const struct tl_change_peer *peer)
 {
-        put(out, "\n[Peer]\n");
+        tl_writer_add(out, "\n[Peer]\n");
         put_base64(out, "PublicKey", peer->public_key);
         if (!wg_is_zero(peer->preshared_key, TL_CONF_KEY_LEN))
                 put_base64(out, "PresharedKey", peer->preshared_key);
@@ -130,28 +118,30 @@ static void put_peer_file(struct out *out, const struct tl_change *device,
                 char text[TL_ADDRESS_PREFIX_SIZE];
 
                 tl_address_format_prefix(text, &tl_change_peer_allowed_ip(device, peer, i)->prefix);
-                put(out, "%s%s", i ? ", " : "AllowedIPs = ", text);
+                tl_writer_add(out, "%s%s", i ? ", " : "AllowedIPs = ", text);
         }
         if (peer->allowed_ip_count)
-                put(out, "\n");
+                tl_writer_add(out, "\n");
         if (peer->has_endpoint)
                 put_endpoint(out, "Endpoint = ", peer);
         if (peer->persistent_keepalive_s)
-                put(out, "PersistentKeepalive = %u\n", peer->persistent_keepalive_s);
+                tl_writer_add(out, "PersistentKeepalive = %u\n", peer->persistent_keepalive_s);
 }
 
 size_t tl_uapi_text_format_file(const struct tl_change *device, char *text, size_t room)
 {
-        struct out out = {text, 0, room};
+        struct tl_writer out;
 
+        tl_writer_init(&out, text, room);
         if (device->listen_port)
-                put(&out, "ListenPort = %u\n", device->listen_port);
+                tl_writer_add(&out, "ListenPort = %u\n", device->listen_port);
         if (device->fwmark)
-                put(&out, "FwMark = 0x%x\n", device->fwmark);
+                tl_writer_add(&out, "FwMark = 0x%x\n", device->fwmark);
         if (!wg_is_zero(device->private_key, TL_CONF_KEY_LEN))
                 put_base64(&out, "PrivateKey", device->private_key);
         for (uint32_t i = 0; i < device->peer_count; i++)
                 put_peer_file(&out, device, tl_change_peer_at(device, i));
+        WG_ASSERT(!out.is_cut);
         return out.len;
 }
 

@@ -23,7 +23,7 @@ static struct client *of(struct tl_connection *base)
 
 /* ---- the status, by section ---- */
 
-static void tell_flags(struct tl_status_writer *w, enum tl_status_key key, const struct wg_enum *e,
+static void tell_flags(struct tl_writer *w, enum tl_status_key key, const struct wg_enum *e,
                        uint32_t set)
 {
         char words[WORDS_MAX];
@@ -32,7 +32,7 @@ static void tell_flags(struct tl_status_writer *w, enum tl_status_key key, const
         tl_status_text(w, key, set ? words : "none");
 }
 
-static void tell_device(struct tl_status_writer *w, const struct tl_device *device)
+static void tell_device(struct tl_writer *w, const struct tl_device *device)
 {
         tl_status_text(w, TL_STATUS_INTERFACE, device->shared.tun.name);
         tl_status_flag(w, TL_STATUS_LINK_UP, device->link.is_up);
@@ -40,7 +40,7 @@ static void tell_device(struct tl_status_writer *w, const struct tl_device *devi
         tl_status_number(w, TL_STATUS_MTU, atomic_load(&device->shared.engine.mtu));
 }
 
-static void tell_sockets(struct tl_status_writer *w, const struct tl_device *device)
+static void tell_sockets(struct tl_writer *w, const struct tl_device *device)
 {
         const struct tl_sockets *sockets = &device->shared.sockets;
         const struct tl_socket_set *set = atomic_load(&sockets->current);
@@ -65,7 +65,7 @@ static void tell_sockets(struct tl_status_writer *w, const struct tl_device *dev
         tl_status_number(w, TL_STATUS_SOURCES_DROPPED, device->pins.dropped);
 }
 
-static void tell_peers(struct tl_status_writer *w, const struct wg_engine *engine)
+static void tell_peers(struct tl_writer *w, const struct wg_engine *engine)
 {
         tl_status_number(w, TL_STATUS_PEERS, engine->peer_count);
         tl_status_number(w, TL_STATUS_PEERS_IN_SESSION, engine->peers_in_session);
@@ -74,7 +74,7 @@ static void tell_peers(struct tl_status_writer *w, const struct wg_engine *engin
         tl_status_number(w, TL_STATUS_PEERS_ASKED, engine->indices.count - engine->session_count);
 }
 
-static void tell_offloads(struct tl_status_writer *w, const struct tl_traffic *sum,
+static void tell_offloads(struct tl_writer *w, const struct tl_traffic *sum,
                           const struct tl_offloads *offloads)
 {
         tl_status_number(w, TL_STATUS_SUPERPACKETS_READ, sum->superpackets_read);
@@ -84,7 +84,7 @@ static void tell_offloads(struct tl_status_writer *w, const struct tl_traffic *s
         tl_status_number(w, TL_STATUS_OFFLOADS_REFUSED, atomic_load(&offloads->refused));
 }
 
-static void tell_traffic(struct tl_status_writer *w, const struct tl_shared *shared)
+static void tell_traffic(struct tl_writer *w, const struct tl_shared *shared)
 {
         const struct tl_tally *tally = &shared->tally;
         const struct tl_traffic sum = tl_tally_traffic(tally);
@@ -110,7 +110,7 @@ static uint64_t count_refused(const struct tl_tally *tally)
         return refused;
 }
 
-static void tell_handshakes(struct tl_status_writer *w, const struct tl_tally *t)
+static void tell_handshakes(struct tl_writer *w, const struct tl_tally *t)
 {
         tl_status_number(w, TL_STATUS_INITIATIONS_SENT, t->events[WG_EVENT_INITIATION_SENT]);
         tl_status_number(w, TL_STATUS_INITIATIONS_RECEIVED, t->received[WG_MESSAGE_INITIATION]);
@@ -124,7 +124,7 @@ static void tell_handshakes(struct tl_status_writer *w, const struct tl_tally *t
         tl_status_number(w, TL_STATUS_HANDSHAKES_GIVEN_UP, t->events[WG_EVENT_GAVE_UP]);
 }
 
-static void tell_queues(struct tl_status_writer *w, struct tl_device *device)
+static void tell_queues(struct tl_writer *w, struct tl_device *device)
 {
         const struct wg_engine *engine = &device->shared.engine;
 
@@ -147,7 +147,7 @@ static void tell_queues(struct tl_status_writer *w, struct tl_device *device)
         tl_status_number(w, TL_STATUS_STATUS_CLIENTS, device->servers[TL_LISTENER_STATUS].count);
 }
 
-static void tell_process(struct tl_status_writer *w, const struct tl_device *device)
+static void tell_process(struct tl_writer *w, const struct tl_device *device)
 {
         const struct tl_handover *handover = &device->shared.handover;
         const struct tl_offloads *offloads = &device->shared.offloads;
@@ -174,7 +174,7 @@ static void tell_process(struct tl_status_writer *w, const struct tl_device *dev
 }
 
 /* In the list of verdicts, drops follow the accepted ones. */
-static void tell_drops(struct tl_status_writer *w, const struct tl_tally *tally)
+static void tell_drops(struct tl_writer *w, const struct tl_tally *tally)
 {
         WG_ENUM_EACH(verdict, &wg_verdict_enum)
                 if (verdict->value >= WG_VERDICT_NOT_IP)
@@ -188,7 +188,7 @@ static size_t tell(struct tl_connection *base, char *out, size_t size)
 {
         struct client *client = of(base);
         struct tl_device *device = base->server->ctx;
-        struct tl_status_writer w;
+        struct tl_writer w;
         size_t len;
 
         if (client->is_told)
@@ -210,7 +210,7 @@ static size_t tell(struct tl_connection *base, char *out, size_t size)
 
 static void refuse(struct client *client)
 {
-        struct tl_status_writer w;
+        struct tl_writer w;
         char text[64];
 
         tl_status_writer_init(&w, text, sizeof(text));

@@ -60,7 +60,7 @@ static void check_printable(const char *text, size_t len)
 /* Writes the reply again as it was understood. */
 static size_t say(const struct tl_status *status, char *out)
 {
-        struct tl_status_writer writer;
+        struct tl_writer writer;
 
         tl_status_writer_init(&writer, out, TL_STATUS_REPLY_MAX);
         for (size_t i = 0; i < status->count; i++) {

@@ -126,7 +126,7 @@ static void test_written(void **state)
                                      "drop_replayed=3\n"
                                      "errno=0\n"
                                      "\n";
-        struct tl_status_writer writer;
+        struct tl_writer writer;
         char out[512];
 
         (void)state;

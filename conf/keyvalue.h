@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * keyvalue.h - the lines key=value of replies: strict, since a reply is shown on a terminal and its
+ * sender is not trusted.
+ * Source of JSON: RFC 8259.
+ * Threads: pure functions of their arguments. */
+#ifndef CONF_KEYVALUE_H
+#define CONF_KEYVALUE_H
+
+#include "conf/text.h"
+#include "conf/writer.h"
+
+struct tl_keyvalue {
+        struct tl_text key, value; /* borrowed from the line */
+};
+
+/* Reads a line without its newline: a key of 1 to 40 bytes of a-z, 0-9 and _, '=', and a value of 1
+ * to 200 printable ASCII bytes. Returns NULL, or a message that says what is wrong, and where: its
+ * *column counts from 1. */
+const char *tl_keyvalue_read(struct tl_text line, struct tl_keyvalue *pair,
+                             size_t *column) WG_MUST_USE;
+
+/* Whether a value is true or false. */
+bool tl_keyvalue_is_flag(struct tl_text value) WG_MUST_USE;
+
+/* Append a JSON string, and a member `"key": value`, where the value is bare or a string. */
+void tl_keyvalue_json_string(struct tl_writer *writer, struct tl_text text);
+void tl_keyvalue_json(struct tl_writer *writer, const struct tl_keyvalue *pair, bool is_bare);
+
+#endif
