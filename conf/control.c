@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "conf/control.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "conf/base64.h"
+
+WG_ENUM_DEFINE(tl_control_operation, TL_CONTROL_OPERATIONS)
+WG_FLAGS_DEFINE(tl_control_option, TL_CONTROL_OPTIONS)
+WG_ENUM_DEFINE(tl_control_permission, TL_CONTROL_PERMISSIONS)
+WG_ENUM_DEFINE(tl_control_step, TL_CONTROL_STEPS)
+
+#define VERSION_KEY "control="
+#define OPERATION_KEY "operation="
+#define ERRNO_KEY "errno="
+
+struct tl_control_rule tl_control_rule(enum tl_control_operation operation)
+{
+        switch (operation) {
+        case TL_CONTROL_DESCRIBE:
+                return (struct tl_control_rule){.permission = TL_CONTROL_FOR_ALL};
+        case TL_CONTROL_EVENTS:
+                return (struct tl_control_rule){.permission = TL_CONTROL_FOR_ALL,
+                                                .options = TL_CONTROL_OPTION_PEER};
+        }
+        return (struct tl_control_rule){.permission = TL_CONTROL_FOR_ROOT};
+}
+
+/* ---- requests ---- */
+
+static bool begins_with(struct tl_text text, const char *start)
+{
+        size_t len = strlen(start);
+
+        return text.len >= len && memcmp(text.at, start, len) == 0;
+}
+
+/* Remembers the first mistake. */
+static void fail(struct tl_control_parser *parser, int errnum, size_t column, const char *message)
+{
+        if (!parser->error.errnum)
+                parser->error = (struct tl_conf_error){
+                        .errnum = errnum,
+                        .line = parser->line_number,
+                        .column = (uint32_t)column,
+                        .message = message,
+                };
+}
+
+static void read_version(struct tl_control_parser *parser, struct tl_text value)
+{
+        uint64_t version;
+
+        if (!tl_text_to_number64(value, &version))
+                fail(parser, EPROTO, sizeof(VERSION_KEY), "control wants a number, the version");
+        else if (version != TL_CONTROL_VERSION)
+                fail(parser, EPROTONOSUPPORT, sizeof(VERSION_KEY),
+                     "this version of the protocol is not known");
+}
+
+static void read_operation(struct tl_control_parser *parser, struct tl_text value)
+{
+        const struct wg_enum_member *operation = wg_enum_by_name(&tl_control_operation_enum,
+                                                                 value.at, value.len);
+
+        if (parser->has_operation)
+                fail(parser, EINVAL, 1, "operation was given before");
+        else if (!operation)
+                fail(parser, EOPNOTSUPP, sizeof(OPERATION_KEY), "there is no such operation");
+        else
+                parser->request.operation = (enum tl_control_operation)operation->value;
+        parser->has_operation = true;
+}
+
+static bool read_value(struct tl_control_request *request, enum tl_control_option option,
+                       struct tl_text value)
+{
+        switch (option) {
+        case TL_CONTROL_OPTION_PEER:
+                return tl_base64_decode(request->peer, sizeof(request->peer), value.at, value.len);
+        }
+        return false;
+}
+
+static void read_option(struct tl_control_parser *parser, const struct tl_keyvalue *pair,
+                        size_t column)
+{
+        const struct wg_enum_member *option = wg_enum_by_name(&tl_control_option_enum, pair->key.at,
+                                                              pair->key.len);
+
+        if (!option)
+                fail(parser, EOPNOTSUPP, 1, "there is no such option");
+        else if (parser->request.options & option->value)
+                fail(parser, EINVAL, 1, "this option was given before");
+        else if (!read_value(&parser->request, (enum tl_control_option)option->value, pair->value))
+                fail(parser, EINVAL, column, option->text);
+        else
+                parser->request.options |= option->value;
+}
+
+static void read_line(struct tl_control_parser *parser, struct tl_text line)
+{
+        struct tl_keyvalue pair;
+        const char *mistake;
+        size_t column;
+
+        if (parser->line_number == 1) {
+                read_version(parser, tl_text_tail(line, strlen(VERSION_KEY)));
+                return;
+        }
+        mistake = tl_keyvalue_read(line, &pair, &column);
+        if (mistake)
+                fail(parser, EPROTO, column, mistake);
+        else if (tl_text_is(pair.key, "operation"))
+                read_operation(parser, pair.value);
+        else
+                read_option(parser, &pair, column);
+}
+
+static void end_line(struct tl_control_parser *parser)
+{
+        struct tl_text line = {parser->line, WG_MIN(parser->line_len, TL_CONTROL_LINE_MAX)};
+
+        parser->line_number++;
+        if (parser->line_number == 1)
+                parser->is_control = begins_with(line, VERSION_KEY);
+        if (parser->line_len > TL_CONTROL_LINE_MAX)
+                fail(parser, EPROTO, TL_CONTROL_LINE_MAX + 1, "the line is too long");
+        else if (parser->is_control)
+                read_line(parser, line);
+        parser->line_len = 0;
+}
+
+/* Takes the lines of a request; the status parser has found where it ends. */
+static void take(struct tl_control_parser *parser, const char *bytes, size_t len)
+{
+        for (size_t i = 0; i < len; i++) {
+                if (bytes[i] == '\n') {
+                        if (parser->line_len)
+                                end_line(parser);
+                        continue;
+                }
+                if (parser->line_len < TL_CONTROL_LINE_MAX)
+                        parser->line[parser->line_len] = bytes[i];
+                parser->line_len = WG_MIN(parser->line_len + 1, TL_CONTROL_LINE_MAX + 1);
+        }
+}
+
+static enum tl_control_step end_request(struct tl_control_parser *parser)
+{
+        struct tl_control_rule rule;
+
+        if (!parser->has_operation)
+                fail(parser, EINVAL, 1, "a request wants an operation");
+        if (!parser->error.errnum) {
+                rule = tl_control_rule(parser->request.operation);
+                if (parser->request.options & ~rule.options)
+                        fail(parser, EINVAL, 1, "this operation does not take that option");
+        }
+        return parser->error.errnum ? TL_CONTROL_MISTAKE : TL_CONTROL_REQUEST;
+}
+
+/* Forgets the request that was read before. */
+static void begin_request(struct tl_control_parser *parser)
+{
+        if (parser->status.lines || parser->status.line_len)
+                return;
+        parser->request = (struct tl_control_request){0};
+        parser->error = (struct tl_conf_error){0};
+        parser->is_control = parser->has_operation = false;
+        parser->line_number = parser->line_len = 0;
+}
+
+enum tl_control_step tl_control_parser_feed(struct tl_control_parser *parser, const char *bytes,
+                                            size_t len, size_t *used)
+{
+        enum tl_status_event event;
+
+        if (len)
+                begin_request(parser);
+        event = tl_status_parser_feed(&parser->status, bytes, len, used);
+        take(parser, bytes, *used);
+        if (event == TL_STATUS_MORE)
+                return TL_CONTROL_MORE;
+        if (parser->is_control)
+                return end_request(parser);
+        parser->error = (struct tl_conf_error){.errnum = parser->status.errnum};
+        return event == TL_STATUS_GET ? TL_CONTROL_STATUS : TL_CONTROL_STATUS_MISTAKE;
+}
+
+size_t tl_control_format_request(const struct tl_control_request *request,
+                                 char out[TL_CONTROL_REQUEST_MAX])
+{
+        struct tl_writer writer;
+        char *key;
+
+        tl_writer_init(&writer, out, TL_CONTROL_REQUEST_MAX);
+        tl_writer_add(&writer, VERSION_KEY "%d\n" OPERATION_KEY "%s\n", TL_CONTROL_VERSION,
+                      tl_control_operation_name(request->operation));
+        if (request->options & TL_CONTROL_OPTION_PEER) {
+                tl_writer_add(&writer, "peer=");
+                key = tl_writer_take(&writer, TL_BASE64_LEN(TL_CONF_KEY_LEN));
+                if (key)
+                        tl_base64_encode(key, request->peer, TL_CONF_KEY_LEN);
+                tl_writer_add(&writer, "\n");
+        }
+        tl_writer_add(&writer, "\n");
+        WG_ASSERT(!writer.is_cut);
+        return writer.len;
+}
+
+/* ---- writing blocks ---- */
+
+void tl_control_begin(struct tl_writer *writer)
+{
+        tl_control_number(writer, "control", TL_CONTROL_VERSION);
+}
+
+void tl_control_text(struct tl_writer *writer, const char *key, const char *value)
+{
+        tl_writer_add(writer, "%s=", key);
+        for (; *value; value++)
+                tl_writer_add(writer, "%c", *value < 0x20 || *value > 0x7e ? '?' : *value);
+        tl_writer_add(writer, "\n");
+}
+
+void tl_control_number(struct tl_writer *writer, const char *key, uint64_t value)
+{
+        tl_writer_add(writer, "%s=%" PRIu64 "\n", key, value);
+}
+
+void tl_control_end_block(struct tl_writer *writer)
+{
+        tl_writer_add(writer, "\n");
+}
+
+void tl_control_end_reply(struct tl_writer *writer, int errnum)
+{
+        tl_writer_add(writer, ERRNO_KEY "%d\n\n", errnum);
+}
+
+void tl_control_refuse(struct tl_writer *writer, const struct tl_conf_error *error)
+{
+        tl_control_begin(writer);
+        tl_control_text(writer, "error", error->message);
+        tl_control_number(writer, "line", error->line);
+        tl_control_end_reply(writer, error->errnum);
+}
+
+/* ---- reading blocks ---- */
+
+size_t tl_control_block_len(struct tl_text text)
+{
+        for (size_t i = 1; i < text.len; i++)
+                if (text.at[i - 1] == '\n' && text.at[i] == '\n')
+                        return i + 1;
+        return 0;
+}
+
+/* A place in a block. */
+struct reader {
+        struct tl_text rest;
+        uint32_t line;
+        struct tl_conf_error *error;
+};
+
+static bool refuse(const struct reader *reader, size_t column, const char *message)
+{
+        *reader->error = (struct tl_conf_error){
+                .errnum = EPROTO,
+                .line = reader->line,
+                .column = (uint32_t)column,
+                .message = message,
+        };
+        return false;
+}
+
+static bool read_pair(struct tl_control_block *block, const struct reader *reader,
+                      struct tl_text line)
+{
+        struct tl_keyvalue *pair = &block->pairs[block->count];
+        const char *mistake;
+        uint64_t errnum;
+        size_t column;
+
+        if (block->is_last)
+                return refuse(reader, 1, "errno is the last key");
+        if (begins_with(line, ERRNO_KEY)) {
+                block->is_last = true;
+                if (!tl_text_to_number64(tl_text_tail(line, strlen(ERRNO_KEY)), &errnum) ||
+                    errnum > INT32_MAX)
+                        return refuse(reader, sizeof(ERRNO_KEY), "errno wants a number");
+                block->errnum = (int)errnum;
+                return true;
+        }
+        if (block->count == TL_CONTROL_PAIRS_MAX)
+                return refuse(reader, 1, "there are too many keys");
+        mistake = tl_keyvalue_read(line, pair, &column);
+        if (mistake)
+                return refuse(reader, column, mistake);
+        for (size_t i = 0; i < block->count; i++)
+                if (block->pairs[i].key.len == pair->key.len &&
+                    memcmp(block->pairs[i].key.at, pair->key.at, pair->key.len) == 0)
+                        return refuse(reader, 1, "this key was given before");
+        block->count++;
+        return true;
+}
+
+bool tl_control_read_block(struct tl_control_block *block, struct tl_text text,
+                           struct tl_conf_error *error)
+{
+        struct reader reader = {.rest = text, .error = error};
+
+        block->is_last = false;
+        block->errnum = 0;
+        block->count = 0;
+        if (tl_control_block_len(text) != text.len || !text.len)
+                return refuse(&reader, 1, "a block ends with a blank line");
+        while (reader.rest.len > 1) {
+                struct tl_text line = tl_text_head(reader.rest, tl_text_find(reader.rest, '\n'));
+
+                reader.rest = tl_text_tail(reader.rest, line.len + 1);
+                reader.line++;
+                if (!read_pair(block, &reader, line))
+                        return false;
+        }
+        return true;
+}
+
+struct tl_text tl_control_find(const struct tl_control_block *block, const char *key)
+{
+        for (size_t i = 0; i < block->count; i++)
+                if (tl_text_is(block->pairs[i].key, key))
+                        return block->pairs[i].value;
+        return (struct tl_text){"", 0};
+}
+
+size_t tl_control_as_json(const struct tl_control_block *block, char out[TL_CONTROL_JSON_MAX])
+{
+        struct tl_writer writer;
+
+        tl_writer_init(&writer, out, TL_CONTROL_JSON_MAX);
+        tl_writer_add(&writer, "{");
+        for (size_t i = 0; i < block->count; i++) {
+                const struct tl_keyvalue *pair = &block->pairs[i];
+                uint64_t number;
+
+                tl_writer_add(&writer, i ? ", " : "");
+                tl_keyvalue_json(&writer, pair,
+                                 tl_keyvalue_is_flag(pair->value) ||
+                                         tl_text_to_number64(pair->value, &number));
+        }
+        tl_writer_add(&writer, "}\n");
+        WG_ASSERT(!writer.is_cut);
+        return writer.len;
+}
