@@ -52,6 +52,12 @@ ssize_t tl_channel_receive(struct tl_channel *channel, char *bytes, size_t size)
         return got == 0 ? -EPIPE : got;
 }
 
+void tl_channel_set_timeout(struct tl_channel *channel, uint64_t timeout_ns)
+{
+        channel->timeout_ns = timeout_ns;
+        restart_clock(channel);
+}
+
 void tl_channel_allow(struct tl_channel *channel, uint64_t more_ns)
 {
         channel->until_ns += more_ns;

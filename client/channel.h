@@ -34,6 +34,9 @@ int tl_channel_send(struct tl_channel *channel, const char *bytes, size_t len) W
  * -ETIMEDOUT; or another -errno. */
 ssize_t tl_channel_receive(struct tl_channel *channel, char *bytes, size_t size) WG_MUST_USE;
 
+/* Changes the timeout, from this moment on. */
+void tl_channel_set_timeout(struct tl_channel *channel, uint64_t timeout_ns);
+
 /* Gives the next step more time. */
 void tl_channel_allow(struct tl_channel *channel, uint64_t more_ns);
 

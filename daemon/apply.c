@@ -35,6 +35,7 @@ struct tl_apply {
         void (*done)(void *ctx, int error); /* NULL: not wanted */
         void *ctx;
         int error;
+        bool is_empty; /* it only waits for its turn */
 
         /* Progress. */
         enum tl_apply_phase phase;
@@ -351,9 +352,15 @@ static void step(struct tl_apply *apply)
 
 /* ---- the queue ---- */
 
+static bool is_empty(const struct tl_change *change)
+{
+        return !change->peer_count && !change->has_private_key && !change->has_fwmark &&
+               !change->has_listen_port && !change->replace_peers;
+}
+
 static void init(struct tl_apply *apply, struct tl_apply_queue *queue, struct tl_change *change)
 {
-        *apply = (struct tl_apply){.queue = queue, .change = *change};
+        *apply = (struct tl_apply){.queue = queue, .change = *change, .is_empty = is_empty(change)};
         tl_change_init(change);
 }
 
@@ -419,6 +426,9 @@ bool tl_apply_work(struct tl_apply_queue *queue)
                 step(apply);
                 if (apply->phase != TL_APPLY_OVER)
                         continue;
+                if (!apply->error && !apply->is_empty)
+                        tl_events_add(queue->events, "configuration_changed",
+                                      "the configuration was changed");
                 if (apply->done)
                         apply->done(apply->ctx, apply->error);
                 end(apply);

@@ -16,6 +16,7 @@
 #include "base/enum.h"
 #include "base/list.h"
 #include "conf/change.h"
+#include "daemon/events.h"
 #include "daemon/peers.h"
 #include "daemon/sockets.h"
 #include "io/route.h"
@@ -42,6 +43,7 @@ struct tl_apply_queue {
         struct tl_sockets *sockets;
         struct tl_routes *routes; /* which knows the names of links */
         struct tl_peers *peers;
+        struct tl_events *events; /* told of each change that was carried out; NULL: nobody is */
 };
 
 /* All arguments are borrowed until done(). */

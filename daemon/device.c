@@ -114,6 +114,7 @@ static void connect_parts(struct tl_device *device, const struct tl_device_setup
                 .tun = &shared->tun.queues[0],
                 .engine = &shared->engine,
                 .sockets = &shared->sockets,
+                .events = &device->events,
         };
         device->stamp = (struct tl_stamp){
                 .log = setup->log,
@@ -128,10 +129,12 @@ static void connect_parts(struct tl_device *device, const struct tl_device_setup
                 .stamp = &device->stamp,
                 .pins = &device->pins,
                 .changes = &device->changes,
+                .events = &device->events,
                 .servers = device->servers,
         };
         tl_apply_init(&device->changes, &shared->engine, &shared->sockets, &device->pins.routes,
                       &device->peers);
+        device->changes.events = &device->events;
         for (unsigned int i = 0; i < TL_LISTENER_COUNT; i++)
                 tl_server_init(&device->servers[i], setup->servers[i].protocol,
                                setup->servers[i].ctx, &device->loop, setup->log);

@@ -9,6 +9,7 @@
 #define DAEMON_DEVICE_H
 
 #include "daemon/env.h"
+#include "daemon/events.h"
 #include "daemon/round.h"
 #include "daemon/stop.h"
 #include "daemon/workers.h"
@@ -54,6 +55,7 @@ struct tl_device {
         struct tl_peers peers;
         struct tl_pins pins;
         struct tl_apply_queue changes;
+        struct tl_events events;
         struct tl_round round;
 };
 

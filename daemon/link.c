@@ -18,6 +18,10 @@ static void set_up(struct tl_followed_link *link, bool is_up)
         link->is_up = is_up;
         tl_log(link->log, TL_LOG_INFO, is_up ? "link is up" : "link is down");
         if (is_up)
+                tl_events_add(link->events, "link_up", "link is up");
+        else
+                tl_events_add(link->events, "link_down", "link is down");
+        if (is_up)
                 link->up_ns = tl_clock_boot_ns();
         tl_sockets_set_up(link->sockets, is_up);
         wg_engine_set_up(link->engine, is_up, tl_env_now());

@@ -11,6 +11,7 @@
 #define DAEMON_LINK_H
 
 #include "core/engine.h"
+#include "daemon/events.h"
 #include "daemon/helper.h"
 #include "daemon/sockets.h"
 #include "daemon/stop.h"
@@ -28,6 +29,7 @@ struct tl_followed_link {
         const struct tl_tun_queue *tun;
         struct wg_engine *engine;
         struct tl_sockets *sockets;
+        struct tl_events *events;
 
         bool is_up;
         uint64_t up_ns;           /* when we last heard that the link came up */

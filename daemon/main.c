@@ -15,10 +15,11 @@
 #include "crypto/crypto.h"
 #include "daemon/apply.h"
 #include "daemon/config.h"
+#include "daemon/control.h"
 #include "daemon/device.h"
 #include "daemon/options.h"
 #include "daemon/stat.h"
-#include "daemon/status.h"
+#include "daemon/tail.h"
 #include "daemon/uapi.h"
 #include "io/clock.h"
 #include "io/daemonize.h"
@@ -228,7 +229,7 @@ static int set_up(const struct tl_options *options, const struct tl_tun *tun, ui
                 .offloads = offloads,
                 .hardening = hardening,
                 .servers = {[TL_LISTENER_UAPI] = {&tl_uapi_protocol, &uapi},
-                            [TL_LISTENER_STATUS] = {&tl_status_protocol, &device}},
+                            [TL_LISTENER_STATUS] = {&tl_control_protocol, &device}},
         };
         int error = tl_device_init(&device, &setup);
 
@@ -327,6 +328,8 @@ int main(int argc, char **argv)
         }
         if (options.mode == TL_OPTIONS_STAT)
                 return tl_stat(options.name, options.view);
+        if (options.mode == TL_OPTIONS_EVENTS)
+                return tl_tail(&options);
         if (options.mode == TL_OPTIONS_VERSION) {
                 puts(WG_IS_SANITIZED ? "tielined " TL_VERSION " (with sanitizers)"
                                      : "tielined " TL_VERSION);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/base64.h"
 #include "crypto/aead.h"
 #include "daemon/offloads.h"
 #include "io/fail.h"
@@ -23,6 +24,8 @@ enum {
         OPTION_CONFIG,
         OPTION_CHECK,
         OPTION_STAT,
+        OPTION_EVENTS,
+        OPTION_PEER,
         OPTION_ALL,
         OPTION_JSON,
         OPTION_OFFLOAD,
@@ -36,6 +39,8 @@ static const struct option LONG_OPTIONS[] = {
         {"config", required_argument, NULL, OPTION_CONFIG},
         {"check", required_argument, NULL, OPTION_CHECK},
         {"stat", required_argument, NULL, OPTION_STAT},
+        {"events", required_argument, NULL, OPTION_EVENTS},
+        {"peer", required_argument, NULL, OPTION_PEER},
         {"all", no_argument, NULL, OPTION_ALL},
         {"json", no_argument, NULL, OPTION_JSON},
         {"offload", required_argument, NULL, OPTION_OFFLOAD},
@@ -50,6 +55,7 @@ void tl_options_print_help(void)
               "                [--config FILE] IFNAME\n"
               "       tielined --check FILE\n"
               "       tielined --stat IFNAME [--all | --json]\n"
+              "       tielined --events IFNAME [--peer KEY] [--json]\n"
               "\n"
               "Runs the WireGuard interface IFNAME in user space. Returns once the interface "
               "exists\n"
@@ -69,7 +75,10 @@ void tl_options_print_help(void)
               "handshakes,\n"
               "                        queues, drops\n"
               "      --all             with --stat: include drop counters that are zero\n"
-              "      --json            with --stat: print JSON\n"
+              "      --events IFNAME   print the events of a running interface as they happen:\n"
+              "                        handshakes, silent peers, link up and down\n"
+              "      --peer KEY        with --events: only those of the peer with this public key\n"
+              "      --json            with --stat and --events: print JSON\n"
               "  -h, --help            print this help\n"
               "      --version         print the version\n"
               "\n"
@@ -200,6 +209,30 @@ static bool read_name(struct tl_options *options, int argc, char **argv)
         return check_name(options->name);
 }
 
+static bool read_peer(struct tl_options *options, const char *key)
+{
+        options->has_peer = tl_base64_decode(options->peer, sizeof(options->peer), key,
+                                             strlen(key));
+        return options->has_peer || tl_fail_usage("--peer takes a public key in base64");
+}
+
+/* The rest of a command line that asks about a running interface. */
+static bool check_question(const struct tl_options *options, int argc, char **argv)
+{
+        const char *mode = tl_options_mode_name(options->mode);
+
+        if (!check_name(options->name))
+                return false;
+        if (optind != argc)
+                return tl_fail_usage("unexpected argument `%s': --%s takes one interface",
+                                     argv[optind], mode);
+        if (options->mode == TL_OPTIONS_STAT && options->has_peer)
+                return tl_fail_usage("--peer requires --events");
+        if (options->mode == TL_OPTIONS_EVENTS && options->view == TL_STAT_ALL)
+                return tl_fail_usage("--all requires --stat");
+        return true;
+}
+
 bool tl_options_parse(struct tl_options *options, int argc, char **argv)
 {
         int option;
@@ -235,6 +268,14 @@ bool tl_options_parse(struct tl_options *options, int argc, char **argv)
                         options->mode = TL_OPTIONS_STAT;
                         options->name = optarg;
                         break;
+                case OPTION_EVENTS:
+                        options->mode = TL_OPTIONS_EVENTS;
+                        options->name = optarg;
+                        break;
+                case OPTION_PEER:
+                        if (!read_peer(options, optarg))
+                                return false;
+                        break;
                 case OPTION_ALL:
                         options->view = TL_STAT_ALL;
                         break;
@@ -257,12 +298,11 @@ bool tl_options_parse(struct tl_options *options, int argc, char **argv)
                 return optind == argc ||
                        tl_fail_usage("unexpected argument `%s': --check takes one file",
                                      argv[optind]);
-        if (options->mode == TL_OPTIONS_STAT)
-                return check_name(options->name) &&
-                       (optind == argc ||
-                        tl_fail_usage("unexpected argument `%s': --stat takes one interface",
-                                      argv[optind]));
+        if (options->mode == TL_OPTIONS_STAT || options->mode == TL_OPTIONS_EVENTS)
+                return check_question(options, argc, argv);
         if (options->view != TL_STAT_USUAL)
                 return tl_fail_usage("--%s requires --stat", tl_stat_view_name(options->view));
+        if (options->has_peer)
+                return tl_fail_usage("--peer requires --events");
         return read_name(options, argc, argv) && read_environment(options);
 }

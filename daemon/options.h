@@ -5,6 +5,7 @@
 #define DAEMON_OPTIONS_H
 
 #include "base/enum.h"
+#include "conf/change.h"
 #include "io/log.h"
 
 /* What to do. */
@@ -12,6 +13,7 @@
         X(TL_OPTIONS_RUN, 0, run, "run an interface") \
         X(TL_OPTIONS_CHECK, 1, check, "report all mistakes in a configuration file") \
         X(TL_OPTIONS_STAT, 4, stat, "print the status of a running interface") \
+        X(TL_OPTIONS_EVENTS, 5, events, "print the events of a running interface") \
         X(TL_OPTIONS_HELP, 2, help, "print the usage") \
         X(TL_OPTIONS_VERSION, 3, version, "print the version")
 WG_ENUM_DECLARE(tl_options_mode, TL_OPTION_MODES)
@@ -25,13 +27,15 @@ WG_ENUM_DECLARE(tl_stat_view, TL_STAT_VIEWS)
 
 struct tl_options {
         enum tl_options_mode mode;
-        const char *name;       /* of the interface; with RUN and STAT */
+        const char *name;       /* of the interface; with RUN, STAT and EVENTS */
         const char *config;     /* file; NULL: none */
         const char *aead;       /* name of a back-end that there is; NULL: the best */
         unsigned int workers;   /* 1..TL_TUN_QUEUES; 0: as many as suit the machine */
-        enum tl_stat_view view; /* with STAT */
-        uint32_t offloads;      /* enum tl_offloading that may be used */
-        bool has_offloads;      /* somebody said so */
+        enum tl_stat_view view; /* with STAT and EVENTS */
+        bool has_peer;          /* with EVENTS: only those of a peer */
+        uint8_t peer[TL_CONF_KEY_LEN];
+        uint32_t offloads; /* enum tl_offloading that may be used */
+        bool has_offloads; /* somebody said so */
         bool is_foreground;
         int tun_fd, uapi_fd;     /* -1: none was handed down */
         enum tl_log_level level; /* LOG_LEVEL, or the default */

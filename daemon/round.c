@@ -6,6 +6,7 @@
 
 #include "core/hswork.h"
 #include "core/work.h"
+#include "daemon/control.h"
 #include "daemon/env.h"
 #include "daemon/report.h"
 #include "io/clock.h"
@@ -184,6 +185,7 @@ static void act(struct tl_round *round, struct wg_action *action)
         case WG_ACTION_EVENT:
                 round->shared->tally.events[action->event]++;
                 tl_report_event(round->shared->log, action);
+                tl_events_add_action(round->events, action);
                 break;
         }
 }
@@ -219,14 +221,14 @@ static uint64_t sooner(uint64_t a, uint64_t b)
         return WG_MIN(a, b);
 }
 
-/* Accepts connections that had to wait. Returns when to call again. */
+/* Accepts connections that had to wait, and goes on with streams. Returns when to call again. */
 static uint64_t tend_servers(struct tl_round *round, uint64_t now_ns)
 {
         uint64_t due = TL_LOOP_NEVER;
 
         for (unsigned int i = 0; i < TL_LISTENER_COUNT; i++)
                 due = sooner(due, tl_server_work(&round->servers[i], now_ns));
-        return due;
+        return sooner(due, tl_control_work(&round->servers[TL_LISTENER_STATUS], now_ns));
 }
 
 uint64_t tl_round_work(struct tl_round *round)

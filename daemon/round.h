@@ -21,6 +21,7 @@ struct tl_round {
         struct tl_stamp *stamp;
         struct tl_pins *pins;
         struct tl_apply_queue *changes;
+        struct tl_events *events;
         struct tl_server *servers; /* TL_LISTENER_COUNT */
 
         struct wg_actions actions;

@@ -9,17 +9,12 @@
 #include "client/ask.h"
 #include "conf/status_view.h"
 #include "core/verdict.h"
+#include "io/fail.h"
 
 struct stat_buffers {
         struct tl_ask ask;
         char view[TL_STATUS_VIEW_MAX];
 };
-
-static int fail(const char *why)
-{
-        fprintf(stderr, "tielined: %s\n", why);
-        return TL_EXIT_FAILED;
-}
 
 static size_t write_view(struct stat_buffers *b, enum tl_stat_view view)
 {
@@ -36,25 +31,19 @@ static size_t write_view(struct stat_buffers *b, enum tl_stat_view view)
         return 0;
 }
 
-static int show(const char *name, enum tl_stat_view view, struct stat_buffers *b)
+static bool show(const char *name, enum tl_stat_view view, struct stat_buffers *b)
 {
         if (!tl_ask_status(&b->ask, name))
-                return fail(b->ask.failure);
-        if (fwrite(b->view, 1, write_view(b, view), stdout) == 0 || fflush(stdout) == EOF) {
-                fprintf(stderr, "tielined: cannot write: %s\n", strerror(errno));
-                return TL_EXIT_FAILED;
-        }
-        return TL_EXIT_OK;
+                return tl_fail("%s", b->ask.failure);
+        return (fwrite(b->view, 1, write_view(b, view), stdout) != 0 && fflush(stdout) == 0) ||
+               tl_fail("cannot write: %s", strerror(errno));
 }
 
 int tl_stat(const char *name, enum tl_stat_view view)
 {
         struct stat_buffers *b = malloc(sizeof(*b));
-        int status;
+        bool is_good = b ? show(name, view, b) : tl_fail("out of memory");
 
-        if (!b)
-                return fail("out of memory");
-        status = show(name, view, b);
         free(b);
-        return status;
+        return is_good ? TL_EXIT_OK : TL_EXIT_FAILED;
 }

@@ -8,18 +8,7 @@
 #include "io/harden.h"
 #include "io/sandbox.h"
 
-enum { CLIENTS_MAX = 64, WORDS_MAX = 160 };
-
-struct client {
-        struct tl_connection base;
-        struct tl_status_parser parser;
-        bool is_told;
-};
-
-static struct client *of(struct tl_connection *base)
-{
-        return WG_CONTAINER_OF(base, struct client, base);
-}
+enum { WORDS_MAX = 160 };
 
 /* ---- the status, by section ---- */
 
@@ -184,16 +173,11 @@ static void tell_drops(struct tl_writer *w, const struct tl_tally *tally)
 
 /* ---- clients ---- */
 
-static size_t tell(struct tl_connection *base, char *out, size_t size)
+size_t tl_status_tell(struct tl_device *device, char *out, size_t size)
 {
-        struct client *client = of(base);
-        struct tl_device *device = base->server->ctx;
         struct tl_writer w;
         size_t len;
 
-        if (client->is_told)
-                return 0;
-        client->is_told = true;
         tl_status_writer_init(&w, out, size);
         tell_device(&w, device);
         tell_sockets(&w, device);
@@ -207,46 +191,3 @@ static size_t tell(struct tl_connection *base, char *out, size_t size)
         WG_ASSERT(len); /* all values are bounded, and together much shorter than a reply */
         return len;
 }
-
-static void refuse(struct client *client)
-{
-        struct tl_writer w;
-        char text[64];
-
-        tl_status_writer_init(&w, text, sizeof(text));
-        tl_connection_reply(&client->base, text, tl_status_writer_done(&w, client->parser.errnum));
-}
-
-static size_t parse(struct tl_connection *base, const char *bytes, size_t len)
-{
-        struct client *client = of(base);
-        size_t used;
-
-        switch (tl_status_parser_feed(&client->parser, bytes, len, &used)) {
-        case TL_STATUS_MORE:
-                break;
-        case TL_STATUS_GET:
-                client->is_told = false;
-                tl_connection_stream(base);
-                break;
-        case TL_STATUS_MISTAKE:
-                refuse(client);
-                break;
-        }
-        return used;
-}
-
-static void begin(struct tl_connection *base)
-{
-        (void)base;
-}
-
-const struct tl_server_protocol tl_status_protocol = {
-        .name = "status",
-        .connection_size = sizeof(struct client),
-        .connections_max = CLIENTS_MAX,
-        .begin = begin,
-        .parse = parse,
-        .fill = tell,
-        .end = begin,
-};

@@ -8,9 +8,11 @@
 #ifndef DAEMON_STATUS_H
 #define DAEMON_STATUS_H
 
-#include "io/server.h"
+#include <stddef.h>
 
-/* The ctx of its server is a struct tl_device. */
-extern const struct tl_server_protocol tl_status_protocol;
+struct tl_device;
+
+/* Writes a whole reply. Returns its length, at most size. */
+size_t tl_status_tell(struct tl_device *device, char *out, size_t size);
 
 #endif

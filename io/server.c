@@ -37,6 +37,15 @@ void tl_connection_reply(struct tl_connection *connection, const char *text, siz
         connection->reply_len = len;
 }
 
+bool tl_connection_is_of_root(const struct tl_connection *connection)
+{
+        struct ucred peer;
+        socklen_t len = sizeof(peer);
+
+        return getsockopt(connection->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+               peer.uid == 0;
+}
+
 void tl_connection_stream(struct tl_connection *connection)
 {
         connection->is_streaming = true;

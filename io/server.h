@@ -96,6 +96,9 @@ void tl_server_done(struct tl_server *server);
 
 /* ---- for protocols ---- */
 
+/* Whether root connected: of a Unix socket, for which the kernel vouches. */
+bool tl_connection_is_of_root(const struct tl_connection *connection) WG_MUST_USE;
+
 /* Replies with this text, of at most TL_SERVER_REPLY_SIZE bytes. Call it from parse(), or before
  * tl_connection_resume(). */
 void tl_connection_reply(struct tl_connection *connection, const char *text, size_t len);

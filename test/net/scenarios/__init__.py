@@ -16,6 +16,7 @@ from scenarios import stopped  # noqa: F401
 from scenarios import systemd  # noqa: F401
 from scenarios import uapi
 from scenarios import status
+from scenarios import events  # noqa: F401
 from scenarios import routing
 from scenarios import paths
 from scenarios import pins  # noqa: F401

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * stream.h - operations of the control protocol on a running tielined, whose replies are read block
+ * by block.
+ * Threads: any, each with memory of its own. */
+#ifndef CLIENT_STREAM_H
+#define CLIENT_STREAM_H
+
+#include "client/ask.h"
+#include "client/channel.h"
+#include "conf/control.h"
+
+struct tl_stream {
+        char failure[TL_ASK_FAILURE_MAX]; /* why it failed: a line for the user, terminated */
+        struct tl_control_block block;    /* valid until the next call */
+
+        const char *ifname; /* borrowed */
+        struct tl_channel channel;
+        size_t used, len; /* of the buffer: the block, and what follows it */
+        char buffer[TL_CONTROL_BLOCK_MAX];
+};
+
+#define TL_STREAM_STEPS(X) \
+        X(TL_STREAM_BLOCK, 0, block, "there is a block") \
+        X(TL_STREAM_OVER, 1, over, "the reply was complete") \
+        X(TL_STREAM_FAILED, 2, failed, "the reply, or the rest of it, does not come")
+WG_ENUM_DECLARE(tl_stream_step, TL_STREAM_STEPS)
+
+/* Requests an operation, and waits for the first block of the reply. Returns whether it is in
+ * stream->block; if not, stream->failure says why, also what a daemon of another version lacks. */
+bool tl_stream_open(struct tl_stream *stream, const char *ifname,
+                    const struct tl_control_request *request) WG_MUST_USE;
+
+/* Waits for the next block. Blocks that only say that nothing happened are passed over: a daemon
+ * that does not even send these in time has failed. */
+enum tl_stream_step tl_stream_next(struct tl_stream *stream) WG_MUST_USE;
+
+/* Closes the connection. Accepts a stream that failed to open. */
+void tl_stream_close(struct tl_stream *stream);
+
+#endif
