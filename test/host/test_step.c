@@ -19,6 +19,11 @@ static bool is_never_alive(const char *name)
         return false;
 }
 
+/* Of the running test. */
+static struct tl_steps steps;
+static struct tl_journal journal;
+static uint32_t failed;
+
 static const struct tl_journal_kind kind = {directory, "test-1", is_never_alive};
 
 /* A directory that becomes the working directory and the first in PATH, for files that the steps
@@ -40,9 +45,9 @@ static int tear_down(void **state)
         return chdir("/") < 0 ? -1 : rmdir(directory); /* fails if anything is left */
 }
 
-static struct tl_step *add(struct tl_steps *steps, const char *command, const char *undo)
+static struct tl_step *add(const char *command, const char *undo)
 {
-        struct tl_step *step = tl_steps_add(steps, TL_STEP_RUN);
+        struct tl_step *step = tl_steps_add(&steps, TL_STEP_RUN);
 
         assert_non_null(step);
         assert_true(tl_step_write(&step->command, "%s", command));
@@ -51,9 +56,21 @@ static struct tl_step *add(struct tl_steps *steps, const char *command, const ch
         return step;
 }
 
-static void open_journal(struct tl_journal *journal)
+static void begin(void)
 {
-        assert_int_equal(tl_journal_open(journal, &kind, "wg0"), 0);
+        failed = UINT32_MAX;
+        assert_int_equal(tl_journal_open(&journal, &kind, "wg0"), 0);
+}
+
+static void end(void)
+{
+        tl_journal_close(&journal);
+        tl_steps_done(&steps);
+}
+
+static bool carry_out(void)
+{
+        return tl_steps_do(&steps, &journal, NULL, NULL, &failed);
 }
 
 static bool exists(const char *path)
@@ -74,105 +91,82 @@ static void read_file(const char *path, char *text, size_t size)
 /* Steps run in order, and their undo commands in reverse. */
 static void test_order(void **state)
 {
-        struct tl_steps steps = {0};
-        struct tl_journal journal;
-        uint32_t failed;
-
         (void)state;
-        open_journal(&journal);
-        add(&steps, "mkdir a", "rmdir a");
-        add(&steps, "mkdir a/b", "rmdir a/b");
-        add(&steps, "mkdir a/b/c", "rmdir a/b/c");
-        assert_true(tl_steps_do(&steps, &journal, NULL, NULL, &failed));
+        begin();
+        add("mkdir a", "rmdir a");
+        add("mkdir a/b", "rmdir a/b");
+        add("mkdir a/b/c", "rmdir a/b/c");
+        assert_true(carry_out());
         assert_true(exists("a/b/c"));
         tl_steps_undo(&journal, 0);
         assert_false(exists("a"));
-        tl_journal_close(&journal);
-        tl_steps_done(&steps);
-        tl_steps_done(&steps);
+        end();
 }
 
 /* When a step runs, the journal already says how to undo it. */
 static void test_journal_comes_first(void **state)
 {
-        struct tl_steps steps = {0};
-        struct tl_journal journal;
         char text[512];
-        uint32_t failed;
 
         (void)state;
-        open_journal(&journal);
-        add(&steps, "cp wg0 seen", "rm seen");
-        assert_true(tl_steps_do(&steps, &journal, NULL, NULL, &failed));
+        begin();
+        add("cp wg0 seen", "rm seen");
+        assert_true(carry_out());
         read_file("seen", text, sizeof(text));
         assert_non_null(strstr(text, "\nundo rm seen\n"));
         tl_steps_undo(&journal, 0); /* a command that fails is ignored */
         assert_true(tl_journal_is_empty(&journal));
-        tl_journal_close(&journal);
-        tl_steps_done(&steps);
+        end();
 }
 
 /* The first step that fails is the last that runs, and what it began is undone too. */
 static void test_failure(void **state)
 {
-        struct tl_steps steps = {0};
-        struct tl_journal journal;
-        uint32_t failed = 99;
-
         (void)state;
-        open_journal(&journal);
-        add(&steps, "mkdir a", "rmdir a");
-        add(&steps, "mkdir b c missing/d", "rmdir b c");
-        add(&steps, "mkdir e", "rmdir e");
-        assert_false(tl_steps_do(&steps, &journal, NULL, NULL, &failed));
+        begin();
+        add("mkdir a", "rmdir a");
+        add("mkdir b c missing/d", "rmdir b c");
+        add("mkdir e", "rmdir e");
+        assert_false(carry_out());
         assert_int_equal(failed, 1);
         assert_true(exists("a") && exists("b") && exists("c"));
         assert_false(exists("e"));
         tl_steps_undo(&journal, 0);
         assert_false(exists("a") || exists("b") || exists("c"));
-        tl_journal_close(&journal);
-        tl_steps_done(&steps);
+        end();
 }
 
 static void test_undoes_a_part(void **state)
 {
-        struct tl_steps steps = {0};
-        struct tl_journal journal;
-        uint32_t failed;
         size_t size;
 
         (void)state;
-        open_journal(&journal);
-        add(&steps, "mkdir a", "rmdir a");
-        assert_true(tl_steps_do(&steps, &journal, NULL, NULL, &failed));
+        begin();
+        add("mkdir a", "rmdir a");
+        assert_true(carry_out());
         tl_steps_done(&steps);
         size = tl_journal_size(&journal);
-        add(&steps, "mkdir b", "rmdir b");
-        assert_true(tl_steps_do(&steps, &journal, NULL, NULL, &failed));
+        add("mkdir b", "rmdir b");
+        assert_true(carry_out());
         tl_steps_undo(&journal, size);
         assert_true(exists("a"));
         assert_false(exists("b"));
         tl_steps_undo(&journal, 0);
         assert_false(exists("a"));
-        tl_journal_close(&journal);
-        tl_steps_done(&steps);
+        end();
 }
 
 static void test_input(void **state)
 {
-        struct tl_steps steps = {0};
-        struct tl_journal journal;
         char text[64];
-        uint32_t failed;
 
         (void)state;
-        open_journal(&journal);
-        assert_true(tl_step_write(&add(&steps, "tee copy", NULL)->input, "%s", "two\nlines\n"));
-        assert_true(tl_steps_do(&steps, &journal, NULL, NULL, &failed));
+        begin();
+        assert_true(tl_step_write(&add("tee copy", NULL)->input, "%s", "two\nlines\n"));
+        assert_true(carry_out());
         read_file("copy", text, sizeof(text));
         assert_string_equal(text, "two\nlines\n");
-        tl_journal_close(&journal);
-        tl_steps_done(&steps);
+        end();
 }
 
 /* Actions of the caller's own. */
@@ -189,12 +183,10 @@ static bool act(void *ctx, const struct tl_step *step)
 static void test_actions(void **state)
 {
         static const uint32_t actions[] = {MULTIPLY, MULTIPLY, REFUSE, MULTIPLY};
-        struct tl_steps steps = {0};
-        struct tl_journal journal;
-        uint32_t product = 1, failed;
+        uint32_t product = 1;
 
         (void)state;
-        open_journal(&journal);
+        begin();
         for (uint32_t i = 0; i < WG_ARRAY_SIZE(actions); i++) {
                 struct tl_step *step = tl_steps_add(&steps, actions[i]);
 
@@ -211,8 +203,7 @@ static void test_actions(void **state)
                 snprintf(path, sizeof(path), "undone-%u", i);
                 assert_int_equal(unlink(path) == 0, i <= 2);
         }
-        tl_journal_close(&journal);
-        tl_steps_done(&steps);
+        end();
 }
 
 /* Writes a program that stands in for ip(8) and appends its words and its input to `calls`. */
@@ -231,21 +222,18 @@ static void fake_ip(void)
 /* Routes of one family that follow each other take one process. */
 static void test_batches(void **state)
 {
-        struct tl_steps steps = {0};
-        struct tl_journal journal;
         char text[512];
-        uint32_t failed;
 
         (void)state;
         fake_ip();
-        open_journal(&journal);
-        add(&steps, "ip -4 route add 10.0.0.0/8 dev x", NULL);
-        add(&steps, "ip -4 route add 10.1.0.0/16 dev x", NULL);
-        add(&steps, "ip -6 route add fd00::/8 dev x", NULL);
-        add(&steps, "ip link set x up", NULL);
-        add(&steps, "ip -6 rule add table 5", "true");
-        add(&steps, "ip -6 route add fd01::/16 dev x", NULL);
-        assert_true(tl_steps_do(&steps, &journal, NULL, NULL, &failed));
+        begin();
+        add("ip -4 route add 10.0.0.0/8 dev x", NULL);
+        add("ip -4 route add 10.1.0.0/16 dev x", NULL);
+        add("ip -6 route add fd00::/8 dev x", NULL);
+        add("ip link set x up", NULL);
+        add("ip -6 rule add table 5", "true");
+        add("ip -6 route add fd01::/16 dev x", NULL);
+        assert_true(carry_out());
         read_file("calls", text, sizeof(text));
         assert_string_equal(text, "ip -4 -batch -\n"
                                   "route add 10.0.0.0/8 dev x\n"
@@ -257,8 +245,7 @@ static void test_batches(void **state)
                                   "ip -6 -batch -\n"
                                   "route add fd01::/16 dev x\n");
         tl_steps_undo(&journal, 0);
-        tl_journal_close(&journal);
-        tl_steps_done(&steps);
+        end();
         unlink("ip");
 }
 
@@ -271,7 +258,6 @@ static void test_foreign(void **state)
                                       "undo nft delete table ip x\n"
                                       "undo setting wg0 net/ipv4/ip_forward 1 0 1\n"
                                       "undo rmdir a\n";
-        struct tl_journal journal;
         FILE *file = fopen("wg0", "we");
 
         (void)state;
@@ -280,37 +266,32 @@ static void test_foreign(void **state)
         assert_int_equal(fclose(file), 0);
         assert_int_equal(mkdir("a", 0700), 0);
         fake_ip();
-        open_journal(&journal);
+        begin();
         assert_true(journal.is_foreign);
         tl_steps_undo(&journal, 0);
         assert_false(exists("calls"));
         assert_false(exists("a"));
         assert_true(tl_journal_is_empty(&journal));
-        tl_journal_close(&journal);
+        end();
         unlink("ip");
 }
 
 /* After a signal no further step runs. */
 static void test_interruption(void **state)
 {
-        struct tl_steps steps = {0};
-        struct tl_journal journal;
-        uint32_t failed = 99;
-
         (void)state;
-        open_journal(&journal);
-        add(&steps, "mkdir a", "rmdir a");
+        begin();
+        add("mkdir a", "rmdir a");
         raise(SIGTERM);
         assert_true(tl_run_is_interrupted());
-        assert_false(tl_steps_do(&steps, &journal, NULL, NULL, &failed));
+        assert_false(carry_out());
         assert_int_equal(failed, 0);
         assert_false(exists("a"));
         tl_run_forgive();
         assert_false(tl_run_is_interrupted());
-        assert_true(tl_steps_do(&steps, &journal, NULL, NULL, &failed));
+        assert_true(carry_out());
         tl_steps_undo(&journal, 0);
-        tl_journal_close(&journal);
-        tl_steps_done(&steps);
+        end();
 }
 
 int main(void)
