@@ -195,7 +195,7 @@ static void begin(struct tl_server *server, int fd)
                                                    : NULL;
 
         if (!connection) {
-                tl_log(server->log, TL_LOG_ERROR, "%s at the %s socket; one was turned away",
+                tl_log(server->log, TL_LOG_ERROR, "%s on the %s socket; one was rejected",
                        server->count < protocol->connections_max ? "no memory for a client"
                                                                  : "too many clients",
                        protocol->name);
@@ -225,7 +225,7 @@ static int accept_one(struct tl_server *server)
         if (fd < 0) {
                 int error = -errno;
 
-                tl_log(server->log, TL_LOG_ERROR, "cannot accept a client at the %s socket: %s",
+                tl_log(server->log, TL_LOG_ERROR, "cannot accept a client on the %s socket: %s",
                        server->protocol->name, strerror(-error));
                 return error;
         }
