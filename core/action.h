@@ -76,9 +76,9 @@ struct wg_action *wg_actions_add(struct wg_actions *actions, enum wg_action_kind
 struct wg_action *wg_actions_add_event(struct wg_actions *actions, struct wg_peer *peer,
                                        enum wg_event event);
 
-/* Empties a list and frees its packets. Call it as soon as the actions have been performed: until
- * then workers must not send directly to the peers of these packets. wg_engine_work() also does it,
- * before anything else. */
+/* Empties a list and frees its packets. Call it as soon as all actions have been performed: only
+ * then do workers send directly to the peers of these packets again. wg_engine_work() begins with
+ * it too. */
 void wg_actions_clear(struct wg_engine *engine, struct wg_actions *actions);
 
 #endif

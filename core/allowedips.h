@@ -89,7 +89,7 @@ size_t wg_allowedips_remove_first(struct wg_allowedips *a, struct wg_allowed_own
 
 /* Shows readers the changes since the last commit, in at most `most` steps, so that the engine can
  * do other work in between. Returns how many steps it took; fewer than `most` means that everything
- * is shown. Changes made before that are part of the same commit. */
+ * is shown. Changes made before that join the same commit. */
 size_t wg_allowedips_commit(struct wg_allowedips *a, size_t most);
 
 /* Walks the prefixes of an owner in order of insertion. Start with *cursor NULL. A call that

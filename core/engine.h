@@ -38,7 +38,7 @@ struct wg_engine {
         struct wg_note_list noted;
 
         /* Engine. */
-        struct wg_worker worker; /* its own, for what it seals and counts itself */
+        struct wg_worker worker; /* for packets that the engine itself seals or counts */
         struct wg_list peers;    /* in order of creation */
         struct wg_list leaving;  /* peers that were removed since the last commit */
         size_t peer_count;       /* in both */

@@ -27,7 +27,7 @@
         X(WG_HANDSHAKE_SHARE_STATICS, 2, share_statics, "both static keys' secret: one") \
         X(WG_HANDSHAKE_WRITE_RESPONSE, 3, write_response, \
           "an ephemeral key and its secrets: three") \
-        X(WG_HANDSHAKE_READ_RESPONSE, 4, read_response, "our initiation's secrets: two")
+        X(WG_HANDSHAKE_READ_RESPONSE, 4, read_response, "the response's secrets: two")
 WG_ENUM_DECLARE(wg_handshake_step, WG_HANDSHAKE_STEPS)
 
 /* The most messages in one round, and the most of them that compute something. */

@@ -21,7 +21,7 @@
 
 #define WG_NOTES(X) \
         X(WG_NOTE_DATA_SENT, 0x01, data_sent, "data sent: an answer is due") \
-        X(WG_NOTE_DATA_RECEIVED, 0x02, data_received, "data received: the peer is due an answer") \
+        X(WG_NOTE_DATA_RECEIVED, 0x02, data_received, "data received: acknowledge it in time") \
         X(WG_NOTE_REKEY, 0x04, rekey, "the session we began is old, or its counter high") \
         X(WG_NOTE_REKEY_LATE, 0x08, rekey_late, "the same, and we only receive") \
         X(WG_NOTE_CONFIRMED, 0x10, confirmed, "the peer has used the session it began") \
@@ -35,8 +35,8 @@ WG_FLAGS_DECLARE(wg_note, WG_NOTES)
 struct wg_notes {
         /* Any thread. */
         _Atomic uint32_t bits; /* enum wg_note */
-        struct wg_notes
-                *next; /* in the list; the worker that set QUEUED owns it, then the engine */
+        /* In the list. The worker that set QUEUED owns it, then the engine. */
+        struct wg_notes *next;
         /* Times in ns; 0: none. */
         _Atomic uint64_t unanswered_ns;     /* first data sent after the last packet received */
         _Atomic uint64_t unacknowledged_ns; /* first data received after the last packet sent */
@@ -50,7 +50,7 @@ struct wg_notes {
 /* The peers that are QUEUED. Zeroed memory is an empty list. */
 struct wg_note_list {
         _Atomic(struct wg_notes *) first; /* workers add, the engine takes all */
-        struct wg_notes *taken; /* engine: the part that it took and has not handled yet */
+        struct wg_notes *taken;           /* engine: what it took and has not handled yet */
 };
 
 /* ---- workers ---- */

@@ -18,8 +18,8 @@
 /* Zeroed memory is valid: no endpoint. */
 struct wg_path {
         _Atomic uint32_t lock; /* env->lock() */
-        _Atomic uint32_t
-                version; /* rises with each write; its last bit says which copy is current */
+        /* Rises with each write. Its last bit says which copy is current. */
+        _Atomic uint32_t version;
         _Atomic uint64_t copies[2][WG_PATH_WORDS];
 };
 

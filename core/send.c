@@ -18,9 +18,8 @@ bool wg_send_is_ready(struct wg_peer *peer, uint64_t now_ns)
         return may_seal(atomic_load_explicit(&peer->current, memory_order_acquire), now_ns);
 }
 
-/* Pads a packet to a multiple of 16 bytes, to hide its length, but not beyond the MTU. A packet
- * longer than the MTU (it was in flight when the MTU shrank) is padded like what exceeds whole
- * MTUs. */
+/* Pads a packet to a multiple of 16 bytes, to hide its length, but not beyond the MTU. For a packet
+ * longer than the MTU (it was in flight when the MTU shrank) its length modulo the MTU counts. */
 static uint32_t padding(uint32_t len, uint32_t mtu)
 {
         uint32_t last = mtu && len > mtu ? len % mtu : len;
@@ -42,8 +41,8 @@ static uint8_t outer_tos(const struct wg_send_slot *slot)
         return ecn == WG_ECN_CE ? WG_ECN_ECT0 : ecn;
 }
 
-/* Where the payload of a UDP datagram begins in an IP packet; 0 where it is none, or a later
- * fragment of one. A first fragment will do. */
+/* Returns the offset of the UDP payload in an IP packet; 0 if it is not UDP, or a later fragment. A
+ * first fragment will do. */
 static size_t find_udp_payload(const uint8_t *packet, size_t len)
 {
         enum { FRAGMENT_HEADER_LEN = 8 };

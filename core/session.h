@@ -3,7 +3,7 @@
  * session.h - a peer's three keypair slots: previous, current, next.
  *
  * The initiator of a handshake knows from the response that the responder has the keys, and sends
- * under them at once. The responder does not know it of the initiator, so its new keypair waits in
+ * under them at once. The responder cannot know that of the initiator, so its new keypair waits in
  * `next` until a packet under it arrives.
  *
  * The engine owns the slots. Only `peer->current` is shared. Workers send under it, and the worker
