@@ -16,8 +16,8 @@
 #define WG_LIKELY(x) __builtin_expect(!!(x), 1)
 #define WG_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-/* Whether a sanitizer of the compiler is built in: those open files and make processes when they find
- * something. */
+/* Whether a sanitizer is compiled in. Sanitizers open files and start processes to report
+ * errors. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define WG_IS_SANITIZED 1
 #elif defined(__has_feature)
@@ -31,7 +31,7 @@
 #endif
 
 #define WG_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-/* One of both is evaluated twice: never give them what may change in between, such as an atomic load. */
+/* Evaluate one argument twice: never pass an expression that may change, such as an atomic load. */
 #define WG_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define WG_MAX(a, b) ((a) > (b) ? (a) : (b))
 
@@ -39,12 +39,12 @@
 #define WG_CONTAINER_OF(pointer, type, member) \
         ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
-/* Ends the program after one of our own bugs; never returns. The program (or the kernel module)
- * supplies it: it is the one function that base, and so the core, expects from outside beside
- * the four mem* functions a compiler may call by itself. */
+/* Ends the program because of one of our own bugs; never returns. The program (or the kernel
+ * module) supplies it. Apart from the four mem* functions, which a compiler may call by itself, it
+ * is the only function that base needs from outside. */
 WG_NORETURN void wg_panic(const char *file, int line, const char *what);
 
-/* For our own bugs only. What the other side did wrong gets a verdict instead. Always compiled in. */
+/* For our own bugs only; mistakes of the other side get verdicts. Always compiled in. */
 #define WG_ASSERT(condition) \
         (WG_LIKELY(condition) ? (void)0 : wg_panic(__FILE__, __LINE__, #condition))
 

@@ -7,7 +7,7 @@
 
 #include "base/std.h"
 
-/* The number of the highest set bit counted from 1; 0 where none is set. */
+/* The position of the highest set bit, counted from 1; 0 if none is set. */
 static inline unsigned int wg_bits_last32(uint32_t value)
 {
         return value ? 32u - (unsigned int)__builtin_clz(value) : 0;

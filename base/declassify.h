@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * declassify.h - marks where something that follows from secrets becomes public: a verdict, a public
- * key, a sealed message. In a program it is nothing at all.
+ * declassify.h - marks where a value derived from secrets becomes public: a verdict, a public key,
+ * a sealed message. In programs it does nothing.
  *
- * The checks of test/timing poison keys and see that no branch and no address depends on anything that
- * follows from them. Code may branch on what is marked here, so each mark says why everybody may know
- * it. They compile the sources with WG_POISON and supply the function.
+ * The checks in test/timing poison keys and verify that no branch and no address depends on values
+ * derived from them. Code may branch on marked values, so each mark says why the value is public.
+ * The checks compile the sources with WG_POISON and supply the function.
  * Threads: any. */
 #ifndef BASE_DECLASSIFY_H
 #define BASE_DECLASSIFY_H

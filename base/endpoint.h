@@ -7,16 +7,16 @@
 
 #include "base/ip.h"
 
-/* Where a peer is, and from where we answer it. */
+/* A peer's address, and the address from which we answer it. */
 struct wg_endpoint {
         struct wg_ip ip;         /* the peer's address; family NONE: no endpoint is known */
         uint16_t port;           /* the peer's, host order */
         uint32_t scope;          /* interface number of a link-local IPv6 address, else 0 */
-        struct wg_ip source;     /* our address the peer reached us at; NONE: the system chooses */
-        uint32_t source_ifindex; /* the interface it came in by; only used for link-local */
+        struct wg_ip source;     /* our address that the peer last reached; NONE: not pinned */
+        uint32_t source_ifindex; /* the interface that led there; sending needs it for link-local */
 };
 
-/* Whether both name the same remote address, port and scope; the source does not count. */
+/* Whether both have the same remote address, port and scope; the source is ignored. */
 WG_MUST_USE static inline bool wg_endpoint_is_same_remote(const struct wg_endpoint *a,
                                                           const struct wg_endpoint *b)
 {

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 
-/* Where a text is written: counts what it would hold, stores what fits. */
+/* Output that stores what fits and counts everything. */
 struct sink {
         char *out;
         size_t size, len;
@@ -44,7 +44,7 @@ static bool is_name(const char *name, const char *text, size_t len)
         return name[len] == '\0';
 }
 
-/* A hexadecimal number of at most 32 bits with 0x before it, or the one digit 0. */
+/* Reads 0x and a hexadecimal number of at most 32 bits, or the single digit 0. */
 static bool parse_number(const char *text, size_t len, uint32_t *value)
 {
         uint32_t v = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * enum.h - enums whose members know their name, value and text, from one list each.
+ * enum.h - enums with names and texts, each generated from one list.
  *
- * A list is a macro with a row a member:
+ * A list is a macro with one row per member:
  *
  *         #define WG_COLOURS(X)                              \
  *                 X(WG_COLOUR_RED, 1, red, "like a rose")    \
@@ -11,12 +11,12 @@
  *         WG_ENUM_DEFINE(wg_colour, WG_COLOURS)      in one source file
  *
  * makes `enum wg_colour`, the table `wg_colour_enum`, WG_ENUM_COUNT(wg_colour), and
- * wg_colour_name(value) / wg_colour_text(value). Two members of one value or one name do not compile.
- * The tree is built with -Werror=switch-enum: a switch over such an enum that lacks a member does
- * not compile either, so a new member must be handled everywhere.
+ * wg_colour_name(value) / wg_colour_text(value). Two members with the same value or name do not
+ * compile. Nor does a switch that lacks a member, since the tree is built with -Werror=switch-enum:
+ * a new member must be handled everywhere.
  *
- * WG_FLAGS_DECLARE and WG_FLAGS_DEFINE are the same for sets of bits; there each value must be a
- * single bit. Sets are kept in a uint32_t.
+ * WG_FLAGS_DECLARE and WG_FLAGS_DEFINE do the same for sets of bits, which are kept in a uint32_t;
+ * each value must be a single bit.
  *
  * Threads: tables are constant; all functions are pure. */
 #ifndef BASE_ENUM_H
@@ -37,8 +37,8 @@ struct wg_enum {
         size_t count;
 };
 
-/* The member with that value or name; NULL where there is none. The name is len bytes, not
- * necessarily terminated. */
+/* The member with that value or name, or NULL. The name has len bytes and need not be
+ * terminated. */
 const struct wg_enum_member *wg_enum_by_value(const struct wg_enum *e, uint32_t value);
 const struct wg_enum_member *wg_enum_by_name(const struct wg_enum *e, const char *name, size_t len);
 
@@ -51,13 +51,13 @@ const char *wg_enum_text(const struct wg_enum *e, uint32_t value);
         for (const struct wg_enum_member *member = (e)->members; \
              member < (e)->members + (e)->count; member++)
 
-/* Writes the names of the set bits in list order, joined by '|'; bits that no member has come last
- * as one hexadecimal number; an empty set is "0". Always terminated when size > 0. Returns the
- * length the whole text has, which is size or more when it was cut. */
+/* Writes the names of the set bits in list order, then any unknown bits as one hexadecimal number,
+ * all joined by '|'. An empty set is "0". Always terminates if size > 0. Returns the length of the
+ * whole text, which is size or more if it was truncated. */
 size_t wg_flags_format(const struct wg_enum *e, uint32_t set, char *out, size_t size);
 
-/* Reads what wg_flags_format writes, names in any order. Returns false, and changes nothing, at an
- * unknown name, an empty one, or a malformed number. */
+/* Reads the output of wg_flags_format(), names in any order. Returns false and changes nothing if a
+ * name is unknown or empty, or a number is malformed. */
 bool wg_flags_parse(const struct wg_enum *e, const char *text, size_t len,
                     uint32_t *set) WG_MUST_USE;
 
@@ -85,7 +85,8 @@ bool wg_flags_parse(const struct wg_enum *e, const char *text, size_t len,
                 return wg_enum_text(&type##_enum, (uint32_t)value); \
         }
 
-/* The switch fails to compile at a second member of one value, the struct at one of one name. */
+/* The switch does not compile if two members have the same value, the struct if two have the same
+ * name. */
 #define WG_ENUM_DEFINE(type, LIST) \
         static inline WG_UNUSED void type##_values_are_unique_(uint32_t value) \
         { \

@@ -8,7 +8,7 @@
 #include "base/attr.h"
 #include "base/std.h"
 
-/* Both the head of a list and a node in one. A node outside any list points to itself. */
+/* The head of a list, or a node. A node in no list points to itself. */
 struct wg_list {
         struct wg_list *next, *prev;
 };
@@ -23,7 +23,7 @@ WG_MUST_USE static inline bool wg_list_is_empty(const struct wg_list *list)
         return list->next == list;
 }
 
-/* Puts a node that is in no list at the end. */
+/* Appends a node, which must be in no list. */
 static inline void wg_list_append(struct wg_list *list, struct wg_list *node)
 {
         node->prev = list->prev;
@@ -32,7 +32,7 @@ static inline void wg_list_append(struct wg_list *list, struct wg_list *node)
         list->prev = node;
 }
 
-/* Takes a node out of its list; harmless for a node that is in none. */
+/* Removes a node from its list, if it is in one. */
 static inline void wg_list_remove(struct wg_list *node)
 {
         node->prev->next = node->next;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * aead_avx512.c - sixteen packets at a time, in registers of 512 bits; what does not fill half of such
- * a register goes to the other form. */
+ * aead_avx512.c - sixteen packets at a time, in 512-bit registers. Batches that would not fill half
+ * of such a register go to the 256-bit form. */
 #include "crypto/vec_avx512.h"
 
 #include "crypto/aead_lanes.h"
 #include "crypto/aead_native.h"
 
-/* Whether all of a batch, with a block for each packet's key, takes no more than one pass of the half
- * as wide form. `tag_len` bytes of each packet are no text. */
+/* Whether a whole batch, with one block per packet for its key, fits into one pass of the 256-bit
+ * form. `tag_len` bytes of each packet are not text. */
 static bool is_small(const struct wg_aead_packet *packets, size_t n, size_t tag_len)
 {
         size_t blocks = 0;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * aead_avx512vl.c - eight packets at a time, with the instructions of AVX-512 in registers of 256
- * bits. */
+ * aead_avx512vl.c - eight packets at a time, with AVX-512 instructions in 256-bit registers. */
 #include "crypto/vec_avx512vl.h"
 
 #include "crypto/aead_lanes.h"

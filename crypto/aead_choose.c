@@ -5,7 +5,7 @@
 #include "crypto/aead_native.h"
 #include "crypto/selftest.h"
 
-/* A bit for each of those of wg_aead_nth() that failed. */
+/* A bit per back-end, by its number for wg_aead_nth(), that failed its test. */
 static _Atomic uint32_t broken;
 
 const struct wg_aead_backend *wg_aead_nth(size_t i)

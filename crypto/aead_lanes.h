@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * aead_lanes.h - ChaCha20-Poly1305 for a batch of packets, in the lanes of vectors. Not a header to
- * include for its declarations: a source includes vec_avx512.h or vec_avx512vl.h, then this, and names the
- * back-end it thereby has.
+ * aead_lanes.h - ChaCha20-Poly1305 for a batch of packets, in vector lanes. Not an ordinary header:
+ * a source includes vec_avx512.h or vec_avx512vl.h, then this, and defines its back-end.
  *
- * Packets are taken in groups of up to LANES. A pass of ChaCha20 makes LANES blocks at once, each for
- * any packet at any place: the first makes the Poly1305 key of each packet of the group, and what
- * lanes are left already make blocks of text; the passes after it go on where that stopped, so only
- * the group's last one may have idle lanes.
+ * Packets are taken in groups of up to LANES. A pass of ChaCha20 makes LANES blocks at once, each
+ * for any packet at any position. The first pass makes the Poly1305 key of each packet of the
+ * group, and its remaining lanes already make blocks of text. Later passes continue from there, so
+ * only the last pass of a group may have idle lanes.
  *
- * The steps of a pass wait for each other. Where registers and processor have room for it, two passes
- * run side by side (V_IS_PAIRED): that takes 1.5 times as long as one.
+ * Each step of a pass depends on the one before. With enough registers and execution units, two
+ * passes run side by side (V_IS_PAIRED), which takes 1.5 times as long as one.
  *
- * Poly1305 runs in lanes of 64 bits, HALF of them, with numbers of 130 bits in limbs of 44, 44 and 42.
- * Each packet gets one lane, or 2, 4 or 8 where there are fewer packets than lanes: then lane j of k
- * takes each k-th block, multiplies by r^k, and at last by r^(k - j), and the lanes are added up.
- * Packets of a group end together: a lane whose packet is shorter begins with blocks of zeros that
- * lack the high bit, which leave its zero as it is.
+ * Poly1305 runs in HALF lanes of 64 bits, with numbers of 130 bits in limbs of 44, 44 and 42. Each
+ * packet gets one lane, or 2, 4 or 8 if there are fewer packets than lanes. With k lanes, lane j
+ * takes every k-th block and multiplies by r^k, and in the end by r^(k - j); then the lanes are
+ * added. Packets of a group end together: the lane of a shorter packet starts with blocks of zeros
+ * that lack the high bit, which leave its sum at zero.
  *
- * The two ways that packets come most have a form of their own, with little beside the arithmetic:
- * a group with a packet for each lane, all of one length, and a packet that is alone.
+ * The two commonest cases have fast paths: a group with a packet for each lane, all of one length,
+ * and a single packet.
  *
- * Secrets choose no branch and no address; lengths, which are public, choose both. When opening, tags
- * are compared before anything is decrypted, so a forged packet leaves nothing behind.
+ * No branch and no address depends on secrets; both depend on lengths, which are public. When
+ * opening, tags are compared before anything is decrypted, so a forged packet leaves no plaintext
+ * behind.
  *
- * Source: RFC 8439. The idea of vector lanes for independent packets, and Poly1305 in radix 2^44, are
- * common knowledge: Goll, Gueron, "Vectorization of ChaCha Stream Cipher" and "Vectorization of
- * Poly1305 Message Authentication Code" (2013, 2015).
+ * Source: RFC 8439. Vector lanes for independent packets and Poly1305 in radix 2^44 are common
+ * knowledge: Goll, Gueron, "Vectorization of ChaCha Stream Cipher" and "Vectorization of Poly1305
+ * Message Authentication Code" (2013, 2015).
  * Threads: all functions are pure. */
 
 #include <string.h>
@@ -36,7 +36,7 @@
 #include "crypto/aead.h"
 #include "crypto/chacha_lanes.h"
 
-/* The text of one packet: what comes from `from` goes to `to`, and `cipher` is whichever of them is
+/* The text of one packet, from `from` to `to`. `cipher` is the one of them that is
  * authenticated. */
 struct text {
         const uint8_t *from, *cipher;
@@ -47,10 +47,10 @@ struct text {
 
 /* ---- ChaCha20 ---- */
 
-/* What the lanes of a pass make: runs of blocks that follow each other in one packet. */
+/* The blocks that the lanes of a pass make: runs of consecutive blocks of one packet. */
 struct pass {
         vec counter, nonce_low, nonce_high;
-        unsigned int used;  /* lanes that have something to make */
+        unsigned int used;  /* lanes in use */
         unsigned int count; /* of runs */
         struct run {
                 const uint8_t *from;
@@ -73,7 +73,8 @@ INLINE void make_blocks(const uint32_t key[8], vec counter, vec nonce_low, vec n
         STORE_STATE(x, key, counter, nonce_low, nonce_high);
 }
 
-/* The same for other lanes too, at once: alone, a state's steps wait for each other. */
+/* The same for two sets of lanes at once: each step of one state depends on the step before, so a
+ * second state costs little. */
 INLINE void make_twice(const uint32_t key[8], const vec counter[2], const vec nonce_low[2],
                        const vec nonce_high[2], vec x[2][16])
 {
@@ -88,10 +89,10 @@ INLINE void make_twice(const uint32_t key[8], const vec counter[2], const vec no
         STORE_OTHER(x[1], key, counter[1], nonce_low[1], nonce_high[1]);
 }
 
-/* Where in a group's text the next block is to be made. */
+/* The position of the next block in the text of a group. */
 struct cursor {
         const struct text *text, *end;
-        size_t at; /* in it; a multiple of BLOCK */
+        size_t at; /* offset in the text; a multiple of BLOCK */
 };
 
 INLINE void skip_empty(struct cursor *cursor)
@@ -108,7 +109,7 @@ INLINE void start_pass(struct pass *pass)
         pass->used = pass->count = 0;
 }
 
-/* Gives the lanes that are not used yet their blocks, as far as there are some. */
+/* Assigns the next blocks to the free lanes, while there is text. */
 INLINE void fill(struct pass *pass, struct cursor *cursor)
 {
         while (pass->used < LANES) {
@@ -135,7 +136,7 @@ INLINE void fill(struct pass *pass, struct cursor *cursor)
         }
 }
 
-/* The text of one run, with blocks of a pass that was transposed. */
+/* Encrypts or decrypts one run with the blocks of a transposed pass. */
 INLINE void xor_run(const struct run *run, const vec x[16])
 {
         uint32_t at = 0;
@@ -147,7 +148,7 @@ INLINE void xor_run(const struct run *run, const vec x[16])
                 v_xor_block(run->to + at, run->from + at, run->len - at, x, i);
 }
 
-/* The text of all runs of a pass, with its blocks as they come. */
+/* The same for all runs of a pass, whose blocks it transposes first. */
 INLINE void xor_pass(const struct pass *pass, vec x[16])
 {
         v_transpose(x);
@@ -157,7 +158,7 @@ INLINE void xor_pass(const struct pass *pass, vec x[16])
 
 enum { PASSES = 1 + V_IS_PAIRED, BLOCKS = PASSES * LANES };
 
-/* BLOCKS whole blocks of one packet. */
+/* Processes BLOCKS whole blocks of one packet. */
 static void run_whole(const uint32_t key[8], struct cursor *cursor)
 {
         const struct text *text = cursor->text;
@@ -181,7 +182,7 @@ static void run_whole(const uint32_t key[8], struct cursor *cursor)
         cursor->at += (size_t)BLOCKS * BLOCK;
 }
 
-/* What is next, whoever's it is. */
+/* Processes the next blocks, whichever packets they belong to. */
 static void run_mixed(const uint32_t key[8], struct cursor *cursor)
 {
         struct pass p[PASSES];
@@ -206,7 +207,7 @@ static void run_mixed(const uint32_t key[8], struct cursor *cursor)
         }
 }
 
-/* All text from the cursor on. */
+/* Processes all text from the cursor on. */
 static void run_cipher(const uint32_t key[8], struct cursor *cursor)
 {
         for (;;) {
@@ -222,24 +223,25 @@ static void run_cipher(const uint32_t key[8], struct cursor *cursor)
 
 /* ---- Poly1305 ---- */
 
-/* Numbers of 130 bits, one a lane: 44, 44 and 42 bits, or a little more until they are reduced. */
+/* Numbers of 130 bits, one per lane: limbs of 44, 44 and 42 bits, or slightly more until
+ * reduced. */
 struct number {
         vec limb[3];
 };
 
-/* What multiplies, with 20 times the upper limbs: 2^132 is 4 * 5 modulo 2^130 - 5. */
+/* A multiplier, with 20 times its upper limbs: 2^132 is 4 * 5 modulo 2^130 - 5. */
 struct factor {
         vec r0, r1, r2, r1_20, r2_20;
 };
 
-/* The two halves, of 52 bits each, of the sums of products. */
+/* Sums of products, each as its low and high half of 52 bits. */
 struct product {
         vec low[3], high[3];
 };
 
 #define MASK44 V_SET64((1ull << 44) - 1)
 #define MASK42 V_SET64((1ull << 42) - 1)
-#define HIGH_BIT V_SET64(1ull << 40) /* 2^128, as the third limb has it */
+#define HIGH_BIT V_SET64(1ull << 40) /* 2^128, as it stands in the third limb */
 
 INLINE vec times20(vec x)
 {
@@ -252,7 +254,7 @@ INLINE struct factor as_factor(const struct number *n)
                                times20(n->limb[2])};
 }
 
-/* 128 bits and, in its place, what is above them. */
+/* 128 bits, and `top` above them, as limbs. */
 INLINE struct number split(vec low, vec high, vec top)
 {
         return (struct number){{V_AND(low, MASK44),
@@ -285,7 +287,7 @@ INLINE void add_product(struct product *p, const struct number *a, const struct 
         }
 }
 
-/* Back to limbs of their size, but for a bit or so in the second. */
+/* Carries, so that limbs have their sizes again, except for a bit or so in the second. */
 INLINE struct number carry(const struct product *p)
 {
         struct number n;
@@ -310,7 +312,7 @@ INLINE struct number multiply(struct number a, const struct factor *f)
         return carry(&p);
 }
 
-/* (h + a) f2 + b f: two blocks for one carry. */
+/* (h + a) f2 + b f: two blocks per carry. */
 INLINE struct number take_two(struct number h, struct number a, const struct factor *f2,
                               struct number b, const struct factor *f)
 {
@@ -327,7 +329,7 @@ INLINE struct number take_one(struct number h, struct number a, const struct fac
         return multiply(add(h, a), f);
 }
 
-/* The least number that is h modulo 2^130 - 5, plus s, modulo 2^128. */
+/* The smallest number that equals h modulo 2^130 - 5, plus s, modulo 2^128. */
 INLINE void finish(struct number h, vec s_low, vec s_high, vec *low, vec *high)
 {
         vec over, h0 = h.limb[0], h1 = h.limb[1], h2 = h.limb[2], g0, g1, g2;
@@ -345,7 +347,7 @@ INLINE void finish(struct number h, vec s_low, vec s_high, vec *low, vec *high)
         }
         h1 = V_ADD64(h1, V_SRL64(h0, 44));
         h0 = V_AND(h0, MASK44);
-        /* Less 2^130 - 5, where it is not less than that. */
+        /* Subtract 2^130 - 5 from numbers that are not below it. */
         g0 = V_ADD64(h0, V_SET64(5));
         g1 = V_ADD64(h1, V_SRL64(g0, 44));
         g2 = V_ADD64(h2, V_SRL64(g1, 44));
@@ -359,22 +361,22 @@ INLINE void finish(struct number h, vec s_low, vec s_high, vec *low, vec *high)
         *high = V_BLEND64(has_carry, *high, V_ADD64(*high, V_SET64(1)));
 }
 
-/* Keys of Poly1305, one a lane of 64 bits: r and s of RFC 8439 2.5. */
+/* Poly1305 keys, one per lane of 64 bits: r and s of RFC 8439 2.5. */
 struct poly_keys {
         vec r_low, r_high, s_low, s_high;
 };
 
-/* Up to HALF packets and the blocks that their lanes take. `share` lanes serve one packet: a power of
- * two, so that nothing is ever divided. */
+/* Up to HALF packets and how their blocks are spread over lanes. `share` lanes serve one packet: a
+ * power of two, so that divisions are shifts. */
 struct layout {
         const struct text *texts;
         unsigned int share, shift;
-        size_t steps;                        /* that the longest packet takes */
-        _Alignas(64) uint64_t owner[HALF];   /* the packet that a lane serves */
-        _Alignas(64) int64_t first[HALF];    /* the block it takes in step 0; before 0: zeros */
-        ptrdiff_t blocks[HALF];              /* of its packet, the one with the lengths included */
-        size_t begin, end;                   /* steps between take whole blocks in each lane */
-        uint8_t tails[HALF][2 * POLY_BLOCK]; /* of a packet: its last block, and its length */
+        size_t steps;                        /* of the longest packet */
+        _Alignas(64) uint64_t owner[HALF];   /* the packet that the lane serves */
+        _Alignas(64) int64_t first[HALF];    /* its block in step 0; below 0: zeros */
+        ptrdiff_t blocks[HALF];              /* of its packet, with the block of lengths */
+        size_t begin, end;                   /* steps in which every lane takes a whole block */
+        uint8_t tails[HALF][2 * POLY_BLOCK]; /* per packet: its last block and its lengths */
 };
 
 static void make_tail(uint8_t tail[2 * POLY_BLOCK], const struct text *text)
@@ -384,11 +386,11 @@ static void make_tail(uint8_t tail[2 * POLY_BLOCK], const struct text *text)
         const uint8_t *last = text->cipher + text->len - rest;
 
         _mm_storeu_si128((void *)tail, _mm_maskz_loadu_epi8(mask, last));
-        store_word(tail + POLY_BLOCK, 0); /* of associated data there is none */
+        store_word(tail + POLY_BLOCK, 0); /* there is no associated data */
         store_word(tail + POLY_BLOCK + 8, text->len);
 }
 
-/* Blocks of a packet, its lengths included. */
+/* Blocks of a packet, with the block of lengths. */
 INLINE ptrdiff_t count_blocks(const struct text *text)
 {
         return (ptrdiff_t)((text->len + POLY_BLOCK - 1) / POLY_BLOCK) + 1;
@@ -415,7 +417,7 @@ static void lay_out(struct layout *layout, const struct text *texts, unsigned in
                 longest = WG_MAX(longest, count_blocks(&texts[i]));
                 make_tail(layout->tails[i], &texts[i]);
         }
-        /* Where a packet has one lane, its last two blocks go by a way of their own. */
+        /* If each packet has one lane, its last two blocks are handled separately. */
         layout->steps = WG_MAX(divide_up(layout, longest), (size_t)(layout->share == 1 ? 2 : 1));
         layout->begin = 0;
         layout->end = layout->steps;
@@ -429,7 +431,7 @@ static void lay_out(struct layout *layout, const struct text *texts, unsigned in
                 layout->owner[i] = owner;
                 layout->blocks[i] = blocks;
                 layout->first[i] = first;
-                /* The first step whose block is there, and the first whose block is a tail. */
+                /* The first step that has a block, and the first whose block is in the tail. */
                 if (first < 0)
                         layout->begin = WG_MAX(layout->begin, divide_up(layout, -first));
                 end = blocks - 2 > first ? divide_up(layout, blocks - 2 - first) : 0;
@@ -451,7 +453,7 @@ INLINE const uint8_t *block_at(const struct layout *layout, unsigned int lane, s
                          : layout->texts[owner].cipher + POLY_BLOCK * block;
 }
 
-/* What the lanes take in a step at the beginning or end, where not all take a whole block. */
+/* The input of all lanes in a step at the start or end, where some lanes have no whole block. */
 INLINE struct number take_edge(const struct layout *layout, size_t step)
 {
         const uint8_t *from[HALF];
@@ -461,11 +463,11 @@ INLINE struct number take_edge(const struct layout *layout, size_t step)
                 from[i] = block_at(layout, i, step);
         v_gather(from, 0, &low, &high);
         block = V_ADD64(V_LOAD(layout->first), V_SET64(step << layout->shift));
-        is_zeros = V_SRL64(block, 63); /* it is negative */
+        is_zeros = V_SRL64(block, 63); /* the block number is negative */
         return split(low, high, V_SLL64(V_XOR(is_zeros, V_SET64(1)), 40));
 }
 
-/* The last two blocks of each packet, where each has one lane. A packet without text has but one: the
+/* The last two blocks of each packet, if each has one lane. An empty packet has only one block; the
  * other is zeros that lack the high bit. */
 INLINE struct number take_tails(const struct layout *layout, struct number h,
                                 const struct factor *f2, const struct factor *f)
@@ -483,8 +485,8 @@ INLINE struct number take_tails(const struct layout *layout, struct number h,
                         split(low[1], high[1], HIGH_BIT), f);
 }
 
-/* Powers of r: `whole` is that of `share`, `twice` its square, and `last` what each lane is multiplied by
- * at its end. */
+/* Powers of r: `whole` is r^share, `twice` its square, and `last` the final multiplier of each
+ * lane. */
 struct powers {
         struct factor whole, twice, last;
 };
@@ -512,7 +514,7 @@ INLINE void make_powers(const struct layout *layout, struct number r, struct pow
         powers->twice = as_factor(&power);
 }
 
-/* Steps in which each lane takes a whole block: four at a time, then one. */
+/* Steps in which every lane takes a whole block: four at a time, then one. */
 INLINE struct number take_whole(const struct layout *layout, struct number h,
                                 const struct factor *f2, const struct factor *f)
 {
@@ -564,7 +566,7 @@ INLINE struct number add_lanes(const struct layout *layout, struct number h)
         return h;
 }
 
-/* All blocks of the lanes' packets. */
+/* Adds all blocks of the packets to their lanes. */
 INLINE struct number take_all(const struct layout *layout, const struct powers *powers)
 {
         struct number h = {{V_SET64(0), V_SET64(0), V_SET64(0)}};
@@ -580,7 +582,7 @@ INLINE struct number take_all(const struct layout *layout, const struct powers *
         return add_lanes(layout, take_one(h, take_edge(layout, last), &powers->last));
 }
 
-/* The tags of up to HALF packets, whose keys are in the first n lanes. */
+/* Computes the tags of up to HALF packets, whose keys are in the first n lanes. */
 static void authenticate(const struct text *texts, unsigned int n, const struct poly_keys *keys,
                          uint8_t tags[][WG_AEAD_TAG_LEN])
 {
@@ -608,12 +610,12 @@ static void authenticate(const struct text *texts, unsigned int n, const struct 
 
 /* ---- one packet ---- */
 
-/* The block of its step that a lane takes, as v_load_blocks() has them. */
+/* The block of a step that each lane takes, in the order of v_load_blocks(). */
 #define BLOCK_OF(lane) ((lane) % 2 * (HALF / 2) + (lane) / 2)
 
-enum { ALONE_LEAST = 2 * HALF * POLY_BLOCK }; /* bytes, from which on a packet may go this way */
+enum { ALONE_LEAST = 2 * HALF * POLY_BLOCK }; /* in bytes: the shortest packet for this path */
 
-/* As make_powers() for a packet that has all lanes. */
+/* As make_powers(), for a packet that has all lanes. */
 INLINE void make_all_powers(struct number r, struct powers *powers)
 {
         struct number power = r, own = r;
@@ -637,7 +639,7 @@ INLINE void make_all_powers(struct number r, struct powers *powers)
         powers->twice = as_factor(&power);
 }
 
-/* HALF whole blocks from `from` on, less those that are not there yet. */
+/* HALF whole blocks at `from`; the first `without` are zeros. */
 INLINE struct number load_step(const uint8_t *from, unsigned int without)
 {
         vec low, high, top = HIGH_BIT;
@@ -649,7 +651,7 @@ INLINE struct number load_step(const uint8_t *from, unsigned int without)
         return split(low, high, V_BLEND64(mask, top, V_SET64(0)));
 }
 
-/* The last HALF blocks, the last of which are the lengths. */
+/* The last HALF blocks, ending with the block of lengths. */
 INLINE struct number load_last(const uint8_t *from, size_t len, uint64_t text_len)
 {
         vec low, high;
@@ -671,7 +673,7 @@ INLINE vec add_all_lanes(vec x)
         return x;
 }
 
-/* The tag of one packet of ALONE_LEAST bytes or more, whose key is in the first lane. */
+/* Computes the tag of one packet of ALONE_LEAST bytes or more, whose key is in the first lane. */
 static void authenticate_alone(const struct text *text, const struct poly_keys *keys,
                                uint8_t tag[WG_AEAD_TAG_LEN])
 {
@@ -709,7 +711,7 @@ static void authenticate_alone(const struct text *text, const struct poly_keys *
 
 /* ---- groups ---- */
 
-/* Up to LANES packets, and what the first pass made for them. */
+/* Up to LANES packets, and the output of the first pass for them. */
 struct group {
         struct secrets {
                 uint32_t key[8];
@@ -721,8 +723,8 @@ struct group {
         bool is_even; /* see has_equals() */
         struct wg_aead_packet *packets[LANES];
         struct text texts[LANES];
-        struct pass first[PASSES]; /* the first n lanes made the keys, others text or nothing */
-        struct cursor cursor;      /* what text comes after those */
+        struct pass first[PASSES]; /* the first n lanes made the keys, the others text or nothing */
+        struct cursor cursor;      /* the text after those blocks */
 };
 
 INLINE vec join(vec even, vec odd)
@@ -750,7 +752,8 @@ INLINE void keep(vec spare[16], vec x[16])
         UNROLL for (unsigned int i = 0; i < 16; i++) spare[i] = x[i];
 }
 
-/* The first pass; where all lanes have a packet of the same length, also their first blocks. */
+/* Runs the first pass. If all lanes have a packet of the same length, also makes their first
+ * blocks. */
 static void begin(struct group *group)
 {
         struct pass *pass = group->first, *other = &group->first[PASSES - 1];
@@ -791,7 +794,7 @@ static void begin(struct group *group)
         }
 }
 
-/* ---- groups of equals: a packet for each lane, and all of one length ---- */
+/* ---- groups of equals: one packet per lane, all of one length ---- */
 
 static bool has_equals(const struct group *group)
 {
@@ -802,7 +805,7 @@ static bool has_equals(const struct group *group)
         return is_equal;
 }
 
-/* A block of each packet, up to 64 bytes of it. */
+/* Up to 64 bytes of each packet, with one block each. */
 INLINE void apply_column(const struct text texts[LANES], size_t at, const vec x[16])
 {
         size_t len = texts[0].len - at;
@@ -847,8 +850,7 @@ struct half {
         const uint8_t *from[HALF];
         struct factor f, f2;
         struct number h;
-        uint8_t tails[HALF]
-                     [BLOCK + POLY_BLOCK]; /* after the whole blocks: padded, and the lengths */
+        uint8_t tails[HALF][BLOCK + POLY_BLOCK]; /* the padded rest, and the lengths */
 };
 
 INLINE void begin_half(struct half *half, const struct text *texts, const struct poly_keys *keys)
@@ -882,7 +884,7 @@ INLINE void take_column(struct half *half, size_t at)
         take_pair(half, low + 2, high + 2);
 }
 
-/* `n` blocks of the tails, and the lengths, which are those of all. */
+/* Adds `n` blocks of the tails and the block of lengths, which is the same for all. */
 INLINE void take_rest(struct half *half, size_t n, uint64_t len)
 {
         const uint8_t *from[HALF];
@@ -903,7 +905,7 @@ INLINE void take_rest(struct half *half, size_t n, uint64_t len)
                 half->h = take_one(half->h, split(V_SET64(0), V_SET64(len), HIGH_BIT), &half->f);
 }
 
-/* The halves side by side, for each step of one waits for the step before. */
+/* Runs both halves side by side, since each step of one depends on the step before. */
 static void authenticate_equals(struct group *group)
 {
         size_t len = group->texts[0].len, rest = (len % BLOCK + POLY_BLOCK - 1) / POLY_BLOCK;
@@ -923,7 +925,7 @@ static void authenticate_equals(struct group *group)
                 v_scatter(group->secret.tags + i * HALF, low[i], high[i]);
 }
 
-/* Text with the blocks that the first pass had to spare, then the rest. */
+/* Uses the spare blocks of the first pass, then processes the rest. */
 static void apply_cipher(struct group *group)
 {
         if (group->is_even) {
@@ -964,11 +966,11 @@ static void seal_group(struct group *group)
                 const struct text *text = &group->texts[i];
 
                 memcpy(text->to + text->len, group->secret.tags[i], WG_AEAD_TAG_LEN);
-                wg_declassify(text->to, text->len + WG_AEAD_TAG_LEN); /* sealed, for all to see */
+                wg_declassify(text->to, text->len + WG_AEAD_TAG_LEN); /* sealed, so public */
         }
 }
 
-/* Leaves out of the cursor and of the first pass what must not be decrypted. */
+/* Removes a packet that must not be decrypted from the cursor and the first pass. */
 static void leave_out(struct group *group, unsigned int i)
 {
         const struct text *text = &group->texts[i];
@@ -989,7 +991,7 @@ INLINE bool is_same_tag(const uint8_t a[WG_AEAD_TAG_LEN], const uint8_t b[WG_AEA
         __m128i difference = _mm_xor_si128(_mm_loadu_si128((const void *)a),
                                            _mm_loadu_si128((const void *)b));
 
-        /* Nothing of it is told but whether it is zero: the packet is dropped or not, and that shows. */
+        /* Only whether it is zero becomes public: the packet is visibly dropped or not. */
         wg_declassify(&difference, sizeof(difference));
         return _mm_testz_si128(difference, difference);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "crypto/aead_native.h"
 
-/* The compiler's test also asks whether the system saves these registers. */
+/* __builtin_cpu_supports() also checks that the system saves these registers. */
 static bool has_avx512(void)
 {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -14,8 +14,8 @@ static bool has_avx2(void)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
 }
 
-/* Zen 4 does 512 bits in two halves: nothing is gained by them, and registers of 256 bits leave no lanes
- * idle where there are few packets. */
+/* Zen 4 splits 512-bit operations in two, so they gain nothing, and 256-bit registers leave no
+ * lanes idle when packets are few. */
 static bool has_avx512_in_halves(void)
 {
         return has_avx512() && __builtin_cpu_is("amdfam19h");

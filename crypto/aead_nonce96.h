@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * aead_nonce96.h - the one-message functions with all 12 bytes of RFC 8439's nonce. WireGuard's begin
- * with 4 zeros; published vectors do not, so known-answer tests need these. Private to this room. */
+ * aead_nonce96.h - the single-message functions with a full 12-byte nonce of RFC 8439. WireGuard's
+ * nonces start with 4 zeros; those of published vectors do not. Private to this room. */
 #ifndef CRYPTO_AEAD_NONCE96_H
 #define CRYPTO_AEAD_NONCE96_H
 

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * aead_woven.h - ChaCha20-Poly1305 for a batch of packets: ChaCha20 in the lanes of vectors, and woven
- * into it, in the ordinary registers, Poly1305. Not a header to include for its declarations: a source
- * includes a vec*.h, then this, and names the back-end it thereby has.
+ * aead_woven.h - ChaCha20-Poly1305 for a batch of packets: ChaCha20 in vector lanes, interleaved
+ * with Poly1305 in general registers. Not an ordinary header: a source includes a vec*.h, then
+ * this, and defines its back-end.
  *
- * Packets are taken in groups of up to LANES. A pass of ChaCha20 makes LANES blocks at once. The first
- * makes the Poly1305 key of each packet of the group, and with lanes that are left blocks of text; the
- * passes after it take blocks of text, the first of each packet, the second of each, and so on.
+ * Packets are taken in groups of up to LANES. A pass of ChaCha20 makes LANES blocks at once. The
+ * first pass makes the Poly1305 key of each packet of the group, and blocks of text in its
+ * remaining lanes. Later passes take blocks of text: the first of each packet, the second of each,
+ * and so on.
  *
- * A pass leaves the processor's multiplier idle, so the sums are made there meanwhile: chunks of 64
- * bytes, of one packet after the other, a step of Poly1305 after each few steps of ChaCha20. When
- * sealing, these are the chunks that the pass before sealed, also where that was the last one of the
- * group before; when opening, those that this pass is about to open. What is left of a packet after
- * its whole chunks, its tail, is added at its end.
+ * A pass leaves the multiplier idle, so Poly1305 runs there meanwhile: in chunks of 64 bytes, one
+ * packet after another, one step of Poly1305 after every few steps of ChaCha20. When sealing, these
+ * are the chunks that the previous pass sealed, even if that was the last pass of the previous
+ * group. When opening, they are the chunks that this pass is about to open. The tail of a packet,
+ * after its whole chunks, is added at the end.
  *
- * So a packet is opened before its tag is compared; where that is wrong, its text is wiped.
+ * So a packet is decrypted before its tag is compared. If the tag is wrong, its text is wiped.
  *
- * Secrets choose no branch and no address; lengths, which are public, choose both.
+ * No branch and no address depends on secrets; both depend on lengths, which are public.
  *
  * Source: RFC 8439. Threads: all functions are pure. */
 
@@ -29,13 +30,13 @@
 
 /* ---- Poly1305 ---- */
 
-/* The sum of a packet: a number of 130 bits in words of 64, 64 and a few. r is clamped, so that `s1`,
- * 5/4 of r1, is a whole number: 2^128 * r1 is as much as s1, modulo 2^130 - 5. */
+/* The Poly1305 sum of a packet: a number of 130 bits in words of 64, 64 and a few bits. r is
+ * clamped, so `s1`, 5/4 of r1, is a whole number: 2^128 * r1 equals s1 modulo 2^130 - 5. */
 struct poly {
         uint64_t h0, h1, h2, r0, r1, s1, pad0, pad1;
 };
 
-/* A sum in registers. */
+/* A sum, in registers. */
 struct sum {
         uint64_t h0, h1, h2;
 };
@@ -45,9 +46,9 @@ typedef uint64_t text_word __attribute__((aligned(1), may_alias));
 
 typedef unsigned __int128 double_word;
 
-/* Adds a block of 16 bytes, and multiplies. Of the second form, in C, gcc 12 makes code that takes
- * 1.7 times as long (it takes the additions with carry apart), clang 14 code that is as good as the first;
- * and MemorySanitizer, which is clang's, sees what it does. */
+/* Adds a block of 16 bytes and multiplies. gcc 12 compiles the second form, in C, to code that
+ * takes 1.7 times as long (it takes the additions with carry apart). clang 14 compiles it to code
+ * as good as the first form, and its MemorySanitizer sees through C. */
 #ifndef __clang__
 INLINE struct sum take_block(struct sum h, const struct poly *poly, const uint8_t *from)
 {
@@ -56,10 +57,10 @@ INLINE struct sum take_block(struct sum h, const struct poly *poly, const uint8_
         __asm__("addq %[m0], %[h0]\n\t"
                 "adcq %[m1], %[h1]\n\t"
                 "adcq $1, %[h2]\n\t"
-                "movq %[h0], %%rdx\n\t" /* h0 times r0, and r1 a word higher */
+                "movq %[h0], %%rdx\n\t" /* h0 times r0, and times r1 one word higher */
                 "mulxq %[r0], %[low], %[carry]\n\t"
                 "mulxq %[r1], %[middle], %[high]\n\t"
-                "movq %[h1], %%rdx\n\t" /* h1 times r0 there, and s1 below it */
+                "movq %[h1], %%rdx\n\t" /* h1 times r0 there, and times s1 below it */
                 "mulxq %[s1], %[h0], %[h1]\n\t"
                 "addq %[h0], %[low]\n\t"
                 "adcq %[h1], %[carry]\n\t"
@@ -73,7 +74,7 @@ INLINE struct sum take_block(struct sum h, const struct poly *poly, const uint8_
                 "adcq $0, %[high]\n\t"
                 "addq %[h0], %[middle]\n\t"
                 "adcq %[h2], %[high]\n\t"
-                "movq %[high], %[h0]\n\t" /* what is above 130 bits counts 4 times and once */
+                "movq %[high], %[h0]\n\t" /* bits above 130 count 4 times and once */
                 "movl %k[high], %k[h2]\n\t"
                 "andq $-4, %[h0]\n\t"
                 "shrq $2, %[high]\n\t"
@@ -106,7 +107,7 @@ INLINE struct sum take_block(struct sum h, const struct poly *poly, const uint8_
         middle = (double_word)h.h0 * poly->r1 + (double_word)h.h1 * poly->r0 + h.h2 * poly->s1;
         middle += (uint64_t)(low >> 64);
         high = h.h2 * poly->r0 + (uint64_t)(middle >> 64);
-        /* What is above 130 bits counts 4 times and once. */
+        /* Bits above 130 count 4 times and once. */
         carry = (double_word)(uint64_t)low + ((high & ~UINT64_C(3)) + (high >> 2));
         h.h0 = (uint64_t)carry;
         carry = (double_word)(uint64_t)middle + (uint64_t)(carry >> 64);
@@ -128,7 +129,7 @@ INLINE void store_sum(struct poly *poly, struct sum h)
         poly->h2 = h.h2;
 }
 
-/* 64 bytes of text, and the sum that they go to. */
+/* 64 bytes of text, and the sum to add them to. */
 struct chunk {
         const uint8_t *from;
         struct poly *poly;
@@ -151,11 +152,11 @@ static void take_chunks(const struct chunk *chunks, size_t n)
                 take_chunk(chunks[i], 0);
 }
 
-/* The least number that is h modulo 2^130 - 5, plus the pad, modulo 2^128. */
+/* The smallest number that equals h modulo 2^130 - 5, plus the pad, modulo 2^128. */
 INLINE void finish(uint8_t tag[WG_AEAD_TAG_LEN], const struct poly *poly, struct sum h)
 {
         uint64_t g0 = h.h0 + 5, g1 = h.h1 + (g0 < 5), g2 = h.h2 + (g1 < h.h1);
-        uint64_t mask = 0 - (g2 >> 2); /* all ones where h + 5 reaches 2^130: h2 is 4 at most */
+        uint64_t mask = 0 - (g2 >> 2); /* all ones if h + 5 reaches 2^130: h2 is at most 4 */
         uint64_t low = (h.h0 & ~mask) | (g0 & mask), high = (h.h1 & ~mask) | (g1 & mask);
 
         low += poly->pad0;
@@ -166,13 +167,13 @@ INLINE void finish(uint8_t tag[WG_AEAD_TAG_LEN], const struct poly *poly, struct
 
 /* ---- passes ---- */
 
-/* What a pass authenticates meanwhile: chunks, `at` bytes behind where they say. */
+/* The chunks that a pass authenticates meanwhile, each `at` bytes after its address. */
 struct meanwhile {
         const struct chunk *chunks;
         size_t n, at;
 };
 
-/* A double round, and between its pieces eight others. */
+/* A double round, interleaved with eight other steps. */
 #define WOVEN(P0, P1, P2, P3, P4, P5, P6, P7) \
         FIRST_HALF(COLUMNS01) P0 LAST_HALF(COLUMNS01) \
         P1 FIRST_HALF(COLUMNS23) \
@@ -183,7 +184,7 @@ struct meanwhile {
         P6 LAST_HALF(DIAGONALS23) P7
 #define TAKE(h, chunk, i) h = take_block(h, (chunk).poly, (chunk).from + m->at + POLY_BLOCK * (i));
 
-/* LANES blocks of key stream, transposed, and the chunks. */
+/* Makes LANES blocks of key stream, transposed, and authenticates the chunks. */
 INLINE void make_blocks(const uint32_t key[8], vec counter, vec nonce_low, vec nonce_high,
                         const struct meanwhile *m, vec x[16])
 {
@@ -191,7 +192,7 @@ INLINE void make_blocks(const uint32_t key[8], vec counter, vec nonce_low, vec n
         unsigned int i = 0;
         DECLARE_STATE(key, counter, nonce_low, nonce_high);
 
-        /* Two packets at once, for the steps of one wait for each other. */
+        /* Two packets at once, because each step of one depends on the step before. */
         for (; i + 2 <= DOUBLE_ROUNDS && end - chunk >= 2 && chunk[0].poly != chunk[1].poly;
              i += 2) {
                 const struct chunk c = chunk[0], d = chunk[1];
@@ -223,8 +224,7 @@ INLINE void make_blocks(const uint32_t key[8], vec counter, vec nonce_low, vec n
 
 /* ---- groups ---- */
 
-/* A packet of a group: what comes from `from` goes to `to`, and `cipher` is whichever of them is
- * authenticated. */
+/* A packet of a group, from `from` to `to`. `cipher` is the one of them that is authenticated. */
 struct text {
         const uint8_t *from, *cipher;
         uint8_t *to;
@@ -243,22 +243,22 @@ struct pass {
 };
 
 struct group {
-        _Alignas(64) struct poly polys[LANES]; /* as all here: packet i has lane i */
+        _Alignas(64) struct poly polys[LANES]; /* as everywhere here: packet i has lane i */
         _Alignas(64) uint32_t nonce_low[LANES], nonce_high[LANES];
         unsigned int n;
         struct text texts[LANES];
         struct wg_aead_packet *packets[LANES];
-        uint8_t tails[LANES][CHUNK + POLY_BLOCK]; /* padded with zeros, and the lengths */
-        /* The next block to make: the at-th one of packet `next`. */
+        uint8_t tails[LANES][CHUNK + POLY_BLOCK]; /* padded with zeros, then the lengths */
+        /* The next block to make: at offset `at` of packet `next`. */
         unsigned int next;
         size_t at, longest; /* in bytes */
 };
 
 enum direction { SEAL, OPEN };
 
-/* Chunks that are to be authenticated. */
+/* Chunks to authenticate. */
 struct queue {
-        struct chunk chunks[2 * LANES]; /* of a pass, and of a first one before it */
+        struct chunk chunks[2 * LANES]; /* those of a pass, and of a first pass before it */
         size_t n;
 };
 
@@ -267,7 +267,7 @@ struct batch {
         _Alignas(64) vec spare[16]; /* the blocks of a first pass */
         enum direction direction;
         struct pass pass;
-        struct queue now, later; /* for the pass that is prepared, and for the one after */
+        struct queue now, later; /* for the pass being prepared, and for the one after it */
         struct group groups[2];
 };
 
@@ -286,8 +286,8 @@ INLINE void take_key(struct poly *poly, const void *block)
         };
 }
 
-/* Gives lanes of the pass, from its `used` on, the next blocks of the group. Those that are whole are
- * queued. */
+/* Assigns the next blocks of the group to the lanes of the pass from its `used` on. Queues whole
+ * blocks. */
 INLINE void fill(struct pass *pass, struct group *group, struct queue *queue)
 {
         unsigned int lane = pass->used, i = group->next;
@@ -317,14 +317,14 @@ INLINE void fill(struct pass *pass, struct group *group, struct queue *queue)
         queue->n = queued;
 }
 
-/* The queue that a pass's own chunks go to: they are opened once they are authenticated, and sealed
- * before. */
+/* The queue for the chunks of the pass itself: opening authenticates chunks before it decrypts
+ * them, sealing after it has encrypted them. */
 INLINE struct queue *own_queue(struct batch *batch)
 {
         return batch->direction == OPEN ? &batch->now : &batch->later;
 }
 
-/* Makes what was put into `later` the chunks of the next pass. */
+/* Makes the chunks in `later` those of the next pass. */
 INLINE void next_queue(struct batch *batch)
 {
         for (size_t i = 0; i < batch->later.n; i++)
@@ -333,7 +333,7 @@ INLINE void next_queue(struct batch *batch)
         batch->later.n = 0;
 }
 
-/* The text of the pass's blocks, from lane `first` on. */
+/* Encrypts or decrypts with the blocks of a pass, from lane `first` on. */
 INLINE void apply(const struct pass *pass, unsigned int first, const vec x[16])
 {
         for (unsigned int i = first; i < pass->used; i++)
@@ -349,7 +349,7 @@ INLINE void run_lanes(const struct batch *batch, vec x[16])
                     V_LOAD(pass->nonce_high), &meanwhile, x);
 }
 
-/* Passes over what is left of the group's text. */
+/* Runs passes over the rest of the text of the group. */
 static void run_rest(struct batch *batch, struct group *group)
 {
         while (group->at < group->longest) {
@@ -366,7 +366,7 @@ static void run_rest(struct batch *batch, struct group *group)
         }
 }
 
-/* Where there is a packet for each lane: the blocks that all of them have whole. */
+/* If there is a packet for each lane: processes the blocks that all packets have in full. */
 static void run_columns(struct batch *batch, struct group *group, size_t len)
 {
         const vec nonce_low = V_LOAD(group->nonce_low), nonce_high = V_LOAD(group->nonce_high);
@@ -392,8 +392,8 @@ static void run_columns(struct batch *batch, struct group *group, size_t len)
         group->at = len;
 }
 
-/* The keys, and with the lanes that are left the first blocks of text, which stay in `spare`. The
- * chunks that wait are those of the group before. */
+/* Makes the keys and, in the remaining lanes, the first blocks of text, which stay in `spare`. The
+ * waiting chunks are those of the previous group. */
 static void run_first(struct batch *batch, struct group *group)
 {
         struct pass *pass = &batch->pass;
@@ -410,13 +410,14 @@ static void run_first(struct batch *batch, struct group *group)
                 take_key(&group->polys[i], &batch->spare[i]);
 }
 
-/* What is left of the packet after its whole chunks, and the lengths. Returns the bytes. */
+/* Saves the part of a packet after its whole chunks, and the lengths. Returns the number of
+ * bytes. */
 static void save_tail(uint8_t tail[CHUNK + POLY_BLOCK], const struct text *text)
 {
         size_t rest = text->len % CHUNK, padded = (rest + POLY_BLOCK - 1) / POLY_BLOCK * POLY_BLOCK;
 
         v_pad(tail, text->cipher + text->len - rest, rest);
-        store_word(tail + padded, 0); /* of associated data there is none */
+        store_word(tail + padded, 0); /* there is no associated data */
         store_word(tail + padded + 8, text->len);
 }
 
@@ -438,7 +439,7 @@ static void finish_sealing(struct group *group)
 
                 save_tail(group->tails[i], text);
                 make_tag(text->to + text->len, group, i);
-                wg_declassify(text->to, text->len + WG_AEAD_TAG_LEN); /* sealed, for all to see */
+                wg_declassify(text->to, text->len + WG_AEAD_TAG_LEN); /* sealed, so public */
         }
 }
 
@@ -448,7 +449,7 @@ INLINE bool is_same_tag(const uint8_t a[WG_AEAD_TAG_LEN], const uint8_t b[WG_AEA
         __m128i difference = _mm_xor_si128(_mm_loadu_si128((const void *)a),
                                            _mm_loadu_si128((const void *)b));
 
-        /* Nothing of it is told but whether it is zero: the packet is dropped or not, and that shows. */
+        /* Only whether it is zero becomes public: the packet is visibly dropped or not. */
         wg_declassify(&difference, sizeof(difference));
         return _mm_testz_si128(difference, difference);
 }
@@ -485,7 +486,7 @@ INLINE void empty(struct group *group)
         memset(group->nonce_high, 0, sizeof(group->nonce_high));
 }
 
-/* Bytes of whole blocks that each lane's packet has; 0: there is a lane without one. */
+/* Bytes of whole blocks that the packets of all lanes have; 0 if a lane has no packet. */
 INLINE size_t count_columns(const struct group *group)
 {
         size_t least = group->longest;
@@ -497,7 +498,7 @@ INLINE size_t count_columns(const struct group *group)
         return least / BLOCK * BLOCK;
 }
 
-/* All text of a group, but not the tags. The group before is finished on the way. */
+/* Seals all text of a group, without the tags. Finishes the previous group on the way. */
 static void seal_group(struct batch *batch, struct group *group, struct group *before)
 {
         size_t columns = count_columns(group);
@@ -543,7 +544,7 @@ static void prepare(struct batch *batch, const uint8_t key[WG_AEAD_KEY_LEN],
         empty(&batch->groups[0]);
 }
 
-/* What is secret: the rest are pointers, lengths, and what was sealed. */
+/* The secrets; the rest are pointers, lengths and sealed bytes. */
 INLINE void wipe(struct batch *batch, bool has_second)
 {
         wg_wipe(batch->key, sizeof(batch->key));

@@ -2,8 +2,8 @@
  *
  * blake2s.h - the hash, the keyed MAC and the key derivation of WireGuard.
  * Source: RFC 7693 (BLAKE2s); WireGuard paper 5.4 (HASH, MAC, HMAC, KDFn).
- * Threads: any, no shared state. These do not fail: contexts are made by wg_crypto_init() and at a
- * thread's first use; where even that memory is missing, wg_panic(). */
+ * Threads: any, no shared state. The functions cannot fail, but call wg_panic() if there is no
+ * memory for a thread's contexts on its first use (see crypto.h). */
 #ifndef CRYPTO_BLAKE2S_H
 #define CRYPTO_BLAKE2S_H
 
@@ -19,8 +19,8 @@ void wg_hash(uint8_t out[WG_HASH_LEN], const void *a, size_t a_len, const void *
 void wg_mac(uint8_t out[WG_MAC_LEN], const uint8_t *key, size_t key_len, const void *in,
             size_t in_len);
 
-/* KDF1..KDF3(key, in): derives out1, then out2 and out3 where they are not NULL (out3 only with
- * out2). The outputs may overlap key and in. */
+/* KDF1..KDF3(key, in): derives out1, and out2 and out3 unless they are NULL (out3 only with out2).
+ * Outputs may overlap key and in. */
 void wg_kdf(uint8_t out1[WG_HASH_LEN], uint8_t *out2, uint8_t *out3, const uint8_t key[WG_HASH_LEN],
             const void *in, size_t in_len);
 

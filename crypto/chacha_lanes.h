@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * chacha_lanes.h - the rounds of ChaCha20 in lanes of vectors: a vector for each word of the state, a
- * lane for each block. Not a header to include for its declarations: a source includes one of vec*.h,
- * then a file that includes this.
+ * chacha_lanes.h - the rounds of ChaCha20 in vector lanes: one vector per word of the state, one
+ * lane per block. Not an ordinary header: a source includes one of vec*.h, then a file that
+ * includes this.
  *
- * The rounds are steps that others may put something between. The state is in variables of its own and
- * not in an array: gcc 12 copies elements of arrays about.
+ * The rounds are separate steps, so that callers can interleave other work. The state is in
+ * separate variables, not in an array, because gcc 12 copies elements of arrays needlessly.
  *
  * Source: RFC 8439 section 2.3. */
 
@@ -14,8 +14,8 @@
 
 enum { BLOCK = 64, POLY_BLOCK = 16, DOUBLE_ROUNDS = 10 };
 
-/* A word to memory, where it may lie anyhow: gcc 12 puts wg_le64_store() together from bytes here. The
- * processors that have these vectors are little-endian. */
+/* Stores a word at any address. gcc 12 would store byte by byte in wg_le64_store() here. All
+ * processors with these vectors are little-endian. */
 INLINE void store_word(uint8_t *to, uint64_t word)
 {
         memcpy(to, &word, sizeof(word));
@@ -24,7 +24,7 @@ INLINE void store_word(uint8_t *to, uint64_t word)
 /* "expand 32-byte k" */
 static const uint32_t SIGMA[4] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
 
-/* A quarter round, step by step, on columns or diagonals that do not depend on each other. */
+/* A quarter round, step by step, on columns or diagonals, which are independent of each other. */
 #define ADD_A(a, b, c, d) a = V_ADD32(a, b);
 #define ADD_C(a, b, c, d) c = V_ADD32(c, d);
 #define TURN_D16(a, b, c, d) d = V_ROTL32(V_XOR(d, a), 16);
@@ -41,8 +41,8 @@ static const uint32_t SIGMA[4] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574
 #define COLUMNS(STEP) COLUMNS01(STEP) COLUMNS23(STEP)
 #define DIAGONALS(STEP) DIAGONALS01(STEP) DIAGONALS23(STEP)
 
-/* A round of each of two states side by side: what waits in one for its own last step leaves the
- * processor to the other. */
+/* A round of each of two states side by side: while one waits for its last step, the processor
+ * works on the other. */
 #define XOR_D(a, b, c, d) d = V_XOR(d, a);
 #define XOR_B(a, b, c, d) b = V_XOR(b, c);
 #define ONLY_TURN_D16(a, b, c, d) d = V_ROTL32(d, 16);

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * crypto.h - bringing the primitives up and down.
+ * crypto.h - starting and stopping the primitives.
  *
  * The headers of this room say what WireGuard needs of cryptography, not which library provides it.
  * The sources in libcrypto/ use OpenSSL 3; another build may link another set.
- * Threads: everything here may be used by any thread between init and done; each thread's own
- * contexts are made by thread_begin(), or at its first use, and freed when it ends. */
+ * Threads: any, between init and done. Each thread has its own contexts, which are made by
+ * thread_begin() or on first use, and freed when the thread ends. */
 #ifndef CRYPTO_CRYPTO_H
 #define CRYPTO_CRYPTO_H
 
 #include "base/attr.h"
 #include "base/std.h"
 
-/* Fetches every algorithm once and tries each against a known answer. Returns false where one is
- * missing or wrong. Call it before any other function of this room, and before threads start. */
+/* Fetches all algorithms and tests each against a known answer. Returns false if one is missing or
+ * wrong. Call it before any other function of this room and before threads start. */
 bool wg_crypto_init(void) WG_MUST_USE;
 
-/* Makes what the calling thread needs, which it would otherwise be made to panic for where there is no
- * memory. Returns false then. For the thread of init there is nothing to make. */
+/* Makes the calling thread's contexts. Returns false if there is no memory; without this call, the
+ * thread's first use of this room would panic instead. The thread of init already has its
+ * contexts. */
 bool wg_crypto_thread_begin(void) WG_MUST_USE;
 
-/* Frees what init fetched and the calling thread's contexts. No other thread may use this room
- * any more. */
+/* Frees the algorithms and the calling thread's contexts. No other thread may use this room any
+ * more. */
 void wg_crypto_done(void);
 
 #endif

@@ -7,7 +7,7 @@
 #include "crypto/x25519.h"
 #include "crypto/xchacha.h"
 
-/* Outputs are zeroed first: where a function does nothing, the answer that an earlier test left on the
+/* Outputs are zeroed first: if a function does nothing, the result that an earlier test left on the
  * stack must not pass for its own. */
 
 static const uint8_t abc[] = {'a', 'b', 'c'};
@@ -34,7 +34,7 @@ static bool hash_works(void)
 
 static bool mac_works(void)
 {
-        /* No document has an answer of 16 bytes; this one is by Python's own BLAKE2s. */
+        /* No publication has an answer of 16 bytes; this one is from Python's BLAKE2s. */
         static const uint8_t answer[WG_MAC_LEN] = {0x61, 0xba, 0x5f, 0x16, 0x5c, 0x19, 0x46, 0x92,
                                                    0xe0, 0x9d, 0x12, 0x52, 0x0c, 0xc4, 0xc7, 0x4a};
         uint8_t key[32], out[WG_MAC_LEN] = {0};
@@ -46,7 +46,7 @@ static bool mac_works(void)
 
 static bool kdf_works(void)
 {
-        /* By Python's hmac over its BLAKE2s. The third output depends on the other two. */
+        /* From Python's hmac with its BLAKE2s. The third output depends on the other two. */
         static const uint8_t answer[WG_HASH_LEN] = {0x73, 0xe5, 0xea, 0xe9, 0xc5, 0xd2, 0x30, 0xea,
                                                     0x6b, 0xec, 0xb2, 0x9a, 0xb8, 0xa4, 0x9f, 0x62,
                                                     0x7a, 0xff, 0x1e, 0xb2, 0x75, 0x86, 0xb9, 0x38,
@@ -60,7 +60,7 @@ static bool kdf_works(void)
 
 static bool x25519_works(void)
 {
-        /* RFC 7748 section 6.1: the keys of Alice, Bob's public key, and what they share */
+        /* RFC 7748 section 6.1: Alice's keys, Bob's public key, and their shared secret */
         static const uint8_t alice[WG_KEY_LEN] = {0x77, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d,
                                                   0x3c, 0x16, 0xc1, 0x72, 0x51, 0xb2, 0x66, 0x45,
                                                   0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0, 0x99, 0x2a,
@@ -91,8 +91,8 @@ static bool x25519_works(void)
         return works;
 }
 
-/* RFC 8439 section 2.8.2 and the XChaCha draft's A.3.1 share key (80, 81, ...), text and associated
- * data. The tags stand for the ciphertexts, which they authenticate. */
+/* RFC 8439 section 2.8.2 and A.3.1 of the XChaCha draft use the same key (80, 81, ...), text and
+ * associated data. Comparing tags is enough, since they authenticate the ciphertexts. */
 enum { TEXT_LEN = 114 };
 static const uint8_t text[] = "Ladies and Gentlemen of the class of '99: If I could offer you only "
                               "one tip for the future, sunscreen would be it.";
@@ -122,7 +122,7 @@ static bool aead_works(void)
                memcmp(opened, text, TEXT_LEN) != 0;
 }
 
-/* This one also goes by wg_aead_seal() and wg_aead_open(), and so by their counter. */
+/* Also tests wg_aead_seal() and wg_aead_open(), and so their counter. */
 static bool xchacha_works(void)
 {
         static const uint8_t tag[WG_AEAD_TAG_LEN] = {0xc0, 0x87, 0x59, 0x24, 0xc1, 0xc7,
@@ -149,7 +149,7 @@ bool wg_selftest_primitives(void)
                xchacha_works();
 }
 
-/* Enough to fill the lanes of any vector more than once, with and without a rest. */
+/* Enough to fill the lanes of any vector more than once, with and without a remainder. */
 enum { BATCH = 21, LONGEST = 300 };
 
 struct batch {
@@ -186,7 +186,7 @@ static bool seals(const struct wg_aead_backend *backend, struct batch *b,
         return true;
 }
 
-/* The packet tampered with, and it alone, must stay closed. */
+/* The altered packet, and only that one, must fail to open. */
 static bool opens(const struct wg_aead_backend *backend, struct batch *b,
                   const uint8_t key[WG_AEAD_KEY_LEN])
 {

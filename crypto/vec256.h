@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * vec256.h - vectors of 8 words of 32 bits, or of 4 of 64: what all processors with AVX2 do in the same
- * way. Included by vec_avx2.h and vec_avx512vl.h, which have the rest.
+ * vec256.h - vectors of 8 words of 32 bits, or of 4 of 64: the operations that are the same on all
+ * processors with AVX2. Included by vec_avx2.h and vec_avx512vl.h, which add the rest.
  * Source: Intel Intrinsics Guide. */
 #ifndef CRYPTO_VEC256_H
 #define CRYPTO_VEC256_H
@@ -9,7 +9,7 @@
 #include <immintrin.h>
 #include <stdint.h>
 
-enum { LANES = 8, HALF = 4 }; /* of 32 bits and of 64 */
+enum { LANES = 8, HALF = 4 }; /* lanes of 32 bits, of 64 bits */
 
 typedef __m256i vec;
 
@@ -24,10 +24,10 @@ typedef __m256i vec;
 #define V_SET64(x) _mm256_set1_epi64x((long long)(x))
 #define V_LOAD(p) _mm256_loadu_si256((const void *)(p))
 #define V_STORE(p, v) _mm256_storeu_si256((void *)(p), v)
-/* The even and the odd lanes of 64 bits of each half of 128, side by side. */
+/* The even and the odd lanes of 64 bits of each half of 128, interleaved. */
 #define V_UNPACK_LOW64 _mm256_unpacklo_epi64
 #define V_UNPACK_HIGH64 _mm256_unpackhi_epi64
-/* The first and the last four words, each made one of 64 bits. */
+/* The first and the last four words, widened to 64 bits. */
 #define V_WIDEN_FIRST(v) _mm256_cvtepu32_epi64(_mm256_castsi256_si128(v))
 #define V_WIDEN_LAST(v) _mm256_cvtepu32_epi64(_mm256_extracti128_si256(v, 1))
 
@@ -51,15 +51,15 @@ static inline void v_transpose8(vec x[8])
         }
 }
 
-/* From a vector for each word of a block, with a lane for each block, to two vectors for each block:
- * i and 8 + i. */
+/* Transposes: from one vector per word, with a lane per block, to two vectors per block, i and 8 +
+ * i. */
 static inline void v_transpose(vec x[16])
 {
         v_transpose8(x);
         v_transpose8(x + 8);
 }
 
-/* 64 bytes of `from` with block i of a transposed pass. */
+/* 64 bytes of `from` XOR block i of a transposed pass. */
 static inline void v_xor_whole(uint8_t *to, const uint8_t *from, const vec x[16], unsigned int i)
 {
         vec first = V_XOR(V_LOAD(from), x[i]), last = V_XOR(V_LOAD(from + 32), x[8 + i]);

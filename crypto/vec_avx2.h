@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * vec_avx2.h - vec256.h for processors that have AVX2 and no AVX-512: without turning and without masks.
+ * vec_avx2.h - vec256.h for processors with AVX2 but without AVX-512: no rotations, no masks.
  * Source: Intel Intrinsics Guide. */
 #ifndef CRYPTO_VEC_AVX2_H
 #define CRYPTO_VEC_AVX2_H
@@ -11,7 +11,7 @@
 
 #define V_ROTL32 v_rotl32
 
-/* By whole bytes in one step, else in three. */
+/* One step for multiples of 8 bits, three otherwise. */
 static inline __attribute__((always_inline)) vec v_rotl32(vec v, int n)
 {
         const vec by16 = _mm256_broadcastsi128_si256(
@@ -26,7 +26,7 @@ static inline __attribute__((always_inline)) vec v_rotl32(vec v, int n)
         return V_OR(_mm256_slli_epi32(v, n), _mm256_srli_epi32(v, 32 - n));
 }
 
-/* len bytes (0 to 64), touching none beside them: parts of 32, 16, 8, 4, 2 and 1. */
+/* Copies len bytes (0 to 64), and touches no others: in parts of 32, 16, 8, 4, 2 and 1. */
 static inline void v_copy(uint8_t *to, const uint8_t *from, size_t len)
 {
         size_t at = 0;
@@ -53,7 +53,7 @@ static inline void v_copy(uint8_t *to, const uint8_t *from, size_t len)
                 to[at] = from[at];
 }
 
-/* len bytes (0 to 63) of `from`, and zeros up to 64. Reads no byte beside them. */
+/* Copies len bytes (0 to 63) of `from`, and zeros up to 64. Reads no other bytes. */
 static inline void v_pad(uint8_t to[64], const uint8_t *from, size_t len)
 {
         V_STORE(to, V_SET32(0));
@@ -61,7 +61,7 @@ static inline void v_pad(uint8_t to[64], const uint8_t *from, size_t len)
         v_copy(to, from, len);
 }
 
-/* len bytes (1 to 64) of `from` with block i of a transposed pass. Touches no byte beside them. */
+/* len bytes (1 to 64) of `from` XOR block i of a transposed pass. Touches no other bytes. */
 static inline void v_xor_block(uint8_t *to, const uint8_t *from, size_t len, const vec x[16],
                                unsigned int i)
 {

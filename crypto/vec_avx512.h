@@ -9,9 +9,9 @@
 #include <immintrin.h>
 #include <stdint.h>
 
-enum { LANES = 16, HALF = 8 }; /* of 32 bits and of 64 */
+enum { LANES = 16, HALF = 8 }; /* lanes of 32 bits, of 64 bits */
 
-/* Whether two states of ChaCha20 side by side take less time than one after the other. */
+/* Whether two states of ChaCha20 side by side are faster than one after the other. */
 enum { V_IS_PAIRED = 0 };
 
 typedef __m512i vec;
@@ -31,16 +31,16 @@ typedef __m512i vec;
 #define V_MUL_LOW _mm512_madd52lo_epu64
 #define V_MUL_HIGH _mm512_madd52hi_epu64
 #define V_PERMUTE64(index, v) _mm512_permutexvar_epi64(index, v)
-/* Lanes of 32 bits: b, or x in each, where the mask has a bit. */
+/* Lanes of 32 bits: b (PUT: x) where the mask has a bit, else a. */
 #define V_BLEND32(mask, a, b) _mm512_mask_mov_epi32(a, (__mmask16)(mask), b)
 #define V_PUT32(mask, v, x) _mm512_mask_set1_epi32(v, (__mmask16)(mask), (int)(x))
 /* Lanes of 64 bits: b where the mask has a bit, else a. */
 #define V_BLEND64(mask, a, b) _mm512_mask_mov_epi64(a, (__mmask8)(mask), b)
 #define V_LESS64(a, b) _mm512_cmplt_epu64_mask(a, b)
-/* The even and the odd lanes of 64 bits of each half of 128, side by side. */
+/* The even and the odd lanes of 64 bits of each half of 128, interleaved. */
 #define V_UNPACK_LOW64 _mm512_unpacklo_epi64
 #define V_UNPACK_HIGH64 _mm512_unpackhi_epi64
-/* The first and the last eight words, each made one of 64 bits. */
+/* The first and the last eight words, widened to 64 bits. */
 #define V_WIDEN_FIRST(v) _mm512_cvtepu32_epi64(_mm512_castsi512_si256(v))
 #define V_WIDEN_LAST(v) _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(v, 1))
 
@@ -50,7 +50,8 @@ static inline vec v_count32(void)
         return _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
 }
 
-/* Blocks of 16 bytes, one a lane, `at` bytes behind eight pointers: their first and last halves. */
+/* Loads a block of 16 bytes per lane, `at` bytes after each of eight pointers, as low and high
+ * halves. */
 static inline void v_gather(const uint8_t *const from[HALF], size_t at, vec *low, vec *high)
 {
         const __m128i *b[HALF];
@@ -70,8 +71,8 @@ static inline void v_gather(const uint8_t *const from[HALF], size_t at, vec *low
         *high = V_UNPACK_HIGH64(even, odd);
 }
 
-/* Eight blocks of 16 bytes that follow each other, of which the first `without` and the bytes from `len`
- * on are zeros and not read: their first and last halves, in the order 0, 4, 1, 5, 2, 6, 3, 7. */
+/* Loads eight consecutive blocks of 16 bytes as low and high halves, in the order 0, 4, 1, 5, 2, 6,
+ * 3, 7. The first `without` blocks and all bytes from `len` on are zeros and are not read. */
 static inline void v_load_blocks(const uint8_t *from, unsigned int without, size_t len, vec *low,
                                  vec *high)
 {
@@ -89,7 +90,7 @@ static inline void v_load_blocks(const uint8_t *from, unsigned int without, size
         *high = V_UNPACK_HIGH64(x, y);
 }
 
-/* The way back: the halves of blocks, to memory. */
+/* The reverse: stores the halves of blocks. */
 static inline void v_scatter(uint8_t to[HALF][16], vec low, vec high)
 {
         vec even = V_UNPACK_LOW64(low, high), odd = V_UNPACK_HIGH64(low, high);
@@ -104,7 +105,7 @@ static inline void v_scatter(uint8_t to[HALF][16], vec low, vec high)
         _mm_storeu_si128((void *)to[7], _mm512_extracti64x2_epi64(odd, 3));
 }
 
-/* As v_gather() for four blocks that follow each other in each lane, by a transposition. */
+/* As v_gather(), for four consecutive blocks per lane, by a transposition. */
 static inline void v_gather4(const uint8_t *const from[HALF], size_t at, vec low[4], vec high[4])
 {
         vec r[8], p[8], q[8];
@@ -129,7 +130,7 @@ static inline void v_gather4(const uint8_t *const from[HALF], size_t at, vec low
         }
 }
 
-/* From a vector for each word of a block, with a lane for each block, to a vector for each block. */
+/* Transposes: from one vector per word, with a lane per block, to one vector per block. */
 static inline void v_transpose(vec x[16])
 {
         vec t[16], u[16];
@@ -158,7 +159,7 @@ static inline void v_transpose(vec x[16])
         }
 }
 
-/* len bytes (1 to 64) of `from` with block i. Touches no byte beside them. */
+/* len bytes (1 to 64) of `from` XOR block i. Touches no other bytes. */
 static inline void v_xor_block(uint8_t *to, const uint8_t *from, size_t len, const vec x[16],
                                unsigned int i)
 {
@@ -172,7 +173,7 @@ static inline void v_xor_block(uint8_t *to, const uint8_t *from, size_t len, con
         _mm512_mask_storeu_epi8(to, mask, V_XOR(_mm512_maskz_loadu_epi8(mask, from), x[i]));
 }
 
-/* len bytes (0 to 63) of `from`, and zeros up to 64. Reads no byte beside them. */
+/* Copies len bytes (0 to 63) of `from`, and zeros up to 64. Reads no other bytes. */
 static inline void v_pad(uint8_t to[64], const uint8_t *from, size_t len)
 {
         V_STORE(to, _mm512_maskz_loadu_epi8(((__mmask64)1 << len) - 1, from));

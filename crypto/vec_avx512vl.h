@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * vec_avx512vl.h - vec256.h with the instructions of AVX-512: for processors that slow down under its wide
- * registers, or take two steps for one.
- * Needs AVX-512 with F, BW, DQ, VL and IFMA. vec_avx512.h has the same names, twice as wide.
+ * vec_avx512vl.h - vec256.h with AVX-512 instructions, for processors that slow down under its wide
+ * registers, or split each wide operation in two. Needs AVX-512 with F, BW, DQ, VL and IFMA.
+ * vec_avx512.h has the same names, twice as wide.
  * Source: Intel Intrinsics Guide. */
 #ifndef CRYPTO_VEC_AVX512VL_H
 #define CRYPTO_VEC_AVX512VL_H
 
 #include "crypto/vec256.h"
 
-/* Two states of ChaCha20 side by side take less time than one after the other, and just fit in the
+/* Two states of ChaCha20 side by side are faster than one after the other, and just fit into the
  * registers. */
 enum { V_IS_PAIRED = 1 };
 
@@ -17,7 +17,7 @@ enum { V_IS_PAIRED = 1 };
 #define V_MUL_LOW _mm256_madd52lo_epu64
 #define V_MUL_HIGH _mm256_madd52hi_epu64
 #define V_PERMUTE64(index, v) _mm256_permutexvar_epi64(index, v)
-/* Lanes of 32 bits: b, or x in each, where the mask has a bit. */
+/* Lanes of 32 bits: b (PUT: x) where the mask has a bit, else a. */
 #define V_BLEND32(mask, a, b) _mm256_mask_mov_epi32(a, (__mmask8)(mask), b)
 #define V_PUT32(mask, v, x) _mm256_mask_set1_epi32(v, (__mmask8)(mask), (int)(x))
 /* Lanes of 64 bits: b where the mask has a bit, else a. */
@@ -30,7 +30,8 @@ static inline vec v_count32(void)
         return _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
 }
 
-/* Blocks of 16 bytes, one a lane, `at` bytes behind four pointers: their first and last halves. */
+/* Loads a block of 16 bytes per lane, `at` bytes after each of four pointers, as low and high
+ * halves. */
 static inline void v_gather(const uint8_t *const from[HALF], size_t at, vec *low, vec *high)
 {
         const __m128i *b[HALF];
@@ -46,8 +47,8 @@ static inline void v_gather(const uint8_t *const from[HALF], size_t at, vec *low
         *high = V_UNPACK_HIGH64(even, odd);
 }
 
-/* Four blocks of 16 bytes that follow each other, of which the first `without` and the bytes from `len`
- * on are zeros and not read: their first and last halves, in the order 0, 2, 1, 3. */
+/* Loads four consecutive blocks of 16 bytes as low and high halves, in the order 0, 2, 1, 3. The
+ * first `without` blocks and all bytes from `len` on are zeros and are not read. */
 static inline void v_load_blocks(const uint8_t *from, unsigned int without, size_t len, vec *low,
                                  vec *high)
 {
@@ -61,7 +62,7 @@ static inline void v_load_blocks(const uint8_t *from, unsigned int without, size
         *high = V_UNPACK_HIGH64(x, y);
 }
 
-/* The way back: the halves of blocks, to memory. */
+/* The reverse: stores the halves of blocks. */
 static inline void v_scatter(uint8_t to[HALF][16], vec low, vec high)
 {
         vec even = V_UNPACK_LOW64(low, high), odd = V_UNPACK_HIGH64(low, high);
@@ -72,7 +73,7 @@ static inline void v_scatter(uint8_t to[HALF][16], vec low, vec high)
         _mm_storeu_si128((void *)to[3], _mm256_extracti128_si256(odd, 1));
 }
 
-/* As v_gather() for four blocks that follow each other in each lane. */
+/* As v_gather(), for four consecutive blocks per lane. */
 static inline void v_gather4(const uint8_t *const from[HALF], size_t at, vec low[4], vec high[4])
 {
         for (unsigned int i = 0; i < 4; i += 2) {
@@ -99,7 +100,7 @@ static inline void v_xor_part(uint8_t *to, const uint8_t *from, size_t len, vec 
         _mm256_mask_storeu_epi8(to, mask, V_XOR(_mm256_maskz_loadu_epi8(mask, from), x));
 }
 
-/* len bytes (1 to 64) of `from` with block i. Touches no byte beside them. */
+/* len bytes (1 to 64) of `from` XOR block i. Touches no other bytes. */
 static inline void v_xor_block(uint8_t *to, const uint8_t *from, size_t len, const vec x[16],
                                unsigned int i)
 {
@@ -112,7 +113,7 @@ static inline void v_xor_block(uint8_t *to, const uint8_t *from, size_t len, con
                 v_xor_part(to + 32, from + 32, len - 32, x[8 + i]);
 }
 
-/* len bytes (0 to 63) of `from`, and zeros up to 64. Reads no byte beside them. */
+/* Copies len bytes (0 to 63) of `from`, and zeros up to 64. Reads no other bytes. */
 static inline void v_pad(uint8_t to[64], const uint8_t *from, size_t len)
 {
         __mmask32 first = len >= 32 ? 0xffffffff : ((__mmask32)1 << len) - 1;

@@ -11,7 +11,7 @@
 #include "crypto/aead_nonce96.h"
 #include "crypto/libcrypto/context.h"
 
-/* libcrypto's word for the direction. */
+/* libcrypto's numbers for the direction. */
 enum { OPEN = 0, SEAL = 1 };
 
 static void expand_nonce(uint8_t nonce[WG_AEAD_NONCE_LEN], uint64_t counter)
@@ -20,14 +20,14 @@ static void expand_nonce(uint8_t nonce[WG_AEAD_NONCE_LEN], uint64_t counter)
         wg_le64_store(nonce + 4, counter);
 }
 
-/* The tag is handed over by a parameter: at its end when sealing, with the nonce when opening. */
+/* The tag is a parameter, passed at the end when sealing, and with the nonce when opening. */
 static OSSL_PARAM tag_at(const uint8_t *tag)
 {
         return OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, (void *)tag,
                                                  WG_AEAD_TAG_LEN);
 }
 
-/* The calling thread's context with this key, to be used until forget_key(). */
+/* The calling thread's context with this key, for use until forget_key(). */
 static EVP_CIPHER_CTX *with_key(const uint8_t key[WG_AEAD_KEY_LEN], int direction)
 {
         EVP_CIPHER_CTX *cipher = wg_crypto_context_get()->aead;
@@ -36,8 +36,8 @@ static EVP_CIPHER_CTX *with_key(const uint8_t key[WG_AEAD_KEY_LEN], int directio
         return cipher;
 }
 
-/* What the last packet leaves besides its key (the rest of a key stream block) serves for no other
- * packet, and the next one overwrites it. */
+/* Besides the key, the last packet leaves the rest of a key-stream block, which is never used again
+ * and which the next packet overwrites. */
 static void forget_key(EVP_CIPHER_CTX *cipher)
 {
         static const uint8_t no_key[WG_AEAD_KEY_LEN];
@@ -45,7 +45,7 @@ static void forget_key(EVP_CIPHER_CTX *cipher)
         WG_CRYPTO_MUST(EVP_CipherInit_ex2(cipher, NULL, no_key, NULL, SEAL, NULL));
 }
 
-/* Runs len bytes through the cipher; associated data where `to` is NULL. */
+/* Runs len bytes through the cipher, as associated data if `to` is NULL. */
 static void feed(EVP_CIPHER_CTX *cipher, uint8_t *to, const void *from, size_t len)
 {
         int done;
@@ -68,7 +68,7 @@ static void seal_one(EVP_CIPHER_CTX *cipher, uint8_t *to, const uint8_t *from, s
         feed(cipher, to, from, len);
         WG_CRYPTO_MUST(EVP_CipherFinal_ex(cipher, nothing, &done));
         WG_CRYPTO_MUST(EVP_CIPHER_CTX_get_params(cipher, tag));
-        wg_declassify(to, len + WG_AEAD_TAG_LEN); /* sealed so that everybody may see it */
+        wg_declassify(to, len + WG_AEAD_TAG_LEN); /* sealed, so public */
 }
 
 static bool open_one(EVP_CIPHER_CTX *cipher, uint8_t *to, const uint8_t *from, size_t len,

@@ -4,9 +4,9 @@
 #include "base/mem.h"
 #include "crypto/libcrypto/context.h"
 
-#define BLOCK_LEN 64 /* of BLAKE2s, which HMAC pads its key to */
+#define BLOCK_LEN 64 /* of BLAKE2s; HMAC pads its key to this */
 
-/* One hash is begun, fed and finished before the thread begins the next. Finishing wipes the state. */
+/* A thread finishes each hash before it begins the next. Finishing wipes the state. */
 static EVP_MD_CTX *begin(void)
 {
         EVP_MD_CTX *hash = wg_crypto_context_get()->hash;

@@ -21,10 +21,10 @@ struct algorithms {
         bool has_thread_end;
 };
 
-static struct algorithms fetched; /* written by init and done alone */
+static struct algorithms fetched; /* written only by init and done */
 static _Thread_local struct wg_crypto_context *mine;
 
-/* Takes what context_new() made, whole or half, and NULL. */
+/* Takes NULL and a half-built object of context_new(). */
 static void context_free(struct wg_crypto_context *c)
 {
         if (!c)
@@ -37,7 +37,7 @@ static void context_free(struct wg_crypto_context *c)
         free(c);
 }
 
-/* Other destructors of the thread may run after this one, and may still call this room. */
+/* Destructors that run after this one may still call this room. */
 static void at_thread_end(void *context)
 {
         mine = NULL;
@@ -86,7 +86,8 @@ bool wg_crypto_context_init(void)
         fetched.has_thread_end = pthread_key_create(&fetched.thread_end, at_thread_end) == 0;
         if (fetched.hash && fetched.mac && fetched.aead && fetched.stream &&
             fetched.has_thread_end) {
-                /* The first set also shows that X25519, which is fetched by name, is there. */
+                /* Making the first set also proves that X25519, which is fetched by name, is
+                 * available. */
                 mine = context_new();
                 if (mine && pthread_setspecific(fetched.thread_end, mine) == 0)
                         return true;

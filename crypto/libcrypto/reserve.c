@@ -14,7 +14,7 @@
 enum { BLOCKS = 64, BLOCK_SIZE = 512 };
 
 static _Alignas(16) uint8_t blocks[BLOCKS][BLOCK_SIZE];
-static _Atomic uint64_t taken; /* a bit for each block */
+static _Atomic uint64_t taken; /* a bit per block */
 
 static void *take(size_t size)
 {
@@ -25,7 +25,7 @@ static void *take(size_t size)
         do {
                 if (before == UINT64_MAX)
                         return NULL;
-                bit = ~before & (before + 1); /* the lowest that is clear */
+                bit = ~before & (before + 1); /* the lowest clear bit */
         } while (!atomic_compare_exchange_weak_explicit(
                 &taken, &before, before | bit, memory_order_acquire, memory_order_relaxed));
         return blocks[wg_bits_last64(bit) - 1];
@@ -46,7 +46,7 @@ static void give_back(void *memory)
 
 static void *reserve_malloc(size_t size, const char *file WG_UNUSED, int line WG_UNUSED)
 {
-        void *memory = size ? malloc(size) : NULL; /* none, as from libcrypto's own */
+        void *memory = size ? malloc(size) : NULL; /* NULL for 0, like libcrypto's own */
 
         return memory || !size ? memory : take(size);
 }
@@ -86,6 +86,6 @@ void wg_crypto_reserve_init(void)
         CRYPTO_malloc_fn present;
 
         CRYPTO_get_mem_functions(&present, NULL, NULL);
-        if (present == CRYPTO_malloc) /* nobody has put his own there */
+        if (present == CRYPTO_malloc) /* no other allocator is installed */
                 (void)CRYPTO_set_mem_functions(reserve_malloc, reserve_realloc, reserve_free);
 }

@@ -2,16 +2,17 @@
  *
  * reserve.h - a little memory for libcrypto when the system has none left. Private to this folder.
  *
- * Nothing here allocates between wg_crypto_thread_begin() and the thread's end, but libcrypto does:
- * some of its calls make a small object and free it before they return. Where such a call fails there
- * is nothing sensible to do, and ending a tunnel since 128 bytes were missing for a microsecond is not.
- * So those come out of a reserve then. Larger ones, which only starting asks for, fail as they would.
+ * Nothing here allocates between wg_crypto_thread_begin() and the end of the thread, but libcrypto
+ * does: some calls make a small object and free it before they return. If such a call failed,
+ * nothing sensible could be done, and 128 bytes missing for a microsecond must not end a tunnel. So
+ * if the system refuses a small allocation, it comes from a reserve. Larger ones, which occur only
+ * at start, fail as usual.
  * Threads: any, without a lock. */
 #ifndef CRYPTO_LIBCRYPTO_RESERVE_H
 #define CRYPTO_LIBCRYPTO_RESERVE_H
 
-/* Puts the reserve behind libcrypto's allocator. It must come before libcrypto's first use in the
- * process, else it has no effect. */
+/* Installs an allocator with the reserve in libcrypto. Call it before the process first uses
+ * libcrypto; later it has no effect. */
 void wg_crypto_reserve_init(void);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * What libcrypto would do again at each exchange is done once and kept. A private key given as bytes
- * costs a second scalar multiplication (its public key), a validated peer and a context made by name
- * a few microseconds. So a key is a context ready to derive. It is never used itself, which lets
- * threads share it: each exchange works on a duplicate, and on the thread's own object for the peer. */
+ * Work that libcrypto would repeat in each exchange is done once. A private key passed as bytes
+ * costs a second scalar multiplication (for its public key); validating the peer and fetching a
+ * context by name cost a few microseconds each. So a key is a context that is ready to derive. It
+ * is never used itself, so threads can share it: each exchange uses a duplicate, and the thread's
+ * own object for the peer. */
 #include "crypto/x25519.h"
 
 #include <stdlib.h>
@@ -14,14 +15,14 @@
 #include "crypto/libcrypto/context.h"
 
 struct wg_x25519_key {
-        EVP_PKEY_CTX *derive; /* holds the private key; libcrypto wipes that when it frees it */
+        EVP_PKEY_CTX *derive; /* has the private key; libcrypto wipes it on free */
         uint8_t public_key[WG_KEY_LEN];
 };
 
 struct wg_x25519_key *wg_x25519_key_new(const uint8_t private_key[WG_KEY_LEN])
 {
         struct wg_x25519_key *key = calloc(1, sizeof(*key));
-        /* The function X25519 clamps what it is given, by definition. */
+        /* X25519 clamps its input by definition. */
         EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, private_key,
                                                          WG_KEY_LEN);
         size_t len = WG_KEY_LEN;
@@ -32,7 +33,7 @@ struct wg_x25519_key *wg_x25519_key_new(const uint8_t private_key[WG_KEY_LEN])
         key->derive = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
         is_ready = key->derive && EVP_PKEY_derive_init(key->derive) == 1 &&
                    EVP_PKEY_get_raw_public_key(pkey, key->public_key, &len) == 1;
-        wg_declassify(key->public_key, WG_KEY_LEN); /* public by its name */
+        wg_declassify(key->public_key, WG_KEY_LEN); /* a public key */
 out:
         EVP_PKEY_free(pkey); /* the context has its own reference */
         if (is_ready)
@@ -69,7 +70,7 @@ bool wg_x25519(uint8_t shared[WG_KEY_LEN], const struct wg_x25519_key *key,
         EVP_PKEY_CTX_free(derive);
         if (!is_good) {
                 wg_wipe(shared, WG_KEY_LEN);
-                ERR_clear_error(); /* else the thread's list of errors grows, and misleads others */
+                ERR_clear_error(); /* else the thread's list of errors grows and misleads others */
         }
         return is_good;
 }

@@ -8,8 +8,8 @@
 #define BLOCK_LEN 64
 #define HCHACHA_INPUT_LEN 16
 
-/* A block of ChaCha20's key stream: the permuted state plus the state it began with, word by word.
- * The last four words of that state are the counter and nonce, or whatever else is given. */
+/* One block of ChaCha20 key stream: the permuted state plus the initial state, word by word. The
+ * last four words of the initial state are `last_words`: counter and nonce, or other input. */
 static void chacha20_block(uint8_t block[BLOCK_LEN], const uint8_t key[WG_AEAD_KEY_LEN],
                            const uint8_t last_words[HCHACHA_INPUT_LEN])
 {
@@ -23,8 +23,8 @@ static void chacha20_block(uint8_t block[BLOCK_LEN], const uint8_t key[WG_AEAD_K
 }
 
 /* HChaCha20 (draft-irtf-cfrg-xchacha-03 section 2.2) outputs the first and last four words of the
- * permuted state. A block of key stream differs from that by the initial words, which are known:
- * the constants of RFC 8439 section 2.3 and the input. */
+ * permuted state. In a key-stream block the initial words are added to these; they are known: the
+ * constants of RFC 8439 section 2.3, and the input. */
 static void hchacha20(uint8_t subkey[WG_AEAD_KEY_LEN], const uint8_t key[WG_AEAD_KEY_LEN],
                       const uint8_t input[HCHACHA_INPUT_LEN])
 {
