@@ -11,21 +11,21 @@
 #define HAS_AVX2 0
 #endif
 
-/* As wide as the registers: where a vector is wider, compilers take it apart by way of memory. */
+/* As wide as the registers: compilers split wider vectors by way of memory. */
 typedef uint64_t lanes16 __attribute__((vector_size(16)));
 typedef uint64_t lanes32 __attribute__((vector_size(32)));
 
 #define INLINE __attribute__((always_inline)) static inline
 
-/* The bytes that are summed, and where they are copied to. Whether they are is a constant, `copies`,
- * wherever one of the functions below is inlined; where not, `to` is NULL and stays so. */
+/* The bytes to sum, and where to copy them. `copies` says whether they are copied; it is a constant
+ * in every inlined call of the functions below. If not, `to` stays NULL. */
 struct pass {
         uint8_t *to;
         const uint8_t *from;
         size_t left;
 };
 
-/* Takes the next `len` bytes, which are a constant too, into `value`. */
+/* Moves the next `len` bytes, a constant too, into `value`. */
 INLINE void take(struct pass *pass, void *value, size_t len, bool copies)
 {
         memcpy(value, pass->from, len);
@@ -37,8 +37,8 @@ INLINE void take(struct pass *pass, void *value, size_t len, bool copies)
         pass->left -= len;
 }
 
-/* Each lane sums 32-bit words: the lower half of what is loaded in one, the upper half in another, so
- * nothing is carried round before the end. Leaves less than two vectors. */
+/* Each lane sums 32-bit words: the lower halves of the loaded words in one sum, the upper halves in
+ * another, so nothing is carried before the end. Leaves less than two vectors. */
 #define DEFINE_SUM_BLOCKS(sum_blocks, lanes) \
         INLINE uint64_t sum_blocks(struct pass *pass, bool copies) \
         { \
@@ -60,8 +60,8 @@ INLINE void take(struct pass *pass, void *value, size_t len, bool copies)
 DEFINE_SUM_BLOCKS(sum_blocks16, lanes16)
 DEFINE_SUM_BLOCKS(sum_blocks32, lanes32)
 
-/* What is left then. Not by way of a buffer for the last bytes: to write them in one way and read them
- * back in another costs the processor more than all the adding. */
+/* Sums the remaining bytes. A buffer for the last bytes would be slower: writing it in one width
+ * and reading it in another costs the processor more than all the adding. */
 INLINE uint64_t sum_rest(struct pass *pass, bool copies)
 {
         uint64_t sum = 0, eight;

@@ -6,13 +6,13 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How far apart two readings of one moment may lie, and the shortest sleep that counts. The second
- * is far above the first, so that a thread that was merely preempted never looks like a suspend. */
+/* How far apart two readings of one moment can be, and the shortest sleep that counts. The second
+ * is much larger, so that a preempted thread never looks like a suspend. */
 #define READING_NS (1 * TL_NS_PER_MS)
 #define SLEEP_NS (50 * TL_NS_PER_MS)
 
-/* The latest time that the type can hold and the kernel can count to. Once the clock was set past
- * the timer's time, it would have expired and could never be cancelled again. */
+/* The latest time that the type can hold and the kernel can count to. If the clock were set past
+ * the timer's time, the timer would expire and could not be cancelled again. */
 #define NEVER_S ((time_t)(sizeof(time_t) > 4 ? INT64_C(9000000000) : INT32_MAX)) /* 2255 or 2038 */
 
 static uint64_t read_clock(clockid_t id)
@@ -20,7 +20,7 @@ static uint64_t read_clock(clockid_t id)
         struct timespec now;
         int result = clock_gettime(id, &now);
 
-        WG_ASSERT(result == 0); /* the clocks used here are in every Linux */
+        WG_ASSERT(result == 0); /* every Linux has the clocks used here */
         return (uint64_t)now.tv_sec * TL_NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
@@ -39,7 +39,7 @@ uint64_t tl_clock_thread_ns(void)
         return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
-/* The time that the machine has slept since boot: what the clock that stops in suspend lacks. */
+/* The time that the machine has slept since boot, which the monotonic clock leaves out. */
 static uint64_t read_slept_ns(void)
 {
         for (;;) {
@@ -54,8 +54,8 @@ static uint64_t read_slept_ns(void)
 
 int tl_suspend_init(struct tl_suspend *suspend)
 {
-        /* It is not to expire, but to be cancelled: by anything that moves the real time against
-         * the monotonic one, which the end of a suspend does. */
+        /* The timer must not expire but be cancelled, by anything that shifts real time against
+         * monotonic time; the end of a suspend does. */
         struct itimerspec never = {.it_value.tv_sec = NEVER_S};
         int result;
 
@@ -85,7 +85,7 @@ bool tl_suspend_check(struct tl_suspend *suspend)
         uint64_t slept_ns = read_slept_ns();
         bool has_slept = slept_ns > suspend->slept_ns + SLEEP_NS;
 
-        /* Reading, which fails with ECANCELED, also arms the timer anew. */
+        /* The read fails with ECANCELED and rearms the timer. */
         while (read(suspend->fd, &expirations, sizeof(expirations)) < 0 && errno == EINTR)
                 continue;
         if (has_slept)

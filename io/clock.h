@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * clock.h - what time it is, and whether the machine slept.
- * Threads: the functions that read a clock may be called by any; a struct tl_suspend has one owner.
+ * clock.h - the time, and whether the machine slept.
+ * Threads: functions that read a clock: any; a struct tl_suspend has one owner.
  * Source: clock_gettime(2), timerfd_create(2). */
 #ifndef IO_CLOCK_H
 #define IO_CLOCK_H
@@ -14,7 +14,7 @@
 #define TL_NS_PER_S UINT64_C(1000000000)
 #define TL_NS_PER_MS UINT64_C(1000000)
 
-/* Nanoseconds since boot, sleep included; never 0. */
+/* Nanoseconds since boot, including suspend; never 0. */
 uint64_t tl_clock_boot_ns(void);
 
 /* Nanoseconds since 1970, UTC. It may jump either way. */
@@ -23,21 +23,21 @@ uint64_t tl_clock_real_ns(void);
 /* Nanoseconds of processor time that the calling thread has used. */
 uint64_t tl_clock_thread_ns(void);
 
-/* Notices that the machine was suspended. `fd` becomes readable when it wakes up (and when somebody
- * sets the clock); put it into a loop and call tl_suspend_check() then. */
+/* Detects that the machine was suspended. `fd` becomes readable when it wakes up or somebody sets
+ * the clock: watch it in a loop, and call tl_suspend_check() then. */
 struct tl_suspend {
         int fd;
-        uint64_t slept_ns; /* all sleep since boot that was known at the last look */
+        uint64_t slept_ns; /* all sleep since boot, at the last check */
 };
 
-/* Starts to watch. Returns 0 or -errno. */
+/* Starts watching. Returns 0 or -errno. */
 int tl_suspend_init(struct tl_suspend *suspend) WG_MUST_USE;
 
-/* Releases. Takes NULL, and one whose init failed. */
+/* Releases. Takes NULL, and an object whose init failed. */
 void tl_suspend_done(struct tl_suspend *suspend);
 
-/* Whether the machine slept since init or since the last call: true once for each suspend. Quiets
- * `fd`; never blocks. A clock that was merely set gives false. */
+/* Whether the machine slept since init or the last call: true once per suspend. Clears `fd`; never
+ * blocks. False if the clock was merely set. */
 bool tl_suspend_check(struct tl_suspend *suspend) WG_MUST_USE;
 
 #endif

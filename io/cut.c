@@ -7,8 +7,8 @@
 #include "base/checksum.h"
 #include "io/checksum.h"
 
-/* The offset of the transport header, which must be of that protocol and begin within the packet; 0
- * where there is none. */
+/* The offset of the transport header, if it is of that protocol and starts within the packet; else
+ * 0. */
 static uint32_t transport_ipv4(const uint8_t *packet, uint32_t len, uint8_t protocol)
 {
         uint32_t header_len = wg_ipv4_header_len(packet);
@@ -21,7 +21,7 @@ static uint32_t transport_ipv4(const uint8_t *packet, uint32_t len, uint8_t prot
         return header_len;
 }
 
-/* Goes over the extension headers that every packet may repeat; a fragment's is none of them. */
+/* Skips the extension headers that every packet may repeat, which a fragment header is not. */
 static uint32_t transport_ipv6(const uint8_t *packet, uint32_t len, uint8_t protocol)
 {
         uint32_t at = WG_IPV6_HEADER_LEN;
@@ -53,7 +53,7 @@ static uint32_t find_transport(const struct tl_cut *cut, uint32_t len)
         return 0;
 }
 
-/* Bytes of the transport header, or 0 where the packet does not hold it. */
+/* The length of the transport header, or 0 if the packet does not hold all of it. */
 static uint32_t transport_header_len(const struct tl_cut *cut, uint32_t len)
 {
         const uint8_t *transport = cut->packet + cut->transport;
@@ -67,9 +67,9 @@ static uint32_t transport_header_len(const struct tl_cut *cut, uint32_t len)
         return header_len >= WG_TCP_HEADER_LEN && header_len <= there ? header_len : 0;
 }
 
-/* The pseudo header's sum without its length. It is taken from the field, where the kernel put it
- * with the length of the whole: so it is also right where a routing header makes another destination
- * count than the one that IPv6's header names. */
+/* The sum of the pseudo header without its length. It is taken from the checksum field, where the
+ * kernel put it with the length of the superpacket. So it is correct even if a routing header makes
+ * the final destination differ from the one in the IPv6 header. */
 static uint64_t pseudo_sum(const struct tl_cut *cut, bool is_in_field, uint32_t len)
 {
         const uint8_t *packet = cut->packet, *transport = packet + cut->transport;
@@ -84,13 +84,13 @@ static uint64_t pseudo_sum(const struct tl_cut *cut, bool is_in_field, uint32_t 
         return wg_checksum_pseudo_of(packet, cut->family, tl_offload_protocol(cut->kind), 0);
 }
 
-/* A field's words are taken out of a sum by adding their complement. */
+/* Subtracts a 16-bit field from a sum by adding its complement. */
 static uint64_t without(uint64_t sum, const uint8_t *field)
 {
         return sum + (uint16_t)~wg_checksum_at(field);
 }
 
-/* Sums what all packets share, so that each costs little more than its payload. */
+/* Sums everything that the packets share, so that each costs little more than its payload. */
 static void sum_headers(struct tl_cut *cut, bool is_in_field, uint32_t len)
 {
         const uint8_t *packet = cut->packet, *transport = packet + cut->transport;
@@ -172,7 +172,7 @@ static void write_one(const struct tl_cut *cut, uint8_t *to)
                 memcpy(to, cut->packet, cut->left);
                 return;
         }
-        /* The field is summed as well: it holds the pseudo header's sum. */
+        /* The field is part of the sum: it holds the sum of the pseudo header. */
         memcpy(to, cut->packet, cut->transport);
         sum = tl_checksum_copy(0, to + cut->transport, cut->packet + cut->transport,
                                cut->left - cut->transport);

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Waits for one byte, which says ready, or for the end of the child. */
+/* Waits for the byte that reports readiness, or for the end of the child. */
 static WG_NORETURN void wait_and_exit(pid_t child, int fd)
 {
         char byte;
@@ -18,7 +18,7 @@ static WG_NORETURN void wait_and_exit(pid_t child, int fd)
         do
                 got = read(fd, &byte, 1);
         while (got < 0 && errno == EINTR);
-        /* _exit: what the caller registered with atexit() is now the child's to do. */
+        /* _exit: the handlers registered with atexit() now belong to the child. */
         if (got == 1)
                 _exit(EXIT_SUCCESS);
         while (waitpid(child, &status, 0) < 0)
@@ -27,7 +27,7 @@ static WG_NORETURN void wait_and_exit(pid_t child, int fd)
         _exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
 }
 
-/* Not a pipe: the child's byte to a parent that was killed must not raise SIGPIPE. */
+/* Not a pipe: if the parent was killed, the child's byte must not raise SIGPIPE. */
 static int open_all(int ends[2], int *null)
 {
         *null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -33,7 +33,7 @@ void tl_devlog_close(struct tl_devlog *syslog)
         syslog->fd = -1;
 }
 
-/* A stream may take only a part; the next attempt sends the rest. */
+/* A stream may accept only part of a message; the next attempt sends the rest. */
 static int send_by_connection(struct tl_devlog *syslog, const char *message, size_t len)
 {
         size_t wanted = len + syslog->is_stream;
@@ -59,7 +59,7 @@ static int send_by_name(struct tl_devlog *syslog, const char *message, size_t le
         return 0;
 }
 
-/* Whether the error is that of a socket that is gone, has changed its kind, or is closed to this
+/* Whether the error means that the socket has gone, has changed its type, or is closed to this
  * user. */
 static bool can_connection_help(int error)
 {

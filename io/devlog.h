@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * devlog.h - sends to the system log without blocking, and without making new sockets.
+ * devlog.h - sends to the system log without blocking and without opening new sockets.
  *
- * libc's syslog(3) makes a new socket after syslogd restarts, which a confined process must not,
- * and it blocks while syslogd does not read. Here one datagram socket, made at start, stays
- * unconnected: each message is addressed to /dev/log and reaches the socket that lies there at that
- * moment. A syslogd that listens on a stream, or is open to root alone, needs a connection that
- * another process makes.
+ * syslog(3) of libc opens a new socket after syslogd restarts, which a confined process must not
+ * do, and blocks while syslogd does not read. Here one datagram socket, opened at start, stays
+ * unconnected: each message is addressed to /dev/log and reaches whichever socket is there at that
+ * moment. A syslogd that listens on a stream, or only for root, needs a connection that another
+ * process makes.
  * Threads: one at a time; the caller holds a lock. Source: RFC 3164, unix(7). */
 #ifndef IO_DEVLOG_H
 #define IO_DEVLOG_H
@@ -23,25 +23,25 @@ struct tl_devlog {
         int connection; /* made by another process; -1: none */
         bool is_stream; /* the connection is a stream: each message ends with a zero byte */
         bool wants_connection;
-        size_t sent; /* bytes that a stream has taken of an unfinished message */
+        size_t sent; /* bytes of an unfinished message that a stream has accepted */
 };
 
-/* Makes the socket. syslogd need not run yet. Returns 0 or -errno. */
+/* Opens the socket. syslogd need not be running. Returns 0 or -errno. */
 int tl_devlog_open(struct tl_devlog *syslog) WG_MUST_USE;
 
-/* Releases. Takes one whose open failed. */
+/* Releases. Takes an object whose open failed. */
 void tl_devlog_close(struct tl_devlog *syslog);
 
-/* Sends one message of len bytes, followed by a zero byte in memory. Returns 0; -EAGAIN: syslogd
- * does not read; or another -errno: there is no syslogd. After an error, try the same message again
- * later. */
+/* Sends one message of len bytes, which has a zero byte after it in memory. Returns 0; -EAGAIN:
+ * syslogd does not read; or another -errno: there is no syslogd. After an error, try the same
+ * message again later. */
 int tl_devlog_send(struct tl_devlog *syslog, const char *message, size_t len) WG_MUST_USE;
 
-/* Connects to /dev/log, for a process that wants_connection. Does not block. Returns a descriptor
- * or -errno. */
+/* Connects to /dev/log, on behalf of a process that wants_connection. Does not block. Returns a
+ * descriptor or -errno. */
 int tl_devlog_connect(void) WG_MUST_USE;
 
-/* Takes ownership of such a connection. */
+/* Takes ownership of that connection. */
 void tl_devlog_adopt(struct tl_devlog *syslog, int connection);
 
 #endif

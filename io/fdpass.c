@@ -14,7 +14,8 @@ union control {
 
 int tl_fdpass_pair(int ends[2])
 {
-        /* It keeps the bounds of messages, and tells when the other end is closed. */
+        /* SOCK_SEQPACKET keeps the boundaries of messages and reports when the other end is
+         * closed. */
         return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
 }
 
@@ -40,7 +41,7 @@ int tl_fdpass_send(int end, const void *message, size_t len, const int *fds, uns
         return sent < 0 ? -errno : 0;
 }
 
-/* Takes the descriptors out. Returns how many. */
+/* Extracts the descriptors. Returns how many there are. */
 static int take_descriptors(struct msghdr *header, int fds[TL_FDPASS_MAX])
 {
         const struct cmsghdr *control = CMSG_FIRSTHDR(header);
@@ -77,7 +78,7 @@ int tl_fdpass_receive(int end, void *message, size_t len, int fds[TL_FDPASS_MAX]
         if ((size_t)got == len && !(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
                 return count;
         tl_fdpass_close(fds);
-        /* Cut short are descriptors that we had no room for. */
+        /* Truncated control data means that this process has no room for the descriptors. */
         return header.msg_flags & MSG_CTRUNC ? -EMFILE : -EBADMSG;
 }
 

@@ -12,12 +12,12 @@
 
 #include "base/mem.h"
 
-/* A million peers fit. */
+/* Enough for a million peers. */
 #define SIZE_LIMIT ((size_t)512 << 20)
 
 static int grow(char **text, size_t *room)
 {
-        /* Not realloc(): what is left behind holds keys. */
+        /* Not realloc(): it would leave keys behind in the old memory. */
         char *bigger;
 
         if (*room >= SIZE_LIMIT)
@@ -56,7 +56,7 @@ static int read_all(struct tl_file *file, int fd)
         }
 }
 
-/* Whether other users may search the directory of this file. */
+/* Whether other users may search the directory of the file. */
 static bool is_reachable(const char *path)
 {
         char *target = realpath(path, NULL), *slash = target ? strrchr(target, '/') : NULL;
@@ -113,7 +113,7 @@ static int write_all(int fd, const char *text, size_t len)
         return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* So that the new name is on the disk too. */
+/* Makes the new name durable. */
 static void sync_directory(const char *path)
 {
         const char *slash = strrchr(path, '/');
@@ -129,7 +129,7 @@ static void sync_directory(const char *path)
         close(fd);
 }
 
-/* Writes another file, and renames it over this one. */
+/* Writes a temporary file and renames it over this one. */
 static int replace(const char *path, const char *text, size_t len)
 {
         char temporary[PATH_MAX];
@@ -152,7 +152,7 @@ static int replace(const char *path, const char *text, size_t len)
         return error;
 }
 
-/* Overwrites in place. Space is allocated first, so that a full disk leaves the file as it is. */
+/* Overwrites in place. Allocates the space first, so that a full disk leaves the file unchanged. */
 static int overwrite(const char *path, const char *text, size_t len)
 {
         int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW), error = 0;
@@ -172,8 +172,7 @@ static int overwrite(const char *path, const char *text, size_t len)
         return error;
 }
 
-/* Returns 0 if the path is a regular file or nothing (a dangling link is not nothing), or
- * -errno. */
+/* Returns 0 if the path is a regular file or does not exist, or -errno. A dangling link exists. */
 static int check_place(const char *path, bool exists)
 {
         struct stat status;
@@ -188,7 +187,7 @@ static int check_place(const char *path, bool exists)
 }
 
 /* Whether the error means that a file cannot be replaced but may be writable: it is a mount point,
- * or its directory takes no new file. */
+ * or no file can be created in its directory. */
 static bool is_of_place(int error)
 {
         return error == -EBUSY || error == -EROFS || error == -EACCES || error == -EPERM;

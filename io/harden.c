@@ -10,7 +10,7 @@
 
 WG_FLAGS_DEFINE(tl_hardening, TL_HARDENINGS)
 
-/* Under a finite limit, locking all memory to come would make an allocation fail one day. */
+/* Under a finite limit, locking all future memory would make an allocation fail some day. */
 static bool may_lock_memory(void)
 {
         const struct rlimit infinite = {RLIM_INFINITY, RLIM_INFINITY};
@@ -30,7 +30,7 @@ uint32_t tl_harden_process(void)
                 done |= TL_HARDEN_NO_CORE;
         if (prctl(PR_SET_DUMPABLE, 0) == 0)
                 done |= TL_HARDEN_NO_DEBUG;
-        /* On fault: memory that was reserved but never touched takes none. */
+        /* MCL_ONFAULT: reserved memory takes no space until it is touched. */
         if (may_lock_memory() && mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
                 done |= TL_HARDEN_NO_SWAP;
         return done;

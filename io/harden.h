@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * harden.h - keeps the memory of the process, which holds keys, out of core dumps, debuggers and swap.
- * Threads: call it once, before other threads are made, in the process that is to hold keys: locked
- * memory is not inherited by a fork.
+ * harden.h - keeps the memory of a process that holds keys out of core dumps, debuggers and swap.
+ * Threads: call it once, before other threads start, in the process that will hold keys: a child
+ * does not inherit locked memory.
  * Source: setrlimit(2), prctl(2), mlockall(2), capabilities(7). */
 #ifndef IO_HARDEN_H
 #define IO_HARDEN_H
@@ -18,9 +18,9 @@
         X(TL_HARDEN_NO_SWAP, 4, no_swap, "memory never goes to swap")
 WG_FLAGS_DECLARE(tl_hardening, TL_HARDENINGS)
 
-/* Does what it can and returns a set of enum tl_hardening that says what. Memory is locked only where
- * no limit could make later allocations fail for it: the limit is infinite or can be made so. A
- * privilege to lock beyond the limit does not count, for the process will give it up. */
+/* Does what it can, and returns it as a set of enum tl_hardening. Locks memory only if that can
+ * never make an allocation fail: the limit must be infinite, or be raised to that. The privilege to
+ * exceed the limit is not enough, because the process will drop it. */
 uint32_t tl_harden_process(void);
 
 #endif

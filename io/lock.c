@@ -6,9 +6,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FREE, TAKEN, AWAITED }; /* AWAITED: taken, and a waiter may be asleep */
+enum { FREE, TAKEN, AWAITED }; /* AWAITED: taken, and waiters may be asleep */
 
-enum { LOOKS = 100 }; /* before sleeping: about as long as a running holder keeps the lock */
+enum { LOOKS = 100 }; /* tries before sleeping: about as long as a running thread holds the lock */
 
 _Static_assert(sizeof(_Atomic uint32_t) == sizeof(uint32_t), "futex(2) needs a plain 32-bit word");
 
@@ -30,7 +30,8 @@ void tl_lock_take(_Atomic uint32_t *word)
         for (int i = 0; i < LOOKS; i++)
                 if (atomic_load_explicit(word, memory_order_relaxed) == FREE && take_if_free(word))
                         return;
-        /* A waiter cannot know whether others are asleep, so it marks the lock as awaited. */
+        /* A waiter cannot know whether others are asleep, so it always marks the lock as
+         * awaited. */
         while (atomic_exchange_explicit(word, AWAITED, memory_order_acquire) != FREE)
                 futex(word, FUTEX_WAIT, AWAITED);
 }

@@ -30,7 +30,7 @@ void tl_log_init(struct tl_log *log, const char *program, const char *device,
 
 void tl_log_prepare_syslog(struct tl_log *log)
 {
-        tzset(); /* it reads a file, and messages bear the local time */
+        tzset(); /* it reads a file; messages have local time */
         (void)!tl_devlog_open(&log->syslog);
 }
 
@@ -79,7 +79,7 @@ static const char *colour(enum tl_log_level level)
         return "";
 }
 
-/* What a stranger chose must not forge lines or command the terminal. */
+/* Text from strangers must not forge lines or control the terminal. */
 static void disarm(char *text)
 {
         for (; *text; text++)
@@ -87,7 +87,7 @@ static void disarm(char *text)
                         *text = '?';
 }
 
-/* Whether a write would block. A closed descriptor does not: the write itself reports it. */
+/* Whether a write would block. On a closed descriptor it would not: the write itself fails. */
 static bool is_busy(int fd)
 {
         struct pollfd wanted = {.fd = fd, .events = POLLOUT};
@@ -95,7 +95,7 @@ static bool is_busy(int fd)
         return poll(&wanted, 1, 0) == 0;
 }
 
-/* Writes each line by one call, so that lines of several processes do not mix. */
+/* Writes each line with one call, so that lines of several processes do not mix. */
 static int write_line(const struct tl_log *log, const struct tl_log_entry *entry)
 {
         char line[TL_LOG_LINE + 2 * TL_LOG_NAME + 32];
@@ -115,7 +115,7 @@ static int write_line(const struct tl_log *log, const struct tl_log_entry *entry
         return 0;
 }
 
-/* Formats as RFC 3164 does, whose months are English in any locale. */
+/* Formats as in RFC 3164, whose months are English in any locale. */
 static int write_to_syslog(struct tl_log *log, const struct tl_log_entry *entry)
 {
         static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -134,7 +134,7 @@ static int write_to_syslog(struct tl_log *log, const struct tl_log_entry *entry)
         return tl_devlog_send(&log->syslog, line, (size_t)len);
 }
 
-/* Whether the reader or the terminal is gone for good. */
+/* Whether the reader or the terminal has gone for good. */
 static bool is_closed(int error)
 {
         return error == -EPIPE || error == -EBADF || error == -EIO || error == -ECONNRESET;
@@ -280,7 +280,7 @@ void tl_log_to_syslog(struct tl_log *log)
         pthread_mutex_unlock(&log->lock);
 }
 
-/* Gives waiting messages a fifth of a second more. */
+/* Gives waiting messages up to 200 ms more. */
 void tl_log_done(struct tl_log *log)
 {
         enum { TRIES = 20, PAUSE_MS = 10 };
@@ -297,7 +297,8 @@ void tl_log_done(struct tl_log *log)
         pthread_mutex_destroy(&log->lock);
 }
 
-/* The count of one message. When the table is full the one that began longest ago makes room. */
+/* The counter of one message. If the table is full, the one whose second began first is
+ * replaced. */
 static struct tl_log_limit *find_limit(struct tl_log *log, const char *format)
 {
         struct tl_log_limit *oldest = &log->limits[0];
@@ -314,7 +315,7 @@ static struct tl_log_limit *find_limit(struct tl_log *log, const char *format)
         return oldest;
 }
 
-/* Whether the message may appear now; *suppressed: how many like it did not since the last one. */
+/* Whether the message may appear now. *suppressed: how many were suppressed before it. */
 static bool may_appear(struct tl_log *log, const char *format, uint32_t *suppressed)
 {
         struct tl_log_limit *limit;

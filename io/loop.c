@@ -53,15 +53,16 @@ void tl_loop_remove(struct tl_watch *watch)
         if (!loop)
                 return;
         epoll_ctl(loop->fd, EPOLL_CTL_DEL, watch->fd, NULL);
-        /* The kernel forgets it, but the running round may hold a report of it already. */
+        /* The kernel forgets the descriptor, but the current round may still have a report of
+         * it. */
         for (int i = loop->ready_next; i < loop->ready_count; i++)
                 if (loop->ready[i].data.ptr == watch)
                         loop->ready[i].data.ptr = NULL;
         watch->loop = NULL;
 }
 
-/* Until the deadline; by the millisecond where the kernel can do no better, and then rather too
- * long than too short, or the caller would spin through the last one. */
+/* Waits until the deadline, with the millisecond resolution of old kernels. Rounds up, or the
+ * caller would spin through the last millisecond. */
 static int wait_ms(struct tl_loop *loop, uint64_t left_ns)
 {
         uint64_t ms = left_ns / TL_NS_PER_MS + (left_ns % TL_NS_PER_MS != 0);
@@ -86,7 +87,7 @@ static int wait_ready(struct tl_loop *loop, uint64_t deadline_ns)
         left.tv_sec = (time_t)(left_ns / TL_NS_PER_S);
         left.tv_nsec = (long)(left_ns % TL_NS_PER_S);
         count = epoll_pwait2(loop->fd, loop->ready, TL_LOOP_BATCH, &left, NULL);
-        /* ENOSYS: Linux before 5.11; EPERM: a container's filter of that age. */
+        /* ENOSYS: Linux before 5.11; EPERM: a container filter of that age. */
         if (count >= 0 || (errno != ENOSYS && errno != EPERM))
                 return count;
         loop->has_pwait2 = false;
@@ -113,10 +114,10 @@ int tl_loop_run(struct tl_loop *loop, uint64_t deadline_ns)
         return called;
 }
 
-/* The counter is emptied before the flag is cleared. The other way round a thread could set the
- * flag and the counter in between, the counter be emptied then, and the flag stay: nobody would
- * write to the counter again. The exchange also lets the handler see what was written before any
- * set that found the flag up. */
+/* Drains the counter before it clears the flag. In the reverse order a thread could set flag and
+ * counter in between; then the counter would be drained and the flag stay set, so that nobody would
+ * write to the counter again. The exchange also makes visible to the handler what a thread wrote
+ * before a tl_wake_set() that found the flag set. */
 static void drain_wake(void *ctx, uint32_t events WG_UNUSED)
 {
         struct tl_wake *wake = ctx;
@@ -165,7 +166,7 @@ static void read_signals(void *ctx, uint32_t events WG_UNUSED)
         struct tl_signals *signals = ctx;
         struct signalfd_siginfo info;
 
-        /* One a round: the handler may end the watch, and with it `signals`. */
+        /* Only one per round: the handler may end the watch, and `signals` with it. */
         if (read(signals->fd, &info, sizeof(info)) == sizeof(info))
                 signals->caught(signals->ctx, (int)info.ssi_signo);
 }

@@ -6,18 +6,18 @@
 #include "base/checksum.h"
 #include "io/checksum.h"
 
-/* So many runs are open at once; a further flow closes the one that was opened first. */
+/* At most this many runs are open at once; a further flow closes the one that was opened first. */
 enum { OPEN_MAX = 16, ALL_OPEN = (1u << OPEN_MAX) - 1 };
 
 #define EACH_OPEN(slot, table) \
         for (uint32_t bits_ = (table)->open, slot; \
              bits_ && (slot = (uint32_t)__builtin_ctz(bits_), true); bits_ &= bits_ - 1)
 
-/* A packet as far as merging looks at it. */
+/* The properties of a packet that merging needs. */
 struct parsed {
-        uint8_t kind;      /* NONE: it joins no other */
-        uint8_t family;    /* WG_FAMILY_*; NONE: it is no IP packet, or shorter than a header */
-        uint8_t transport; /* offset of that header; 0: of what flow it is cannot be told */
+        uint8_t kind;      /* NONE: the packet joins no other */
+        uint8_t family;    /* WG_FAMILY_*; NONE: not an IP packet, or shorter than a header */
+        uint8_t transport; /* offset of that header; 0: the flow is unknown */
         uint8_t header;    /* bytes before the payload */
         uint16_t id;       /* IPv4 */
         bool is_ending;    /* PSH: nothing may follow in its run */
@@ -25,24 +25,24 @@ struct parsed {
         uint32_t flow;     /* the same for all packets of a flow */
 };
 
-/* A run that further packets may join. */
+/* A run that more packets may join. */
 struct open_run {
         struct parsed first;
         uint32_t sequence; /* TCP: of the packet that may join */
-        uint16_t id;       /* IPv4: likewise, once two have joined */
+        uint16_t id;       /* IPv4: likewise, once the run has two packets */
         uint16_t id_step;
         uint16_t run;
         bool is_verified; /* the first packet's checksums are right */
 };
 
 struct table {
-        uint32_t open; /* a bit a slot */
+        uint32_t open; /* a bit per slot */
         uint32_t flows[OPEN_MAX];
         struct open_run runs[OPEN_MAX];
-        unsigned int next; /* slot to be given away when all are taken */
+        unsigned int next; /* the slot to reuse when all are taken */
 };
 
-/* What all functions here work on. */
+/* The state that all functions here share. */
 struct batch {
         struct tl_merge *merge;
         struct tl_packet *packets;
@@ -60,7 +60,7 @@ static uint32_t load(const uint8_t *at)
         return word;
 }
 
-/* Two flows may have the same by chance; their addresses say whether they are one. */
+/* Two flows may have the same value by chance; comparing their addresses tells them apart. */
 static uint32_t mix_flow(const uint8_t *packet, const struct parsed *p)
 {
         uint32_t mixed = load(packet + p->transport) * UINT32_C(0x9e3779b1);
@@ -72,7 +72,7 @@ static uint32_t mix_flow(const uint8_t *packet, const struct parsed *p)
                load(packet + WG_IPV6_AT_DESTINATION + 12) * 3;
 }
 
-/* Reads the IP header, and returns the protocol of what lies at p->transport. */
+/* Reads the IP header. Returns the protocol of the header at p->transport. */
 static uint8_t parse_ip(struct parsed *p, const uint8_t *packet, uint32_t len)
 {
         if (len >= WG_IPV4_HEADER_LEN && packet[0] >> 4 == 4) {
@@ -136,7 +136,7 @@ static struct parsed parse(const uint8_t *packet, uint32_t len, uint32_t kinds)
         return p;
 }
 
-/* A checksum of all ones is as right as one of zeros, but the kernel would make this of that: such a
+/* A checksum of all ones is as correct as one of zeros, but the kernel would write zeros; such a
  * packet stays alone. */
 static bool is_intact(const uint8_t *packet, uint32_t len, const struct parsed *p)
 {
@@ -169,7 +169,7 @@ static bool has_same_addresses(const uint8_t *a, const uint8_t *b, uint8_t famil
                        : is_same_range(a, b, WG_IPV6_AT_SOURCE, WG_IPV6_HEADER_LEN);
 }
 
-/* Both have a transport header. */
+/* For packets that both have a transport header. */
 static bool is_same_flow(const uint8_t *a, const uint8_t *b, uint8_t family)
 {
         if (!has_same_addresses(a, b, family))
@@ -181,7 +181,7 @@ static bool is_same_flow(const uint8_t *a, const uint8_t *b, uint8_t family)
                load(a + WG_IPV6_HEADER_LEN) == load(b + WG_IPV6_HEADER_LEN);
 }
 
-/* In packets of one flow: all that a superpacket has only once. */
+/* For packets of one flow: whether all fields are equal that a superpacket has only once. */
 static bool has_same_ip(const uint8_t *a, const uint8_t *b, uint8_t family)
 {
         if (family == WG_FAMILY_IPV4)
@@ -230,7 +230,7 @@ static const uint8_t *first_of(struct batch *batch, const struct open_run *open)
         return batch->packets[run_of(batch, open)->first].buf;
 }
 
-/* The open run of that packet's flow, or OPEN_MAX. There is one at most. */
+/* The open run of the flow of that packet, or OPEN_MAX. There is at most one. */
 static unsigned int find_run(struct batch *batch, const uint8_t *packet, const struct parsed *p)
 {
         struct table *open = &batch->open;
@@ -242,7 +242,8 @@ static unsigned int find_run(struct batch *batch, const uint8_t *packet, const s
         return OPEN_MAX;
 }
 
-/* A fragment, say, may belong to any flow between its addresses. */
+/* Closes all runs between the addresses of the packet: a fragment, for example, may belong to any
+ * of them. */
 static void close_between(struct batch *batch, const uint8_t *packet, uint8_t family)
 {
         struct table *open = &batch->open;
@@ -253,7 +254,7 @@ static void close_between(struct batch *batch, const uint8_t *packet, uint8_t fa
                 close_run(open, slot);
 }
 
-/* A run of one packet, in the order of the batch. */
+/* Begins a run with one packet, in the order of the batch. */
 static void begin_run(struct batch *batch, uint16_t packet, const struct parsed *p)
 {
         if (p->kind != TL_OFFLOAD_NONE && !p->is_ending) {
@@ -275,7 +276,7 @@ static void begin_run(struct batch *batch, uint16_t packet, const struct parsed 
         };
 }
 
-/* Whether the identification of a packet of the same flow goes on as the kernel's would. */
+/* Whether the identification of a packet of the same flow continues as the kernel would count. */
 static bool id_fits(const struct open_run *o, const struct parsed *p, const uint8_t *first,
                     uint16_t count)
 {
@@ -290,7 +291,7 @@ static bool id_fits(const struct open_run *o, const struct parsed *p, const uint
                (step == 0 && wg_be16_load(first + WG_IPV4_AT_FRAGMENT) & WG_IPV4_DONT_FRAGMENT);
 }
 
-/* Whether a packet may join the run of its flow, its checksums aside. */
+/* Whether a packet may join the run of its flow, checksums aside. */
 static bool fits(struct batch *batch, const struct open_run *o, const uint8_t *packet,
                  const struct parsed *p)
 {
@@ -308,7 +309,7 @@ static bool fits(struct batch *batch, const struct open_run *o, const uint8_t *p
                has_same_tcp(first + transport, packet + transport, (size_t)p->header - transport);
 }
 
-/* Its checksums are right, and so are the run's. */
+/* Adds a packet with correct checksums to a run with correct checksums. */
 static void join_run(struct batch *batch, unsigned int slot, uint16_t packet,
                      const struct parsed *p)
 {
@@ -338,7 +339,7 @@ static void join_run(struct batch *batch, unsigned int slot, uint16_t packet,
                 close_run(&batch->open, slot);
 }
 
-/* The first packet's checksums, asked when a second one wants to join. */
+/* Verifies the first packet of a run, once a second one wants to join. */
 static bool is_run_intact(struct batch *batch, struct open_run *o)
 {
         if (!o->is_verified)
@@ -368,7 +369,7 @@ static void arrange(struct batch *batch, uint16_t i)
                                 join_run(batch, slot, i, &p);
                                 return;
                         }
-                        p.kind = TL_OFFLOAD_NONE; /* none shall join it either */
+                        p.kind = TL_OFFLOAD_NONE; /* no packet may join it either */
                 }
                 close_run(&batch->open, slot);
         }
@@ -436,7 +437,7 @@ static void write_headers(struct tl_merge_run *run, const struct tl_packet *pack
                 wg_be16_store(transport + WG_UDP_AT_LEN, (uint16_t)there);
         else
                 transport[WG_TCP_AT_FLAGS] |= last[WG_TCP_AT_FLAGS] & WG_TCP_PSH;
-        /* The field gets the sum as it is, not its complement: the kernel goes on adding. */
+        /* The field gets the sum itself, not its complement: the kernel completes it. */
         wg_checksum_store(transport + run->offload.checksum_offset,
                           (uint16_t)~wg_checksum_fold(pseudo));
 }

@@ -18,17 +18,17 @@
 
 WG_FLAGS_DEFINE(tl_link_change, TL_LINK_CHANGES)
 
-/* A socket serves one request, so they all have one number. */
+/* Each socket carries one request at a time, so one number does. */
 #define SEQUENCE 1
 
-/* A request and its answer; a link's description with all its statistics takes 1.5 KiB or so. */
+/* A request and its answer. The description of a link with all statistics takes about 1.5 KiB. */
 struct exchange {
         struct mnl_socket *socket;
         struct nlmsghdr *message;
         _Alignas(8) uint8_t buf[16384];
 };
 
-/* A socket that hears of `groups`. Returns its descriptor or -errno. */
+/* Opens a socket that receives events of `groups`. Returns its descriptor or -errno. */
 static int open_socket(int flags, unsigned int groups)
 {
         const struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
@@ -43,7 +43,7 @@ static int open_socket(int flags, unsigned int groups)
         return result;
 }
 
-/* Takes a descriptor over, also on failure. NULL: errno says why. */
+/* Takes ownership of a descriptor, also on failure. Returns NULL and sets errno on failure. */
 static struct mnl_socket *adopt(int fd)
 {
         struct mnl_socket *socket = mnl_socket_fdopen(fd);
@@ -55,7 +55,7 @@ static struct mnl_socket *adopt(int fd)
         return socket;
 }
 
-/* Starts a message about a link, to go through a socket that is not busy. */
+/* Starts a message about a link, for a socket without a pending request. */
 static void compose(struct exchange *x, struct mnl_socket *socket, uint16_t type, uint16_t flags,
                     uint32_t ifindex)
 {
@@ -71,7 +71,7 @@ static void compose(struct exchange *x, struct mnl_socket *socket, uint16_t type
         info->ifi_index = (int)ifindex;
 }
 
-/* Sends the message and hands its answer to parse(), which may be NULL where only an error code is
+/* Sends the message and passes its answer to parse(), which may be NULL if only an error code is
  * expected. */
 static int carry_out(struct exchange *x, mnl_cb_t parse, void *ctx)
 {
@@ -88,7 +88,7 @@ static int carry_out(struct exchange *x, mnl_cb_t parse, void *ctx)
         return result;
 }
 
-/* The same with a socket for this one exchange. */
+/* The same with a socket for this exchange only. */
 static int begin(struct exchange *x, uint16_t type, uint16_t flags, uint32_t ifindex)
 {
         int fd = open_socket(0, 0);
@@ -247,7 +247,7 @@ static int parse_nsid(const struct nlmsghdr *message, void *ctx)
         return MNL_CB_STOP;
 }
 
-/* Sends a message about the number by which our network namespace knows another one. */
+/* Sends a message about the ID by which our network namespace knows another one. */
 static int exchange_nsid(uint16_t type, uint16_t flags, int netns, mnl_cb_t parse, int32_t *nsid)
 {
         struct exchange x;
@@ -255,7 +255,7 @@ static int exchange_nsid(uint16_t type, uint16_t flags, int netns, mnl_cb_t pars
 
         if (result < 0)
                 return result;
-        /* It has a shorter header than a message about a link. */
+        /* Its header is shorter than that of a message about a link. */
         x.message->nlmsg_len = MNL_NLMSG_HDRLEN;
         mnl_nlmsg_put_extra_header(x.message, sizeof(struct rtgenmsg));
         mnl_attr_put_u32(x.message, NETNSA_FD, (uint32_t)netns);
@@ -264,8 +264,8 @@ static int exchange_nsid(uint16_t type, uint16_t flags, int netns, mnl_cb_t pars
         return finish(&x, parse, nsid);
 }
 
-/* The kernel gives a number by itself where a link is moved between the two, but not where it came by
- * way of a third. */
+/* The kernel assigns an ID by itself if a link moves directly between the two namespaces, but not
+ * if it came by way of a third. */
 static int find_nsid(int netns, int32_t *nsid)
 {
         int result = exchange_nsid(RTM_NEWNSID, NLM_F_ACK, netns, NULL, NULL);
@@ -330,7 +330,7 @@ void tl_netlink_view_close(struct tl_netlink_view *view)
         view->events = view->questions = -1;
 }
 
-/* Asks for the state of the link that is followed. */
+/* Asks for the state of the followed link. */
 static int look(const struct tl_netlink_monitor *monitor, uint32_t ifindex, struct tl_link *link)
 {
         struct exchange x;
@@ -347,7 +347,7 @@ int tl_netlink_monitor_init(struct tl_netlink_monitor *monitor, uint32_t ifindex
         *monitor = (struct tl_netlink_monitor){.fd = -1};
         if (result < 0)
                 return result;
-        /* It listened before it looks: no change can fall in between. */
+        /* The socket already receives events, so no change is missed in between. */
         result = tl_netlink_get_link(ifindex, &view.link);
         if (result < 0) {
                 tl_netlink_view_close(&view);
@@ -389,14 +389,14 @@ void tl_netlink_monitor_done(struct tl_netlink_monitor *monitor)
         monitor->fd = -1;
 }
 
-/* Nothing follows what is returned here. */
+/* Ends the events with this one. */
 static uint32_t end_with(struct tl_netlink_monitor *monitor, uint32_t change)
 {
         monitor->is_over = true;
         return change;
 }
 
-/* Makes `seen` the state of the link. Returns what is different. */
+/* Records `seen` as the state of the link. Returns the differences. */
 static uint32_t replace_state(struct tl_netlink_monitor *monitor, const struct tl_link *seen)
 {
         const struct tl_link *known = &monitor->link;
@@ -412,7 +412,7 @@ static uint32_t replace_state(struct tl_netlink_monitor *monitor, const struct t
         return changes;
 }
 
-/* What one message of the kernel's changes. */
+/* The changes that one message from the kernel reports. */
 static uint32_t follow(struct tl_netlink_monitor *monitor, const struct nlmsghdr *message)
 {
         const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
@@ -422,15 +422,16 @@ static uint32_t follow(struct tl_netlink_monitor *monitor, const struct nlmsghdr
                 return 0;
         if (parse_link(message, &seen) < 0 || seen.ifindex != monitor->link.ifindex)
                 return 0;
-        /* A bridge announces under its own family that a port left it, by RTM_DELLINK too. */
+        /* When a port leaves a bridge, the kernel sends RTM_DELLINK with the family of the
+         * bridge. */
         if (info->ifi_family != AF_UNSPEC)
                 return 0;
         return message->nlmsg_type == RTM_DELLINK ? end_with(monitor, TL_LINK_GONE)
                                                   : replace_state(monitor, &seen);
 }
 
-/* Asks anew, once what was left in the queue after a loss has been followed. To ask at once would be
- * wrong: older messages would then overwrite the answer. */
+/* Asks for the state again, once all events that remained in the queue after a loss have been
+ * handled. Earlier, older messages would overwrite the answer. */
 static int catch_up(struct tl_netlink_monitor *monitor, uint32_t *changes)
 {
         struct tl_link seen;
@@ -448,7 +449,7 @@ static int catch_up(struct tl_netlink_monitor *monitor, uint32_t *changes)
         return 0;
 }
 
-/* The namespace that a datagram tells of, as our socket knows it; -1: its own. */
+/* The namespace of a datagram, as an ID of ours; -1: that of the socket. */
 static int32_t nsid_of(struct msghdr *header)
 {
         int32_t nsid = NETNSA_NSID_NOT_ASSIGNED;
@@ -459,7 +460,7 @@ static int32_t nsid_of(struct msghdr *header)
         return nsid;
 }
 
-/* Fetches the next datagram. Returns 0, -EAGAIN where there is none, or another -errno. */
+/* Receives the next datagram. Returns 0, -EAGAIN if there is none, or another -errno. */
 static int fetch(struct tl_netlink_monitor *monitor)
 {
         _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(int32_t))];
@@ -470,7 +471,7 @@ static int fetch(struct tl_netlink_monitor *monitor)
                                 .msg_controllen = sizeof(control)};
         ssize_t len = recvmsg(monitor->fd, &header, 0);
 
-        /* ENOBUFS: the queue ran over; or one was larger than our buffer. */
+        /* ENOBUFS: the queue overflowed. MSG_TRUNC: a datagram exceeded our buffer. */
         if (len < 0 && errno != ENOBUFS)
                 return errno == EINTR ? -EAGAIN : -errno;
         if (len < 0 || header.msg_flags & MSG_TRUNC) {
@@ -483,7 +484,7 @@ static int fetch(struct tl_netlink_monitor *monitor)
         return 0;
 }
 
-/* Takes one message, or fetches some, or catches up. */
+/* Handles one message; if there is none, receives some; if there are none, catches up. */
 static int step(struct tl_netlink_monitor *monitor, uint32_t *changes)
 {
         const struct nlmsghdr *message = (const void *)monitor->at;

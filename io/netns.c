@@ -27,8 +27,8 @@ void tl_netns_leave(int home)
         close(home);
 }
 
-/* The lock is on the file of the namespace, which, unlike one in /run, is the same for all
- * processes in the namespace, whatever their container. */
+/* The lock is on the file of the namespace. Unlike a file in /run, it is the same for all processes
+ * in the namespace, whichever container they are in. */
 int tl_netns_lock(unsigned int timeout_ms)
 {
         enum { RETRY_MS = 10 };

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * netns.h - a visit of the calling thread to another network namespace, and one lock for each
- * namespace. A socket made in a namespace belongs to it for ever, wherever it is used.
- * Threads: the namespace is the calling thread's own; needs CAP_SYS_ADMIN. Source: setns(2). */
+ * netns.h - lets the calling thread visit another network namespace, and provides one lock per
+ * namespace. A socket opened in a namespace belongs to it for ever, wherever it is used.
+ * Threads: each thread has its own namespace; requires CAP_SYS_ADMIN. Source: setns(2). */
 #ifndef IO_NETNS_H
 #define IO_NETNS_H
 
 #include "base/attr.h"
 
-/* Enters the namespace that a descriptor stands for. Returns a descriptor of the one it was in, for
+/* Enters the namespace of a descriptor. Returns a descriptor of the previous one, for
  * tl_netns_leave(); -EPERM; or another -errno. */
 int tl_netns_enter(int netns) WG_MUST_USE;
 
@@ -17,7 +17,8 @@ int tl_netns_enter(int netns) WG_MUST_USE;
  * another -errno. Any user can hold the lock, so security must not depend on it. */
 int tl_netns_lock(unsigned int timeout_ms) WG_MUST_USE;
 
-/* Goes back, and closes `home`. A process that cannot is where it must not stay: it ends. */
+/* Returns to `home` and closes it. If that fails, the process must not go on where it is: it
+ * ends. */
 void tl_netns_leave(int home);
 
 #endif

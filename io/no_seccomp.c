@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * no_seccomp.c - in the place of seccomp.c where there is no libseccomp. */
+ * no_seccomp.c - replaces seccomp.c if there is no libseccomp. */
 #include <errno.h>
 
 #include "io/sandbox.h"

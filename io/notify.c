@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* A name that begins with '@' is one in the abstract namespace, which begins with a zero byte. */
+/* A leading '@' stands for the zero byte of a name in the abstract namespace. */
 static int connect_to(const char *name)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX};

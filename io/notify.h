@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * notify.h - tells a service manager how a service is doing.
+ * notify.h - reports the state of a service to the service manager.
  *
- * The manager names a datagram socket in NOTIFY_SOCKET and takes messages from the process that it
- * started. Opened early, so that a process may tell when it can open nothing any more.
+ * The manager names a datagram socket in NOTIFY_SOCKET and accepts messages from the process that
+ * it started. Open it early: later the process may be able to open nothing.
  *
- * Threads: one owner; opening changes the environment, so before any other is made.
+ * Threads: one owner. Opening changes the environment, so it comes before any other thread starts.
  * Source: sd_notify(3), "NOTES": the protocol. */
 #ifndef IO_NOTIFY_H
 #define IO_NOTIFY_H
@@ -13,15 +13,15 @@
 #include "base/attr.h"
 
 struct tl_notify {
-        int fd; /* connected to the manager; -1: there is none to tell */
+        int fd; /* connected to the manager; -1: there is no manager */
 };
 
-/* Connects to the manager, where there is one, and takes NOTIFY_SOCKET out of the environment, so that
- * no child believes itself meant. Returns 0, also without a manager; or -errno, -EINVAL where the
- * variable names neither a path nor an abstract socket. */
+/* Connects to the manager, if there is one, and removes NOTIFY_SOCKET from the environment, so that
+ * no child uses it. Returns 0, also without a manager; -EINVAL if the variable names neither a path
+ * nor an abstract socket; or another -errno. */
 int tl_notify_init(struct tl_notify *notify) WG_MUST_USE;
 
-/* Sends one message, such as "READY=1". Never waits: a manager that does not listen misses it. Returns
+/* Sends a message such as "READY=1". Never waits: a manager that does not read misses it. Returns
  * 0, also without a manager; or -errno. */
 int tl_notify_tell(const struct tl_notify *notify, const char *message);
 

@@ -6,7 +6,8 @@
 
 WG_ENUM_DEFINE(tl_offload_kind, TL_OFFLOAD_KINDS)
 
-/* Of struct virtio_net_hdr. <linux/virtio_net.h> is older than UDP_L4 on some systems we build on. */
+/* From struct virtio_net_hdr. <linux/virtio_net.h> lacks UDP_L4 on some systems that we build
+ * on. */
 enum {
         FLAG_NEEDS_CHECKSUM = 1,
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * offload.h - the header that goes before a packet on a TUN with IFF_VNET_HDR: what is still to be
- * done to the packet, on the way from the kernel by us, on the way back by the kernel.
+ * offload.h - the header before each packet on a TUN with IFF_VNET_HDR. It says what remains to be
+ * done to the packet: by us for packets from the kernel, by the kernel for packets to it.
  *
- * The TUN's header has 10 bytes and the byte order of this machine (the kernel's default for one that
- * nobody sets otherwise by TUNSETVNETLE or TUNSETVNETBE).
+ * The header has 10 bytes, in the byte order of this machine (the default, unless TUNSETVNETLE or
+ * TUNSETVNETBE changes it).
  *
  * Threads: pure functions of their arguments.
  * Source: Virtual I/O Device (VIRTIO) 1.2, 5.1.6; Linux Documentation/networking/tuntap.rst. */
@@ -21,7 +21,7 @@
 enum { TL_OFFLOAD_HEADER_LEN = 10 };
 
 #define TL_OFFLOAD_KINDS(X) \
-        X(TL_OFFLOAD_NONE, 0, none, "one packet as it is") \
+        X(TL_OFFLOAD_NONE, 0, none, "a single packet, unchanged") \
         X(TL_OFFLOAD_TCP4, 1, tcp4, "TCP over IPv4, to be cut into segments") \
         X(TL_OFFLOAD_TCP6, 2, tcp6, "TCP over IPv6, to be cut into segments") \
         X(TL_OFFLOAD_UDP, 3, udp, "UDP, to be cut into datagrams")
@@ -29,12 +29,12 @@ WG_ENUM_DECLARE(tl_offload_kind, TL_OFFLOAD_KINDS)
 
 struct tl_offload {
         uint8_t kind;             /* enum tl_offload_kind */
-        bool needs_checksum;      /* the field holds the pseudo header's sum only */
-        bool has_ecn;             /* TCP with CWR set, which belongs to the first segment alone */
-        uint16_t header_len;      /* bytes of all headers; from the kernel a hint only */
+        bool needs_checksum;      /* the field has only the sum of the pseudo header */
+        bool has_ecn;             /* TCP with CWR set, which only the first segment has */
+        uint16_t header_len;      /* bytes of all headers; from the kernel only a hint */
         uint16_t segment;         /* bytes of payload in each packet but the last; kind NONE: 0 */
-        uint16_t checksum_start;  /* where that which is summed begins: the transport header */
-        uint16_t checksum_offset; /* of the field, from there */
+        uint16_t checksum_start;  /* where the summed bytes begin: the transport header */
+        uint16_t checksum_offset; /* offset of the field from there */
 };
 
 static inline bool tl_offload_is_tcp(uint8_t kind)
@@ -48,7 +48,7 @@ static inline uint8_t tl_offload_protocol(uint8_t kind)
         return tl_offload_is_tcp(kind) ? WG_PROTOCOL_TCP : WG_PROTOCOL_UDP;
 }
 
-/* Reads a header. Returns 0, or -EINVAL for a kind that nobody asked the kernel for. */
+/* Reads a header. Returns 0, or -EINVAL for a kind that nobody enabled. */
 int tl_offload_read(struct tl_offload *offload,
                     const uint8_t header[TL_OFFLOAD_HEADER_LEN]) WG_MUST_USE;
 

@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-/* Fills all len bytes. Early in a boot it waits until the kernel has gathered enough. Where the
- * kernel has no randomness to give it ends the program by wg_panic(): nothing safe is left to do. */
+/* Fills all len bytes. Early at boot it waits until the kernel has gathered enough entropy. If the
+ * kernel has no randomness, it calls wg_panic(), since nothing would be safe. */
 void tl_random_fill(void *out, size_t len);
 
 #endif

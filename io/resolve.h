@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * resolve.h - the address of a host name.
- * Threads: any; waits for name servers, so never in a packet's way. */
+ * resolve.h - resolves host names.
+ * Threads: any; waits for name servers, so never call it on the packet path. */
 #ifndef IO_RESOLVE_H
 #define IO_RESOLVE_H
 
@@ -11,9 +11,9 @@
 #include "base/attr.h"
 #include "base/endpoint.h"
 
-/* Looks a name up and writes its first address, with its scope, into *endpoint. Where name servers
- * cannot be asked for the moment it tries again that many times, waiting longer each time, from 1 to
- * 20 s. Returns NULL, or why there is no address, as a text that lives on. */
+/* Resolves a name and writes its first address and scope to *endpoint. If name servers are
+ * temporarily unavailable, tries again that many times, with pauses that grow from 1 to 20 s.
+ * Returns NULL, or a static text that says why there is no address. */
 const char *tl_resolve(const char *host, int retries, struct wg_endpoint *endpoint) WG_MUST_USE;
 
 /* Finds the UDP port of a service by its name, in /etc/services or another source that the system

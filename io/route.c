@@ -117,8 +117,8 @@ static bool is_old(const struct tl_routes *routes, const struct nlmsghdr *messag
         return len >= (ssize_t)sizeof(*message) && message->nlmsg_seq != routes->sequence;
 }
 
-/* Sends a request and has its answer, which overwrites it, parsed. `message` begins a buffer of
- * ANSWER_SIZE bytes. */
+/* Sends a request and parses its answer, which overwrites the request. `message` is the start of a
+ * buffer of ANSWER_SIZE bytes. */
 static int exchange(struct tl_routes *routes, struct nlmsghdr *message, mnl_cb_t parse, void *ctx)
 {
         unsigned int port = mnl_socket_get_portid(routes->questions);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * route.h - hears of changes of routing, and asks by which link a datagram would leave now.
+ * route.h - receives events of routing changes, and asks by which link a datagram would leave now.
  *
- * A socket that answers from a pinned address goes on doing so without an error when a better route
- * appears by another link; only asking shows it.
+ * If a better route by another link appears, a socket that answers from a pinned address goes on
+ * with the old one without an error. Only asking shows the difference.
  * Threads: one owner. Source: rtnetlink(7). */
 #ifndef IO_ROUTE_H
 #define IO_ROUTE_H
@@ -18,36 +18,35 @@
 struct mnl_socket;
 
 struct tl_routes {
-        int fd; /* readable when something changed: put it into a loop */
+        int fd; /* readable after a change: watch it in a loop */
         struct mnl_socket *events, *questions;
-        uint32_t sequence; /* of the last question */
+        uint32_t sequence; /* of the last request */
         struct tl_route_links links;
 };
 
-/* Starts to listen for changes of routes, nexthops, rules, addresses and links. With
- * CAP_NET_ADMIN the queue of unread events may be larger than the system's limit. Returns 0 or
- * -errno. */
+/* Starts listening for changes of routes, nexthops, rules, addresses and links. With CAP_NET_ADMIN
+ * the queue of unread events may exceed the system's limit. Returns 0 or -errno. */
 int tl_routes_init(struct tl_routes *routes) WG_MUST_USE;
 
-/* Releases. Takes NULL, and one whose init failed. */
+/* Releases. Takes NULL, and an object whose init failed. */
 void tl_routes_done(struct tl_routes *routes);
 
-/* Takes up to `max` events, and adds to `changes` those of the sender's flows that they may affect;
- * if events were lost, all flows. Returns how many it took: `max` if there may be more, less once
+/* Reads up to `max` events, and adds to `changes` the flows of the sender that they may affect; if
+ * events were lost, all flows. Returns the number of events: `max` if there may be more, fewer once
  * fd is quiet. Never blocks. */
 unsigned int tl_routes_heed(struct tl_routes *routes, const struct tl_route_sender *sender,
                             struct tl_route_changes *changes, unsigned int max) WG_MUST_USE;
 
-/* Finds the link (its number, in *ifindex) by which a datagram of the sender's to endpoint->ip and
+/* Finds the link (its number, in *ifindex) by which a datagram of the sender to endpoint->ip and
  * port leaves from endpoint->source. Rules that match protocol, ports, mark or user apply as they
- * do when it is sent; those that match a traffic class apply as for class 0. Kernels before 4.18
- * ignore protocol and ports. Returns 0; -EINVAL: the source is not ours (or a route discards);
- * -ENETUNREACH or the like: no route leads there; or another -errno. */
+ * do for a real datagram; those that match a traffic class apply as for class 0. Kernels before
+ * 4.18 ignore protocol and ports. Returns 0; -EINVAL: the source is not ours (or a route discards);
+ * -ENETUNREACH or the like: there is no route; or another -errno. */
 int tl_routes_ask(struct tl_routes *routes, const struct tl_route_sender *sender,
                   const struct wg_endpoint *endpoint, uint32_t *ifindex) WG_MUST_USE;
 
-/* The number of the link of that name, in *ifindex. Returns 0; -ENODEV: there is none; or another
- * -errno. Unlike if_nametoindex(3) it makes no socket. */
+/* Finds the number of the link of that name, in *ifindex. Returns 0; -ENODEV: there is none; or
+ * another -errno. Unlike if_nametoindex(3) it opens no socket. */
 int tl_routes_find_link(struct tl_routes *routes, const char *name, uint32_t *ifindex) WG_MUST_USE;
 
 #endif

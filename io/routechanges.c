@@ -100,7 +100,7 @@ static uint8_t family_of(uint8_t number)
         }
 }
 
-/* Finds the attribute of that type after a header of `offset` bytes; NULL: there is none of `len`
+/* Finds the attribute of that type after a header of `offset` bytes. NULL: there is none with `len`
  * bytes or more. */
 static const void *find(const struct nlmsghdr *message, size_t offset, uint16_t type, size_t len)
 {
@@ -170,7 +170,7 @@ static bool is_foreign(const struct nlmsghdr *message, const struct tl_route_sen
         const uint8_t *protocol = find(message, offset, FRA_IP_PROTO, 1);
         const char *in = find(message, offset, FRA_IIFNAME, 1);
 
-        /* To rules, local output comes in by `lo`. */
+        /* For rules, local output arrives on `lo`. */
         if (in && strncmp(in, "lo", sizeof("lo")) != 0)
                 return true;
         if (protocol && *protocol && *protocol != WG_PROTOCOL_UDP)
@@ -227,7 +227,8 @@ static void heed_link(struct tl_route_changes *changes, struct tl_route_links *l
         if (info->ifi_family != AF_UNSPEC)
                 return; /* a bridge's port */
         master = find_number(message, sizeof(*info), IFLA_MASTER, 0);
-        group = find_number(message, sizeof(*info), IFLA_GROUP, 0); /* by which rules suppress */
+        group = find_number(message, sizeof(*info), IFLA_GROUP,
+                            0); /* for rules that suppress */
         is_same = is_known && links->known[slot].flags == flags &&
                   links->known[slot].master == master && links->known[slot].group == group;
         links->known[slot].ifindex = ifindex;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * routechanges.h - the flows that the kernel's routing messages may affect.
+ * routechanges.h - the flows that routing messages of the kernel may affect.
  *
- * They are a set of pairs (destinations, sources). The set may hold flows that are not affected:
- * when it is full, pairs are widened. It misses an affected flow only if a rule comes or goes
- * that is the target of `goto` rules and does not select the flow itself. The kernel does not
- * announce every change: it silently removes and restores IPv4 routes when a link or an address
- * comes or goes. Such events therefore affect every flow.
+ * They are a set of pairs (destinations, sources). The set may contain flows that are not affected:
+ * when it is full, pairs are widened. It misses an affected flow only if a rule comes or goes that
+ * is the target of `goto` rules and does not select the flow itself. The kernel does not announce
+ * every change: it silently removes and restores IPv4 routes when a link or an address comes or
+ * goes. Such events therefore affect every flow.
  * Source: rtnetlink(7), linux/fib_rules.h. Threads: plain values; one owner. */
 #ifndef IO_ROUTECHANGES_H
 #define IO_ROUTECHANGES_H
@@ -25,7 +25,7 @@ enum { TL_ROUTE_CHANGES_MAX = 64, TL_ROUTE_LINKS = 256 };
 struct tl_route_sender {
         uint32_t fwmark;
         uint32_t uid;  /* owner of the UDP sockets */
-        uint16_t port; /* our own, host order; 0: not known */
+        uint16_t port; /* our own, host order; 0: unknown */
 };
 
 /* Both prefixes are of one family. */
@@ -47,7 +47,7 @@ struct tl_route_links {
         } known[TL_ROUTE_LINKS];
 };
 
-/* Adds the sender's flows that the messages of one datagram may affect. */
+/* Adds the flows of the sender that the messages of one datagram may affect. */
 void tl_route_changes_heed(struct tl_route_changes *changes, struct tl_route_links *links,
                            const struct tl_route_sender *sender, const void *messages, size_t len);
 
@@ -55,7 +55,7 @@ void tl_route_changes_heed(struct tl_route_changes *changes, struct tl_route_lin
 void tl_route_changes_add(struct tl_route_changes *changes, const struct tl_route_change *change);
 void tl_route_changes_add_all(struct tl_route_changes *changes);
 
-/* Whether the set holds the flow to endpoint->ip from endpoint->source. */
+/* Whether the set contains the flow to endpoint->ip from endpoint->source. */
 bool tl_route_changes_touch(const struct tl_route_changes *changes,
                             const struct wg_endpoint *endpoint) WG_MUST_USE;
 

@@ -27,13 +27,13 @@ struct tl_rule {
         uint32_t table;        /* with LOOKUP */
         uint32_t target;       /* with GOTO: a priority */
         uint32_t mark, mask;   /* matches marks that equal `mark` under `mask`; mask 0: all marks */
-        uint8_t protocol;      /* the software that added the rule; 0: not known */
+        uint8_t protocol;      /* the software that added the rule; 0: unknown */
         bool is_inverted;      /* applies if its conditions do not hold */
         bool is_selective;     /* has a condition other than the mark */
         bool ignores_defaults; /* with LOOKUP: uses no default route of the table */
 };
 
-/* Reads the rules of a family (WG_FAMILY_*) in the order in which they apply. The caller frees
+/* Reads the rules of a family (WG_FAMILY_*), in the order in which they apply. The caller frees
  * *rules. Returns 0 or -errno. A family that the kernel lacks has no rules. */
 int tl_rule_read(uint8_t family, struct tl_rule **rules, size_t *count) WG_MUST_USE;
 

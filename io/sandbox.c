@@ -12,7 +12,7 @@
 WG_FLAGS_DEFINE(tl_sandbox, TL_SANDBOXES)
 WG_ENUM_DEFINE(tl_confinement, TL_CONFINEMENTS)
 
-/* nobody's number in all of Linux, for where even that name is missing. */
+/* The number of nobody on every Linux, in case even that name is missing. */
 enum { NOBODY = 65534 };
 
 struct tl_user tl_sandbox_find_user(const char *name)
@@ -31,8 +31,8 @@ static bool is_kept(uint64_t keep, cap_value_t capability)
         return keep >> capability & 1;
 }
 
-/* While CAP_SETPCAP is still there. What stays of the bound could only come back by an exec, which the
- * ban on new privileges makes harmless. */
+/* Needs CAP_SETPCAP. What stays in the bounding set could only come back by an exec, and
+ * no_new_privs makes that harmless. */
 static bool drop_bound(uint64_t keep)
 {
         bool all = true;
@@ -43,7 +43,7 @@ static bool drop_bound(uint64_t keep)
         return all;
 }
 
-/* Supplementary groups go too. */
+/* Changes user and group, and drops supplementary groups. */
 static bool become(const struct tl_user *user)
 {
         if (geteuid() != 0 && getuid() != 0)
@@ -52,7 +52,7 @@ static bool become(const struct tl_user *user)
                setresuid(user->uid, user->uid, user->uid) == 0;
 }
 
-/* Nothing but what is kept and was there. */
+/* Keeps only capabilities in `keep` that the process had. */
 static bool drop_capabilities(uint64_t keep)
 {
         cap_t now = cap_get_proc(), wanted = cap_init();
@@ -88,7 +88,7 @@ uint32_t tl_sandbox_drop(const struct tl_user *user, uint64_t keep)
                 done |= TL_SANDBOX_CAPABILITIES;
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
                 done |= TL_SANDBOX_NO_NEW_PRIVILEGES;
-        /* Another user gets the system's default, which may be a core dump. */
+        /* A change of user resets the flag to the system's default, which may allow core dumps. */
         if (dumpable >= 0)
                 prctl(PR_SET_DUMPABLE, dumpable);
         return done;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * sandbox.h - gives up what a process that reads packets from strangers has no need of.
+ * sandbox.h - gives up all privileges that a process does not need to read packets from strangers.
  *
- * Two steps. Dropping comes before other threads are made: another user, no capability, none to be had
- * again. Confining comes after they are made, and after all files and sockets are open: from then on
- * every thread may only do what the list of the confinement names, and is told EPERM for the rest.
- * Threads: dropping before any is made; confining by one, for all.
+ * There are two steps. Dropping changes the user and removes all capabilities for good. Confining
+ * limits every thread to the system calls on a list; others fail with EPERM. It comes after all
+ * files and sockets are open.
+ * Threads: drop before any other thread starts; confine from one thread, for all, after all have
+ * started.
  * Source: capabilities(7), credentials(7), prctl(2), seccomp(2), libseccomp. */
 #ifndef IO_SANDBOX_H
 #define IO_SANDBOX_H
@@ -17,19 +18,19 @@
 #include "base/enum.h"
 
 #define TL_SANDBOXES(X) \
-        X(TL_SANDBOX_USER, 1, user, "the process is not root's") \
-        X(TL_SANDBOX_CAPABILITIES, 2, capabilities, "it has no capability") \
-        X(TL_SANDBOX_BOUND, 4, bound, "it can get none by an exec") \
+        X(TL_SANDBOX_USER, 1, user, "the process does not run as root") \
+        X(TL_SANDBOX_CAPABILITIES, 2, capabilities, "it has no capabilities") \
+        X(TL_SANDBOX_BOUND, 4, bound, "it cannot gain any by an exec") \
         X(TL_SANDBOX_NO_NEW_PRIVILEGES, 8, no_new_privileges, "no exec gives it any privilege") \
-        X(TL_SANDBOX_SYSCALLS, 16, syscalls, "system calls it has no use for are refused")
+        X(TL_SANDBOX_SYSCALLS, 16, syscalls, "system calls that it does not need are refused")
 WG_FLAGS_DECLARE(tl_sandbox, TL_SANDBOXES)
 
 /* Sets of system calls. */
 #define TL_CONFINEMENTS(X) \
         X(TL_CONFINE_PACKETS, 0, packets, \
-          "works with descriptors that are open: no path, no new socket, no process, no code") \
+          "works with open descriptors: no path, no new socket, no process, no code") \
         X(TL_CONFINE_HELPER, 1, helper, \
-          "makes sockets and follows links for another process: no process, no code")
+          "opens sockets and follows links for another process: no process, no code")
 WG_ENUM_DECLARE(tl_confinement, TL_CONFINEMENTS)
 
 struct tl_user {
@@ -37,16 +38,16 @@ struct tl_user {
         gid_t gid;
 };
 
-/* Whom to become: the user of that name, or nobody where there is none. */
+/* The user of that name, or nobody if there is none. */
 struct tl_user tl_sandbox_find_user(const char *name);
 
-/* Becomes that user, if it is root's process and may, and gives up every capability but those of
- * `keep`, a set of bits 1 << CAP_*, which stay permitted and effective only while the user stays.
- * With user == NULL the user stays. Returns a set of enum tl_sandbox: what is so now. */
+/* Changes to that user, if the process is root and may, and drops all capabilities except those in
+ * `keep`, a set of bits 1 << CAP_*. These stay permitted and effective only if the user does not
+ * change. A NULL user means no change. Returns the resulting state, a set of enum tl_sandbox. */
 uint32_t tl_sandbox_drop(const struct tl_user *user, uint64_t keep);
 
-/* Confines all threads. Needs that no new privileges can be had. Returns 0; -EOPNOTSUPP: this build
- * cannot; or another -errno. */
+/* Confines all threads. Requires no_new_privs. Returns 0; -EOPNOTSUPP: not supported by this build;
+ * or another -errno. */
 int tl_sandbox_confine(enum tl_confinement confinement) WG_MUST_USE;
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * seccomp.c - which system calls are allowed, and the filter made of them.
+ * seccomp.c - the lists of allowed system calls, and the filter made from them.
  *
- * A name that this architecture lacks is passed over: the lists hold what one libc or another uses for
- * the same thing. What is not on a list fails with EPERM, which a caller of ours reports; a killed
- * process would leave an administrator with less to go by. */
+ * Names that this architecture lacks are skipped: the lists have all names that any libc uses for
+ * the same thing. A call that is not on a list fails with EPERM, which its caller reports; if the
+ * process were killed, the administrator would know less. */
 #include <errno.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -13,11 +13,11 @@
 
 #include "io/sandbox.h"
 
-/* Ten times what libseccomp was seen to take for our lists; each piece small enough to come from the heap
- * that stays ours, and not from a mapping that does not. */
+/* Ten times the memory that libseccomp has been seen to use for our lists. Each piece is small
+ * enough to come from the heap, which keeps it, and not from a mapping, which does not. */
 enum { MEMORY_PIECES = 32, MEMORY_PIECE = 32768 };
 
-/* What a thread needs to live, allocate, wait, log, and end or abort. */
+/* Calls that a thread needs to live, allocate, wait, log, and end or abort. */
 static const char *const COMMON[] = {
         "brk",
         "clock_gettime",
@@ -72,7 +72,7 @@ static const char *const HELPER[] = {
         "statx",         "unlink",     "unlinkat",
 };
 
-/* What sanitizers do to tell what they found, and to look for leaks at the end. */
+/* Calls of sanitizers, to report what they found and to look for leaks at the end. */
 static const char *const SANITIZERS[] = {
         "arch_prctl",  "clone",           "clone3",      "fcntl",   "getdents",
         "getdents64",  "getppid",         "getrlimit",   "getuid",  "ioctl",
@@ -119,7 +119,7 @@ static int allow(scmp_filter_ctx filter, struct set set)
         return error;
 }
 
-/* Memory, but never any that runs. */
+/* Allows memory that is not executable. */
 static int allow_data(scmp_filter_ctx filter)
 {
         static const char *const names[] = {"mmap", "mmap2", "mprotect"};
@@ -135,16 +135,16 @@ static int allow_data(scmp_filter_ctx filter)
         return error;
 }
 
-/* What abort() does, but never to another process. */
+/* Allows abort() to signal this process, but no other. */
 static int allow_to_end_itself(scmp_filter_ctx filter)
 {
         return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 }
 
-/* libseccomp asks for memory some thousand times, and where it gets none in the middle it frees twice, or
- * leaves rules out and says nothing. So we look beforehand whether there is as much: what is given back
- * here is what it then gets. */
+/* libseccomp allocates some thousand times. If an allocation fails halfway, it frees twice, or
+ * silently leaves rules out. So we first check that there is enough memory: it then gets the memory
+ * that is freed here. */
 static bool has_memory(void)
 {
         void *pieces[MEMORY_PIECES] = {NULL};
@@ -166,8 +166,8 @@ int tl_sandbox_confine(enum tl_confinement confinement)
 
         if (!filter)
                 return -ENOMEM;
-        /* For all threads at once, or for none. Who has no privileges may only confine itself where
-         * none can be had anew, and that was seen to before. */
+        /* For all threads at once, or for none. An unprivileged process may confine itself only
+         * with no_new_privs, which was set before. */
         error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
         if (error == 0)
                 error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0);

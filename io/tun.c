@@ -15,13 +15,13 @@
 #include "io/netlink.h"
 #include "io/netns.h"
 
-/* Newer than the headers of Debian 12. One is never without the other. */
+/* Newer than the headers of Debian 12. Neither exists without the other. */
 #define OFFLOAD_USO4 0x20u
 #define OFFLOAD_USO6 0x40u
 
 WG_FLAGS_DEFINE(tl_tun_offload, TL_TUN_OFFLOADS)
 
-/* Prepares for a virtio header, with all offloads off: then it says nothing. */
+/* Prepares for a virtio header with all offloads off, so that the header is empty. */
 static int adopt_header(struct tl_tun_queue *queue)
 {
         int len;
@@ -34,7 +34,8 @@ static int adopt_header(struct tl_tun_queue *queue)
         return 0;
 }
 
-/* Opens one queue of the device that is named in `request` and writes the kernel's name there. */
+/* Opens a queue of the device named in `request`, and writes the name that the kernel chose
+ * there. */
 static int open_queue(struct tl_tun_queue *queue, struct ifreq *request)
 {
         int result;
@@ -60,7 +61,8 @@ static int open_queues(struct tl_tun *tun, const char *name, uint32_t queues)
         for (uint32_t i = 0; i < queues; i++) {
                 int result;
 
-                /* Without it, the first would silently join a device that somebody else serves. */
+                /* Without IFF_TUN_EXCL, the first queue would silently join a device of another
+                 * process. */
                 request.ifr_flags = (short)(flags | (i == 0 ? IFF_TUN_EXCL : 0));
                 result = open_queue(&tun->queues[i], &request);
                 if (result < 0)
@@ -99,9 +101,9 @@ static void write_setting(const char *path, const char *value)
         close(fd);
 }
 
-/* So that it says nothing of its own: for the namespace that the link is in now, since moving makes it
- * forget. Best effort: a host without one family, or a container that may not write its settings, still
- * gets its tunnel. */
+/* Keeps the link from sending by itself, in the namespace that it is in now; a move resets this.
+ * Best effort: the tunnel must work on a host without one family, and in a container that may not
+ * write settings. */
 static void silence_here(uint32_t ifindex)
 {
         tl_netlink_set_no_autoaddress(ifindex);
@@ -115,7 +117,7 @@ static void silence(const struct tl_tun *tun)
         write_setting("/proc/sys/net/ipv4/conf/all/send_redirects", "0");
 }
 
-/* As if_nametoindex(), which where there is no descriptor left says that there is no such link. */
+/* As if_nametoindex(), which returns the wrong error when no descriptor is left. */
 static int find_index(const char *name, uint32_t *ifindex)
 {
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), result = 0;
@@ -157,8 +159,8 @@ out:
         return result;
 }
 
-/* A descriptor of the network namespace that the device is in; -1: the caller's own, or one that the
- * kernel does not tell. */
+/* A descriptor of the device's network namespace; -1: it is the caller's own, or the kernel cannot
+ * tell. */
 static int find_other_namespace(int fd)
 {
         struct stat theirs, ours;
@@ -192,7 +194,7 @@ int tl_tun_adopt(struct tl_tun *tun, int fd)
         *tun = (struct tl_tun){0};
         if (ioctl(fd, TUNGETIFF, &request) < 0)
                 return errno == ENOTTY ? -EINVAL : -errno;
-        /* IFF_NO_PI cannot be checked: TUNGETIFF gives its bit for IFF_NOFILTER. */
+        /* IFF_NO_PI cannot be checked: TUNGETIFF uses the same bit for IFF_NOFILTER. */
         if (!(request.ifr_flags & IFF_TUN))
                 return -EINVAL;
         if (request.ifr_flags & IFF_VNET_HDR) {
@@ -217,7 +219,7 @@ static int look_here(const struct tl_tun_queue *queue, struct tl_link *link)
         struct ifreq request = {0};
         uint32_t ifindex;
 
-        /* Its name may have changed. */
+        /* The name may have changed. */
         if (ioctl(queue->fd, TUNGETIFF, &request) < 0)
                 return -errno;
         ifindex = if_nametoindex(request.ifr_name);
@@ -285,7 +287,8 @@ static uint32_t kernel_flags(uint32_t offloads)
                (offloads & TL_TUN_USO ? OFFLOAD_USO4 | OFFLOAD_USO6 : 0u);
 }
 
-/* The features are the device's, but are asked for by a queue; the last one's word counts for all. */
+/* Whether the kernel accepts these offloads. They are set on a queue but belong to the device: the
+ * last queue decides. */
 static bool has_offloads(const struct tl_tun *tun, uint32_t offloads)
 {
         for (uint32_t i = 0; i < tun->queue_count; i++)
@@ -325,7 +328,7 @@ static int write_one(const struct tl_tun_queue *queue, const struct tl_packet *p
 {
         uint8_t *header = packet->buf - queue->header_len;
 
-        if (!packet->len) /* the system would call it written */
+        if (!packet->len) /* the kernel would report it as written */
                 return -EINVAL;
         memset(header, 0, queue->header_len);
         return write(queue->fd, header, queue->header_len + packet->len) < 0 ? -errno : 0;

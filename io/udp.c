@@ -9,14 +9,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Datagrams in one system call. */
+/* Datagrams per system call. */
 #define BATCH 64
 
-/* How often to look for a number that is free in both families. */
+/* How often to look for a port number that is free in both families. */
 #define PORT_TRIES 100
 
-/* Room for the control messages of one datagram: its other address, its traffic class, the length of
- * its segments. */
+/* Room for the control messages of one datagram: its other address, traffic class and segment
+ * length. */
 union control {
         struct cmsghdr align;
         uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int))];
@@ -28,7 +28,7 @@ union address {
         struct sockaddr_in6 ipv6;
 };
 
-/* What one batch of datagrams needs around them. */
+/* The arguments of the system call for one batch. */
 struct batch {
         struct mmsghdr messages[BATCH];
         struct iovec parts[BATCH];
@@ -41,8 +41,8 @@ static int set_option(int fd, int level, int name, int value)
         return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
 }
 
-/* With the privilege beyond the limit of the system, else up to it. Less than asked for is no error:
- * the tunnel works, and drops sooner. */
+/* With the privilege, the buffer may exceed the limit of the system. A smaller buffer is not an
+ * error: the tunnel works, but drops packets sooner. */
 static void set_buffer(int fd, int force, int plain)
 {
         if (set_option(fd, SOL_SOCKET, force, TL_UDP_BUFFER) < 0)
@@ -91,7 +91,7 @@ static int bind_port(const struct tl_udp *udp, uint16_t port)
         struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
         int result;
 
-        /* Without SO_REUSEPORT, so that a stranger's socket on this port is an error. */
+        /* Without SO_REUSEPORT, so that a socket of another program on this port is an error. */
         if (udp->family == WG_FAMILY_IPV4)
                 result = bind(udp->fd, (const struct sockaddr *)&ipv4, sizeof(ipv4));
         else
@@ -99,7 +99,7 @@ static int bind_port(const struct tl_udp *udp, uint16_t port)
         return result < 0 ? -errno : 0;
 }
 
-/* `joins`: others of ours have the port already. */
+/* `joins`: sockets of ours already have the port. */
 static int open_socket(struct tl_udp *udp, uint8_t family, uint16_t port, uint32_t fwmark,
                        bool joins)
 {
@@ -143,7 +143,7 @@ void tl_udp_close(struct tl_udp *udp)
         udp->fd = -1;
 }
 
-/* Opens both families once; IPv6 gets the number that the system chose for IPv4. */
+/* Tries once to open both families; IPv6 gets the number that the kernel chose for IPv4. */
 static int try_pair(struct tl_udp_pair *pair, uint16_t port, uint32_t fwmark)
 {
         int result = tl_udp_open(&pair->ipv4, WG_FAMILY_IPV4, port, fwmark);
@@ -179,7 +179,8 @@ void tl_udp_close_pair(struct tl_udp_pair *pair)
         tl_udp_close(&pair->ipv6);
 }
 
-/* Lets others of ours join it from now on. It was bound without, and so to a port that nobody had. */
+/* Lets our other sockets join from now on. This one was bound without SO_REUSEPORT, so nobody else
+ * had the port. */
 static int share(const struct tl_udp_pair *pair)
 {
         int result = 0;
@@ -191,7 +192,7 @@ static int share(const struct tl_udp_pair *pair)
         return result;
 }
 
-/* One more pair, of the families that the first one has. */
+/* Opens another pair, with the families that the first one has. */
 static int join(struct tl_udp_pair *pair, const struct tl_udp_pair *first, uint32_t fwmark)
 {
         int result = 0;
@@ -260,7 +261,8 @@ struct tl_udp_backlog tl_udp_look_at_backlog(const struct tl_udp_pair *pair)
         return backlog;
 }
 
-/* The value of an option of UDP, which is the same for both families; -1: the kernel has none such. */
+/* The value of a UDP option, which is the same for both families; -1: the kernel does not have
+ * it. */
 static int get_udp_option(const struct tl_udp_pair *pair, int name)
 {
         int value = -1;
@@ -304,7 +306,7 @@ static void read_remote(struct wg_endpoint *path, const union address *address)
         path->scope = address->ipv6.sin6_scope_id;
 }
 
-/* The data of a control message may be unaligned: it is copied out, never pointed to. */
+/* Data of control messages may be unaligned, so it is copied. */
 static void read_control(struct tl_datagram *datagram, struct cmsghdr *control)
 {
         struct wg_endpoint *path = &datagram->path;
@@ -324,7 +326,7 @@ static void read_control(struct tl_datagram *datagram, struct cmsghdr *control)
                 memcpy(path->source.bytes, &info6.ipi6_addr, 16);
                 path->source_ifindex = info6.ipi6_ifindex;
         } else if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_TOS) {
-                memcpy(&datagram->tos, data, 1); /* here it is a byte */
+                memcpy(&datagram->tos, data, 1); /* in IPv4 it is one byte */
         } else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_TCLASS) {
                 memcpy(&number, data, sizeof(number));
                 datagram->tos = (uint8_t)number;
@@ -352,7 +354,7 @@ static void read_message(struct tl_datagram *datagram, struct mmsghdr *message,
                 read_control(datagram, c);
 }
 
-/* At most BATCH datagrams; as tl_udp_receive(). */
+/* As tl_udp_receive(), for at most BATCH datagrams. */
 static int receive_batch(const struct tl_udp *udp, struct tl_datagram *datagrams,
                          unsigned int count)
 {
@@ -416,7 +418,7 @@ static socklen_t write_remote(union address *address, const struct wg_endpoint *
         return sizeof(address->ipv6);
 }
 
-/* Appends a control message to those that `header` has. */
+/* Appends a control message to those of `header`. */
 static void add_control(struct msghdr *header, int level, int type, const void *data, size_t len)
 {
         struct cmsghdr *control = (void *)((uint8_t *)header->msg_control + header->msg_controllen);
@@ -433,8 +435,8 @@ static bool is_pinned(const struct wg_endpoint *path)
         return path->source.family != WG_FAMILY_NONE && path->source.family == path->ip.family;
 }
 
-/* An interface number would force the output link, which routing is to choose; but a link-local
- * address means nothing without one. */
+/* An interface number would force the output link, which routing should choose. But a link-local
+ * address is meaningless without one. */
 static void add_source(struct msghdr *header, const struct wg_endpoint *path)
 {
         struct in6_pktinfo info6 = {0};
@@ -468,7 +470,7 @@ static void add_segment(struct msghdr *header, uint32_t len)
         add_control(header, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment));
 }
 
-/* Describes datagram i of a batch to the system, with its source pinned or without. */
+/* Prepares datagram i of a batch for the system call, with its source pinned or not. */
 static void write_message(struct batch *batch, unsigned int i, const struct tl_datagram *datagram,
                           bool pinned)
 {
@@ -490,22 +492,22 @@ static void write_message(struct batch *batch, unsigned int i, const struct tl_d
                 add_segment(header, datagram->segment);
 }
 
-/* What sending says when the pinned source is not, or no longer, an address of ours or leads
- * nowhere. */
+/* Errors that mean that the pinned source is not, or no longer, an address of ours, or that no
+ * route leads from it. */
 static bool is_source_error(int error)
 {
         return error == EINVAL || error == ENETUNREACH || error == EADDRNOTAVAIL ||
                error == EHOSTUNREACH || error == ENODEV;
 }
 
-/* What sending says when it is the piece that does not please: longer than the MTU (EINVAL in older
- * kernels), or that the device below cannot sum. */
+/* Errors that mean that the kernel refuses the piece: its segments exceed the MTU (EINVAL in older
+ * kernels), or the device cannot compute checksums. */
 static bool is_piece_error(int error)
 {
         return error == EMSGSIZE || error == EINVAL || error == EIO || error == EOPNOTSUPP;
 }
 
-/* Sends one datagram, or piece, in place i of the batch. Returns 0 or -errno. */
+/* Sends one datagram or piece, in place i of the batch. Returns 0 or -errno. */
 static int send_alone(const struct tl_udp *udp, struct batch *batch, unsigned int i,
                       const struct tl_datagram *datagram, bool pinned)
 {
@@ -513,20 +515,20 @@ static int send_alone(const struct tl_udp *udp, struct batch *batch, unsigned in
         return sendmsg(udp->fd, &batch->messages[i].msg_hdr, 0) < 0 ? -errno : 0;
 }
 
-/* Whether the pin is to blame for an error, given the result without it: the address is not ours,
- * or sending works without the pin. If no route leads there either way, the route may come back. */
+/* Whether the pin caused an error, given the result without the pin: the address is not ours, or
+ * sending works without the pin. If there is no route either way, the route may come back. */
 static bool is_pin_to_blame(int error, int without)
 {
         return without == 0 || error == EINVAL || error == EADDRNOTAVAIL;
 }
 
-/* The same without the pin, after it failed with it. */
+/* Sends without the pin, after sending with it has failed. */
 static int send_unpinned(const struct tl_udp *udp, struct batch *batch, unsigned int i,
                          struct tl_datagram *datagram, int error)
 {
         int result = send_alone(udp, batch, i, datagram, false);
 
-        /* Of a piece EINVAL may mean its length as well: that says nothing of the pin. */
+        /* For a piece, EINVAL may also mean its length, which says nothing about the pin. */
         datagram->pin_failed = (!datagram->segment || !is_piece_error(-result)) &&
                                is_pin_to_blame(error, result);
         return result;
@@ -558,8 +560,8 @@ static int send_one_by_one(const struct tl_udp *udp, struct batch *batch, unsign
         return result;
 }
 
-/* Datagram i of the batch failed with `error`: sends it in another way, where that may help, and
- * writes down how it ended. */
+/* Datagram i of the batch failed with `error`: sends it in another way, if that may help, and
+ * records the result. */
 static void settle(const struct tl_udp *udp, struct batch *batch, unsigned int i,
                    struct tl_datagram *datagram, int error)
 {
@@ -572,7 +574,7 @@ static void settle(const struct tl_udp *udp, struct batch *batch, unsigned int i
         }
 }
 
-/* At most BATCH datagrams. Returns how many were dealt with: fewer only when the socket is full. */
+/* At most BATCH datagrams. Returns how many have a result: fewer only if the socket is full. */
 static unsigned int send_batch(const struct tl_udp *udp, struct tl_datagram *datagrams,
                                unsigned int count)
 {
@@ -592,8 +594,8 @@ static unsigned int send_batch(const struct tl_udp *udp, struct tl_datagram *dat
                 } else if (errno == EAGAIN) {
                         break;
                 } else if (errno != EINTR) {
-                        /* The call stops before the one that fails, and tells why only when that
-                         * one is the first. */
+                        /* The call stops before a datagram that fails, and returns its error only
+                         * if that is the first one. */
                         settle(udp, &batch, done, &datagrams[done], errno);
                         done++;
                 }
