@@ -15,8 +15,8 @@
 #include "base/bytes.h"
 #include "base/ip.h"
 
-/* Adds len bytes, below 2^32, to a sum. An odd length counts as if a zero byte followed, so only the
- * last piece of a sum may be odd. */
+/* Adds len bytes, below 2^32, to a sum. An odd length counts as if a zero byte followed, so only
+ * the last piece of a sum may be odd. */
 uint64_t wg_checksum_add(uint64_t sum, const uint8_t *data, size_t len);
 
 /* The pseudo header of a transport over WG_FAMILY_IPV4 or _IPV6. The addresses have 4 or 16 bytes;
@@ -44,7 +44,7 @@ static inline uint64_t wg_checksum_join(uint64_t a, uint64_t b)
 }
 
 /* Folds a sum into the value of a checksum field: its complement, in the byte order in which
- * wg_checksum_store() (or memcpy()) stores it. 0 for the sum of data with a correct checksum in it. */
+ * wg_checksum_store() (or memcpy()) stores it. The sum of data with a correct checksum gives 0. */
 static inline uint16_t wg_checksum_fold(uint64_t sum)
 {
         sum = (sum & UINT32_MAX) + (sum >> 32);

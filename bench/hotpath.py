@@ -39,7 +39,7 @@ KINDS = (
     ("AEAD", re.compile(r"chacha|poly1305|aead|EVP_"
                         r"|^(?:seal|open)_(?:one|batch|any)|^authenticate$", re.I)),
     ("copies with checksums", re.compile(
-        r"checksum|^(?:copy|add)_(?:avx2|portable)|wg_ip_sum|^sum$", re.I)),
+        r"checksum|^(?:copy|add)_(?:avx2|portable)|^sum$", re.I)),
     ("cutting and merging", re.compile(r"^tl_(?:cut|merge)|^cut|^merge")),
     ("reads from the TUN", re.compile(r"tun_(?:chr_|do_)?read|_readv$")),
     ("writes to the TUN, with TCP's work there", re.compile(

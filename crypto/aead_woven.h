@@ -46,9 +46,9 @@ typedef uint64_t text_word __attribute__((aligned(1), may_alias));
 
 typedef unsigned __int128 double_word;
 
-/* Adds a block of 16 bytes and multiplies. gcc 12 compiles the second form, in C, to code that
- * takes 1.7 times as long (it takes the additions with carry apart). clang 14 compiles it to code
- * as good as the first form, and its MemorySanitizer sees through C. */
+/* Adds a block of 16 bytes and multiplies. From the second form, in C, gcc 12 makes code that takes
+ * 1.7 times as long, because it splits additions with carry. That of clang 14 is as good as the
+ * first form, and its MemorySanitizer can see what C code does. */
 #ifndef __clang__
 INLINE struct sum take_block(struct sum h, const struct poly *poly, const uint8_t *from)
 {

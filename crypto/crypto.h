@@ -16,9 +16,9 @@
  * wrong. Call it before any other function of this room and before threads start. */
 bool wg_crypto_init(void) WG_MUST_USE;
 
-/* Makes the calling thread's contexts. Returns false if there is no memory; without this call, the
- * thread's first use of this room would panic instead. The thread of init already has its
- * contexts. */
+/* Makes the calling thread's contexts. Returns false if there is no memory. Otherwise the thread's
+ * first use of this room makes them, and panics if there is no memory. The thread of init already
+ * has its contexts. */
 bool wg_crypto_thread_begin(void) WG_MUST_USE;
 
 /* Frees the algorithms and the calling thread's contexts. No other thread may use this room any

@@ -348,8 +348,7 @@ bool tl_log_admits(struct tl_log *log, enum tl_log_level level, const char *form
         if (!tl_log_shows(log, level) || !may_appear(log, format, &suppressed))
                 return false;
         if (suppressed) {
-                snprintf(text, sizeof(text), "%u messages like the next were suppressed",
-                         suppressed);
+                snprintf(text, sizeof(text), "%u similar messages were suppressed", suppressed);
                 put(log, level, text);
         }
         errno = saved;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * panic.c - ends a program after one of our own bugs, at once: what it did next could be anything. */
+ * panic.c - ends a program at once after one of our own bugs. */
 #define _GNU_SOURCE 1 /* program_invocation_short_name; with the value that -D gives it */
 #include <errno.h>
 #include <stdio.h>

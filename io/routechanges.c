@@ -227,8 +227,7 @@ static void heed_link(struct tl_route_changes *changes, struct tl_route_links *l
         if (info->ifi_family != AF_UNSPEC)
                 return; /* a bridge's port */
         master = find_number(message, sizeof(*info), IFLA_MASTER, 0);
-        group = find_number(message, sizeof(*info), IFLA_GROUP,
-                            0); /* for rules that suppress */
+        group = find_number(message, sizeof(*info), IFLA_GROUP, 0); /* for rules that suppress */
         is_same = is_known && links->known[slot].flags == flags &&
                   links->known[slot].master == master && links->known[slot].group == group;
         links->known[slot].ifindex = ifindex;

@@ -18,7 +18,7 @@
 #define RETRY_FOR_NS (2 * TL_NS_PER_S)
 #define RETRY_EVERY_NS (20 * TL_NS_PER_MS)
 
-/* All that can happen to the file, or to the directory and so to the file. */
+/* Everything that can happen to the file, or to its directory. */
 #define WATCHED (IN_CREATE | IN_DELETE | IN_MOVE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 
 static int set_path(struct sockaddr_un *address, const char *directory, const char *prefix,
@@ -38,11 +38,11 @@ static int make_directory(const char *directory)
 {
         if (mkdir(directory, 0755) < 0)
                 return errno == EEXIST ? 0 : -errno;
-        /* Anew, for the umask may have taken some of it. */
+        /* Again, since the umask may have cleared some bits. */
         return chmod(directory, 0755) < 0 ? -errno : 0;
 }
 
-/* Whether somebody listens there: 1, 0, or -errno where that cannot be told. */
+/* Whether somebody listens there: 1, 0, or -errno if that is unknown. */
 static int is_served(const struct sockaddr_un *address)
 {
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), result;
@@ -51,7 +51,7 @@ static int is_served(const struct sockaddr_un *address)
                 return -errno;
         if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
                 result = 1;
-        else if (errno == EAGAIN) /* somebody does, and has more clients waiting than it may */
+        else if (errno == EAGAIN) /* yes, but its queue of clients is full */
                 result = 1;
         else if (errno == ECONNREFUSED || errno == ENOENT)
                 result = 0;
@@ -75,14 +75,14 @@ static int wait_until_free(const struct sockaddr_un *address)
         return served;
 }
 
-/* Makes the socket that listens at a path, for its owner alone. */
+/* Opens a socket that listens at a path, for its owner alone. */
 static int listen_at(struct tl_unixsock *sock, const struct sockaddr_un *address)
 {
         sock->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (sock->fd < 0)
                 return -errno;
-        /* Linux gives the file the mode of the socket: there is no moment in which others may
-         * connect, and the umask, which all threads share, stays as it is. */
+        /* Linux gives the file the mode of the socket. So others can never connect, and the umask,
+         * which all threads share, need not change. */
         if (fchmod(sock->fd, 0600) < 0 ||
             bind(sock->fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ||
             listen(sock->fd, SOMAXCONN) < 0)
@@ -142,7 +142,7 @@ int tl_unixsock_listen(struct tl_unixsock *sock, const char *directory, const ch
                 result = make_directory(directory);
         if (result < 0)
                 return result;
-        unlink(temporary.sun_path); /* of a process that had our number and was killed */
+        unlink(temporary.sun_path); /* left by a killed process that had our PID */
         result = listen_at(sock, &temporary);
         if (result == 0)
                 result = remember_file(sock, temporary.sun_path);
@@ -150,7 +150,7 @@ int tl_unixsock_listen(struct tl_unixsock *sock, const char *directory, const ch
                 result = wait_until_free(&sock->address);
         if (result < 0)
                 goto out;
-        /* The watch comes first, so that no deletion can fall in between. */
+        /* Watch first, so that no deletion is missed. */
         watch_directory(sock, directory);
         if (rename(temporary.sun_path, sock->address.sun_path) < 0)
                 result = -errno;
@@ -201,7 +201,7 @@ void tl_unixsock_done(struct tl_unixsock *sock)
         tl_unixsock_close(sock);
 }
 
-/* Until a descriptor is ready for `events`. Returns 0, -ETIMEDOUT or another -errno. */
+/* Waits until a descriptor is ready for `events`. Returns 0, -ETIMEDOUT or another -errno. */
 static int wait_for(int fd, short events, uint64_t until_ns)
 {
         uint64_t now_ns = tl_clock_boot_ns();
@@ -227,7 +227,7 @@ int tl_unixsock_connect(const char *directory, const char *name, uint64_t until_
                 return -errno;
         while (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
                 result = -errno;
-                /* As many wait as may; no event tells when there is room. */
+                /* The queue of clients is full, and no event tells when that ends. */
                 if (result == -EAGAIN && tl_clock_boot_ns() < until_ns) {
                         nanosleep(&pause, NULL);
                         continue;
@@ -275,7 +275,7 @@ void tl_unixsock_quiet(const struct tl_unixsock *sock)
 {
         _Alignas(struct inotify_event) char events[4096];
 
-        /* What they say does not matter, only that the file is looked at after they came. */
+        /* The events do not matter, only that the file is checked after them. */
         while (sock->watch_fd >= 0 && read(sock->watch_fd, events, sizeof(events)) > 0)
                 continue;
 }
