@@ -9,11 +9,11 @@
 
 enum { LONGEST = 2000, SHIFTS = 64 };
 
-/* For each way of this processor. */
+/* For each implementation that this processor supports. */
 #define EACH_BACKEND(backend) \
         for (size_t nth_ = 0; (backend = tl_checksum_nth(nth_)) != NULL; nth_++)
 
-/* What a field holds, as a number. */
+/* The value of a field, as a number. */
 static uint16_t as_number(uint16_t folded)
 {
         uint8_t field[2];
@@ -22,7 +22,7 @@ static uint16_t as_number(uint16_t folded)
         return wg_be16_load(field);
 }
 
-/* Checksums by the naive sum have no 0xffff where ours have: only of nothing but zeros. */
+/* Both the naive checksum and ours are 0xffff only for data that is all zeros. */
 static void expect_sum(const struct tl_checksum_backend *backend, const uint8_t *data, size_t len)
 {
         uint8_t copy[LONGEST + 2];
@@ -50,13 +50,13 @@ static void test_every_length(void **state WG_UNUSED)
         test_env_init(&t, test_seed("checksum, lengths"));
         for (int round = 0; round < 3; round++) {
                 test_env_fill(&t, bytes, sizeof(bytes));
-                if (round == 1) /* every carry there is */
+                if (round == 1) /* every possible carry */
                         memset(bytes, 0xff, sizeof(bytes));
                 if (round == 2)
                         memset(bytes, 0, sizeof(bytes));
                 EACH_BACKEND(backend)
                 for (size_t len = 0; len <= sizeof(bytes); len++)
-                        if (round != 1 || len) /* -0 and 0 are one, but for nothing at all */
+                        if (round != 1 || len) /* -0 and 0 are equal, except for a sum of nothing */
                                 expect_sum(backend, bytes, len);
         }
 }
@@ -75,7 +75,7 @@ static void test_every_alignment(void **state WG_UNUSED)
                         expect_sum(backend, bytes + shift, len);
 }
 
-/* Reads and writes end where the bytes do, and begin there. */
+/* Reads and writes begin and end exactly where the bytes do. */
 static void test_page_ends(void **state WG_UNUSED)
 {
         const struct tl_checksum_backend *backend;
@@ -96,7 +96,7 @@ static void test_page_ends(void **state WG_UNUSED)
         fence_free(&to);
 }
 
-/* In any pieces of even length, and onto any sum there is. */
+/* In any pieces of even length, and added to any sum. */
 static void test_pieces(void **state WG_UNUSED)
 {
         static uint8_t bytes[65536], copy[65536];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_cut.c - io/cut.h against the naive segmenter of superpacket.h, and what it refuses. Packets lie
- * between pages that may not be touched, and so does what is written. That the kernel cuts in the same
- * way is shown by test_offload_kernel.c. */
+ * test_cut.c - io/cut.h against the naive segmenter of superpacket.h, and its refusals. Packets and
+ * output lie between inaccessible pages. test_offload_kernel.c shows that the kernel cuts in the
+ * same way. */
 #include "io/cut.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 static struct fence source, target;
 static uint8_t wanted[SUPERPACKET_MAX];
 
-/* Copies a packet to where it begins or ends at a page that may not be touched. */
+/* Copies a packet so that it begins or ends at an inaccessible page. */
 static uint8_t *fenced(const uint8_t *packet, uint32_t len, bool at_end)
 {
         uint8_t *at = at_end ? source.end - len : source.begin;
@@ -23,7 +23,7 @@ static uint8_t *fenced(const uint8_t *packet, uint32_t len, bool at_end)
         return at;
 }
 
-/* Cuts a packet and compares each piece; `step` is for a person to find it again. */
+/* Cuts a packet and compares each piece; `step` identifies it in a failure. */
 static void expect_cut(const uint8_t *packet, const struct shape *s,
                        const struct tl_offload *offload, bool at_end, int step)
 {
@@ -50,7 +50,7 @@ static void expect_cut(const uint8_t *packet, const struct shape *s,
                 fail_msg("step %d: %u packets instead of %u", step, nth, naive_count(s));
 }
 
-static void test_like_the_naive_one(void **state WG_UNUSED)
+static void test_like_the_naive_segmenter(void **state WG_UNUSED)
 {
         static uint8_t packet[SUPERPACKET_MAX];
         struct test_env t;
@@ -63,14 +63,14 @@ static void test_like_the_naive_one(void **state WG_UNUSED)
                 superpacket_make(&t, packet, &s);
                 offload.header_len = (uint16_t)test_env_random(&t); /* a hint, never trusted */
                 expect_cut(packet, &s, &offload, step & 1, step);
-                /* Who has not begun with the checksum has nothing of use in its field. */
+                /* If the checksum was not begun, its field has no meaning. */
                 offload.needs_checksum = false;
                 test_env_fill(&t, packet + s.ip_len + (s.is_udp ? 6 : 16), 2);
                 expect_cut(packet, &s, &offload, step & 1, step);
         }
 }
 
-/* Each length about where a packet more or less is needed, and each length of each header. */
+/* Each length around one more packet or one less, and each length of each header. */
 static void test_boundaries(void **state WG_UNUSED)
 {
         static uint8_t packet[SUPERPACKET_MAX];
@@ -101,7 +101,7 @@ static void test_boundaries(void **state WG_UNUSED)
                 }
 }
 
-/* IPv4's identification and the sequence number go on over their ends. */
+/* IPv4's identification and the sequence number wrap around. */
 static void test_wraps(void **state WG_UNUSED)
 {
         static uint8_t packet[SUPERPACKET_MAX];
@@ -128,7 +128,8 @@ static void test_wraps(void **state WG_UNUSED)
         assert_int_equal(wg_be32_load(to + 24), 0xffffff00u + 3000);
 }
 
-/* The destination that counts is the last one, which IPv6's header does not name; the kernel knows. */
+/* The destination that counts is the last one, which is not in IPv6's header; the kernel knows
+ * it. */
 static void test_routing_header(void **state WG_UNUSED)
 {
         static uint8_t packet[SUPERPACKET_MAX], as_if[SUPERPACKET_MAX];
@@ -179,8 +180,8 @@ static void expect_one(const uint8_t *packet, uint32_t len, const struct tl_offl
         }
 }
 
-/* Any bytes at all pass as they are. */
-static void test_one_as_it_is(void **state WG_UNUSED)
+/* Arbitrary bytes pass unchanged. */
+static void test_one_unchanged(void **state WG_UNUSED)
 {
         static uint8_t packet[SUPERPACKET_MAX];
         struct tl_offload offload = {0};
@@ -193,7 +194,7 @@ static void test_one_as_it_is(void **state WG_UNUSED)
         expect_one(packet, SUPERPACKET_MAX, &offload, packet);
 }
 
-/* The checksum of one packet, of whatever protocol. */
+/* The checksum of a single packet, of any protocol. */
 static void test_one_with_checksum(void **state WG_UNUSED)
 {
         static uint8_t packet[SUPERPACKET_MAX];
@@ -219,7 +220,7 @@ static void test_one_with_checksum(void **state WG_UNUSED)
         }
 }
 
-/* A row turns one thing of what is right into what is not. */
+/* A row changes one thing in a valid packet to make it invalid. */
 static const struct {
         const char *what;
         int family;
@@ -228,17 +229,17 @@ static const struct {
         int len;                          /* of the packet, if not 0 */
         int kind, segment, start, offset; /* of the offload, if not negative */
 } refused[] = {
-        {"IPv4 version of no meaning", 4, false, 0, 0x55, 0, -1, -1, -1, -1},
-        {"IPv6 called IPv4", 6, false, -1, 0, 0, TL_OFFLOAD_TCP4, -1, -1, -1},
-        {"IPv4 called IPv6", 4, false, -1, 0, 0, TL_OFFLOAD_TCP6, -1, -1, -1},
-        {"TCP called UDP", 4, false, -1, 0, 0, TL_OFFLOAD_UDP, -1, -1, -1},
-        {"UDP called TCP", 4, true, -1, 0, 0, TL_OFFLOAD_TCP4, -1, -1, -1},
-        {"UDP over IPv6 called TCP", 6, true, -1, 0, 0, TL_OFFLOAD_TCP6, -1, -1, -1},
-        {"segments of no bytes", 4, false, -1, 0, 0, -1, 0, -1, -1},
+        {"IPv4, unknown version", 4, false, 0, 0x55, 0, -1, -1, -1, -1},
+        {"IPv6 declared as IPv4", 6, false, -1, 0, 0, TL_OFFLOAD_TCP4, -1, -1, -1},
+        {"IPv4 declared as IPv6", 4, false, -1, 0, 0, TL_OFFLOAD_TCP6, -1, -1, -1},
+        {"TCP declared as UDP", 4, false, -1, 0, 0, TL_OFFLOAD_UDP, -1, -1, -1},
+        {"UDP declared as TCP", 4, true, -1, 0, 0, TL_OFFLOAD_TCP4, -1, -1, -1},
+        {"UDP over IPv6 declared as TCP", 6, true, -1, 0, 0, TL_OFFLOAD_TCP6, -1, -1, -1},
+        {"segments of 0 bytes", 4, false, -1, 0, 0, -1, 0, -1, -1},
         {"IPv4, one byte", 4, false, -1, 0, 1, -1, -1, -1, -1},
-        {"IPv4 header cut short", 4, false, -1, 0, 19, -1, -1, -1, -1},
+        {"IPv4 header truncated", 4, false, -1, 0, 19, -1, -1, -1, -1},
         {"IPv4 without TCP", 4, false, -1, 0, 20, -1, -1, -1, -1},
-        {"TCP header cut short", 4, false, -1, 0, 39, -1, -1, -1, -1},
+        {"TCP header truncated", 4, false, -1, 0, 39, -1, -1, -1, -1},
         {"IPv4 header of 16 bytes", 4, false, 0, 0x44, 0, -1, -1, -1, -1},
         {"IPv4 header longer than the packet", 4, false, 0, 0x4f, 59, -1, -1, -1, -1},
         {"IPv4 of another protocol", 4, false, 9, 132, 0, -1, -1, -1, -1},
@@ -246,8 +247,8 @@ static const struct {
         {"IPv4, later fragment", 4, false, 7, 1, 0, -1, -1, -1, -1},
         {"TCP header of 16 bytes", 4, false, 32, 0x40, 0, -1, -1, -1, -1},
         {"TCP header longer than the packet", 4, false, 32, 0xf0, 79, -1, -1, -1, -1},
-        {"UDP header cut short", 4, true, -1, 0, 27, -1, -1, -1, -1},
-        {"IPv6 header cut short", 6, false, -1, 0, 39, -1, -1, -1, -1},
+        {"UDP header truncated", 4, true, -1, 0, 27, -1, -1, -1, -1},
+        {"IPv6 header truncated", 6, false, -1, 0, 39, -1, -1, -1, -1},
         {"IPv6 without TCP", 6, false, -1, 0, 40, -1, -1, -1, -1},
         {"IPv6 of another protocol", 6, false, 6, 58, 0, -1, -1, -1, -1},
         {"IPv6, a fragment", 6, false, 6, 44, 0, -1, -1, -1, -1},
@@ -258,7 +259,7 @@ static const struct {
         {"checksum far away", 6, false, -1, 0, 0, -1, -1, 65535, 65535},
         {"checksum where TCP has none", 4, false, -1, 0, 0, -1, -1, -1, 6},
         {"checksum where UDP has none", 6, true, -1, 0, 0, -1, -1, -1, 16},
-        {"one packet, checksum behind its end", 4, true, -1, 0, 0, TL_OFFLOAD_NONE, -1, 20, 1007},
+        {"one packet, checksum beyond its end", 4, true, -1, 0, 0, TL_OFFLOAD_NONE, -1, 20, 1007},
         {"one packet, checksum far away", 4, true, -1, 0, 0, TL_OFFLOAD_NONE, -1, 65535, 65535},
 };
 
@@ -298,7 +299,7 @@ static void test_refuses(void **state WG_UNUSED)
         }
 }
 
-static void test_refuses_lengths_that_ip_does_not_have(void **state WG_UNUSED)
+static void test_refuses_lengths_beyond_ip(void **state WG_UNUSED)
 {
         static uint8_t packet[SUPERPACKET_MAX + 1];
         struct shape s = {.family = 6, .ip_len = 40, .transport_len = 20, .segment = 1000};
@@ -317,8 +318,8 @@ static void test_refuses_lengths_that_ip_does_not_have(void **state WG_UNUSED)
         }
 }
 
-/* Wherever a superpacket ends before its payload begins. */
-static void test_refuses_what_is_cut_off(void **state WG_UNUSED)
+/* A superpacket that ends anywhere before its payload. */
+static void test_refuses_truncated_packets(void **state WG_UNUSED)
 {
         static const struct shape shapes[] = {
                 {.family = 4, .ip_len = 60, .transport_len = 60},
@@ -348,12 +349,12 @@ static void test_refuses_what_is_cut_off(void **state WG_UNUSED)
                         for (uint32_t len = 1; len < shape_headers(&s); len++)
                                 if (tl_cut_begin(&cut, &offload, fenced(packet, len, true), len) !=
                                     -EINVAL)
-                                        fail_msg("shape %zu: %u bytes are taken", i, len);
+                                        fail_msg("shape %zu: %u bytes are accepted", i, len);
                 }
 }
 
-/* Bytes of any kind that still look a little like a superpacket: nothing is read or written where it
- * should not be, and what comes out adds up. */
+/* Random bytes that still resemble a superpacket: nothing beyond the buffers is read or written,
+ * and the output adds up. */
 static void test_nonsense(void **state WG_UNUSED)
 {
         static uint8_t packet[SUPERPACKET_MAX];
@@ -388,7 +389,7 @@ static void test_nonsense(void **state WG_UNUSED)
                 }
                 assert_int_equal(sum + cut.header_len, len);
         }
-        print_message("cut, nonsense: %u of 200000 taken\n", taken);
+        print_message("cut, nonsense: %u of 200000 accepted\n", taken);
         assert_true(taken > 20000);
 }
 
@@ -409,15 +410,15 @@ static int tear_down(void **state WG_UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_like_the_naive_one),
+                cmocka_unit_test(test_like_the_naive_segmenter),
                 cmocka_unit_test(test_boundaries),
                 cmocka_unit_test(test_wraps),
                 cmocka_unit_test(test_routing_header),
-                cmocka_unit_test(test_one_as_it_is),
+                cmocka_unit_test(test_one_unchanged),
                 cmocka_unit_test(test_one_with_checksum),
                 cmocka_unit_test(test_refuses),
-                cmocka_unit_test(test_refuses_lengths_that_ip_does_not_have),
-                cmocka_unit_test(test_refuses_what_is_cut_off),
+                cmocka_unit_test(test_refuses_lengths_beyond_ip),
+                cmocka_unit_test(test_refuses_truncated_packets),
                 cmocka_unit_test(test_nonsense),
         };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * Each case runs a command (a child of the test) that becomes a daemon (a child of that); the daemon
- * reports to the test by a pipe. */
+ * Each case runs a command (a child of the test) that becomes a daemon (a child of the command);
+ * the daemon reports to the test through a pipe. */
 #define _GNU_SOURCE /* pipe2 */
 #include "io/daemonize.h"
 
@@ -55,7 +55,7 @@ static bool is_null(int fd)
                ours.st_rdev == null.st_rdev && ours.st_ino == null.st_ino;
 }
 
-/* Each step says one byte: B before it is ready, then what is wrong, or R. */
+/* Each step reports one byte: B before the daemon is ready, then the failure, or R. */
 static void become_ready(struct tl_daemon *daemon, int report_fd)
 {
         char directory[2], verdict = 'R';
@@ -70,7 +70,7 @@ static void become_ready(struct tl_daemon *daemon, int report_fd)
                 verdict = '3';
         else if (!getcwd(directory, sizeof(directory)) || strcmp(directory, "/") != 0)
                 verdict = '4';
-        usleep(100000); /* the command has ended by now: the daemon outlives it */
+        usleep(100000); /* the command has ended by now; the daemon outlives it */
         (void)!write(report_fd, &verdict, 1);
         _exit(0);
 }
@@ -83,7 +83,7 @@ static void test_the_command_ends_when_the_daemon_is_ready(void **state WG_UNUSE
 
         assert_int_equal(read(report, &byte, 1), 1);
         assert_int_equal(byte, 'B');
-        assert_int_equal(waitpid(command, NULL, WNOHANG), 0); /* it still waits */
+        assert_int_equal(waitpid(command, NULL, WNOHANG), 0); /* it is still waiting */
         assert_int_equal(status_of(command), 0);
         assert_int_equal(read(report, &byte, 1), 1);
         assert_int_equal(byte, 'R');

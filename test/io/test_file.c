@@ -27,10 +27,10 @@ static int tear_down(void **state)
 {
         (void)state;
         unlink(path);
-        return rmdir(directory); /* fails where anything else was left */
+        return rmdir(directory); /* fails if anything else was left */
 }
 
-/* Around the sizes at which the memory grows. */
+/* Sizes around those at which the buffer grows. */
 static void test_sizes(void **state)
 {
         static const size_t sizes[] = {0, 1, 4095, 4096, 4097, 8192, 100000};
@@ -100,7 +100,7 @@ static void test_links(void **state)
         assert_int_equal(unlink(pipe_path), 0);
 }
 
-static void test_what_cannot_be(void **state)
+static void test_impossible_files(void **state)
 {
         struct tl_file file;
         char wrong[96];
@@ -111,7 +111,7 @@ static void test_what_cannot_be(void **state)
         snprintf(wrong, sizeof(wrong), "%s/no/file", directory);
         assert_int_equal(tl_file_read(&file, wrong), -ENOENT);
         assert_int_equal(tl_file_replace(wrong, "x", 1), -ENOENT);
-        /* A directory is not replaced, and no temporary file stays. */
+        /* A directory is not replaced, and no temporary file is left. */
         assert_int_not_equal(tl_file_replace(directory, "x", 1), 0);
 }
 
@@ -121,7 +121,7 @@ int main(void)
                 cmocka_unit_test(test_sizes),
                 cmocka_unit_test(test_exposure),
                 cmocka_unit_test(test_links),
-                cmocka_unit_test(test_what_cannot_be),
+                cmocka_unit_test(test_impossible_files),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);

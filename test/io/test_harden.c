@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * What is hardened stays so: each case runs in a child of its own. */
+ * Hardening takes effect, and lasts: each case runs in a child process. */
 #include "io/harden.h"
 
 #include <linux/capability.h>
@@ -17,7 +17,7 @@
 #include "base/attr.h"
 #include "test/lib/cmocka.h"
 
-/* The sanitizers take over mlockall() and lock nothing. */
+/* Sanitizers replace mlockall() and lock nothing. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define LOCKS_MEMORY false
 #elif defined(__has_feature)
@@ -28,7 +28,7 @@
 #define LOCKS_MEMORY true
 #endif
 
-/* On locked memory, where a case has one; can_allocate() asks for more. */
+/* In locked memory, if the case has any; can_allocate() asks for more. */
 #define LIMIT ((rlim_t)8 << 20)
 
 static unsigned long locked_kib(void)
@@ -70,7 +70,7 @@ static bool check(uint32_t achieved, bool expects_lock)
         return can_allocate() && (!LOCKS_MEMORY || !locked_kib() == !expects_lock);
 }
 
-/* Leaves one capability, or none where it is -1. */
+/* Keeps one capability, or none if it is -1. */
 static bool keep_only(int capability)
 {
         struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -84,8 +84,8 @@ static bool keep_only(int capability)
 
 enum { NONE = -1 };
 
-/* Capabilities held (NONE or one), the limit on locked memory and the one it may be raised to,
- * and whether memory is locked in the end. */
+/* Capabilities held (NONE or one), the soft and hard limit on locked memory, and whether memory is
+ * locked in the end. */
 static const struct {
         int number;
         const char *what;
@@ -93,11 +93,11 @@ static const struct {
         rlim_t limit, limit_max;
         bool is_locked;
 } cases[] = {
-        {1, "who may raises its limit", CAP_SYS_RESOURCE, LIMIT, LIMIT, true},
+        {1, "with the privilege, it raises its limit", CAP_SYS_RESOURCE, LIMIT, LIMIT, true},
         {2, "nothing helps", NONE, LIMIT, LIMIT, false},
-        {3, "anybody may raise to the hard limit", NONE, LIMIT, RLIM_INFINITY, true},
+        {3, "anybody may raise the soft limit to the hard limit", NONE, LIMIT, RLIM_INFINITY, true},
         {4, "there is no limit", NONE, RLIM_INFINITY, RLIM_INFINITY, true},
-        {5, "a privilege that will be given up does not help", CAP_IPC_LOCK, LIMIT, LIMIT, false},
+        {5, "a privilege that will be dropped does not help", CAP_IPC_LOCK, LIMIT, LIMIT, false},
         {6, "another privilege does not help", CAP_NET_ADMIN, LIMIT, LIMIT, false},
 };
 
@@ -114,7 +114,7 @@ static int run_case(size_t i)
         return check(tl_harden_process(), cases[i].is_locked) ? PASSED : FAILED;
 }
 
-static void test_what_each_privilege_achieves(void **state WG_UNUSED)
+static void test_each_privilege(void **state WG_UNUSED)
 {
         if (geteuid() != 0) {
                 fprintf(stderr, "SKIPPED: needs root to have privileges and drop them\n");
@@ -147,7 +147,7 @@ static void test_flags_have_names(void **state WG_UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_what_each_privilege_achieves),
+                cmocka_unit_test(test_each_privilege),
                 cmocka_unit_test(test_flags_have_names),
         };
 

@@ -13,7 +13,7 @@ enum { THREADS = 4, TURNS = 20000, HELD_MS = 300, MS_NS = 1000000 };
 
 struct shared {
         _Atomic uint32_t word;
-        uint64_t count; /* not atomic: that is what the lock is for */
+        uint64_t count; /* not atomic: the lock protects it */
         atomic_bool is_held;
 };
 
@@ -32,7 +32,7 @@ static void *count_on(void *arg)
                 tl_lock_take(&s->word);
                 s->count++;
                 if (i % 1000 == 0)
-                        sleep_ms(1); /* so that others have to wait */
+                        sleep_ms(1); /* to make others wait */
                 tl_lock_release(&s->word);
         }
         return NULL;

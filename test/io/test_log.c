@@ -20,8 +20,8 @@
 #include "test/lib/cmocka.h"
 
 static struct tl_log log_;
-static int reader;          /* of what the log writes */
-static uint64_t virtual_ns; /* the time the log sees */
+static int reader;          /* for the log's output */
+static uint64_t virtual_ns; /* the time that the log sees */
 
 static uint64_t now_ns(void)
 {
@@ -49,7 +49,7 @@ static void close_log(void)
         tl_log_done(&log_);
 }
 
-/* All that was written since the last call. */
+/* Everything written since the last call. */
 static const char *written(void)
 {
         static char text[1 << 20];
@@ -155,7 +155,7 @@ static void test_a_burst_is_limited_and_counted(void **state WG_UNUSED)
         open_log("wg0", TL_LOG_INFO);
         for (int i = 0; i < 1000; i++)
                 log_one(i);
-        tl_log(&log_, TL_LOG_INFO, "another is not held back");
+        tl_log(&log_, TL_LOG_INFO, "another is not suppressed");
         text = written();
         assert_int_equal(count_lines(text), TL_LOG_BURST + 1);
         assert_non_null(strstr(text, "message 9\n"));
@@ -177,8 +177,8 @@ static void test_a_burst_is_limited_and_counted(void **state WG_UNUSED)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the formats are made here, and harmless */
 
-/* More kinds of message than are counted apart: the table forgets the oldest, and no more appear
- * than the limit lets through for each kind. */
+/* More kinds of message than are counted separately: the table forgets the oldest, and no more
+ * messages appear than the limit allows for each kind. */
 static void test_more_messages_than_limits(void **state WG_UNUSED)
 {
         enum { KINDS = 2 * TL_LOG_LIMITS };
@@ -220,9 +220,9 @@ static void test_threads_share_a_limit(void **state WG_UNUSED)
         close_log();
 }
 
-/* Nobody reads: nothing blocks, the first messages wait, the others are counted, and no more than
- * that is said of them. */
-static void test_a_reader_that_stands_still(void **state WG_UNUSED)
+/* Nobody reads: nothing blocks, the first messages wait, the others are counted, and one message
+ * reports their number. */
+static void test_a_stalled_reader(void **state WG_UNUSED)
 {
         enum { COUNT = 300 };
         char all[1 << 16] = "", wanted[64];
@@ -269,7 +269,7 @@ static void count_wake(void *ctx WG_UNUSED)
         wakes++;
 }
 
-/* A message that has to wait calls the wake function; one that was written does not. */
+/* A message that has to wait calls the wake function; a message that was written does not. */
 static void test_a_message_that_waits_wakes(void **state WG_UNUSED)
 {
         int ends[2];
@@ -281,7 +281,7 @@ static void test_a_message_that_waits_wakes(void **state WG_UNUSED)
         assert_int_equal(tl_log_work(&log_, virtual_ns), UINT64_MAX);
         assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
         close(ends[0]);
-        dup2(ends[1], log_.fd); /* its reader is gone, and there is no syslog */
+        dup2(ends[1], log_.fd); /* its reader has closed it, and there is no syslog */
         close(ends[1]);
         signal(SIGPIPE, SIG_IGN);
         log_one(2);
@@ -314,7 +314,7 @@ static void test_level_names(void **state WG_UNUSED)
         }
 }
 
-/* Listens where syslog does, in a mount namespace of its own, and compares what comes. */
+/* Listens at syslog's socket, in a mount namespace of its own, and compares the messages. */
 static int log_to_a_fake_syslog(void)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
@@ -353,7 +353,7 @@ static void test_syslog(void **state WG_UNUSED)
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(WIFEXITED(status));
         if (WEXITSTATUS(status) == 2) {
-                fprintf(stderr, "SKIPPED: needs root to stand in for syslog\n");
+                fprintf(stderr, "SKIPPED: needs root to take the place of syslog\n");
                 skip();
         }
         assert_int_equal(WEXITSTATUS(status), 0);
@@ -368,7 +368,7 @@ int main(void)
                 cmocka_unit_test(test_a_burst_is_limited_and_counted),
                 cmocka_unit_test(test_more_messages_than_limits),
                 cmocka_unit_test(test_threads_share_a_limit),
-                cmocka_unit_test(test_a_reader_that_stands_still),
+                cmocka_unit_test(test_a_stalled_reader),
                 cmocka_unit_test(test_a_message_that_waits_wakes),
                 cmocka_unit_test(test_level_names),
                 cmocka_unit_test(test_syslog),

@@ -75,7 +75,7 @@ static void poke(const struct end *end)
         assert_int_equal(write(end->write_fd, "x", 1), 1);
 }
 
-static void test_calls_the_handlers_of_what_is_ready(void **state WG_UNUSED)
+static void test_ready_handlers_are_called(void **state WG_UNUSED)
 {
         struct end *a = new_end(), *b = new_end();
 
@@ -101,11 +101,11 @@ static void test_a_change_takes_effect_at_once(void **state WG_UNUSED)
         assert_int_equal(tl_loop_run(&loop, 0), 0);
         assert_int_equal(tl_loop_change(&a->watch, EPOLLIN | EPOLLET), 0);
         assert_int_equal(tl_loop_run(&loop, 0), 1);
-        assert_int_equal(tl_loop_run(&loop, 0), 0); /* the edge is over */
+        assert_int_equal(tl_loop_run(&loop, 0), 0); /* the edge has passed */
         free_end(a);
 }
 
-static void test_what_cannot_be_watched_stays_unwatched(void **state WG_UNUSED)
+static void test_unwatchable_descriptors_are_refused(void **state WG_UNUSED)
 {
         struct tl_watch watch = {0};
         int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
@@ -116,8 +116,8 @@ static void test_what_cannot_be_watched_stays_unwatched(void **state WG_UNUSED)
         close(file);
 }
 
-/* Of two watches that are ready in one round, the first removes and frees the other, which must then
- * not be called. The sanitizer build sees a touch of the freed one. */
+/* Two watches are ready in one round. The first removes and frees the second, which must then not
+ * be called. The sanitizer build would see an access to it. */
 static void test_a_handler_may_free_another(void **state WG_UNUSED)
 {
         struct end *a = new_end(), *b = new_end();
@@ -166,7 +166,7 @@ static void test_a_handler_may_replace_itself(void **state WG_UNUSED)
         free_end(a);
 }
 
-/* More than one round can report: nobody is forgotten or called twice in a round. */
+/* More are ready than one round can report: none is left out, or called twice in a round. */
 static void test_many_are_served_over_rounds(void **state WG_UNUSED)
 {
         struct end *ends[3 * TL_LOOP_BATCH + 1];
@@ -235,8 +235,8 @@ static void test_many_wakes_are_one_call(void **state WG_UNUSED)
         tl_wake_done(NULL);
 }
 
-/* Stands in for eventfd_read() in the loop, so that a test can set the wake-up where it would hurt
- * most: while the last one is being taken back. The linker diverts the call (--wrap). */
+/* Replaces eventfd_read() in the loop, so that a test can wake it at the worst moment: while the
+ * previous wake-up is being cleared. The linker diverts the call (--wrap). */
 int __real_eventfd_read(int fd, eventfd_t *value);
 int __wrap_eventfd_read(int fd, eventfd_t *value);
 
@@ -254,7 +254,7 @@ int __wrap_eventfd_read(int fd, eventfd_t *value)
         return result;
 }
 
-static void test_a_wake_while_the_last_is_taken_back(void **state WG_UNUSED)
+static void test_a_wake_while_the_last_is_cleared(void **state WG_UNUSED)
 {
         struct tl_wake wake;
         int called = 0;
@@ -276,8 +276,8 @@ static void test_a_wake_while_the_last_is_taken_back(void **state WG_UNUSED)
         tl_wake_done(&wake);
 }
 
-/* Threads hand over pieces of work and wake the loop, which sleeps whenever there is none. A lost
- * wake-up leaves it asleep for ever: the test then times out. */
+/* Threads hand over work and wake the loop, which sleeps when there is none. A lost wake-up would
+ * leave it asleep for ever, and the test would time out. */
 enum { PRODUCERS = 4, PIECES = 20000 };
 
 struct soak {
@@ -290,7 +290,7 @@ static void take_work(void *ctx)
 {
         struct soak *soak = ctx;
 
-        /* Relaxed: only the wake itself may order this after the producer's addition. */
+        /* Relaxed: only the wake-up itself may order this after the producer's addition. */
         soak->taken += atomic_exchange_explicit(&soak->waiting, 0, memory_order_relaxed);
 }
 
@@ -302,7 +302,7 @@ static void *produce(void *ctx)
                 atomic_fetch_add_explicit(&soak->waiting, 1, memory_order_relaxed);
                 tl_wake_set(&soak->wake);
                 if (i % 64 == 0)
-                        usleep(50); /* lets the loop fall asleep now and then */
+                        usleep(50); /* lets the loop fall asleep sometimes */
         }
         return NULL;
 }
@@ -367,9 +367,9 @@ static void test_signals_are_events(void **state WG_UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_calls_the_handlers_of_what_is_ready),
+                TEST(test_ready_handlers_are_called),
                 TEST(test_a_change_takes_effect_at_once),
-                TEST(test_what_cannot_be_watched_stays_unwatched),
+                TEST(test_unwatchable_descriptors_are_refused),
                 TEST(test_a_handler_may_free_another),
                 TEST(test_a_handler_may_free_itself),
                 TEST(test_a_handler_may_replace_itself),
@@ -377,7 +377,7 @@ int main(void)
                 TEST(test_waits_until_the_deadline),
                 TEST(test_a_deadline_in_the_past_does_not_wait),
                 TEST(test_many_wakes_are_one_call),
-                TEST(test_a_wake_while_the_last_is_taken_back),
+                TEST(test_a_wake_while_the_last_is_cleared),
                 TEST(test_no_wake_is_lost),
                 TEST(test_signals_are_events),
         };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * test_merge.c - io/merge.h. Cases are two packets of a flow that differ in one thing, and rows of
- * lengths. Then come streams of many flows with all that may happen to them: what a run gives when it is
- * cut again must be what went in, in the order of each flow, and runs must be those that a naive
- * coalescer makes (merge_check.h). */
+ * lengths. Then follow streams of many flows with everything that may happen to them: cutting a run
+ * again must give its packets, in the order of each flow, and the runs must be those of a naive
+ * coalescer (merge_check.h). */
 #include "io/merge.h"
 
 #include <stdio.h>
@@ -15,9 +15,9 @@ enum { ALL_KINDS = 1u << TL_OFFLOAD_TCP4 | 1u << TL_OFFLOAD_TCP6 | 1u << TL_OFFL
 
 static struct tl_merge merge;
 static struct merge_batch batch;
-static unsigned int compared; /* batches, with what the naive coalescer makes of them */
+static unsigned int compared; /* batches compared with the naive coalescer */
 
-/* Arranges the batch, checks it, and forgets it. Returns how many runs there were. */
+/* Merges the batch, checks it, and forgets it. Returns the number of runs. */
 static unsigned int arrange(uint32_t kinds, const char *what)
 {
         struct naive_merge naive;
@@ -44,22 +44,22 @@ enum { TCP4, TCP6, UDP4, UDP6 };
 static const struct {
         const char *what;
         int packets;           /* TCP4 .. UDP6 */
-        int at;                /* of a byte; not of what is computed from the others */
-        uint8_t first, second; /* it is changed by these (exclusive or) */
+        int at;                /* offset of a byte; not one computed from others */
+        uint8_t first, second; /* changed by these (exclusive or) */
         unsigned int runs;
-        bool has_wrong_checksum; /* it is left as it was before the change */
+        bool has_wrong_checksum; /* or set to its value before the change */
 } cases[] = {
         {"TCP4, nothing", TCP4, 0, 0, 0, 1, false},
         {"TCP4, TOS", TCP4, 1, 0, 0x10, 2, false},
         {"TCP4, TOS in both", TCP4, 1, 0x10, 0x10, 1, false},
         {"TCP4, ECN", TCP4, 1, 0, 0x03, 2, false},
         {"TCP4, ECN in both", TCP4, 1, 0x03, 0x03, 1, false},
-        {"TCP4, identification that stays", TCP4, 5, 0, 0x01, 1, false},
-        {"TCP4, identification that jumps", TCP4, 5, 0, 0x02, 2, false},
-        {"TCP4, identification that goes back", TCP4, 5, 0x02, 0x00, 2, false},
+        {"TCP4, constant identification", TCP4, 5, 0, 0x01, 1, false},
+        {"TCP4, identification skips", TCP4, 5, 0, 0x02, 2, false},
+        {"TCP4, identification goes back", TCP4, 5, 0x02, 0x00, 2, false},
         {"TCP4, identification far away", TCP4, 4, 0, 0x80, 2, false},
         {"TCP4, DF in the first", TCP4, 6, 0, 0x40, 2, false},
-        {"TCP4, DF in none", TCP4, 6, 0x40, 0x40, 1, false},
+        {"TCP4, DF in neither", TCP4, 6, 0x40, 0x40, 1, false},
         {"TCP4, the reserved bit", TCP4, 6, 0x80, 0x80, 2, false},
         {"TCP4, more fragments", TCP4, 6, 0x60, 0x60, 2, false},
         {"TCP4, a later fragment", TCP4, 7, 0x01, 0x01, 2, false},
@@ -125,8 +125,8 @@ static const struct {
         {"TCP6, source corrupted in both", TCP6, 8, 0x01, 0x01, 2, true},
         {"UDP4, nothing", UDP4, 0, 0, 0, 1, false},
         {"UDP4, TOS", UDP4, 1, 0, 0x01, 2, false},
-        {"UDP4, identification that stays", UDP4, 5, 0, 0x01, 1, false},
-        {"UDP4, identification that jumps", UDP4, 5, 0, 0x03, 2, false},
+        {"UDP4, constant identification", UDP4, 5, 0, 0x01, 1, false},
+        {"UDP4, identification skips", UDP4, 5, 0, 0x03, 2, false},
         {"UDP4, ports", UDP4, 21, 0, 0x01, 2, false},
         {"UDP4, length", UDP4, 25, 0, 0x01, 2, false},
         {"UDP4, length in both", UDP4, 24, 0x01, 0x01, 2, false},
@@ -137,8 +137,8 @@ static const struct {
         {"UDP6, payload of the first corrupted", UDP6, 60, 0x01, 0, 2, true},
 };
 
-/* Adds `count` packets of a flow whose payloads have these lengths, of which the first is the
- * greatest. Identification and sequence begin at fixed numbers, the rest is the seed's. */
+/* Adds `count` packets of a flow whose payloads have these lengths; the first is the longest.
+ * Identification and sequence number begin at fixed values, the rest comes from the seed. */
 static void add_flow(struct test_env *t, int packets, const uint32_t *lens, unsigned int count)
 {
         struct shape s = {.family = packets == TCP4 || packets == UDP4 ? 4 : 6,
@@ -209,7 +209,7 @@ static void test_pairs(void **state WG_UNUSED)
 
 static const struct {
         const char *what;
-        uint32_t lens[8]; /* of payloads; 0 ends the row, unless it is followed by more */
+        uint32_t lens[8]; /* of payloads; 0 ends the row, unless more follow */
         unsigned int count;
         const char *runs; /* their sizes */
 } rows[] = {
@@ -217,16 +217,16 @@ static const struct {
         {"equal", {100, 100, 100}, 3, "3"},
         {"a shorter one ends it", {100, 100, 99}, 3, "3"},
         {"one byte ends it", {100, 1}, 2, "2"},
-        {"nothing follows a shorter one", {100, 50, 50}, 3, "2 1"},
-        {"which begins the next", {100, 50, 100, 100, 50}, 5, "2 3"},
+        {"nothing is added after a shorter one", {100, 50, 50}, 3, "2 1"},
+        {"which begins the next run", {100, 50, 100, 100, 50}, 5, "2 3"},
         {"a longer one", {100, 101}, 2, "1 1"},
         {"a longer one later", {100, 100, 101, 101}, 4, "2 2"},
         {"no payload", {100, 0, 100}, 3, "1 1 1"},
-        {"no payload at first", {0, 100, 100}, 3, "1 2"},
-        {"no payload at last", {100, 100, 0}, 3, "2 1"},
+        {"no payload in the first", {0, 100, 100}, 3, "1 2"},
+        {"no payload in the last", {100, 100, 0}, 3, "2 1"},
         {"one byte each", {1, 1, 1, 1}, 4, "4"},
-        {"as long as it can be", {30000, 30000, 5000}, 3, "3"},
-        {"longer than it can be", {30000, 30000, 30000, 30000}, 4, "2 2"},
+        {"as long as possible", {30000, 30000, 5000}, 3, "3"},
+        {"longer than possible", {30000, 30000, 30000, 30000}, 4, "2 2"},
 };
 
 static void expect_sizes(const char *what, const char *wanted)
@@ -254,7 +254,7 @@ static void test_lengths(void **state WG_UNUSED)
                 }
 }
 
-/* The longest superpacket has 65535 bytes, headers included. */
+/* The longest superpacket has 65535 bytes, including headers. */
 static void test_the_longest(void **state WG_UNUSED)
 {
         static const uint32_t headers[] = {52, 72, 28, 48};
@@ -285,7 +285,7 @@ static void test_the_longest(void **state WG_UNUSED)
         assert_int_equal(merge.count, 0);
 }
 
-/* Each kind can be left out. */
+/* Each kind can be disabled. */
 static void test_kinds(void **state WG_UNUSED)
 {
         static const uint32_t lens[] = {100, 100};
@@ -305,7 +305,7 @@ static void test_kinds(void **state WG_UNUSED)
 
 /* ---- checksums ---- */
 
-/* Turns the last two bytes of a packet so that its TCP checksum is 0. */
+/* Changes the last two bytes of a packet so that its TCP checksum is 0. */
 static void make_checksum_zero(unsigned int i, uint32_t ip_len)
 {
         struct tl_packet *p = &batch.packets[i];
@@ -318,8 +318,9 @@ static void make_checksum_zero(unsigned int i, uint32_t ip_len)
         memcpy(batch.was[i], p->buf, p->len);
 }
 
-/* All ones are as right as all zeros. Who cuts makes zeros, so ones stay alone. */
-static void test_checksums_of_two_forms(void **state WG_UNUSED)
+/* All ones are as correct as all zeros. The segmenter makes zeros, so a packet with ones is not
+ * merged. */
+static void test_two_forms_of_a_checksum(void **state WG_UNUSED)
 {
         static const uint32_t lens[] = {100, 100};
         struct test_env t;
@@ -341,7 +342,7 @@ static void test_checksums_of_two_forms(void **state WG_UNUSED)
         }
 }
 
-/* A datagram without a checksum has none to verify. */
+/* A datagram without a checksum has nothing to verify. */
 static void test_udp_without_checksum(void **state WG_UNUSED)
 {
         static const uint32_t lens[] = {100, 100};
@@ -359,7 +360,7 @@ static void test_udp_without_checksum(void **state WG_UNUSED)
         }
 }
 
-/* One that is corrupted stays alone, wherever it is, and those beside it are merged without it. */
+/* A corrupted packet is not merged, wherever it is; its neighbours are merged without it. */
 static void test_corruption_is_never_merged(void **state WG_UNUSED)
 {
         static const uint32_t lens[] = {60, 60, 60, 60, 60};
@@ -383,7 +384,7 @@ static void test_corruption_is_never_merged(void **state WG_UNUSED)
 
 /* ---- several flows ---- */
 
-/* The first bytes of each packet's ports say of which flow it is. */
+/* The first bytes of each packet's ports identify its flow. */
 static void set_flow(unsigned int from, unsigned int count, uint8_t flow)
 {
         for (unsigned int i = from; i < from + count; i++)
@@ -401,7 +402,7 @@ static void swap(unsigned int a, unsigned int b)
         batch.was[b] = was;
 }
 
-/* One packet of each flow in turn, each time. */
+/* One packet of each flow in turn, repeatedly. */
 static void interleave(struct test_env *t, unsigned int flows, unsigned int each)
 {
         static struct tl_packet packets[TL_MERGE_MAX];
@@ -436,7 +437,7 @@ static void test_interleaved_flows(void **state WG_UNUSED)
         }
 }
 
-/* More flows at once than runs may be open: some are closed early, and nothing else happens. */
+/* More flows at once than open runs: some are closed early, with no other effect. */
 static void test_more_flows_than_open_runs(void **state WG_UNUSED)
 {
         struct test_env t;
@@ -456,11 +457,11 @@ static void test_order_is_the_sequence(void **state WG_UNUSED)
         test_env_init(&t, test_seed("merge, order"));
         for (int packets = TCP4; packets <= TCP6; packets++) {
                 add_flow(&t, packets, lens, 4);
-                swap(1, 2); /* what came out of order stays so */
+                swap(1, 2); /* packets out of order stay so */
                 arrange(ALL_KINDS, "out of order");
                 expect_sizes("out of order", "1 1 1 1");
                 add_flow(&t, packets, lens, 4);
-                add_flow(&t, packets, lens, 2); /* what came again too: another flow's, here */
+                add_flow(&t, packets, lens, 2); /* so does a repeated one, here of another flow */
                 arrange(ALL_KINDS, "again");
                 expect_sizes("again", "4 2");
         }
@@ -500,35 +501,35 @@ static void begin_flow(struct test_env *t, struct flow *flow, unsigned int numbe
         flow->id_step = test_env_below(t, 3) ? 1 : 0;
 }
 
-/* What happens to a packet on its way, or to a flow before it. */
+/* What happens to a packet on its way, or to its flow before it. */
 static void trouble(struct test_env *t, struct flow *flow, uint8_t *packet, uint32_t *len)
 {
         uint32_t headers = shape_headers(&flow->shape);
         uint8_t *transport = packet + flow->shape.ip_len;
 
         switch (test_env_below(t, 12)) {
-        case 0: /* a bit turns */
+        case 0: /* a bit flips */
                 packet[test_env_below(t, *len)] ^= (uint8_t)(1u << test_env_below(t, 8));
                 return;
-        case 1: /* the same, and whoever did it made the checksums right */
+        case 1: /* the same, with corrected checksums */
                 packet[test_env_below(t, *len)] ^= (uint8_t)(1u << test_env_below(t, 8));
                 break;
-        case 2: /* it is cut off */
+        case 2: /* it is truncated */
                 *len = test_env_below(t, *len + 1);
                 return;
-        case 3: /* a fragment, or what looks like one */
+        case 3: /* a fragment, or something that looks like one */
                 packet[6] ^= 0x20;
                 break;
         case 4:
                 wg_be16_store(transport + (flow->shape.is_udp ? 6 : 16), 0);
                 return;
-        case 5: /* no IP at all */
+        case 5: /* not IP */
                 packet[0] = (uint8_t)test_env_random(t);
                 return;
         case 6: /* lost: the next one does not follow */
                 flow->sequence += 1000;
                 return;
-        case 7: /* the other side was heard of */
+        case 7: /* the other side acknowledged more */
                 if (!flow->shape.is_udp)
                         flow->headers[flow->shape.ip_len + 11]++;
                 return;
@@ -539,7 +540,7 @@ static void trouble(struct test_env *t, struct flow *flow, uint8_t *packet, uint
         case 9: /* ICMP */
                 packet[flow->shape.family == 4 ? 9 : 6] = flow->shape.family == 4 ? 1 : 58;
                 break;
-        case 10: /* without payload */
+        case 10: /* no payload */
                 *len = headers;
                 wg_be16_store(packet + (flow->shape.family == 4 ? 2 : 4),
                               (uint16_t)(flow->shape.family == 4 ? *len : *len - 40));
@@ -625,7 +626,7 @@ int main(void)
                 cmocka_unit_test(test_lengths),
                 cmocka_unit_test(test_the_longest),
                 cmocka_unit_test(test_kinds),
-                cmocka_unit_test(test_checksums_of_two_forms),
+                cmocka_unit_test(test_two_forms_of_a_checksum),
                 cmocka_unit_test(test_udp_without_checksum),
                 cmocka_unit_test(test_corruption_is_never_merged),
                 cmocka_unit_test(test_interleaved_flows),

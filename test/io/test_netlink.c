@@ -54,7 +54,7 @@ static void test_a_link_is_read_and_changed(void **state WG_UNUSED)
         assert_int_equal(tl_netlink_set_no_autoaddress(9999), -ENODEV);
 }
 
-/* Takes the next event and checks it. */
+/* Takes the next event and compares it. */
 static void expect(uint32_t expected)
 {
         uint32_t changes;
@@ -117,7 +117,7 @@ static void test_changes_come_as_events_in_order(void **state WG_UNUSED)
 }
 
 /* On a host where other links come and go all the time, they must not wake the reader. */
-static void test_other_links_wake_nobody(void **state WG_UNUSED)
+static void test_other_links_do_not_wake_the_reader(void **state WG_UNUSED)
 {
         struct pollfd fd = {.events = POLLIN};
         uint32_t changes;
@@ -162,7 +162,7 @@ static void test_a_move_to_another_namespace_is_gone_too(void **state WG_UNUSED)
         tl_netlink_monitor_done(&monitor);
 }
 
-/* Makes the kernel drop events by reading none. */
+/* Makes the kernel drop events by not reading them. */
 static void flood(uint32_t ifindex)
 {
         int small = 1;
@@ -172,7 +172,7 @@ static void flood(uint32_t ifindex)
                 assert_int_equal(tl_netlink_set_mtu(ifindex, 1280 + i), 0);
 }
 
-/* Takes all events; returns the union of what they changed. */
+/* Takes all events; returns the union of their changes. */
 static uint32_t drain(void)
 {
         uint32_t changes, all = 0;
@@ -212,7 +212,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_link_is_read_and_changed),
                 cmocka_unit_test(test_changes_come_as_events_in_order),
-                cmocka_unit_test(test_other_links_wake_nobody),
+                cmocka_unit_test(test_other_links_do_not_wake_the_reader),
                 cmocka_unit_test(test_leaving_a_bridge_is_no_deletion),
                 cmocka_unit_test(test_a_move_to_another_namespace_is_gone_too),
                 cmocka_unit_test(test_the_state_is_right_after_events_were_lost),

@@ -12,7 +12,7 @@
 #include "base/attr.h"
 #include "test/lib/cmocka.h"
 
-/* A manager at that name; '@' begins an abstract one. */
+/* A service manager at that name; '@' begins an abstract one. */
 static int listen_at(const char *name)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -40,7 +40,7 @@ static void expect_told(const char *name)
         assert_int_equal(recv(manager, got, sizeof(got), MSG_DONTWAIT), 7);
         assert_string_equal(got, "READY=1");
         close(manager);
-        /* A manager that is gone harms nobody. */
+        /* It does no harm if the manager has gone. */
         assert_int_not_equal(tl_notify_tell(&notify, "STOPPING=1"), 0);
         tl_notify_done(&notify);
         tl_notify_done(&notify);
@@ -61,7 +61,7 @@ static void test_managers(void **state)
         expect_told(name);
 }
 
-static void test_nobody(void **state)
+static void test_no_manager(void **state)
 {
         struct tl_notify notify;
 
@@ -72,7 +72,7 @@ static void test_nobody(void **state)
         tl_notify_done(&notify);
 }
 
-static void test_names_that_are_none(void **state)
+static void test_invalid_names(void **state)
 {
         char longest[256];
         const char *const names[] = {"relative", "/", "@", longest};
@@ -96,8 +96,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_managers),
-                cmocka_unit_test(test_nobody),
-                cmocka_unit_test(test_names_that_are_none),
+                cmocka_unit_test(test_no_manager),
+                cmocka_unit_test(test_invalid_names),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

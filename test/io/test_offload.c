@@ -6,7 +6,7 @@
 
 #include "test/lib/cmocka.h"
 
-/* Written by hand for a little-endian machine; on others the numbers change sides. */
+/* Written out for a little-endian machine; on others the numbers are byte-swapped. */
 static const struct {
         int number;
         struct tl_offload offload;
@@ -58,7 +58,7 @@ static void test_reads_and_writes(void **state WG_UNUSED)
         }
 }
 
-/* That the data was found valid (2) is told of what came in, and changes nothing for us. */
+/* The flag that the data was verified (2) is set on received packets, and does not matter to us. */
 static void test_flags(void **state WG_UNUSED)
 {
         struct tl_offload offload;
@@ -69,7 +69,7 @@ static void test_flags(void **state WG_UNUSED)
         assert_true(offload.needs_checksum);
 }
 
-static void test_kinds_that_nobody_asked_for(void **state WG_UNUSED)
+static void test_kinds_not_asked_for(void **state WG_UNUSED)
 {
         for (unsigned int gso = 0; gso < 256; gso++) {
                 bool is_known = gso == 0 || gso == 1 || gso == 4 || gso == 5 || gso == 0x81 ||
@@ -87,7 +87,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_reads_and_writes),
                 cmocka_unit_test(test_flags),
-                cmocka_unit_test(test_kinds_that_nobody_asked_for),
+                cmocka_unit_test(test_kinds_not_asked_for),
         };
 
         return cmocka_run_group_tests_name("offload", tests, NULL, NULL);

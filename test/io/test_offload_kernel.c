@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_offload_kernel.c - io/cut.h and io/merge.h beside the kernel's own segmentation, in a network
- * namespace that forwards between two TUNs:
+ * test_offload_kernel.c - io/cut.h and io/merge.h compared with the kernel's own segmentation, in a
+ * network namespace that forwards between two TUNs:
  *
  *         we write superpackets -> [in]  the kernel forwards  [out] -> we read packets
  *
- * `in` has virtio headers. Where `out` has none, the kernel cuts what it sends there, and that must be what
- * tl_cut() makes of the same superpacket; where `out` has them, with all offloads, what tl_cut() makes of
- * what the kernel hands over must be that as well. And packets that tl_merge() made superpackets of must
- * come out as they were. All this but for the hop count, which forwarding takes one from. */
+ * `in` has virtio headers. If `out` has none, the kernel cuts what it sends there, and must give
+ * the same packets as tl_cut() for the same superpacket. If `out` has them, with all offloads,
+ * tl_cut() must give the same packets for what the kernel hands over. Packets that tl_merge()
+ * joined must come out as they were. In all of this the hop count is one less, because of
+ * forwarding. */
 #define _GNU_SOURCE /* unshare */
 
 #include <errno.h>
@@ -25,7 +26,7 @@
 #include "test/lib/netns.h"
 
 enum {
-        /* The headers of older systems do not have the last two. */
+        /* Older system headers lack the last two. */
         OFFLOAD_CSUM = 0x01,
         OFFLOAD_TSO4 = 0x02,
         OFFLOAD_TSO6 = 0x04,
@@ -39,7 +40,7 @@ enum {
 };
 
 static int in = -1, out = -1;
-static bool has_udp; /* the kernel takes and gives superpackets of UDP */
+static bool has_udp; /* the kernel accepts and sends UDP superpackets */
 static struct test_env random_state;
 
 static int open_tun(const char *name, bool has_header)
@@ -63,7 +64,7 @@ static void build(bool out_has_offloads, const char *test)
         enter_netns();
         in = open_tun("in", true);
         out = open_tun("out", out_has_offloads);
-        /* Asked of `in`, on which it changes nothing that matters here. */
+        /* Asks `in`, for which it does not matter. */
         has_udp = ioctl(in, TUNSETOFFLOAD, (unsigned long)OFFLOAD_ALL) == 0;
         if (!has_udp)
                 print_message("SKIPPED: UDP, of which this kernel (before 6.2?) takes no "
@@ -87,7 +88,7 @@ static void done(void)
         close(out);
 }
 
-/* One that is a single packet after all nobody makes, and the kernel refuses some. */
+/* Nobody makes a superpacket of a single packet, and the kernel refuses some. */
 static struct shape next_shape(void)
 {
         struct shape s;
@@ -98,7 +99,7 @@ static struct shape next_shape(void)
         return s;
 }
 
-/* What forwarding does to a packet. */
+/* The change that forwarding makes to a packet. */
 static void take_hop(uint8_t *packet)
 {
         if (packet[0] >> 4 == 6) {
@@ -124,8 +125,7 @@ static void write_super(const struct tl_offload *offload, struct iovec *parts, u
         assert_int_equal(writev(in, all, (int)count + 1), len);
 }
 
-/* Reads what was sent to the addresses of superpacket.h from `out`, and nothing that the kernel has to
- * say for itself. */
+/* Reads packets for the addresses of superpacket.h from `out`, and ignores the kernel's own. */
 static uint32_t read_packet(uint8_t *to, uint32_t room, uint32_t header_len)
 {
         for (;;) {
@@ -159,7 +159,7 @@ static void expect_packet(const uint8_t *found, uint32_t found_len, const uint8_
                                  step, nth, len, i, found[i], wanted[i]);
 }
 
-/* Sends one through the kernel, and leaves it in `packet` as it is after a hop. */
+/* Sends one through the kernel, and leaves it in `packet` as it is one hop later. */
 static struct tl_offload send_super(uint8_t *packet, const struct shape *s)
 {
         struct tl_offload offload = shape_offload(s);
@@ -195,9 +195,9 @@ static void test_the_kernel_cuts_the_same(void **state WG_UNUSED)
         done();
 }
 
-/* The kernel may hand over a superpacket, or cut it nonetheless; it takes the checksums of both for
- * somebody else's work. */
-static void test_what_the_kernel_hands_over(void **state WG_UNUSED)
+/* The kernel may hand over a superpacket or cut it nonetheless; in both cases it expects others to
+ * compute the checksums. */
+static void test_superpackets_from_the_kernel(void **state WG_UNUSED)
 {
         static uint8_t packet[SUPERPACKET_MAX], ours[SUPERPACKET_MAX], wanted[SUPERPACKET_MAX];
         static uint8_t theirs[TL_OFFLOAD_HEADER_LEN + SUPERPACKET_MAX];
@@ -239,8 +239,8 @@ static void test_what_the_kernel_hands_over(void **state WG_UNUSED)
 static struct tl_merge merge;
 static struct merge_batch batch;
 
-/* The packets of some superpackets, one of each in turn: as many flows, that differ in their ports.
- * `stays`: the identification does not count. */
+/* The packets of several superpackets, interleaved: as many flows, with different ports. `stays`:
+ * the identification does not count. */
 static void fill_batch(void)
 {
         enum { FLOWS = 4 };
@@ -274,7 +274,7 @@ static void fill_batch(void)
                 }
 }
 
-/* Reads what comes of a run and compares it with what went in. */
+/* Reads what the kernel makes of a run, and compares it with the original packets. */
 static void expect_run(const struct tl_merge_run *run, int step)
 {
         static uint8_t found[SUPERPACKET_MAX];
@@ -293,7 +293,7 @@ static void expect_run(const struct tl_merge_run *run, int step)
         }
 }
 
-static void test_what_was_merged_comes_out_again(void **state WG_UNUSED)
+static void test_merged_packets_come_out_again(void **state WG_UNUSED)
 {
         unsigned int packets = 0, runs = 0;
 
@@ -324,8 +324,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_the_kernel_cuts_the_same),
-                cmocka_unit_test(test_what_the_kernel_hands_over),
-                cmocka_unit_test(test_what_was_merged_comes_out_again),
+                cmocka_unit_test(test_superpackets_from_the_kernel),
+                cmocka_unit_test(test_merged_packets_come_out_again),
         };
 
         return cmocka_run_group_tests_name("offload, kernel", tests, NULL, NULL);

@@ -8,8 +8,8 @@
 #include "base/attr.h"
 #include "test/lib/cmocka.h"
 
-/* 256: getrandom(2) gives up to that many at once in any case; more it may give in parts. */
-static void test_fills_exactly_what_was_asked(void **state WG_UNUSED)
+/* getrandom(2) always returns up to 256 bytes at once; it may return more in parts. */
+static void test_fills_exactly_the_length(void **state WG_UNUSED)
 {
         static const size_t lengths[] = {0, 1, 31, 32, 255, 256, 257, 4096, 1 << 20};
 
@@ -18,7 +18,7 @@ static void test_fills_exactly_what_was_asked(void **state WG_UNUSED)
                 uint8_t *bytes = calloc(1, len + 1);
                 uint8_t *touched = calloc(1, len + 1);
 
-                /* A byte stays zero in 32 rounds once in 2^256. */
+                /* A byte stays zero in all 32 rounds with probability 2^-256. */
                 for (int round = 0; round < 32; round++) {
                         tl_random_fill(bytes, len);
                         assert_int_equal(bytes[len], 0);
@@ -47,7 +47,7 @@ static void test_never_repeats(void **state WG_UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_fills_exactly_what_was_asked),
+                cmocka_unit_test(test_fills_exactly_the_length),
                 cmocka_unit_test(test_never_repeats),
         };
 

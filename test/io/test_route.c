@@ -13,7 +13,7 @@
 
 static struct tl_routes routes;
 
-/* Two links, `one` and `two`, each with an address of both families in a network of its own. */
+/* Two links, `one` and `two`, each with an address of both families in its own subnet. */
 static void make_links(void)
 {
         enter_netns();
@@ -27,7 +27,7 @@ static void make_links(void)
         assert_int_equal(tl_routes_init(&routes), 0);
 }
 
-/* The link by which a datagram from our port 7000 to a port 9 leaves, or -errno. */
+/* The link that a datagram from our port 7000 to port 9 leaves by, or -errno. */
 static int ask_as(const struct tl_route_sender *sender, const char *to, const char *from)
 {
         struct wg_endpoint e = {.ip = test_ip(to), .port = 9};
@@ -45,7 +45,7 @@ static int ask(const char *to, const char *from, uint32_t mark)
         return ask_as(&(struct tl_route_sender){.fwmark = mark, .port = 7000}, to, from);
 }
 
-static void test_asks_by_which_link(void **state WG_UNUSED)
+static void test_asks_for_the_link(void **state WG_UNUSED)
 {
         int one, two;
 
@@ -68,8 +68,8 @@ static void test_asks_by_which_link(void **state WG_UNUSED)
         tl_routes_done(&routes);
 }
 
-/* Each rule routes what it selects by link `two`; the main table uses link `one`. */
-static void test_asks_as_the_sending_does(void **state WG_UNUSED)
+/* Each rule routes the traffic it selects through link `two`; the main table uses link `one`. */
+static void test_asks_with_everything_that_rules_select(void **state WG_UNUSED)
 {
         static const struct {
                 int number;
@@ -121,7 +121,7 @@ static void test_asks_as_the_sending_does(void **state WG_UNUSED)
         tl_routes_done(&routes);
 }
 
-/* Reads events for half a second, or until there was one. */
+/* Reads events for half a second, or until there is one. */
 static void gather(struct tl_route_changes *changes, const struct tl_route_sender *sender)
 {
         struct pollfd fd = {.fd = routes.fd, .events = POLLIN};
@@ -139,7 +139,7 @@ static bool touches(const struct tl_route_changes *changes, const char *to, cons
         return tl_route_changes_touch(changes, &e);
 }
 
-static void test_hears_which_flows_a_change_affects(void **state WG_UNUSED)
+static void test_reports_the_flows_a_change_affects(void **state WG_UNUSED)
 {
         enum { HERE4 = 1, THERE4 = 2, HERE6 = 4, THERE6 = 8, ALL4 = 3, ALL6 = 12, ALL = 15 };
         static const struct {
@@ -217,7 +217,7 @@ static void test_hears_which_flows_a_change_affects(void **state WG_UNUSED)
 }
 
 /* More events than the kernel keeps: then any flow may be affected, which is reported once. */
-static void test_lost_events_touch_everything(void **state WG_UNUSED)
+static void test_lost_events_affect_everything(void **state WG_UNUSED)
 {
         const struct tl_route_sender sender = {.port = 7000};
         struct tl_route_changes changes = {0};
@@ -239,10 +239,10 @@ static void test_lost_events_touch_everything(void **state WG_UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_asks_by_which_link),
-                cmocka_unit_test(test_asks_as_the_sending_does),
-                cmocka_unit_test(test_hears_which_flows_a_change_affects),
-                cmocka_unit_test(test_lost_events_touch_everything),
+                cmocka_unit_test(test_asks_for_the_link),
+                cmocka_unit_test(test_asks_with_everything_that_rules_select),
+                cmocka_unit_test(test_reports_the_flows_a_change_affects),
+                cmocka_unit_test(test_lost_events_affect_everything),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

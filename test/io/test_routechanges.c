@@ -55,7 +55,7 @@ static void test_boundaries_of_a_prefix(void **state WG_UNUSED)
         }
 }
 
-static void test_what_is_covered_takes_no_place(void **state WG_UNUSED)
+static void test_a_covered_change_takes_no_room(void **state WG_UNUSED)
 {
         struct tl_route_changes changes = {.count = 0};
         const struct tl_route_change narrow = to("192.0.2.7", 32), wide = to("192.0.2.0", 24);
@@ -69,7 +69,7 @@ static void test_what_is_covered_takes_no_place(void **state WG_UNUSED)
         assert_int_equal(changes.items[0].to.cidr, 24);
 }
 
-/* However many changes are added, the set holds all of them, and no flow far away. */
+/* However many changes are added, the set contains them all, and no distant flow. */
 static void test_a_full_set_forgets_nothing(void **state WG_UNUSED)
 {
         enum { COUNT = 5000 };
@@ -103,7 +103,7 @@ static void test_a_full_set_forgets_nothing(void **state WG_UNUSED)
 }
 
 /* Truncated messages, or wrong lengths in them, cause no access outside the message. */
-static void test_broken_messages(void **state WG_UNUSED)
+static void test_invalid_messages(void **state WG_UNUSED)
 {
         const struct tl_route_sender sender = {.port = 7000};
         struct tl_route_links *links = calloc(1, sizeof(*links));
@@ -133,9 +133,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_boundaries_of_a_prefix),
-                cmocka_unit_test(test_what_is_covered_takes_no_place),
+                cmocka_unit_test(test_a_covered_change_takes_no_room),
                 cmocka_unit_test(test_a_full_set_forgets_nothing),
-                cmocka_unit_test(test_broken_messages),
+                cmocka_unit_test(test_invalid_messages),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@
 #include "test/lib/cmocka.h"
 #include "test/lib/netns.h"
 
-/* Arguments of `ip rule add`, and the rule that is read then. */
+/* Arguments of `ip rule add`, and the rule that is then read. */
 static const struct {
         const char *words;
         struct tl_rule rule;
@@ -72,7 +72,7 @@ static void test_reads(void **state WG_UNUSED)
         expect_rules(WG_FAMILY_IPV6, "-6", 2);
 }
 
-/* More rules than fit into one answer of the kernel. */
+/* More rules than fit into one reply of the kernel. */
 static void test_reads_many(void **state WG_UNUSED)
 {
         struct tl_rule *found;

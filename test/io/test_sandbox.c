@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * What was given up cannot be had again: each case runs in a child of its own. */
+ * Privileges that were dropped cannot be regained: each case runs in a child process. */
 #define _GNU_SOURCE
 #include "io/sandbox.h"
 
@@ -25,7 +25,7 @@
 #include "base/attr.h"
 #include "test/lib/cmocka.h"
 
-/* Runs a case in a child: 0 when all it found was so, else the number of the line that was not. */
+/* Runs a case in a child: returns 0, or the number of the line whose claim failed. */
 static int in_a_child(int (*run_case)(void))
 {
         pid_t child = fork();
@@ -85,7 +85,8 @@ static int drop_but_one(void)
         DEMAND(tl_sandbox_drop(NULL, 1ull << CAP_NET_ADMIN) & TL_SANDBOX_CAPABILITIES);
         DEMAND(getuid() == 0);
         DEMAND(has_capabilities(1ull << CAP_NET_ADMIN));
-        /* Not by libc, which would have all threads do it: a sanitizer has one of its own. */
+        /* Not through libc, which would make all threads do it: a sanitizer has a thread of its
+         * own. */
         DEMAND(syscall(SYS_setuid, 65534) < 0);
         return 0;
 }
@@ -113,7 +114,7 @@ static bool is_refused(long result)
         return result == -1 && errno == EPERM;
 }
 
-/* What neither confinement allows. */
+/* Calls that neither confinement allows. */
 static int try_the_worst(void)
 {
         void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -148,7 +149,7 @@ static void *wait_for_filter(void *ctx)
         return (void *)(intptr_t)(is_refused(open("/dev/null", O_RDONLY)) ? 0 : 1);
 }
 
-/* Both this thread and one that was there before may work with what is open, and open nothing. */
+/* Both this thread and one that was started before can use open descriptors, and open nothing. */
 static int confine_packets(void)
 {
         pthread_t thread;
@@ -191,7 +192,7 @@ static int confine_cannot(void)
         return tl_sandbox_confine(TL_CONFINE_PACKETS) == -EOPNOTSUPP ? 0 : 1;
 }
 
-/* Without the ban on new privileges the filter is not to be had by those who have none. */
+/* Without no_new_privs, an unprivileged process cannot install the filter. */
 static int confine_too_early(void)
 {
         struct tl_user user = tl_sandbox_find_user("nobody");

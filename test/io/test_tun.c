@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * Each test makes its devices in a network namespace of its own. Addresses:
+ * Each test makes its devices in its own network namespace. Addresses:
  *
  *         tun 10.0.0.1/24   <- read and written here, as if 10.0.0.2 and others were behind it */
 #define _GNU_SOURCE /* unshare */
@@ -36,7 +36,7 @@ static void prepare_packets(uint32_t room)
                         .buf = memory[i] + TL_TUN_HEADROOM, .room = room, .error = 1};
 }
 
-/* Reads as many packets as there are, up to count. Returns how many, or why there was none. */
+/* Reads the available packets, up to count. Returns their number, or why there was none. */
 static int read_packets(const struct tl_tun_queue *queue, struct tl_packet *into, int count)
 {
         for (int i = 0; i < count; i++) {
@@ -58,7 +58,7 @@ static void open_up(uint32_t queues)
         prepare_packets(2048);
 }
 
-/* Sends a datagram of len bytes, all equal to `fill`, to somebody behind the device. */
+/* Sends a datagram of len bytes, all equal to `fill`, to a host behind the device. */
 static void send_into(uint16_t len, uint8_t fill)
 {
         struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PORT)};
@@ -129,7 +129,7 @@ static void test_names(void **state WG_UNUSED)
                 const char *given;
         } cases[] = {
                 {1, "wg0", 0, "wg0"},
-                {2, "wg%d", 0, "wg1"}, /* the first is still there */
+                {2, "wg%d", 0, "wg1"}, /* the first still exists */
                 {3, "x", 0, "x"},
                 {4, "fifteen-letters", 0, "fifteen-letters"},
                 {5, "sixteen--letters", -EINVAL, NULL},
@@ -173,14 +173,14 @@ static void test_a_new_device_is_quiet(void **state WG_UNUSED)
                 assert_int_equal(link.mtu, mtus[i]);
                 run("ip -d link show dev tun | grep -q 'gso_max_size 65536 '");
                 assert_false(link.is_up);
-                if (mtus[i] >= 1280) /* below it there is no IPv6 */
+                if (mtus[i] >= 1280) /* there is no IPv6 below it */
                         assert_int_equal(read_number("ipv6/conf/tun/addr_gen_mode"), 1);
                 assert_int_equal(read_number("ipv4/conf/tun/send_redirects"), 0);
                 assert_int_equal(read_number("ipv4/conf/all/send_redirects"), 0);
                 tl_tun_done(&tun);
         }
         assert_int_equal(tl_tun_open(&tun, "tun", 1, 67), -EINVAL);
-        assert_int_equal(if_nametoindex("tun"), 0); /* nothing is left of it */
+        assert_int_equal(if_nametoindex("tun"), 0); /* nothing of it is left */
 
         assert_int_equal(tl_tun_open(&tun, "tun", 1, TL_TUN_MTU), 0);
         run("ip link set tun up && ! ip -6 addr show dev tun | grep -q inet6");
@@ -229,7 +229,7 @@ static uint32_t next_change(struct tl_netlink_monitor *monitor)
         return changes;
 }
 
-/* A process in a network namespace of its own, which does there what it is told. */
+/* A process in its own network namespace, which does there what it is told. */
 struct inhabitant {
         pid_t pid;
         int told, done;
@@ -284,7 +284,7 @@ static void move_to(const struct inhabitant *there)
         run(command);
 }
 
-/* Waits until the device is gone, with the namespace that its inhabitant left. */
+/* Waits until the device has gone, with the namespace that its process left. */
 static void expect_gone(void)
 {
         for (int i = 0; i < 500 && tl_tun_is_up(&tun.queues[0]) != -EBADFD; i++)
@@ -308,7 +308,7 @@ static void test_a_move_is_no_deletion(void **state WG_UNUSED)
         tl_tun_done(&tun);
 }
 
-static void test_is_followed_into_a_namespace_and_does_not_keep_it(void **state WG_UNUSED)
+static void test_a_followed_link_does_not_keep_its_namespace(void **state WG_UNUSED)
 {
         static struct tl_netlink_monitor monitor;
         struct tl_netlink_view view;
@@ -325,7 +325,7 @@ static void test_is_followed_into_a_namespace_and_does_not_keep_it(void **state 
         assert_int_equal(view.link.mtu, 1420);
         assert_false(view.link.is_up);
         assert_int_equal(tl_netlink_monitor_adopt(&monitor, &view), 0);
-        run("ip tuntap add tun mode tun && ip link set tun mtu 1350"); /* somebody else's */
+        run("ip tuntap add tun mode tun && ip link set tun mtu 1350"); /* another device */
         tell(&there, "ip link set tun mtu 1301 && ip link set tun up");
         assert_int_equal(next_change(&monitor), TL_LINK_CHANGED_MTU);
         assert_int_equal(monitor.link.mtu, 1301);
@@ -368,7 +368,7 @@ static void test_reads_batches_in_order(void **state WG_UNUSED)
         tl_tun_done(&tun);
 }
 
-static void test_a_cut_packet_is_marked(void **state WG_UNUSED)
+static void test_a_truncated_packet_is_marked(void **state WG_UNUSED)
 {
         enter_netns();
         open_up(1);
@@ -383,7 +383,7 @@ static void test_a_cut_packet_is_marked(void **state WG_UNUSED)
         tl_tun_done(&tun);
 }
 
-static void test_writes_what_is_right_of_a_batch(void **state WG_UNUSED)
+static void test_writes_the_valid_packets_of_a_batch(void **state WG_UNUSED)
 {
         uint8_t byte;
         int receiver;
@@ -419,7 +419,7 @@ static void test_a_device_may_have_several_queues(void **state WG_UNUSED)
         enter_netns();
         open_up(3);
         assert_int_equal(tun.queue_count, 3);
-        /* Another process gets neither the device nor a queue of it. */
+        /* Another process can open neither the device nor a queue of it. */
         assert_int_equal(tl_tun_open(&second, "tun", 3, 1420), -EBUSY);
         receiver = open_receiver();
         for (int i = 0; i < 3; i++) {
@@ -438,8 +438,8 @@ static void test_a_device_may_have_several_queues(void **state WG_UNUSED)
         assert_int_equal(if_nametoindex("tun"), 0);
 }
 
-/* Writes a datagram between two hosts behind the device to a queue, and the kernel forwards it
- * to the device again. Returns the number of the queue that it comes out of. */
+/* Writes a datagram between two hosts behind the device to a queue; the kernel forwards it to the
+ * device again. Returns the number of the queue on which it comes out. */
 static int forward(const struct tl_tun_queue *queue, uint16_t port, bool is_reply)
 {
         make_packet(&packets[0], 0);
@@ -492,12 +492,12 @@ static int open_by_hand(const char *name, short flags)
         return fd;
 }
 
-static void test_adopts_what_others_opened(void **state WG_UNUSED)
+static void test_adopts_a_device_opened_by_others(void **state WG_UNUSED)
 {
         static const struct {
                 int number;
                 short flags;
-                int header_len; /* set; 0: leave the default */
+                int header_len; /* the value to set; 0: keep the default */
                 int result;
         } cases[] = {
                 {1, IFF_TUN | IFF_NO_PI, 0, 0},
@@ -544,7 +544,7 @@ static void test_adopts_what_others_opened(void **state WG_UNUSED)
         assert_int_equal(tl_tun_adopt(&tun, open("/dev/null", O_RDWR)), -EINVAL);
 }
 
-/* The number of a link says nothing in another namespace, where the name may be somebody else's. */
+/* A link's number means nothing in another namespace, where its name may belong to another link. */
 static void test_adopts_from_another_namespace(void **state WG_UNUSED)
 {
         int fd;
@@ -567,13 +567,13 @@ int main(void)
                 cmocka_unit_test(test_a_new_device_is_quiet),
                 cmocka_unit_test(test_up_and_down_and_deleted),
                 cmocka_unit_test(test_a_move_is_no_deletion),
-                cmocka_unit_test(test_is_followed_into_a_namespace_and_does_not_keep_it),
+                cmocka_unit_test(test_a_followed_link_does_not_keep_its_namespace),
                 cmocka_unit_test(test_reads_batches_in_order),
-                cmocka_unit_test(test_a_cut_packet_is_marked),
-                cmocka_unit_test(test_writes_what_is_right_of_a_batch),
+                cmocka_unit_test(test_a_truncated_packet_is_marked),
+                cmocka_unit_test(test_writes_the_valid_packets_of_a_batch),
                 cmocka_unit_test(test_a_device_may_have_several_queues),
                 cmocka_unit_test(test_the_neutral_queue_moves_no_flow),
-                cmocka_unit_test(test_adopts_what_others_opened),
+                cmocka_unit_test(test_adopts_a_device_opened_by_others),
                 cmocka_unit_test(test_adopts_from_another_namespace),
         };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * Each test runs in a network namespace of its own, in which both ends are, on lo:
+ * Each test runs in its own network namespace; both ends are on lo:
  *
  *         127.0.0.1, 10.0.0.1, 10.0.0.2 and ::1, fd00::1, fd00::2
  *
@@ -29,7 +29,7 @@
 #include "test/lib/ip.h"
 #include "test/lib/netns.h"
 
-enum { COUNT = 150 }; /* more than two system calls' worth */
+enum { COUNT = 150 }; /* more than fit into two system calls */
 
 static struct tl_udp_pair us, them;
 static uint8_t sent_memory[COUNT][128], received_memory[COUNT][128];
@@ -74,8 +74,8 @@ static void address(struct tl_datagram *datagram, const char *to, const char *so
                 datagram->path.source = test_ip(source);
 }
 
-/* Receives until there are as many as are expected: a busy machine delivers late and in parts, and may
- * wake who waits before he can have what came. Returns how many, which is more or fewer if something is
+/* Receives until the expected number has arrived: a busy machine delivers late and in parts, and
+ * may wake a reader too early. Returns the number, which is larger or smaller if something is
  * wrong. */
 static int receive(const struct tl_udp *udp, int wanted)
 {
@@ -111,7 +111,7 @@ static void test_a_pair_has_one_port(void **state WG_UNUSED)
         assert_int_equal(other.ipv6.fd, -1);
         tl_udp_close_pair(&other);
 
-        /* One family of the port is enough to refuse it, and the other is closed again. */
+        /* One family's port in use is enough to refuse it, and the other socket is closed again. */
         tl_udp_close(&us.ipv4);
         assert_int_equal(tl_udp_port(&us.ipv4), 0);
         assert_int_equal(tl_udp_open_pair(&other, us.port, 0), -EADDRINUSE);
@@ -123,7 +123,7 @@ static void test_a_pair_has_one_port(void **state WG_UNUSED)
         leave();
 }
 
-/* A socket that would share port `port` with whoever lets it. */
+/* A socket that would share port `port` if it may. */
 static int open_sharing(uint16_t port, uid_t uid)
 {
         const struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
@@ -140,9 +140,9 @@ static int open_sharing(uint16_t port, uid_t uid)
         return result;
 }
 
-/* Whoever else has the port, also one who would share it, is found out; and who comes after us gets
- * nothing, be it another daemon of ours. */
-static void test_pairs_share_a_port_among_themselves_alone(void **state WG_UNUSED)
+/* Any other user of the port is detected, even one that would share it; and nobody can take the
+ * port after us, not even another daemon of ours. */
+static void test_pairs_share_a_port_only_among_themselves(void **state WG_UNUSED)
 {
         struct tl_udp_pair pairs[3], others[3];
         int stranger;
@@ -170,15 +170,15 @@ static void test_pairs_share_a_port_among_themselves_alone(void **state WG_UNUSE
         assert_int_equal(tl_udp_open_pairs(others, 3, pairs[0].port, 0), 0);
         tl_udp_close_pairs(others, 3);
 
-        /* One alone is shared with nobody. */
+        /* A single pair shares its port with nobody. */
         assert_int_equal(tl_udp_open_pairs(pairs, 1, pairs[0].port, 0), 0);
         assert_int_equal(open_sharing(pairs[0].port, 0), -EADDRINUSE);
         tl_udp_close_pairs(pairs, 1);
         leave();
 }
 
-/* All datagrams of one flow come to one of the pairs and in order, and no pair is left out. */
-static void test_pairs_share_what_arrives_by_flow(void **state WG_UNUSED)
+/* All datagrams of one flow arrive at one of the pairs, in order, and every pair gets some. */
+static void test_pairs_share_datagrams_by_flow(void **state WG_UNUSED)
 {
         enum { PAIRS = 4, FLOWS = 64 };
         struct tl_udp_pair pairs[PAIRS], flows[FLOWS];
@@ -217,7 +217,7 @@ static void test_pairs_share_what_arrives_by_flow(void **state WG_UNUSED)
         leave();
 }
 
-/* Only two numbers are to be had, and a stranger has the IPv6 one of the first. */
+/* Only two ports are available, and another socket has the IPv6 one of the first. */
 static void test_a_chosen_port_is_free_in_both_families(void **state WG_UNUSED)
 {
         struct tl_udp stranger;
@@ -235,7 +235,7 @@ static void test_a_chosen_port_is_free_in_both_families(void **state WG_UNUSED)
         }
 }
 
-static void test_who_sent_and_to_which_address_is_told(void **state WG_UNUSED)
+static void test_source_and_destination_are_known(void **state WG_UNUSED)
 {
         static const struct {
                 int number;
@@ -271,7 +271,7 @@ static void test_who_sent_and_to_which_address_is_told(void **state WG_UNUSED)
                 assert_true(wg_ip_equal(&path->source, &to));
                 assert_int_equal(path->source_ifindex, if_nametoindex("lo"));
 
-                /* What was received says how to answer. */
+                /* The received datagram tells how to answer it. */
                 assert_int_equal(tl_udp_send_pair(&them, received, 1), 1);
                 assert_int_equal(receive(family_of(&us, cases[i].to), 1), 1);
                 assert_true(wg_ip_equal(&received[0].path.ip, &to));
@@ -383,7 +383,7 @@ static void test_one_that_fails_does_not_stop_the_rest(void **state WG_UNUSED)
         leave();
 }
 
-static void test_a_cut_datagram_is_marked(void **state WG_UNUSED)
+static void test_a_truncated_datagram_is_marked(void **state WG_UNUSED)
 {
         enter();
         for (unsigned int i = 0; i < 3; i++) {
@@ -401,7 +401,7 @@ static void test_a_cut_datagram_is_marked(void **state WG_UNUSED)
         leave();
 }
 
-static void test_an_empty_datagram_is_one(void **state WG_UNUSED)
+static void test_an_empty_datagram_arrives(void **state WG_UNUSED)
 {
         enter();
         address(&sent[0], "10.0.0.1", NULL);
@@ -414,7 +414,7 @@ static void test_an_empty_datagram_is_one(void **state WG_UNUSED)
         leave();
 }
 
-/* Nobody answers for 10.1.0.2, so what is sent there waits and fills the socket. */
+/* Nobody answers for 10.1.0.2, so datagrams to it wait and fill the socket. */
 static void test_a_full_socket_drops_the_rest(void **state WG_UNUSED)
 {
         unsigned int sent_count;
@@ -435,13 +435,13 @@ static void test_a_full_socket_drops_the_rest(void **state WG_UNUSED)
         leave();
 }
 
-/* What waits to be received, and what was lost since there was no room. */
-static void test_the_backlog_is_told(void **state WG_UNUSED)
+/* The number of bytes waiting to be received, and of datagrams lost for lack of room. */
+static void test_the_backlog_is_known(void **state WG_UNUSED)
 {
         enum { PATIENCE = 5000 };
         struct tl_udp_backlog backlog;
         unsigned int received_count = 0;
-        int size = 1; /* the kernel's least */
+        int size = 1; /* the kernel's minimum */
 
         enter();
         backlog = tl_udp_look_at_backlog(&them);
@@ -480,7 +480,8 @@ static void test_the_backlog_is_told(void **state WG_UNUSED)
         assert_int_equal(tl_udp_look_at_backlog(&them).room_bytes, 0);
 }
 
-/* What leaves by a TUN can be looked at: no DF, and larger than the MTU leaves in fragments. */
+/* Datagrams that leave through a TUN can be inspected: DF is not set, and those above the MTU leave
+ * in fragments. */
 static void test_datagrams_may_be_fragmented(void **state WG_UNUSED)
 {
         static const struct {
@@ -524,7 +525,7 @@ static void test_datagrams_may_be_fragmented(void **state WG_UNUSED)
 
 static uint8_t piece_memory[TL_UDP_PIECE_MAX], got_memory[TL_UDP_RECEIVED_MAX];
 
-/* A piece whose bytes tell where they are. */
+/* A superpacket whose bytes tell their positions. */
 static void make_piece(struct tl_datagram *piece, uint32_t len, uint32_t segment)
 {
         for (uint32_t i = 0; i < sizeof(piece_memory); i++)
@@ -533,8 +534,8 @@ static void make_piece(struct tl_datagram *piece, uint32_t len, uint32_t segment
                 .buf = piece_memory, .len = len, .segment = segment, .tos = 2};
 }
 
-/* Receives all of a piece, joined by the kernel or not, and compares. Returns how many datagrams came, and
- * in how many receptions. */
+/* Receives all of a superpacket, joined by the kernel or not, and compares. Returns the number of
+ * datagrams, and of receptions. */
 static unsigned int receive_piece(const struct tl_udp *udp, const struct tl_datagram *piece,
                                   unsigned int *receptions)
 {
@@ -558,7 +559,7 @@ static unsigned int receive_piece(const struct tl_udp *udp, const struct tl_data
         return count;
 }
 
-static void test_a_piece_is_many_datagrams(void **state WG_UNUSED)
+static void test_a_superpacket_is_many_datagrams(void **state WG_UNUSED)
 {
         static const struct {
                 int number;
@@ -593,8 +594,8 @@ static void test_a_piece_is_many_datagrams(void **state WG_UNUSED)
         leave();
 }
 
-/* Over lo with an MTU that the segments exceed, or from an address that is not ours, or both. */
-static void test_a_piece_that_is_refused_goes_in_datagrams(void **state WG_UNUSED)
+/* Over lo with an MTU below the segment size, or from an address that is not ours, or both. */
+static void test_a_refused_superpacket_goes_in_datagrams(void **state WG_UNUSED)
 {
         static const struct {
                 int number;
@@ -630,7 +631,7 @@ static void test_a_piece_that_is_refused_goes_in_datagrams(void **state WG_UNUSE
                 assert_int_equal(
                         receive_piece(family_of(&them, cases[i].to), &sent[0], &receptions), 5);
         }
-        /* Where nothing goes at all, that is what is said. */
+        /* If nothing can be sent at all, that is reported. */
         make_piece(&sent[0], 3000, 1000);
         address(&sent[0], "203.0.113.1", NULL);
         assert_int_equal(tl_udp_send_pair(&us, sent, 1), 0);
@@ -660,7 +661,7 @@ static void test_options(void **state WG_UNUSED)
         assert_int_equal(tl_udp_mark_pair(&us, 0xffffffff), 0);
         assert_int_equal(option(us.ipv4.fd, SOL_SOCKET, SO_MARK), -1);
         assert_int_equal(option(us.ipv6.fd, SOL_SOCKET, SO_MARK), -1);
-        /* The system doubles what was asked for, for its own needs. */
+        /* The system doubles the requested size, for its own needs. */
         assert_int_equal(option(us.ipv4.fd, SOL_SOCKET, SO_RCVBUF), 2 * TL_UDP_BUFFER);
         assert_int_equal(option(us.ipv6.fd, SOL_SOCKET, SO_SNDBUF), 2 * TL_UDP_BUFFER);
         assert_int_equal(option(us.ipv6.fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
@@ -670,7 +671,7 @@ static void test_options(void **state WG_UNUSED)
         tl_udp_close_pair(&us);
 }
 
-/* Runs act() in a child. Returns what it returns. */
+/* Runs act() in a child. Returns its result. */
 static int in_child(int (*act)(void))
 {
         int status;
@@ -703,7 +704,7 @@ static void test_without_privileges_it_works_without_a_mark(void **state WG_UNUS
         leave();
 }
 
-/* Lets socket() fail for one family, as on a host that lacks it. */
+/* Makes socket() fail for one family, as on a host that lacks it. */
 static bool remove_family(uint32_t family)
 {
         struct sock_filter filter[] = {
@@ -756,7 +757,8 @@ static void test_a_family_may_be_missing(void **state WG_UNUSED)
 }
 
 /*         ours |  v0 fe80::1 ---- v1 fe80::2  | theirs
- * Both ends also have a second link with the same addresses, so that the address alone says nothing. */
+ * Both ends also have a second link with the same addresses, so that the address alone says
+ * nothing. */
 static void test_link_local_addresses_have_an_interface(void **state WG_UNUSED)
 {
         char command[512];
@@ -795,14 +797,14 @@ static void test_link_local_addresses_have_an_interface(void **state WG_UNUSED)
         assert_int_equal(receive(&us.ipv6, 1), 1);
         assert_int_equal(received[0].path.scope, v0);
 
-        /* A source on a link that leads elsewhere is given up. */
+        /* A source on a link that leads elsewhere is dropped. */
         sent[0].path.source_ifindex = if_nametoindex("lo");
         assert_int_equal(tl_udp_send_pair(&us, sent, 1), 1);
         assert_true(sent[0].pin_failed);
         assert_int_equal(receive(&them.ipv6, 1), 1);
         assert_int_equal(received[0].path.scope, v1);
 
-        /* Without a source the scope alone says where to. */
+        /* Without a source, the scope alone decides where it goes. */
         sent[0].path.source.family = WG_FAMILY_NONE;
         sent[0].path.scope = if_nametoindex("v2");
         assert_int_equal(tl_udp_send_pair(&us, sent, 1), 1);
@@ -818,20 +820,20 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_pair_has_one_port),
-                cmocka_unit_test(test_pairs_share_a_port_among_themselves_alone),
-                cmocka_unit_test(test_pairs_share_what_arrives_by_flow),
+                cmocka_unit_test(test_pairs_share_a_port_only_among_themselves),
+                cmocka_unit_test(test_pairs_share_datagrams_by_flow),
                 cmocka_unit_test(test_a_chosen_port_is_free_in_both_families),
-                cmocka_unit_test(test_who_sent_and_to_which_address_is_told),
+                cmocka_unit_test(test_source_and_destination_are_known),
                 cmocka_unit_test(test_the_traffic_class_goes_both_ways),
                 cmocka_unit_test(test_many_datagrams_of_both_families_keep_their_order),
                 cmocka_unit_test(test_one_that_fails_does_not_stop_the_rest),
-                cmocka_unit_test(test_a_cut_datagram_is_marked),
-                cmocka_unit_test(test_an_empty_datagram_is_one),
+                cmocka_unit_test(test_a_truncated_datagram_is_marked),
+                cmocka_unit_test(test_an_empty_datagram_arrives),
                 cmocka_unit_test(test_a_full_socket_drops_the_rest),
-                cmocka_unit_test(test_the_backlog_is_told),
+                cmocka_unit_test(test_the_backlog_is_known),
                 cmocka_unit_test(test_datagrams_may_be_fragmented),
-                cmocka_unit_test(test_a_piece_is_many_datagrams),
-                cmocka_unit_test(test_a_piece_that_is_refused_goes_in_datagrams),
+                cmocka_unit_test(test_a_superpacket_is_many_datagrams),
+                cmocka_unit_test(test_a_refused_superpacket_goes_in_datagrams),
                 cmocka_unit_test(test_options),
                 cmocka_unit_test(test_without_privileges_it_works_without_a_mark),
                 cmocka_unit_test(test_a_family_may_be_missing),

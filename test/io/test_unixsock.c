@@ -20,7 +20,7 @@
 #include "test/lib/cmocka.h"
 
 static char base[] = "/tmp/test_unixsock.XXXXXX";
-static char directory[64];         /* where the sockets are; made by the first */
+static char directory[64];         /* where the sockets are; created by the first test */
 static struct sockaddr_un address; /* of wg0's */
 #define path address.sun_path
 
@@ -62,7 +62,7 @@ static int teardown(void **state WG_UNUSED)
         return count_files() || (rmdir(directory) < 0 && errno != ENOENT) || rmdir(base) < 0;
 }
 
-/* Connects, says a byte and closes. */
+/* Connects, sends a byte and closes. */
 static void visit(void)
 {
         int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -72,7 +72,7 @@ static void visit(void)
         close(fd);
 }
 
-static void test_listens_for_its_owner_alone(void **state WG_UNUSED)
+static void test_only_its_owner_can_connect(void **state WG_UNUSED)
 {
         struct tl_unixsock sock;
         struct stat file;
@@ -102,7 +102,7 @@ static void test_listens_for_its_owner_alone(void **state WG_UNUSED)
         tl_unixsock_done(NULL);
 }
 
-static void test_names_and_places_that_are_refused(void **state WG_UNUSED)
+static void test_refused_names_and_places(void **state WG_UNUSED)
 {
         struct tl_unixsock sock;
         char longest[200], occupied[80];
@@ -112,7 +112,7 @@ static void test_names_and_places_that_are_refused(void **state WG_UNUSED)
         assert_int_equal(tl_unixsock_listen(&sock, directory, ""), -EINVAL);
         assert_int_equal(tl_unixsock_listen(&sock, directory, "a/b"), -EINVAL);
         memset(longest, 'n', sizeof(longest));
-        /* "/" and ".sock" and the end; the temporary name has to fit as well. */
+        /* "/", ".sock" and the terminator; the temporary name has to fit as well. */
         longest[room - 7 + 1] = '\0';
         assert_int_equal(tl_unixsock_listen(&sock, directory, longest), -ENAMETOOLONG);
         longest[room - 20] = '\0';
@@ -141,7 +141,7 @@ static void test_a_dead_socket_is_replaced(void **state WG_UNUSED)
         tl_unixsock_done(&sock);
 }
 
-static void test_a_living_socket_is_not(void **state WG_UNUSED)
+static void test_a_live_socket_is_not_replaced(void **state WG_UNUSED)
 {
         struct tl_unixsock living, sock;
         uint64_t start_ns = tl_clock_boot_ns();
@@ -157,7 +157,7 @@ static void test_a_living_socket_is_not(void **state WG_UNUSED)
         tl_unixsock_done(&living);
 }
 
-static void test_a_full_queue_counts_as_living(void **state WG_UNUSED)
+static void test_a_full_queue_counts_as_alive(void **state WG_UNUSED)
 {
         struct tl_unixsock living, sock;
         int clients[8];
@@ -174,7 +174,7 @@ static void test_a_full_queue_counts_as_living(void **state WG_UNUSED)
         tl_unixsock_done(&living);
 }
 
-/* The daemon of a link that was just deleted is still there for a moment. */
+/* The daemon of a link that was just deleted still exists for a moment. */
 static void test_a_name_is_free_once_its_owner_ends(void **state WG_UNUSED)
 {
         struct tl_unixsock sock;
@@ -271,7 +271,7 @@ static void test_removal_is_noticed(void **state WG_UNUSED)
                 assert_int_equal(tl_unixsock_is_removed(&sock), cases[i].is_removed);
                 assert_int_equal(poll(&watch, 1, 0), 0); /* quiet again */
                 tl_unixsock_done(&sock);
-                /* What replaced ours is not ours to delete. */
+                /* A file that replaced ours is not ours to delete. */
                 assert_int_equal(count_files(), cases[i].leaves_file);
                 unlink(path);
         }
@@ -312,8 +312,8 @@ static bool ends_with_blank_line(const char *reply, size_t len)
         return len >= 2 && memcmp(reply + len - 2, "\n\n", 2) == 0;
 }
 
-/* A process that takes in one client, reads `until` bytes, says `pieces` with pauses between them, and
- * then closes or, with `stays`, does nothing more until it is killed. */
+/* A process that accepts one client, reads `until` bytes, sends `pieces` with pauses between them,
+ * and then closes or, with `stays`, does nothing more until it is killed. */
 static pid_t serve(const struct tl_unixsock *sock, size_t until, const char *const *pieces,
                    bool stays)
 {
@@ -396,7 +396,7 @@ static void test_asks(void **state WG_UNUSED)
         assert_int_equal(ask("x", reply, sizeof(reply), PLENTY), 4);
         assert_memory_equal(reply, "ab\n\n", 4);
         end(pid);
-        /* No more than there is room for; less where the other end closes. */
+        /* At most the size of the buffer; less if the other end closes. */
         pid = serve(&sock, 1, pieces, true);
         assert_int_equal(ask("x", reply, 3, PLENTY), 3);
         end(pid);
@@ -409,8 +409,9 @@ static void test_asks(void **state WG_UNUSED)
         tl_unixsock_done(&sock);
 }
 
-/* Nobody waits longer than was said: for a reply, the rest of one, to be let in, or to be read. */
-static void test_asks_no_longer_than(void **state WG_UNUSED)
+/* No call takes longer than the timeout: for a reply, for the rest of one, to be accepted, or to be
+ * read. */
+static void test_asks_up_to_the_timeout(void **state WG_UNUSED)
 {
         static const char *const cut[] = {"ab", NULL}, *const nothing[] = {NULL};
         static char much[8 << 20];
@@ -431,7 +432,7 @@ static void test_asks_no_longer_than(void **state WG_UNUSED)
         assert_int_equal(ask(much, reply, sizeof(reply), timeout_ns), -ETIMEDOUT);
         end(pid);
         assert_int_equal(listen(sock.fd, 0), 0);
-        /* Those who were let in by nobody yet fill the queue. */
+        /* Connections that were not accepted yet fill the queue. */
         while ((waiting[count] = tl_unixsock_connect(directory, "wg0",
                                                      tl_clock_boot_ns() + timeout_ns)) >= 0)
                 assert_true(++count < WG_ARRAY_SIZE(waiting));
@@ -441,7 +442,7 @@ static void test_asks_no_longer_than(void **state WG_UNUSED)
         tl_unixsock_done(&sock);
 }
 
-static void test_nobody_to_ask(void **state WG_UNUSED)
+static void test_nobody_answers(void **state WG_UNUSED)
 {
         struct tl_unixsock sock;
 
@@ -460,17 +461,17 @@ static void test_nobody_to_ask(void **state WG_UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_listens_for_its_owner_alone),
-                TEST(test_names_and_places_that_are_refused),
+                TEST(test_only_its_owner_can_connect),
+                TEST(test_refused_names_and_places),
                 TEST(test_a_dead_socket_is_replaced),
-                TEST(test_a_living_socket_is_not),
-                TEST(test_a_full_queue_counts_as_living),
+                TEST(test_a_live_socket_is_not_replaced),
+                TEST(test_a_full_queue_counts_as_alive),
                 TEST(test_a_name_is_free_once_its_owner_ends),
                 TEST(test_removal_is_noticed),
                 TEST(test_adopts_only_a_listening_socket),
                 TEST(test_asks),
-                TEST(test_asks_no_longer_than),
-                TEST(test_nobody_to_ask),
+                TEST(test_asks_up_to_the_timeout),
+                TEST(test_nobody_answers),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
