@@ -28,7 +28,7 @@ static void check_against_system(const char *string)
         if (!is_good)
                 assert_int_equal(ip.family, 99);
         else if (!wg_ip_equal(&ip, &expected))
-                fail_msg("\"%s\" is read wrongly", string);
+                fail_msg("\"%s\" is misread", string);
 }
 
 static const char *const addresses[] = {
@@ -127,7 +127,7 @@ static void test_random_addresses(void **state)
         }
 }
 
-/* A text is cut where it ends, not where a terminator is. */
+/* The length ends a text, not a terminator. */
 static void test_length_counts(void **state)
 {
         struct wg_ip ip;
@@ -151,7 +151,7 @@ static void test_format_ip(void **state)
                 char text[TL_ADDRESS_IP_SIZE], expected[INET6_ADDRSTRLEN];
                 size_t len;
 
-                /* Groups are often zero, so that runs of all kinds come up. */
+                /* Groups are often zero, so that all kinds of runs occur. */
                 for (unsigned int i = 0; i < 16; i++)
                         ip.bytes[i] = rand() % 4 ? 0 : (uint8_t)rand();
                 /* The system writes ::1.2.3.4 where RFC 5952 does not. */

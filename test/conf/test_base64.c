@@ -47,16 +47,16 @@ static const struct {
         size_t size;
 } mistakes[] = {
         {1, "nothing", "", 1},
-        {2, "something for nothing", "AA==", 0},
-        {3, "a digit short", "AA=", 1},
-        {4, "a digit too many", "AA===", 1},
-        {5, "two bytes for one", "AAA=", 1},
-        {6, "one byte for two", "AA==", 2},
-        {7, "no padding where two bytes end", "AAAA", 2},
-        {8, "padding where three bytes end", "AAA=", 3},
-        {9, "bits behind the only byte", "AB==", 1},
-        {10, "one bit behind the second byte", "AAB=", 2},
-        {11, "all bits behind the only byte", "AP==", 1},
+        {2, "characters for no byte", "AA==", 0},
+        {3, "one character missing", "AA=", 1},
+        {4, "one character too many", "AA===", 1},
+        {5, "two bytes instead of one", "AAA=", 1},
+        {6, "one byte instead of two", "AA==", 2},
+        {7, "no padding after two bytes", "AAAA", 2},
+        {8, "padding after three bytes", "AAA=", 3},
+        {9, "extra bits after the only byte", "AB==", 1},
+        {10, "one extra bit after the second byte", "AAB=", 2},
+        {11, "all extra bits after the only byte", "AP==", 1},
         {12, "padding first", "=AA=", 1},
         {13, "padding in the middle", "A=A=", 2},
         {14, "half of the padding", "AA=A", 1},
@@ -81,7 +81,7 @@ static void test_mistakes(void **state)
         }
 }
 
-/* Every byte value at every place of one group of three bytes. */
+/* Every byte value at every position in one group of three bytes. */
 static void test_every_digit(void **state)
 {
         (void)state;
@@ -101,7 +101,7 @@ static void test_every_digit(void **state)
         }
 }
 
-/* Base64 a bit at a time: slow, and plainly what the RFC says. */
+/* Base64 one bit at a time: slow, and literally what the RFC says. */
 static void encode_naively(char *out, const uint8_t *bytes, size_t size)
 {
         size_t len = 0, value = 0;

@@ -8,7 +8,7 @@
 #include "test/lib/cmocka.h"
 #include "test/lib/heap.h"
 
-/* Peer i has i % 4 allowed IPs, each of which says whose it is. */
+/* Peer i has i % 4 allowed IPs, each of which identifies its peer. */
 static bool add_peer(struct tl_change *device, uint32_t i)
 {
         uint8_t public_key[TL_CONF_KEY_LEN] = {(uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
@@ -53,7 +53,7 @@ static void test_many_peers(void **state)
         assert_int_equal(device.peer_count, 100000);
         for (uint32_t i = 0; i < device.peer_count; i++)
                 check_peer(&device, i);
-        /* From the end, in parts; those that are left stay, and others can come. */
+        /* Removed from the end, in parts; the remaining ones stay, and others can be added. */
         assert_int_equal(tl_change_drop_peers(&device, 33333), 33333);
         assert_int_equal(device.peer_count, 66667);
         for (uint32_t i = 0; i < device.peer_count; i++)
@@ -67,7 +67,7 @@ static void test_many_peers(void **state)
         tl_change_done(&device);
 }
 
-/* Whichever allocation fails, what was there before is there after. */
+/* Whichever allocation fails, nothing has changed. */
 static void test_memory_runs_out(void **state)
 {
         (void)state;
@@ -87,7 +87,7 @@ static void test_memory_runs_out(void **state)
         }
 }
 
-/* Preshared keys are wiped, whichever way their peers go. */
+/* Preshared keys are wiped, however their peers are removed. */
 static void test_wipes_what_it_frees(void **state)
 {
         struct tl_change device;
@@ -123,7 +123,7 @@ static void test_done_leaves_an_empty_change(void **state)
         tl_change_done(&device);
 }
 
-/* What the daemon counts on when it says how much a large request may cost. */
+/* The daemon relies on this when it limits the cost of large requests. */
 static void test_is_frugal(void **state)
 {
         (void)state;

@@ -46,7 +46,7 @@ static void test_cases(void **state)
         }
 }
 
-/* Every byte value, as each of the two digits, against sscanf(). */
+/* Every byte value as each of the two digits, compared with sscanf(). */
 static void test_every_digit(void **state)
 {
         (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_status.c - conf/status.h: requests, replies as they are written, and as they are read. */
+ * test_status.c - conf/status.h: requests, and replies as written and as read. */
 #include "conf/status.h"
 
 #include <errno.h>
@@ -41,7 +41,7 @@ static const struct {
         {16, "get=1get=1get=1get=1\n\n", TL_STATUS_MISTAKE, EPROTO},
 };
 
-/* Each whole and byte by byte, and a right one after it on the same connection. */
+/* Each in one piece and byte by byte, followed by a valid one on the same connection. */
 static void test_requests(void **state)
 {
         (void)state;
@@ -91,7 +91,7 @@ static void test_requests_follow_each_other(void **state)
         assert_int_equal(at + used, strlen(bytes));
 }
 
-/* A line of any length is one mistake, and wraps no counter into a right one. */
+/* A line of any length is one mistake, and cannot wrap a counter around to a valid length. */
 static void test_long_request(void **state)
 {
         static const size_t lengths[] = {255, 256, 260, 261, 262, 512, 65536 + 5, 1 << 20};
@@ -142,7 +142,7 @@ static void test_written(void **state)
                 tl_status_number(&writer, TL_STATUS_TX_BYTES, UINT64_MAX);
                 tl_status_drops(&writer, "replayed", 3);
                 len = tl_status_writer_done(&writer, 0);
-                /* One byte more than it has, for vsnprintf() terminates. */
+                /* One byte larger than the buffer, since vsnprintf() terminates. */
                 assert_int_equal(len, size > strlen(wanted) ? strlen(wanted) : 0);
                 if (len)
                         assert_memory_equal(out, wanted, len);
@@ -154,7 +154,7 @@ static void test_written(void **state)
         assert_memory_equal(out, "version=1\nerrno=71\n\n", 20);
 }
 
-/* Names end with their unit, are what a reader takes, and come once. */
+/* Names end with their unit, are valid for a reader, and occur once. */
 static void test_keys(void **state)
 {
         (void)state;
@@ -230,7 +230,7 @@ static const struct {
         {37, REPLY("m-tu=1\n"), 2, 1, 0, 0},
         {38, REPLY("mtu =1\n"), 2, 1, 0, 0},
         {39, REPLY(FORTY "1=1\n"), 2, 1, 0, 0},
-        /* Nothing that a terminal would obey. */
+        /* No control sequence for a terminal. */
         {40, REPLY("news=\033[2J\n"), 2, 6, 0, 0},
         {41, REPLY("news=a\tb\n"), 2, 6, 0, 0},
         {42, REPLY("news=a\r\n"), 2, 6, 0, 0},
@@ -272,7 +272,7 @@ static void test_whole(void **state)
         assert_false(tl_status_is_whole(text_of("version=1\n")));
 }
 
-/* As many keys as there may be, and one more; a value as long as it may be, and longer. */
+/* The maximum number of keys, and one more; a value of maximum length, and a longer one. */
 static void test_bounds(void **state)
 {
         struct tl_status *status = calloc(1, sizeof(*status));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_status_view.c - conf/status_view.h: what people and programs get to see. */
+ * test_status_view.c - conf/status_view.h: the output for people and for programs. */
 #include "conf/status_view.h"
 
 #include <stdio.h>
@@ -110,7 +110,7 @@ static void test_nothing_dropped(void **state)
         assert_string_equal(f->out, "");
 }
 
-/* Boundaries of the units. */
+/* The boundaries of the units. */
 static void test_units(void **state)
 {
         static const struct {
@@ -173,7 +173,7 @@ static void test_json(void **state)
         assert_string_equal(f->out, "{}\n");
 }
 
-/* The greatest reply there may be has room in either view. */
+/* The greatest possible reply fits into either view. */
 static void test_greatest(void **state)
 {
         struct fixture *f = *state;

@@ -12,7 +12,7 @@ static struct tl_text text_of(const char *string)
         return (struct tl_text){string, strlen(string)};
 }
 
-/* What each text is as a decimal number, and as one that may be hexadecimal. */
+/* The value of each text as a decimal number, and as one that may be hexadecimal. */
 static const struct {
         int number;
         const char *text;

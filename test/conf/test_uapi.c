@@ -12,7 +12,7 @@
 #include "test/lib/cmocka.h"
 #include "test/lib/heap.h"
 
-/* Two public keys and two secrets; a secret appears in no message and in no memory left behind. */
+/* Two public keys and two secrets; a secret must not appear in a message, nor remain in memory. */
 #define A "b85996fecc9c7f1fc6d2572a76eda11d59bcd20be8e543b15ce4bd85a8e75a33"
 #define B "58402e695ba1772b1cc9309755f043251ea77fdcf10fbe63989ceb7e19321376"
 #define SECRET_START "e84b5a6d2717c1003a13b431"
@@ -22,7 +22,7 @@
 #define SET(lines) "set=1\n" lines "\n"
 #define PEER(lines) SET("public_key=" A "\n" lines)
 
-/* What requests ask for: the same text where `dump` is NULL. */
+/* What requests ask for: the request itself if `dump` is NULL. */
 static const struct {
         int number;
         const char *text, *dump;
@@ -82,7 +82,7 @@ static const struct {
 #define LINE_255 \
         LINE_31 "=" LINE_31 "=" LINE_31 "=" LINE_31 "=" LINE_31 "=" LINE_31 "=" LINE_31 "=" LINE_31
 
-/* Every mistake, with the place it is told to be at. */
+/* Every mistake, with the position that is reported. */
 static const struct {
         int number;
         const char *text;
@@ -208,13 +208,13 @@ static const struct {
         {111, PEER("protocol_version=0\n"), EINVAL, 3, 18},
         {112, PEER("protocol_version=2\n"), EINVAL, 3, 18},
         {113, PEER("protocol_version=\n"), EINVAL, 3, 18},
-        /* the first one counts, and what follows it is not looked at */
+        /* the first mistake counts, and the rest of the line is not examined */
         {114, SET("foo=1\nbar\n" LINE_255 LINE_255 "\n"), EINVAL, 2, 1},
         {115, SET("private_key=" SECRET "\npublic_key=" A "\npreshared_key=" SECRET "\nfoo\n"),
          EPROTO, 5, 1},
 };
 
-/* A device that no parser has touched. */
+/* A device that no parser has changed. */
 static void fill_with_pattern(struct tl_change *device)
 {
         memset(device, 0xa5, sizeof(*device));
@@ -228,7 +228,7 @@ static void assert_untouched(const struct tl_change *device)
         assert_memory_equal(device, &pattern, sizeof(pattern));
 }
 
-/* No run of bytes of a secret may be found, whether as text or as the key itself. */
+/* No run of a secret's bytes may be found, neither as text nor as the key itself. */
 static void assert_no_secret(const void *memory, size_t size)
 {
         static const uint8_t key[] = {0xe8, 0x4b, 0x5a, 0x6d, 0x27, 0x17, 0xc1, 0x00};
@@ -237,8 +237,8 @@ static void assert_no_secret(const void *memory, size_t size)
         assert_null(memmem(memory, size, key, 4));
 }
 
-/* Feeds a text in pieces: up to `cut`, then `step` bytes at a time. Returns how it ended and what
- * was used. */
+/* Feeds a text in pieces: up to `cut`, then `step` bytes at a time. Returns the result and the
+ * number of bytes used. */
 static enum tl_uapi_event feed(struct tl_uapi_parser *parser, const char *text, size_t len,
                                size_t cut, size_t step, size_t *used, struct tl_change *device)
 {
@@ -303,7 +303,7 @@ static void check_mistake(size_t i, size_t cut, size_t step)
         tl_uapi_parser_init(&parser);
         fill_with_pattern(&device);
         if (feed(&parser, mistakes[i].text, len, cut, step, &used, &device) != TL_UAPI_ERROR)
-                fail_msg("mistake %d is taken", mistakes[i].number);
+                fail_msg("mistake %d is accepted", mistakes[i].number);
         if (parser.error.errnum != mistakes[i].errnum || parser.error.line != mistakes[i].line ||
             parser.error.column != mistakes[i].column)
                 fail_msg("mistake %d: errno %d at %u:%u: %s", mistakes[i].number,
@@ -327,7 +327,7 @@ static void test_mistakes(void **state)
         }
 }
 
-/* What a string cannot hold. */
+/* Bytes that a C string cannot hold. */
 static void test_nul_bytes(void **state)
 {
         static const struct {
@@ -360,7 +360,8 @@ static void test_nul_bytes(void **state)
         }
 }
 
-/* Several requests in one piece: each is told at its own end, a bad one harms no other. */
+/* Several requests in one piece: each gets its own result, and an invalid one does not affect
+ * others. */
 static void test_many_requests(void **state)
 {
         static const char text[] = "get=1\n\n" SET("fwmark=1\n")
@@ -458,7 +459,7 @@ static void test_memory_runs_out(void **state)
         assert_int_equal(allocations, 5);
 }
 
-/* A request that is cut off and given up leaks nothing (the sanitizer watches) and wipes. */
+/* A request that is truncated and abandoned leaks nothing (the sanitizer watches) and is wiped. */
 static void test_done_in_the_middle(void **state)
 {
         static const char text[] = PEER("preshared_key=" SECRET
@@ -539,7 +540,7 @@ static void test_format_errno(void **state)
         assert_int_equal(len, strlen(out));
 }
 
-/* A device with peers 0, 1, ..., each with a number of allowed IPs, that a writer asks for. */
+/* A device with peers 0, 1, ..., each with a number of allowed IPs, from which a writer reads. */
 struct model {
         struct tl_uapi_device_status device;
         const struct tl_uapi_peer_status *peers;
@@ -575,7 +576,7 @@ static bool tell_next_allowed_ip(void *ctx, struct wg_prefix *prefix)
         return true;
 }
 
-/* The whole reply, written in chunks of a size, terminated. Free it. */
+/* The whole reply, written in chunks of that size, with a terminator. The caller frees it. */
 static char *write_reply(struct model *model, size_t chunk_size)
 {
         const struct tl_uapi_source source = {
@@ -687,7 +688,7 @@ static void test_reply(void **state)
                             "errno=0\n\n");
 }
 
-/* The longest peer there can be, in the smallest chunk there may be. */
+/* The longest possible peer, in the smallest possible chunk. */
 static void test_longest_reply(void **state)
 {
         static const uint32_t counts[] = {0};
@@ -709,7 +710,7 @@ static void test_longest_reply(void **state)
         free(reply);
 }
 
-/* What get=1 tells, without what set=1 does not know, sets the same again. */
+/* The reply to get=1, without the keys that set=1 does not know, sets the same configuration. */
 static void test_reply_read_back(void **state)
 {
         static const uint32_t counts[] = {3, 200};

@@ -13,7 +13,7 @@
 #define A "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
 #define B "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0="
 
-/* All that `wg showconf` may print, in its order. */
+/* Everything that `wg showconf` may print, in its order. */
 static const char file[] = "ListenPort = 51820\nFwMark = 0xca6c\nPrivateKey = " SECRET "\n"
                            "\n[Peer]\nPublicKey = " A "\nPresharedKey = " SECRET "\n"
                            "AllowedIPs = 10.0.0.0/8, fd00::/64\nEndpoint = [2001:db8::1]:5\n"
@@ -65,7 +65,7 @@ static void test_a_file_is_what_was_read(void **state)
         tl_change_done(&device);
 }
 
-/* The longest of everything fits into the room that is told. */
+/* The longest values fit into the declared room. */
 static void test_room(void **state)
 {
         static const struct wg_prefix longest = {{WG_FAMILY_IPV6,

@@ -13,7 +13,7 @@
 #include "test/lib/cmocka.h"
 #include "test/lib/heap.h"
 
-/* A secret, a preshared key and two public keys; the latter also as the dump shows them. */
+/* A secret, a preshared key and two public keys; the latter also in the form of the dump. */
 #define SECRET_START "yAnz5TF+lXXJte14"
 #define SECRET SECRET_START "tji3zlMNq+hd2rYUIgJBgB3fBmk="
 #define SECRET_HEX \
@@ -28,7 +28,7 @@
 #define INTERFACE "[Interface]\n"
 #define PEER "[Peer]\nPublicKey=" A "\n"
 
-/* What the dump begins with where no key of [Interface] is given, and with one peer after it. */
+/* The beginning of the dump if no key of [Interface] is given, and with one peer after it. */
 #define CLEAR "set=1\nprivate_key=" ZEROS "\nlisten_port=0\nfwmark=0\nreplace_peers=true\n"
 #define DUMP_INTERFACE(private_key, listen_port, fwmark) \
         "set=1\nprivate_key=" private_key "\nlisten_port=" listen_port "\nfwmark=" fwmark \
@@ -42,7 +42,7 @@ static const struct {
         const char *text, *dump;
 } texts[] = {
         {1, "", CLEAR "\n"},
-        {2, "\n\n \t\r\n# nothing but a comment", CLEAR "\n"},
+        {2, "\n\n \t\r\n# only a comment", CLEAR "\n"},
         {3, "[Interface]", CLEAR "\n"},
         {4, INTERFACE INTERFACE, CLEAR "\n"},
         {5, INTERFACE "PrivateKey=" SECRET, DUMP_INTERFACE(SECRET_HEX, "0", "0")},
@@ -104,7 +104,7 @@ static const struct {
          "public_key=" A_HEX "\npreshared_key=" ZEROS "\nreplace_allowed_ips=true\n\n"},
 };
 
-/* No run of bytes of a secret may be found, whether as text or as the key itself. */
+/* No run of a secret's bytes may be found, neither as text nor as the key itself. */
 static void assert_no_secret(const void *memory, size_t size)
 {
         static const uint8_t key[] = {0xc8, 0x09, 0xf3, 0xe5, 0x31, 0x7e};
@@ -134,7 +134,7 @@ static void test_texts(void **state)
         }
 }
 
-/* Every mistake, alone in its text, with its place and a part of its message. */
+/* Every mistake, alone in its text, with its position and a part of its message. */
 static const struct {
         int number;
         const char *text;
@@ -209,7 +209,7 @@ static const struct {
         {60, PEER "PersistentKeepalive=65536", 3, 21, "PersistentKeepalive wants off"},
         {61, PEER "PersistentKeepalive=-1", 3, 21, "PersistentKeepalive wants off"},
         {62, PEER "PersistentKeepalive=25s", 3, 21, "PersistentKeepalive wants off"},
-        /* of addresses; the column is that of the part that is wrong, white space or not */
+        /* of addresses; the column is that of the wrong part, even if that is white space */
         {63, PEER "AllowedIPs=", 3, 12, "AllowedIPs wants"},
         {64, PEER "AllowedIPs = 10.0.0.0/33", 3, 14, "AllowedIPs wants"},
         {65, PEER "AllowedIPs = 10.0.0.0/8, ::/0, 10.0.0/8, ::/1", 3, 32, "AllowedIPs wants"},
@@ -268,7 +268,7 @@ static const struct {
         {109, "\xfe\xff", 1, 1, "UTF-16"},
 };
 
-/* Reads a text with mistakes. The device stays as it is, and no secret is shown. */
+/* Reads a text with mistakes. The device stays unchanged, and no secret is shown. */
 static void read_mistakes(int number, const char *text, size_t len, struct tl_mistakes *mistakes)
 {
         struct tl_change device, untouched;
@@ -277,7 +277,7 @@ static void read_mistakes(int number, const char *text, size_t len, struct tl_mi
         memset(&untouched, 0xa5, sizeof(untouched));
         *mistakes = (struct tl_mistakes){0};
         if (tl_wgconf_parse(text, len, &device, mistakes))
-                fail_msg("mistake %d is taken", number);
+                fail_msg("mistake %d is accepted", number);
         assert_memory_equal(&device, &untouched, sizeof(device));
         for (uint32_t i = 0; i < tl_mistakes_kept(mistakes); i++)
                 assert_no_secret(mistakes->first[i].message, strlen(mistakes->first[i].message));
@@ -388,12 +388,13 @@ static void test_many(void **state)
                         check_one(many[i].number, &mistakes.first[told], many[i].told[told].line,
                                   many[i].told[told].column, many[i].told[told].message);
                 if (mistakes.count != told)
-                        fail_msg("text %d: %u mistakes, not %u", many[i].number, mistakes.count,
-                                 told);
+                        fail_msg("text %d: %u mistakes instead of %u", many[i].number,
+                                 mistakes.count, told);
         }
 }
 
-/* Read, right or wrong, and given up: neither text nor bytes of a secret stay in freed memory. */
+/* After reading and releasing, with or without mistakes, neither text nor bytes of a secret stay in
+ * freed memory. */
 static void read_and_drop(const char *text)
 {
         struct tl_change device;
@@ -535,7 +536,7 @@ static void test_loose_endpoints(void **state)
         }
 }
 
-/* A listen port is cut to 16 bits, and can be refused if it has more. */
+/* A listen port is reduced to 16 bits, and can be refused if it has more. */
 static void test_listen_ports(void **state)
 {
         static const struct {
@@ -569,7 +570,7 @@ static void test_listen_ports(void **state)
         }
 }
 
-/* It is a mistake if there are others. */
+/* It counts as a mistake only if there are others. */
 static void test_mistaken_listen_port(void **state)
 {
         static const char text[] = INTERFACE "ListenPort = 65536\nColour = green\n";
@@ -613,7 +614,7 @@ static void test_unnamed(void **state)
         tl_change_done(&device);
 }
 
-/* One line of more than a megabyte, as a script writes it. */
+/* One line of more than a megabyte, as a script may write it. */
 static void test_long_line(void **state)
 {
         enum { ALLOWED_IPS = 130560 };
