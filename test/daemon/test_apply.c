@@ -22,12 +22,12 @@ static void end_device(struct test_device *device, struct test_env *t)
         assert_int_equal(t->blocks, 0);
 }
 
-/* ---- the naive twin: settings in order, and nothing else ---- */
+/* ---- the naive twin: only settings, in order ---- */
 
 enum { KEYS = 12, PREFIXES = 40 };
 
 struct twin_peer {
-        uint8_t key;   /* of KEYS; the public key's first byte less 1 */
+        uint8_t key;   /* index into KEYS; the public key's first byte minus 1 */
         uint8_t psk;   /* first byte of the preshared key */
         uint16_t port; /* of the endpoint; 0: there is none */
         uint16_t keepalive_s;
@@ -134,7 +134,7 @@ static void assert_same(struct test_device *device, const struct twin *twin)
                 }
                 assert_false(wg_allowed_next(&peer->allowed, &cursor, &prefix));
         }
-        /* What workers see is the same. */
+        /* Workers see the same. */
         for (size_t i = 0; i < twin->peer_count; i++)
                 for (size_t j = 0; j < twin->peers[i].prefix_count; j++) {
                         const struct wg_prefix *prefix = &twin->peers[i].prefixes[j];
@@ -151,7 +151,7 @@ static void assert_same(struct test_device *device, const struct twin *twin)
 
 /* ---- random changes ---- */
 
-/* One of PREFIXES, which lie in one another. */
+/* One of PREFIXES, which are nested. */
 static struct wg_prefix random_prefix(struct test_env *t)
 {
         uint32_t number = test_env_below(t, PREFIXES);
@@ -197,8 +197,8 @@ static void note_error(void *ctx, int error)
         *(int *)ctx = error;
 }
 
-/* Whatever allocation fails, nothing has changed; and once there is memory, all has. The change is made
- * anew for each try. */
+/* Whichever allocation fails, nothing has changed; with enough memory, everything has. The change
+ * is built anew for each attempt. */
 static void test_whole_or_not_at_all(void **state)
 {
         static struct test_device device;
@@ -235,7 +235,7 @@ static void test_whole_or_not_at_all(void **state)
                                 break;
                         failures++;
                         assert_int_equal(error, -ENOMEM);
-                        assert_in_range(t.blocks, blocks, blocks + 2); /* the tables' */
+                        assert_in_range(t.blocks, blocks, blocks + 2); /* the tables' memory */
                         assert_same(&device, &twin);
                 }
                 choices.random = before.random;
@@ -309,7 +309,7 @@ static void test_peers_named_again(void **state)
         }
 }
 
-/* ---- many at once ---- */
+/* ---- several at once ---- */
 
 enum { MANY = 20000 };
 
@@ -327,7 +327,7 @@ static void make_many(struct tl_change *change, uint32_t count)
         }
 }
 
-/* Between two slices others have their turn; changes follow each other in order. */
+/* Other work gets its turn between two slices; changes are applied in order. */
 static void test_slices(void **state)
 {
         static struct test_device device;
@@ -356,7 +356,7 @@ static void test_slices(void **state)
         assert_int_equal(device.engine.peer_count, 3);
         assert_int_equal(device.engine.spares, 0);
 
-        /* One that nobody waits for is carried out all the same. */
+        /* A change for which nobody waits is carried out all the same. */
         make_many(&many, 10);
         forgotten = tl_apply_begin(&device.changes, &many, note_error, &many_error);
         assert_non_null(forgotten);
@@ -369,7 +369,7 @@ static void test_slices(void **state)
         assert_int_equal(none_error, 0);
         assert_int_equal(device.engine.peer_count, 10);
 
-        /* The device ends in the middle of one, with another one waiting. */
+        /* The device ends in the middle of one change, with another one waiting. */
         make_many(&many, MANY);
         make_many(&few, 5);
         assert_non_null(tl_apply_begin(&device.changes, &many, note_error, &many_error));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * The real helper process, in a network namespace of the test's own. */
+ * The real helper process, in its own network namespace. */
 #define _GNU_SOURCE
 #include "daemon/helper.h"
 
@@ -64,7 +64,8 @@ static int tear_down(void **state WG_UNUSED)
 static void need_root(void)
 {
         if (geteuid() != 0) {
-                fprintf(stderr, "SKIPPED: needs root to have what the helper keeps\n");
+                fprintf(stderr,
+                        "SKIPPED: needs root to have the privileges that the helper keeps\n");
                 skip();
         }
 }
@@ -92,7 +93,7 @@ static void test_sockets_are_opened_and_marked(void **state WG_UNUSED)
         assert_int_equal(mark, 7);
         assert_int_equal(tl_helper_open_udp(&helper, &other, 1, pair.port, 0), -EADDRINUSE);
 
-        /* Of one family alone too. */
+        /* One family alone works too. */
         assert_int_equal(tl_helper_mark_udp(&helper, &pair, 1, 9), 0);
         tl_udp_close(&pair.ipv4);
         assert_int_equal(tl_helper_mark_udp(&helper, &pair, 1, 11), 0);
@@ -100,7 +101,7 @@ static void test_sockets_are_opened_and_marked(void **state WG_UNUSED)
         assert_int_equal(mark, 11);
         tl_udp_close_pair(&pair);
 
-        /* What was closed here is not open there. */
+        /* Sockets closed here are not open there. */
         assert_int_equal(tl_helper_open_udp(&helper, &other, 1, pair.port, 0), 0);
         tl_udp_close_pair(&other);
         tl_helper_done(&helper);
@@ -129,7 +130,7 @@ static void test_as_many_sockets_as_there_can_be(void **state WG_UNUSED)
                         assert_int_equal(tl_udp_port(&pairs[i].ipv6), pairs[0].port);
                 }
                 assert_int_equal(mark_of(&pairs[count - 1].ipv4), 7);
-                /* Nobody else gets the port, not even one who would share it. */
+                /* Nobody else gets the port, not even a socket that would share it. */
                 assert_int_equal(tl_helper_open_udp(&helper, &other, 1, pairs[0].port, 0),
                                  -EADDRINUSE);
                 assert_int_equal(tl_helper_open_udp(&helper, &other, 1, pairs[0].port, 0),
@@ -170,7 +171,7 @@ static void test_control_sockets_go_with_the_daemon(void **state WG_UNUSED)
         tl_helper_done(&helper);
 }
 
-/* A link in another namespace is followed there, and its events come through. */
+/* A link in another namespace is followed there, and its events arrive. */
 static void test_the_link_is_followed_where_it_is(void **state WG_UNUSED)
 {
         struct tl_netlink_monitor monitor;
@@ -185,7 +186,7 @@ static void test_the_link_is_followed_where_it_is(void **state WG_UNUSED)
 
         home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
         assert_int_equal(unshare(CLONE_NEWNET), 0);
-        other = tl_netns_enter(home); /* home again; `other` stands for the new one */
+        other = tl_netns_enter(home); /* back home; `other` stands for the new one */
         assert_true(other >= 0);
         {
                 char command[96];
@@ -211,8 +212,8 @@ static void test_the_link_is_followed_where_it_is(void **state WG_UNUSED)
         tl_helper_done(&helper);
 }
 
-/* The form that requests have: their kind, the number of a listener, a mark, a port, how many pairs of
- * sockets, and which places have descriptors, and a time. */
+/* The format of requests: a kind, the number of a listener, a mark, a port, the number of socket
+ * pairs, which places have descriptors, and a time. */
 struct form {
         uint32_t kind, listener, fwmark;
         uint16_t port, pair_count;
@@ -231,7 +232,7 @@ static void expect_end(const void *message, size_t len, const int *fds, unsigned
         tl_helper_done(&helper);
 }
 
-/* Who has taken over the daemon can say anything. */
+/* A compromised daemon can send anything. */
 static void test_nonsense_ends_it(void **state WG_UNUSED)
 {
         static const struct {
@@ -258,7 +259,7 @@ static void test_nonsense_ends_it(void **state WG_UNUSED)
                 expect_end(&cases[i].form, sizeof(cases[i].form), fds, cases[i].fds);
 }
 
-/* A time that was handed over is kept even if the daemon did not wait and is gone, and does not
+/* A time that was handed over is saved even if the daemon did not wait and has gone, and does not
  * disturb other requests. */
 static void test_a_stamp_outlives_the_helper(void **state WG_UNUSED)
 {
@@ -280,7 +281,7 @@ static void test_a_stamp_outlives_the_helper(void **state WG_UNUSED)
         start();
         assert_int_equal(tl_helper_recall_stamp(&helper, &stamp_ns), 0);
         assert_int_equal(stamp_ns, 7);
-        /* A slow helper takes one at a time. */
+        /* A slow helper saves one at a time. */
         kill(helper.process, SIGSTOP);
         assert_int_equal(tl_helper_keep_stamp(&helper, 8), 0);
         assert_int_equal(tl_helper_keep_stamp(&helper, 9), -EAGAIN);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * The ring between workers and engine: order, bounds, the turn at its end, two threads. */
+ * The ring between workers and engine: order, limits, wrap-around, two threads. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -81,7 +81,7 @@ static void records_wrap_at_every_place(void **state)
         tl_inbox_done(&inbox);
 }
 
-/* Only the oldest record counts, at every place in the ring; arrived_ns is the byte. */
+/* Only the oldest record counts, at every position in the ring; arrived_ns is the byte. */
 static void old_records_are_dropped(void **state)
 {
         struct tl_inbox inbox;

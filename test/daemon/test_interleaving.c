@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * What threads of the daemon say to each other, with every order in which their steps can come.
+ * The protocols between the daemon's threads, with every possible order of their steps.
  *
- * Each protocol is a few small programs that share a few bytes. A step is what nobody else can come
- * between: one atomic operation or one system call, with what follows of it in the thread's own memory.
- * All states that can be reached are visited; in each it is checked that nothing is wrong, and in those in
- * which nobody can go on, that nobody was forgotten. The steps are written next to the lines of the
- * sources that they stand for, in the same order, and assume that atomic operations have one order, as the
+ * Each protocol is a few small programs that share a few bytes. A step is indivisible: one atomic
+ * operation or one system call, with the work that follows it in the thread's own memory. All
+ * reachable states are visited. In each, no invariant may be broken; in those in which no thread
+ * can go on, no thread may have been forgotten. The steps are written next to the source lines that
+ * they stand for, in the same order, and assume that atomic operations have one order, as the
  * sources ask for where it matters.
  *
- * Each protocol is also tried with a mistake in it that must be found: else nothing would have been shown. */
+ * Each protocol is also run with a planted mistake, which must be found: otherwise the test would
+ * prove nothing. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@
 
 enum { BYTES = 32, THREADS_MAX = 4, TABLE = 1 << 20 };
 
-/* Of a whole protocol: `at` is where each thread stands. */
+/* Of a whole protocol: `at` is each thread's position. */
 struct state {
         uint8_t at[THREADS_MAX];
         uint8_t shared[BYTES - THREADS_MAX];
@@ -34,14 +35,14 @@ enum step { STUCK, STEPPED, WRONG };
 struct protocol {
         unsigned int threads;
         enum step (*step)(struct state *s, unsigned int thread, unsigned int mistake);
-        bool (*is_good_end)(const struct state *s); /* when nobody can go on */
+        bool (*is_good_end)(const struct state *s); /* when no thread can go on */
 };
 
 static struct state *stack, *table;
 static uint8_t *is_taken;
 static size_t stacked, visited;
 
-/* Returns whether it is new. */
+/* Returns whether the state is new. */
 static bool visit(const struct state *s)
 {
         const uint8_t *bytes = (const uint8_t *)s;
@@ -81,7 +82,7 @@ static bool go_on_from(const struct protocol *p, const struct state *s, unsigned
         return !is_end || p->is_good_end(s);
 }
 
-/* Whether all goes well in whatever order. */
+/* Whether every order of steps works. */
 static bool holds(const struct protocol *p, unsigned int mistake)
 {
         static const struct state begin;
@@ -117,8 +118,8 @@ static void check(const struct protocol *p, unsigned int mistakes)
 
 /* ---- a worker puts something into an inbox and wakes the engine (io/loop.c, daemon/worker.c) ----
  *
- * Two workers hand over two things each; the engine goes to sleep whenever it found nothing. At last
- * another thread asks it to stop, as a signal or tl_worker_stop() does. */
+ * Two workers hand over two things each; the engine goes to sleep whenever it finds nothing.
+ * Finally another thread asks it to stop, as a signal or tl_worker_stop() does. */
 
 enum { ITEMS, IS_SET, COUNTER, HAS_LOCAL, STOP_ASKED = HAS_LOCAL + 2 };
 
@@ -130,7 +131,7 @@ static enum step hand_over(struct state *s, unsigned int thread, unsigned int mi
         switch (*at) {
         case 0:
         case 3:
-                if (mistake == 2 && !m[IS_SET]) { /* wakes before there is something */
+                if (mistake == 2 && !m[IS_SET]) { /* wakes before there is anything */
                         m[IS_SET] = m[COUNTER] = 1;
                         (*at) += 10;
                         return STEPPED;
@@ -170,7 +171,7 @@ static enum step serve(struct state *s, unsigned int mistake)
         case 0: /* while (!is_stopping) */
                 *at = m[STOP_ASKED] ? 9 : 1;
                 return STEPPED;
-        case 1: /* empty_inboxes(): one after the other, until there is none */
+        case 1: /* empty_inboxes(): one after the other, until all are empty */
                 if (m[ITEMS])
                         m[ITEMS]--;
                 else
@@ -204,7 +205,7 @@ static enum step ask_to_stop(struct state *s, unsigned int mistake)
 {
         uint8_t *at = &s->at[3], *m = s->shared;
 
-        /* Only after the others are done, so that what they handed over must have been seen to. */
+        /* Only once the others are done: everything they handed over must have been processed. */
         if (s->at[0] != 6 || s->at[1] != 6 || m[ITEMS])
                 return STUCK;
         switch (*at) {
@@ -255,8 +256,8 @@ static void test_a_wake_up_is_never_lost(void **state)
 
 /* ---- notes (core/note.c, core/work.c) ----
  *
- * A worker sets a note of a peer and, where that was in no list, puts the peer there; the engine takes
- * the list, clears QUEUED, and only then reads the notes. Two workers with a note each, twice. */
+ * A worker sets a note of a peer, and lists the peer if it was in no list; the engine takes the
+ * list, clears QUEUED, and only then reads the notes. Two workers with a note each, twice. */
 
 enum { NOTES, LISTED, SEEN, N_IS_SET, OWN };
 enum { QUEUED = 0x80 };
@@ -266,7 +267,7 @@ static enum step note(struct state *s, unsigned int thread)
         uint8_t *at = &s->at[thread], *m = s->shared, bit = (uint8_t)(1 << thread);
 
         switch (*at % 4) {
-        case 0: /* wg_note_set(): the load, and out where it is set */
+        case 0: /* wg_note_set(): the load; done if it is set */
                 if (*at == 8)
                         return STUCK;
                 if (m[NOTES] & bit) {
@@ -278,7 +279,7 @@ static enum step note(struct state *s, unsigned int thread)
                 m[OWN + thread] = m[NOTES] & QUEUED;
                 m[NOTES] |= bit | QUEUED;
                 if (m[OWN + thread]) {
-                        (*at) += 3; /* who queued it wakes the engine */
+                        (*at) += 3; /* the thread that queued it wakes the engine */
                         return STEPPED;
                 }
                 break;
@@ -287,7 +288,7 @@ static enum step note(struct state *s, unsigned int thread)
                         return WRONG; /* twice in a list */
                 m[LISTED] = 1;
                 break;
-        case 3: /* tl_wake_set(), which the test above is about */
+        case 3: /* tl_wake_set(), which the test above covers */
                 m[N_IS_SET] = 1;
                 break;
         }
@@ -324,10 +325,10 @@ static enum step heed(struct state *s, unsigned int mistake)
                         m[SEEN] = m[NOTES] & 3;
                 *at = 4;
                 return STEPPED;
-        case 4: /* deals with them and gives them back */
+        case 4: /* handles and clears them */
                 m[NOTES] &= (uint8_t)~m[SEEN];
                 m[SEEN] = 0;
-                *at = 1; /* perhaps it is listed anew */
+                *at = 1; /* it may have been listed again */
                 return STEPPED;
         default:
                 return STUCK;
@@ -373,7 +374,7 @@ static enum step write_down(struct state *s, unsigned int thread)
                 if (!m[TIME_SEEN + thread])
                         m[TIME] = 1;
                 break;
-        case 2: /* wg_note_set(): the load, and out where it is set */
+        case 2: /* wg_note_set(): the load; done if it is set */
                 if (m[T_NOTES] & 1) {
                         (*at) += 3;
                         return STEPPED;
@@ -450,7 +451,7 @@ static void test_nothing_is_remembered_of_a_link_that_is_down(void **state)
 
 enum { N_LIMIT = 5, N_BATCH = 2, N_END = N_LIMIT + 2 * N_BATCH, N_COUNTER = 0, N_SEEN, N_USED = 4 };
 
-/* Seals the batch of a thread under the nonces from this one on, up to the limit. */
+/* Seals a thread's batch under the nonces from this one on, up to the limit. */
 static enum step use_nonces(struct state *s, unsigned int thread, uint8_t nonce)
 {
         s->at[thread] = s->at[thread] < 3 ? 3 : 6;
@@ -471,14 +472,14 @@ static enum step seal_one(struct state *s, unsigned int thread, unsigned int mis
                 break;
         case 1: /* wg_keypair_take_nonces(): the load */
                 *seen = m[N_COUNTER];
-                if (mistake == 1) { /* an addition, whatever is there */
+                if (mistake == 1) { /* an addition, whatever the value is */
                         m[N_COUNTER] = (m[N_COUNTER] + N_BATCH) % N_END;
                         return use_nonces(s, thread, *seen);
                 }
                 if (*seen >= N_LIMIT)
                         return use_nonces(s, thread, *seen);
                 break;
-        case 2: /* compare and exchange; a failure reads the counter anew */
+        case 2: /* compare and exchange; a failure rereads the counter */
                 if (m[N_COUNTER] != *seen) {
                         (*at)--;
                         return STEPPED;
@@ -514,7 +515,7 @@ enum { W_BATCH = 2, W_PACKETS = 6, W_ENGINE = 2, W_PEER = 3 };
 enum {
         W_COUNT, /* wg_waiting */
         W_CURRENT,
-        W_PUT, /* packets put into the inbox, and how many of these were then: */
+        W_PUT, /* packets put into the inbox; of these, so far: */
         W_STAGED,
         W_SEALED,
         W_SENT,
@@ -560,7 +561,7 @@ static void judge(struct state *s, unsigned int thread, unsigned int step, unsig
         }
 }
 
-/* flush(): a packet of the batch is sent, or goes into the inbox, as its turn is. */
+/* flush(): a packet of the batch is sent or goes into the inbox, in its turn. */
 static enum step pass_on(struct state *s, unsigned int thread, unsigned int at,
                          unsigned int mistake)
 {
@@ -651,20 +652,20 @@ static void test_packets_leave_in_their_order(void **state)
         check(&p, 3);
 }
 
-/* ---- jobs, and who is idle (daemon/jobs.c, daemon/worker.c) ----
+/* ---- jobs and idle workers (daemon/jobs.c, daemon/worker.c) ----
  *
- * The engine puts up two jobs, twice; two workers go to sleep when they find none. */
+ * The engine publishes two jobs, twice; two workers go to sleep when they find none. */
 
 enum { JOBS = 2, TURNS = 2, HANDS = 2 };
 enum {
-        NEXT,     /* of the turn's word; JOBS: all are taken */
+        NEXT,     /* of this turn's word; JOBS: all are taken */
         LEFT,     /* to be done */
         FINISHED, /* the semaphore */
-        TURN,     /* whose jobs these are, to check by */
-        DONE,     /* how often each was done, in this turn: two bits each */
+        TURN,     /* the turn of these jobs, to check against */
+        DONE,     /* how often each was done in this turn: two bits each */
         IDLE,     /* + worker */
         WOKEN = IDLE + HANDS,
-        MINE = WOKEN + HANDS, /* + thread: the next of what it read, or the job it has in hand */
+        MINE = WOKEN + HANDS, /* + thread: the rest of what it read, or the job it is working on */
         MINE_TURN = MINE + HANDS + 1,
 };
 
@@ -680,7 +681,7 @@ static enum step take_job(struct state *s, unsigned int thread, uint8_t none, ui
                 m[MINE + thread] = m[NEXT];
                 *at = m[NEXT] < JOBS ? 1 : none;
                 return STEPPED;
-        case 1: /* compare and exchange; a failure reads the word anew */
+        case 1: /* compare and exchange; a failure rereads the word */
                 if (m[NEXT] != m[MINE + thread]) {
                         m[MINE + thread] = m[NEXT];
                         *at = m[NEXT] < JOBS ? 1 : none;
@@ -692,7 +693,7 @@ static enum step take_job(struct state *s, unsigned int thread, uint8_t none, ui
                 return STEPPED;
         case 2:
                 if (m[MINE_TURN + thread] != m[TURN] || m[DONE] >> 2 * m[MINE + thread] & 3)
-                        return WRONG; /* the engine did not wait, or somebody did it before */
+                        return WRONG; /* the engine did not wait, or another thread did it before */
                 m[DONE] |= (uint8_t)(1 << 2 * m[MINE + thread]);
                 *at = 3;
                 return STEPPED;
@@ -705,7 +706,8 @@ static enum step take_job(struct state *s, unsigned int thread, uint8_t none, ui
         }
 }
 
-/* The engine is the last thread. Its steps: 0..3 as above; 10 puts up, 11 and 12 wake, 13 waits. */
+/* The engine is the last thread. Its steps: 0..3 as above; 10 publishes, 11 and 12 wake, 13
+ * waits. */
 static enum step run_jobs(struct state *s, unsigned int mistake)
 {
         uint8_t *at = &s->at[HANDS], *m = s->shared;
@@ -744,7 +746,7 @@ static enum step run_jobs(struct state *s, unsigned int mistake)
         }
 }
 
-/* A worker: 0..3 as above, 4 posts, 5 is idle, 6 looks once more, 7 sleeps. */
+/* A worker: 0..3 as above, 4 posts, 5 is idle, 6 checks once more, 7 sleeps. */
 static enum step lend_a_hand(struct state *s, unsigned int thread, unsigned int mistake)
 {
         uint8_t *at = &s->at[thread], *m = s->shared;
@@ -756,7 +758,7 @@ static enum step lend_a_hand(struct state *s, unsigned int thread, unsigned int 
                 m[FINISHED] = mistake != 2;
                 *at = 0;
                 return STEPPED;
-        case 5: /* wait_for_work(): is_idle, then a look at the jobs */
+        case 5: /* wait_for_work(): is_idle, then the check for jobs */
                 m[IDLE + thread] = 1;
                 *at = mistake == 3 ? 7 : 6;
                 return STEPPED;
@@ -782,11 +784,12 @@ static enum step lend_a_hand(struct state *s, unsigned int thread, unsigned int 
 
 static enum step jobs_step(struct state *s, unsigned int thread, unsigned int mistake)
 {
-        if (s->shared[TURN] == 0 && s->at[HANDS] == 0) { /* how it begins */
+        if (s->shared[TURN] == 0 && s->at[HANDS] == 0) { /* the initial position */
                 s->at[HANDS] = 10;
                 s->shared[NEXT] = JOBS;
         }
-        /* Once the engine has looked at all, and before it takes one: nobody sleeps beside jobs. */
+        /* Once the engine has checked all workers, and before it takes a job: no worker sleeps
+         * beside jobs. */
         if (s->at[HANDS] == 0 && s->shared[NEXT] == 0)
                 for (unsigned int i = 0; i < HANDS; i++)
                         if (s->at[i] == 7 && !s->shared[WOKEN + i])
@@ -807,10 +810,10 @@ static void test_jobs_are_done_once_and_waited_for(void **state)
         check(&p, 3);
 }
 
-/* ---- sockets that are replaced (daemon/device.c, daemon/worker.c) ----
+/* ---- sockets that are replaced (daemon/sockets.c, daemon/worker.c) ----
  *
- * The engine publishes others and releases those of before when no worker can use them and none has them
- * in its loop. Two workers; sockets are numbered, and 0 is the first. */
+ * The engine publishes new sockets, and releases the old ones once no worker can use them and none
+ * has them in its loop. Two workers; sockets are numbered, and 0 is the first. */
 
 enum {
         PUBLISHED,
@@ -838,14 +841,14 @@ static enum step follow(struct state *s, unsigned int thread)
                 m[S_SEEN + thread] = m[USED + thread];
                 *at = 2;
                 return STEPPED;
-        case 2: /* the second look, for what is read in a weaker order than this model's */
+        case 2: /* the second check, for values read in a weaker order than this model's */
                 *at = m[EPOCH] == m[USED + thread] ? 3 : 0;
                 return STEPPED;
         case 3:
                 m[USED + thread] = m[PUBLISHED];
                 *at = 4;
                 return STEPPED;
-        case 4: /* leaves the old ones' descriptors alone, and takes the new ones */
+        case 4: /* leaves the old descriptors alone, and adopts the new ones */
                 if (m[USED + thread] < m[CLOSED])
                         return WRONG; /* they were closed under it */
                 m[WATCHED + thread] = m[USED + thread];
@@ -862,7 +865,7 @@ static enum step follow(struct state *s, unsigned int thread)
                 return STEPPED;
         default: /* a packet may come at any time; here only as long as sockets still change */
                 if (m[WATCHED + thread] < m[CLOSED])
-                        return WRONG; /* its loop holds what is closed */
+                        return WRONG; /* its loop has closed descriptors */
                 if (!m[S_WOKEN + thread] && m[PUBLISHED] == 2)
                         return STUCK;
                 m[S_WOKEN + thread] = 0;
@@ -901,7 +904,7 @@ static enum step replace(struct state *s, unsigned int mistake)
                 m[RETIRED_AT] = ++m[EPOCH];
                 *at = 4;
                 return STEPPED;
-        default: /* tl_reclaim_poll() and release_sockets(), again and again */
+        default: /* tl_reclaim_poll() and the release, repeatedly */
                 if (!may_release(m, mistake))
                         return STUCK;
                 m[CLOSED] = m[PUBLISHED];
@@ -912,7 +915,7 @@ static enum step replace(struct state *s, unsigned int mistake)
 
 static enum step sockets_step(struct state *s, unsigned int thread, unsigned int mistake)
 {
-        if (s->shared[EPOCH] == 0) { /* how it begins: offline */
+        if (s->shared[EPOCH] == 0) { /* the initial position: offline */
                 s->shared[EPOCH] = 1;
                 s->shared[S_SEEN] = s->shared[S_SEEN + 1] = OFFLINE;
                 s->at[0] = s->at[1] = 7;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * Jobs with real threads: each is done once, and what it did is seen. test_interleaving.c has the same
- * with all orders of few steps. */
+ * Jobs with real threads: each is done exactly once, and its effect is visible. test_interleaving.c
+ * covers all orders of a few steps. */
 #include "daemon/jobs.h"
 
 #include <pthread.h>
@@ -18,7 +18,7 @@ static struct tl_jobs jobs;
 static atomic_bool is_over;
 static atomic_uint by_hands, woken;
 
-/* No atomics: a job that two do at once, or whose doing is not seen, is a race. */
+/* Not atomic: a job done by two threads, or whose effect is not visible, is a data race. */
 struct job {
         unsigned int done, asked;
 };
@@ -31,7 +31,7 @@ static void work(struct wg_handshake_job *opaque)
         job->asked = 0;
 }
 
-/* Now and then somebody comes late, or is late to finish. */
+/* Sometimes a thread starts late, or finishes late. */
 static void pause_at_random(unsigned int *seed)
 {
         const struct timespec moment = {.tv_nsec = 20000};
@@ -59,7 +59,7 @@ static void count_more(void *ctx, size_t more)
 {
         assert_int_equal(more + 1, *(size_t *)ctx);
         atomic_fetch_add(&woken, 1);
-        sched_yield(); /* perhaps they are faster */
+        sched_yield(); /* others may be faster */
 }
 
 static void test_each_is_done_once(void **state)

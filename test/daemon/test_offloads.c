@@ -46,7 +46,7 @@ static uint32_t limit_of(uint16_t number, uint64_t now_ns)
         return tl_offloads_piece_limit(&offloads, &limits, &to, now_ns);
 }
 
-/* A length that does not go to one place says nothing of others, nor of the device. */
+/* A length that is too long for one endpoint says nothing about others, nor about the device. */
 static void test_too_long_is_for_the_endpoint(void **state WG_UNUSED)
 {
         assert_int_equal(limit_of(1, NOW), UINT32_MAX);
@@ -61,7 +61,7 @@ static void test_too_long_is_for_the_endpoint(void **state WG_UNUSED)
         assert_int_equal(offloads.refused, 12);
 }
 
-/* The way there may change. */
+/* The path to it may change. */
 static void test_a_limit_is_forgotten(void **state WG_UNUSED)
 {
         refuse(1, 1500, EMSGSIZE, 0, NOW);
@@ -71,7 +71,8 @@ static void test_a_limit_is_forgotten(void **state WG_UNUSED)
         assert_int_equal(limit_of(1, NOW + 301 * TL_NS_PER_S), 1600);
 }
 
-/* EINVAL once may be for the length; what is shorter and refused again is not. */
+/* A single EINVAL may be due to the length; if shorter superpackets are refused again, it is
+ * not. */
 static void test_several_endpoints_end_it(void **state WG_UNUSED)
 {
         for (uint16_t i = 1; i <= 3; i++) {
@@ -85,7 +86,7 @@ static void test_several_endpoints_end_it(void **state WG_UNUSED)
         assert_int_equal(limit_of(77, NOW), 0);
 }
 
-/* Where lone datagrams do not go either, pieces are not to blame. */
+/* If single datagrams fail too, superpackets are not the cause. */
 static void test_an_endpoint_out_of_reach_ends_nothing(void **state WG_UNUSED)
 {
         for (uint16_t i = 1; i <= 20; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * When retired memory is released: never while a worker may hold it, and soon after. */
+ * When retired memory is released: never while a worker may hold it, and soon afterwards. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -90,7 +90,7 @@ static void who_comes_online_later_delays_nothing_of_before(void **state)
         assert_int_equal(released, 2);
 }
 
-/* One thing at a time is published; two workers read it, the engine replaces it all the time. */
+/* One object at a time is published; two workers read it, the engine replaces it constantly. */
 
 enum { ROUNDS = 20000, WORKERS = 2 };
 
@@ -144,7 +144,7 @@ static void readers_never_meet_freed_memory(void **state)
         assert_int_equal(released, ROUNDS - 1);
 }
 
-/* ---- one worker holds on, another goes away while the engine looks ---- */
+/* ---- one worker holds on, another goes offline while the engine checks ---- */
 
 enum { HOLDER = 0, LEAVER = 1, TURNS = 3000 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * What workers hand to the engine, with real threads, loops, eventfds and random pauses: all of it comes,
- * in the order of each worker, and the engine is never left asleep beside it. It takes a second; an
- * argument says how many it takes instead. */
+ * Records that workers hand to the engine, with real threads, loops, eventfds and random pauses:
+ * all arrive, in the order of each worker, and the engine never sleeps while there are any. It
+ * takes a second; an argument sets another number of seconds. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ static void pause_at_random(unsigned int *seed)
                 sched_yield();
 }
 
-/* A batch, and then a wake-up, as a worker's round is. */
+/* A batch, then a wake-up, as in a worker's round. */
 static void *hand_over(void *ctx)
 {
         struct worker *worker = ctx;
@@ -117,7 +117,7 @@ static void test_nothing_is_left_lying(void **state)
         }
         for (unsigned int i = 0; i < WORKERS; i++)
                 pthread_join(workers[i].thread, NULL);
-        /* What came after the last round: if there is something, a wake-up stands. */
+        /* Records that arrived after the last round: if there are any, a wake-up is pending. */
         if (tl_inbox_used(&inbox))
                 assert_int_equal(tl_loop_run(&loop, 0), 1);
         take_all();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * No direction waits for long, and those that stay busy get equal shares. */
+ * No direction waits long, and those that stay busy get equal shares. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static void one_whose_socket_is_gone_has_no_turn(void **state)
         assert_false(tl_turns_are_due(&turns));
 }
 
-/* However long another direction was alone, or the newcomer idle. */
+/* However long another direction ran alone, or this one was idle. */
 static void a_newcomer_is_next(void **state)
 {
         struct tl_turns turns = {0};
@@ -60,7 +60,7 @@ static void a_newcomer_is_next(void **state)
         }
 }
 
-/* A turn in which the thread was preempted does not exclude its direction for as long. */
+/* A turn in which the thread was preempted does not exclude its direction for that long. */
 static void a_long_turn_costs_little(void **state)
 {
         struct tl_turns turns = {0};
@@ -100,7 +100,7 @@ static void random_turns_are_shared_and_bounded(void **state)
                 total_ns[direction] += took_ns;
                 for (int i = 0; i < TL_DIRECTIONS; i++)
                         waited_ns[i] = i == (int)direction ? 0 : waited_ns[i] + took_ns;
-                /* At most its own longest turn, and a last one of each. */
+                /* At most its own longest turn, and a last turn of each. */
                 for (int i = 0; i < TL_DIRECTIONS; i++)
                         assert_true(waited_ns[i] < 3 * (800 + 300 + 60) * US);
         }

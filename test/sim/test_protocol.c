@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_protocol.c - what WireGuard does when, fact by fact: two or three whole engines in the
- * simulator's network, undisturbed, with exact times. (What happens when everything goes wrong at once
- * is the simulator's own business.) */
+ * test_protocol.c - what WireGuard does and when, fact by fact: two or three complete engines in
+ * the simulator's network, undisturbed, with exact times. (The simulator itself tests what happens
+ * when everything goes wrong at once.) */
 #include <stdlib.h>
 
 #include "core/work.h"
@@ -13,11 +13,11 @@
 
 #define S WG_NS_PER_S
 #define MS WG_NS_PER_MS
-#define WAY (10 * MS) /* from one node to another */
+#define WAY (10 * MS) /* time from one node to another */
 
 enum { A, B, C, LOG_MAX = 8192 };
 
-/* Messages, and what a log of them tells apart. */
+/* Messages, and how a log distinguishes them. */
 enum kind { INITIATION, RESPONSE, COOKIE, KEEPALIVE, DATA };
 
 struct entry {
@@ -27,13 +27,13 @@ struct entry {
         uint32_t len;
         uint8_t tos;
         struct wg_endpoint from, to;
-        uint8_t bytes[WG_HANDSHAKE_LEN_MAX]; /* the first of them */
+        uint8_t bytes[WG_HANDSHAKE_LEN_MAX]; /* time of the first of them */
 };
 
 struct test_net {
         struct sim_world world;
         struct sim_attacker attacker;
-        struct entry log[LOG_MAX]; /* what nodes sent */
+        struct entry log[LOG_MAX]; /* messages sent by nodes */
         size_t count;
         unsigned int delivered[SIM_NODES_MAX];
         uint32_t delivered_lens[SIM_NODES_MAX]; /* the last one's */
@@ -92,7 +92,7 @@ static void introduce(struct test_net *net, unsigned int node, unsigned int peer
         sim_node_allow(net->world.nodes[node], peer, &prefix);
 }
 
-/* Nodes that are up and know each other, and have not spoken. */
+/* Nodes that are up and know each other, and have not communicated. */
 static struct test_net *new_net(unsigned int nodes)
 {
         static const struct sim_habits undisturbed;
@@ -139,7 +139,7 @@ static int tear_down(void **state)
         return 0;
 }
 
-/* ---- what a test does ---- */
+/* ---- actions of a test ---- */
 
 static struct sim_node *node(struct test_net *net, unsigned int id)
 {
@@ -178,7 +178,7 @@ static void put_len(struct test_net *net, unsigned int from, unsigned int to, ui
         sim_node_put(node(net, from), bytes, len);
 }
 
-/* As much, and it goes at once. Returns when that is. */
+/* The same, and it is sent at once. Returns the time. */
 static uint64_t send_len(struct test_net *net, unsigned int from, unsigned int to, uint32_t len)
 {
         put_len(net, from, to, len);
@@ -203,7 +203,7 @@ static void forget(struct test_net *net)
         memset(net->delivered, 0, sizeof(net->delivered));
 }
 
-/* A session that A began, with all that is owed after it; when A had it. */
+/* A session that A began, with everything that follows; returns when A had it. */
 static uint64_t connect_pair(struct test_net *net)
 {
         uint64_t at_ns = send(net, A, B);
@@ -223,7 +223,7 @@ static unsigned int count(const struct test_net *net, unsigned int id, enum kind
         return n;
 }
 
-/* The nth message (from 0) of that kind that a node sent; the test fails where it sent fewer. */
+/* The nth message (from 0) of that kind that a node sent; the test fails if it sent fewer. */
 static const struct entry *nth(const struct test_net *net, unsigned int id, enum kind kind,
                                unsigned int n)
 {
@@ -263,10 +263,10 @@ static void test_first_packet(void **state)
         assert_int_equal(net->count, 3);
         assert_int_equal(nth(net, A, INITIATION, 0)->at_ns, at_ns);
         assert_int_equal(nth(net, B, RESPONSE, 0)->at_ns, at_ns + WAY);
-        /* What was staged goes at once, and so no keepalive. */
+        /* The staged packet is sent at once, so no keepalive is. */
         assert_int_equal(nth(net, A, DATA, 0)->at_ns, at_ns + 2 * WAY);
         assert_int_equal(net->delivered[B], 1);
-        /* Nothing is kept of the handshake, on either side. */
+        /* Nothing of the handshake is kept, on either side. */
         for (unsigned int id = A; id <= B; id++) {
                 const struct wg_handshake *hs = &peer(net, id, !id)->handshake;
 
@@ -317,7 +317,7 @@ static void test_gives_up(void **state)
         assert_int_equal(peer(net, A, B)->staged.count, 0);
         assert_int_equal(peer(net, A, B)->handshake.state, WG_HANDSHAKE_INITIATED);
 
-        /* The keys of the attempt go 540 s later. */
+        /* The keys of the attempt are wiped 540 s later. */
         end_ns = peer(net, A, B)->deadlines[WG_TIMER_ZERO] - node(net, A)->boot_ns;
         assert_between(end_ns - 540 * S - nth(net, A, INITIATION, 19)->at_ns, 5 * S, 5 * S + S / 3);
         run_until(net, end_ns - 1);
@@ -343,7 +343,7 @@ static void test_new_data_starts_the_count_anew(void **state)
 
 static void test_simultaneous_initiations(void **state)
 {
-        /* A way longer than the retries' jitter, too. */
+        /* Also with a delay above the retries' jitter. */
         static const uint64_t ways[] = {MS, 100 * MS, 700 * MS};
 
         for (size_t i = 0; i < WG_ARRAY_SIZE(ways); i++) {
@@ -361,7 +361,7 @@ static void test_simultaneous_initiations(void **state)
                 assert_int_equal(net->delivered[A] + net->delivered[B], 4);
                 run(net, 60 * S);
                 assert_int_equal(count(net, A, INITIATION) + count(net, B, INITIATION), 2);
-                /* Two sessions came to be, and both sides have settled on one. */
+                /* Two sessions exist, and both sides have settled on one. */
                 assert_int_equal(atomic_load(&peer(net, A, B)->current)->remote_index,
                                  atomic_load(&peer(net, B, A)->current)->entry.index);
                 tear_down((void **)&net);
@@ -397,7 +397,7 @@ static void test_floor_after_a_response(void **state)
         struct test_net *net = *state;
         uint64_t at_ns;
 
-        /* B has answered, and A is gone before it could prove the session. */
+        /* B has responded, and A disappears before it could prove the session. */
         cut(net, B, A, true);
         at_ns = send(net, A, B);
         run(net, S);
@@ -420,7 +420,7 @@ static void test_a_new_peer_has_no_floor(void **state)
         send(net, A, B);
         assert_int_equal(count(net, A, INITIATION), 2);
         run(net, S);
-        /* What was staged went with the peer. */
+        /* The staged packet went with the peer. */
         assert_int_equal(net->delivered[B], 1);
 }
 
@@ -439,8 +439,7 @@ static void test_timestamps(void **state)
         sim_net_inject(&net->world, &first->from, &to, first->bytes, first->len, 0);
         run(net, S);
         assert_int_equal(verdicts(net, B, WG_VERDICT_TIMESTAMP_REPLAYED), 1);
-        /* A clock that went back by 8 s, and by a year: the next initiation is newer all the
-         * same. */
+        /* The clock goes back by 8 s, and by a year: the next initiation is newer all the same. */
         node(net, A)->real_ns -= 8 * S;
         run(net, 5 * S);
         assert_int_equal(verdicts(net, B, WG_VERDICT_HANDSHAKE_DONE), 2);
@@ -559,7 +558,7 @@ static void test_low_order_public_key(void **state)
                 send(net, A, B);
                 run(net, 120 * S);
                 assert_int_equal(net->count, 0);
-                /* What waits for it does not wait for ever. */
+                /* Packets that wait for it do not wait for ever. */
                 assert_int_equal(verdicts(net, A, WG_VERDICT_GAVE_UP), i + 1);
         }
 }
@@ -574,7 +573,7 @@ static void test_passive_keepalive(void **state)
         connect_pair(net);
         at_ns = send(net, A, B);
         run(net, 60 * S);
-        /* Ten seconds after the packet came, and once. */
+        /* Ten seconds after the packet arrived, and once. */
         assert_int_equal(count(net, B, KEEPALIVE), 1);
         assert_int_equal(nth(net, B, KEEPALIVE, 0)->at_ns, at_ns + WAY + 10 * S);
         assert_int_equal(net->count, 2);
@@ -592,7 +591,7 @@ static void test_passive_keepalive_twice(void **state)
         run(net, 3 * S);
         send(net, A, B);
         run(net, 60 * S);
-        /* More came while the first waited: it is followed by one more. */
+        /* More arrived while the first was pending: one more follows it. */
         assert_int_equal(count(net, B, KEEPALIVE), 2);
         assert_int_equal(nth(net, B, KEEPALIVE, 0)->at_ns, at_ns + WAY + 10 * S);
         assert_int_equal(nth(net, B, KEEPALIVE, 1)->at_ns, at_ns + WAY + 20 * S);
@@ -622,7 +621,7 @@ static void test_persistent_keepalive(void **state)
         at_ns = now(net);
         sim_node_set_keepalive(node(net, A), B, 25);
         run(net, 76 * S);
-        /* One at once, then one each 25 s. */
+        /* One at once, then one every 25 s. */
         assert_int_equal(count(net, A, KEEPALIVE), 4);
         for (unsigned int i = 0; i < 4; i++)
                 assert_int_equal(nth(net, A, KEEPALIVE, i)->at_ns, at_ns + i * 25 * S);
@@ -639,14 +638,14 @@ static void test_traffic_puts_off_the_persistent_keepalive(void **state)
         run(net, 20 * S);
         sent_ns = send(net, A, B);
         run_until(net, sent_ns + 20 * S);
-        /* B's passive keepalive came 10 s and two ways after. */
+        /* B's passive keepalive arrives 10 s and two trips later. */
         assert_int_equal(count(net, A, KEEPALIVE), 1);
         run_until(net, sent_ns + 36 * S);
         assert_int_equal(count(net, A, KEEPALIVE), 2);
         assert_int_equal(nth(net, A, KEEPALIVE, 1)->at_ns, sent_ns + 35 * S + 2 * WAY);
         received_ns = send(net, B, A) + WAY;
         run_until(net, received_ns + 60 * S);
-        /* The passive one answers it first, and puts off the next. */
+        /* The passive keepalive answers first, and postpones the next. */
         assert_int_equal(nth(net, A, KEEPALIVE, 2)->at_ns, received_ns + 10 * S);
         assert_int_equal(nth(net, A, KEEPALIVE, 3)->at_ns, received_ns + 35 * S);
 }
@@ -690,7 +689,7 @@ static void test_silence_twice(void **state)
 {
         struct test_net *net = *state;
 
-        /* B, since the one who began would soon ask for new keys anyway. */
+        /* B, since the initiator would soon ask for new keys anyway. */
         connect_pair(net);
         cut(net, A, B, true);
         cut(net, B, A, true);
@@ -699,7 +698,8 @@ static void test_silence_twice(void **state)
         assert_int_equal(count(net, B, INITIATION), 1);
         run(net, 108 * S);
         assert_int_equal(count(net, B, INITIATION), 20);
-        /* It has given up; the session is still good, and the next unanswered packet counts anew. */
+        /* A has given up; the session is still valid, and the next unanswered packet counts from
+         * the start. */
         send(net, B, A);
         assert_int_equal(count(net, B, DATA), 2);
         run(net, 14 * S);
@@ -739,7 +739,7 @@ static void test_rekey_on_send(void **state)
         assert_int_equal(count(net, A, INITIATION), 1);
         run(net, WAY);
         assert_int_equal(net->delivered[B], 2);
-        /* The new session is in use at once, and proven. */
+        /* The new session is used at once, and proven. */
         run(net, S);
         assert_int_equal(count(net, A, KEEPALIVE), 1);
         assert_int_equal(peer(net, B, A)->current_known->born_ns - node(net, B)->boot_ns,
@@ -774,7 +774,7 @@ static void test_rekey_on_receive(void **state)
                 send(net, B, A);
                 run(net, S);
         }
-        /* At the first packet, and by the retry's time: what came between asked for nothing. */
+        /* At the first packet, then when the retry is due: packets in between asked for nothing. */
         assert_int_equal(count(net, A, INITIATION), 2);
         assert_int_equal(nth(net, A, INITIATION, 0)->at_ns, born_ns + 165 * S - 1 + S);
         assert_between(nth(net, A, INITIATION, 1)->at_ns - nth(net, A, INITIATION, 0)->at_ns, 5 * S,
@@ -791,7 +791,7 @@ static void test_keys_expire(void **state)
         send(net, A, B);
         run(net, WAY - 1);
         assert_int_equal(net->delivered[B], 0);
-        /* The responder's keys are older, by one way. */
+        /* The responder's keys are older, by one trip. */
         run(net, 2);
         assert_int_equal(net->delivered[B], 0);
         assert_int_equal(verdicts(net, B, WG_VERDICT_KEY_EXPIRED), 1);
@@ -880,13 +880,13 @@ static void test_cookie(void **state)
         forget(net);
         at_ns = send(net, A, B);
         run(net, 4 * S);
-        /* Stored, and not answered at once. */
+        /* It is stored, and not answered at once. */
         assert_int_equal(count(net, A, INITIATION), 1);
         assert_false(has_mac2(nth(net, A, INITIATION, 0)));
         assert_int_equal(count(net, B, COOKIE), 1);
         assert_int_equal(count(net, B, RESPONSE), 0);
         assert_int_equal(verdicts(net, A, WG_VERDICT_COOKIE_STORED), 1);
-        /* One for each message sent: the same again answers nothing. */
+        /* One for each message sent: a repeated reply is ignored. */
         again = *nth(net, B, COOKIE, 0);
         unexpected = verdicts(net, A, WG_VERDICT_UNEXPECTED);
         sim_net_inject(&net->world, &again.from, &again.to, again.bytes, again.len, 0);
@@ -899,13 +899,13 @@ static void test_cookie(void **state)
         assert_true(has_mac2(nth(net, A, INITIATION, 1)));
         assert_int_equal(count(net, B, RESPONSE), 1);
         assert_int_equal(net->delivered[B], 1);
-        /* The limiter's memory is given back soon after. */
+        /* The limiter's memory is freed soon after. */
         assert_int_equal(node(net, B)->engine.ratelimit.count, 1);
         run(net, 3 * S);
         assert_int_equal(node(net, B)->engine.ratelimit.count, 0);
 }
 
-/* An initiation of A to a B under load, as of a new start. */
+/* An initiation of A to a B under load, as after a restart. */
 static void initiate_under_load(struct test_net *net)
 {
         sim_node_set_up(node(net, A), false);
@@ -937,7 +937,7 @@ static void test_cookie_lifetimes(void **state)
         assert_false(has_mac2(nth(net, A, INITIATION, 0)));
         assert_int_equal(count(net, B, COOKIE), 1);
 
-        /* A fresh cookie made with a secret that has gone since is no good. */
+        /* A fresh cookie made with a secret that has since expired is invalid. */
         run_until(net, secret_ns + 121 * S);
         initiate_under_load(net);
         assert_true(has_mac2(nth(net, A, INITIATION, 0)));
@@ -945,7 +945,7 @@ static void test_cookie_lifetimes(void **state)
         assert_int_equal(count(net, B, RESPONSE), 0);
 }
 
-/* Who began may be the one under load, and ask for a proof of the response. */
+/* The initiator may be the one under load, and ask for a proof with the response. */
 static void test_responses_need_cookies_too(void **state)
 {
         struct test_net *net = *state;
@@ -1023,9 +1023,9 @@ static void test_silence_toward_strangers(void **state)
         assert_int_equal(net->count, 0);
 }
 
-/* ---- moving ---- */
+/* ---- roaming ---- */
 
-/* What B sends while it delivers must go to where A is by then. */
+/* Whatever B sends while it delivers must go to A's new endpoint. */
 static void answer(void *context, unsigned int id, const struct sim_record *record)
 {
         struct test_net *net = context;
@@ -1052,7 +1052,7 @@ static void test_roaming(void **state)
         assert_int_equal(count(net, A, INITIATION) + count(net, B, INITIATION), 0);
 }
 
-/* The first packet of a session is answered under it, to where it came from. */
+/* The first packet of a session is answered under it, at its source. */
 static void test_the_first_answer(void **state)
 {
         struct test_net *net = *state;
@@ -1182,7 +1182,7 @@ static void test_a_private_key_while_one_begins(void **state)
         static const uint8_t key[WG_KEY_LEN] = {9};
         uint64_t at_ns = send(net, A, B);
 
-        /* The initiation under the old key is forgotten, and the pause after it. */
+        /* The initiation under the old key is forgotten, and so is the pause after it. */
         sim_node_set_key(node(net, A), key);
         sim_node_remove_peer(node(net, B), A);
         introduce(net, B, A);
@@ -1294,7 +1294,7 @@ static void test_restart(void **state)
         sim_node_start(node(net, B));
         at_ns = send(net, A, B);
         run(net, 40 * S);
-        /* B does not know the session, and says nothing; A misses an answer. */
+        /* B does not know the session, and does not answer; A notices. */
         assert_int_equal(verdicts(net, B, WG_VERDICT_UNKNOWN_INDEX), 1);
         assert_between(nth(net, A, INITIATION, 0)->at_ns - at_ns, 15 * S, 15 * S + S / 3);
         send(net, A, B);
@@ -1339,7 +1339,7 @@ static void test_counters(void **state)
         assert_int_equal(peer(net, B, A)->tx_bytes, 92);
         run(net, 20 * S);
         assert_int_equal(peer(net, A, B)->rx_bytes, 92 + 32);
-        /* The epoch, not the time since start. */
+        /* Seconds since 1970, not since the start. */
         assert_int_equal(peer(net, A, B)->handshake_real_ns,
                          net->began_ns + 2 * WAY + node(net, A)->real_ns);
 }
