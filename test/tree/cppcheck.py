@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""cppcheck finds nothing; what it gets wrong is in cppcheck.suppressions, each with its reason."""
+"""cppcheck finds nothing; its false findings are in cppcheck.suppressions, each with its reason."""
 import os
 from pathlib import Path
 
 import tree
 
 SUPPRESSIONS = Path(__file__).with_name("cppcheck.suppressions")
-# Without `style`: what it says of scopes, const and names is often a matter of taste.
+# Without `style`: its findings about scopes, const and names are often a matter of taste.
 OPTIONS = ("--quiet", "--error-exitcode=1", "--template={file}:{line}: {id}: {message}",
            "--enable=warning,performance,portability", "--inconclusive", "--std=c11",
            "--language=c", "--library=posix", "--library=gnu", "-I.", f"-j{os.cpu_count()}",
            f"--suppressions-list={SUPPRESSIONS}")
 
-# Planted into a tree of its own: the whole one would be read again for each.
+# Planted in an empty tree: the whole one would be analysed again for each.
 BARE = True
 PLANTED = {
     "a read past the end":
@@ -28,11 +28,11 @@ PLANTED = {
 
 def check(root, _build=None):
     tree.need("cppcheck")
-    # Tests are left to the sanitizers: it does not know that a failed assertion goes no further.
+    # Sanitizers check the tests: cppcheck does not know that a failed assertion ends a test.
     sources = [path for path in tree.files(root, ".c") if path.parts[0] != "test"]
     status, output = tree.run("cppcheck", *OPTIONS, *sources, cwd=root)
     findings = output.splitlines()
-    return findings or (["cppcheck:1: failed without a word"] if status else [])
+    return findings or (["cppcheck:1: failed without a message"] if status else [])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The documents agree with the tree: commands, links, rooms, files and names in them are there."""
+"""The documents agree with the tree: the commands, links, rooms, files and names in them exist."""
 import re
 import shlex
 import shutil
@@ -7,28 +7,28 @@ import shutil
 import layering
 import tree
 
-# Shell words and our own programs, which are there once they are built.
+# Shell commands, and our own programs, which exist once they are built.
 KNOWN = {"cd", "umask", "tielined", "tieline-quick"}
 CODE = re.compile(r"`([^`]+)`")
 NAME = re.compile(r"\b(?:wg|tl|WG|TL)_\w+")
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#]+)")
 
 PLANTED = {
-    "a target that make does not have":
+    "an unknown target of make":
         ("README.md", "\n```sh\nmake planted\n```\n", "no target 'planted'"),
-    "a script that is not there":
+    "a script that does not exist":
         ("HACKING.md", "\n```sh\nscripts/planted.sh --all\n```\n", "scripts/planted.sh is not"),
-    "a program that nobody has":
+    "a program that is not installed":
         ("README.md", "\n```sh\nsudo planted-program --all\n```\n", "planted-program is not"),
-    "a link to nowhere":
+    "a dead link":
         ("README.md", "\nSee [this](doc/planted.md).\n", "doc/planted.md is not"),
-    "a file that is not there":
+    "a file that does not exist":
         ("ARCHITECTURE.md", "\nSee `core/planted`.\n", "core/planted is not"),
-    "a function that is not there":
+    "a function that does not exist":
         ("HACKING.md", "\nCall `wg_planted()`.\n", "wg_planted is nowhere"),
-    "a room that is not there":
+    "a room without a folder":
         ("ARCHITECTURE.md", "\n| `attic/` | old things | - |\n", "no folder attic/"),
-    "a folder that the table does not know":
+    "a folder without a row in the table":
         ("attic/planted.txt", "\n", "the table does not name attic/"),
 }
 
@@ -53,7 +53,7 @@ def commands(root, path):
 
 
 def program(words):
-    """The words of a command from its program on: without variables, sudo and `ip netns exec`."""
+    """The words of a command from its program on: without variables, sudo or `ip netns exec`."""
     while words and (re.match(r"\w+=", words[0]) or words[0] == "sudo"):
         words = words[1:]
     if words[:3] == ["ip", "netns", "exec"]:
@@ -84,7 +84,7 @@ def judge(root, targets, line):
 
 
 def names(root, table, sources, line):
-    """What is wrong with the files and the names of C that a line of text quotes."""
+    """What is wrong with the files and C names that a line of text quotes."""
     for code in CODE.findall(line):
         if re.fullmatch(r"[\w.]+/[\w./-]*", code) and code.split("/")[0] in table:
             if not any((root / (code + suffix)).exists() for suffix in ("", ".h", ".c")):

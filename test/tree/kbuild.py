@@ -20,7 +20,7 @@ FLAGS = ("-std=gnu11", "-ffreestanding", "-nostdinc", "-O2", "-fno-pic", "-fno-s
          "-Wall", "-Wextra", "-Wundef", "-Wvla", "-Wstrict-prototypes", "-Wmissing-prototypes",
          "-Wdeclaration-after-statement", "-DWG_NORETURN=", "-isystem", SHIMS, "-iquote", ".")
 
-# Planted into a tree of its own: the whole one would be compiled again for each.
+# Planted in an empty tree: the whole one would be compiled again for each.
 BARE = True
 PLANTED = {
     "a uint64_t that is not unsigned long":

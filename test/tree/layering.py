@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """Every include points to a room that ARCHITECTURE.md's table allows, and none in a circle.
 
-A room may lie in another one. A file belongs to the innermost room that the table has, and the row of
-that room alone says what it may include: neither includes the other unless its row says so.
+A room may lie in another one. A file belongs to the innermost room that the table has, and only the
+row of that room says what it may include: neither includes the other unless its row says so.
 """
 import re
 
@@ -33,8 +33,8 @@ OWNERS = {
 # What the tests of each room share.
 SHARED_BY_TESTS = ("test/lib/", "test/vectors/")
 
-# conf turns text into structs: there is no file, socket or clock in the headers it may use. (What
-# base and core may use is purity.py's business.)
+# conf turns text into structs: the headers it may use have no file, socket or clock. (For base and
+# core, see purity.py.)
 CONF_SYSTEM = {"ctype.h", "errno.h", "inttypes.h", "limits.h", "stdarg.h", "stdbool.h", "stddef.h",
                "stdint.h", "stdio.h", "stdlib.h", "string.h"}
 
@@ -47,7 +47,7 @@ PLANTED = {
         ("core/planted.c", '#include "limits.h"\n', 'write "room/file.h"'),
     "an include of a source file":
         ("core/planted.c", '#include "core/planted.c"\n', "not a header"),
-    "an include of nothing":
+    "an include of a missing file":
         ("core/planted.c", '#include "core/nowhere.h"\n', "does not exist"),
     "a circle of files":
         ("core/planted.h", '#include "core/planted.h"\n', "circle"),
@@ -59,7 +59,7 @@ PLANTED = {
         ("crypto/planted.c", "#include <openssl/evp.h>\n", "only crypto/libcrypto may include"),
     "a system library outside its room":
         ("daemon/planted.c", "#include <seccomp.h>\n", "only io may include"),
-    "a library whose room is still to come":
+    "a library whose room does not exist yet":
         ("daemon/planted.c", "#include <sqlite3.h>\n", "only store may include"),
     "a library with two owners outside both":
         ("daemon/planted.c", "#include <curl/curl.h>\n", "only feeds, identity may include"),
@@ -80,7 +80,7 @@ PLANTED = {
         ("test/core/planted.c", "#include <libmnl/libmnl.h>\n", "only io may include"),
     "a socket in conf":
         ("conf/planted.c", "#include <sys/socket.h>\n", "conf is pure"),
-    "a room that the table does not know":
+    "a room without a row in the table":
         ("attic/planted.c", "\n", "no room 'attic'"),
 }
 
@@ -114,7 +114,7 @@ def within_reach(table, room):
 
 
 def circle(graph):
-    """Some path of the graph that ends where it began, or None."""
+    """A path in the graph that ends where it began, or None."""
     done = set()
 
     def walk(node, path):
@@ -137,7 +137,7 @@ def circle(graph):
 
 
 def is_generated(root, header):
-    """Whether the meson.build of its folder makes a header."""
+    """Whether the meson.build of a header's folder generates it."""
     folder, name = header.rsplit("/", 1)
     build = root / folder / "meson.build"
     return build.is_file() and f"output: '{name}'" in build.read_text()
@@ -174,7 +174,7 @@ def judge_room(table, path, header):
 def judge(root, table, path, include):
     """What is wrong with one include of a file, or None."""
     if include["odd"] is not None:
-        return "an include whose file is not written out"
+        return "an include of a macro instead of a file"
     if include["system"] is not None:
         return judge_system(table, path, include["system"])
     header = include["ours"]

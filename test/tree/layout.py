@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Every C file is laid out as .clang-format says (`make format` does it)."""
+"""Every C file is laid out according to .clang-format (`make format` does it)."""
 import re
 
 import tree
 
 PLANTED = {
-    "a body on the line of its head": ("base/planted.c", "int f(void) { return 0; }\n",
-                                       "base/planted.c:1"),
+    "a function body on its first line": ("base/planted.c", "int f(void) { return 0; }\n",
+                                          "base/planted.c:1"),
 }
 
 
@@ -15,7 +15,8 @@ def check(root, _build=None):
     paths = tree.files(root, ".c", ".h")
     status, output = tree.run("clang-format", "--dry-run", "-Werror", *paths, cwd=root)
     found = re.findall(r"^(\S+?:\d+):\d+: error: code should", output, re.M)
-    findings = [f"{place}: not laid out as .clang-format says" for place in dict.fromkeys(found)]
+    findings = [f"{place}: not laid out according to .clang-format"
+                for place in dict.fromkeys(found)]
     return findings or ([output.strip()] if status else [])
 
 

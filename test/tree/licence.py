@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Every file that can carry a line about its licence does."""
+"""Every file that can have a licence line has one."""
 import tree
 
 LINE = "SPDX-License-Identifier: MIT OR GPL-2.0-only"
 
-# Files that are read byte by byte, or whose form has no room for it, and the licences themselves.
+# Files whose bytes are data, whose format has no comments, and the licences themselves.
 EXEMPT = ("fuzz/corpus/", "LICENSES/", "debian/changelog", "debian/source/format")
 
 PLANTED = {

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The man pages please mandoc's lint, and all are installed."""
+"""The man pages pass mandoc's lint, and all are installed."""
 import re
 
 import tree
 
-# Pages of other packages need not be where the check runs.
+# Other packages' pages need not be installed where the check runs.
 HARMLESS = ("referenced manual not found", "outdated mandoc.db")
 
 PLANTED = {
-    "a section that was never closed":
+    "a block that is not closed":
         ("doc/planted.8", ".Dd $Mdocdate$\n.Dt PLANTED 8\n.Os\n.Sh NAME\n.Nm planted\n"
          ".Nd planted\n.Bl -tag\n", "doc/planted.8:"),
     "a page that is not installed":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Shell scripts parse and please shellcheck, Python compiles, and what has a #! may be executed."""
+"""Shell scripts parse and pass shellcheck, Python compiles, and files with a #! are executable."""
 import os
 import tree
 
@@ -10,13 +10,13 @@ PLANTED = {
         ("scripts/planted.sh", "#!/bin/sh\nrm $1\n", "SC2086"),
     "Python that does not compile":
         ("scripts/planted.py", "def f(:\n", "scripts/planted.py:1"),
-    "a script that nobody may execute":
+    "a script that is not executable":
         ("scripts/planted.sh", "#!/bin/sh\nexit 0\n", "is not executable"),
 }
 
 
 def interpreter(root, path):
-    """What runs a script: sh, bash, python3, ...; None when the file has no #! line."""
+    """The interpreter of a script: sh, bash, python3, ...; None if the file has no #! line."""
     with open(root / path, "rb") as file:
         first = file.readline()
     if not first.startswith(b"#!"):

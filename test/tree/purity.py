@@ -18,11 +18,11 @@ C_HEADERS = Path("base/std.h")
 SYSTEM_INCLUDE = re.compile(r"\s*#\s*include\s*(<[^>]*>)")
 OUTSIDE = {"memcpy", "memmove", "memset", "memcmp", "wg_panic"}
 LINKER = {"_GLOBAL_OFFSET_TABLE_"}
-HARDENING = {"__stack_chk_fail"}  # what the options of a finished build call by themselves
+HARDENING = {"__stack_chk_fail"}  # calls that a finished build's options add
 FLAGS = ("-std=c11", "-pedantic-errors", "-ffreestanding", "-nostdinc", "-O2", "-fno-pic",
          "-fno-stack-protector", "-I.")
 
-# Planted into a tree of its own: the whole one would be compiled again for each.
+# Planted in an empty tree: the whole one would be compiled again for each.
 BARE = True
 PLANTED = {
     "a header of the C library":

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Runs the checks of the tree, and shows of each that it finds a violation planted for it.
+"""Runs the checks of the tree, and shows that each finds the violations planted for it.
 
     run.py [--build DIR] [CHECK...]
 
@@ -32,7 +32,7 @@ def copy(destination):
 
 @contextlib.contextmanager
 def planted(root, path, text):
-    """Adds text to a file, which need not be there, for as long as the block lasts."""
+    """Adds text to a file, which need not exist, for the duration of the block."""
     file = root / path
     before = file.read_bytes() if file.exists() else None
     folder = next(f for f in (file, *file.parents) if f.parent.exists())
@@ -72,14 +72,14 @@ class Count:
 
 
 def judged(count, name, judge):
-    """Counts what judge() finds."""
+    """Runs judge(), and counts its result."""
     start = time.monotonic()
     try:
         findings = judge()
     except tree.Skip as why:
         count.skip(name, why)
         return
-    except Exception:  # a check that breaks has not passed, and the others still run
+    except Exception:  # a check that crashes has failed, and the others still run
         findings = traceback.format_exc().splitlines()
     count.say(name, findings, time.monotonic() - start)
 
@@ -104,7 +104,7 @@ def main():
     options = parser.parse_args()
     unknown = set(options.checks) - set(CHECKS)
     if unknown:
-        parser.error(f"no check is called {' '.join(sorted(unknown))}")
+        parser.error(f"unknown check: {' '.join(sorted(unknown))}")
     build = options.build.resolve() if options.build else None
 
     count = Count()

@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""doc/status.md has a row for each key that the status socket tells, and for no other."""
+"""doc/status.md has a row for each key of the status protocol, and for no other."""
 import re
 
 import tree
 
 DOC, KEYS, VERDICTS = "doc/status.md", "conf/status.h", "core/verdict.h"
-FIRST_DROP = 16  # in the list of verdicts the accepted ones come first
+FIRST_DROP = 16  # in the list of verdicts, the accepting ones come first
 
 PLANTED = {
-    "a key that is told and not described":
+    "a key that is not documented":
         (KEYS, '/* X(TL_STATUS_PLANTED, PEERS, LEVEL, planted, "planted") */\n', "planted (level)"),
-    "a key that is described and not told":
+    "a documented key that does not exist":
         (DOC, "| `planted` | count | planted |\n", "'planted'"),
-    "a key of another kind":
+    "a key documented with another kind":
         (DOC, "| `peers` | count | planted |\n", "peers"),
-    "a drop that is not described":
+    "a drop counter that is not documented":
         (VERDICTS, '/* X(WG_VERDICT_PLANTED, 99, planted, "planted") */\n', "drop_planted"),
-    "a drop that is described and not told":
+    "a documented drop counter that does not exist":
         (DOC, "| `drop_planted` | planted |\n", "'drop_planted'"),
 }
 
@@ -34,7 +34,7 @@ def told(root):
 
 
 def described(root):
-    """Where the document tells a key, and of which kind."""
+    """Where the document describes a key, and its kind there."""
     for number, line in tree.lines(root, DOC):
         if row := re.match(r"\| `(\w+)` \| (text|flag|count|level) \|", line):
             yield number, row[1], row[2]

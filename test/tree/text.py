@@ -4,11 +4,12 @@ import re
 
 import tree
 
-# Taken as they are: their bytes are data.
+# Not checked: their bytes are data.
 EXEMPT = ("fuzz/corpus/", "LICENSES/")
 MOST_BYTES = 1 << 20
 
-# Paths of the machine that Tieline was written on; a class, so that this line is not one itself.
+# Paths of the machine that Tieline was written on; a character class, so that this line does not
+# match itself.
 FOREIGN = re.compile(r"/wor[k]/|(?:\.\./|(?<![\w/]))share[d]/")
 
 PLANTED = {

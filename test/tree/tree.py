@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""What the checks of the tree share: the list of its files, and how a check is run by hand.
+"""Shared by the checks of the tree: the list of its files, and how to run a check by hand.
 
 A check is a module with a one-line docstring that says its claim, and
 
@@ -18,17 +18,17 @@ from pathlib import Path
 
 HOME = Path(__file__).resolve().parents[2]
 
-# Never part of the tree, whatever is in there.
+# Never part of the tree.
 NOT_OURS = {".git", "__pycache__"}
 
 
 class Skip(Exception):
-    """Why a check says nothing."""
+    """Why a check cannot run."""
 
 
 def files(root, *suffixes):
-    """Paths relative to root in a fixed order, of the given suffixes or all. Does not ask git: a
-    tree from a tarball is checked as well."""
+    """Paths relative to root in a fixed order, with the given suffixes or all. Does not use git, so
+    that a tree from a tarball can be checked."""
     found = []
     for folder, folders, names in os.walk(root):
         top = Path(folder) == Path(root)
@@ -42,7 +42,7 @@ def files(root, *suffixes):
 
 
 def lines(root, path):
-    """The numbered lines of a file; none of a binary one."""
+    """The numbered lines of a file; none if it is binary."""
     content = (Path(root) / path).read_bytes()
     if b"\0" in content:
         return []
@@ -56,7 +56,7 @@ def need(*tools):
 
 
 def run(*command, cwd=None):
-    """The exit status and everything that was printed."""
+    """The exit status and all output."""
     done = subprocess.run([str(word) for word in command], cwd=cwd, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace", check=False)
@@ -64,8 +64,8 @@ def run(*command, cwd=None):
 
 
 def compiled(root, rooms, command, folder):
-    """Compiles the sources of some rooms by a command, several at a time. Returns source -> object of
-    those that compile, and findings about the others."""
+    """Compiles the sources of some rooms by a command, several at a time. Returns source -> object
+    for those that compile, and findings about the others."""
     def compile_one(source):
         made = folder / (str(source).replace("/", "-") + ".o")
         status, output = run(*command, "-c", source, "-o", made, cwd=root)
