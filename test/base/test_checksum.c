@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_checksum.c - base/checksum.h against a sum that brings each carry round at once. */
+ * test_checksum.c - base/checksum.h against a sum that adds each carry back at once. */
 #include "base/checksum.h"
 
 #include "test/lib/cmocka.h"
@@ -42,7 +42,7 @@ static void test_join(void **state WG_UNUSED)
                         uint64_t sum = wg_checksum_join(sums[i], sums[j]);
 
                         assert_true(sum < UINT64_C(1) << 33);
-                        /* Both are sums of 32-bit words, so also modulo 2^16 - 1. */
+                        /* Both are sums of 32-bit words, and so also modulo 2^16 - 1. */
                         assert_int_equal(sum % 0xffff,
                                          (sums[i] % 0xffff + sums[j] % 0xffff) % 0xffff);
                         assert_int_equal(sum == 0, !sums[i] && !sums[j]);
@@ -116,7 +116,7 @@ static void test_pseudo_headers(void **state WG_UNUSED)
         }
 }
 
-/* A header whose fields change one after the other keeps a checksum that a new sum would give. */
+/* When fields of a header change one after the other, the updated checksum equals a new one. */
 static void test_update(void **state WG_UNUSED)
 {
         uint8_t header[WG_IPV4_HEADER_LEN];

@@ -15,20 +15,14 @@ static const struct {
         uint32_t header_says;
 } cases[] = {
         {1, "nothing", {0}, 0, WG_FAMILY_NONE, 0, 0},
-        {2, "IPv4, a byte short", {0x45, 0, 0, 20}, 19, WG_FAMILY_NONE, 0, 0},
-        {3, "IPv4, a header alone", {0x45, 0xb9, 0, 20}, 20, WG_FAMILY_IPV4, 0xb9, 20},
-        {4,
-         "IPv4 that says more than there is",
-         {0x4f, 1, 0xff, 0xff},
-         20,
-         WG_FAMILY_IPV4,
-         1,
-         65535},
-        {5, "IPv4 that says less than a header", {0x45, 0, 0, 3}, 100, WG_FAMILY_IPV4, 0, 3},
-        {6, "IPv6, a byte short", {0x60}, 39, WG_FAMILY_NONE, 0, 0},
-        {7, "IPv6, a header alone", {0x6a, 0x5f, 0xff, 0xff, 0, 0}, 40, WG_FAMILY_IPV6, 0xa5, 40},
+        {2, "IPv4, one byte short", {0x45, 0, 0, 20}, 19, WG_FAMILY_NONE, 0, 0},
+        {3, "IPv4, only a header", {0x45, 0xb9, 0, 20}, 20, WG_FAMILY_IPV4, 0xb9, 20},
+        {4, "IPv4, length beyond the packet", {0x4f, 1, 0xff, 0xff}, 20, WG_FAMILY_IPV4, 1, 65535},
+        {5, "IPv4, length below that of a header", {0x45, 0, 0, 3}, 100, WG_FAMILY_IPV4, 0, 3},
+        {6, "IPv6, one byte short", {0x60}, 39, WG_FAMILY_NONE, 0, 0},
+        {7, "IPv6, only a header", {0x6a, 0x5f, 0xff, 0xff, 0, 0}, 40, WG_FAMILY_IPV6, 0xa5, 40},
         {8, "IPv6, the longest", {0x60, 0, 0, 0, 0xff, 0xff}, 40, WG_FAMILY_IPV6, 0, 65575},
-        {9, "IPv6 as short as IPv4 may be", {0x60}, 20, WG_FAMILY_NONE, 0, 0},
+        {9, "IPv6 as short as an IPv4 header", {0x60}, 20, WG_FAMILY_NONE, 0, 0},
         {10, "version 5", {0x55}, 100, WG_FAMILY_NONE, 0, 0},
         {11, "version 0", {0x05}, 100, WG_FAMILY_NONE, 0, 0},
         {12, "version 15", {0xf5}, 100, WG_FAMILY_NONE, 0, 0},
@@ -58,7 +52,7 @@ static void test_parse(void **state)
         }
 }
 
-/* RFC 3168: who knows ECN is told, who does not is left alone. */
+/* RFC 3168: packets that support ECN are marked, others stay unchanged. */
 static uint8_t marked(uint8_t tos)
 {
         return tos & 3 ? tos | 3 : tos;
@@ -82,7 +76,7 @@ static void check_mark(uint8_t *packet, size_t len)
         assert_memory_equal(packet, wanted, len);
 }
 
-/* Of IPv4 four bytes count, of IPv6 sixteen, and one is never the other. */
+/* IPv4 has four significant bytes, IPv6 sixteen, and one never equals the other. */
 static void test_same_address(void **state)
 {
         uint8_t a[16] = {10, 0, 0, 1}, b[16] = {10, 0, 0, 1};
@@ -121,7 +115,7 @@ static void test_mark_congestion(void **state)
         }
 }
 
-/* The identification runs through all values, and so the checksum through all there are, 0 too. */
+/* The identification runs through all values, and so does the checksum, including 0. */
 static void test_mark_every_checksum(void **state)
 {
         (void)state;

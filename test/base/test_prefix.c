@@ -1,32 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_prefix.c - base/prefix.h: a table, then random prefixes against a twin that goes bit by
- * bit. */
+ * test_prefix.c - base/prefix.h: a table, then random prefixes against a bit-by-bit twin. */
 #include "base/prefix.h"
-
-#include <arpa/inet.h>
-#include <stdlib.h>
 
 #include "test/lib/cmocka.h"
 #include "test/lib/env.h"
-
-static struct wg_ip parse_ip(const char *text)
-{
-        struct wg_ip ip = {.family = strchr(text, ':') ? WG_FAMILY_IPV6 : WG_FAMILY_IPV4};
-
-        if (inet_pton(ip.family == WG_FAMILY_IPV6 ? AF_INET6 : AF_INET, text, ip.bytes) != 1)
-                fail_msg("not an address: %s", text);
-        return ip;
-}
-
-static struct wg_prefix parse(const char *text)
-{
-        const char *slash = strchr(text, '/');
-        char address[64];
-
-        snprintf(address, sizeof(address), "%.*s", (int)(slash - text), text);
-        return (struct wg_prefix){.ip = parse_ip(address), .cidr = (uint8_t)atoi(slash + 1)};
-}
+#include "test/lib/ip.h"
 
 /* ---- one prefix ---- */
 
@@ -54,8 +33,8 @@ static const struct {
 static void test_ranges(void **state WG_UNUSED)
 {
         for (size_t i = 0; i < WG_ARRAY_SIZE(ranges); i++) {
-                struct wg_prefix prefix = parse(ranges[i].prefix);
-                struct wg_ip first = parse_ip(ranges[i].first), last = parse_ip(ranges[i].last);
+                struct wg_prefix prefix = test_prefix(ranges[i].prefix);
+                struct wg_ip first = test_ip(ranges[i].first), last = test_ip(ranges[i].last);
                 struct wg_ip found = wg_prefix_last(&prefix);
                 uint8_t cidr = prefix.cidr;
 
@@ -93,7 +72,7 @@ static const struct {
 static void test_netmasks(void **state WG_UNUSED)
 {
         for (size_t i = 0; i < WG_ARRAY_SIZE(netmasks); i++) {
-                struct wg_ip mask = parse_ip(netmasks[i].mask);
+                struct wg_ip mask = test_ip(netmasks[i].mask);
 
                 if (wg_prefix_netmask_len(&mask) != netmasks[i].len)
                         fail_msg("netmask %d (%s)", netmasks[i].number, netmasks[i].mask);
@@ -115,7 +94,7 @@ static const struct {
         int number;
         const char *a, *b;
         enum relation relation;
-        int common; /* -1: they are of two families */
+        int common; /* -1: different families */
 } pairs[] = {
         {1, "0.0.0.0/0", "0.0.0.0/0", SAME, 0},
         {2, "0.0.0.0/0", "::/0", APART, -1},
@@ -141,7 +120,7 @@ static const struct {
 static void test_pairs(void **state WG_UNUSED)
 {
         for (size_t i = 0; i < WG_ARRAY_SIZE(pairs); i++) {
-                struct wg_prefix a = parse(pairs[i].a), b = parse(pairs[i].b);
+                struct wg_prefix a = test_prefix(pairs[i].a), b = test_prefix(pairs[i].b);
                 enum relation relation = pairs[i].relation;
                 bool covers = relation == COVERS || relation == SAME;
                 bool is_covered = relation == IS_COVERED || relation == SAME;
@@ -183,7 +162,7 @@ static struct wg_ip twin_fill(const struct wg_prefix *prefix, bool value)
         return ip;
 }
 
-/* Both ends of a prefix are in the other exactly if all between them is. */
+/* Both ends of a prefix are inside the other one exactly if everything in between is. */
 static bool twin_covers(const struct wg_prefix *outer, const struct wg_prefix *inner)
 {
         struct wg_ip first = twin_fill(inner, false), last = twin_fill(inner, true);
@@ -207,7 +186,7 @@ static unsigned int twin_common(const struct wg_prefix *a, const struct wg_prefi
         return bit;
 }
 
-/* Half of them differ from `near` in one bit, and in what follows it. */
+/* Half of them differ from `near` in one bit, and in the bits after it. */
 static struct wg_prefix random_prefix(struct test_env *t, const struct wg_prefix *near)
 {
         struct wg_prefix prefix = {.ip.family = test_env_below(t, 2) ? WG_FAMILY_IPV4

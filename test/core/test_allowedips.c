@@ -23,15 +23,6 @@ static void init_peer(struct wg_peer *peer)
         peer->alive = ALIVE;
 }
 
-static struct wg_prefix parse_prefix(const char *text)
-{
-        char address[64];
-        const char *slash = strchr(text, '/');
-
-        snprintf(address, sizeof(address), "%.*s", (int)(slash - text), text);
-        return (struct wg_prefix){.ip = test_ip(address), .cidr = (uint8_t)atoi(slash + 1)};
-}
-
 /* Writes an owner's prefixes in order, as "10.0.0.0/8 ::/0". */
 static void list_prefixes(const struct wg_allowed_owner *owner, char *out, size_t size)
 {
@@ -202,7 +193,7 @@ static void run_step(struct wg_allowedips *a, struct test_env *t, struct wg_peer
         struct wg_ip ip;
 
         if (strchr(text, '/') && step[1] != '=')
-                prefix = parse_prefix(text);
+                prefix = test_prefix(text);
         switch (step[1]) {
         case '+':
                 add(a, peer, &prefix);
@@ -314,7 +305,7 @@ static void test_reserve(void **state)
 /* Nodes removed from the trie wait for the readers. */
 static void test_removal_retires(void **state)
 {
-        struct wg_prefix left = parse_prefix("10.0.0.0/16"), right = parse_prefix("10.1.0.0/16");
+        struct wg_prefix left = test_prefix("10.0.0.0/16"), right = test_prefix("10.1.0.0/16");
         struct wg_allowedips a;
         struct wg_peer peer;
         struct test_env t;
@@ -659,7 +650,7 @@ static void test_each_address_passes_once(void **state)
  * see, and moves to the end of the list. */
 static void test_unchanged_prefix(void **state)
 {
-        struct wg_prefix first = parse_prefix("10.0.0.0/8"), second = parse_prefix("10.1.0.0/16");
+        struct wg_prefix first = test_prefix("10.0.0.0/8"), second = test_prefix("10.1.0.0/16");
         struct wg_allowedips a;
         struct wg_peer peer;
         struct test_env t;
@@ -828,7 +819,7 @@ static void run_race(const char *name, void (*write)(struct race *race))
         wg_allowedips_init(&race.a, &race.t.env);
         for (size_t i = 0; i < WG_ARRAY_SIZE(lasting); i++) {
                 init_peer(&race.owners[i]);
-                race.prefixes[i] = parse_prefix(lasting[i].prefix);
+                race.prefixes[i] = test_prefix(lasting[i].prefix);
                 race.addresses[i] = test_ip(lasting[i].address);
                 add(&race.a, &race.owners[i], &race.prefixes[i]);
         }

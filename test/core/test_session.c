@@ -443,7 +443,7 @@ static void begin_one(struct race *race, uint32_t number)
         pthread_mutex_unlock(&race->lock);
 }
 
-/* Once both workers have started anew, nothing from before is sent under. */
+/* Once both workers have started anew, nothing is sent under an earlier session. */
 static void forget_all(struct race *race, uint32_t number)
 {
         struct test_env *t = &race->side->t;

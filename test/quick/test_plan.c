@@ -112,7 +112,7 @@ static const struct {
         {4, P "AllowedIPs = 10.0.0.0/8, 10.1.0.0/16, fd00::/64",
          UP "ip -6 route add fd00::/64 dev wg0\nip -4 route add 10.1.0.0/16 dev wg0\n"
             "ip -4 route add 10.0.0.0/8 dev wg0\n"},
-        /* What an address of the interface brings. */
+        /* Routes that come with an address are not added. */
         {5,
          I "Address = 10.0.0.1/24, 10.9.9.9/32, fd00::1/128\n" P
            "AllowedIPs = 10.0.0.0/24, 10.0.0.7/32, 10.0.0.0/23, 10.9.9.9/32, fd00::1, fd00::2",
@@ -273,7 +273,7 @@ static void test_iptables(void **state)
         file_done(&file);
 }
 
-/* What is known of the way, and the MTU that comes of it. */
+/* What is known about the path, and the resulting MTU. */
 static const struct {
         uint32_t path_mtu;
         const char *command;
