@@ -133,7 +133,7 @@ static void test_replies(void **state)
 
 #define KEY "c53201039adba14be71f886da1d8dbe9eebded08cb111b75340078999aa9f038"
 
-static void test_what_get_tells(void **state)
+static void test_get_reply(void **state)
 {
         static const char text[] =
                 "private_key=" KEY "\nlisten_port=5\npublic_key=" KEY "\nprotocol_version=1\n"
@@ -169,7 +169,7 @@ int main(void)
                 cmocka_unit_test(test_a_file_is_what_was_read),
                 cmocka_unit_test(test_room),
                 cmocka_unit_test(test_replies),
-                cmocka_unit_test(test_what_get_tells),
+                cmocka_unit_test(test_get_reply),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,7 +116,7 @@ static uint32_t mark_of(const struct tl_udp *udp)
         return mark;
 }
 
-static void test_as_many_sockets_as_there_can_be(void **state WG_UNUSED)
+static void test_the_most_sockets(void **state WG_UNUSED)
 {
         struct tl_udp_pair pairs[TL_UDP_PAIRS], other;
 
@@ -305,7 +305,7 @@ static void test_a_stamp_outlives_the_helper(void **state WG_UNUSED)
         tl_helper_done(&helper);
 }
 
-static void test_a_helper_that_is_gone_is_told(void **state WG_UNUSED)
+static void test_a_dead_helper_is_reported(void **state WG_UNUSED)
 {
         struct tl_udp_pair pair;
         struct tl_unixsock sock;
@@ -323,12 +323,12 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_sockets_are_opened_and_marked),
-                cmocka_unit_test(test_as_many_sockets_as_there_can_be),
+                cmocka_unit_test(test_the_most_sockets),
                 cmocka_unit_test(test_control_sockets_go_with_the_daemon),
                 cmocka_unit_test(test_the_link_is_followed_where_it_is),
                 cmocka_unit_test(test_nonsense_ends_it),
                 cmocka_unit_test(test_a_stamp_outlives_the_helper),
-                cmocka_unit_test(test_a_helper_that_is_gone_is_told),
+                cmocka_unit_test(test_a_dead_helper_is_reported),
         };
         signal(SIGPIPE, SIG_IGN);
         return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -436,7 +436,7 @@ static bool no_time_is_left(const struct state *s)
         return s->shared[TIME] == 0 && s->shared[T_NOTES] == 0;
 }
 
-static void test_nothing_is_remembered_of_a_link_that_is_down(void **state)
+static void test_times_of_a_down_link_are_forgotten(void **state)
 {
         static const struct protocol p = {3, times_step, no_time_is_left};
 
@@ -930,7 +930,7 @@ static bool the_old_are_closed(const struct state *s)
         return m[PUBLISHED] == 2 && m[CLOSED] == 2 && m[WATCHED] == 2 && m[WATCHED + 1] == 2;
 }
 
-static void test_sockets_are_closed_when_nobody_has_them(void **state)
+static void test_sockets_are_closed_once_unused(void **state)
 {
         static const struct protocol p = {3, sockets_step, the_old_are_closed};
 
@@ -943,11 +943,11 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_wake_up_is_never_lost),
                 cmocka_unit_test(test_a_note_is_never_forgotten),
-                cmocka_unit_test(test_nothing_is_remembered_of_a_link_that_is_down),
+                cmocka_unit_test(test_times_of_a_down_link_are_forgotten),
                 cmocka_unit_test(test_no_nonce_is_used_twice),
                 cmocka_unit_test(test_packets_leave_in_their_order),
                 cmocka_unit_test(test_jobs_are_done_once_and_waited_for),
-                cmocka_unit_test(test_sockets_are_closed_when_nobody_has_them),
+                cmocka_unit_test(test_sockets_are_closed_once_unused),
         };
 
         return cmocka_run_group_tests_name("interleaving", tests, NULL, NULL);

@@ -47,7 +47,7 @@ static uint32_t limit_of(uint16_t number, uint64_t now_ns)
 }
 
 /* A length that is too long for one endpoint says nothing about others, nor about the device. */
-static void test_too_long_is_for_the_endpoint(void **state WG_UNUSED)
+static void test_a_length_limit_is_per_endpoint(void **state WG_UNUSED)
 {
         assert_int_equal(limit_of(1, NOW), UINT32_MAX);
         for (uint16_t i = 1; i <= 10; i++)
@@ -73,7 +73,7 @@ static void test_a_limit_is_forgotten(void **state WG_UNUSED)
 
 /* A single EINVAL may be due to the length; if shorter superpackets are refused again, it is
  * not. */
-static void test_several_endpoints_end_it(void **state WG_UNUSED)
+static void test_several_endpoints_disable_it(void **state WG_UNUSED)
 {
         for (uint16_t i = 1; i <= 3; i++) {
                 assert_true(tl_offloads_has(&offloads, TL_OFFLOADING_GSO));
@@ -87,7 +87,7 @@ static void test_several_endpoints_end_it(void **state WG_UNUSED)
 }
 
 /* If single datagrams fail too, superpackets are not the cause. */
-static void test_an_endpoint_out_of_reach_ends_nothing(void **state WG_UNUSED)
+static void test_an_unreachable_endpoint_disables_nothing(void **state WG_UNUSED)
 {
         for (uint16_t i = 1; i <= 20; i++) {
                 refuse(i, 1500, EINVAL, EINVAL, NOW);
@@ -98,13 +98,13 @@ static void test_an_endpoint_out_of_reach_ends_nothing(void **state WG_UNUSED)
         assert_int_equal(limit_of(20, NOW), 0);
 }
 
-static void test_a_device_that_cannot_ends_it_at_once(void **state WG_UNUSED)
+static void test_an_unable_device_disables_it_at_once(void **state WG_UNUSED)
 {
         refuse(1, 1500, EIO, 0, NOW);
         assert_false(tl_offloads_has(&offloads, TL_OFFLOADING_GSO));
 }
 
-static void test_more_endpoints_than_are_remembered(void **state WG_UNUSED)
+static void test_more_endpoints_than_slots(void **state WG_UNUSED)
 {
         for (uint16_t i = 1; i <= 40; i++)
                 refuse(i, 1500u + i, EMSGSIZE, 0, NOW);
@@ -130,7 +130,7 @@ static void test_superpackets_by_kind(void **state WG_UNUSED)
         assert_true(tl_offloads_has(&offloads, TL_OFFLOADING_GSO));
 }
 
-static void test_releases_that_are_distrusted(void **state WG_UNUSED)
+static void test_distrusted_kernels(void **state WG_UNUSED)
 {
         static const struct {
                 int number;
@@ -162,14 +162,14 @@ static void test_releases_that_are_distrusted(void **state WG_UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_too_long_is_for_the_endpoint),
+                TEST(test_a_length_limit_is_per_endpoint),
                 TEST(test_a_limit_is_forgotten),
-                TEST(test_several_endpoints_end_it),
-                TEST(test_an_endpoint_out_of_reach_ends_nothing),
-                TEST(test_a_device_that_cannot_ends_it_at_once),
-                TEST(test_more_endpoints_than_are_remembered),
+                TEST(test_several_endpoints_disable_it),
+                TEST(test_an_unreachable_endpoint_disables_nothing),
+                TEST(test_an_unable_device_disables_it_at_once),
+                TEST(test_more_endpoints_than_slots),
                 TEST(test_superpackets_by_kind),
-                TEST(test_releases_that_are_distrusted),
+                TEST(test_distrusted_kernels),
         };
 
         return cmocka_run_group_tests_name("offloads", tests, NULL, NULL);

@@ -90,7 +90,7 @@ static void take_all(void)
         }
 }
 
-static void test_nothing_is_left_lying(void **state)
+static void test_nothing_is_left_behind(void **state)
 {
         unsigned int seed = 7;
         uint64_t total = 0;
@@ -134,7 +134,7 @@ static void test_nothing_is_left_lying(void **state)
 
 int main(int argc, char **argv)
 {
-        const struct CMUnitTest tests[] = {cmocka_unit_test(test_nothing_is_left_lying)};
+        const struct CMUnitTest tests[] = {cmocka_unit_test(test_nothing_is_left_behind)};
 
         if (argc > 1)
                 seconds = strtoull(argv[1], NULL, 10);

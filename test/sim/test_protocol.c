@@ -597,7 +597,7 @@ static void test_passive_keepalive_twice(void **state)
         assert_int_equal(nth(net, B, KEEPALIVE, 1)->at_ns, at_ns + WAY + 20 * S);
 }
 
-static void test_answers_spare_the_keepalive(void **state)
+static void test_replies_replace_the_keepalive(void **state)
 {
         struct test_net *net = *state;
 
@@ -628,7 +628,7 @@ static void test_persistent_keepalive(void **state)
         assert_int_equal(net->count, 4);
 }
 
-static void test_traffic_puts_off_the_persistent_keepalive(void **state)
+static void test_traffic_postpones_the_persistent_keepalive(void **state)
 {
         struct test_net *net = *state;
         uint64_t sent_ns, received_ns;
@@ -708,7 +708,7 @@ static void test_silence_twice(void **state)
         assert_int_equal(count(net, B, INITIATION), 21);
 }
 
-static void test_an_answer_breaks_the_silence(void **state)
+static void test_a_reply_ends_the_silence(void **state)
 {
         struct test_net *net = *state;
         uint64_t at_ns;
@@ -995,7 +995,7 @@ static void test_the_handshake_queue_is_bounded(void **state)
         assert_int_equal(verdicts(net, B, WG_VERDICT_COOKIE_DEMANDED), WG_HANDSHAKE_QUEUE_MAX);
 }
 
-static void test_down_forgets_what_waits(void **state)
+static void test_down_drops_waiting_packets(void **state)
 {
         struct test_net *net = *state;
 
@@ -1066,7 +1066,7 @@ static void test_the_first_answer(void **state)
         assert_int_equal(net->delivered[A], 1);
 }
 
-static void test_handshakes_move_too(void **state)
+static void test_handshakes_roam_too(void **state)
 {
         struct test_net *net = *state;
         struct wg_endpoint from;
@@ -1081,7 +1081,7 @@ static void test_handshakes_move_too(void **state)
         assert_true(wg_endpoint_is_same_remote(&nth(net, B, RESPONSE, 0)->to, &from));
 }
 
-static void test_refused_sources_move_too(void **state)
+static void test_refused_sources_roam_too(void **state)
 {
         struct test_net *net = *state;
         struct sim_inner inner = {
@@ -1148,7 +1148,7 @@ static void test_a_new_private_key(void **state)
         assert_int_equal(net->delivered[B], 1);
 }
 
-static void test_a_new_private_key_amid_a_rekey(void **state)
+static void test_a_new_private_key_during_a_rekey(void **state)
 {
         struct test_net *net = *state;
         static const uint8_t key[WG_KEY_LEN] = {8};
@@ -1176,7 +1176,7 @@ static void test_the_same_private_key(void **state)
         assert_int_equal(count(net, B, INITIATION), 0);
 }
 
-static void test_a_private_key_while_one_begins(void **state)
+static void test_a_private_key_during_an_initiation(void **state)
 {
         struct test_net *net = *state;
         static const uint8_t key[WG_KEY_LEN] = {9};
@@ -1378,13 +1378,13 @@ int main(void)
                 PAIR(test_low_order_public_key),
                 PAIR(test_passive_keepalive),
                 PAIR(test_passive_keepalive_twice),
-                PAIR(test_answers_spare_the_keepalive),
+                PAIR(test_replies_replace_the_keepalive),
                 PAIR(test_persistent_keepalive),
-                PAIR(test_traffic_puts_off_the_persistent_keepalive),
+                PAIR(test_traffic_postpones_the_persistent_keepalive),
                 PAIR(test_a_shorter_interval_counts_at_once),
                 PAIR(test_silence),
                 PAIR(test_silence_twice),
-                PAIR(test_an_answer_breaks_the_silence),
+                PAIR(test_a_reply_ends_the_silence),
                 PAIR(test_rekey_on_send),
                 PAIR(test_the_responder_does_not_rekey),
                 PAIR(test_rekey_on_receive),
@@ -1396,17 +1396,17 @@ int main(void)
                 PAIR(test_responses_need_cookies_too),
                 PAIR(test_a_cookie_is_bound_to_its_port),
                 PAIR(test_the_handshake_queue_is_bounded),
-                PAIR(test_down_forgets_what_waits),
+                PAIR(test_down_drops_waiting_packets),
                 PAIR(test_silence_toward_strangers),
                 PAIR(test_roaming),
                 PAIR(test_the_first_answer),
-                PAIR(test_handshakes_move_too),
-                THREE(test_refused_sources_move_too),
+                PAIR(test_handshakes_roam_too),
+                THREE(test_refused_sources_roam_too),
                 THREE(test_a_prefix_moves),
                 PAIR(test_a_new_private_key),
-                PAIR(test_a_new_private_key_amid_a_rekey),
+                PAIR(test_a_new_private_key_during_a_rekey),
                 PAIR(test_the_same_private_key),
-                PAIR(test_a_private_key_while_one_begins),
+                PAIR(test_a_private_key_during_an_initiation),
                 PAIR(test_our_own_key_as_a_peer),
                 PAIR(test_the_first_key),
                 PAIR(test_an_endpoint_later),
