@@ -12,9 +12,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "client/config.h"
 #include "crypto/crypto.h"
 #include "daemon/apply.h"
-#include "daemon/config.h"
 #include "daemon/control.h"
 #include "daemon/device.h"
 #include "daemon/options.h"

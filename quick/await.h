@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 #include "base/attr.h"
-#include "quick/names.h"
+#include "client/names.h"
 
 /* Ends a task that is running, and starts one for these names. Returns 0 or -errno. */
 int tl_await_start(const char *ifname, const struct tl_names *names) WG_MUST_USE;

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/config.h"
 #include "conf/wgconf.h"
 #include "io/fail.h"
-#include "io/resolve.h"
 
 #define DIRECTORY "/etc/wireguard"
 #define SUFFIX ".conf"
@@ -78,12 +78,10 @@ static void parse(struct tl_quick_file *file)
         memcpy(copy, file->file.text, len);
         tl_wgquick_blank(copy, len);
         file->has_hooks = tl_wgquick_parse(file->file.text, len, &file->quick, &mistakes);
-        file->is_sound = tl_wgconf_parse_with(copy, len, tl_resolve_service, &file->device,
-                                              &mistakes) &&
-                         file->has_hooks;
+        file->is_sound = tl_config_parse(copy, len, &file->device, &mistakes);
         wg_wipe(copy, len);
         free(copy);
-        tl_mistakes_write(&mistakes, "tieline-quick", file->path, stderr);
+        file->is_sound = tl_config_report(file->path, &mistakes) && file->is_sound;
         bad_ports = file->is_sound ? tl_wgconf_count_bad_ports(&file->device) : 0;
         if (bad_ports)
                 tl_warn("%s: ignoring endpoints whose port is not from 1 to 65535: %u", file->path,
@@ -95,18 +93,12 @@ static void parse(struct tl_quick_file *file)
 
 bool tl_quick_file_open(struct tl_quick_file *file, const char *name)
 {
-        int error;
-
         *file = (struct tl_quick_file){0};
         tl_change_init(&file->device);
         if (!find_file(file, name))
                 return false;
-        error = tl_file_read(&file->file, file->path);
-        if (error)
-                return tl_fail("%s: %s", file->path, strerror(-error));
-        if (file->file.is_exposed)
-                tl_warn("%s has private keys, and other users can read it: `chmod 600' it",
-                        file->path);
+        if (!tl_config_load(&file->file, file->path))
+                return false;
         parse(file);
         return true;
 }

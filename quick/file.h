@@ -12,10 +12,10 @@
 #include <stdbool.h>
 
 #include "base/attr.h"
+#include "client/names.h"
 #include "conf/change.h"
 #include "conf/wgquick.h"
 #include "io/file.h"
-#include "quick/names.h"
 
 struct tl_quick_file {
         char path[PATH_MAX];

@@ -8,14 +8,44 @@
 
 #include "client/channel.h"
 #include "client/link.h"
+#include "conf/text.h"
 #include "conf/wgconf.h"
 #include "host/run.h"
 #include "io/fail.h"
 #include "quick/await.h"
 
+#define RETRIES "WG_ENDPOINT_RESOLUTION_RETRIES"
+
+enum { PATIENCE_MS = 6000 };
+
+/* `infinity` counts as 0, because the background task waits forever. */
+static int find_retries(void)
+{
+        const char *text = getenv(RETRIES);
+        uint32_t number;
+
+        if (text && tl_text_to_number((struct tl_text){text, strlen(text)}, 1000000, &number))
+                return (int)number;
+        return 0;
+}
+
+/* Looks up endpoint names for some seconds or, with RETRIES, until they are retried that often. */
 static bool resolve(struct tl_quick_file *file)
 {
-        return tl_names_find(&file->device, file->path, &file->missing) || tl_fail("out of memory");
+        int retries = find_retries();
+        const struct tl_names_patience patience = {
+                .retries = retries,
+                .timeout_ms = retries ? 0 : PATIENCE_MS,
+                .is_interrupted = tl_run_is_interrupted,
+        };
+
+        if (!tl_names_find(&file->device, &patience, &file->missing))
+                return tl_fail("out of memory");
+        for (uint32_t i = 0; i < file->missing.count; i++)
+                tl_warn("%s: cannot resolve the endpoint `%s' yet: %s; retrying in the background, "
+                        "and its peer keeps the endpoint that it has, if any",
+                        file->path, file->missing.items[i].host, file->missing.items[i].reason);
+        return true;
 }
 
 static bool configure(const struct tl_quick_file *file)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "quick/names.h"
+#include "client/names.h"
 
 #include <net/if.h>
 #include <poll.h>
@@ -9,15 +9,10 @@
 #include <string.h>
 
 #include "conf/address.h"
-#include "conf/text.h"
-#include "host/run.h"
 #include "io/clock.h"
-#include "io/fail.h"
 #include "io/resolve.h"
 
-#define RETRIES "WG_ENDPOINT_RESOLUTION_RETRIES"
-
-enum { PATIENCE_MS = 6000, POLL_MS = 20, HOST_MAX = 256 };
+enum { POLL_MS = 20, HOST_MAX = 256 };
 
 /* One name and its result. The thread writes the result, and then advances `done`. */
 struct lookup {
@@ -126,17 +121,6 @@ static void *look_up(void *argument)
         return NULL;
 }
 
-/* `infinity` counts as 0, because the background task waits forever. */
-static int find_retries(void)
-{
-        const char *text = getenv(RETRIES);
-        uint32_t number;
-
-        if (text && tl_text_to_number((struct tl_text){text, strlen(text)}, 1000000, &number))
-                return (int)number;
-        return 0;
-}
-
 static size_t count_names(const struct tl_change *change)
 {
         char host[HOST_MAX];
@@ -147,7 +131,7 @@ static size_t count_names(const struct tl_change *change)
         return count;
 }
 
-static struct lookups *collect(const struct tl_change *change)
+static struct lookups *collect(const struct tl_change *change, int retries)
 {
         struct lookups *lookups = calloc(1, sizeof(*lookups));
         size_t count = count_names(change);
@@ -155,7 +139,7 @@ static struct lookups *collect(const struct tl_change *change)
         if (!lookups)
                 return NULL;
         pthread_mutex_init(&lookups->lock, NULL);
-        lookups->retries = find_retries();
+        lookups->retries = retries;
         lookups->items = calloc(count + 1, sizeof(*lookups->items));
         for (uint32_t i = 0; lookups->items && lookups->count < count; i++) {
                 struct lookup *lookup = &lookups->items[lookups->count];
@@ -171,21 +155,28 @@ static struct lookups *collect(const struct tl_change *change)
         return NULL;
 }
 
-/* Waits for the thread, but not forever. Returns the number of finished lookups. */
-static uint32_t await_lookups(struct lookups *lookups)
+static bool is_over(const struct tl_names_patience *patience, uint64_t begun_ns)
 {
-        uint64_t end_ns = tl_clock_boot_ns() + PATIENCE_MS * TL_NS_PER_MS;
+        if (patience->is_interrupted && patience->is_interrupted())
+                return true;
+        return patience->timeout_ms &&
+               tl_clock_boot_ns() >= begun_ns + patience->timeout_ms * TL_NS_PER_MS;
+}
+
+/* Waits for the thread. Returns the number of finished lookups. */
+static uint32_t await_lookups(struct lookups *lookups, const struct tl_names_patience *patience)
+{
+        uint64_t begun_ns = tl_clock_boot_ns();
         uint32_t done;
 
-        while ((done = count_done(lookups)) < lookups->count && !tl_run_is_interrupted() &&
-               (lookups->retries || tl_clock_boot_ns() < end_ns))
+        while ((done = count_done(lookups)) < lookups->count && !is_over(patience, begun_ns))
                 poll(NULL, 0, POLL_MS);
         return done;
 }
 
 /* Writes the address into the change, or adds the name to those that did not resolve. */
-static bool take(struct tl_change *change, const char *path, const struct lookup *lookup,
-                 const char *reason, struct tl_names *names)
+static bool take(struct tl_change *change, const struct lookup *lookup, const char *reason,
+                 struct tl_names *names)
 {
         struct tl_change_peer *peer = tl_change_peer_at(change, lookup->peer);
         uint16_t port = peer->endpoint.port;
@@ -196,23 +187,24 @@ static bool take(struct tl_change *change, const char *path, const struct lookup
                 peer->zone[0] = '\0';
                 return true;
         }
-        tl_warn("%s: cannot resolve the endpoint `%s' yet: %s; retrying in the background, and its "
-                "peer keeps the endpoint that it has, if any",
-                path, lookup->host, reason);
         peer->has_endpoint = false;
-        return tl_names_add(names, peer->public_key, lookup->host, port);
+        if (!tl_names_add(names, peer->public_key, lookup->host, port))
+                return false;
+        names->items[names->count - 1].reason = reason;
+        return true;
 }
 
-bool tl_names_find(struct tl_change *change, const char *path, struct tl_names *names)
+bool tl_names_find(struct tl_change *change, const struct tl_names_patience *patience,
+                   struct tl_names *names)
 {
-        struct lookups *lookups = collect(change);
+        struct lookups *lookups = collect(change, patience->retries);
         bool is_good = lookups;
         uint32_t done = 0;
         pthread_t thread;
 
         *names = (struct tl_names){0};
         if (is_good && lookups->count && pthread_create(&thread, NULL, look_up, lookups) == 0) {
-                done = await_lookups(lookups);
+                done = await_lookups(lookups, patience);
                 if (done == lookups->count)
                         pthread_join(thread, NULL);
                 else
@@ -221,8 +213,8 @@ bool tl_names_find(struct tl_change *change, const char *path, struct tl_names *
         for (uint32_t i = 0; is_good && i < lookups->count; i++) {
                 const struct lookup *lookup = &lookups->items[i];
 
-                is_good = take(change, path, lookup,
-                               i < done ? lookup->reason : "no answer in time", names);
+                is_good = take(change, lookup, i < done ? lookup->reason : "no answer in time",
+                               names);
         }
         /* A thread that is still waiting for an answer uses the memory. */
         if (lookups && done == lookups->count)

@@ -2,12 +2,11 @@
  *
  * names.h - endpoints with names: of hosts, or of links, as zones of link-local addresses.
  *
- * A name that does not resolve does not affect other peers. Its own peer has no endpoint until
- * quick/await.h has found one.
+ * A name that does not resolve does not affect other peers: its own peer has no endpoint.
  * Threads: one caller. Another thread asks the name servers, so that a silent one does not block
  * the caller. */
-#ifndef QUICK_NAMES_H
-#define QUICK_NAMES_H
+#ifndef CLIENT_NAMES_H
+#define CLIENT_NAMES_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +19,7 @@ struct tl_name {
         uint8_t public_key[TL_CONF_KEY_LEN];
         char *host; /* what getaddrinfo(3) takes; owned */
         uint16_t port;
+        const char *reason; /* why there is no address, a text that lives on; NULL: not known */
 };
 
 struct tl_names {
@@ -27,12 +27,18 @@ struct tl_names {
         uint32_t count, capacity;
 };
 
+/* How long to look for addresses. Zeros: each name is looked up once, however long that takes. */
+struct tl_names_patience {
+        int retries;                  /* for each name, if name servers do not answer */
+        unsigned int timeout_ms;      /* for all names; 0: none */
+        bool (*is_interrupted)(void); /* gives up early; NULL: never */
+};
+
 /* Looks up all endpoint names of a change, and writes their addresses into it. If a name does not
- * resolve within some seconds, the peer loses its endpoint in the change, the name is appended to
- * *names, and a warning is printed. Each name is looked up once, unless the environment variable
- * WG_ENDPOINT_RESOLUTION_RETRIES is a number: then lookups are retried that many times, without a
- * time limit. Returns false if there is no memory. The caller releases *names in any case. */
-bool tl_names_find(struct tl_change *change, const char *path, struct tl_names *names) WG_MUST_USE;
+ * resolve, the peer loses its endpoint in the change, and the name is appended to *names. Returns
+ * false if there is no memory. The caller releases *names in any case. */
+bool tl_names_find(struct tl_change *change, const struct tl_names_patience *patience,
+                   struct tl_names *names) WG_MUST_USE;
 
 /* Appends a copy. Returns false, and changes nothing, if there is no memory. */
 bool tl_names_add(struct tl_names *names, const uint8_t public_key[TL_CONF_KEY_LEN],
