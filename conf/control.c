@@ -300,6 +300,8 @@ static bool read_pair(struct tl_control_block *block, const struct reader *reade
         mistake = tl_keyvalue_read(line, pair, &column);
         if (mistake)
                 return refuse(reader, column, mistake);
+        if (tl_text_is(pair->key, "payload_bytes") || tl_text_is(pair->key, "descriptors"))
+                return refuse(reader, 1, "this block comes with more than text");
         for (size_t i = 0; i < block->count; i++)
                 if (block->pairs[i].key.len == pair->key.len &&
                     memcmp(block->pairs[i].key.at, pair->key.at, pair->key.len) == 0)

@@ -116,7 +116,8 @@ struct tl_control_block {
 size_t tl_control_block_len(struct tl_text text) WG_MUST_USE;
 
 /* Reads a block with its blank line. The text is borrowed. Returns false, and sets only *error
- * (EPROTO), if it is none. */
+ * (EPROTO), if it is none, or if more than text belongs to it: the keys payload_bytes and descriptors
+ * are reserved for that. */
 bool tl_control_read_block(struct tl_control_block *block, struct tl_text text,
                            struct tl_conf_error *error) WG_MUST_USE;
 

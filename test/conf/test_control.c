@@ -221,6 +221,8 @@ static const struct {
         {19, "errno=x\n\n", 1, 7, 0, false, 0, NULL},
         {20, "errno=2147483648\n\n", 1, 7, 0, false, 0, NULL},
         {21, "B=1\n\n", 1, 1, 0, false, 0, NULL},
+        {22, "a=1\npayload_bytes=9\n\n", 2, 1, 0, false, 0, NULL},
+        {23, "descriptors=1\n\n", 1, 1, 0, false, 0, NULL},
 };
 
 static void test_reads_blocks(void **state WG_UNUSED)

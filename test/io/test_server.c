@@ -57,8 +57,20 @@ static struct client *of(struct tl_connection *base)
         return WG_CONTAINER_OF(base, struct client, base);
 }
 
+/* Only the kernel's word counts, and it gives none for TCP. */
+static void check_user(const struct tl_connection *base)
+{
+        struct sockaddr_storage address;
+        socklen_t len = sizeof(address);
+
+        assert_int_equal(getsockname(base->fd, (struct sockaddr *)&address, &len), 0);
+        assert_int_equal(tl_connection_is_of_root(base),
+                         address.ss_family == AF_UNIX && getuid() == 0);
+}
+
 static void begin(struct tl_connection *base)
 {
+        check_user(base);
         assert_ptr_equal(base->server->ctx, &begun);
         assert_true(fcntl(base->fd, F_GETFL) & O_NONBLOCK);
         assert_true(fcntl(base->fd, F_GETFD) & FD_CLOEXEC);
