@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_channel.c - client/channel.h against sockets that accept nobody, read nothing, say nothing, or
+ * test_channel.c - client/channel.h with sockets that do not accept, do not read, do not answer, or
  * close. */
 #include "client/channel.h"
 
@@ -84,8 +84,8 @@ static void test_a_silent_daemon_is_given_up(void **state WG_UNUSED)
         close(fd);
 }
 
-/* What was sent or received restarts the clock: else the deadline of the first step would hold for
- * all of them. */
+/* Progress restarts the clock: otherwise the deadline of the first step would hold for all of
+ * them. */
 static void test_progress_gives_more_time(void **state WG_UNUSED)
 {
         struct tl_channel channel;
@@ -106,7 +106,7 @@ static void test_progress_gives_more_time(void **state WG_UNUSED)
         close(fd);
 }
 
-static void test_nobody_to_talk_to(void **state WG_UNUSED)
+static void test_no_daemon(void **state WG_UNUSED)
 {
         struct tl_channel channels[8];
         unsigned int count = 0;
@@ -115,7 +115,7 @@ static void test_nobody_to_talk_to(void **state WG_UNUSED)
         assert_int_equal(tl_channel_open(&channels[0], directory, "wg1", 0), -ENOENT);
         tl_channel_close(&channels[0]);
         assert_int_equal(listen(sock.fd, 0), 0);
-        /* Connections that nobody accepts fill the queue. */
+        /* Connections that are not accepted fill the queue. */
         while (!(error = tl_channel_open(&channels[count], directory, "wg0", SOON)))
                 assert_true(++count < WG_ARRAY_SIZE(channels));
         assert_int_equal(error, -ETIMEDOUT);
@@ -134,7 +134,7 @@ int main(void)
                 TEST(test_carries_bytes_both_ways),
                 TEST(test_a_silent_daemon_is_given_up),
                 TEST(test_progress_gives_more_time),
-                TEST(test_nobody_to_talk_to),
+                TEST(test_no_daemon),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

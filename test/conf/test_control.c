@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_control.c - conf/control.h: requests of both protocols of the status socket, replies as they
- * are written, and blocks as they are read. */
+ * test_control.c - conf/control.h: requests of both protocols of the status socket, replies as
+ * written, and blocks as read. */
 #include "conf/control.h"
 
 #include <errno.h>
@@ -52,7 +52,7 @@ static const struct {
         {23, "control=1\noperation=events\nget\n\n", TL_CONTROL_MISTAKE, EPROTO, 3, 1},
         {24, "control=1\noperation=events\npeer=\x01\n\n", TL_CONTROL_MISTAKE, EPROTO, 3, 6},
         {25, "control=1\noperation=x\npeer=x\n\n", TL_CONTROL_MISTAKE, EOPNOTSUPP, 2, 11},
-        /* The status protocol, and nonsense, as before there was this one. */
+        /* The status protocol, and invalid requests: as before this protocol existed. */
         {40, "get=1\n\n", TL_CONTROL_STATUS, 0, 0, 0},
         {41, "get=1\ncontrol=1\n\n", TL_CONTROL_STATUS_MISTAKE, EINVAL, 0, 0},
         {42, "\n", TL_CONTROL_STATUS_MISTAKE, EPROTO, 0, 0},
@@ -72,7 +72,7 @@ static void check_request(int number, const struct tl_control_parser *parser,
                          parser->error.errnum, parser->error.line, parser->error.column);
 }
 
-/* Each whole and byte by byte, and a right one after it on the same connection. */
+/* Each in one piece and byte by byte, followed by a valid one on the same connection. */
 static void test_requests(void **state WG_UNUSED)
 {
         static const char next[] = "control=1\noperation=events\n\n";
@@ -129,7 +129,7 @@ static void test_long_lines(void **state WG_UNUSED)
         assert_int_equal(parser.error.column, TL_CONTROL_LINE_MAX + 1);
 }
 
-/* What is formatted is read as the same again. */
+/* A formatted request is read back as the same request. */
 static void test_formats_requests(void **state WG_UNUSED)
 {
         WG_ENUM_EACH(member, &tl_control_operation_enum) {
@@ -152,7 +152,7 @@ static void test_formats_requests(void **state WG_UNUSED)
         }
 }
 
-/* An old daemon knows the status protocol alone: this is what it says to a request of ours. */
+/* An old daemon knows only the status protocol; this is its reply to a request of ours. */
 static void test_an_old_daemon_refuses(void **state WG_UNUSED)
 {
         static const char request[] = "control=1\noperation=events\n\n";
