@@ -59,7 +59,7 @@ static inline void wg_checksum_store(uint8_t *at, uint16_t folded)
         memcpy(at, &folded, sizeof(folded));
 }
 
-/* What a 16-bit field adds to a sum: the field in the packet, and a field of that value. */
+/* The summand of a 16-bit field: of one in a packet, and of one with that value. */
 static inline uint64_t wg_checksum_at(const uint8_t *at)
 {
         uint16_t word;

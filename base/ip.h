@@ -28,7 +28,7 @@ WG_MUST_USE static inline bool wg_ip_equal(const struct wg_ip *a, const struct w
         return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-/* What follows an IP header: transports, and the extension headers of IPv6. */
+/* Protocols after an IP header: transports, and the extension headers of IPv6. */
 enum {
         WG_PROTOCOL_HOP_BY_HOP = 0,
         WG_PROTOCOL_ICMP = 1,
@@ -93,7 +93,7 @@ static inline uint32_t wg_ipv4_header_len(const uint8_t *packet)
 /* The two bits of ECN in a type-of-service or traffic-class byte. */
 enum { WG_ECN_NONE = 0, WG_ECN_ECT1 = 1, WG_ECN_ECT0 = 2, WG_ECN_CE = 3, WG_ECN_MASK = 3 };
 
-/* What a packet's header says; addresses point into the packet. */
+/* The fields of a packet's header that a tunnel needs; addresses point into the packet. */
 struct wg_ip_header {
         uint8_t family; /* WG_FAMILY_*; NONE: not IP, or shorter than its header */
         uint8_t tos;    /* type of service, traffic class */

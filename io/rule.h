@@ -14,7 +14,6 @@
 
 enum { TL_RULE_TABLE_MAIN = 254 };
 
-/* What a rule does. */
 enum tl_rule_action {
         TL_RULE_LOOKUP, /* looks a route up in a table */
         TL_RULE_GOTO,   /* continues at the rule of another priority */

@@ -31,7 +31,7 @@ static bool is_kept(uint64_t keep, cap_value_t capability)
         return keep >> capability & 1;
 }
 
-/* Needs CAP_SETPCAP. What stays in the bounding set could only come back by an exec, and
+/* Needs CAP_SETPCAP. Capabilities left in the bounding set could only come back by an exec, and
  * no_new_privs makes that harmless. */
 static bool drop_bound(uint64_t keep)
 {
