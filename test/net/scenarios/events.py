@@ -48,7 +48,7 @@ class Stream:
         """The next event of that name."""
         while True:
             block = self.block()
-            expect(block is not None, f"event {name} before the end")
+            expect(block is not None, f"there is an event {name}")
             if block.get("event") == name:
                 return block
 
@@ -58,7 +58,7 @@ def watch(ifname, *options):
 
 
 class Command:
-    """tielined --events, whose output is read by a thread."""
+    """Runs tielined --events; a thread reads its output."""
 
     def __init__(self, lab, device, *options):
         self.lines = []
@@ -73,7 +73,7 @@ class Command:
         return [json.loads(line)["event"] for line in self.lines]
 
     def end(self, what):
-        """Waits for its end, by itself."""
+        """Expects the command to end on its own with exit status 1 and this error."""
         error = self.process.stderr.read()
         expect_same(self.process.wait(), 1, f"exit status: {error}")
         self.thread.join()
@@ -95,17 +95,18 @@ def events_tell_what_happens(lab):
         for stream in (all_of_it, mine):
             event = stream.event(name)
             expect_same(event["peer"], y.key.public, "peer of the event")
-            expect_same(event["endpoint"], f"{y.node.v4()}:{y.port()}", "its endpoint")
+            expect_same(event["endpoint"], f"{y.node.v4()}:{y.port()}", "endpoint of the event")
         x.set("fwmark", "0x1f")
         all_of_it.event("configuration_changed")
-        expect(x.get(), "who only asks changes nothing")
+        expect(x.get(), "a get request succeeds, and causes no event")
         x.down()
         expect_same(all_of_it.block()["event"], "link_down", "the next event")
         x.up()
         all_of_it.event("link_up")
         until(lambda: (x.set("fwmark", "0"), "configuration_changed" in program.events())[1],
-              "the command has events")
-        expect("the configuration was changed" in "".join(people.lines), "so do people")
+              "the command prints events as JSON")
+        expect("the configuration was changed" in "".join(people.lines),
+               "the command prints events as text")
         x.set("peer", stranger.public, "allowed-ips", "10.77.0.99/32", "endpoint",
               f"{y.node.v4()}:9")
         x.node.ping("10.77.0.99", 1, wait=0.2)
@@ -113,7 +114,7 @@ def events_tell_what_happens(lab):
         expect_same((event["event"], event["attempt"]), ("initiation_sent", "1"),
                     "the first event of that peer")
         until(lambda: any(stranger.public in line and "attempt=1" in line
-                          for line in people.lines), "people are told, too")
+                          for line in people.lines), "the command prints that event as text")
     x.stop()
     people.end("closed the connection")
     program.end("closed the connection")
@@ -121,7 +122,7 @@ def events_tell_what_happens(lab):
 
 @scenario(ours_only=True)
 def events_for_slow_readers(lab):
-    """A reader that stalls loses events, which are counted, and delays neither packets nor others."""
+    """A stalled reader loses events, which are counted, and delays neither packets nor others."""
     x, y = tunnel(lab)
     meets(x, y)
     changes = 6000
@@ -144,18 +145,18 @@ def events_for_slow_readers(lab):
             for number in range(changes):
                 expect_same(uapi.set(f"public_key={y.key.public_hex}\n"
                                      f"persistent_keepalive_interval={number % 7}\n"), 0, "errno")
-                # The other reader keeps up.
+                # Lets the other reader keep up.
                 if number % 256 == 0:
                     until(lambda: len(seen) >= number, "events are read")
-        until(lambda: len(seen) >= changes, "the reader that keeps up has all")
+        until(lambda: len(seen) >= changes, "the other reader gets all events")
         reader.join()
-        expect(not any("lost" in block for block in seen), "and has lost none")
+        expect(not any("lost" in block for block in seen), "the other reader loses no event")
         count = lost = 0
         while count + lost < changes:
             block = slow.block()
             lost += int(block.get("lost", 0))
             count += block.get("event") == "configuration_changed"
-        expect(lost > 0, "the slow reader has lost some")
+        expect(lost > 0, "the slow reader loses events")
         lab.notes.append(f"{lost} of {changes} events lost")
 
 
@@ -167,34 +168,34 @@ def events_for_many(lab):
         watchers = [streams.enter_context(watch(x.name)) for _ in range(60)]
         for watcher in watchers:
             expect_same(watcher.block()["control"], "1", "the first block")
-        expect_same(x.stat()["status_clients"], 61, "clients")
+        expect_same(x.stat()["status_clients"], 61, "number of status clients")
         x.set("fwmark", "1")
         for watcher in watchers:
             expect_same(watcher.event("configuration_changed")["text"],
                         "the configuration was changed", "text of the event")
         for watcher in watchers[:30]:
             watcher.stream.close()
-        until(lambda: x.stat()["status_clients"] == 31, "half of them are gone")
+        until(lambda: x.stat()["status_clients"] == 31, "half of the watchers are gone")
         x.set("fwmark", "2")
         watchers[30].event("configuration_changed")
         for watcher in watchers[30:]:
             watcher.stream.shutdown(socket.SHUT_WR)
-        until(lambda: x.stat()["status_clients"] == 1, "all are gone")
+        until(lambda: x.stat()["status_clients"] == 1, "all watchers are gone")
     join(x, y)
     meets(x, y)
 
 
 @scenario(ours_only=True)
 def events_of_other_versions(lab):
-    """Clients and daemons of other versions tell each other what they lack."""
+    """Clients and daemons of other versions name what the other side lacks."""
     x, _ = tunnel(lab)
     with Stream(x.name) as stream:
         stream.ask("control=1", "operation=version")
         told = stream.block()
         expect_same((told["control"], told["interface"], told["errno"]), ("1", x.name, "0"),
-                    "the daemon's description")
+                    "the daemon's description of itself")
         expect({"version", "events"} <= set(told["operations"].split()), told["operations"])
-        expect_same(told["options_events"], "peer", "options")
+        expect_same(told["options_events"], "peer", "options of events")
         for lines, errno in ((("control=2", "operation=events", "x y z"), 93),
                              (("control=1", "operation=capture", "snap=64"), 95),
                              (("control=1", "operation=events", "snap=64"), 95),
@@ -204,9 +205,9 @@ def events_of_other_versions(lab):
             stream.ask(*lines)
             block = stream.block()
             expect_same((block["control"], int(block["errno"])), ("1", errno), f"reply to {lines}")
-            expect(block["error"] and block["line"], "and it says what is wrong")
+            expect(block["error"] and block["line"], "the reply gives the reason and the line")
         stream.ask("get=1")
-        expect_same(stream.block()["version"], "1", "the status, on the same connection")
+        expect_same(stream.block()["version"], "1", "version of the status, on the same connection")
     name = f"{lab.prefix}q"
     path = f"{STATUS}/{name}.sock"
     unknown = b"control=1\nerror=there is no such operation\nline=2\nerrno=95\n\n"
@@ -223,7 +224,8 @@ def events_of_other_versions(lab):
                               ((b"control=1\nx=\033[2J\n\n",), "cannot understand"),
                               ((b"control=1\nx=" + b"y" * 9000,), "too long"),
                               ((b"control=1\nidle_s=1\n\n",), "closed the connection"),
-                              ((b"control=1\n\nlost=1\nevent=x\n\nerrno=5\n\n",), "ended the reply")):
+                              ((b"control=1\n\nlost=1\nevent=x\n\nerrno=5\n\n",),
+                               "ended the reply")):
             reader = subprocess.Popen((x.implementation.path, "--events", name),
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             client, _ = other.accept()
@@ -235,7 +237,7 @@ def events_of_other_versions(lab):
             try:
                 _, error = reader.communicate(timeout=30)
             except subprocess.TimeoutExpired:
-                raise Failure(f"no end after {answers}") from None
+                raise Failure(f"the command does not end after {answers}") from None
             finally:
                 reader.kill()
             expect(reader.returncode == 1 and what in error, f"{what!r}, not {error!r}")
@@ -249,13 +251,13 @@ def events_of_nobody(lab):
     with watch(x.name) as stream:
         expect_same(stream.block()["idle_s"], "10", "the first block")
         command = Command(lab, x, "--json")
-        expect_same(stream.block(), {"idle": "true"}, "what is said after 10 s of silence")
+        expect_same(stream.block(), {"idle": "true"}, "the block after 10 s without events")
         os.kill(x.process.pid, signal.SIGSTOP)
         try:
             command.end("is stopped or hangs")
         finally:
             os.kill(x.process.pid, signal.SIGCONT)
-        expect(not command.lines, "silence is not printed")
+        expect(not command.lines, "the command prints nothing while there are no events")
         x.stop()
         while stream.block() is not None:
             pass

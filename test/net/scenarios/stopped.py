@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Commands that need a daemon which does not answer: they fail in time, and say why."""
+"""Commands that need the daemon while it does not answer: they fail in time and give the reason."""
 
 import signal
 import subprocess
@@ -9,7 +9,7 @@ from lab import expect, expect_same, run, until
 from scenario import scenario
 from scenarios.quick import Quick, expect_alike, host, kill_daemon
 
-DEADLINE = 45  # seconds; a command waits for 10, and `down` for the daemon's end besides
+DEADLINE = 45  # seconds; a command waits for 10, and `down` also for the daemon's end
 
 
 def start(quick, verb):
@@ -24,12 +24,12 @@ def expect_failure(process, what, command):
     finally:
         process.kill()
     expect_same(process.returncode, 1, f"exit status of {command}: {error}")
-    expect(what in error, f"{command} says `{what}': {error}")
+    expect(what in error, f"{command} reports `{what}': {error}")
 
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
 def quick_gives_up_on_a_stopped_daemon(lab):
-    """While the daemon is stopped, commands fail within their deadline, and `down` undoes the rest."""
+    """While the daemon is stopped, commands fail in time, and `down` undoes everything else."""
     node = host(lab)
     quick = Quick(lab, node, "a")
     quick.write("Address = 10.77.0.1/24, fd77::1/64",
