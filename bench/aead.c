@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * aead - measures sealing and opening with each back-end of this processor, beside libcrypto.
+ * aead - measures sealing and opening with each back-end of this processor, against libcrypto.
  *
  *   aead [--json] [--rounds N] [--no-avx512] [--bytes N] [--packets N] [--backend NAME]
  *

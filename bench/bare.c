@@ -93,7 +93,7 @@ static void fill_ipv4_checksum(uint8_t *packet, size_t ip_len)
         store_sum(packet + 10, (uint16_t)~folded(sum(packet, ip_len, 0)));
 }
 
-/* The sum of the pseudo header, which TCP's checksum covers beside the segment. */
+/* The sum of the pseudo header, which TCP's checksum covers in addition to the segment. */
 static uint64_t pseudo_header(const uint8_t *packet, size_t segment_len)
 {
         return sum(packet + 12, 8, 0) + htons(IPPROTO_TCP) + htons((uint16_t)segment_len);

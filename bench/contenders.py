@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The contenders: WireGuards, and bounds beside them that show the cost of moving packets without a
+"""The contenders: WireGuards, and bounds that show the cost of moving packets without a
 cipher, without a protocol, and without a tunnel.
 
 Each makes a `tunnel` between two namespaces and returns its two ends. Measurements use their `lab`,

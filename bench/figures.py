@@ -3,7 +3,7 @@
 each figure.
 
 A sample is one number of one implementation in one round. The median summarizes the rounds, with
-the least and the greatest beside it. `better` is how many times as good as another ours is: the
+the least and the greatest next to it. `better` is how many times as good as another ours is: the
 median of the ratios within each round, inverted if necessary so that a value above 1 is in our
 favour. Both samples of a round are taken within minutes of each other, so a machine whose speed
 changes, or that has other work to do, affects both.

@@ -117,7 +117,7 @@ class PingsBeside:
         """Round-trip times of the answered pings."""
         self.process.wait(10 + self.count * 0.1)
         found = re.findall(r"time=([\d.]+) ms", read(self.log).decode())
-        expect(found, "a ping beside the TCP stream is answered")
+        expect(found, "a ping during the TCP stream is answered")
         return [float(time_ms) for time_ms in found]
 
 
@@ -132,7 +132,7 @@ def idle_ping(x, y, count):
 
 
 def tcp(lab, contender, options):
-    """Pings while idle, then TCP: one stream with pings beside it, eight streams, and one stream
+    """Pings while idle, then TCP: one stream with pings, eight streams, and one stream
     each way at once."""
     x, y = contender.tunnel(lab)
     found = {"ping": idle_ping(x, y, options.pings)}

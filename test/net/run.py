@@ -152,7 +152,7 @@ class Job:
 class Programs:
     """Copies of the programs under test and of the tools of scenarios, laid out as meson built
     them, in a directory that every user may read and whose path has no space: the tree may lie in
-    root's home, and a space ends a path in LD_PRELOAD. Tools that meson did not build beside
+    root's home, and a space ends a path in LD_PRELOAD. Tools that meson did not build next to
     tielined are compiled here, except those made of several files."""
 
     UNDER_TEST = ("daemon/tielined", "quick/tieline-quick", "quick/tielined@.service",
@@ -166,7 +166,7 @@ class Programs:
 
     def take(self, mine, tools):
         """Makes `mine` point to a copy, if it is ours. `tools` is the directory of the tools;
-        None if they are beside `mine`."""
+        None if they are next to `mine`."""
         build = os.path.dirname(os.path.dirname(os.path.abspath(mine.path)))
         if mine.ours:
             for name in filter(lambda name: os.path.exists(f"{build}/{name}"), self.UNDER_TEST):

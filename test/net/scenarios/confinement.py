@@ -202,7 +202,7 @@ def try_all(pids, paths):
         yield f"connect to {path}", refusal(lambda path=path: connect(path))
         yield f"unlink {path}", refusal(lambda path=path: os.unlink(path))
         yield f"rename {path}", refusal(lambda path=path: os.rename(path, f"{path}.old"))
-        yield f"make a file beside {path}", refusal(
+        yield f"create a file next to {path}", refusal(
             lambda directory=directory: os.mknod(f"{directory}/stranger.sock"))
     for pid in pids:
         yield f"signal {pid}", refusal(lambda pid=pid: os.kill(pid, 0))

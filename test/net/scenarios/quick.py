@@ -28,7 +28,7 @@ class Quick:
         program = os.path.join(os.path.dirname(os.path.dirname(tielined)), "quick", "tieline-quick")
         if not os.access(program, os.X_OK):
             raise Skip(f"no tieline-quick at {program}")
-        # wg-quick puts its own directory first, so it is run from a copy beside our programs.
+        # wg-quick puts its own directory first, so it is run from a copy next to our programs.
         os.symlink(program, f"{self.directory}/bin/tieline-quick")
         os.symlink(tielined, f"{self.directory}/bin/tielined")
         shutil.copy(shutil.which("wg-quick"), f"{self.directory}/bin/wg-quick")
