@@ -30,7 +30,7 @@ WG_ENUM_DECLARE(wg_event, WG_EVENTS)
         X(WG_ACTION_EVENT, 3, event, "log `event`")
 WG_ENUM_DECLARE(wg_action_kind, WG_ACTION_KINDS)
 
-/* The type-of-service byte of handshake messages: AF41, so that they pass full queues. */
+/* TOS byte of handshake messages: DSCP AF41, so that they get past congested queues. */
 #define WG_HANDSHAKE_TOS 0x88
 
 struct wg_action {
@@ -49,7 +49,7 @@ struct wg_action {
         /* EVENT */
         enum wg_event event;
         enum wg_verdict verdict; /* HANDSHAKE_REFUSED: why */
-        uint32_t number;         /* INITIATION_SENT: the try, from 1; GAVE_UP: packets dropped */
+        uint32_t number;         /* INITIATION_SENT: attempt, from 1; GAVE_UP: packets dropped */
 };
 
 #define WG_ACTIONS_MAX 288
@@ -76,9 +76,9 @@ struct wg_action *wg_actions_add(struct wg_actions *actions, enum wg_action_kind
 struct wg_action *wg_actions_add_event(struct wg_actions *actions, struct wg_peer *peer,
                                        enum wg_event event);
 
-/* Empties a list and frees its packets. Call it as soon as all actions have been performed: only
- * then do workers send directly to the peers of these packets again. wg_engine_work() begins with
- * it too. */
+/* Empties a list and frees its packets. Call it as soon as all actions have been performed: until
+ * then, workers pass further packets for these peers to the engine. wg_engine_work() also does this
+ * first. */
 void wg_actions_clear(struct wg_engine *engine, struct wg_actions *actions);
 
 #endif

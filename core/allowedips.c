@@ -2,8 +2,8 @@
  *
  * A path-compressed binary trie for each family. A node stands for a prefix; of its two children,
  * one is the longest prefix that covers everything below it whose next bit is 0, the other the same
- * for 1. A node either has an owner or is glue, which only parts its two children. So n prefixes
- * need fewer than 2n nodes, and adding one needs at most two.
+ * for 1. A node either has an owner or is glue, which only separates its two children. So n
+ * prefixes need fewer than 2n nodes, and adding one needs at most two.
  *
  *                     10.0.0.0/8 A
  *                    /            \
@@ -12,47 +12,48 @@
  *                      10.200.0.0/16 B    10.224.0.7/32 C
  *
  * A reader walks down from the root while nodes cover the address, and remembers the last owner.
- * The engine changes the trie meanwhile by these steps, each of them a single store:
+ * Meanwhile the engine changes the trie in these steps, each of which is a single store:
  *
- *     own        node->owner = owner       a prefix is added at glue, or moves
+ *     own        node->owner = owner       a prefix is added to glue, or moves
  *     disown     node->owner = NULL        a prefix becomes glue
  *     splice in  *slot = new node          its child is what the slot held, if anything
- *     splice out *slot = the only child    glue with fewer than two children goes
+ *     splice out *slot = the only child    removes glue with fewer than two children
  *
- * The nodes. A walk follows no freed memory, and passes every node that covers its address and
- * stays in the trie from before the walk until after it:
+ * Nodes. A walk never follows freed memory, and passes every node that covers its address and is in
+ * the trie during the whole walk:
  * - A node's prefix never changes while a reader may hold it, and each step down checks the address
  *   and lengthens the prefix. So a reader passes only nodes that cover the address, shortest first,
  *   and the walk ends.
  * - Splicing in or out only adds or removes glue between a slot and what is below it: everything
  *   that could be reached through the slot before can be reached after. A new prefix is glue until
  *   it is owned, and a removed prefix becomes glue before it is spliced out.
- * - A node that was spliced out keeps its children. A reader still on it goes on to the child that
+ * - A spliced-out node keeps its child pointers. A reader still on it continues to the child that
  *   it had. That child may have been spliced out too; then the same holds for it. So the reader
- *   reaches everything that was below at that time, less what was removed since. It misses only
- *   prefixes added since then, and the claim is not about those.
+ *   reaches everything that was below the node at that time, except what has been removed since. It
+ *   misses only prefixes added since, which the claim does not cover.
  * - Spliced-out nodes are retired, so they are freed after the last reader has left them. The
  *   engine retires the peers.
  *
- * The owners. A node has the owner that readers see, and the owner that the engine wants. commit()
+ * Owners. Each node has the owner that readers see and the owner that the engine wants. commit()
  * makes the first equal to the second, for a whole set of changes, in this order:
  *
- *     1. nodes that have a wanted owner, the longest prefixes first
- *     2. nodes that lose their owner, the shortest first; a counter rises before each length, and a
+ *     1. nodes that have a wanted owner, longest prefixes first
+ *     2. nodes that lose their owner, shortest first; a counter rises before each length, and a
  *        reader that sees it change walks again
  *
  * Claim: let `old` be the longest owned prefix of an address before a commit, and `new` after it.
  * Every reader finds the owner of `old`, then that of `new`, and no other, at any moment.
- * - At one moment. If `new` is at least as long as `old`, no prefix longer than `new` has an owner,
- *   before or after. The address changes hands when `new` is owned in 1; everything else happens to
- *   shorter prefixes. If `new` is shorter, it is owned in 1 while `old` still hides it. In 2 all
- *   prefixes between the two go before `old` goes, and the address changes hands with `old`.
- * - During a walk, which takes longer. A reader looks at the shortest prefix first. The steps of 1
- *   run the other way: a reader that sees one of them later sees all steps before it, which were on
- *   longer prefixes. So it has seen the owners of one moment. The steps of 2 run in the reader's
- *   direction: it could see a prefix that is about to go, then miss the longer one that went after
- *   it; but the counter rose between those two steps. Steps on prefixes of one length never touch
- *   the same address.
+ * - At any one moment. If `new` is at least as long as `old`, no prefix longer than `new` has an
+ *   owner, before or after. The address changes hands when `new` is owned in 1; everything else
+ *   happens to shorter prefixes. If `new` is shorter, it is owned in 1 while `old` still hides it.
+ *   In 2 all prefixes between the two are disowned before `old`, and the address changes hands when
+ *   `old` is.
+ * - During a walk, which takes time. A reader looks at the shortest prefix first. The steps of 1
+ *   run in the opposite order: a reader that sees one of them later sees all steps before it, which
+ *   were on longer prefixes. So it has seen the owners as of one moment. The steps of 2 run in the
+ *   reader's order: it could see a prefix that is about to be disowned, then miss a longer one that
+ *   was disowned after it; but the counter rose between those two steps. Steps on prefixes of one
+ *   length never touch the same address.
  *
  * Stores that publish are releases, and readers load with acquire. Only the engine writes, so its
  * own loads are relaxed. */
@@ -92,8 +93,8 @@ static bool covers(const struct wg_allowed_node *node, const uint64_t bits[2])
         return wg_ip_common_bits(node->bits, bits) >= node->cidr;
 }
 
-/* Returns the child of a node of length `cidr` that covers these bits. A node of full length has no
- * children; for it the result has no meaning. */
+/* Returns which child of a node of length `cidr` covers these bits. Meaningless for a node of full
+ * length, which has no children. */
 static unsigned int side(const uint64_t bits[2], unsigned int cidr)
 {
         return (cidr & 64 ? bits[1] : bits[0]) >> (63 - cidr % 64) & 1;
@@ -104,7 +105,7 @@ static unsigned int root_of(uint8_t family)
         return family == WG_FAMILY_IPV6;
 }
 
-/* The engine's own view of what readers share. */
+/* These load what the engine itself wrote. */
 static struct wg_allowed_node *own_node(const _Atomic(struct wg_allowed_node *) *slot)
 {
         return atomic_load_explicit(slot, memory_order_relaxed);
@@ -228,9 +229,9 @@ static void splice_in(struct wg_allowedips *a, struct wg_allowed_node *cover,
         set_node(slot, top);
 }
 
-/* Splices a node out if it has no use left, and then possibly its parent, which has lost a child.
- * The parent's other child takes its place, so this ends there. Nodes that a commit still has to
- * look at stay. */
+/* Splices out a node that has become useless, and then possibly its parent, which has lost a child.
+ * The parent's other child takes the parent's place, so this ends there. Nodes that a commit must
+ * still visit stay. */
 static void splice_out(struct wg_allowedips *a, struct wg_allowed_node *node)
 {
         while (node && !own_owner(node) && !node->is_changed) {
@@ -300,7 +301,7 @@ static struct wg_allowed_node *node_of(const struct wg_allowedips *a,
 
 /* ---- the readers' view ---- */
 
-/* Shows readers the wanted owner of a node, which was taken out of its list. */
+/* Shows readers the wanted owner of a node that the caller took out of its list. */
 static void settle(struct wg_allowedips *a, struct wg_allowed_node *node)
 {
         node->is_changed = false;
@@ -487,7 +488,7 @@ static const struct wg_allowed_owner *walk(const struct wg_allowedips *a, uint8_
         return longest;
 }
 
-/* Walks again only if a commit went on to prefixes of another length meanwhile, which is rare. */
+/* Repeats the walk only if a commit moved on to another prefix length meanwhile, which is rare. */
 struct wg_peer *wg_allowedips_find(const struct wg_allowedips *a, uint8_t family,
                                    const uint8_t *address)
 {

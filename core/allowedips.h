@@ -7,8 +7,8 @@
  * A change takes two steps. add() and remove() change the engine's view: the owners' lists, and the
  * results of further calls. Readers keep seeing the old table until commit() shows them the net
  * result of all changes. Each address passes from its old peer to its new one in a single step. An
- * address whose peer is the same before and after keeps that peer at every moment, whatever
- * prefixes come, go and move around it, and no reader ever finds a third peer.
+ * address whose peer is the same before and after keeps that peer at every moment, however the
+ * prefixes around it change, and no reader ever finds a third peer.
  *
  * Source: WireGuard paper, 2 (cryptokey routing).
  * Threads: any thread may call find(), which takes no lock; everything else is the engine's. A peer
@@ -53,13 +53,14 @@ struct wg_allowedips {
 /* Makes an empty table. Borrows the env until done(). */
 void wg_allowedips_init(struct wg_allowedips *a, const struct wg_env *env);
 
-/* Ends a committed table in which no owner has a prefix left. Accepts zeroed memory. */
+/* Frees a table whose changes are all committed and in which no owner has a prefix left. Accepts
+ * zeroed memory. */
 void wg_allowedips_done(struct wg_allowedips *a);
 
 /* Makes an owner without prefixes. */
 void wg_allowed_owner_init(struct wg_allowed_owner *owner, struct wg_peer *peer);
 
-/* Takes the memory for `prefixes` more calls of add(), on top of earlier reservations. A prefix
+/* Allocates memory for `prefixes` more calls of add(), on top of earlier reservations. A prefix
  * that is_known() reports needs none. Returns false and changes nothing if memory is short. */
 WG_MUST_USE bool wg_allowedips_reserve(struct wg_allowedips *a, size_t prefixes);
 
@@ -71,9 +72,9 @@ size_t wg_allowedips_unreserve(struct wg_allowedips *a, size_t most);
 WG_MUST_USE bool wg_allowedips_is_known(const struct wg_allowedips *a,
                                         const struct wg_prefix *prefix);
 
-/* Gives a prefix to an owner, at the end of its list, whether or not another owner has it. Ignores
- * bits after the first `cidr`. A prefix that is not known uses up one reserved call, which must be
- * there. */
+/* Gives a prefix to an owner, at the end of its list, even if another owner has it. Ignores bits
+ * after the first `cidr`. A prefix that is not known uses up one reserved call; the caller must
+ * have reserved it. */
 void wg_allowedips_add(struct wg_allowedips *a, struct wg_allowed_owner *owner,
                        const struct wg_prefix *prefix);
 
@@ -89,7 +90,7 @@ size_t wg_allowedips_remove_first(struct wg_allowedips *a, struct wg_allowed_own
 
 /* Shows readers the changes since the last commit, in at most `most` steps, so that the engine can
  * do other work in between. Returns how many steps it took; fewer than `most` means that everything
- * is shown. Changes made before that join the same commit. */
+ * is shown. Changes made until then join the same commit. */
 size_t wg_allowedips_commit(struct wg_allowedips *a, size_t most);
 
 /* Walks the prefixes of an owner in order of insertion. Start with *cursor NULL. A call that
@@ -100,7 +101,7 @@ bool wg_allowed_next(const struct wg_allowed_owner *owner, const struct wg_list 
 
 /* Returns the peer with the longest prefix that covers an address, as of the last commit, or NULL.
  * `family` is WG_FAMILY_IPV4 or WG_FAMILY_IPV6; `address` is 4 or 16 bytes in network order. Any
- * thread. The peer stays valid until the thread's next quiescent moment. */
+ * thread. The peer stays valid until the thread's next quiescent point. */
 struct wg_peer *wg_allowedips_find(const struct wg_allowedips *a, uint8_t family,
                                    const uint8_t *address);
 

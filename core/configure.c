@@ -44,7 +44,7 @@ void wg_engine_renew_peer(struct wg_engine *engine, struct wg_peer *peer)
                 wg_path_write(&peer->path, peer->engine->env, &nowhere);
 }
 
-/* No prefix leads workers to the peer any more. */
+/* Retires a removed peer, once its prefixes have been withdrawn from workers. */
 static void let_go(struct wg_engine *engine, struct wg_peer *peer)
 {
         wg_peer_drop_staged(peer, WG_VERDICT_NO_PEER);
@@ -93,7 +93,7 @@ void wg_engine_set_identity(struct wg_engine *engine, struct wg_identity *identi
         if (identity) {
                 self = wg_peers_find(engine, wg_x25519_key_public(identity->key));
                 if (self)
-                        wg_engine_remove_peer(engine, self); /* it goes with the next commit */
+                        wg_engine_remove_peer(engine, self); /* retired by the next commit */
         }
         atomic_store_explicit(&engine->identity, identity, memory_order_release);
         WG_LIST_EACH(node, &engine->peers) {

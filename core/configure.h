@@ -11,7 +11,7 @@
 
 #include "core/engine.h"
 
-/* Takes the memory for `peers` more calls of wg_engine_add_peer() and `prefixes` more of
+/* Allocates memory for `peers` more calls of wg_engine_add_peer() and `prefixes` more of
  * wg_engine_allow(), on top of earlier reservations. A prefix that wg_allowedips_is_known() reports
  * needs none. Returns false and reserves nothing if memory is short. */
 bool wg_engine_reserve(struct wg_engine *engine, size_t peers, size_t prefixes) WG_MUST_USE;
@@ -20,9 +20,9 @@ bool wg_engine_reserve(struct wg_engine *engine, size_t peers, size_t prefixes) 
  * than `most` means that none is left. */
 size_t wg_engine_unreserve(struct wg_engine *engine, size_t most);
 
-/* Ends a set of changes: workers see the new allowed IPs, and removed peers go. An address whose
- * peer is the same before and after the set keeps it at every moment (allowedips.h). Takes at most
- * `most` steps and returns how many; fewer than `most` means that everything is done. */
+/* Ends a set of changes: workers see the new allowed IPs, and removed peers are retired. An address
+ * whose peer is the same before and after the set keeps it at every moment (allowedips.h). Takes at
+ * most `most` steps and returns how many; fewer than `most` means that everything is done. */
 size_t wg_engine_commit(struct wg_engine *engine, size_t most);
 
 /* Replaces the private key (NULL: none); the engine owns `identity` from now on. Removes the peer
@@ -53,7 +53,8 @@ void wg_engine_disallow(struct wg_peer *peer, const struct wg_prefix *prefix);
  * left. */
 size_t wg_engine_disallow_first(struct wg_peer *peer, size_t most);
 
-/* Call it after all settings of a peer. Sends, in the next round, packets that waited for them. */
+/* Call it after all settings of a peer. The next round sends packets that waited for these
+ * settings. */
 void wg_engine_peer_changed(struct wg_peer *peer, struct wg_now now);
 
 /* Clears the source of all peers' endpoints. Call it when the mark or port has changed. */

@@ -63,7 +63,7 @@ bool wg_cookie_has_mac2(const struct wg_cookie_maker *maker, uint64_t now_ns,
 {
         uint8_t cookie[WG_MAC_LEN], mac[WG_MAC_LEN];
 
-        /* A sender without a cookie sends zeros, so most of a flood is rejected at a glance. */
+        /* A sender without a cookie sends zeros, so this rejects most of a flood cheaply. */
         if (!has_secret(maker, now_ns) || wg_is_zero(message + mac2_at(len), WG_MESSAGE_MAC_LEN))
                 return false;
         make_cookie(maker, from, cookie);

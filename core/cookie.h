@@ -24,7 +24,7 @@ struct wg_cookie_jar {
         uint8_t cookie[WG_MAC_LEN];
         uint64_t born_ns;              /* 0: no cookie */
         uint8_t mac1_sent[WG_MAC_LEN]; /* of the last handshake message to the peer */
-        bool has_sent;                 /* and no cookie reply to it was accepted yet */
+        bool has_sent;                 /* no cookie reply to mac1_sent was accepted yet */
 };
 
 /* Whether a handshake message (its last 32 bytes are mac1 and mac2) has a mac1 made for the owner

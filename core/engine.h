@@ -34,7 +34,7 @@ struct wg_engine {
         _Atomic uint32_t mtu;
         _Atomic bool is_up;
 
-        /* Workers add to it; the engine takes. */
+        /* Workers add to it; the engine takes from it. */
         struct wg_note_list noted;
 
         /* Engine. */
@@ -70,9 +70,9 @@ bool wg_engine_init(struct wg_engine *engine, const struct wg_env *env,
  * before adding peers. Pass `stamped_ns` to the next engine. */
 void wg_engine_set_stamped(struct wg_engine *engine, uint64_t real_ns);
 
-/* Removes everything. No worker may still run, and wg_engine_stage() must have been called for
- * every packet meant for it. The env must release all retired objects before the engine's memory
- * goes. Accepts a zeroed engine. */
+/* Removes everything. No worker may be running, and every packet due for wg_engine_stage() must
+ * have been passed to it. The env must release all retired objects before the engine's memory is
+ * freed. Accepts a zeroed engine. */
 void wg_engine_done(struct wg_engine *engine);
 
 /* Whether the link is up. Any thread. */

@@ -40,19 +40,20 @@ struct wg_env {
         /* Returns zeroed memory aligned for any type, or NULL. It may hold secrets. */
         void *(*alloc)(void *ctx, size_t len);
 
-        /* Frees memory from alloc; len is the same. Accepts NULL. The core wipes secrets before. */
+        /* Frees memory from alloc; len is the same. Accepts NULL. The core has wiped secrets
+         * already. */
         void (*free)(void *ctx, void *memory, size_t len);
 
         /* Calls retired->release(retired) on the engine thread, at once or later, when every worker
          * that may have seen the object has finished the batch it was in. */
         void (*retire)(void *ctx, struct wg_retired *retired);
 
-        /* Calls wg_handshake_compute() once for each of these jobs, of which there is at least one,
-         * on any threads, and returns when all are done. NULL: the engine computes them itself, one
-         * after another. */
+        /* Calls wg_handshake_compute() once for each of these jobs (at least one), on any threads,
+         * and returns when all are done. NULL: the engine computes them itself, one after
+         * another. */
         void (*compute)(void *ctx, struct wg_handshake_job *const *jobs, size_t count);
 
-        /* A lock in a word that starts as 0. It guards a keypair's replay window, which workers
+        /* A lock in a word that is initially 0. It guards a keypair's replay window, which workers
          * use, or a peer's path, which any thread may write. It is held for a few dozen
          * instructions, and its holder takes no other lock. From lock() to unlock(), nothing that
          * takes such a lock may interrupt the holder on its own processor, where it would wait
@@ -62,8 +63,8 @@ struct wg_env {
         void (*unlock)(void *ctx, _Atomic uint32_t *word);
 };
 
-/* Draws a random number. The same bytes make the same number on every machine, so a seed of the
- * simulator means the same history everywhere. */
+/* Draws a random number. The same bytes make the same number on every machine, so a simulator seed
+ * gives the same history everywhere. */
 static inline uint32_t wg_env_draw(const struct wg_env *env)
 {
         uint8_t bytes[sizeof(uint32_t)];

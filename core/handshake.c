@@ -7,8 +7,8 @@
 
 WG_ENUM_DEFINE(wg_handshake_state, WG_HANDSHAKE_STATES)
 
-/* Makes the shared secret of both static keys on first use: of a million configured peers, few may
- * ever speak. */
+/* Computes the shared secret of both static keys on first use: of a million configured peers, few
+ * may ever connect. */
 static bool need_static_static(struct wg_peer *peer)
 {
         const struct wg_identity *identity = wg_engine_identity(peer->engine);
@@ -110,7 +110,8 @@ enum wg_verdict wg_handshake_begin_initiation(struct wg_engine *engine,
         return WG_VERDICT_HANDSHAKE;
 }
 
-/* Finds the claimed initiator, and prepares the next step if its secret is still missing. */
+/* Finds the claimed initiator. If the secret shared with it is missing, prepares the step that
+ * computes it. */
 static enum wg_verdict look_at_static(struct wg_engine *engine, struct wg_handshake_job *job)
 {
         wg_declassify(job->initiator, sizeof(job->initiator)); /* a public key */

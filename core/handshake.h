@@ -2,14 +2,14 @@
  *
  * handshake.h - makes and reads WireGuard's two handshake messages.
  *
- * A peer's state does not change before its message has proven authentic and new. A responder
+ * A peer's state does not change until its message has proven authentic and new. A responder
  * derives the session at once and keeps no handshake.
  *
- * If both sides begin at once, both initiations are answered and both sessions come into being:
+ * If both sides begin at once, both initiations are answered and both sessions are established:
  * each side sends under the session it began and receives under either. The kernel drops its own
- * initiation when another arrives. Two peers that both do so refuse each other's response, and if
- * the path takes longer than the jitter of their retries they never agree. One side that does not
- * drop it is enough.
+ * initiation when another arrives. If both sides do so, each refuses the other's response, and if
+ * the path's delay exceeds the jitter of their retries, they never agree. It is enough that one
+ * side keeps its initiation.
  *
  * Source: WireGuard paper 5.4.2, 5.4.3, 5.1 (time stamps).
  * Threads: the engine's. */
@@ -18,9 +18,8 @@
 
 #include "core/engine.h"
 
-/* Writes an initiation without its MACs and begins a handshake, in place of any other. Returns
- * false if the peer's public key has low order or memory is short; then there is nothing to
- * send. */
+/* Writes an initiation without its MACs and begins a handshake, replacing any other. Returns false
+ * if the peer's public key has low order or memory is short; then there is nothing to send. */
 bool wg_handshake_create_initiation(struct wg_peer *peer, struct wg_now now,
                                     uint8_t message[WG_INITIATION_LEN]) WG_MUST_USE;
 

@@ -38,7 +38,7 @@ void wg_heap_set(struct wg_heap *heap, struct wg_heap_node *node, uint64_t at_ns
 /* Removes a node. Does nothing if it is in no heap. */
 void wg_heap_remove(struct wg_heap *heap, struct wg_heap_node *node);
 
-/* Returns the node due first, or NULL. Of several due at the same time it is any one. */
+/* Returns the node due first, or NULL. If several are due at the same time, returns any of them. */
 struct wg_heap_node *wg_heap_first(const struct wg_heap *heap);
 
 #endif

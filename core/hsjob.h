@@ -5,9 +5,9 @@
  *
  * A message takes up to three steps. The engine prepares a step, wg_handshake_compute() does it on
  * any thread, and the engine looks at the result and prepares the next. Several messages go through
- * this side by side, and none changes anything yet. When no step is left, the engine judges the
- * messages one after another, in order of arrival. The engine waits while steps are computed, so
- * nothing that a step borrows changes.
+ * these steps in parallel, and none changes any state yet. When no step is left, the engine judges
+ * the messages one after another, in order of arrival. The engine waits while steps are computed,
+ * so nothing that a step borrows changes.
  *
  *         initiation: READ_STATIC, then SHARE_STATICS for a peer's first one, then WRITE_RESPONSE
  *         response:   READ_RESPONSE
@@ -39,8 +39,8 @@ struct wg_handshake_job {
         enum wg_handshake_step step;        /* the last one prepared */
         const struct wg_hsqueue_item *item; /* borrowed from the queue */
         const struct wg_x25519_key *own;    /* our static key; borrowed from the identity */
-        struct wg_peer *claimed;            /* the claimed sender; not with READ_STATIC */
-        struct wg_peer *peer;               /* the proven sender, or the peer it answers, or NULL */
+        struct wg_peer *claimed;            /* the claimed sender; unset in READ_STATIC */
+        struct wg_peer *peer; /* proven sender, or whose initiation it answers; or NULL */
         struct wg_noise noise;
         uint8_t stamp[WG_TAI64N_LEN];  /* of an initiation, once `peer` is known */
         uint8_t ephemeral[WG_KEY_LEN]; /* WRITE_RESPONSE: private key; the step wipes it */
@@ -52,7 +52,7 @@ struct wg_handshake_job {
         uint8_t public_ephemeral[WG_KEY_LEN], nothing[WG_NOISE_TAG_LEN]; /* WRITE_RESPONSE */
 };
 
-/* Does the prepared step. It depends only on the job and on what the job borrows. Any thread that
+/* Does the prepared step. It depends only on the job and on what the job borrows. Threads: any that
  * has called wg_crypto_thread_begin(). */
 void wg_handshake_compute(struct wg_handshake_job *job);
 

@@ -2,9 +2,9 @@
  *
  * hsqueue.h - the queue of handshake messages for the engine, which also measures its load.
  *
- * We are under load while many messages wait, or while several wait and the first has waited for
- * long, and for one second after that. A few messages that waited because the engine was busy with
- * something else are no load.
+ * We are under load while many messages wait, or while several wait and the first has waited for a
+ * long time, and for one second after that. A few messages that waited because the engine was busy
+ * with something else are no load.
  * Source: WireGuard paper 5.3 leaves "under load" open; see limits.h.
  * Threads: the engine's, except wg_hsqueue_is_loaded(). */
 #ifndef CORE_HSQUEUE_H
@@ -45,7 +45,8 @@ bool wg_hsqueue_put(struct wg_hsqueue *queue, const uint8_t *message, size_t len
 /* Removes and returns the first message, or NULL. It stays readable until the next put(). */
 const struct wg_hsqueue_item *wg_hsqueue_take(struct wg_hsqueue *queue, uint64_t now_ns);
 
-/* Whether handshake messages must prove their source. The engine asks after take(). Any thread. */
+/* Whether handshake messages must prove their source. The engine calls it after take(). Any
+ * thread. */
 bool wg_hsqueue_is_loaded(const struct wg_hsqueue *queue, uint64_t now_ns) WG_MUST_USE;
 
 #endif

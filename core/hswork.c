@@ -58,7 +58,7 @@ static enum wg_verdict check_load(struct wg_engine *engine, const struct wg_hsqu
                                                               : WG_VERDICT_RATE_LIMITED;
 }
 
-/* An authentic handshake message arrived: the peer is where it came from. */
+/* An authentic handshake message arrived: its source becomes the peer's endpoint. */
 static void moved_to(struct wg_peer *peer, const struct wg_hsqueue_item *item, struct wg_now now)
 {
         wg_path_write(&peer->path, peer->engine->env, &item->from);
@@ -181,8 +181,8 @@ static void compute(struct wg_engine *engine, struct wg_handshake_job *const *jo
                 wg_handshake_compute(jobs[i]);
 }
 
-/* Takes several messages at a time, because several threads may compute for them. The rest waits
- * for the next call. */
+/* Takes several messages at a time, because several threads may compute for them. The rest wait for
+ * the next call. */
 void wg_hswork_run(struct wg_engine *engine, struct wg_now now, struct wg_actions *actions)
 {
         struct wg_handshake_job *under_way[WG_HANDSHAKE_COMPUTED];

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * hswork.h - the engine's handling of received handshake messages: it queues them, demands proof of
- * the source under load, has them computed side by side (hsjob.h), and judges them in order of
- * arrival.
+ * the source under load, computes them in parallel (hsjob.h), and judges them in order of arrival.
  * Source: WireGuard paper 5.3, 5.4.7 (load, cookies).
  * Threads: the engine's. */
 #ifndef CORE_HSWORK_H

@@ -4,7 +4,7 @@
 #include "base/checksum.h"
 
 enum { ICMP_HEADER_LEN = 8, ICMP_AT_TYPE = 0, ICMP_AT_CODE = 1, ICMP_AT_CHECKSUM = 2, HOPS = 64 };
-/* The size that every host must be able to receive, and so the limit for an error. */
+/* The largest errors: every host must be able to receive packets of these sizes. */
 enum { IPV4_MAX = 576, IPV6_MAX = WG_ICMP_LEN_MAX };
 enum { ICMP_UNREACHABLE = 3, ICMP_HOST = 1, ICMPV6_UNREACHABLE = 1, ICMPV6_ADDRESS = 3 };
 

@@ -9,7 +9,7 @@
 #include "base/std.h"
 #include "core/env.h"
 
-#define WG_ICMP_LEN_MAX 1280 /* of an error, including what it quotes of the packet */
+#define WG_ICMP_LEN_MAX 1280 /* of an error, including the quoted part of the packet */
 
 /* Writes the error for an outbound packet without a peer or endpoint: host unreachable (IPv4),
  * address unreachable (IPv6). Its source is the packet's destination, because the kernel drops

@@ -12,8 +12,7 @@
  *   and finds the successor, if any.
  * - A doubled table is filled before it is published. The old table is retired. It may still show
  *   entries that have left since, but their index has changed.
- * - An entry may come back under another index; readers go by the index that it has at the
- *   moment. */
+ * - An entry may come back under another index; readers rely on its current one. */
 #include "core/index.h"
 
 struct wg_index_slots {

@@ -50,7 +50,7 @@ void wg_index_replace(struct wg_index_table *table, struct wg_index_entry *old,
 void wg_index_remove(struct wg_index_table *table, struct wg_index_entry *entry);
 
 /* Returns the entry with an index (host order), or NULL. Any thread. The entry stays valid until
- * the thread's next quiescent moment. The caller checks its kind. */
+ * the thread's next quiescent point. The caller checks its kind. */
 struct wg_index_entry *wg_index_find(const struct wg_index_table *table, uint32_t index);
 
 #endif

@@ -12,7 +12,7 @@
 #include "core/replay.h"
 #include "crypto/aead.h"
 
-/* The object that an entry of the index table is part of. */
+/* Kinds of objects that contain an entry of the index table. */
 enum { WG_INDEX_HANDSHAKE = 1, WG_INDEX_KEYPAIR = 2 };
 
 struct wg_keypair {
@@ -26,10 +26,10 @@ struct wg_keypair {
 
         /* Atomic: any thread. */
         _Atomic uint64_t send_counter; /* the next nonce */
-        _Atomic bool may_send;         /* false after a new private key, or out of its slots */
+        _Atomic bool may_send;         /* false once our key changed, or it left its slots */
         _Atomic bool awaits_proof;     /* we responded; no packet under it has arrived yet */
-        _Atomic(struct wg_keypair *) replaces; /* the current keypair that it may replace; only
-                                                  compared, never followed */
+        /* The current keypair that it may replace; only compared, never followed. */
+        _Atomic(struct wg_keypair *) replaces;
 
         /* Under env->lock(window_lock). */
         _Atomic uint32_t window_lock;

@@ -2,7 +2,7 @@
  *
  * limits.h - the protocol's constants, under the paper's names.
  * Source: WireGuard paper section 6 (constants), 5.3 (cookies), 5.4.6 (messages). Where the
- * kernel's implementation differs or adds a limit, its value. */
+ * kernel's implementation differs or adds a limit, its value is used. */
 #ifndef CORE_LIMITS_H
 #define CORE_LIMITS_H
 
@@ -13,7 +13,7 @@
 #define WG_REJECT_AFTER_MESSAGES (UINT64_MAX - (UINT64_C(1) << 13)) /* 2^64 - 2^13 - 1 */
 
 #define WG_REKEY_TIMEOUT (5 * WG_NS_PER_S)
-#define WG_REKEY_TIMEOUT_JITTER (WG_NS_PER_S / 3) /* a random part of it is added */
+#define WG_REKEY_TIMEOUT_JITTER (WG_NS_PER_S / 3) /* a random fraction of it is added */
 #define WG_KEEPALIVE_TIMEOUT (10 * WG_NS_PER_S)
 #define WG_REKEY_AFTER_TIME (120 * WG_NS_PER_S)
 #define WG_REJECT_AFTER_TIME (180 * WG_NS_PER_S)
@@ -25,8 +25,8 @@
 #define WG_MAX_HANDSHAKE_RETRIES 19 /* 20 initiations in total, then we give up */
 
 #define WG_COOKIE_SECRET_LIFE (120 * WG_NS_PER_S)
-#define WG_COOKIE_LIFE (115 * WG_NS_PER_S)         /* on the user's side: 5 s for transit */
-#define WG_INITIATION_INTERVAL (20 * WG_NS_PER_MS) /* the least between two from one peer */
+#define WG_COOKIE_LIFE (115 * WG_NS_PER_S)         /* for its user: 5 s less, for transit */
+#define WG_INITIATION_INTERVAL (20 * WG_NS_PER_MS) /* minimum between two from a peer */
 
 #define WG_HANDSHAKE_QUEUE_MAX 4096
 /* We are under load if LOAD_QUEUED messages wait, or if the first of LOAD_SOJOURN_QUEUED or more

@@ -47,7 +47,7 @@ enum {
         WG_HANDSHAKE_LEN_MAX = WG_INITIATION_LEN,
 };
 
-/* Returns the type of a message; 0 if it is none of the four, or its length does not fit. */
+/* Returns the type of a message; 0 if it is none of the four, or has the wrong length. */
 static inline uint32_t wg_message_classify(const uint8_t *message, size_t len)
 {
         uint32_t type = len >= 4 ? wg_le32_load(message) : 0;

@@ -10,7 +10,7 @@ static void mix_hash(struct wg_noise *n, const void *bytes, size_t len)
         wg_hash(n->hash, n->hash, WG_HASH_LEN, bytes, len);
 }
 
-/* `key` is NULL where the pattern makes a key that nothing uses. */
+/* `key` is NULL where the pattern derives a key that is never used. */
 static void mix_key(struct wg_noise *n, uint8_t *key, const void *input, size_t len)
 {
         wg_kdf(n->chaining_key, key, NULL, n->chaining_key, input, len);

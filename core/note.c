@@ -24,7 +24,7 @@ bool wg_note_set(struct wg_note_list *list, struct wg_notes *notes, enum wg_note
         return true;
 }
 
-/* These words rarely change, and at most once per batch: look before storing. */
+/* These words rarely change, and at most once per batch, so check before storing. */
 static void set_if_zero(_Atomic uint64_t *word, uint64_t value)
 {
         if (atomic_load_explicit(word, memory_order_relaxed))

@@ -44,7 +44,7 @@ struct wg_notes {
         _Atomic uint64_t traversal_ns;      /* last authenticated packet, either way */
 
         /* Engine. */
-        uint32_t seen; /* the bits that the engine has handled or watches by a timer */
+        uint32_t seen; /* the bits that the engine has handled or watches with a timer */
 };
 
 /* The peers that are QUEUED. Zeroed memory is an empty list. */

@@ -78,7 +78,7 @@ void wg_path_write(struct wg_path *path, const struct wg_env *env,
         env->unlock(env->ctx, &path->lock);
 }
 
-/* Clears the source. Returns false if there is none, or another one than in `seen`. */
+/* Clears the source. Returns false if there is none, or if it differs from that of `seen`. */
 static bool remove_pin(struct wg_endpoint *e, const struct wg_endpoint *seen)
 {
         if (e->source.family == WG_FAMILY_NONE || (seen && !wg_ip_equal(&e->source, &seen->source)))

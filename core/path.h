@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * path.h - a peer's endpoint. Every thread reads it; whoever opens a packet may change it.
+ * path.h - a peer's endpoint. Every thread reads it; a thread that opens a packet may change it.
  *
  * There are two copies, one of them current. A writer takes env->lock(), fills the other copy and
- * makes it current. A reader takes no lock and never waits for a writer; it retries if another copy
- * became current meanwhile. The words are atomics, so no reader sees half a store.
+ * makes it current. A reader takes no lock and never waits for a writer; it retries if the other
+ * copy became current meanwhile. The words are atomics, so no reader sees half a store.
  * Threads: any. */
 #ifndef CORE_PATH_H
 #define CORE_PATH_H
@@ -30,8 +30,8 @@ void wg_path_read(const struct wg_path *path, struct wg_endpoint *endpoint);
 void wg_path_write(struct wg_path *path, const struct wg_env *env,
                    const struct wg_endpoint *endpoint);
 
-/* Clears the source, the address of ours that the peer last reached, if it is still the one in
- * `seen`; NULL: whatever it is. */
+/* Clears the source (our address that the peer last reached) if it still equals that of `seen`, or
+ * in any case if `seen` is NULL. */
 void wg_path_unpin(struct wg_path *path, const struct wg_env *env, const struct wg_endpoint *seen);
 
 #endif

@@ -67,7 +67,7 @@ struct wg_peer {
         struct wg_allowed_owner allowed;
         uint8_t preshared_key[WG_KEY_LEN]; /* zero: none */
         uint16_t keepalive_s;              /* 0: off */
-        bool is_removed;                   /* for good, by a commit: no table leads to it */
+        bool is_removed;                   /* by a commit: no table leads to it */
         bool is_released;                  /* and no worker can hold it any more */
 
         /* Engine: handshake. */

@@ -3,8 +3,8 @@
  * ratelimit.h - limits the handshakes of each source while we are under load: 20 per second, with
  * bursts of 5.
  *
- * A source is an IPv4 address or an IPv6 /64, because whoever has one address of a /64 has them
- * all. Memory is taken as sources appear, for at most 65536 of them, and freed when they are idle.
+ * A source is an IPv4 address or an IPv6 /64, because a host usually controls its whole /64. Memory
+ * is taken as sources appear, for at most 65536 of them, and freed when they are idle.
  *
  * Source: WireGuard paper, 5.3 (denial of service mitigation).
  * Threads: the engine's. */
@@ -38,7 +38,7 @@ void wg_ratelimit_init(struct wg_ratelimit *r, const struct wg_env *env);
 /* Frees everything. Accepts zeroed memory. */
 void wg_ratelimit_done(struct wg_ratelimit *r);
 
-/* Whether a source, proven by a cookie, may have one more handshake at now_ns, which never goes
+/* Whether a source, proven by a cookie, may have one more handshake at now_ns, which must not go
  * back. If so, counts it. Also returns false if too many other sources are active or memory is
  * short. Takes constant time. */
 WG_MUST_USE bool wg_ratelimit_allow(struct wg_ratelimit *r, const struct wg_ip *ip,

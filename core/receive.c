@@ -39,7 +39,7 @@ static void note_forged(struct forger *forger, const struct wg_endpoint *from)
         *forger = (struct forger){.from = from, .count = is_same ? forger->count + 1 : 1};
 }
 
-/* Replies that we await are always checked, because a stranger does not know their index. */
+/* Replies to our own messages are always checked: a stranger does not know their index. */
 static bool has_mac1(const struct wg_identity *identity, const struct wg_receive_slot *slot,
                      bool is_awaited, struct forger *forger)
 {
@@ -133,7 +133,7 @@ static enum wg_verdict examine(struct wg_engine *engine, struct wg_receive_slot 
         if (!padded)
                 return WG_VERDICT_KEEPALIVE;
         slot->inner = slot->buf + WG_DATA_TEXT;
-        wg_declassify(slot->inner, padded); /* a packet is routed by its content; it is no key */
+        wg_declassify(slot->inner, padded); /* not a secret: it decides the route */
         h = wg_ip_parse(slot->inner, padded);
         if (h.family == WG_FAMILY_NONE || h.len > padded ||
             (h.family == WG_FAMILY_IPV4 && h.len < WG_IPV4_HEADER_LEN))
@@ -148,7 +148,7 @@ static enum wg_verdict examine(struct wg_engine *engine, struct wg_receive_slot 
         return WG_VERDICT_DATA;
 }
 
-/* Tells new packets of a run from replays. */
+/* Marks the replays in a run. */
 static void reject_replays(const struct wg_env *env, struct wg_keypair *kp,
                            struct wg_receive_slot *slots, const struct wg_aead_packet *packets,
                            size_t n)

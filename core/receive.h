@@ -2,7 +2,7 @@
  *
  * receive.h - the inbound path: turns a batch of datagrams into inner packets.
  * Source: WireGuard paper 5.4.6, 6.2; RFC 3168 9.1 (ECN, as the kernel's tunnels do it).
- * Threads: any worker. Pointers in a slot are borrowed until the worker's next quiescent moment. */
+ * Threads: any worker. Pointers in a slot are borrowed until the worker's next quiescent point. */
 #ifndef CORE_RECEIVE_H
 #define CORE_RECEIVE_H
 
@@ -12,14 +12,15 @@ struct wg_receive_slot {
         uint8_t *buf;            /* the datagram; opened in place */
         uint32_t len;            /* of the datagram */
         uint8_t tos;             /* of the outer header */
-        struct wg_endpoint from; /* the sender, and as source our address that it arrived at */
+        struct wg_endpoint from; /* the sender; its source: our address it arrived at */
 
         /* Written by wg_receive(). */
-        enum wg_verdict verdict; /* DATA (deliver it), HANDSHAKE (wg_engine_offer()), KEEPALIVE, or
-                                    why it is dropped */
-        struct wg_peer *peer;    /* the sender; NULL: unknown */
-        bool is_preferred;       /* HANDSHAKE: the engine should take it before others */
-        uint8_t *inner;          /* DATA: the inner packet, inside buf */
+        /* DATA (deliver it), HANDSHAKE (pass it to wg_engine_offer()), KEEPALIVE, or why it is
+         * dropped. */
+        enum wg_verdict verdict;
+        struct wg_peer *peer; /* the sender; NULL: unknown */
+        bool is_preferred;    /* HANDSHAKE: the engine should take it before others */
+        uint8_t *inner;       /* DATA: the inner packet, inside buf */
         uint32_t inner_len;
 };
 

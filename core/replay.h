@@ -3,15 +3,16 @@
  * replay.h - accepts each nonce of one receiving key at most once.
  *
  * Source: RFC 6479 (a ring of words, nothing is shifted); WireGuard paper, 5.4.6.
- * Threads: one owner at a time; there is no lock inside (struct wg_env's guards a keypair's). */
+ * Threads: one owner at a time; there is no lock inside (a keypair's window is guarded by
+ * env->lock()). */
 #ifndef CORE_REPLAY_H
 #define CORE_REPLAY_H
 
 #include "base/attr.h"
 #include "base/std.h"
 
-/* The size of the ring, and how far below the greatest accepted nonce it reaches at least. One word
- * is only partly used while the greatest nonce moves through it. */
+/* The size of the ring, and the least distance below the greatest accepted nonce that it covers.
+ * One word is only partly used while the greatest nonce moves through it. */
 #define WG_REPLAY_BITS 8192
 #define WG_REPLAY_WINDOW (WG_REPLAY_BITS - 64)
 

@@ -18,8 +18,8 @@ bool wg_send_is_ready(struct wg_peer *peer, uint64_t now_ns)
         return may_seal(atomic_load_explicit(&peer->current, memory_order_acquire), now_ns);
 }
 
-/* Pads a packet to a multiple of 16 bytes, to hide its length, but not beyond the MTU. For a packet
- * longer than the MTU (it was in flight when the MTU shrank) its length modulo the MTU counts. */
+/* Pads a packet to a multiple of 16 bytes, to hide its length, but not beyond the MTU. A packet
+ * longer than the MTU (in flight when the MTU shrank) is padded by its length modulo the MTU. */
 static uint32_t padding(uint32_t len, uint32_t mtu)
 {
         uint32_t last = mtu && len > mtu ? len % mtu : len;
@@ -42,7 +42,7 @@ static uint8_t outer_tos(const struct wg_send_slot *slot)
 }
 
 /* Returns the offset of the UDP payload in an IP packet; 0 if it is not UDP, or a later fragment. A
- * first fragment will do. */
+ * first fragment is fine. */
 static size_t find_udp_payload(const uint8_t *packet, size_t len)
 {
         enum { FRAGMENT_HEADER_LEN = 8 };
@@ -65,9 +65,10 @@ static size_t find_udp_payload(const uint8_t *packet, size_t len)
         return 0;
 }
 
-/* Whether a packet was sealed under this keypair before: a route leads our own datagrams into the
- * tunnel. Sealed again, it would come back, longer each time and then in ever more fragments. The
- * kernel's device drops packets that would leave by itself; here they have left already. */
+/* Whether a packet was already sealed under this keypair, because a route leads our own datagrams
+ * into the tunnel. Sealed again, it would come back, longer each time and eventually in ever more
+ * fragments. The kernel's device drops packets that are routed back to itself; ours have already
+ * been sent by then. */
 static bool is_own(const struct wg_send_slot *slot, const struct wg_keypair *kp)
 {
         const uint8_t *packet = slot->buf + WG_SEND_HEADROOM;
@@ -114,8 +115,8 @@ static void keep_key_fresh(struct wg_worker *worker, struct wg_peer *peer,
                 wg_worker_note(worker, peer, WG_NOTE_REKEY);
 }
 
-/* Finds the keypair and the endpoint for sending to a peer. Returns SEALED, or why it cannot be
- * sent to. */
+/* Finds the keypair and the endpoint for sending to a peer. Returns SEALED, or why nothing can be
+ * sent to it. */
 static enum wg_verdict find_way(struct wg_peer *peer, uint64_t now_ns, struct wg_keypair **kp,
                                 struct wg_endpoint *to)
 {
@@ -170,8 +171,8 @@ void wg_send_to(struct wg_worker *worker, struct wg_peer *peer, struct wg_send_s
                 set_all(slots, n, verdict);
 }
 
-/* Adds the slots at the end of a peer's run that go to the engine to its count of waiting packets.
- * Drops them if the bound is reached. */
+/* A peer's run may end with slots that go to the engine. Adds these to the peer's count of waiting
+ * packets, or drops them if the bound is reached. */
 static void join_waiting(struct wg_peer *peer, struct wg_send_slot *slots, size_t n,
                          bool has_session)
 {

@@ -2,7 +2,7 @@
  *
  * send.h - the outbound path: turns a batch of inner packets into sealed datagrams.
  * Source: WireGuard paper 5.4.6, 6.2; RFC 3168 9.1 (ECN, as the kernel's tunnels do it).
- * Threads: any worker. Pointers in a slot are borrowed until the worker's next quiescent moment. */
+ * Threads: any worker. Pointers in a slot are borrowed until the worker's next quiescent point. */
 #ifndef CORE_SEND_H
 #define CORE_SEND_H
 
@@ -15,8 +15,8 @@
 struct wg_send_slot {
         uint8_t *buf; /* headroom, inner packet, tailroom */
         uint32_t len; /* in: of the inner packet; out, if sealed: of the datagram in buf */
-        /* In: the result of wg_send_sealed_len(), beyond which sealing uses no room; 0: not asked,
-         * and the tailroom is there. */
+        /* In: the result of wg_send_sealed_len(); the buffer needs no room beyond it. 0: the caller
+         * did not ask, and the buffer has the full tailroom. */
         uint32_t sealed_len;
         /* In: cut from the same packet as the previous slot of this call, so every decision by
          * address is the same. */
@@ -33,10 +33,10 @@ struct wg_send_slot {
  * none). With it, the caller can lay out slots without gaps, as one UDP_SEGMENT buffer needs. */
 uint32_t wg_send_sealed_len(uint32_t len, uint32_t mtu) WG_MUST_USE;
 
-/* Finds the peer of each inner packet, numbers and seals it. n is at most WG_BATCH_MAX. A packet
- * gets NO_SESSION if there is no session, or if the engine still holds earlier packets of its peer.
- * Send the sealed packets of the call first, then pass those with NO_SESSION to wg_engine_stage(),
- * in order, or to wg_worker_refuse() if that is impossible. */
+/* Finds the peer of each inner packet, then numbers and seals the packet. n is at most
+ * WG_BATCH_MAX. A packet gets NO_SESSION if there is no session, or if the engine still holds
+ * earlier packets of its peer. Send the sealed packets of the call first, then pass those with
+ * NO_SESSION to wg_engine_stage(), in order, or to wg_worker_refuse() if that is impossible. */
 void wg_send(struct wg_worker *worker, struct wg_send_slot *slots, size_t n, uint64_t now_ns);
 
 /* Numbers and seals packets for a given peer, even if earlier packets wait. Empty packets become

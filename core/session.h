@@ -9,13 +9,13 @@
  * The engine owns the slots. Only `peer->current` is shared. Workers send under it, and the worker
  * that opens the first packet under `next` makes that keypair current before it delivers the
  * packet. It does so by a compare-and-swap from the keypair that was current when `next` was made.
- * The engine changes `current` by the same kind of swap, so whoever loses looks again;
+ * The engine changes `current` by the same kind of swap, so the side that loses a race looks again;
  * `current_known` is what the engine last saw. A late worker may thus bring a keypair back into
  * `current` once after it left all slots. Nothing is sent under it then (may_send), and the engine
  * removes it again when it notices, at the latest when the keypair is released.
  *
- * If both sides began at once, each has its own session as current and the other's next to it. They
- * must not go on with two, because each new handshake would cut off packets in flight under one of
+ * If both sides began at once, each has its own session as current and the other's beside it. They
+ * must not keep using two, because each new handshake would cut off packets in flight under one of
  * them. So the side with the smaller public key switches to the other's session once that is
  * proven.
  *

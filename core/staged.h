@@ -5,7 +5,7 @@
  * Each has its own memory, with the headroom and tailroom that sealing needs. A peer may hold
  * WG_STAGED_PACKETS_MAX packets, and all peers together WG_STAGED_BYTES_MAX bytes; beyond that, the
  * peer's oldest packet is dropped.
- * Source: the kernel's behaviour (a queue of 128 packets per peer), with a bound for the device.
+ * Source: the kernel's behaviour (a queue of 128 packets per peer), plus a bound per device.
  * Threads: the engine's. */
 #ifndef CORE_STAGED_H
 #define CORE_STAGED_H

@@ -4,8 +4,8 @@
  *
  * The rest of the core reports events; only this module decides which timers they start or stop.
  * Packets start no timer: workers record when something happened, once per batch (note.h), and a
- * timer that expires looks at that time and waits on if it must. So timers are exact and cost
- * nothing while packets flow.
+ * timer that expires checks that time and is restarted if it is not due yet. So timers are exact
+ * and cost nothing while packets flow.
  *
  * Source: WireGuard paper 6.1 to 6.5; the kernel's timers.
  * Threads: the engine's. */

@@ -44,7 +44,7 @@ bool wg_transmit_initiation(struct wg_peer *peer, enum wg_initiation_reason reas
                 return true;
         peer->handshake_sent_ns = now.ns;
         action = wg_actions_add(actions, WG_ACTION_SEND, peer);
-        /* If it cannot be made, retry and finally give up, as if it was lost, so that staged
+        /* If it cannot be made, retry and finally give up, as if it were lost, so that staged
          * packets do not wait forever. */
         wg_timers_initiation_sent(peer, now.ns);
         if (!wg_handshake_create_initiation(peer, now, action->bytes)) {
@@ -158,7 +158,7 @@ void wg_transmit_staged(struct wg_peer *peer, bool keepalive, struct wg_now now,
                 return;
         if (!wg_send_is_ready(peer, now.ns)) {
                 peer->owes_keepalive |= keepalive;
-                /* After a response of ours no retry runs that would send it. */
+                /* If our last message was a response, no retry timer runs that would send it. */
                 if (wg_transmit_initiation(peer, WG_INITIATION_WANTED, now, actions) &&
                     !peer->deadlines[WG_TIMER_RETRY])
                         wg_timers_arm_by(peer, WG_TIMER_FLUSH,

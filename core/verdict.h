@@ -58,7 +58,7 @@
 
 WG_ENUM_DECLARE(wg_verdict, WG_VERDICTS)
 
-/* One counter a verdict would be sparse by value; this is the greatest value + 1. */
+/* The size of an array indexed by verdict: the greatest value + 1. */
 #define WG_VERDICT_END 67
 
 #endif

@@ -22,7 +22,7 @@
 
 /* Zeroed memory: no packet waits. */
 struct wg_waiting {
-        _Atomic uint32_t word; /* how many, and whether the way is closed */
+        _Atomic uint32_t word; /* the count, and whether the way is closed */
 };
 
 /* Whether any packet waits. If not, all packets that this thread added have been sent or

@@ -11,7 +11,7 @@
 
 /* ---- input ---- */
 
-/* *peer is the peer that the worker found, and becomes the one that the packet belongs to now. */
+/* *peer is the peer that the worker found; it becomes the one that the packet belongs to now. */
 static enum wg_verdict stage(struct wg_engine *engine, struct wg_peer **peer, const uint8_t *packet,
                              uint32_t len, uint64_t now_ns)
 {
@@ -59,7 +59,7 @@ enum wg_verdict wg_engine_stage(struct wg_engine *engine, struct wg_peer *peer,
 static void confirm(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
 {
         wg_session_reconcile(peer);
-        /* If an initiation of ours crossed the peer's, it has no purpose any more. */
+        /* If an initiation of ours crossed the peer's, it is no longer needed. */
         wg_handshake_clear(peer);
         wg_timers_handshake_complete(peer, now);
         wg_actions_add_event(actions, peer, WG_EVENT_SESSION_PROVEN);
@@ -67,7 +67,7 @@ static void confirm(struct wg_peer *peer, struct wg_now now, struct wg_actions *
 }
 
 /* The session is old or its counter high. The note stays set until another initiation may be sent,
- * so that workers, who see the same with every packet, do not wake us again. */
+ * so that workers, which see the same with every packet, do not wake us again. */
 static void rekey(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
 {
         wg_transmit_initiation(peer, WG_INITIATION_WANTED, now, actions);
@@ -85,7 +85,7 @@ static void check_sent(struct wg_peer *peer, struct wg_now now, struct wg_action
         wg_transmit_initiation(peer, WG_INITIATION_WANTED, now, actions);
 }
 
-/* Data was received and nothing went back: acknowledge it by a keepalive. */
+/* Data was received and nothing went back: acknowledge it with a keepalive. */
 static void check_received(struct wg_peer *peer, struct wg_now now, struct wg_actions *actions)
 {
         bool has_more;
@@ -135,7 +135,7 @@ static void retry(struct wg_peer *peer, struct wg_now now, struct wg_actions *ac
                 wg_actions_add_event(actions, peer, WG_EVENT_GAVE_UP)->number = dropped;
                 return;
         }
-        /* Perhaps it is our source address that no longer works. */
+        /* Our source address may have stopped working. */
         wg_path_unpin(&peer->path, peer->engine->env, NULL);
         peer->retries++;
         if (wg_transmit_initiation(peer, WG_INITIATION_RETRY, now, actions)) {

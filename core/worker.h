@@ -18,7 +18,7 @@ struct wg_worker {
         struct wg_note_list *noted; /* the engine's */
         const struct wg_aead_backend *aead;
         _Atomic uint64_t counters[WG_VERDICT_END]; /* by enum wg_verdict */
-        _Atomic uint64_t tx_bytes, rx_bytes;       /* its share of what the peers count */
+        _Atomic uint64_t tx_bytes, rx_bytes;       /* this worker's share of the peers' counters */
         bool wants_engine; /* the core sets it; the caller wakes the engine and clears it */
         struct wg_aead_packet packets[WG_BATCH_MAX];
         struct wg_keypair *keypairs[WG_BATCH_MAX];
