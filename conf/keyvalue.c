@@ -29,14 +29,14 @@ const char *tl_keyvalue_read(struct tl_text line, struct tl_keyvalue *pair, size
 
         *column = 1;
         if (equals == line.len)
-                return "a line is key=value";
+                return "expected key=value";
         pair->key = tl_text_head(line, equals);
         pair->value = tl_text_tail(line, equals + 1);
         if (!is_key(pair->key))
-                return "a key has 1 to 40 characters from a-z, 0-9 and _";
+                return "a key must be 1 to 40 characters from a-z, 0-9 and _";
         *column = equals + 2;
         if (!is_printable(pair->value))
-                return "a value has 1 to 200 printable ASCII characters";
+                return "a value must be 1 to 200 printable ASCII characters";
         return NULL;
 }
 

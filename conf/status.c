@@ -132,7 +132,7 @@ static bool next_line(struct reader *reader, struct tl_text *line)
 
         reader->line++;
         if (newline == reader->rest.len)
-                return fail(reader, newline + 1, "the reply was cut");
+                return fail(reader, newline + 1, "the reply is cut off");
         *line = tl_text_head(reader->rest, newline);
         reader->rest = tl_text_tail(reader->rest, newline + 1);
         return true;
@@ -184,16 +184,16 @@ static bool read_fact(struct tl_status *status, const struct reader *reader, str
         if (mistake)
                 return fail(reader, column, mistake);
         if (status->count == TL_STATUS_FACTS_MAX)
-                return fail(reader, 1, "there are too many keys");
+                return fail(reader, 1, "too many keys");
         fact->name = pair.key;
         fact->value = pair.value;
         if (has_fact(status, fact->name))
-                return fail(reader, 1, "this key was given before");
+                return fail(reader, 1, "repeated key");
         fact->key = find_key(fact->name);
         fact->is_number = (!fact->key || fact->key->kind != TL_STATUS_TEXT) &&
                           tl_text_to_number64(fact->value, &fact->number);
         if (!is_as_its_kind(fact))
-                return fail(reader, column, "the value is not what its key wants");
+                return fail(reader, column, "the value does not fit its key");
         status->count++;
         return true;
 }
@@ -219,7 +219,7 @@ static bool read_facts(struct tl_status *status, struct reader *reader)
                         return false;
         }
         if (!tl_text_to_number64(tl_text_tail(line, strlen(ERRNO)), &errnum) || errnum > INT32_MAX)
-                return fail(reader, strlen(ERRNO) + 1, "errno is a number");
+                return fail(reader, strlen(ERRNO) + 1, "errno must be a number");
         status->errnum = (int)errnum;
         return true;
 }
@@ -234,11 +234,11 @@ bool tl_status_read(struct tl_status *status, struct tl_text reply, struct tl_co
         if (!next_line(&reader, &line))
                 return false;
         if (!tl_text_is(line, VERSION))
-                return fail(&reader, 1, "a reply begins with version=1");
+                return fail(&reader, 1, "a reply must begin with version=1");
         if (!read_facts(status, &reader) || !next_line(&reader, &line))
                 return false;
         if (line.len || reader.rest.len)
-                return fail(&reader, 1, "a reply ends with errno and a blank line");
+                return fail(&reader, 1, "a reply must end with errno and a blank line");
         return true;
 }
 

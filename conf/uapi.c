@@ -17,23 +17,24 @@ WG_ENUM_DEFINE(tl_uapi_writer_state, TL_UAPI_WRITER_STATES)
 /* The keys of a set request: bits, so that a set can tell which were given. The text is what a user
  * is told where the value is none. */
 #define KEYS(X) \
-        X(KEY_PRIVATE_KEY, 1u << 0, private_key, "private_key wants 64 hexadecimal digits") \
-        X(KEY_LISTEN_PORT, 1u << 1, listen_port, "listen_port wants a number from 0 to 65535") \
-        X(KEY_FWMARK, 1u << 2, fwmark, "fwmark wants a number from 0 to 4294967295") \
-        X(KEY_REPLACE_PEERS, 1u << 3, replace_peers, "replace_peers wants true") \
-        X(KEY_PUBLIC_KEY, 1u << 4, public_key, "public_key wants 64 hexadecimal digits") \
-        X(KEY_REMOVE, 1u << 5, remove, "remove wants true") \
-        X(KEY_UPDATE_ONLY, 1u << 6, update_only, "update_only wants true") \
-        X(KEY_PRESHARED_KEY, 1u << 7, preshared_key, "preshared_key wants 64 hexadecimal digits") \
+        X(KEY_PRIVATE_KEY, 1u << 0, private_key, "private_key must be 64 hexadecimal digits") \
+        X(KEY_LISTEN_PORT, 1u << 1, listen_port, "listen_port must be a number from 0 to 65535") \
+        X(KEY_FWMARK, 1u << 2, fwmark, "fwmark must be a number from 0 to 4294967295") \
+        X(KEY_REPLACE_PEERS, 1u << 3, replace_peers, "replace_peers must be true") \
+        X(KEY_PUBLIC_KEY, 1u << 4, public_key, "public_key must be 64 hexadecimal digits") \
+        X(KEY_REMOVE, 1u << 5, remove, "remove must be true") \
+        X(KEY_UPDATE_ONLY, 1u << 6, update_only, "update_only must be true") \
+        X(KEY_PRESHARED_KEY, 1u << 7, preshared_key, \
+          "preshared_key must be 64 hexadecimal digits") \
         X(KEY_ENDPOINT, 1u << 8, endpoint, \
-          "endpoint wants 192.0.2.1:51820, [2001:db8::1]:51820 or [fe80::1%eth0]:51820") \
+          "endpoint must be 192.0.2.1:51820, [2001:db8::1]:51820 or [fe80::1%eth0]:51820") \
         X(KEY_KEEPALIVE, 1u << 9, persistent_keepalive_interval, \
-          "persistent_keepalive_interval wants a number from 0 to 65535") \
+          "persistent_keepalive_interval must be a number from 0 to 65535") \
         X(KEY_REPLACE_ALLOWED_IPS, 1u << 10, replace_allowed_ips, \
-          "replace_allowed_ips wants true, before the first allowed_ip of its peer") \
+          "replace_allowed_ips must be true, and before the first allowed_ip of its peer") \
         X(KEY_ALLOWED_IP, 1u << 11, allowed_ip, \
-          "allowed_ip wants an address, a slash and a number of bits, like 192.0.2.0/24") \
-        X(KEY_PROTOCOL_VERSION, 1u << 12, protocol_version, "protocol_version wants 1")
+          "allowed_ip must be an address, a slash and a number of bits, like 192.0.2.0/24") \
+        X(KEY_PROTOCOL_VERSION, 1u << 12, protocol_version, "protocol_version must be 1")
 WG_FLAGS_DECLARE(tl_uapi_key, KEYS)
 WG_FLAGS_DEFINE(tl_uapi_key, KEYS)
 
@@ -165,7 +166,7 @@ static void parse_operation(struct tl_uapi_parser *parser, struct tl_text line)
         else if (tl_text_is(line, "get=1"))
                 parser->operation = TL_UAPI_OPERATION_GET;
         else
-                fail(parser, EPROTO, 1, "a request begins with set=1 or get=1");
+                fail(parser, EPROTO, 1, "a request must begin with set=1 or get=1");
 }
 
 /* What is wrong with a key at this place; NULL: nothing. */
@@ -174,11 +175,11 @@ static const char *find_misplacement(const struct tl_uapi_parser *parser, enum t
         bool is_in_peer = parser->device.peer_count > 0;
 
         if (is_in_peer && (key & DEVICE_KEYS))
-                return "keys of the device stand before the first public_key";
+                return "device keys must come before the first public_key";
         if (!is_in_peer && !(key & (DEVICE_KEYS | KEY_PUBLIC_KEY)))
-                return "keys of a peer stand after its public_key";
+                return "peer keys must come after a public_key";
         if (parser->seen & key & SINGLE_KEYS)
-                return "this key was given before";
+                return "repeated key";
         return NULL;
 }
 
@@ -190,12 +191,12 @@ static void parse_setting(struct tl_uapi_parser *parser, struct tl_text line)
         int errnum;
 
         if (equals == line.len) {
-                fail(parser, EPROTO, 1, "a line is key=value");
+                fail(parser, EPROTO, 1, "expected key=value");
                 return;
         }
         key = wg_enum_by_name(&tl_uapi_key_enum, line.at, equals);
         if (!key) {
-                fail(parser, EINVAL, 1, "there is no such key");
+                fail(parser, EINVAL, 1, "unknown key");
                 return;
         }
         misplacement = find_misplacement(parser, (enum tl_uapi_key)key->value);
@@ -217,7 +218,7 @@ static void parse_line(struct tl_uapi_parser *parser, struct tl_text line)
         size_t nul = tl_text_find(line, '\0');
 
         if (nul < line.len) {
-                fail(parser, EPROTO, nul + 1, "a NUL byte is not text");
+                fail(parser, EPROTO, nul + 1, "the line contains a NUL byte");
                 return;
         }
         switch (parser->operation) {
@@ -245,7 +246,7 @@ static void begin_request(struct tl_uapi_parser *parser)
 static enum tl_uapi_event end_request(struct tl_uapi_parser *parser, struct tl_change *device)
 {
         if (parser->operation == TL_UAPI_OPERATION_UNKNOWN && !parser->error.errnum)
-                fail(parser, EPROTO, 1, "a request begins with set=1 or get=1");
+                fail(parser, EPROTO, 1, "a request must begin with set=1 or get=1");
         parser->is_over = true;
         if (parser->error.errnum)
                 return TL_UAPI_ERROR;

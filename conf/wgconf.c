@@ -23,25 +23,25 @@ WG_ENUM_DECLARE(tl_wgconf_section, SECTIONS)
 WG_ENUM_DEFINE(tl_wgconf_section, SECTIONS)
 
 #define BELONGS_TO_WG_QUICK(name) \
-        name " belongs to wg-quick(8): `wg-quick strip` prints the configuration without it"
+        name " belongs to wg-quick(8): `wg-quick strip' prints the configuration without it"
 
 /* The keys; the text is what a user is told where the value is none. */
 #define KEYS(X) \
         X(KEY_PRIVATE_KEY, 1u << 0, PrivateKey, \
-          "PrivateKey wants 44 characters of base64, as `wg genkey` prints them") \
-        X(KEY_LISTEN_PORT, 1u << 1, ListenPort, "ListenPort wants a number from 0 to 65535") \
+          "PrivateKey must be 44 characters of base64, as printed by `wg genkey'") \
+        X(KEY_LISTEN_PORT, 1u << 1, ListenPort, "ListenPort must be a number from 0 to 65535") \
         X(KEY_FWMARK, 1u << 2, FwMark, \
-          "FwMark wants off or a number from 0 to 4294967295 or 0xffffffff") \
+          "FwMark must be off or a number from 0 to 4294967295 (0xffffffff)") \
         X(KEY_PUBLIC_KEY, 1u << 3, PublicKey, \
-          "PublicKey wants 44 characters of base64, as `wg pubkey` prints them") \
+          "PublicKey must be 44 characters of base64, as printed by `wg pubkey'") \
         X(KEY_PRESHARED_KEY, 1u << 4, PresharedKey, \
-          "PresharedKey wants 44 characters of base64, as `wg genpsk` prints them") \
+          "PresharedKey must be 44 characters of base64, as printed by `wg genpsk'") \
         X(KEY_ALLOWED_IPS, 1u << 5, AllowedIPs, \
-          "AllowedIPs wants addresses like 192.0.2.0/24 or 2001:db8::/32 with commas between") \
+          "AllowedIPs must be addresses like 192.0.2.0/24 or 2001:db8::/32, separated by commas") \
         X(KEY_ENDPOINT, 1u << 6, Endpoint, \
-          "Endpoint wants a host and a port, like 192.0.2.1:51820 or [2001:db8::1]:51820") \
+          "Endpoint must be a host and a port, like 192.0.2.1:51820 or [2001:db8::1]:51820") \
         X(KEY_PERSISTENT_KEEPALIVE, 1u << 7, PersistentKeepalive, \
-          "PersistentKeepalive wants off or a number of seconds from 0 to 65535") \
+          "PersistentKeepalive must be off or a number of seconds from 0 to 65535") \
         X(KEY_ADDRESS, 1u << 8, Address, BELONGS_TO_WG_QUICK("Address")) \
         X(KEY_DNS, 1u << 9, DNS, BELONGS_TO_WG_QUICK("DNS")) \
         X(KEY_MTU, 1u << 10, MTU, BELONGS_TO_WG_QUICK("MTU")) \
@@ -229,7 +229,7 @@ static void apply_endpoint(struct reader *r, struct tl_change_peer *peer, struct
                 tell(r, value.at, tl_wgconf_key_text(KEY_ENDPOINT));
         } else if (!parse_port(r, port, &endpoint->port, &is_bad)) {
                 tell(r, port.at,
-                     "an Endpoint's port is a number from 1 to 65535, or the name of a service");
+                     "the port must be a number from 1 to 65535, or the name of a service");
         } else if (is_bad || !endpoint->port) {
                 peer->has_endpoint = false;
                 peer->names_bad_port = true;
@@ -339,19 +339,19 @@ static const char *find_misplacement(enum tl_wgconf_section section, uint32_t ke
                 return NULL;
         case SECTION_INTERFACE:
                 if (!key)
-                        return "there is no such key: [Interface] has PrivateKey, ListenPort, "
+                        return "unknown key: [Interface] has PrivateKey, ListenPort, "
                                "FwMark, and for wg-quick(8) also Address, DNS, MTU, Table, PreUp, "
                                "PostUp, PreDown, PostDown, SaveConfig";
                 if (key & WG_QUICK_KEYS)
                         return tl_wgconf_key_text((enum tl_wgconf_key)key);
-                return key & PEER_KEYS ? "this key belongs in a section [Peer]" : NULL;
+                return key & PEER_KEYS ? "this key belongs in a [Peer] section" : NULL;
         case SECTION_PEER:
                 if (!key)
-                        return "there is no such key: [Peer] has PublicKey, PresharedKey, "
+                        return "unknown key: [Peer] has PublicKey, PresharedKey, "
                                "AllowedIPs, Endpoint, PersistentKeepalive";
                 if (key & WG_QUICK_KEYS)
-                        return "this key of wg-quick(8) belongs in its section [Interface]";
-                return key & INTERFACE_KEYS ? "this key belongs in the section [Interface]" : NULL;
+                        return "this wg-quick(8) key belongs in the [Interface] section";
+                return key & INTERFACE_KEYS ? "this key belongs in the [Interface] section" : NULL;
         }
         return NULL;
 }
@@ -424,8 +424,7 @@ static void parse_section(struct reader *r, struct tl_text line)
         else if (tl_text_is_caseless(line, "[Interface]"))
                 r->section = SECTION_INTERFACE;
         else
-                (void)begin_unknown(r, line.at,
-                                    "there is no such section: use [Interface] or [Peer]");
+                (void)begin_unknown(r, line.at, "unknown section: use [Interface] or [Peer]");
 }
 
 static uint32_t find_key(struct tl_text name)
@@ -461,12 +460,12 @@ static void parse_words(struct reader *r, struct tl_text line)
                 return;
         }
         if (r->section == SECTION_NONE &&
-            !begin_unknown(r, line.at, "the text begins with [Interface] or [Peer]"))
+            !begin_unknown(r, line.at, "the file must begin with [Interface] or [Peer]"))
                 return;
         if (is_setting)
                 parse_setting(r, line, equals);
         else if (r->section != SECTION_UNKNOWN)
-                tell(r, line.at, "a line is [Interface], [Peer] or Key = value");
+                tell(r, line.at, "expected [Interface], [Peer] or Key = value");
 }
 
 static bool begins_with_bytes(struct tl_text text, const char *bytes, size_t len)
@@ -481,7 +480,7 @@ static void skip_byte_order_mark(struct reader *r)
         if (r->line_number != 1 || !begins_with_bytes(r->raw, "\xef\xbb\xbf", 3))
                 return;
         r->raw_start = 3;
-        tell_at(r, 1, 1, "the text begins with a byte order mark: save it without one");
+        tell_at(r, 1, 1, "the file begins with a byte order mark: save it without one");
 }
 
 static void parse_line(struct reader *r, struct tl_text raw)
@@ -492,7 +491,7 @@ static void parse_line(struct reader *r, struct tl_text raw)
         r->line_number++;
         r->raw = tl_text_head(raw, tl_text_find(raw, '#'));
         if (nul < raw.len) {
-                tell_at(r, r->line_number, nul + 1, "a NUL byte is not text");
+                tell_at(r, r->line_number, nul + 1, "the line contains a NUL byte");
                 r->lacks_public_key = false; /* this may have been the line that has it */
                 return;
         }
@@ -507,7 +506,7 @@ static void parse_line(struct reader *r, struct tl_text raw)
 static void parse_lines(struct reader *r, struct tl_text text)
 {
         if (begins_with_bytes(text, "\xff\xfe", 2) || begins_with_bytes(text, "\xfe\xff", 2)) {
-                tell_at(r, 1, 1, "the text is UTF-16: save it as UTF-8");
+                tell_at(r, 1, 1, "the file is UTF-16: save it as UTF-8");
                 return;
         }
         while (text.len && !r->is_out_of_memory) {

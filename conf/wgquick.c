@@ -15,15 +15,16 @@ WG_ENUM_DEFINE(tl_wgquick_routing, TL_WGQUICK_ROUTINGS)
 /* The keys; the text is what a user is told where the value is none. */
 #define KEYS(X) \
         X(KEY_ADDRESS, 0, Address, \
-          "Address wants addresses like 192.0.2.1/24 or 2001:db8::1/64 with commas between") \
-        X(KEY_DNS, 1, DNS, "DNS wants addresses and search domains with commas between") \
-        X(KEY_MTU, 2, MTU, "MTU wants a number from 68 to 65535") \
-        X(KEY_TABLE, 3, Table, "Table wants auto, off, or the number or name of a routing table") \
-        X(KEY_PRE_UP, 4, PreUp, "PreUp wants a command") \
-        X(KEY_POST_UP, 5, PostUp, "PostUp wants a command") \
-        X(KEY_PRE_DOWN, 6, PreDown, "PreDown wants a command") \
-        X(KEY_POST_DOWN, 7, PostDown, "PostDown wants a command") \
-        X(KEY_SAVE_CONFIG, 8, SaveConfig, "SaveConfig wants true or false")
+          "Address must be addresses like 192.0.2.1/24 or 2001:db8::1/64, separated by commas") \
+        X(KEY_DNS, 1, DNS, "DNS must be addresses and search domains, separated by commas") \
+        X(KEY_MTU, 2, MTU, "MTU must be a number from 68 to 65535") \
+        X(KEY_TABLE, 3, Table, \
+          "Table must be auto, off, or the number or name of a routing table") \
+        X(KEY_PRE_UP, 4, PreUp, "PreUp needs a command") \
+        X(KEY_POST_UP, 5, PostUp, "PostUp needs a command") \
+        X(KEY_PRE_DOWN, 6, PreDown, "PreDown needs a command") \
+        X(KEY_POST_DOWN, 7, PostDown, "PostDown needs a command") \
+        X(KEY_SAVE_CONFIG, 8, SaveConfig, "SaveConfig must be true or false")
 WG_ENUM_DECLARE(tl_wgquick_key, KEYS)
 WG_ENUM_DEFINE(tl_wgquick_key, KEYS)
 
@@ -405,7 +406,7 @@ static void read_hook(struct reader *r, enum tl_wgquick_hook hook)
         size_t nul = tl_text_find(value, '\0');
 
         if (nul < value.len)
-                tell(r, EINVAL, value.at + nul, "a NUL byte is not text");
+                tell(r, EINVAL, value.at + nul, "the line contains a NUL byte");
         else
                 append(r, &r->into->hooks[hook], value);
 }

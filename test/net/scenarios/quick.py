@@ -209,9 +209,9 @@ def quick_fails_whole(lab):
         "PreUp = false": "PreUp failed",
         "Address = 10.77.0.1/24, 10.77.0.1/24": "Command failed",
         "PostUp = kill -TERM $PPID; exec sleep 10": "quick: interrupted",
-        "Mtu = 12": ".conf:4:7: MTU wants",
-        "Address = 10.77.0./24": ".conf:4:11: Address wants",
-        "Adress = 10.77.0.1/24": ".conf:4:1: there is no such key",
+        "Mtu = 12": ".conf:4:7: MTU must be",
+        "Address = 10.77.0./24": ".conf:4:11: Address must be",
+        "Adress = 10.77.0.1/24": ".conf:4:1: unknown key",
         "DNS = 10.77.0.9": "DNS needs resolvconf",
     }
     path = f"{quick.directory}/few"
