@@ -31,18 +31,19 @@ void tl_ask_explain(char failure[TL_ASK_FAILURE_MAX], const char *ifname, int er
         case -ENOENT:
                 if (if_nametoindex(ifname))
                         snprintf(failure, TL_ASK_FAILURE_MAX,
-                                 "no tielined runs %s: there is no %s. Is it run by the kernel or "
-                                 "by another program, or was it renamed? Try `wg show %s'",
+                                 "%s is not run by tielined: there is no %s; it may be run by the "
+                                 "kernel or another program, or have been renamed (try `wg show "
+                                 "%s')",
                                  ifname, path, ifname);
                 else
                         snprintf(failure, TL_ASK_FAILURE_MAX,
-                                 "there is no interface %s here, and no tielined that runs one of "
-                                 "that name. `wg show interfaces' lists the interfaces",
+                                 "there is no interface %s, and no tielined of that name; `wg show "
+                                 "interfaces' lists all WireGuard interfaces",
                                  ifname);
                 break;
         case -ECONNREFUSED:
-                snprintf(failure, TL_ASK_FAILURE_MAX, "nobody listens at %s: its tielined is gone",
-                         path);
+                snprintf(failure, TL_ASK_FAILURE_MAX,
+                         "nothing listens on %s: its daemon has exited", path);
                 break;
         case -EACCES:
         case -EPERM:
@@ -51,19 +52,19 @@ void tl_ask_explain(char failure[TL_ASK_FAILURE_MAX], const char *ifname, int er
                 break;
         case -ETIMEDOUT:
                 snprintf(failure, TL_ASK_FAILURE_MAX,
-                         "the tielined that runs %s has not answered within %d s: it is stopped or "
+                         "the daemon of %s has not answered within %d s: it is stopped or "
                          "hangs",
                          ifname, TL_ASK_TIMEOUT_S);
                 break;
         case -EPIPE:
         case -ECONNRESET:
                 snprintf(failure, TL_ASK_FAILURE_MAX,
-                         "the tielined that runs %s closed the connection: it is exiting, or has "
+                         "the daemon of %s closed the connection: it is exiting, or has "
                          "too many clients",
                          ifname);
                 break;
         default:
-                snprintf(failure, TL_ASK_FAILURE_MAX, "cannot ask at %s: %s", path,
+                snprintf(failure, TL_ASK_FAILURE_MAX, "cannot query %s: %s", path,
                          strerror(-error));
         }
 }
@@ -109,11 +110,11 @@ bool tl_ask_status(struct tl_ask *ask, const char *ifname)
         }
         if (!tl_status_read(&ask->status, (struct tl_text){ask->reply, (size_t)len}, &error))
                 return fail(ask,
-                            "the reply of %s is no status: line %" PRIu32
-                            ": %s. Is it another version of tielined?",
+                            "the reply from %s is not a valid status: line %" PRIu32
+                            ": %s; is it another version of tielined?",
                             ifname, error.line, error.message);
         if (ask->status.errnum)
-                return fail(ask, "the tielined that runs %s refuses: %s", ifname,
+                return fail(ask, "the daemon of %s refused: %s", ifname,
                             strerror(ask->status.errnum));
         return true;
 }

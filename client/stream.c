@@ -42,7 +42,7 @@ static bool read_block(struct tl_stream *stream)
                 ssize_t got;
 
                 if (stream->len == sizeof(stream->buffer))
-                        return fail(stream, "the reply of %s is too long", stream->ifname);
+                        return fail(stream, "the reply from %s is too long", stream->ifname);
                 got = tl_channel_receive(&stream->channel, stream->buffer + stream->len,
                                          sizeof(stream->buffer) - stream->len);
                 if (got < 0)
@@ -52,7 +52,7 @@ static bool read_block(struct tl_stream *stream)
         stream->used = len;
         rest = (struct tl_text){stream->buffer, len};
         return tl_control_read_block(&stream->block, rest, &error) ||
-               fail(stream, "cannot understand the reply of %s: line %" PRIu32 ": %s",
+               fail(stream, "cannot understand the reply from %s: line %" PRIu32 ": %s",
                     stream->ifname, error.line, error.message);
 }
 
@@ -73,12 +73,12 @@ static bool fail_unknown(struct tl_stream *stream, const struct tl_control_reque
         struct tl_text daemon, operations;
 
         if (!request_block(stream, &describe) || stream->block.errnum)
-                return fail(stream, "the tielined that runs %s lacks `%s', or an option of it",
+                return fail(stream, "the daemon of %s lacks `%s', or one of its options",
                             stream->ifname, name);
         daemon = tl_control_find(&stream->block, "daemon");
         operations = tl_control_find(&stream->block, "operations");
         return fail(stream,
-                    "the tielined that runs %s lacks `%s', or an option of it: it is version %.*s, "
+                    "the daemon of %s lacks `%s', or one of its options: it is version %.*s, "
                     "and has %.*s",
                     stream->ifname, name, (int)daemon.len, daemon.at, (int)operations.len,
                     operations.at);
@@ -92,18 +92,17 @@ static bool check_first(struct tl_stream *stream, const struct tl_control_reques
         uint64_t number;
 
         if (!version.len)
-                return fail(stream,
-                            "the tielined that runs %s is older than this one, and has no `%s'",
+                return fail(stream, "the daemon of %s is older than this one, and lacks `%s'",
                             stream->ifname, tl_control_operation_name(request->operation));
         if (!tl_text_to_number64(version, &number) || number != TL_CONTROL_VERSION)
                 return fail(stream,
-                            "the tielined that runs %s speaks version %.*s of the control "
-                            "protocol, and this one version %d",
+                            "the daemon of %s speaks version %.*s of the control "
+                            "protocol, this program version %d",
                             stream->ifname, (int)version.len, version.at, TL_CONTROL_VERSION);
         if (stream->block.errnum == EOPNOTSUPP)
                 return fail_unknown(stream, request);
         if (stream->block.errnum)
-                return fail(stream, "the tielined that runs %s refuses: %.*s (%s)", stream->ifname,
+                return fail(stream, "the daemon of %s refused: %.*s (%s)", stream->ifname,
                             (int)why.len, why.at, strerror(stream->block.errnum));
         return true;
 }
@@ -145,7 +144,7 @@ enum tl_stream_step tl_stream_next(struct tl_stream *stream)
                 return TL_STREAM_BLOCK;
         if (!stream->block.errnum)
                 return TL_STREAM_OVER;
-        (void)!fail(stream, "the tielined that runs %s ended the reply: %s", stream->ifname,
+        (void)!fail(stream, "the daemon of %s ended the reply: %s", stream->ifname,
                     strerror(stream->block.errnum));
         return TL_STREAM_FAILED;
 }

@@ -16,11 +16,11 @@ static void set_up(struct tl_followed_link *link, bool is_up)
         if (link->is_up == is_up)
                 return;
         link->is_up = is_up;
-        tl_log(link->log, TL_LOG_INFO, is_up ? "link is up" : "link is down");
+        tl_log(link->log, TL_LOG_INFO, is_up ? "the link is up" : "the link is down");
         if (is_up)
-                tl_events_add(link->events, "link_up", "link is up");
+                tl_events_add(link->events, "link_up", "the link is up");
         else
-                tl_events_add(link->events, "link_down", "link is down");
+                tl_events_add(link->events, "link_down", "the link is down");
         if (is_up)
                 link->up_ns = tl_clock_boot_ns();
         tl_sockets_set_up(link->sockets, is_up);
@@ -85,8 +85,8 @@ static void look_for_link(struct tl_followed_link *link)
                 set_up(link, up);
         if (error && error != link->follow_error)
                 tl_log(link->log, TL_LOG_WARNING,
-                       "the link cannot be followed into its network namespace: %s; changes of its "
-                       "MTU go unnoticed, and up and down are noticed late (following needs "
+                       "cannot follow the link into its network namespace: %s; MTU changes go "
+                       "unnoticed, and up and down are noticed late (following it needs "
                        "CAP_SYS_ADMIN and CAP_NET_BROADCAST)",
                        strerror(-error));
         link->follow_error = error;
@@ -124,7 +124,7 @@ static void link_changed(void *ctx, uint32_t events)
                         return;
                 }
                 if (changes & TL_LINK_CHANGED_NAME)
-                        tl_log(link->log, TL_LOG_INFO, "link was renamed to %s", now->name);
+                        tl_log(link->log, TL_LOG_INFO, "the link was renamed to %s", now->name);
                 if (changes & TL_LINK_CHANGED_MTU) {
                         tl_log(link->log, TL_LOG_INFO, "MTU is now %u", now->mtu);
                         wg_engine_set_mtu(link->engine, now->mtu);

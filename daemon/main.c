@@ -56,7 +56,7 @@ static int fail_to_open_tun(const char *name, int error)
         else if (error == -EPERM)
                 advice = "; this needs root or CAP_NET_ADMIN";
         else if (error == -EACCES)
-                advice = "; this user may not open /dev/net/tun for reading and writing";
+                advice = "; this user cannot open /dev/net/tun for reading and writing";
         else if (error == -ENOENT)
                 advice = "; is the kernel module tun loaded? Try `modprobe tun'";
         tl_log(&log_, TL_LOG_ERROR, "cannot create the interface %s: %s%s", name, strerror(-error),
@@ -101,7 +101,8 @@ static int open_tun(const struct tl_options *options, struct tl_tun *tun)
         if (options->tun_fd >= 0) {
                 if (options->workers > 1)
                         tl_log(&log_, TL_LOG_WARNING,
-                               "one worker instead of %u, because WG_TUN_FD is a single queue",
+                               "using one worker instead of %u, because WG_TUN_FD is a single "
+                               "queue",
                                workers);
                 return tl_tun_adopt(tun, options->tun_fd);
         }
@@ -112,7 +113,8 @@ static int open_tun(const struct tl_options *options, struct tl_tun *tun)
         error = open_queues(options, tun, 1);
         if (!error)
                 tl_log(&log_, TL_LOG_WARNING,
-                       "one worker instead of %u, because the system refuses that many TUN queues: "
+                       "using one worker instead of %u, because the system refuses that many TUN "
+                       "queues: "
                        "%s",
                        workers, strerror(-first_error));
         return error;
@@ -131,7 +133,7 @@ static uint32_t choose_offloads(const struct tl_options *options)
         wg_flags_format(&tl_offloading_enum, distrusted, text, sizeof(text));
         if (distrusted)
                 tl_log(&log_, TL_LOG_WARNING,
-                       "not using %s, which Linux %s is known to get wrong; --offload overrides "
+                       "not using %s, which is known to be broken in Linux %s; --offload overrides "
                        "this",
                        text, system.release);
         return options->offloads & ~distrusted;
@@ -156,7 +158,7 @@ static void harden(void)
 
         hardening = tl_harden_process();
         wg_flags_format(&tl_hardening_enum, hardening, text, sizeof(text));
-        tl_log(&log_, TL_LOG_VERBOSE, "protection of keys in memory: %s", text);
+        tl_log(&log_, TL_LOG_VERBOSE, "key memory protection: %s", text);
 }
 
 /* What the helper must not keep: keys, and the channels that report the end of the start. */
@@ -299,7 +301,7 @@ static int run(const struct tl_options *options, struct tl_change *change)
                         status = fail("cannot run in the background", error);
         }
         if (status == TL_EXIT_OK) {
-                tl_log(&log_, TL_LOG_INFO, "tielined " TL_VERSION " runs %s",
+                tl_log(&log_, TL_LOG_INFO, "tielined " TL_VERSION " is running %s",
                        device.shared.tun.name);
                 tl_notify_tell(&manager, "READY=1");
                 error = tl_device_run(&device);

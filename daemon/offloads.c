@@ -52,8 +52,8 @@ static void give_up(struct tl_offloads *offloads, enum tl_offloading which)
 {
         if (atomic_fetch_and(&offloads->used, ~(uint32_t)which) & which)
                 tl_log(offloads->log, TL_LOG_WARNING,
-                       "the kernel refuses %s (%s): given up until the next start; the tunnel "
-                       "works without, but more slowly",
+                       "the kernel refuses %s (%s): not used until the next start; the tunnel "
+                       "still works, but more slowly",
                        tl_offloading_text(which), tl_offloading_name(which));
 }
 

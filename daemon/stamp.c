@@ -14,11 +14,11 @@ static const char *why_useless(int error)
 {
         switch (error) {
         case -ERANGE:
-                return "more than ten years ahead of the clock";
+                return "it is more than ten years ahead of the clock";
         case -EBADMSG:
-                return "not a time";
+                return "it does not hold a time";
         case -EPERM:
-                return "others may write to it";
+                return "other users can write to it";
         default:
                 return strerror(-error);
         }
@@ -54,7 +54,7 @@ static void report_kept_stamp(struct tl_stamp *stamp)
 
         if (error && error != stamp->keep_error)
                 tl_log(stamp->log, TL_LOG_WARNING,
-                       "cannot keep the time of the last handshake in " TL_STATUS_DIRECTORY
+                       "cannot store the time of the last handshake in " TL_STATUS_DIRECTORY
                        "/%s.stamp: %s; if the clock is set back before the next start, peers "
                        "will refuse our handshakes until it has caught up",
                        stamp->name, strerror(-error));

@@ -54,6 +54,6 @@ bool tl_daemon_end(const char *ifname, unsigned int link)
         snprintf(command, sizeof(command), "rm /var/run/wireguard/%s.sock", ifname);
         tl_run_show(command);
         error = tl_link_end(ifname, END_TIMEOUT_MS);
-        return !error || tl_fail("`%s' has moved, and its daemon does not exit: %s", ifname,
+        return !error || tl_fail("`%s' was moved, and its daemon does not exit: %s", ifname,
                                  strerror(-error));
 }

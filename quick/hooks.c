@@ -78,7 +78,7 @@ static bool run_hook(const struct tl_quick_file *file, enum tl_wgquick_hook hook
 
         free(script);
         free(line);
-        return is_good || tl_fail("a command of %s failed", tl_wgquick_hook_name(hook));
+        return is_good || tl_fail("a %s command failed", tl_wgquick_hook_name(hook));
 }
 
 bool tl_hooks_run(const struct tl_quick_file *file, enum tl_wgquick_hook hook)

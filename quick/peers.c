@@ -42,8 +42,8 @@ static bool resolve(struct tl_quick_file *file)
         if (!tl_names_find(&file->device, &patience, &file->missing))
                 return tl_fail("out of memory");
         for (uint32_t i = 0; i < file->missing.count; i++)
-                tl_warn("%s: cannot resolve the endpoint `%s' yet: %s; retrying in the background, "
-                        "and its peer keeps the endpoint that it has, if any",
+                tl_warn("%s: cannot resolve the endpoint `%s' yet: %s; retrying in the background "
+                        "(the peer keeps its current endpoint, if any)",
                         file->path, file->missing.items[i].host, file->missing.items[i].reason);
         return true;
 }

@@ -115,20 +115,20 @@ def clock_set_in_a_session(lab):
 
 # Bad timestamp files: a shell script that makes one at $at, and the text logged for it.
 USELESS = (
-    ("printf hello > $at", "not a time"),
-    (": > $at", "not a time"),
-    ("printf 17000000000000000000 > $at", "not a time"),
-    ("echo 99999999999999999999 > $at", "not a time"),
-    ("echo -5 > $at", "not a time"),
-    ("printf '1700000000000000000\\n1\\n' > $at", "not a time"),
-    ("head -c 100000000 /dev/zero > $at", "not a time"),
+    ("printf hello > $at", "not hold a time"),
+    (": > $at", "not hold a time"),
+    ("printf 17000000000000000000 > $at", "not hold a time"),
+    ("echo 99999999999999999999 > $at", "not hold a time"),
+    ("echo -5 > $at", "not hold a time"),
+    ("printf '1700000000000000000\\n1\\n' > $at", "not hold a time"),
+    ("head -c 100000000 /dev/zero > $at", "not hold a time"),
     ("echo 18446744073709551615 > $at", "ten years"),
     ("echo 4000000000000000000 > $at", "ten years"),
-    ("echo 1700000000000000000 > $at; chmod 666 $at", "others may write"),
-    ("echo 1700000000000000000 > $at; chown 65534 $at", "others may write"),
-    ("echo 1700000000000000000 > $at.x; ln -s $at.x $at", "others may write"),
-    ("mkfifo $at", "others may write"),
-    ("mkdir $at", "others may write"),
+    ("echo 1700000000000000000 > $at; chmod 666 $at", "other users can write"),
+    ("echo 1700000000000000000 > $at; chown 65534 $at", "other users can write"),
+    ("echo 1700000000000000000 > $at.x; ln -s $at.x $at", "other users can write"),
+    ("mkfifo $at", "other users can write"),
+    ("mkdir $at", "other users can write"),
 )
 
 
@@ -147,7 +147,7 @@ def kept_stamp_is_useless(lab):
         begins(x, y, script)
         x.stop()
         if "mkdir" in script:
-            expect_same(read(x.log).count(b"cannot keep"), 1, "log lines about the directory")
+            expect_same(read(x.log).count(b"cannot store"), 1, "log lines about the directory")
             os.rmdir(stamp_of(x))
             continue
         text = read(stamp_of(x)).decode()
@@ -184,7 +184,7 @@ def stamp_cannot_be_kept(lab):
         for turn in range(3):
             begins(x, y, f"{place}, {turn}")
             time.sleep(0.5)
-        complaints = [line for line in read(x.log).decode().splitlines() if "cannot keep" in line]
+        complaints = [line for line in read(x.log).decode().splitlines() if "cannot store" in line]
         expect(len(complaints) == 1 and said in complaints[0],
                f"{place}: the log says {said!r} once: {complaints}")
         x.stop()

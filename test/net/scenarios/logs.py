@@ -122,7 +122,7 @@ def syslog_restarts(lab):
     syslogd = Syslogd(lab)
     syslogd.start()
     x, y = start(lab, syslogd, lab.node("a"))
-    syslogd.gets(f"runs {x.name}")
+    syslogd.gets(f"is running {x.name}")
     for number in (1301, 1302, 1303):
         syslogd.restart()
         syslogd.gets(logs(x, number))
@@ -155,7 +155,7 @@ def syslog_comes_late(lab):
     meets(x, y)
     syslogd.start()
     syslogd.gets("log messages were lost")
-    expect(f"runs {x.name}" in syslogd.lines[0],
+    expect(f"is running {x.name}" in syslogd.lines[0],
            f"the first message arrives first: {syslogd.lines}")
     syslogd.gets(logs(x, 1400))
     end(x)
@@ -167,7 +167,7 @@ def syslog_is_stuck(lab):
     syslogd = Syslogd(lab)
     syslogd.start()
     x, y = start(lab, syslogd, lab.node("a"))
-    syslogd.gets(f"runs {x.name}")
+    syslogd.gets(f"is running {x.name}")
     syslogd.fill()
     texts = [logs(x, number) for number in (1301, 1302, 1303)]
     meets(x, y)
@@ -185,7 +185,7 @@ def syslog_by_connection(lab):
     syslogd = Syslogd(lab)
     syslogd.start(socket.SOCK_STREAM)
     x, y = start(lab, syslogd, lab.node("a"))
-    syslogd.gets(f"runs {x.name}")
+    syslogd.gets(f"is running {x.name}")
     number = 1300
     for how in ((socket.SOCK_STREAM,), (socket.SOCK_DGRAM, 0o600), (socket.SOCK_DGRAM,),
                 (socket.SOCK_DGRAM, 0o600), (socket.SOCK_STREAM, 0o600), (socket.SOCK_STREAM,)):
@@ -218,7 +218,7 @@ def pipe_is_closed(lab):
     syslogd = Syslogd(lab)
     syslogd.start()
     x, reader = with_pipe(lab, syslogd)
-    expect(f"runs {x.name}" in os.read(reader, 4096).decode(), "it logs to the pipe")
+    expect(f"is running {x.name}" in os.read(reader, 4096).decode(), "it logs to the pipe")
     os.close(reader)
     text = logs(x, 1301)
     syslogd.gets("standard error was closed: the log goes to syslog")

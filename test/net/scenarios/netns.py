@@ -226,7 +226,7 @@ def moved_out_of_sight(lab):
             x.down(c)
             until(lambda: x.port() not in x.udp_ports()[0], "down is noticed")
         leaves_the_helper_alone(x, c, b.v4())
-        expect(b"cannot be followed" in read(x.log), f"the log says so with {kept}")
+        expect(b"cannot follow the link" in read(x.log), f"the log says so with {kept}")
         c.ip("link", "del", x.name)
         x.ended()
         y.remove(x)

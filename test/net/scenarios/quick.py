@@ -205,8 +205,8 @@ def quick_fails_whole(lab):
     quick = Quick(lab, node, "a")
     peers = (("AllowedIPs = 0.0.0.0/0, ::/0",),)
     cases = {
-        "PostUp = false": "PostUp failed",
-        "PreUp = false": "PreUp failed",
+        "PostUp = false": "PostUp command failed",
+        "PreUp = false": "PreUp command failed",
         "Address = 10.77.0.1/24, 10.77.0.1/24": "Command failed",
         "PostUp = kill -TERM $PPID; exec sleep 10": "quick: interrupted",
         "Mtu = 12": ".conf:4:7: MTU must be",

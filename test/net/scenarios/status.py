@@ -234,20 +234,20 @@ def status_of_nobody(lab):
         expect_same(done.stderr.count("\n"), 1, "lines of the error message")
 
     refused("there is no interface", f"{lab.prefix}z")
-    refused("run by the kernel", "lo")
+    refused("not run by tielined", "lo")
     refused("needs root", user=65534, group=65534, extra_groups=[])
     name = f"{lab.prefix}q"
     path = f"{STATUS}/{name}.sock"
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(path)
-        refused("nobody listens", name)
+        refused("nothing listens", name)
         other.listen(5)
-        for answer, what in ((b"", "closed the connection"), (b"hello\n\n", "is no status"),
+        for answer, what in ((b"", "closed the connection"), (b"hello\n\n", "is not a valid status"),
                              (b"version=2\nerrno=0\n\n", "another version"),
                              (b"version=1\nx=\033[2J\nerrno=0\n\n", "line 2"),
-                             (b"version=1\nx=1\n", "was cut"),
+                             (b"version=1\nx=1\n", "is cut off"),
                              (b"version=1\nerrno=13\n\n", "Permission denied"),
-                             (b"version=1\n" + b"a=" + b"b" * 100000, "was cut")):
+                             (b"version=1\n" + b"a=" + b"b" * 100000, "is cut off")):
             reader = subprocess.Popen([x.implementation.path, "--stat", name],
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             client, _ = other.accept()

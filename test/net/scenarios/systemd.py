@@ -299,7 +299,7 @@ def the_unit_keeps_an_interface(lab):
     expect(systemd.ctl("start", systemd.service(), check=False, timeout=30).returncode != 0,
            "systemctl reports the failed start")
     systemd.ctl("stop", systemd.service(), timeout=30)
-    expect("a command of PostUp failed" in systemd.told(), "the reason is logged")
+    expect("a PostUp command failed" in systemd.told(), "the reason is logged")
     systemd.clean()
 
 
