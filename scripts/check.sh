@@ -333,7 +333,8 @@ stage_tsan() {
         export TSAN_OPTIONS=abort_on_error=1:halt_on_error=1:log_path=$reports/tsan
         counted "unit tests" meson_test tsan unit
         [ "$long" = 0 ] ||
-                single "minutes of wake-ups" "${fixed_layout[@]}" "$out/tsan/test/test_daemon_soak" 300
+                single "minutes of wake-ups" \
+                        "${fixed_layout[@]}" "$out/tsan/test/test_daemon_soak" 300
         counted "namespaces" tests_in_namespaces tsan --impl-b tielined
         single "no sanitizer report" sanitizer_reports
         unset TSAN_OPTIONS
