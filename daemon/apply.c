@@ -35,17 +35,17 @@ struct tl_apply {
         void (*done)(void *ctx, int error); /* NULL: not wanted */
         void *ctx;
         int error;
-        bool is_empty; /* it only waits for its turn */
+        bool is_empty; /* changes nothing, only waits for its turn */
 
         /* Progress. */
         enum tl_apply_phase phase;
         uint32_t next_peer, next_ip; /* of the change, in this phase */
-        struct wg_peer *half_done;   /* that of next_peer, which still lacks allowed IPs */
-        bool strips;                 /* and still has old ones */
+        struct wg_peer *half_done;   /* the peer of entry next_peer; still lacks allowed IPs */
+        bool strips;                 /* its old allowed IPs must go first */
 
         bool may_remove;              /* an entry examined so far removes a peer */
         struct wg_identity *identity; /* made, but not in use yet */
-        uint64_t last_old;            /* serial up to which old peers are removed; 0: none is */
+        uint64_t last_old;            /* greatest serial of the old peers to remove; 0: none */
 };
 
 static const struct tl_change_peer *this_peer(const struct tl_apply *apply)
@@ -59,7 +59,7 @@ static void enter(struct tl_apply *apply, enum tl_apply_phase phase)
         apply->next_peer = apply->next_ip = 0;
 }
 
-/* Fails, and gives back what was reserved. */
+/* Fails the change and frees what it reserved. */
 static void give_up(struct tl_apply *apply, int error)
 {
         apply->error = error;
@@ -77,7 +77,7 @@ static int resolve_zone(struct tl_apply *apply, struct tl_change_peer *peer)
         return tl_routes_find_link(apply->queue->routes, peer->zone, &peer->endpoint.scope);
 }
 
-/* If all peers are replaced, one that is listed again with the same preshared key stays. */
+/* If all peers are replaced, a peer that is listed again with the same preshared key stays. */
 static bool goes_on(const struct wg_peer *peer, const struct tl_change_peer *wanted)
 {
         if (!wanted->has_preshared_key)
@@ -85,8 +85,8 @@ static bool goes_on(const struct wg_peer *peer, const struct tl_change_peer *wan
         return wg_equal(peer->preshared_key, wanted->preshared_key, WG_KEY_LEN);
 }
 
-/* What an entry of a change does to the peer with its key (NULL: there is none). The peer is old
- * if the change replaces all peers and has not listed it yet. Only MAKE and REPLACE take
+/* Returns what an entry of a change does to the peer with its key (NULL: no such peer). The peer is
+ * old if the change replaces all peers and has not listed it yet. Only MAKE and REPLACE take
  * reserved memory. */
 static enum tl_apply_fate find_fate(const struct tl_change_peer *wanted, const struct wg_peer *peer,
                                     bool is_old)
@@ -104,12 +104,12 @@ static enum tl_apply_fate find_fate(const struct tl_change_peer *wanted, const s
 }
 
 /* Whether the entry may make a peer. find_fate() is called twice for each entry: here, before
- * anything is done, and by begin_peer(), once the entries before it are carried out. The second
+ * anything is done, and by begin_peer(), once the entries before it have been applied. The second
  * call must not return MAKE or REPLACE unless the first did, since the first reserves memory. It
- * does not: a peer found here is found there too, and while it is old its preshared key is the
- * same. Only an entry that removes could take the peer away in between, and after such an entry
- * every entry is counted. An entry that replaces the peer leaves one that is not old. (A new
- * private key removes the peer whose key is now our own, which is never made again.) */
+ * does not: a peer found here is also found there, and its preshared key does not change while it
+ * is old. Only an entry that removes peers could remove it in between, and from such an entry on,
+ * every entry is counted as making a peer. An entry that replaces the peer leaves one that is not
+ * old. (A new private key removes the peer whose key is now our own, which is never made again.) */
 static bool may_make(struct tl_apply *apply, const struct tl_change_peer *wanted)
 {
         const struct wg_peer *peer = wg_peers_find(apply->queue->engine, wanted->public_key);
@@ -125,7 +125,7 @@ static bool is_unknown(struct tl_apply *apply, const struct tl_change_allowed_ip
         return !ip->remove && !wg_allowedips_is_known(&apply->queue->engine->allowed, &ip->prefix);
 }
 
-/* Examines a peer after all its allowed IPs. */
+/* Examines an entry's allowed IPs, then its peer. Reserves the memory they need. */
 static void reserve(struct tl_apply *apply, size_t most)
 {
         struct tl_change *change = &apply->change;
@@ -153,7 +153,7 @@ static void reserve(struct tl_apply *apply, size_t most)
                 enter(apply, TL_APPLY_DEVICE);
 }
 
-/* Sets mark and port. If the port fails, the mark is set back. */
+/* Sets mark and port. If setting the port fails, restores the mark. */
 static int change_sockets(struct tl_sockets *sockets, const struct tl_change *change)
 {
         uint32_t mark_before = sockets->fwmark;
@@ -217,7 +217,7 @@ static size_t remove_peer(struct wg_engine *engine, struct wg_peer *peer, size_t
         return steps;
 }
 
-/* Changes all settings of a peer but its allowed IPs. */
+/* Changes all settings of a peer except its allowed IPs. */
 static void change_settings(struct wg_peer *peer, const struct tl_change_peer *wanted, bool renews)
 {
         if (wanted->has_preshared_key)
@@ -299,7 +299,7 @@ static void change_peers(struct tl_apply *apply, size_t most)
                 enter(apply, TL_APPLY_SWEEP);
 }
 
-/* Peers that were not listed again are still in front of all others. */
+/* Removes the peers that were not listed again. They still precede all others. */
 static void sweep(struct tl_apply *apply, size_t most)
 {
         struct wg_engine *engine = apply->queue->engine;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * apply.h - changes of configuration, each carried out whole or not at all.
+ * apply.h - configuration changes, each applied completely or not at all.
  *
- * What can fail comes first: zones are looked up, memory is reserved, sockets are opened. The
- * rest cannot fail. A change of many thousand peers takes a while, but packets, timers,
- * handshakes and other clients do not wait for it: it is carried out in slices of less than a
- * millisecond, between rounds of the engine. Workers see the old allowed IPs until all is done.
- * Changes are carried out in the order in which they came.
+ * Everything that can fail comes first: looking up zones, reserving memory, opening sockets. The
+ * rest cannot fail. A change of many thousand peers takes a while, but packets, timers, handshakes
+ * and other clients do not wait for it: it is applied in slices of less than a millisecond, between
+ * rounds of the engine. Workers see the old allowed IPs until all is done. Changes are applied in
+ * order of arrival.
  * Threads: the engine's. */
 #ifndef DAEMON_APPLY_H
 #define DAEMON_APPLY_H
@@ -34,34 +34,34 @@ struct tl_apply;
         X(TL_APPLY_OVER, 6, over, "is done, or has failed")
 WG_ENUM_DECLARE(tl_apply_phase, TL_APPLY_PHASES)
 
-/* Changes under way, the first of which is being carried out. */
+/* Changes under way. The first one is being applied. */
 struct tl_apply_queue {
         struct wg_list list;
 
         /* Constant: what they change. */
         struct wg_engine *engine;
         struct tl_sockets *sockets;
-        struct tl_routes *routes; /* which knows the names of links */
+        struct tl_routes *routes; /* looks up names of links */
         struct tl_peers *peers;
-        struct tl_events *events; /* told of each change that was carried out; NULL: nobody is */
+        struct tl_events *events; /* gets an event for each change applied; NULL: none */
 };
 
 /* All arguments are borrowed until done(). */
 void tl_apply_init(struct tl_apply_queue *queue, struct wg_engine *engine,
                    struct tl_sockets *sockets, struct tl_routes *routes, struct tl_peers *peers);
 
-/* Drops all changes under way, without calling their done(). Call it before the engine ends. */
+/* Drops all changes under way without calling done(). Call it before the engine ends. */
 void tl_apply_done(struct tl_apply_queue *queue);
 
-/* Takes over a change and carries it out after those that came before it. Then tl_apply_work()
- * calls done(ctx, error); until then the change is invisible or half done. `error`: 0;
- * -EADDRINUSE, -EACCES or another error of bind(2); -EPERM: the mark may not be set; -ENODEV:
- * the zone of an endpoint is no interface here; -ENOMEM. After an error nothing has changed.
- * Returns NULL, and takes nothing over, if there is no memory. */
+/* Takes over a change and queues it behind earlier ones. When it is complete, tl_apply_work() calls
+ * done(ctx, error); until then the change is invisible or half done. `error`: 0; -EADDRINUSE,
+ * -EACCES or another error of bind(2); -EPERM: the mark may not be set; -ENODEV: the zone of an
+ * endpoint is no interface here; -ENOMEM. After an error nothing has changed. Returns NULL, and
+ * takes nothing over, if there is no memory. */
 struct tl_apply *tl_apply_begin(struct tl_apply_queue *queue, struct tl_change *change,
                                 void (*done)(void *ctx, int error), void *ctx) WG_MUST_USE;
 
-/* Makes sure that done() is not called. The change is carried out all the same. */
+/* Ensures that done() will not be called. The change is still applied. */
 void tl_apply_forget(struct tl_apply *apply);
 
 /* Works on changes for one slice of time. Returns whether there is more to do. */
@@ -70,8 +70,8 @@ bool tl_apply_work(struct tl_apply_queue *queue);
 /* Whether changes are under way. */
 bool tl_apply_is_busy(const struct tl_apply_queue *queue) WG_MUST_USE;
 
-/* Takes over a change and carries it out at once. No other may be under way. Returns 0 or
- * -errno, as tl_apply_begin() reports it. */
+/* Takes over a change and applies it at once. No other may be under way. Returns 0 or -errno, as
+ * tl_apply_begin() reports it. */
 int tl_apply(struct tl_apply_queue *queue, struct tl_change *change) WG_MUST_USE;
 
 #endif

@@ -11,10 +11,10 @@
 
 enum { CONNECTIONS_MAX = 64, EVENTS_IDLE_S = 10 };
 
-/* Room for an event, the number of lost ones before it, and the blank line. */
+/* Room for an event, the count of lost events before it, and the blank line. */
 enum { EVENT_ROOM = TL_EVENT_MAX + 40 };
 
-/* What a stream sends. */
+/* The kinds of streams. */
 #define STREAMS(X) \
         X(STREAM_NONE, 0, none, "nothing") \
         X(STREAM_STATUS, 1, status, "the status") \
@@ -29,8 +29,8 @@ struct client {
 
         /* Of a stream of events. */
         uint64_t next;     /* number of the next event */
-        uint64_t lost;     /* events that were gone, and are not reported yet */
-        uint64_t quiet_ns; /* since when nothing was sent */
+        uint64_t lost;     /* lost events that are not reported yet */
+        uint64_t quiet_ns; /* time of the last send */
         bool has_begun;
 };
 
@@ -54,7 +54,7 @@ static bool wants(const struct client *client, const struct tl_event *event)
                (event->has_peer && memcmp(event->peer, request->peer, sizeof(event->peer)) == 0);
 }
 
-/* Appends the events that there are, as far as there is room. Returns whether there may be more. */
+/* Appends new events while there is room. Returns whether there may be more. */
 static bool add_events(struct client *client, struct tl_writer *w)
 {
         const struct tl_events *events = &device_of(client)->events;
@@ -80,7 +80,7 @@ static bool is_idle(const struct client *client, uint64_t now_ns)
         return now_ns - client->quiet_ns >= EVENTS_IDLE_S * TL_NS_PER_S;
 }
 
-/* The next piece; deferred if there is nothing to tell after it. */
+/* Writes the next piece of the stream. Defers the connection if no events are left. */
 static size_t fill_events(struct client *client, char *out, size_t size)
 {
         uint64_t now_ns = tl_clock_boot_ns();
@@ -141,7 +141,7 @@ uint64_t tl_control_work(struct tl_server *server, uint64_t now_ns)
 
 /* ---- operations ---- */
 
-/* Replies with a block that a writer has. */
+/* Replies with the block in a writer. */
 static void reply(struct client *client, const struct tl_writer *w)
 {
         WG_ASSERT(!w->is_cut);
@@ -158,7 +158,7 @@ static void refuse(struct client *client, const struct tl_conf_error *error)
         reply(client, &w);
 }
 
-/* Appends the names of a set, or of all members, with blanks between them. */
+/* Appends the names of a set's members (UINT32_MAX: of all members), separated by blanks. */
 static void add_names(struct tl_writer *w, const char *key, const struct wg_enum *e, uint32_t set)
 {
         const char *blank = "";

@@ -30,7 +30,8 @@ static void socket_changed(void *ctx, uint32_t events WG_UNUSED)
                 tl_stop(&device->stop, "the control socket was removed");
 }
 
-/* The helper only sends replies, which are read at once. So if its end is readable, it is gone. */
+/* The helper sends only replies, which are read at once. So if the socket is readable here, the
+ * helper is gone. */
 static void helper_is_gone(void *ctx, uint32_t events WG_UNUSED)
 {
         struct tl_device *device = ctx;
@@ -140,7 +141,7 @@ static void connect_parts(struct tl_device *device, const struct tl_device_setup
                                setup->servers[i].ctx, &device->loop, setup->log);
 }
 
-/* Sets what must not be zero, so that done() can undo an init that fails. */
+/* Sets the fields that must not be zero, so that done() can undo an init that fails. */
 static void begin(struct tl_device *device, const struct tl_device_setup *setup)
 {
         memset(device, 0, sizeof(*device));
@@ -207,9 +208,9 @@ int tl_device_listen(struct tl_device *device)
         return 0;
 }
 
-/* Packets go first: if there are too few processors for both, the engine, which strangers can
- * keep busy with handshakes, gets a third of a worker's time. The workers were started before
- * and keep their priority. Failing is harmless. */
+/* Packets go first: if there are too few processors for both, the engine, which strangers can keep
+ * busy with handshakes, gets a third of a worker's share. The workers were started before and keep
+ * their priority. Failing is harmless. */
 static void make_way_for_workers(void)
 {
         setpriority(PRIO_PROCESS, 0,

@@ -2,8 +2,8 @@
  *
  * device.h - one running interface: the core's engine, the edges of the system, and the threads.
  *
- * The thread that runs the device is the engine's: configuration, handshakes, timers, the life of
- * peers. Workers run the packet paths (worker.h). They share what shared.h holds.
+ * The thread that runs the device is the engine's: configuration, handshakes, timers, the lifetime
+ * of peers. Workers run the packet paths (worker.h). The two sides share the objects in shared.h.
  * Threads: the engine's. */
 #ifndef DAEMON_DEVICE_H
 #define DAEMON_DEVICE_H
@@ -21,7 +21,7 @@ struct tl_device_setup {
         struct tl_helper *helper; /* does what needs privileges */
         struct tl_log *log;
         const struct wg_aead_backend *aead;
-        uint32_t offloads;  /* enum tl_offloading: those to begin with */
+        uint32_t offloads;  /* enum tl_offloading: initially enabled */
         uint32_t hardening; /* enum tl_hardening: what was achieved */
         struct {
                 const struct tl_server_protocol *protocol;
@@ -38,7 +38,7 @@ struct tl_device {
         uint32_t hardening; /* enum tl_hardening */
         uint32_t sandbox;   /* enum tl_sandbox: what was given up */
 
-        /* See there. */
+        /* Its owners are stated in shared.h. */
         struct tl_shared shared;
 
         /* Engine. */
@@ -66,11 +66,12 @@ int tl_device_init(struct tl_device *device, const struct tl_device_setup *setup
  * -errno. */
 int tl_device_listen(struct tl_device *device) WG_MUST_USE;
 
-/* Starts the workers, confines all threads (io/sandbox.h), and looks at the link. `sandbox` says
- * what was given up before. Returns 0 or -errno. */
+/* Starts the workers, confines all threads (io/sandbox.h), and begins to follow the link. `sandbox`
+ * says what was given up before. Returns 0 or -errno. */
 int tl_device_start(struct tl_device *device, uint32_t sandbox) WG_MUST_USE;
 
-/* Runs until a signal, or the end of the link or of the control socket. Returns 0, or -errno. */
+/* Runs until a signal arrives, or until the link or the control socket is gone. Returns 0, or
+ * -errno. */
 int tl_device_run(struct tl_device *device) WG_MUST_USE;
 
 /* Stops and frees everything, and wipes keys. Accepts a device whose init failed, and zeroed

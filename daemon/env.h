@@ -19,7 +19,7 @@ struct tl_env {
         const struct tl_workers *workers;
 
         /* Engine. */
-        size_t allocated; /* bytes that the core holds */
+        size_t allocated; /* bytes that the core has allocated */
 };
 
 /* All arguments are borrowed. With workers->hands_max 0, the core computes handshakes itself. */

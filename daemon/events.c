@@ -43,7 +43,7 @@ static struct tl_event *begin(struct tl_events *events, struct tl_writer *writer
 
 static void end(struct tl_events *events, struct tl_event *event, const struct tl_writer *writer)
 {
-        WG_ASSERT(!writer->is_cut); /* all values are bounded, and shorter together */
+        WG_ASSERT(!writer->is_cut); /* all values are bounded, and together fit */
         event->len = (uint16_t)writer->len;
         events->count++;
 }
@@ -58,7 +58,7 @@ static void add_peer(struct tl_event *event, struct tl_writer *writer, const str
         tl_control_text(writer, "peer", key);
 }
 
-/* Appends what only this kind of event has. */
+/* Appends the lines that only this kind of event has. */
 static void add_details(struct tl_writer *writer, const struct wg_action *action)
 {
         switch (action->event) {

@@ -14,7 +14,7 @@
 
 struct tl_handover {
         struct tl_inbox handshakes;
-        struct tl_inbox preferred; /* handshake messages that go before those */
+        struct tl_inbox preferred; /* handshake messages to take before those */
         struct tl_inbox unsent;    /* packets without a session */
 };
 
@@ -24,13 +24,13 @@ int tl_handover_init(struct tl_handover *handover) WG_MUST_USE;
 /* Accepts zeroed memory. */
 void tl_handover_done(struct tl_handover *handover);
 
-/* Hand over a message or packet, and make the worker wake the engine. */
+/* Pass a message or packet on, and make the worker wake the engine. */
 void tl_handover_handshake(struct tl_handover *handover, struct wg_worker *worker,
                            const struct wg_receive_slot *slot, uint64_t now_ns);
 void tl_handover_unsent(struct tl_handover *handover, struct wg_worker *worker,
                         const struct wg_send_slot *slot, uint64_t now_ns);
 
-/* Whether nothing waits. */
+/* Whether all inboxes are empty. */
 bool tl_handover_is_empty(struct tl_handover *handover) WG_MUST_USE;
 
 #endif

@@ -165,7 +165,7 @@ static void serve_open_udp(const struct servant *servant, const struct request *
         place_pairs(pairs, request->pair_count, answer->places);
 }
 
-/* Stops at the first that fails. */
+/* Stops at the first failure. */
 static void serve_mark_udp(const struct request *request, const int fds[TL_FDPASS_MAX],
                            struct answer *answer)
 {
@@ -273,7 +273,7 @@ static int send_answer(int end, struct answer *answer)
         return error;
 }
 
-/* Answers until the daemon is gone, or sends something that ours never sends. */
+/* Answers until the daemon is gone, or sends a request that only an attacker would send. */
 static void serve_all(struct servant *servant)
 {
         for (;;) {
@@ -297,7 +297,8 @@ static void serve_all(struct servant *servant)
         }
 }
 
-/* Only the daemon decides when the helper ends, and nobody may wait for its output. */
+/* Only the daemon ends the helper. The helper must not hold the daemon's output open: a process
+ * that reads it may wait for its end. */
 static void detach(void)
 {
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -321,7 +322,7 @@ static WG_NORETURN void run(struct servant *servant)
         prctl(PR_SET_NAME, "tielined-helper");
         detach();
         tl_sandbox_drop(NULL, keep);
-        /* A kernel may have no filters, but a lack of memory must not disable ours. */
+        /* A kernel may lack seccomp filters, but a shortage of memory must not disable ours. */
         if (tl_sandbox_confine(TL_CONFINE_HELPER) == -ENOMEM)
                 _exit(1);
         serve_all(servant);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * helper.h - the small process that keeps the privileges which the daemon gives up.
+ * helper.h - the small process that keeps the privileges that the daemon gives up.
  *
  * It reads no packets and no configuration, only requests of fixed form from the daemon, over a
  * socketpair. It makes sockets and hands them over, marks them, finds out where the link is,
  * connects to syslogd, and removes the files of the control sockets when the daemon is gone,
- * however that ended. The file with the latest timestamp of an initiation stays (stampfile.h).
- * Helper and daemon end together.
+ * however it ended. The file with the latest timestamp of an initiation stays (stampfile.h). Helper
+ * and daemon end together.
  *
  * An attacker who took over the daemon could use the helper only to bind a UDP port, mark packets
  * that leave by it, listen where the daemon listens, write to syslog, and keep a wrong timestamp.
@@ -24,7 +24,7 @@
 #include "io/udp.h"
 #include "io/unixsock.h"
 
-/* The sockets by which tools reach a device. */
+/* The sockets through which tools reach a device. */
 #define TL_LISTENERS(X) \
         X(TL_LISTENER_UAPI, 0, uapi, "configures: WireGuard's cross-platform interface") \
         X(TL_LISTENER_STATUS, 1, status, "reports what that interface cannot express")
@@ -38,7 +38,7 @@ struct tl_helper {
         int keep_error;  /* result of the last one that was answered: 0 or -errno */
 };
 
-/* What the helper inherits. */
+/* Resources that the helper inherits. */
 struct tl_helper_place {
         const struct tl_tun *tun;
         bool receives_pieces; /* UDP sockets receive pieces, see io/udp.h */
@@ -46,8 +46,8 @@ struct tl_helper_place {
         int adopted[TL_LISTENER_COUNT]; /* inherited descriptors that listen already; -1: none */
 };
 
-/* Makes the process. It first calls forget(ctx), which wipes what the helper must not keep.
- * Returns 0 or -errno. */
+/* Starts the process, which first calls forget(ctx) to wipe what the helper must not keep. Returns
+ * 0 or -errno. */
 int tl_helper_start(struct tl_helper *helper, const struct tl_helper_place *place,
                     void (*forget)(void *ctx), void *ctx) WG_MUST_USE;
 
@@ -63,12 +63,12 @@ int tl_helper_listen(struct tl_helper *helper, enum tl_listener listener,
  * tl_stampfile_read(). */
 int tl_helper_recall_stamp(struct tl_helper *helper, uint64_t *real_ns) WG_MUST_USE;
 
-/* Passes on a time to keep for the next daemon of this name, without waiting. It is written even
- * if we are killed now. Returns 0; -EAGAIN: the last one is still being written; or another
- * -errno. */
+/* Passes the helper a time to keep for the next daemon of this name, without waiting. The time is
+ * written even if we are killed now. Returns 0; -EAGAIN: the last one is still being written; or
+ * another -errno. */
 int tl_helper_keep_stamp(struct tl_helper *helper, uint64_t real_ns) WG_MUST_USE;
 
-/* The result of the last one that was written: 0 or -errno. Does not wait. */
+/* Returns the result of the last completed write: 0 or -errno. Does not wait. */
 int tl_helper_keep_error(struct tl_helper *helper) WG_MUST_USE;
 
 /* Whether the file of that socket was deleted, renamed or replaced. Drains its watch_fd. */

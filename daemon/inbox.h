@@ -2,8 +2,8 @@
  *
  * inbox.h - a queue of messages or packets from the workers to the engine.
  *
- * It is a ring of bytes with a lock, which is held for one copy. It never grows: a worker drops
- * what does not fit.
+ * It is a ring of bytes with a lock, which is held for one copy. It never grows: a worker drops a
+ * record that does not fit.
  * Threads: any. */
 #ifndef DAEMON_INBOX_H
 #define DAEMON_INBOX_H
@@ -18,7 +18,7 @@
 
 struct wg_peer;
 
-/* Comes with the bytes. */
+/* Precedes the bytes of a record. */
 struct tl_inbox_head {
         uint64_t arrived_ns;
         struct wg_endpoint from; /* of a handshake message */
@@ -49,7 +49,7 @@ bool tl_inbox_take(struct tl_inbox *inbox, struct tl_inbox_head *head, uint8_t *
 /* Drops the oldest record if it arrived before that time. Returns whether it did. */
 bool tl_inbox_drop_older(struct tl_inbox *inbox, uint64_t before_ns) WG_MUST_USE;
 
-/* How many bytes are in use. */
+/* Returns the number of bytes in use. */
 size_t tl_inbox_used(struct tl_inbox *inbox) WG_MUST_USE;
 
 #endif

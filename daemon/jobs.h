@@ -3,12 +3,12 @@
  * jobs.h - shares work of the engine with idle workers.
  *
  * The engine publishes a few jobs, wakes idle workers, takes jobs itself like any worker, and
- * goes on when all are done. It waits only for jobs that somebody has begun. If no worker is
+ * continues when all are done. It waits only for jobs that a worker has begun. If no worker is
  * idle, the engine does all of them.
  *
  * One word holds the number of jobs and the next one. A thread takes a job by incrementing it,
- * which fails if another thread was faster. The thread that finishes the last job says so,
- * unless it is the engine. test/daemon/test_interleaving.c tries all interleavings of the
+ * which fails if another thread was faster. The thread that finishes the last job wakes the engine,
+ * unless it is the engine itself. test/daemon/test_interleaving.c tries all interleavings of the
  * threads.
  *
  * Threads: run() is the engine's, one at a time; take() is any worker's. */
@@ -31,8 +31,8 @@ struct tl_jobs {
 
         _Alignas(64) _Atomic uint32_t turn; /* next << 16 | count */
         _Atomic uint32_t left;              /* jobs that are not done */
-        struct wg_handshake_job *const
-                *list;  /* the engine writes it before the turn; valid until that ends */
+        /* The engine writes it before the turn; valid until the turn ends. */
+        struct wg_handshake_job *const *list;
         sem_t finished; /* posted by a worker that finished the last job */
 };
 
@@ -51,7 +51,7 @@ void tl_jobs_run(struct tl_jobs *jobs, struct wg_handshake_job *const *list, siz
 /* Takes a job and does it. Returns false if there was none. */
 bool tl_jobs_take(struct tl_jobs *jobs);
 
-/* Whether a job could be taken. */
+/* Whether there is a job to take. */
 bool tl_jobs_are_there(const struct tl_jobs *jobs);
 
 #endif

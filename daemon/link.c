@@ -70,8 +70,8 @@ static int try_to_follow(struct tl_followed_link *link)
         return error;
 }
 
-/* Looks for the link where it is now. If it may not be followed there, asks the TUN whether it
- * is up. */
+/* Looks for the link where it is now. If following it there fails, asks the TUN whether it is
+ * up. */
 static void look_for_link(struct tl_followed_link *link)
 {
         int up = tl_tun_is_up(link->tun), error;

@@ -25,7 +25,7 @@ struct tl_followed_link {
         struct tl_log *log;
         struct tl_loop *loop;
         struct tl_helper *helper;
-        struct tl_stop *stop; /* told if the link is deleted */
+        struct tl_stop *stop; /* called if the link is deleted */
         const struct tl_tun_queue *tun;
         struct wg_engine *engine;
         struct tl_sockets *sockets;
@@ -34,20 +34,20 @@ struct tl_followed_link {
         bool is_up;
         uint64_t up_ns;           /* when we last heard that the link came up */
         bool has_monitor;         /* the kernel reports changes to us */
-        int follow_error;         /* why not, if it does not */
-        uint64_t follow_again_ns; /* when to try again, if it does not */
+        int follow_error;         /* without a monitor: why */
+        uint64_t follow_again_ns; /* without a monitor: when to try again */
         struct tl_netlink_monitor monitor;
         struct tl_watch monitor_watch;
 };
 
-/* Looks for the link, the first time. */
+/* Looks for the link for the first time. */
 void tl_link_begin(struct tl_followed_link *link);
 
 /* Stops following. Accepts zeroed memory. */
 void tl_link_done(struct tl_followed_link *link);
 
-/* Handles changes that the kernel has announced by now, if `may_matter`. A link that is not
- * followed is looked for in any case. */
+/* Handles the changes that the kernel has announced so far, if `may_matter`. If the link is not
+ * followed, looks for it in any case. */
 void tl_link_catch_up(struct tl_followed_link *link, bool may_matter);
 
 /* When to call tl_link_catch_up() again, or UINT64_MAX. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * main.c - tielined: runs an interface. The exit status says how that went. */
+ * main.c - tielined: runs an interface. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <poll.h>
@@ -64,8 +64,8 @@ static int fail_to_open_tun(const char *name, int error)
         return TL_EXIT_FAILED;
 }
 
-/* An interface whose daemon was killed lives on until the helper has noticed and the kernel has
- * dismantled it. A daemon that is started at once must not find the name in use. */
+/* After a daemon is killed, its interface remains until the helper has noticed and the kernel has
+ * removed it. A daemon started right after that must not find the name in use. */
 #define NAME_TIMEOUT (2 * TL_NS_PER_S)
 #define NAME_RETRY_MS 10
 
@@ -120,7 +120,7 @@ static int open_tun(const struct tl_options *options, struct tl_tun *tun)
         return error;
 }
 
-/* The offloads that the user chose, or all but those that this kernel gets wrong. */
+/* The offloads that the user chose, or all except those that are broken in this kernel. */
 static uint32_t choose_offloads(const struct tl_options *options)
 {
         struct utsname system = {0};
@@ -161,7 +161,7 @@ static void harden(void)
         tl_log(&log_, TL_LOG_VERBOSE, "key memory protection: %s", text);
 }
 
-/* What the helper must not keep: keys, and the channels that report the end of the start. */
+/* Objects that the helper must not keep: keys, and the channels that report the end of startup. */
 struct leftovers {
         struct tl_change *change;
         const struct tl_daemon *daemon;
@@ -191,7 +191,7 @@ static int start_helper(const struct tl_options *options, const struct tl_tun *t
         return tl_helper_start(&helper, &place, forget, (void *)leftovers);
 }
 
-/* Sanitizers need these to look for leaks at the end and to write reports. */
+/* Sanitizers need these to look for leaks at exit and to write reports. */
 #define SANITIZER_CAPABILITIES (1ull << CAP_SYS_PTRACE | 1ull << CAP_DAC_OVERRIDE)
 
 static uint32_t drop_privileges(void)
@@ -203,7 +203,7 @@ static uint32_t drop_privileges(void)
 }
 
 /* The back-end that the user chose, or the best; never one that computes wrong results. Such a
- * fault, of this machine or of ours, is logged. */
+ * fault of the machine, or bug of ours, is logged. */
 static const struct wg_aead_backend *choose_aead(const struct tl_options *options)
 {
         const struct wg_aead_backend *chosen = wg_aead_choose(options->aead), *backend;
@@ -219,7 +219,7 @@ static const struct wg_aead_backend *choose_aead(const struct tl_options *option
         return chosen;
 }
 
-/* Makes an open TUN a usable interface. */
+/* Turns an open TUN into a usable interface. */
 static int set_up(const struct tl_options *options, const struct tl_tun *tun, uint32_t offloads,
                   struct tl_change *change)
 {
@@ -337,7 +337,7 @@ int main(int argc, char **argv)
                                      : "tielined " TL_VERSION);
                 return TL_EXIT_OK;
         }
-        /* Files that we make are for their owner only. */
+        /* Only the owner may access files that we create. */
         umask(077);
         signal(SIGPIPE, SIG_IGN);
         tl_change_init(&change);

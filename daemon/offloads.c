@@ -13,7 +13,7 @@ WG_FLAGS_DEFINE(tl_offloading, TL_OFFLOADINGS)
 /* How long to remember a refusal. The path to the endpoint may change. */
 #define LIMIT_NS (300 * TL_NS_PER_S)
 
-/* After this many endpoints or superpackets, it is no accident. */
+/* After refusals by this many endpoints, or of this many superpackets, the offload is given up. */
 enum { ENDPOINTS_TO_GIVE_UP = 3, SUPERPACKETS_TO_GIVE_UP = 3 };
 
 /* Whether a release, as major, minor and patch number, is in a range that includes both ends. */
@@ -92,9 +92,9 @@ static unsigned int find_or_add(struct tl_piece_limits *limits, const struct wg_
         return at;
 }
 
-/* Whether the piece may have been refused for the length of its segments. Older kernels report
- * that as EINVAL, and other reasons too. But if a piece is refused again although only shorter
- * segments are tried by now, length is not the reason. */
+/* Whether the piece may have been refused for the length of its segments. Older kernels report this
+ * as EINVAL, like other reasons. But if a piece with shorter segments is refused as well, length is
+ * not the reason. */
 static bool is_for_length(const struct tl_datagram *piece, uint32_t limit)
 {
         return piece->piece_error == -EMSGSIZE ||

@@ -95,7 +95,7 @@ void tl_options_print_help(void)
               stdout);
 }
 
-/* A descriptor that the parent process left open for us. */
+/* Reads the number of a descriptor that the parent process left open for us. */
 static bool read_fd(const char *variable, int *fd)
 {
         const char *text = getenv(variable);
@@ -112,7 +112,7 @@ static bool read_fd(const char *variable, int *fd)
         return true;
 }
 
-/* `where` is the option or the variable that says so. */
+/* `where` is the option or variable that has the text, for messages. */
 static bool read_workers(struct tl_options *options, const char *where, const char *text)
 {
         char *end;
@@ -127,7 +127,7 @@ static bool read_workers(struct tl_options *options, const char *where, const ch
         return true;
 }
 
-/* A list of names, or all or none. `where` is what the list was given to. */
+/* Reads a list of names, `all` or `none`. `where` is as above. */
 static bool read_offload(struct tl_options *options, const char *where, const char *list)
 {
         char names[64];
@@ -216,7 +216,7 @@ static bool read_peer(struct tl_options *options, const char *key)
         return options->has_peer || tl_fail_usage("--peer takes a public key in base64");
 }
 
-/* The rest of a command line that asks about a running interface. */
+/* Checks the rest of a command line that asks about a running interface. */
 static bool check_question(const struct tl_options *options, int argc, char **argv)
 {
         const char *mode = tl_options_mode_name(options->mode);

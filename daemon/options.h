@@ -29,20 +29,20 @@ struct tl_options {
         enum tl_options_mode mode;
         const char *name;       /* of the interface; with RUN, STAT and EVENTS */
         const char *config;     /* file; NULL: none */
-        const char *aead;       /* name of a back-end that there is; NULL: the best */
+        const char *aead;       /* name of an available back-end; NULL: the best */
         unsigned int workers;   /* 1..TL_TUN_QUEUES; 0: as many as suit the machine */
         enum tl_stat_view view; /* with STAT and EVENTS */
         bool has_peer;          /* with EVENTS: only those of a peer */
         uint8_t peer[TL_CONF_KEY_LEN];
         uint32_t offloads; /* enum tl_offloading that may be used */
-        bool has_offloads; /* somebody said so */
+        bool has_offloads; /* the user chose them */
         bool is_foreground;
-        int tun_fd, uapi_fd;     /* -1: none was handed down */
+        int tun_fd, uapi_fd;     /* -1: none was inherited */
         enum tl_log_level level; /* LOG_LEVEL, or the default */
 };
 
-/* Reads both. At a mistake it says on standard error what is wrong and returns false; the caller
- * exits with TL_EXIT_USAGE. */
+/* Parses both. On a mistake, reports it on standard error and returns false; the caller exits with
+ * TL_EXIT_USAGE. */
 bool tl_options_parse(struct tl_options *options, int argc, char **argv) WG_MUST_USE;
 
 void tl_options_print_help(void);

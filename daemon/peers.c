@@ -12,8 +12,8 @@ static struct wg_peer *find_here(const struct tl_peer_cursor *cursor,
         return peer && peer->serial == cursor->serial ? peer : NULL;
 }
 
-/* The first peer with that number or a later one. Peers are in the order of their numbers. This
- * is slow, and used only if the peer at the cursor was removed. */
+/* The first peer with that serial or a later one. Peers are in order of their serials. This is
+ * slow, and used only if the peer at the cursor was removed. */
 static struct wg_peer *find_from(const struct wg_engine *engine, uint64_t serial)
 {
         WG_LIST_EACH(node, &engine->peers) {

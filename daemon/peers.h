@@ -2,8 +2,8 @@
  *
  * peers.h - walks the peers of a device in several steps, between which peers may come and go.
  *
- * The place is kept as number and key of the last peer, which cannot dangle. The pointer beside
- * them is used only while the configuration has not changed.
+ * A cursor keeps the serial and key of the last peer, which cannot dangle. Its pointer is used only
+ * while the configuration has not changed.
  * Threads: the engine's. */
 #ifndef DAEMON_PEERS_H
 #define DAEMON_PEERS_H

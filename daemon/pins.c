@@ -10,7 +10,7 @@
 /* Limits of one turn, so that it takes the engine a fraction of a millisecond. */
 enum { EVENTS_A_TURN = 128, PEERS_A_TURN = 256, QUESTIONS_A_TURN = 32 };
 
-/* Events that one pass takes. The next pass takes the rest. */
+/* Events that one pass handles. The next pass handles the rest. */
 enum { EVENTS_A_PASS = 8192 };
 
 /* The kernel sends several events for one change. */
@@ -60,8 +60,8 @@ void tl_pins_done(struct tl_pins *pins)
         tl_routes_done(&pins->routes);
 }
 
-/* Whether a peer is answered from a pinned address that depends on routing. A link-local one
- * leaves by its own link, whatever the routes are. */
+/* Whether replies to a peer have a pinned source that depends on routing. Packets from a link-local
+ * source leave by its link, whatever the routes are. */
 static bool has_pin(const struct wg_endpoint *e)
 {
         return e->source.family != WG_FAMILY_NONE && e->source_ifindex && !e->scope;
@@ -100,7 +100,6 @@ static bool is_kept(struct tl_pins *pins, const struct wg_endpoint *e)
         return answer->is_kept;
 }
 
-/* Reads events. */
 static void hear(struct tl_pins *pins)
 {
         unsigned int taken;

@@ -2,10 +2,11 @@
  *
  * pins.h - keeps the source addresses of replies in step with routing.
  *
- * A peer is answered from the address it last reached, as long as the route to it leaves by the
- * link that its packets came in by. When the kernel announces a change of routing, it is asked
- * about each peer that the change may affect. If there is no route at all, the pin stays, since
- * the route may come back. The sender drops a pinned address that it cannot send from.
+ * Replies to a peer have as their source the address that the peer last reached, as long as the
+ * route to the peer leaves by the link that its packets came in by. When the kernel announces a
+ * routing change, we query the route to each peer that the change may affect. If there is no route
+ * at all, the pin stays, since the route may come back. The sender drops a pinned address that it
+ * cannot send from.
  *
  * Events are handled in batches. They wait in the kernel for 10 ms after the first one, and
  * after a pass over the peers for 32 times the processor time that it took (50 ms to 2 s). So
@@ -38,7 +39,7 @@ struct tl_pins {
         struct tl_routes routes;
         struct tl_route_sender sender;
         struct tl_watch watch; /* removed while a pass is due or under way */
-        uint64_t due_ns;       /* when to begin or go on; TL_LOOP_NEVER: there was no event */
+        uint64_t due_ns;       /* when to begin or continue; TL_LOOP_NEVER: there was no event */
         uint64_t rest_ns;      /* no pass begins before this time */
 
         /* The pass. */
@@ -55,7 +56,8 @@ struct tl_pins {
         uint64_t passes, events, questions, dropped;
 };
 
-/* Starts to listen, as the user that opens the UDP sockets. Returns 0 or -errno. */
+/* Starts to listen for routing changes. Queries routes as the user that opens the UDP sockets.
+ * Returns 0 or -errno. */
 int tl_pins_init(struct tl_pins *pins, struct tl_loop *loop, const struct tl_sockets *sockets,
                  const struct tl_peers *peers) WG_MUST_USE;
 

@@ -54,8 +54,8 @@ void tl_reclaim_online(struct tl_reclaim *reclaim, unsigned int worker)
         uint64_t epoch;
 
         /* All of these are sequentially consistent. If the engine read `seen` before our store, and
-         * so took us for offline, it had advanced the epoch before our second load, which then sees
-         * that and all that was unpublished. */
+         * so considered us offline, it had advanced the epoch before our second load. That load
+         * then sees the new epoch, and everything that was unpublished before. */
         do {
                 epoch = atomic_load(&reclaim->epoch);
                 atomic_store(&reclaim->workers[worker].seen, epoch);

@@ -34,7 +34,7 @@ void tl_reclaim_init(struct tl_reclaim *reclaim);
 /* Engine: releases an unpublished object once no worker can hold it. For struct wg_env. */
 void tl_reclaim_retire(struct tl_reclaim *reclaim, struct wg_retired *retired);
 
-/* Engine: releases what no worker can hold any more. Returns whether something is left. */
+/* Engine: releases the objects that no worker can hold any more. Returns whether any are left. */
 bool tl_reclaim_poll(struct tl_reclaim *reclaim);
 
 /* Worker: it holds no pointer, and may read pointers from now on. */

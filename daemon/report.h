@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * report.h - logs packets, handshakes and errors: always which peer, and why.
+ * report.h - logs packets, handshakes and errors, always with the peer and the reason.
  *
  * Peers are named by the first and last characters of their public key in base64, as `wg show`
  * prints it. No other key is ever passed to these functions.
- * Threads: any. A level that is not shown costs a comparison. */
+ * Threads: any. A message of a level that is not shown costs a comparison. */
 #ifndef DAEMON_REPORT_H
 #define DAEMON_REPORT_H
 
@@ -29,7 +29,7 @@ void tl_report_event(struct tl_log *log, const struct wg_action *action);
 /* An operation that failed; `error` is -errno. */
 void tl_report_error(struct tl_log *log, const char *what, int error);
 
-/* How many packets each verdict dropped, at the end. Engine thread. */
+/* Logs how many packets each verdict dropped, at shutdown. Engine thread. */
 void tl_report_totals(struct tl_log *log, const struct tl_tally *tally);
 
 #endif

@@ -13,11 +13,11 @@
 
 enum { SCRATCH_SIZE = 1 << 16 };
 
-enum { STAGED_A_CALL = 32 }; /* staged datagrams handed to the kernel in one call */
+enum { STAGED_A_CALL = 32 }; /* staged datagrams passed to the kernel in one call */
 
-/* How many handshake messages may wait in the core: ordinary ones up to a number that counts as
- * load, more of the preferred ones, and beyond that a few ordinary ones per round, whose senders
- * may need a cookie. */
+/* How many handshake messages may wait in the core: enough ordinary ones to count as load, and more
+ * preferred ones. Beyond that, a few ordinary ones are taken per round, because their senders may
+ * need a cookie. */
 enum {
         ORDINARY_MAX = WG_HANDSHAKE_QUEUE_MAX / 4,
         PREFERRED_MAX = WG_HANDSHAKE_QUEUE_MAX / 4 * 3,
@@ -87,9 +87,9 @@ static void keep_waiting(struct tl_round *round, uint64_t now_ns)
         drop_old(round, &round->shared->handover.handshakes, before_ns);
 }
 
-/* Messages in the inboxes may have arrived after a change of the link that was not handled yet.
- * If it were handled later, a session that begins now would be dropped with those from before a
- * `down'. */
+/* Messages in the inboxes may have arrived after a link change that has not been handled yet. If it
+ * were handled later, a session that begins now would be dropped together with those from before
+ * the link went down. */
 static void catch_up_with_link(struct tl_round *round)
 {
         tl_link_catch_up(round->link, !tl_handover_is_empty(&round->shared->handover));
@@ -109,7 +109,7 @@ static bool stage_unsent(struct tl_round *round)
         return true;
 }
 
-/* Bounded, because the inboxes are. */
+/* Takes bounded time, because the inboxes are bounded. */
 static void empty_inboxes(struct tl_round *round, uint64_t now_ns)
 {
         if (!round->link->is_up || now_ns < round->link->up_ns + WAIT_FOR_LINK_NS)
@@ -157,7 +157,7 @@ static void send_one(struct tl_round *round, struct wg_action *action)
         send_datagrams(round->shared, action->peer, &datagram, 1);
 }
 
-/* Until all of these have left, workers hand the peer's later packets to the engine. */
+/* Until all of these are sent, workers pass the peer's later packets to the engine. */
 static void send_staged(struct tl_round *round, const struct wg_action *action)
 {
         struct tl_datagram datagrams[STAGED_A_CALL];
@@ -200,7 +200,7 @@ static bool change_configuration(struct tl_round *round)
         return has_more;
 }
 
-/* Writes messages that wait in the log. Returns when to try again. */
+/* Writes messages that wait in the log. Returns when to call again. */
 static uint64_t tend_log(struct tl_round *round, uint64_t now_ns)
 {
         uint64_t due = tl_log_work(round->shared->log, now_ns);
@@ -221,7 +221,7 @@ static uint64_t sooner(uint64_t a, uint64_t b)
         return WG_MIN(a, b);
 }
 
-/* Accepts connections that had to wait, and goes on with streams. Returns when to call again. */
+/* Accepts connections that had to wait, and continues streams. Returns when to call again. */
 static uint64_t tend_servers(struct tl_round *round, uint64_t now_ns)
 {
         uint64_t due = TL_LOOP_NEVER;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * round.h - one round of the engine's thread: takes what workers handed over, lets the core
- * work, does the actions it returns, and goes on with everything that is done in slices.
+ * round.h - one round of the engine's thread: takes messages and packets from the inboxes, calls
+ * the core, performs the actions it returns, and continues all work that is done in slices.
  * Threads: the engine's. */
 #ifndef DAEMON_ROUND_H
 #define DAEMON_ROUND_H
@@ -31,8 +31,8 @@ struct tl_round {
 /* Allocates memory. Returns 0 or -ENOMEM. */
 int tl_round_init(struct tl_round *round) WG_MUST_USE;
 
-/* Gives the engine the packets that are still on their way to it, and frees the memory. No
- * worker may run. Accepts a round whose init failed. */
+/* Gives the engine the packets that are still in its inbox, and frees the memory. No worker may be
+ * running. Accepts a round whose init failed. */
 void tl_round_done(struct tl_round *round);
 
 /* One round. Returns when the next one is due. */

@@ -20,10 +20,10 @@ static void count_unwritten(struct tl_rx *rx, unsigned int count)
                 tl_tally_add_tun_errors(&rx->shared->tally, count);
 }
 
-/* The queue to write a packet to. A packet for this host goes to our own queue, so that its
- * answers come to us too. A packet from one peer to another comes out of the TUN again. Both
- * directions of its flow are written, each by the worker of its sender; if each used its own
- * queue, the flow would move from one to the other and overtake itself. */
+/* Returns the queue to write a packet to. A packet for this host goes to our own queue, so that
+ * replies reach us too. A packet from one peer to another comes out of the TUN again. The two
+ * directions of its flow are written by two workers, each that of the sender. If each worker used
+ * its own queue, the flow would move between the queues and be reordered. */
 static const struct tl_tun_queue *choose_queue(const struct tl_rx *rx, unsigned int i)
 {
         const struct tl_shared *shared = rx->shared;
@@ -98,7 +98,7 @@ static void add_packet(struct tl_rx *rx, unsigned int i, const struct wg_receive
         rx->senders[i] = slot->peer;
 }
 
-/* Opens the first n slots and deals with each by its verdict. */
+/* Opens the first n slots and handles each according to its verdict. */
 static void deliver_batch(struct tl_rx *rx, unsigned int n, uint64_t now_ns)
 {
         unsigned int count = 0;
@@ -118,8 +118,8 @@ static void deliver_batch(struct tl_rx *rx, unsigned int n, uint64_t now_ns)
                 write_batch(rx, count);
 }
 
-/* Adds a datagram, or those that a piece holds, behind the n slots that are filled. Delivers the
- * batch whenever it is full. Returns how many slots are filled now. */
+/* Adds a datagram, or the datagrams of a piece, after the n filled slots. Delivers the batch
+ * whenever it is full. Returns the number of filled slots. */
 static unsigned int deliver_if_full_and_add(struct tl_rx *rx, unsigned int n,
                                             const struct tl_datagram *d, uint64_t now_ns)
 {

@@ -2,9 +2,9 @@
  *
  * rx.h - the receive path: UDP -> core -> TUN.
  *
- * Datagrams, or pieces of many, are opened where the socket put them. Packets that follow each
- * other in one flow of TCP or UDP are written to the TUN as one superpacket, whose payload is
- * not copied either.
+ * Datagrams, single or joined in pieces, are opened in place in the receive buffer. Consecutive
+ * packets of a TCP or UDP flow are written to the TUN as one superpacket, also without copying the
+ * payload.
  * Threads: the worker's, except for its counters. */
 #ifndef DAEMON_RX_H
 #define DAEMON_RX_H

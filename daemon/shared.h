@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * shared.h - what the engine's thread and the workers share. */
+ * shared.h - the objects that the engine's thread and the workers share. */
 #ifndef DAEMON_SHARED_H
 #define DAEMON_SHARED_H
 
@@ -25,7 +25,7 @@ struct tl_shared {
         struct tl_sockets sockets;
         struct tl_reclaim reclaim;
         struct tl_handover handover;
-        struct tl_jobs jobs;    /* of handshakes, which idle workers share */
+        struct tl_jobs jobs;    /* of handshakes; idle workers help */
         struct tl_wake wake;    /* of the engine's loop */
         atomic_bool is_deleted; /* a worker found the TUN gone */
         struct tl_tally tally;

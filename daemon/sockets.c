@@ -30,7 +30,7 @@ static void release(struct wg_retired *retired)
 {
         struct tl_socket_set *set = WG_CONTAINER_OF(retired, struct tl_socket_set, retired);
 
-        /* No worker uses them any more, but one may not have taken them out of its loop yet. */
+        /* No worker uses them any more, but one may still have them in its loop. */
         if (are_watched(set)) {
                 tl_reclaim_retire(set->owner->reclaim, retired);
                 return;
@@ -49,8 +49,8 @@ static void adapt_offloads(struct tl_sockets *sockets, const struct tl_udp_pair 
         atomic_fetch_and(&sockets->offloads->used, ~lacks);
 }
 
-/* Replaces the current set by another (NULL: none), all sockets at once. What arrives at any of
- * them waits there for its worker. */
+/* Replaces the current set by another (NULL: none), all sockets at once. Datagrams that arrive at a
+ * new socket wait there for its worker. */
 static void publish(struct tl_sockets *sockets, struct tl_socket_set *set)
 {
         struct tl_socket_set *old = atomic_exchange(&sockets->current, set);
@@ -81,7 +81,8 @@ static int open_pairs(struct tl_sockets *sockets, struct tl_socket_set *set, uin
         int error = tl_helper_open_udp(sockets->helper, set->pairs, set->count, port,
                                        sockets->fwmark);
 
-        /* Perhaps we hold it ourselves: a link that goes down and up again, a port that returns. */
+        /* We may hold it ourselves: the link went down and up again, or an earlier port is set
+         * again. */
         if (error != -EADDRINUSE || !sockets->closing)
                 return error;
         wait_for_closing(sockets);
@@ -173,7 +174,8 @@ int tl_sockets_set_fwmark(struct tl_sockets *sockets, uint32_t fwmark)
         if (now)
                 error = tl_helper_mark_udp(sockets->helper, now->pairs, now->count, fwmark);
         if (error) {
-                /* Some may have it already. The old mark worked before, so it can be set again. */
+                /* Some sockets may have the new mark already. The old one worked before, so it can
+                 * be restored. */
                 (void)!tl_helper_mark_udp(sockets->helper, now->pairs, now->count, sockets->fwmark);
                 return error;
         }

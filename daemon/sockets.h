@@ -2,10 +2,10 @@
  *
  * sockets.h - the UDP sockets of a device: which port they are bound to, and when.
  *
- * A port is bound while the link is up. If that fails, it is tried again every second. A port
- * that is set while the link is down is bound already if possible, so that no datagram is lost
- * that arrives the moment the link comes up. A link that goes down gives its port up to others,
- * after a moment in which it may come up again.
+ * The port is bound while the link is up; if binding fails, it is retried every second. A port that
+ * is set while the link is down is bound early if possible, so that no datagram is lost that
+ * arrives just as the link comes up. When the link goes down, the port is freed for others after a
+ * delay, in case the link comes up again.
  * Threads: the engine's, except for `current`. */
 #ifndef DAEMON_SOCKETS_H
 #define DAEMON_SOCKETS_H
@@ -19,9 +19,9 @@
 
 struct tl_workers;
 
-/* The sockets of one port: a pair for each worker, which alone receives on it. The engine sends
- * by the first. Workers hold a set as they hold what the core publishes. Each also says which
- * set its event loop watches. */
+/* The sockets of one port: a pair for each worker, and no other thread receives on it. The engine
+ * sends through the first pair. Workers hold a set like any object that the core publishes, and
+ * also record which set their event loop watches. */
 struct tl_socket_set {
         struct tl_sockets *owner;
         struct wg_retired retired;
@@ -45,15 +45,15 @@ struct tl_sockets {
         /* Engine. */
         uint16_t listen_port; /* as configured, or chosen at the first bind; 0: not yet */
         uint32_t fwmark;
-        bool is_up;               /* the link is */
+        bool is_up;               /* whether the link is up */
         uint64_t up_ns;           /* when it last came up */
         unsigned int closing;     /* sets that were replaced and that workers may still use */
-        uint64_t bind_again_ns;   /* when to retry after binding failed; 0: it did not */
+        uint64_t bind_again_ns;   /* when to retry binding; 0: no need */
         uint64_t give_up_port_ns; /* when to free the port of a link that is down; 0: never */
 };
 
-/* Binds another port, or sets another mark, and drops the old sockets once that worked. While
- * the link is down, failing to bind is no error yet. Returns 0, or -errno with nothing changed. */
+/* Bind another port, replacing the sockets once that has worked, and set another mark. While the
+ * link is down, failing to bind is no error yet. Return 0, or -errno with nothing changed. */
 int tl_sockets_set_port(struct tl_sockets *sockets, uint16_t port) WG_MUST_USE;
 int tl_sockets_set_fwmark(struct tl_sockets *sockets, uint32_t fwmark) WG_MUST_USE;
 
@@ -66,7 +66,7 @@ void tl_sockets_give_up_port(struct tl_sockets *sockets, uint64_t now_ns);
 /* Tries again to bind the port. */
 void tl_sockets_bind_again(struct tl_sockets *sockets, uint64_t now_ns);
 
-/* When one of these two is due: a time, or UINT64_MAX. */
+/* When the first of these two is due, or UINT64_MAX. */
 uint64_t tl_sockets_deadline(const struct tl_sockets *sockets);
 
 /* Closes all sockets, once workers have let go of them. */

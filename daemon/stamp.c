@@ -33,7 +33,8 @@ void tl_stamp_recall(struct tl_stamp *stamp)
                 tl_stampfile_make_room(TL_STATUS_DIRECTORY);
                 return;
         }
-        /* Peers would refuse every later daemon that does not know an absurd time. */
+        /* Do not use an absurd time: peers would then refuse every later daemon that does not know
+         * it. */
         if (!error && stamp_ns > tl_clock_real_ns() + AHEAD_MAX)
                 error = -ERANGE;
         if (error) {

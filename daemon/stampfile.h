@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * stampfile.h - keeps the latest time that initiations of an interface may bear, in a file that
+ * stampfile.h - keeps the latest time that initiations of an interface may carry, in a file that
  * outlives the daemon. DIRECTORY/NAME.stamp holds ns since 1970 in decimal, and a newline.
  *
  * Peers refuse any timestamp that is not later than the last, so the next daemon must know it in
  * case the clock was set back. The directory does not survive a reboot. It keeps only the files of
- * the latest interfaces, so that interfaces which come and go cannot fill it.
+ * the latest interfaces, so that interfaces that come and go cannot fill it.
  *
  * Threads: one owner of a name at a time. */
 #ifndef DAEMON_STAMPFILE_H

@@ -2,8 +2,8 @@
  *
  * status.h - reports the state of a running device on the status socket.
  *
- * All values are kept anyway, or counted as things happen. So a reply takes the same few
- * microseconds for one peer and for a million, and costs nothing while nobody asks.
+ * All values are kept anyway, or counted as events occur. So a reply takes a few microseconds
+ * whether there is one peer or a million, and without requests there is no cost.
  * Threads: the engine's. */
 #ifndef DAEMON_STATUS_H
 #define DAEMON_STATUS_H

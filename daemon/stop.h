@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * stop.h - whether the daemon ends, and why.
+ * stop.h - whether the daemon is ending, and why.
  * Threads: the engine's. */
 #ifndef DAEMON_STOP_H
 #define DAEMON_STOP_H

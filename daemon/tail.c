@@ -9,7 +9,7 @@
 #include "client/stream.h"
 #include "io/fail.h"
 
-/* Keys that have a place of their own in a line for people. */
+/* Whether a key has a fixed place in a line for people. */
 static bool has_place(struct tl_text key)
 {
         static const char *const keys[] = {"lost", "event", "time_us", "text", "peer", "endpoint"};
@@ -34,7 +34,7 @@ static void print_time(const struct tl_control_block *block)
                 printf("%s.%03d ", text, (int)(time_us / 1000 % 1000));
 }
 
-/* As the log says it, with everything else that the event has. */
+/* Prints an event as the log does, followed by its other values. */
 static void print_for_people(const struct tl_control_block *block)
 {
         struct tl_text lost = tl_control_find(block, "lost"), peer = tl_control_find(block, "peer"),

@@ -6,7 +6,8 @@
 
 #include "daemon/options.h"
 
-/* Prints events until the stream ends, and then on standard error why. Returns an exit status. */
+/* Prints events until the stream ends, then the reason on standard error. Returns an exit
+ * status. */
 int tl_tail(const struct tl_options *options);
 
 #endif

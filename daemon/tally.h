@@ -14,7 +14,7 @@ struct tl_tally {
         const struct wg_engine *engine;
         const struct tl_workers *workers;
 
-        /* Any thread; only errors. */
+        /* Any thread. Errors only. */
         _Atomic uint64_t tx_errors;  /* datagrams that were not sent */
         _Atomic uint64_t tun_errors; /* packets that the TUN refused */
 
@@ -42,7 +42,7 @@ static inline void tl_tally_add_tun_errors(struct tl_tally *tally, uint64_t pack
         atomic_fetch_add_explicit(&tally->tun_errors, packets, memory_order_relaxed);
 }
 
-/* How many packets or messages had a verdict, in all threads. Engine thread. */
+/* Returns the number of packets and messages with a verdict, in all threads. Engine thread. */
 uint64_t tl_tally_count(const struct tl_tally *tally, enum wg_verdict verdict);
 
 /* Engine thread. */

@@ -21,7 +21,7 @@ static void refuse(struct tl_tx *tx, const struct wg_send_slot *slot, uint64_t n
         struct tl_packet packet = {.buf = memory + TL_TUN_HEADROOM};
 
         tl_report_unsent(tx->shared->log, slot);
-        /* One answer per superpacket. */
+        /* One error per superpacket. */
         if (slot->is_more ||
             (slot->verdict != WG_VERDICT_NO_PEER && slot->verdict != WG_VERDICT_NO_ENDPOINT))
                 return;
@@ -37,9 +37,9 @@ struct gatherer {
         uint64_t now_ns;
         unsigned int count;                 /* of datagrams and pieces */
         struct wg_peer *peers[TL_TX_SLOTS]; /* of each */
-        uint32_t longest;                   /* first segment of the last */
+        uint32_t longest;                   /* first segment of the last piece */
         uint32_t limit;                     /* from tl_offloads_piece_limit() */
-        bool is_closed;                     /* the last must not grow */
+        bool is_closed;                     /* the last piece must not grow */
 };
 
 static bool joins(const struct gatherer *g, const struct tl_datagram *last,
@@ -105,7 +105,7 @@ static void send_datagrams(const struct gatherer *g, const struct tl_udp_pair *s
         }
 }
 
-/* Removes the first slots. The others move to the front and are looked up anew. */
+/* Removes the first slots. The others move to the front and are routed anew. */
 static void remove_slots(struct tl_tx *tx, unsigned int count)
 {
         struct wg_send_slot *rest = tx->slots + count;
@@ -158,8 +158,8 @@ static void send_batch(struct tl_tx *tx, const struct tl_udp_pair *sockets, unsi
         remove_slots(tx, count);
 }
 
-/* Adds an inner packet of that length behind the filled slots, and returns where its bytes go.
- * Sends all slots first if there is no room for it. */
+/* Adds an inner packet of that length after the filled slots, and returns the place for its bytes.
+ * Sends all slots first if there is no room. */
 static uint8_t *send_if_full_and_add(struct tl_tx *tx, const struct tl_udp_pair *sockets,
                                      uint32_t len, bool is_more)
 {
@@ -174,7 +174,7 @@ static uint8_t *send_if_full_and_add(struct tl_tx *tx, const struct tl_udp_pair 
                 .buf = tx->bytes + tx->used,
                 .len = len,
                 .sealed_len = sealed_len,
-                /* The first of a batch must be looked up. */
+                /* The first of a batch must be routed. */
                 .is_more = is_more && tx->count,
         };
         tx->count++;
@@ -207,8 +207,8 @@ static bool read_into_batch(struct tl_tx *tx, const struct tl_udp_pair *sockets)
         return true;
 }
 
-/* How many slots to send before the next packet is read: none while they are few, or one full
- * piece. The rest begins the next piece instead of making a tiny one. */
+/* Returns how many slots to send before the next packet is read: none while there are few, else one
+ * full piece. The rest start the next piece, instead of leaving as a tiny one. */
 static unsigned int count_due(const struct tl_tx *tx)
 {
         uint32_t in_piece;

@@ -2,10 +2,9 @@
  *
  * tx.h - the send path: TUN -> core -> UDP.
  *
- * A packet or superpacket from the TUN is cut into slots that lie one behind the other, each as
- * long as its datagram will be. There the packets are sealed. Packets of equal length to one
- * endpoint leave as one piece. So each byte is copied once, and no packet has an object of its
- * own.
+ * A packet or superpacket from the TUN is cut into adjacent slots, each as long as its datagram
+ * will be, and sealed there. Packets of equal length to one endpoint are sent as one piece. So each
+ * byte is copied once, and no packet has an object of its own.
  * Threads: the worker's, except for its counters. */
 #ifndef DAEMON_TX_H
 #define DAEMON_TX_H
@@ -37,14 +36,14 @@ struct tl_tx {
         /* Worker. */
         struct wg_icmp_limit icmp_limit;
         struct tl_piece_limits piece_limits;
-        unsigned int count; /* slots that are filled */
+        unsigned int count; /* filled slots */
         uint32_t used;      /* bytes that they take */
         struct wg_send_slot slots[TL_TX_SLOTS];
         struct tl_datagram datagrams[TL_TX_SLOTS];
 };
 
-/* Moves a batch of packets from the TUN to the network, by these sockets (NULL: no port is held).
- * Returns whether there may be more. */
+/* Moves a batch of packets from the TUN to the network, through these sockets (NULL: no port is
+ * held). Returns whether there may be more. */
 bool tl_tx_run_batch(struct tl_tx *tx, const struct tl_udp_pair *sockets);
 
 #endif

@@ -18,7 +18,7 @@ struct client {
         struct tl_uapi_writer writer;
         struct tl_apply *awaited; /* the change that the reply waits for; NULL: none */
 
-        /* How far the reply got, in a form that survives changes between two of its pieces. */
+        /* Progress of the reply, in a form that survives changes between two of its pieces. */
         struct tl_peer_cursor peer;
         size_t told_ips;
         uint32_t ip_changes; /* of the peer's list when ip_cursor was looked up */
@@ -123,7 +123,7 @@ static size_t tell(struct tl_connection *base, char *out, size_t size)
         return tl_uapi_writer_fill(&of(base)->writer, out, size);
 }
 
-/* Begins a change, and lets the reply wait for it. */
+/* Begins a change, and makes the reply wait for it. */
 static void await(struct client *client, struct tl_change *change,
                   void (*done)(void *ctx, int error))
 {
@@ -152,13 +152,13 @@ static void may_tell(void *ctx, int error)
 {
         struct client *client = ctx;
 
-        (void)error; /* none: it changed nothing */
+        (void)error; /* none: the change was empty */
         client->awaited = NULL;
         start_telling(client);
         tl_connection_resume(&client->base);
 }
 
-/* Replies once all earlier changes are done, by waiting for an empty change behind them. */
+/* Replies once all earlier changes are done, by queueing an empty change and waiting for it. */
 static void get(struct client *client)
 {
         struct tl_change nothing;

@@ -10,7 +10,7 @@
 #include "io/log.h"
 #include "io/server.h"
 
-/* What clients see and change. */
+/* The parts of a device that clients see and change. */
 struct tl_uapi {
         struct tl_log *log;
         const struct wg_engine *engine;

@@ -34,7 +34,7 @@ static void ipv6_is_ready(void *ctx, uint32_t events)
 
 static void woken(void *ctx)
 {
-        (void)ctx; /* run() looks at everything anew */
+        (void)ctx; /* run() checks everything again */
 }
 
 static void watch(struct tl_worker *worker, struct tl_watch *at, const struct tl_udp *udp,
@@ -121,8 +121,8 @@ static void look(struct tl_worker *worker, uint64_t deadline_ns)
                 tl_report_error(worker->shared->log, "cannot wait for packets", handled);
 }
 
-/* Waits for a packet, a wake-up or a job. The engine publishes jobs, then checks for idle
- * workers; a worker marks itself idle, then checks for jobs. So one of them sees the other. */
+/* Waits for a packet, a wake-up or a job. The engine publishes jobs, then checks for idle workers;
+ * a worker marks itself idle, then checks for jobs. So at least one of them sees the other. */
 static void wait_for_work(struct tl_worker *worker)
 {
         bool may_block = !tl_jobs_take(&worker->shared->jobs);
@@ -154,10 +154,10 @@ static void *run(void *ctx)
         sem_post(&worker->has_begun);
         while (worker->may_run && !atomic_load(&worker->is_stopping)) {
                 run_turn_if_due(worker);
-                /* A deleted TUN is ready for ever. The engine ends us soon. */
+                /* A deleted TUN is always ready. The engine will stop us soon. */
                 if (atomic_load(&worker->shared->is_deleted))
                         tl_loop_remove(&worker->tun_watch);
-                /* However busy one direction is, poll after each turn. */
+                /* Poll after each turn, however busy one direction is. */
                 if (tl_turns_are_due(&worker->turns)) {
                         look(worker, 0);
                         continue;
@@ -200,7 +200,7 @@ static void done(struct tl_worker *worker)
         free(worker);
 }
 
-/* Gives tx and rx what they work with. */
+/* Gives tx and rx their queue, counters and buffers. */
 static void equip(struct tl_worker *worker)
 {
         struct tl_shared *shared = worker->shared;

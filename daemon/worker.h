@@ -3,7 +3,7 @@
  * worker.h - a thread that runs both packet paths to completion, with its own TUN queue and
  * sockets.
  *
- * It goes offline before it blocks, and reads every pointer anew afterwards.
+ * It goes offline before it blocks, and reads every shared pointer anew afterwards.
  * Threads: the engine makes and ends it; the rest is the worker's own. */
 #ifndef DAEMON_WORKER_H
 #define DAEMON_WORKER_H
@@ -28,7 +28,7 @@ struct tl_worker {
         struct tl_wake wake;
         atomic_bool is_stopping;
         atomic_bool is_idle; /* it waits, or is about to, and has seen no job since */
-        _Atomic(struct tl_socket_set *) watched; /* whose descriptors are in the loop */
+        _Atomic(struct tl_socket_set *) watched; /* the set in the loop */
 
         /* Worker. */
         struct tl_loop loop;

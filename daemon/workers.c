@@ -15,7 +15,7 @@ int tl_workers_start(struct tl_workers *workers, struct tl_shared *shared)
         return 0;
 }
 
-/* They stop at the same time. What they hold is released once none of them runs. */
+/* All stop at the same time. Objects that they hold are released once none of them runs. */
 void tl_workers_stop(struct tl_workers *workers)
 {
         unsigned int count = workers->count;

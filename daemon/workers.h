@@ -13,7 +13,7 @@ struct tl_workers {
         struct tl_worker *list[TL_TUN_QUEUES];
 };
 
-/* Starts a worker for each queue of the TUN. Returns 0, or -errno; then some may run. */
+/* Starts a worker for each queue of the TUN. Returns 0, or -errno; then some may be running. */
 int tl_workers_start(struct tl_workers *workers, struct tl_shared *shared) WG_MUST_USE;
 
 /* Stops and frees all. */
