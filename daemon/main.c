@@ -47,6 +47,17 @@ static int fail(const char *what, int error)
         return TL_EXIT_FAILED;
 }
 
+static int fail_to_listen(const char *name, int error)
+{
+        tl_log(&log_, TL_LOG_ERROR,
+               "cannot listen for wg(8) on " TL_UNIXSOCK_DIRECTORY "/%s.sock: %s%s", name,
+               strerror(-error),
+               error == -EADDRINUSE
+                       ? "; another WireGuard uses it, maybe in another network namespace"
+                       : "");
+        return TL_EXIT_FAILED;
+}
+
 static int fail_to_open_tun(const char *name, int error)
 {
         const char *advice = "";
@@ -239,7 +250,7 @@ static int set_up(const struct tl_options *options, const struct tl_tun *tun, ui
                 return fail("cannot set up the interface", error);
         error = tl_device_listen(&device);
         if (error)
-                return fail("cannot listen for wg(8) in " TL_UNIXSOCK_DIRECTORY, error);
+                return fail_to_listen(options->name, error);
         error = tl_apply(&device.changes, change);
         if (error)
                 return fail("cannot apply the configuration", error);

@@ -301,7 +301,9 @@ bool tl_options_parse(struct tl_options *options, int argc, char **argv)
         if (options->mode == TL_OPTIONS_STAT || options->mode == TL_OPTIONS_EVENTS)
                 return check_question(options, argc, argv);
         if (options->view != TL_STAT_USUAL)
-                return tl_fail_usage("--%s requires --stat", tl_stat_view_name(options->view));
+                return tl_fail_usage(options->view == TL_STAT_JSON
+                                             ? "--json requires --stat or --events"
+                                             : "--all requires --stat");
         if (options->has_peer)
                 return tl_fail_usage("--peer requires --events");
         return read_name(options, argc, argv) && read_environment(options);
