@@ -16,7 +16,7 @@ enum { OPTION_BEFORE = 256, OPTION_AFTER, OPTION_AWAIT, OPTION_VERSION };
 
 /* The commands. */
 #define VERBS(X) \
-        X(VERB_UP, 0, up, "bring the interface up as its file says") \
+        X(VERB_UP, 0, up, "bring the interface up, as described in its file") \
         X(VERB_DOWN, 1, down, "take it down and undo everything that `up' did") \
         X(VERB_RELOAD, 2, reload, "apply the keys and peers in the file to the running interface") \
         X(VERB_SAVE, 3, save, "write the running interface's configuration to the file") \
