@@ -42,15 +42,15 @@ def symbols(made, which):
     return {line.split()[0] for line in output.splitlines() if line}
 
 
-def circle(sources):
-    """Files that call each other in a circle, or None; from source -> its object."""
+def cycle(sources):
+    """Files that call each other in a cycle, or None; from source -> its object."""
     owner = {symbol: source for source, made in sources.items()
              for symbol in symbols(made, "--defined-only") - UPWARD}
     calls = {source: {owner[symbol]: symbol
                       for symbol in sorted(symbols(made, "--undefined-only"), reverse=True)
                       if symbol in owner}
              for source, made in sources.items()}
-    found = layering.circle(calls)
+    found = layering.cycle(calls)
     if not found:
         return None
     steps = [f"{after} ({calls[before][after]})" for before, after in zip(found, found[1:])]
@@ -62,9 +62,9 @@ def check(root, _build=None):
     rooms = {path.parts[0] for path in tree.files(root, ".c")} - EXEMPT
     with tempfile.TemporaryDirectory() as name:
         sources, findings = tree.compiled(root, rooms, ("gcc", *FLAGS), Path(name))
-        found = circle(sources)
+        found = cycle(sources)
     if found:
-        findings.append(f"{found.split()[0]}:1: a circle of calls: {found}")
+        findings.append(f"{found.split()[0]}:1: a cycle of calls: {found}")
     return findings
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Every include points to a room that ARCHITECTURE.md's table allows, and none in a circle.
+"""Every include points to a room that ARCHITECTURE.md's table allows, and none forms a cycle.
 
 A room may lie in another one. A file belongs to the innermost room that the table has, and only the
 row of that room says what it may include: neither includes the other unless its row says so.
@@ -49,10 +49,10 @@ PLANTED = {
         ("core/planted.c", '#include "core/planted.c"\n', "not a header"),
     "an include of a missing file":
         ("core/planted.c", '#include "core/nowhere.h"\n', "does not exist"),
-    "a circle of files":
-        ("core/planted.h", '#include "core/planted.h"\n', "circle"),
-    "a circle of rooms":
-        ("ARCHITECTURE.md", "\n| `base/` | again | daemon |\n", "circle"),
+    "a cycle of files":
+        ("core/planted.h", '#include "core/planted.h"\n', "cycle"),
+    "a cycle of rooms":
+        ("ARCHITECTURE.md", "\n| `base/` | again | daemon |\n", "cycle"),
     "libcrypto outside its room":
         ("core/planted.c", "#include <openssl/evp.h>\n", "only crypto/libcrypto may include"),
     "libcrypto in the room around its own":
@@ -113,7 +113,7 @@ def within_reach(table, room):
     return inside.union(*(table[other] for other in inside))
 
 
-def circle(graph):
+def cycle(graph):
     """A path in the graph that ends where it began, or None."""
     done = set()
 
@@ -197,9 +197,9 @@ def check(root, _build=None):
         return ["ARCHITECTURE.md:1: the table of rooms is missing"]
     findings = [f"ARCHITECTURE.md:1: {room} may include '{other}', which is no room"
                 for room, allowed in table.items() for other in allowed - set(table)]
-    found = circle(table)
+    found = cycle(table)
     if found:
-        findings.append("ARCHITECTURE.md:1: a circle of rooms: " + " -> ".join(found))
+        findings.append("ARCHITECTURE.md:1: a cycle of rooms: " + " -> ".join(found))
     graph = {}
     for path in tree.files(root, ".c", ".h"):
         if not room_of(table, str(path)):
@@ -214,9 +214,9 @@ def check(root, _build=None):
                 findings.append(f"{path}:{number}: {wrong}")
             if include["ours"]:
                 graph.setdefault(str(path), set()).add(include["ours"])
-    found = circle(graph)
+    found = cycle(graph)
     if found:
-        findings.append(f"{found[0]}:1: a circle of includes: " + " -> ".join(found))
+        findings.append(f"{found[0]}:1: a cycle of includes: " + " -> ".join(found))
     return findings
 
 
