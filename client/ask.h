@@ -20,7 +20,7 @@ struct tl_ask {
  * says why. */
 bool tl_ask_status(struct tl_ask *ask, const char *ifname) WG_MUST_USE;
 
-/* Writes a line that explains an -errno of client/channel.h on the status socket of an interface. */
+/* Writes a line that explains an -errno that client/channel.h returned on the status socket. */
 void tl_ask_explain(char failure[TL_ASK_FAILURE_MAX], const char *ifname, int error);
 
 #endif

@@ -8,11 +8,11 @@
 
 #define GROUPS 8 /* of 16 bits in an IPv6 address */
 
-/* An IPv6 address while it is read. */
+/* An IPv6 address that is being read. */
 struct groups {
         uint16_t values[GROUPS];
         unsigned int count;
-        unsigned int gap; /* how many groups stand before "::", where has_gap */
+        unsigned int gap; /* number of groups before "::", if has_gap */
         bool has_gap;
 };
 
@@ -49,7 +49,7 @@ static bool parse_group(struct tl_text text, uint16_t *value)
         return true;
 }
 
-/* Reads the last groups from dotted decimal. */
+/* Reads the last two groups from dotted decimal. */
 static bool parse_tail(struct tl_text text, struct groups *g)
 {
         uint8_t bytes[4];
@@ -118,7 +118,8 @@ static bool is_link_local(const struct wg_ip *ip)
                (ip->bytes[1] & 0xc0) == 0x80;
 }
 
-/* Whether Linux would let an interface be called so, but for bytes that never are in such a name. */
+/* Whether Linux accepts it as the name of an interface. Bytes that are not printable are refused
+ * too. */
 static bool is_zone_name(struct tl_text text)
 {
         if (!text.len || text.len >= TL_CONF_ZONE_SIZE)
@@ -172,8 +173,8 @@ bool tl_address_parse_prefix(struct tl_text text, struct wg_prefix *prefix)
         return true;
 }
 
-/* Whether the zone is one that getaddrinfo(3) takes and getnameinfo(3) writes at an address that is
- * not link-local: any zone at a link-local multicast address, at others only a number. */
+/* Whether getaddrinfo(3) accepts the zone at an address that is not link-local, and getnameinfo(3)
+ * writes it: any zone at a link-local multicast address, otherwise only a number. */
 static bool is_idle_zone(const struct wg_ip *ip, struct tl_text zone)
 {
         bool is_multicast = ip->bytes[0] == 0xff && (ip->bytes[1] & 0x0f) == 2;
@@ -278,7 +279,7 @@ static size_t format_ipv4(char *out, const uint8_t bytes[4])
                                 bytes[2], bytes[3]);
 }
 
-/* The first of the longest runs of two zero groups or more; its length is 0 where there is none. */
+/* The first of the longest runs of at least two zero groups. Length 0: there is none. */
 static unsigned int find_zero_run(const uint8_t bytes[16], unsigned int *len)
 {
         unsigned int best = 0, run = 0;

@@ -4,7 +4,7 @@
 #include "base/declassify.h"
 #include "conf/mask.h"
 
-/* The value of a digit; *bad gets bits where it is none. */
+/* The value of a digit. Sets bits in *bad if it is none. */
 static uint32_t digit_value(char digit, uint32_t *bad)
 {
         uint32_t c = (uint8_t)digit;
@@ -31,7 +31,7 @@ static char digit_of(uint32_t value)
                       (decimal & (value - 52 + '0')) | (plus & '+') | (slash & '/'));
 }
 
-/* The 24 bits of four digits that carry count bytes, 1 to 3; the others must be padding. */
+/* The 24 bits of four digits that carry 1 to 3 bytes. The remaining digits must be padding. */
 static uint32_t group_value(const char digits[4], size_t count, uint32_t *bad)
 {
         uint32_t value = 0;
@@ -55,7 +55,7 @@ bool tl_base64_decode(uint8_t *out, size_t size, const char *text, size_t len)
                 return false;
         for (size_t at = 0; at < size; at += 3, text += 4)
                 (void)group_value(text, WG_MIN(size - at, 3u), &bad);
-        /* Whether it is a key at all: the user is told. */
+        /* Whether it is a key is no secret: the user is told. */
         wg_declassify(&bad, sizeof(bad));
         if (bad)
                 return false;

@@ -6,7 +6,7 @@
 /* All but the last piece are full. */
 #define ITEMS_MAX (TL_CHANGE_ROW_FIRST * ((UINT32_C(1) << TL_CHANGE_ROW_PIECES) - 1))
 
-/* Which piece the item of a number begins; below 0: it lies inside of one. */
+/* The piece that item i begins; -1: it begins none. */
 static int piece_begun_by(uint32_t i)
 {
         uint32_t nth = i / TL_CHANGE_ROW_FIRST + 1;
@@ -14,7 +14,7 @@ static int piece_begun_by(uint32_t i)
         return i % TL_CHANGE_ROW_FIRST || (nth & (nth - 1)) ? -1 : (int)wg_bits_last32(nth) - 1;
 }
 
-/* A zeroed item for a number that is the count so far; NULL: no memory. */
+/* Appends a zeroed item; `count` is the number of items so far. NULL: no memory. */
 static void *append(struct tl_change_row *row, uint32_t count, size_t size)
 {
         int piece = piece_begun_by(count);

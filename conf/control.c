@@ -54,10 +54,10 @@ static void read_version(struct tl_control_parser *parser, struct tl_text value)
         uint64_t version;
 
         if (!tl_text_to_number64(value, &version))
-                fail(parser, EPROTO, sizeof(VERSION_KEY), "control wants a number, the version");
+                fail(parser, EPROTO, sizeof(VERSION_KEY),
+                     "control must be a number, the protocol version");
         else if (version != TL_CONTROL_VERSION)
-                fail(parser, EPROTONOSUPPORT, sizeof(VERSION_KEY),
-                     "this version of the protocol is not known");
+                fail(parser, EPROTONOSUPPORT, sizeof(VERSION_KEY), "unknown protocol version");
 }
 
 static void read_operation(struct tl_control_parser *parser, struct tl_text value)
@@ -66,9 +66,9 @@ static void read_operation(struct tl_control_parser *parser, struct tl_text valu
                                                                  value.at, value.len);
 
         if (parser->has_operation)
-                fail(parser, EINVAL, 1, "operation was given before");
+                fail(parser, EINVAL, 1, "repeated operation");
         else if (!operation)
-                fail(parser, EOPNOTSUPP, sizeof(OPERATION_KEY), "there is no such operation");
+                fail(parser, EOPNOTSUPP, sizeof(OPERATION_KEY), "unknown operation");
         else
                 parser->request.operation = (enum tl_control_operation)operation->value;
         parser->has_operation = true;
@@ -91,9 +91,9 @@ static void read_option(struct tl_control_parser *parser, const struct tl_keyval
                                                               pair->key.len);
 
         if (!option)
-                fail(parser, EOPNOTSUPP, 1, "there is no such option");
+                fail(parser, EOPNOTSUPP, 1, "unknown option");
         else if (parser->request.options & option->value)
-                fail(parser, EINVAL, 1, "this option was given before");
+                fail(parser, EINVAL, 1, "repeated option");
         else if (!read_value(&parser->request, (enum tl_control_option)option->value, pair->value))
                 fail(parser, EINVAL, column, option->text);
         else
@@ -153,11 +153,11 @@ static enum tl_control_step end_request(struct tl_control_parser *parser)
         struct tl_control_rule rule;
 
         if (!parser->has_operation)
-                fail(parser, EINVAL, 1, "a request wants an operation");
+                fail(parser, EINVAL, 1, "a request must name an operation");
         if (!parser->error.errnum) {
                 rule = tl_control_rule(parser->request.operation);
                 if (parser->request.options & ~rule.options)
-                        fail(parser, EINVAL, 1, "this operation does not take that option");
+                        fail(parser, EINVAL, 1, "this operation does not have that option");
         }
         return parser->error.errnum ? TL_CONTROL_MISTAKE : TL_CONTROL_REQUEST;
 }
@@ -286,26 +286,26 @@ static bool read_pair(struct tl_control_block *block, const struct reader *reade
         size_t column;
 
         if (block->is_last)
-                return refuse(reader, 1, "errno is the last key");
+                return refuse(reader, 1, "errno must be the last key");
         if (begins_with(line, ERRNO_KEY)) {
                 block->is_last = true;
                 if (!tl_text_to_number64(tl_text_tail(line, strlen(ERRNO_KEY)), &errnum) ||
                     errnum > INT32_MAX)
-                        return refuse(reader, sizeof(ERRNO_KEY), "errno wants a number");
+                        return refuse(reader, sizeof(ERRNO_KEY), "errno must be a number");
                 block->errnum = (int)errnum;
                 return true;
         }
         if (block->count == TL_CONTROL_PAIRS_MAX)
-                return refuse(reader, 1, "there are too many keys");
+                return refuse(reader, 1, "too many keys");
         mistake = tl_keyvalue_read(line, pair, &column);
         if (mistake)
                 return refuse(reader, column, mistake);
         if (tl_text_is(pair->key, "payload_bytes") || tl_text_is(pair->key, "descriptors"))
-                return refuse(reader, 1, "this block comes with more than text");
+                return refuse(reader, 1, "this block carries more than text");
         for (size_t i = 0; i < block->count; i++)
                 if (block->pairs[i].key.len == pair->key.len &&
                     memcmp(block->pairs[i].key.at, pair->key.at, pair->key.len) == 0)
-                        return refuse(reader, 1, "this key was given before");
+                        return refuse(reader, 1, "repeated key");
         block->count++;
         return true;
 }
@@ -319,7 +319,7 @@ bool tl_control_read_block(struct tl_control_block *block, struct tl_text text,
         block->errnum = 0;
         block->count = 0;
         if (tl_control_block_len(text) != text.len || !text.len)
-                return refuse(&reader, 1, "a block ends with a blank line");
+                return refuse(&reader, 1, "a block must end with a blank line");
         while (reader.rest.len > 1) {
                 struct tl_text line = tl_text_head(reader.rest, tl_text_find(reader.rest, '\n'));
 

@@ -2,14 +2,14 @@
  *
  * control.h - the control protocol: operations on a running tielined, over its status socket.
  *
- * A request is the line `control=1`, which names the version, `operation=NAME`, options as key=value,
- * and a blank line. A reply is one block or, if the operation is a stream, a series of blocks; a block
- * ends with a blank line. The first block begins with `control=1`, and the last one has `errno=N`.
- * doc/control.md describes the protocol for users.
+ * A request is the line `control=1`, which names the version, `operation=NAME`, options as
+ * key=value, and a blank line. A reply is one block or, if the operation is a stream, a series of
+ * blocks; a block ends with a blank line. The first block begins with `control=1`, and the last
+ * one has `errno=N`. doc/control.md describes the protocol for users.
  *
  * Requests of the status protocol (conf/status.h) arrive on the same socket, so this parser takes
- * both: whatever does not begin with `control=` is left to that protocol, as before there was this
- * one. An old daemon therefore refuses `control=1` in a way that a client recognises.
+ * both: whatever does not begin with `control=` is left to that protocol, as before there was
+ * this one. An old daemon therefore refuses `control=1` in a way that a client recognises.
  * Threads: one owner at a time. */
 #ifndef CONF_CONTROL_H
 #define CONF_CONTROL_H
@@ -28,7 +28,7 @@
 WG_ENUM_DECLARE(tl_control_operation, TL_CONTROL_OPERATIONS)
 
 #define TL_CONTROL_OPTIONS(X) \
-        X(TL_CONTROL_OPTION_PEER, 1, peer, "peer wants a public key in base64")
+        X(TL_CONTROL_OPTION_PEER, 1, peer, "peer must be a public key in base64")
 WG_FLAGS_DECLARE(tl_control_option, TL_CONTROL_OPTIONS)
 
 /* Who may use an operation, besides being able to connect. */
@@ -76,8 +76,8 @@ struct tl_control_parser {
         char line[TL_CONTROL_LINE_MAX];
 };
 
-/* Takes bytes up to the end of a request, *used of them (all if it returns TL_CONTROL_MORE). Call it
- * again with the rest. */
+/* Takes bytes up to the end of a request, *used of them (all if it returns TL_CONTROL_MORE). Call
+ * it again with the rest. */
 enum tl_control_step tl_control_parser_feed(struct tl_control_parser *parser, const char *bytes,
                                             size_t len, size_t *used) WG_MUST_USE;
 
@@ -95,8 +95,8 @@ void tl_control_begin(struct tl_writer *writer);
 void tl_control_text(struct tl_writer *writer, const char *key, const char *value);
 void tl_control_number(struct tl_writer *writer, const char *key, uint64_t value);
 
-/* Ends a block, and with it the reply: errnum is 0 or a positive errno. Other blocks of a stream end
- * with tl_control_end_block(). */
+/* Ends a block, and with it the reply: errnum is 0 or a positive errno. Other blocks of a stream
+ * end with tl_control_end_block(). */
 void tl_control_end_block(struct tl_writer *writer);
 void tl_control_end_reply(struct tl_writer *writer, int errnum);
 
@@ -116,16 +116,16 @@ struct tl_control_block {
 size_t tl_control_block_len(struct tl_text text) WG_MUST_USE;
 
 /* Reads a block with its blank line. The text is borrowed. Returns false, and sets only *error
- * (EPROTO), if it is none, or if more than text belongs to it: the keys payload_bytes and descriptors
- * are reserved for that. */
+ * (EPROTO), if it is none, or if more than text belongs to it: the keys payload_bytes and
+ * descriptors are reserved for that. */
 bool tl_control_read_block(struct tl_control_block *block, struct tl_text text,
                            struct tl_conf_error *error) WG_MUST_USE;
 
 /* The value of a key; empty if there is none. */
 struct tl_text tl_control_find(const struct tl_control_block *block, const char *key) WG_MUST_USE;
 
-/* Writes a block as one line of JSON, an object with a member per key. What looks like a number or a
- * flag becomes one. Returns its length. */
+/* Writes a block as one line of JSON, an object with a member per key. What looks like a number
+ * or a flag becomes one. Returns its length. */
 enum { TL_CONTROL_JSON_MAX = 4 * TL_CONTROL_BLOCK_MAX };
 size_t tl_control_as_json(const struct tl_control_block *block, char out[TL_CONTROL_JSON_MAX]);
 

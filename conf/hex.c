@@ -4,7 +4,7 @@
 #include "base/declassify.h"
 #include "conf/mask.h"
 
-/* The value of a digit; *bad gets bits where it is none. */
+/* The value of a digit. Sets bits in *bad if it is none. */
 static uint32_t digit_value(char digit, uint32_t *bad)
 {
         uint32_t c = (uint8_t)digit;
@@ -36,7 +36,7 @@ bool tl_hex_decode(uint8_t *out, size_t size, const char *text, size_t len)
                 return false;
         for (size_t i = 0; i < size; i++)
                 (void)byte_value(text + 2 * i, &bad);
-        /* Whether it is a key at all: the user is told. */
+        /* Whether it is a key is no secret: the user is told. */
         wg_declassify(&bad, sizeof(bad));
         if (bad)
                 return false;

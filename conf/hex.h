@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * hex.h - keys as hexadecimal digits, the time and memory accesses of which tell nothing of the key.
+ * hex.h - keys in hexadecimal. Time and memory accesses do not depend on the key.
  * Threads: pure functions of their arguments. */
 #ifndef CONF_HEX_H
 #define CONF_HEX_H
@@ -11,11 +11,12 @@
 
 #include "base/attr.h"
 
-/* Reads exactly size bytes from 2 * size digits of either case. Returns false, and writes nothing,
- * where text is of another length or has anything but digits; it tells so only at the end. */
+/* Reads exactly size bytes from 2 * size digits of either case. Returns false, and writes
+ * nothing, if the text has another length or a character that is no digit. It reads all of it in
+ * any case. */
 bool tl_hex_decode(uint8_t *out, size_t size, const char *text, size_t len) WG_MUST_USE;
 
-/* Writes 2 * size digits, lower case, not terminated. */
+/* Writes 2 * size lower-case digits, not terminated. */
 void tl_hex_encode(char *out, const uint8_t *bytes, size_t size);
 
 #endif

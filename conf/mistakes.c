@@ -16,7 +16,7 @@ uint32_t tl_mistakes_kept(const struct tl_mistakes *mistakes)
         return WG_MIN(mistakes->count, (uint32_t)TL_MISTAKES_MAX);
 }
 
-/* Of two mistakes at one place, the one found first comes first. */
+/* Mistakes at the same place stay in the order in which they were found. */
 void tl_mistakes_add(struct tl_mistakes *mistakes, struct tl_conf_error mistake)
 {
         uint32_t kept = tl_mistakes_kept(mistakes), at = kept;

@@ -56,7 +56,7 @@ enum tl_status_event tl_status_parser_feed(struct tl_status_parser *parser, cons
                                            size_t len, size_t *used)
 {
         for (size_t i = 0; i < len; i++) {
-                /* The mistake of the request before could be read until this one began. */
+                /* Until now, callers could read the mistake of the previous request. */
                 if (!parser->lines && !parser->line_len)
                         parser->errnum = 0;
                 if (bytes[i] != '\n') {
@@ -155,7 +155,7 @@ static bool has_fact(const struct tl_status *status, struct tl_text name)
         return false;
 }
 
-/* What a value must be is known for a known key and for drops; else what it looks like counts. */
+/* A known key and drops have a kind. The value of an unknown key may be of any. */
 static bool is_as_its_kind(const struct tl_status_fact *fact)
 {
         struct tl_text verdict;
@@ -203,7 +203,7 @@ bool tl_status_is_whole(struct tl_text reply)
         return reply.len >= 2 && memcmp(reply.at + reply.len - 2, "\n\n", 2) == 0;
 }
 
-/* The lines between the version and the blank one. */
+/* Reads the lines between the version and the blank line. */
 static bool read_facts(struct tl_status *status, struct reader *reader)
 {
         static const char ERRNO[] = "errno=";

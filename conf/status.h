@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * status.h - what a running device tells of itself, as bytes on a stream.
+ * status.h - the status protocol: the state of a running device, as bytes on a stream.
  *
  * The request is the line `get=1` and a blank line. The reply is `version=1`, lines of key=value,
- * `errno=N` and a blank line; doc/status.md tells every key. Keys may be added without a new version:
- * who reads passes over those he does not know. A request with a mistake is read to its blank line and
- * answered by `errno` alone:
+ * `errno=N` and a blank line; doc/status.md describes every key. New keys may appear without a
+ * new version, so readers ignore unknown ones. A request with a mistake is read up to its blank
+ * line, and the reply is only the version and errno:
  *
  *     EPROTO  the first line is not get=1
  *     EINVAL  anything after it
  *
- * Nothing here is secret, but it says how many peers there are and how they fare.
+ * Nothing here is secret, but the number of peers and their state is private.
  * Threads: pure functions of their arguments. */
 #ifndef CONF_STATUS_H
 #define CONF_STATUS_H
@@ -44,8 +44,8 @@ WG_ENUM_DECLARE(tl_status_section, TL_STATUS_SECTIONS)
         X(TL_STATUS_LEVEL, 3, level, "current value")
 WG_ENUM_DECLARE(tl_status_kind, TL_STATUS_KINDS)
 
-/* Every key but those of drops: constant, section, kind, name, and what people call it. A name that
- * ends with _bytes or _s is in that unit. */
+/* All keys except drops: constant, section, kind, name, label. A name that ends in _bytes or _s
+ * is in that unit. */
 #define TL_STATUS_KEYS(X) \
         X(TL_STATUS_INTERFACE, DEVICE, TEXT, interface, "name at start") \
         X(TL_STATUS_LINK_UP, DEVICE, FLAG, link_up, "up") \
@@ -151,29 +151,30 @@ extern const struct tl_status_key_info tl_status_keys[TL_STATUS_KEY_COUNT];
         X(TL_STATUS_MISTAKE, 2, mistake, "an invalid request")
 WG_ENUM_DECLARE(tl_status_event, TL_STATUS_EVENTS)
 
-/* One connection's parser. Zeroed memory is one that has read nothing. */
+/* The parser of one connection. Zeroed memory is a parser that has read nothing. */
 struct tl_status_parser {
         int errnum;       /* readable after TL_STATUS_MISTAKE: positive */
-        uint8_t lines;    /* that ended, at most 2 */
-        uint8_t line_len; /* of the unfinished one, at most one more than a right one has */
-        uint8_t matched;  /* bytes of it that are as in a right one */
+        uint8_t lines;    /* complete ones, counted up to 2 */
+        uint8_t line_len; /* of the incomplete line, counted up to one more than a valid one has */
+        uint8_t matched;  /* bytes of it that match a valid one */
 };
 
-/* Takes bytes up to the end of a request, *used of them (all where it returns TL_STATUS_MORE); call
- * it again with the rest. */
+/* Takes bytes up to the end of a request, *used of them (all for TL_STATUS_MORE). Call it again
+ * with the rest. */
 enum tl_status_event tl_status_parser_feed(struct tl_status_parser *parser, const char *bytes,
                                            size_t len, size_t *used) WG_MUST_USE;
 
 /* Begins a reply with its version. */
 void tl_status_writer_init(struct tl_writer *writer, char *out, size_t size);
 
-/* Tell a fact: a count or level, a flag, a text without a newline; and a verdict's drops. */
+/* Append a line: a count or level, a flag, a text without a newline, or the drops of a verdict. */
 void tl_status_number(struct tl_writer *writer, enum tl_status_key key, uint64_t value);
 void tl_status_flag(struct tl_writer *writer, enum tl_status_key key, bool value);
 void tl_status_text(struct tl_writer *writer, enum tl_status_key key, const char *value);
 void tl_status_drops(struct tl_writer *writer, const char *verdict, uint64_t count);
 
-/* Ends the reply; errnum is 0 or a positive errno. Returns its length, not terminated; 0: it was cut. */
+/* Ends the reply; errnum is 0 or a positive errno. Returns the length, not terminated; 0: it did
+ * not fit. */
 size_t tl_status_writer_done(struct tl_writer *writer, int errnum) WG_MUST_USE;
 
 /* ---- the reader's side ---- */
@@ -182,29 +183,29 @@ enum { TL_STATUS_REPLY_MAX = 65536, TL_STATUS_FACTS_MAX = 512 };
 
 struct tl_status_fact {
         struct tl_text name, value;
-        const struct tl_status_key_info *key; /* NULL: not known, or drops */
+        const struct tl_status_key_info *key; /* NULL: unknown, or drops */
         uint64_t number;                      /* of a count or level, and of drops */
         bool is_number;
 };
 
 struct tl_status {
-        int errnum; /* the reply's: 0 or positive */
+        int errnum; /* of the reply: 0 or positive */
         size_t count;
         struct tl_status_fact facts[TL_STATUS_FACTS_MAX];
 };
 
-/* Whether a reply has come to its blank line. */
+/* Whether a reply is complete: it ends with a blank line. */
 bool tl_status_is_whole(struct tl_text reply) WG_MUST_USE;
 
-/* Reads a reply, strictly: whoever sent it is not trusted, and it is shown on a terminal. The text
- * is borrowed. Returns false, and only *error is set, where it is no reply: EPROTO. */
+/* Reads a reply. It is strict, because the sender is not trusted and a terminal shows the result.
+ * The text is borrowed. Returns false, and sets only *error (EPROTO), if it is no reply. */
 bool tl_status_read(struct tl_status *status, struct tl_text reply,
                     struct tl_conf_error *error) WG_MUST_USE;
 
-/* The fact of that key, or NULL. */
+/* The fact with that key, or NULL. */
 const struct tl_status_fact *tl_status_find(const struct tl_status *status, enum tl_status_key key);
 
-/* Whether it tells drops of a verdict; *verdict is its name. */
+/* Whether it has the drops of a verdict, whose name is stored in *verdict. */
 bool tl_status_is_drop(const struct tl_status_fact *fact, struct tl_text *verdict) WG_MUST_USE;
 
 #endif

@@ -10,7 +10,7 @@ WG_ENUM_DEFINE(tl_status_detail, TL_STATUS_DETAILS)
 
 enum { LABEL_WIDTH = TL_STATUS_LABEL_MAX, NUMBER_WIDTH = 12 };
 
-/* Of a key that is not known, what it looks like counts. */
+/* An unknown key is a flag if it looks like one. */
 static bool is_flag(const struct tl_status_fact *fact)
 {
         return (!fact->key || fact->key->kind == TL_STATUS_FLAG) &&
@@ -38,7 +38,7 @@ static void add_bytes(struct tl_writer *out, uint64_t bytes)
         }
         while (unit + 1 < WG_ARRAY_SIZE(units) && bytes >> (10 * (unit + 2)))
                 unit++;
-        /* Cut, not rounded: 1024 of a unit would look odd. */
+        /* Truncated, because rounding could print 1024.0 of a unit. */
         tenths = (bytes >> (10 * unit)) * 10 / 1024;
         tl_writer_add(out, "%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10, units[unit]);
 }

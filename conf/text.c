@@ -8,7 +8,7 @@ static char to_lower(char c)
         return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-/* The value of a hexadecimal digit; 16 where it is none. */
+/* The value of a hexadecimal digit; 16 if it is none. */
 static uint32_t digit_value(char c)
 {
         c = to_lower(c);

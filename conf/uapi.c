@@ -14,8 +14,7 @@ WG_ENUM_DEFINE(tl_uapi_event, TL_UAPI_EVENTS)
 WG_ENUM_DEFINE(tl_uapi_operation, TL_UAPI_OPERATIONS)
 WG_ENUM_DEFINE(tl_uapi_writer_state, TL_UAPI_WRITER_STATES)
 
-/* The keys of a set request: bits, so that a set can tell which were given. The text is what a user
- * is told where the value is none. */
+/* The keys of a set request, as bits of a set. The text is the message about an invalid value. */
 #define KEYS(X) \
         X(KEY_PRIVATE_KEY, 1u << 0, private_key, "private_key must be 64 hexadecimal digits") \
         X(KEY_LISTEN_PORT, 1u << 1, listen_port, "listen_port must be a number from 0 to 65535") \
@@ -69,17 +68,17 @@ static bool parse_endpoint(struct tl_text value, struct tl_change_peer *peer)
         return true;
 }
 
-/* The three below return 0, EINVAL or ENOMEM. */
-static int add_peer(struct tl_change *device, struct tl_text value)
+/* The next three return 0, EINVAL or ENOMEM. */
+static int add_peer(struct tl_change *change, struct tl_text value)
 {
         uint8_t public_key[TL_CONF_KEY_LEN];
 
         if (!parse_key(value, public_key))
                 return EINVAL;
-        return tl_change_add_peer(device, public_key) ? 0 : ENOMEM;
+        return tl_change_add_peer(change, public_key) ? 0 : ENOMEM;
 }
 
-static int add_allowed_ip(struct tl_change *device, struct tl_text value)
+static int add_allowed_ip(struct tl_change *change, struct tl_text value)
 {
         bool remove = value.len && value.at[0] == '-';
         struct wg_prefix prefix;
@@ -88,35 +87,35 @@ static int add_allowed_ip(struct tl_change *device, struct tl_text value)
                 value = tl_text_tail(value, 1);
         if (tl_text_find(value, '/') == value.len || !tl_address_parse_prefix(value, &prefix))
                 return EINVAL;
-        return tl_change_add_allowed_ip(device, &prefix, remove) ? 0 : ENOMEM;
+        return tl_change_add_allowed_ip(change, &prefix, remove) ? 0 : ENOMEM;
 }
 
-/* Puts the value of a key that may stand here where it belongs. A has_ flag may be set before its
- * value is known to be good: a request with a mistake is dropped whole. */
-static int apply(struct tl_change *device, enum tl_uapi_key key, struct tl_text value)
+/* Stores the value of a key that is allowed here. It may set a has_ flag before it knows that the
+ * value is valid, because a request with a mistake is dropped. */
+static int apply(struct tl_change *change, enum tl_uapi_key key, struct tl_text value)
 {
-        struct tl_change_peer *peer = tl_change_last_peer(device);
+        struct tl_change_peer *peer = tl_change_last_peer(change);
         uint32_t number;
         bool is_good = false;
 
         switch (key) {
         case KEY_PRIVATE_KEY:
-                device->has_private_key = true;
-                is_good = parse_key(value, device->private_key);
+                change->has_private_key = true;
+                is_good = parse_key(value, change->private_key);
                 break;
         case KEY_LISTEN_PORT:
-                device->has_listen_port = true;
-                is_good = tl_text_to_u16(value, &device->listen_port);
+                change->has_listen_port = true;
+                is_good = tl_text_to_u16(value, &change->listen_port);
                 break;
         case KEY_FWMARK:
-                device->has_fwmark = true;
-                is_good = tl_text_to_number_any(value, UINT32_MAX, &device->fwmark);
+                change->has_fwmark = true;
+                is_good = tl_text_to_number_any(value, UINT32_MAX, &change->fwmark);
                 break;
         case KEY_REPLACE_PEERS:
-                is_good = parse_true(value, &device->replace_peers);
+                is_good = parse_true(value, &change->replace_peers);
                 break;
         case KEY_PUBLIC_KEY:
-                return add_peer(device, value);
+                return add_peer(change, value);
         case KEY_REMOVE:
                 is_good = parse_true(value, &peer->remove);
                 break;
@@ -139,7 +138,7 @@ static int apply(struct tl_change *device, enum tl_uapi_key key, struct tl_text 
                 is_good = parse_true(value, &peer->replace_allowed_ips) && !peer->allowed_ip_count;
                 break;
         case KEY_ALLOWED_IP:
-                return add_allowed_ip(device, value);
+                return add_allowed_ip(change, value);
         case KEY_PROTOCOL_VERSION:
                 is_good = tl_text_to_number(value, 1, &number) && number == 1;
                 break;
@@ -147,7 +146,7 @@ static int apply(struct tl_change *device, enum tl_uapi_key key, struct tl_text 
         return is_good ? 0 : EINVAL;
 }
 
-/* Remembers the mistake and lets go of the request. */
+/* Stores the mistake and frees the request. */
 static void fail(struct tl_uapi_parser *parser, int errnum, size_t column, const char *message)
 {
         parser->error = (struct tl_conf_error){
@@ -156,7 +155,7 @@ static void fail(struct tl_uapi_parser *parser, int errnum, size_t column, const
                 .column = (uint32_t)column,
                 .message = message,
         };
-        tl_change_done(&parser->device);
+        tl_change_done(&parser->change);
 }
 
 static void parse_operation(struct tl_uapi_parser *parser, struct tl_text line)
@@ -169,10 +168,10 @@ static void parse_operation(struct tl_uapi_parser *parser, struct tl_text line)
                 fail(parser, EPROTO, 1, "a request must begin with set=1 or get=1");
 }
 
-/* What is wrong with a key at this place; NULL: nothing. */
+/* Says why a key is not allowed here. NULL: it is. */
 static const char *find_misplacement(const struct tl_uapi_parser *parser, enum tl_uapi_key key)
 {
-        bool is_in_peer = parser->device.peer_count > 0;
+        bool is_in_peer = parser->change.peer_count > 0;
 
         if (is_in_peer && (key & DEVICE_KEYS))
                 return "device keys must come before the first public_key";
@@ -207,7 +206,7 @@ static void parse_setting(struct tl_uapi_parser *parser, struct tl_text line)
         if (key->value == KEY_PUBLIC_KEY)
                 parser->seen = 0;
         parser->seen |= key->value;
-        errnum = apply(&parser->device, (enum tl_uapi_key)key->value,
+        errnum = apply(&parser->change, (enum tl_uapi_key)key->value,
                        tl_text_tail(line, equals + 1));
         if (errnum)
                 fail(parser, errnum, equals + 2, errnum == ENOMEM ? "out of memory" : key->text);
@@ -243,7 +242,7 @@ static void begin_request(struct tl_uapi_parser *parser)
         parser->is_over = false;
 }
 
-static enum tl_uapi_event end_request(struct tl_uapi_parser *parser, struct tl_change *device)
+static enum tl_uapi_event end_request(struct tl_uapi_parser *parser, struct tl_change *change)
 {
         if (parser->operation == TL_UAPI_OPERATION_UNKNOWN && !parser->error.errnum)
                 fail(parser, EPROTO, 1, "a request must begin with set=1 or get=1");
@@ -252,12 +251,12 @@ static enum tl_uapi_event end_request(struct tl_uapi_parser *parser, struct tl_c
                 return TL_UAPI_ERROR;
         if (parser->operation == TL_UAPI_OPERATION_GET)
                 return TL_UAPI_GET;
-        *device = parser->device;
-        tl_change_init(&parser->device);
+        *change = parser->change;
+        tl_change_init(&parser->change);
         return TL_UAPI_SET;
 }
 
-/* Adds bytes, none of them a newline, to the line. */
+/* Appends bytes without a newline to the line. */
 static void add_to_line(struct tl_uapi_parser *parser, const char *bytes, size_t len)
 {
         if (!parser->error.errnum && len > TL_UAPI_LINE_MAX - parser->line_len) {
@@ -272,10 +271,10 @@ static void add_to_line(struct tl_uapi_parser *parser, const char *bytes, size_t
         }
 }
 
-static enum tl_uapi_event end_line(struct tl_uapi_parser *parser, struct tl_change *device)
+static enum tl_uapi_event end_line(struct tl_uapi_parser *parser, struct tl_change *change)
 {
         if (!parser->line_len)
-                return end_request(parser, device);
+                return end_request(parser, change);
         if (!parser->error.errnum) {
                 parse_line(parser, (struct tl_text){parser->line, parser->line_len});
                 wg_wipe(parser->line, parser->line_len);
@@ -292,7 +291,7 @@ void tl_uapi_parser_init(struct tl_uapi_parser *parser)
 
 void tl_uapi_parser_done(struct tl_uapi_parser *parser)
 {
-        tl_change_done(&parser->device);
+        tl_change_done(&parser->change);
         wg_wipe(parser, sizeof(*parser));
 }
 
@@ -302,7 +301,7 @@ bool tl_uapi_parser_is_inside(const struct tl_uapi_parser *parser)
 }
 
 enum tl_uapi_event tl_uapi_parser_feed(struct tl_uapi_parser *parser, const char *bytes, size_t len,
-                                       size_t *used, struct tl_change *device)
+                                       size_t *used, struct tl_change *change)
 {
         struct tl_text rest = {bytes, len};
         enum tl_uapi_event event = TL_UAPI_MORE;
@@ -314,7 +313,7 @@ enum tl_uapi_event tl_uapi_parser_feed(struct tl_uapi_parser *parser, const char
 
                 add_to_line(parser, rest.at, newline);
                 if (newline < rest.len) {
-                        event = end_line(parser, device);
+                        event = end_line(parser, change);
                         newline++;
                 }
                 rest = tl_text_tail(rest, newline);
@@ -331,7 +330,7 @@ size_t tl_uapi_format_errno(char out[TL_UAPI_ERRNO_SIZE], enum tl_uapi_operation
         return (size_t)snprintf(out, TL_UAPI_ERRNO_SIZE, "errno=%d\n\n", shown);
 }
 
-/* The longest texts that one state of the writer writes, and what they add up to at most. */
+/* The longest texts, and the most that one state of the writer writes. */
 #define KEY_LINE_LEN (sizeof("preshared_key=\n") + 2 * TL_CONF_KEY_LEN)
 #define U64_LINE_LEN (sizeof("last_handshake_time_nsec=\n") + 20)
 #define PEER_MAX \

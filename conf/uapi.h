@@ -2,17 +2,17 @@
  *
  * uapi.h - the cross-platform WireGuard configuration protocol, as bytes on a stream.
  *
- * A request is `set=1` or `get=1`, lines of key=value, and a blank line; doc/uapi.md tells it to
- * users. The parser takes the bytes in whatever pieces a socket yields. A request with a mistake is
- * read to its blank line all the same, so that the next one on the connection is understood; of it
- * nothing remains but its first mistake:
+ * A request is `set=1` or `get=1`, lines of key=value, and a blank line; doc/uapi.md describes it
+ * for users. The parser takes the bytes in any pieces. It reads a request with a mistake up to
+ * its blank line, so that it understands the next request on the connection, but keeps only the
+ * first mistake:
  *
  *     EPROTO  the first line is neither set=1 nor get=1; a line without '='; a line of more than
  *             TL_UAPI_LINE_MAX bytes; a NUL byte
- *     EINVAL  anything after get=1; an unknown key, also one of the device after the first
- *             public_key or one of a peer before it; a key twice for one device or peer
- *             (allowed_ip and public_key may come again); a value that is not what its key
- *             wants; replace_allowed_ips after an allowed_ip of the same peer
+ *     EINVAL  anything after get=1; an unknown key; a device key after the first public_key, or a
+ *             peer key before it; a key twice for one device or peer (except allowed_ip and
+ *             public_key); an invalid value; replace_allowed_ips after an allowed_ip of the same
+ *             peer
  *     ENOMEM  no memory for the request
  *
  * Source: wireguard.com/xplatform, "Cross-platform Userspace Implementation".
@@ -29,31 +29,31 @@
 #include "conf/change.h"
 #include "conf/error.h"
 
-#define TL_UAPI_LINE_MAX 255 /* bytes of a line without its newline; the longest useful has 78 */
+#define TL_UAPI_LINE_MAX 255 /* without the newline; the longest valid line has 78 bytes */
 
-/* What the bytes so far amount to. */
+/* Results of the parser. */
 #define TL_UAPI_EVENTS(X) \
-        X(TL_UAPI_MORE, 0, more, "the request is not whole yet") \
+        X(TL_UAPI_MORE, 0, more, "the request is incomplete") \
         X(TL_UAPI_SET, 1, set, "a request to change the device") \
-        X(TL_UAPI_GET, 2, get, "a request to tell the device") \
-        X(TL_UAPI_ERROR, 3, error, "a request with a mistake")
+        X(TL_UAPI_GET, 2, get, "a request for the configuration") \
+        X(TL_UAPI_ERROR, 3, error, "an invalid request")
 WG_ENUM_DECLARE(tl_uapi_event, TL_UAPI_EVENTS)
 
-/* What a request wants done; UNKNOWN until its first line is whole, and where that is wrong. */
+/* The kind of a request; UNKNOWN until its first line is complete, and if that is invalid. */
 #define TL_UAPI_OPERATIONS(X) \
         X(TL_UAPI_OPERATION_UNKNOWN, 0, unknown, "no operation") \
         X(TL_UAPI_OPERATION_SET, 1, set, "change the device") \
-        X(TL_UAPI_OPERATION_GET, 2, get, "tell the device")
+        X(TL_UAPI_OPERATION_GET, 2, get, "report the configuration")
 WG_ENUM_DECLARE(tl_uapi_operation, TL_UAPI_OPERATIONS)
 
-/* One connection's parser. The fields are its own, but for the two that are said to be readable. */
+/* The parser of one connection. Callers may read two of its fields. */
 struct tl_uapi_parser {
-        enum tl_uapi_operation operation; /* readable: of the request that just ended, or began */
+        enum tl_uapi_operation operation; /* readable: of the current or the last request */
         struct tl_conf_error error;       /* readable after TL_UAPI_ERROR */
-        struct tl_change device;          /* the request so far */
-        uint32_t seen;                    /* keys that this device or peer was given */
+        struct tl_change change;          /* the request so far */
+        uint32_t seen;                    /* keys so far of this device or peer */
         uint32_t line_number;
-        uint32_t line_len; /* bytes of the unfinished line; stored only until a mistake */
+        uint32_t line_len; /* of the incomplete line; after a mistake it is not stored */
         bool is_over;      /* the next byte begins a request */
         char line[TL_UAPI_LINE_MAX];
 };
@@ -63,58 +63,58 @@ void tl_uapi_parser_init(struct tl_uapi_parser *parser);
 /* Wipes and frees. */
 void tl_uapi_parser_done(struct tl_uapi_parser *parser);
 
-/* Whether a request has begun and not ended: a stream that ends now was cut. */
+/* Whether a request is incomplete. If the stream ends now, it was cut off. */
 bool tl_uapi_parser_is_inside(const struct tl_uapi_parser *parser) WG_MUST_USE;
 
-/* Takes bytes up to the end of a request, *used of them (all where it returns TL_UAPI_MORE); call
- * it again with the rest. At TL_UAPI_SET the request is moved into *device, which must have been
- * initialised and be empty, and which the caller is to free; otherwise *device is untouched. At
- * TL_UAPI_ERROR parser->error tells the mistake. The caller wipes the bytes: they may hold keys. */
+/* Takes bytes up to the end of a request, *used of them (all for TL_UAPI_MORE). Call it again
+ * with the rest. For TL_UAPI_SET, moves the request into *change, which must be initialised and
+ * empty and which the caller frees; otherwise it does not touch *change. For TL_UAPI_ERROR,
+ * parser->error has the mistake. The caller wipes the bytes, which may contain keys. */
 enum tl_uapi_event tl_uapi_parser_feed(struct tl_uapi_parser *parser, const char *bytes, size_t len,
-                                       size_t *used, struct tl_change *device) WG_MUST_USE;
+                                       size_t *used, struct tl_change *change) WG_MUST_USE;
 
 #define TL_UAPI_ERRNO_SIZE 24
 
-/* Writes the line and the blank line that end a reply; errnum is 0 or a positive errno. The reply to
- * get=1 tells it positive and every other one negative, which is how wg(8) reads them. The text is
- * terminated. Returns its length. */
+/* Writes the end of a reply, terminated: errno and a blank line. errnum is 0 or a positive errno,
+ * which is positive in the reply to get=1 and negative in all others, as wg(8) expects. Returns the
+ * length. */
 size_t tl_uapi_format_errno(char out[TL_UAPI_ERRNO_SIZE], enum tl_uapi_operation operation,
                             int errnum);
 
-/* What get=1 tells of a device. */
+/* The device, in the reply to get=1. */
 struct tl_uapi_device_status {
         uint8_t private_key[TL_CONF_KEY_LEN];
         bool has_private_key;
-        uint16_t listen_port; /* 0: not told */
-        uint32_t fwmark;      /* 0: not told */
+        uint16_t listen_port; /* 0: omitted */
+        uint32_t fwmark;      /* 0: omitted */
 };
 
-/* What get=1 tells of a peer, but for its allowed IPs. */
+/* A peer, without its allowed IPs. */
 struct tl_uapi_peer_status {
         uint8_t public_key[TL_CONF_KEY_LEN];
         uint8_t preshared_key[TL_CONF_KEY_LEN]; /* zeros: none */
-        struct wg_endpoint endpoint;            /* family NONE: not told */
+        struct wg_endpoint endpoint;            /* family NONE: omitted */
         uint64_t last_handshake_s;              /* since 1970, UTC; 0: never */
         uint32_t last_handshake_ns;             /* below 10^9 */
         uint16_t persistent_keepalive_s;        /* 0: off */
         uint64_t tx_bytes, rx_bytes;
 };
 
-/* Where the writer gets its facts from, each when there is room for it. */
+/* The source of a reply. The writer calls it when it has room. */
 struct tl_uapi_source {
         void *ctx;
 
-        /* Tells the device. Called once, first. */
+        /* Writes the device. Called once, first. */
         void (*device)(void *ctx, struct tl_uapi_device_status *status);
 
-        /* Tells the next peer; false after the last one. */
+        /* Writes the next peer. False: there is none. */
         bool (*next_peer)(void *ctx, struct tl_uapi_peer_status *status);
 
-        /* Tells the next allowed IP of the peer told last; false after its last one. */
+        /* Writes the next allowed IP of the last peer. False: there is none. */
         bool (*next_allowed_ip)(void *ctx, struct wg_prefix *prefix);
 };
 
-/* What the writer writes next. */
+/* The next part of the reply. */
 #define TL_UAPI_WRITER_STATES(X) \
         X(TL_UAPI_WRITER_DEVICE, 0, device, "the device") \
         X(TL_UAPI_WRITER_PEER, 1, peer, "a peer") \
@@ -125,18 +125,18 @@ WG_ENUM_DECLARE(tl_uapi_writer_state, TL_UAPI_WRITER_STATES)
 
 #define TL_UAPI_CHUNK_MIN 512
 
-/* Writes one reply to get=1 in chunks. */
+/* Writes a reply to get=1 in chunks. */
 struct tl_uapi_writer {
         const struct tl_uapi_source *source;
         enum tl_uapi_writer_state state;
 };
 
-/* The source is borrowed until the reply is written. */
+/* Borrows the source until the reply is complete. */
 void tl_uapi_writer_init(struct tl_uapi_writer *writer, const struct tl_uapi_source *source);
 
-/* Writes as many whole lines as fit; size is at least TL_UAPI_CHUNK_MIN. Returns their length, not
- * terminated; 0 once the reply, with errno=0 and its blank line, is written. The caller wipes them
- * after sending: they hold keys. */
+/* Writes as many lines as fit into size bytes, at least TL_UAPI_CHUNK_MIN. Returns the length,
+ * not terminated; 0: the reply, with errno=0 and its blank line, is complete. The caller wipes
+ * the chunk after sending it, because it contains keys. */
 size_t tl_uapi_writer_fill(struct tl_uapi_writer *writer, char *out, size_t size) WG_MUST_USE;
 
 #endif

@@ -12,8 +12,7 @@
 #include "conf/uapi.h"
 #include "conf/writer.h"
 
-/* More than a text has beside peers and allowed IPs, of a peer beside its allowed IPs, and of an
- * allowed IP. */
+/* Upper bounds: a text without its peers, a peer without its allowed IPs, and an allowed IP. */
 enum { DEVICE_ROOM = 512, PEER_ROOM = 512, ALLOWED_IP_ROOM = TL_ADDRESS_PREFIX_SIZE + 16 };
 
 static void put_hex(struct tl_writer *out, const char *name, const uint8_t key[TL_CONF_KEY_LEN])
@@ -38,10 +37,10 @@ static void put_base64(struct tl_writer *out, const char *name, const uint8_t ke
         tl_writer_add(out, "\n");
 }
 
-size_t tl_uapi_text_room(const struct tl_change *device)
+size_t tl_uapi_text_room(const struct tl_change *change)
 {
-        return DEVICE_ROOM + (size_t)device->peer_count * PEER_ROOM +
-               (size_t)device->allowed_ip_count * ALLOWED_IP_ROOM;
+        return DEVICE_ROOM + (size_t)change->peer_count * PEER_ROOM +
+               (size_t)change->allowed_ip_count * ALLOWED_IP_ROOM;
 }
 
 static void put_endpoint(struct tl_writer *out, const char *name, const struct tl_change_peer *peer)
@@ -58,7 +57,7 @@ static void put_endpoint(struct tl_writer *out, const char *name, const struct t
         }
 }
 
-static void put_peer_request(struct tl_writer *out, const struct tl_change *device,
+static void put_peer_request(struct tl_writer *out, const struct tl_change *change,
                              const struct tl_change_peer *peer)
 {
         put_hex(out, "public_key", peer->public_key);
@@ -78,7 +77,7 @@ static void put_peer_request(struct tl_writer *out, const struct tl_change *devi
         if (peer->replace_allowed_ips)
                 tl_writer_add(out, "replace_allowed_ips=true\n");
         for (uint32_t i = 0; i < peer->allowed_ip_count; i++) {
-                const struct tl_change_allowed_ip *ip = tl_change_peer_allowed_ip(device, peer, i);
+                const struct tl_change_allowed_ip *ip = tl_change_peer_allowed_ip(change, peer, i);
                 char text[TL_ADDRESS_PREFIX_SIZE];
 
                 tl_address_format_prefix(text, &ip->prefix);
@@ -86,28 +85,28 @@ static void put_peer_request(struct tl_writer *out, const struct tl_change *devi
         }
 }
 
-size_t tl_uapi_text_format_request(const struct tl_change *device, char *text, size_t room)
+size_t tl_uapi_text_format_request(const struct tl_change *change, char *text, size_t room)
 {
         struct tl_writer out;
 
         tl_writer_init(&out, text, room);
         tl_writer_add(&out, "set=1\n");
-        if (device->has_private_key)
-                put_hex(&out, "private_key", device->private_key);
-        if (device->has_listen_port)
-                tl_writer_add(&out, "listen_port=%u\n", device->listen_port);
-        if (device->has_fwmark)
-                tl_writer_add(&out, "fwmark=%u\n", device->fwmark);
-        if (device->replace_peers)
+        if (change->has_private_key)
+                put_hex(&out, "private_key", change->private_key);
+        if (change->has_listen_port)
+                tl_writer_add(&out, "listen_port=%u\n", change->listen_port);
+        if (change->has_fwmark)
+                tl_writer_add(&out, "fwmark=%u\n", change->fwmark);
+        if (change->replace_peers)
                 tl_writer_add(&out, "replace_peers=true\n");
-        for (uint32_t i = 0; i < device->peer_count; i++)
-                put_peer_request(&out, device, tl_change_peer_at(device, i));
+        for (uint32_t i = 0; i < change->peer_count; i++)
+                put_peer_request(&out, change, tl_change_peer_at(change, i));
         tl_writer_add(&out, "\n");
         WG_ASSERT(!out.is_cut);
         return out.len;
 }
 
-static void put_peer_file(struct tl_writer *out, const struct tl_change *device,
+static void put_peer_file(struct tl_writer *out, const struct tl_change *change,
                           const struct tl_change_peer *peer)
 {
         tl_writer_add(out, "\n[Peer]\n");
@@ -117,7 +116,7 @@ static void put_peer_file(struct tl_writer *out, const struct tl_change *device,
         for (uint32_t i = 0; i < peer->allowed_ip_count; i++) {
                 char text[TL_ADDRESS_PREFIX_SIZE];
 
-                tl_address_format_prefix(text, &tl_change_peer_allowed_ip(device, peer, i)->prefix);
+                tl_address_format_prefix(text, &tl_change_peer_allowed_ip(change, peer, i)->prefix);
                 tl_writer_add(out, "%s%s", i ? ", " : "AllowedIPs = ", text);
         }
         if (peer->allowed_ip_count)
@@ -128,24 +127,24 @@ static void put_peer_file(struct tl_writer *out, const struct tl_change *device,
                 tl_writer_add(out, "PersistentKeepalive = %u\n", peer->persistent_keepalive_s);
 }
 
-size_t tl_uapi_text_format_file(const struct tl_change *device, char *text, size_t room)
+size_t tl_uapi_text_format_file(const struct tl_change *change, char *text, size_t room)
 {
         struct tl_writer out;
 
         tl_writer_init(&out, text, room);
-        if (device->listen_port)
-                tl_writer_add(&out, "ListenPort = %u\n", device->listen_port);
-        if (device->fwmark)
-                tl_writer_add(&out, "FwMark = 0x%x\n", device->fwmark);
-        if (!wg_is_zero(device->private_key, TL_CONF_KEY_LEN))
-                put_base64(&out, "PrivateKey", device->private_key);
-        for (uint32_t i = 0; i < device->peer_count; i++)
-                put_peer_file(&out, device, tl_change_peer_at(device, i));
+        if (change->listen_port)
+                tl_writer_add(&out, "ListenPort = %u\n", change->listen_port);
+        if (change->fwmark)
+                tl_writer_add(&out, "FwMark = 0x%x\n", change->fwmark);
+        if (!wg_is_zero(change->private_key, TL_CONF_KEY_LEN))
+                put_base64(&out, "PrivateKey", change->private_key);
+        for (uint32_t i = 0; i < change->peer_count; i++)
+                put_peer_file(&out, change, tl_change_peer_at(change, i));
         WG_ASSERT(!out.is_cut);
         return out.len;
 }
 
-/* Takes the first line off a text, without its newline. */
+/* Removes the first line from a text, and returns it without its newline. */
 static struct tl_text take_line(struct tl_text *text)
 {
         struct tl_text line = tl_text_head(*text, tl_text_find(*text, '\n'));
@@ -167,7 +166,7 @@ static struct tl_text find_errno(const char *text, size_t len)
         return newline < whole.len ? tl_text_tail(whole, newline + 1) : whole;
 }
 
-/* Takes `name=` off a line; false where it begins otherwise. */
+/* Removes `name=` from a line. False: it begins with something else. */
 static bool take_name(struct tl_text *line, const char *name)
 {
         size_t equals = tl_text_find(*line, '=');
@@ -197,7 +196,7 @@ int tl_uapi_text_reply_errno(const char *text, size_t len)
         return tl_text_to_number(line, INT32_MAX, &number) ? (int)number : EPROTO;
 }
 
-/* Lines that a request does not have. */
+/* Whether a reply has such a line, but a request has not. */
 static bool is_news(struct tl_text line)
 {
         static const char *const names[] = {"last_handshake_time_sec", "last_handshake_time_nsec",
@@ -212,8 +211,8 @@ static bool is_news(struct tl_text line)
         return false;
 }
 
-/* What a get tells, without the news, is what a set would say. */
-bool tl_uapi_text_read_reply(char *text, size_t len, struct tl_change *device)
+/* Without those lines, the reply to a get is the body of a set. */
+bool tl_uapi_text_read_reply(char *text, size_t len, struct tl_change *change)
 {
         static const char head[] = "set=1\n";
         struct tl_text rest = {text, len};
@@ -233,12 +232,12 @@ bool tl_uapi_text_read_reply(char *text, size_t len, struct tl_change *device)
                 text[kept++] = '\n';
         }
         tl_uapi_parser_init(&parser);
-        event = tl_uapi_parser_feed(&parser, head, sizeof(head) - 1, &used, device);
+        event = tl_uapi_parser_feed(&parser, head, sizeof(head) - 1, &used, change);
         if (event == TL_UAPI_MORE)
-                event = tl_uapi_parser_feed(&parser, text, kept, &used, device);
+                event = tl_uapi_parser_feed(&parser, text, kept, &used, change);
         tl_uapi_parser_done(&parser);
         if (event == TL_UAPI_SET && used == kept)
                 return true;
-        tl_change_done(device);
+        tl_change_done(change);
         return false;
 }

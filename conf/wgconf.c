@@ -12,7 +12,7 @@
 #include "conf/text.h"
 
 #define SERVICE_LEN_MAX 63
-#define NAME_LEN_MAX 253 /* what RFC 1035 section 2.3.4 leaves of 255 bytes for the text */
+#define NAME_LEN_MAX 253 /* the text form of 255 bytes, the limit of RFC 1035 section 2.3.4 */
 
 #define SECTIONS(X) \
         X(SECTION_NONE, 0, none, "before the first section") \
@@ -25,7 +25,7 @@ WG_ENUM_DEFINE(tl_wgconf_section, SECTIONS)
 #define BELONGS_TO_WG_QUICK(name) \
         name " belongs to wg-quick(8): `wg-quick strip' prints the configuration without it"
 
-/* The keys; the text is what a user is told where the value is none. */
+/* The keys. The text is the message about an invalid value. */
 #define KEYS(X) \
         X(KEY_PRIVATE_KEY, 1u << 0, PrivateKey, \
           "PrivateKey must be 44 characters of base64, as printed by `wg genkey'") \
@@ -61,21 +61,21 @@ WG_FLAGS_DEFINE(tl_wgconf_key, KEYS)
 #define WG_QUICK_KEYS (~(uint32_t)(INTERFACE_KEYS | PEER_KEYS))
 
 struct reader {
-        struct tl_change device; /* the configuration so far */
+        struct tl_change change; /* the configuration so far */
         struct tl_mistakes *mistakes;
         bool (*find_service)(const char *name, uint16_t *port);
-        bool is_out_of_memory; /* then no further line is read */
+        bool is_out_of_memory; /* no more lines are read */
         enum tl_wgconf_section section;
-        bool lacks_public_key;           /* the peer whose section this is */
-        uint32_t peer_line, peer_column; /* of that section's header */
+        bool lacks_public_key;           /* the peer of this section */
+        uint32_t peer_line, peer_column; /* of its header */
         uint32_t line_number;
-        struct tl_text raw; /* the line as it stands in the text, without its comment */
-        size_t raw_start;   /* where the text of the line begins: after a byte order mark, else 0 */
-        char *line;         /* its bytes but white space; room for the longest line */
+        struct tl_text raw; /* the line as it is in the text, without its comment */
+        size_t raw_start;   /* where the line begins: after a byte order mark, or 0 */
+        char *line;         /* its bytes without white space; large enough for any line */
 };
 
-/* The C locale's white space, whatever locale is set. Bytes of keys are asked about too, and tell
- * only that they are none. */
+/* The white space of the C locale, in any locale. It sees bytes of keys too, and reveals only that
+ * they are no white space. */
 static bool is_space(char c)
 {
         uint32_t byte = (uint8_t)c;
@@ -85,8 +85,8 @@ static bool is_space(char c)
         return space != 0;
 }
 
-/* The column of the byte that came to be the index-th of the line without white space; of the end
- * of the last one where the line has no more. */
+/* The column in the text of byte `index` of the line without white space. Past its last byte: the
+ * column after that. */
 static size_t find_column(const struct reader *r, size_t index)
 {
         size_t end = 0;
@@ -111,7 +111,7 @@ static void tell_at(struct reader *r, uint32_t line, size_t column, const char *
                                      });
 }
 
-/* Reports a mistake at this byte of r->line. */
+/* Adds a mistake at this byte of r->line. */
 static void tell(struct reader *r, const char *at, const char *message)
 {
         tell_at(r, r->line_number, find_column(r, (size_t)(at - r->line)), message);
@@ -133,8 +133,8 @@ static bool parse_key(struct tl_text value, uint8_t key[TL_CONF_KEY_LEN])
         return tl_base64_decode(key, TL_CONF_KEY_LEN, value.at, value.len);
 }
 
-/* Reads any number of digits. The port is the lowest 16 bits, as with wg; *is_bad tells that there
- * are more. */
+/* Reads any number of digits. Like wg, it takes the lowest 16 bits as the port; *is_bad says
+ * whether there were more. */
 static bool parse_port_number(struct tl_text value, uint16_t *port, bool *is_bad)
 {
         uint64_t number = 0;
@@ -152,7 +152,7 @@ static bool parse_port_number(struct tl_text value, uint16_t *port, bool *is_bad
         return value.len > 0;
 }
 
-/* Reads a number as above, or the name of a service. */
+/* The same, or the name of a service. */
 static bool parse_port(const struct reader *r, struct tl_text value, uint16_t *port, bool *is_bad)
 {
         char name[SERVICE_LEN_MAX + 1];
@@ -177,8 +177,8 @@ static bool parse_host(struct tl_text host, struct tl_change_peer *peer)
                tl_address_parse_ipv4_any(host, &endpoint->ip);
 }
 
-/* Whether the text is a host name: letters, digits, '-', '_', '.' and bytes beyond ASCII. If its
- * last label is all digits, it is an address with a mistake in it. */
+/* Whether the text is a host name: letters, digits, '-', '_', '.' and bytes beyond ASCII. If the
+ * last label has only digits, it is an invalid address instead. */
 static bool is_host_name(struct tl_text text)
 {
         bool is_number = true;
@@ -238,7 +238,7 @@ static void apply_endpoint(struct reader *r, struct tl_change_peer *peer, struct
         } else if (is_host_name(host)) {
                 copy_host_name(r, host, &peer->endpoint_host);
         } else {
-                tell(r, host.at, "this is neither an address nor a host name");
+                tell(r, host.at, "neither an address nor a host name");
         }
 }
 
@@ -254,7 +254,7 @@ static void apply_allowed_ip(struct reader *r, struct tl_change_peer *peer, stru
         }
         if (!tl_address_parse_prefix(item, &prefix))
                 tell(r, at, tl_wgconf_key_text(KEY_ALLOWED_IPS));
-        else if (!tl_change_add_allowed_ip(&r->device, &prefix, remove))
+        else if (!tl_change_add_allowed_ip(&r->change, &prefix, remove))
                 run_out_of_memory(r);
 }
 
@@ -271,29 +271,29 @@ static void apply_allowed_ips(struct reader *r, struct tl_change_peer *peer, str
         }
 }
 
-/* Puts the value of a key that may stand here where it belongs. */
+/* Stores the value of a key that is allowed here. */
 static void apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value)
 {
-        struct tl_change *device = &r->device;
-        struct tl_change_peer *peer = tl_change_last_peer(device);
+        struct tl_change *change = &r->change;
+        struct tl_change_peer *peer = tl_change_last_peer(change);
         bool is_off = tl_text_is_caseless(value, "off"), is_good = false, is_bad;
 
         switch (key) {
         case KEY_PRIVATE_KEY:
-                device->names_private_key = true;
-                is_good = parse_key(value, device->private_key);
+                change->names_private_key = true;
+                is_good = parse_key(value, change->private_key);
                 break;
         case KEY_LISTEN_PORT:
-                device->names_listen_port = true;
-                is_good = parse_port(r, value, &device->listen_port, &is_bad);
-                device->bad_listen_port_line = is_bad ? r->line_number : 0;
-                device->bad_listen_port_column = (uint32_t)find_column(
+                change->names_listen_port = true;
+                is_good = parse_port(r, value, &change->listen_port, &is_bad);
+                change->bad_listen_port_line = is_bad ? r->line_number : 0;
+                change->bad_listen_port_column = (uint32_t)find_column(
                         r, (size_t)(value.at - r->line));
                 break;
         case KEY_FWMARK:
-                device->names_fwmark = true;
-                device->fwmark = 0;
-                is_good = is_off || tl_text_to_number_any(value, UINT32_MAX, &device->fwmark);
+                change->names_fwmark = true;
+                change->fwmark = 0;
+                is_good = is_off || tl_text_to_number_any(value, UINT32_MAX, &change->fwmark);
                 break;
         case KEY_PUBLIC_KEY:
                 r->lacks_public_key = false;
@@ -329,8 +329,8 @@ static void apply(struct reader *r, enum tl_wgconf_key key, struct tl_text value
                 tell(r, value.at, tl_wgconf_key_text(key));
 }
 
-/* What is wrong with a key (0: unknown) in this section; NULL: nothing, or it was reported of the
- * whole section. */
+/* Says why a key (0: an unknown one) is not allowed in this section. NULL: it is, or the section
+ * itself is the mistake. */
 static const char *find_misplacement(enum tl_wgconf_section section, uint32_t key)
 {
         switch (section) {
@@ -374,7 +374,7 @@ static bool is_like_public_key(struct tl_text name, struct tl_text value)
         return begins_with(name, "Pub") || (is_key && !begins_with(name, "Pr"));
 }
 
-/* A peer's section ends; it must have named the peer. */
+/* Ends the section of a peer, which must have a public key. */
 static void end_section(struct reader *r)
 {
         if (r->lacks_public_key)
@@ -387,7 +387,7 @@ static struct tl_change_peer *begin_section_with_peer(struct reader *r,
                                                       enum tl_wgconf_section section)
 {
         static const uint8_t unknown[TL_CONF_KEY_LEN] = {0};
-        struct tl_change_peer *peer = tl_change_add_peer(&r->device, unknown);
+        struct tl_change_peer *peer = tl_change_add_peer(&r->change, unknown);
 
         if (!peer)
                 run_out_of_memory(r);
@@ -408,8 +408,8 @@ static void begin_peer(struct reader *r)
         r->peer_column = (uint32_t)find_column(r, 0);
 }
 
-/* Begins keys that belong to no section. One mistake is reported for all of them; apart from that,
- * only their values can be wrong. Returns false if there is no memory. */
+/* Begins keys without a valid section. They are one mistake together; apart from that, only their
+ * values can be invalid. Returns false if there is no memory. */
 static bool begin_unknown(struct reader *r, const char *at, const char *message)
 {
         tell(r, at, message);
@@ -449,7 +449,7 @@ static void parse_setting(struct reader *r, struct tl_text line, size_t equals)
                 apply(r, (enum tl_wgconf_key)key, value);
 }
 
-/* Parses a line that has no white space and is not empty. */
+/* Parses a line without white space that is not empty. */
 static void parse_words(struct reader *r, struct tl_text line)
 {
         size_t equals = tl_text_find(line, '=');
@@ -473,7 +473,7 @@ static bool begins_with_bytes(struct tl_text text, const char *bytes, size_t len
         return text.len >= len && memcmp(text.at, bytes, len) == 0;
 }
 
-/* Steps over a byte order mark, which some editors put before the first line. */
+/* Skips a byte order mark, which some editors put before the first line, and reports it. */
 static void skip_byte_order_mark(struct reader *r)
 {
         r->raw_start = 0;
@@ -492,7 +492,7 @@ static void parse_line(struct reader *r, struct tl_text raw)
         r->raw = tl_text_head(raw, tl_text_find(raw, '#'));
         if (nul < raw.len) {
                 tell_at(r, r->line_number, nul + 1, "the line contains a NUL byte");
-                r->lacks_public_key = false; /* this may have been the line that has it */
+                r->lacks_public_key = false; /* perhaps this line had it */
                 return;
         }
         skip_byte_order_mark(r);
@@ -531,15 +531,15 @@ static size_t find_longest_line(struct tl_text text)
         return longest;
 }
 
-bool tl_wgconf_parse(const char *text, size_t len, struct tl_change *device,
+bool tl_wgconf_parse(const char *text, size_t len, struct tl_change *change,
                      struct tl_mistakes *mistakes)
 {
-        return tl_wgconf_parse_with(text, len, NULL, device, mistakes);
+        return tl_wgconf_parse_with(text, len, NULL, change, mistakes);
 }
 
 bool tl_wgconf_parse_with(const char *text, size_t len,
                           bool (*find_service)(const char *name, uint16_t *port),
-                          struct tl_change *device, struct tl_mistakes *mistakes)
+                          struct tl_change *change, struct tl_mistakes *mistakes)
 {
         struct tl_text whole = {text, len};
         size_t longest = find_longest_line(whole);
@@ -547,9 +547,9 @@ bool tl_wgconf_parse_with(const char *text, size_t len,
         struct reader r = {.mistakes = mistakes, .find_service = find_service};
         bool is_good;
 
-        tl_change_init(&r.device);
-        r.device.replace_peers = true;
-        r.device.has_private_key = r.device.has_listen_port = r.device.has_fwmark = true;
+        tl_change_init(&r.change);
+        r.change.replace_peers = true;
+        r.change.has_private_key = r.change.has_listen_port = r.change.has_fwmark = true;
         r.line = malloc(longest + 1);
         if (r.line)
                 parse_lines(&r, whole);
@@ -558,11 +558,11 @@ bool tl_wgconf_parse_with(const char *text, size_t len,
         is_good = mistakes->count == before;
         /* It is reported as a mistake only if there are others. */
         if (mistakes->count)
-                (void)!tl_wgconf_refuse_listen_port(&r.device, mistakes);
+                (void)!tl_wgconf_refuse_listen_port(&r.change, mistakes);
         if (is_good)
-                *device = r.device;
+                *change = r.change;
         else
-                tl_change_done(&r.device);
+                tl_change_done(&r.change);
         if (r.line)
                 wg_wipe(r.line, longest);
         free(r.line);
@@ -570,38 +570,38 @@ bool tl_wgconf_parse_with(const char *text, size_t len,
         return is_good;
 }
 
-bool tl_wgconf_refuse_listen_port(const struct tl_change *device, struct tl_mistakes *mistakes)
+bool tl_wgconf_refuse_listen_port(const struct tl_change *change, struct tl_mistakes *mistakes)
 {
-        if (!device->bad_listen_port_line)
+        if (!change->bad_listen_port_line)
                 return false;
         tl_mistakes_add(mistakes, (struct tl_conf_error){
                                           .errnum = EINVAL,
-                                          .line = device->bad_listen_port_line,
-                                          .column = device->bad_listen_port_column,
+                                          .line = change->bad_listen_port_line,
+                                          .column = change->bad_listen_port_column,
                                           .message = tl_wgconf_key_text(KEY_LISTEN_PORT),
                                   });
         return true;
 }
 
-void tl_wgconf_keep_unnamed(struct tl_change *device)
+void tl_wgconf_keep_unnamed(struct tl_change *change)
 {
-        device->replace_peers = false;
-        device->has_private_key = device->names_private_key;
-        device->has_listen_port = device->names_listen_port;
-        device->has_fwmark = device->names_fwmark;
-        for (uint32_t i = 0; i < device->peer_count; i++) {
-                struct tl_change_peer *peer = tl_change_peer_at(device, i);
+        change->replace_peers = false;
+        change->has_private_key = change->names_private_key;
+        change->has_listen_port = change->names_listen_port;
+        change->has_fwmark = change->names_fwmark;
+        for (uint32_t i = 0; i < change->peer_count; i++) {
+                struct tl_change_peer *peer = tl_change_peer_at(change, i);
 
                 peer->has_preshared_key = peer->names_preshared_key;
                 peer->replace_allowed_ips = peer->replace_allowed_ips && peer->names_allowed_ips;
         }
 }
 
-uint32_t tl_wgconf_count_bad_ports(const struct tl_change *device)
+uint32_t tl_wgconf_count_bad_ports(const struct tl_change *change)
 {
         uint32_t count = 0;
 
-        for (uint32_t i = 0; i < device->peer_count; i++)
-                count += tl_change_peer_at(device, i)->names_bad_port;
+        for (uint32_t i = 0; i < change->peer_count; i++)
+                count += tl_change_peer_at(change, i)->names_bad_port;
         return count;
 }

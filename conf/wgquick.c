@@ -12,7 +12,7 @@
 WG_ENUM_DEFINE(tl_wgquick_hook, TL_WGQUICK_HOOKS)
 WG_ENUM_DEFINE(tl_wgquick_routing, TL_WGQUICK_ROUTINGS)
 
-/* The keys; the text is what a user is told where the value is none. */
+/* The keys. The text is the message about an invalid value. */
 #define KEYS(X) \
         X(KEY_ADDRESS, 0, Address, \
           "Address must be addresses like 192.0.2.1/24 or 2001:db8::1/64, separated by commas") \
@@ -28,14 +28,14 @@ WG_ENUM_DEFINE(tl_wgquick_routing, TL_WGQUICK_ROUTINGS)
 WG_ENUM_DECLARE(tl_wgquick_key, KEYS)
 WG_ENUM_DEFINE(tl_wgquick_key, KEYS)
 
-/* A walk over a text, line by line. */
+/* Iterates over the lines of a text. */
 struct lines {
         struct tl_text rest;
-        bool is_interface; /* inside of [Interface] */
-        bool is_peer;      /* inside of [Peer] */
+        bool is_interface; /* in [Interface] */
+        bool is_peer;      /* in [Peer] */
 
-        /* The line that was found last. */
-        struct tl_text line; /* with its newline, where it has one */
+        /* The current line. */
+        struct tl_text line; /* with its newline, if it has one */
         uint32_t number;     /* from 1 */
         bool is_ours;        /* one of these keys in [Interface] */
         bool is_misplaced;   /* one of these keys in an unknown section, or before the first */
@@ -45,14 +45,14 @@ struct lines {
 
 struct reader {
         struct lines lines;
-        struct tl_wgquick quick;     /* what was read so far */
-        struct tl_wgquick misplaced; /* the same from misplaced keys, which do not count */
-        struct tl_wgquick *into;     /* the one that this line is read into */
+        struct tl_wgquick quick;     /* the result so far */
+        struct tl_wgquick misplaced; /* the same from misplaced keys, which are ignored */
+        struct tl_wgquick *into;     /* the one that gets this line */
         struct tl_mistakes *mistakes;
-        bool is_out_of_memory; /* then no further line is read */
+        bool is_out_of_memory; /* no more lines are read */
 };
 
-/* The C locale's white space, whatever locale is set. */
+/* The white space of the C locale, in any locale. */
 static bool is_space(char c)
 {
         return c == ' ' || (c >= '\t' && c <= '\r');
@@ -67,8 +67,8 @@ static struct tl_text trim(struct tl_text text)
         return text;
 }
 
-/* Whether the line is this header, given in lower case. It may hold white space anywhere, as wg(8)
- * ignores it. */
+/* Whether the line is this header, which is given in lower case. Like wg(8), this ignores white
+ * space everywhere in it. */
 static bool is_header(struct tl_text text, const char *header)
 {
         size_t len = strlen(header), matched = 0;
@@ -112,7 +112,7 @@ static struct tl_text skip_byte_order_mark(struct tl_text text)
         return is_there ? tl_text_tail(text, 3) : text;
 }
 
-/* Goes to the next line; false after the last one. */
+/* Goes to the next line. False: there is none. */
 static bool next_line(struct lines *lines)
 {
         size_t newline = tl_text_find(lines->rest, '\n');
@@ -146,7 +146,7 @@ static void tell(struct reader *r, int errnum, const char *at, const char *messa
                                      });
 }
 
-/* Reports what the value of this line's key should be, at the part of it that is wrong. */
+/* Adds the mistake that this part of the value is invalid for the key of this line. */
 static void tell_value(struct reader *r, struct tl_text part)
 {
         tell(r, EINVAL, part.at, tl_wgquick_key_text(r->lines.key));
@@ -158,7 +158,7 @@ static void run_out_of_memory(struct reader *r)
         tell(r, ENOMEM, r->lines.line.at, "out of memory");
 }
 
-/* Makes room for one more item in an array. Returns false, and changes nothing, without memory. */
+/* Makes room for another item. Returns false, and changes nothing, if there is no memory. */
 static bool grow(void **items, uint32_t count, uint32_t *capacity, size_t size)
 {
         uint32_t wanted = *capacity ? *capacity * 2 : 4;
@@ -182,7 +182,7 @@ static void append(struct reader *r, struct tl_wgquick_list *list, struct tl_tex
                 run_out_of_memory(r);
 }
 
-/* Takes the next word off a list with white space or commas between; false after the last one. */
+/* Removes the next word from a list; white space or commas separate words. False: there is none. */
 static bool next_word(struct tl_text *list, struct tl_text *word)
 {
         size_t len = 0;
@@ -279,7 +279,7 @@ static bool is_name_character(char c)
                c == '-' || c == '_' || c == '.' || c == '+';
 }
 
-/* A word that programs take for a name, never for an option. */
+/* Whether programs take the word as a name, never as an option. */
 static bool is_name(struct tl_text text)
 {
         if (!text.len || text.at[0] == '-')
@@ -301,7 +301,8 @@ static bool is_domain_name(struct tl_text text)
         return true;
 }
 
-/* Digits and dots alone are an address, or a mistake in one. */
+/* Whether the text, valid or not, is meant as an address: it has only digits and dots, or a
+ * colon. */
 static bool looks_like_address(struct tl_text text)
 {
         if (tl_text_find(text, ':') < text.len)
@@ -342,7 +343,8 @@ static void read_dns(struct reader *r, struct tl_text word)
                 run_out_of_memory(r);
 }
 
-/* After a mistake, continues after the next comma: the words before it may belong together. */
+/* Reads each word. After a mistake, it goes on after the next comma, because the words before it
+ * may belong together. */
 static void read_words(struct reader *r, void (*read)(struct reader *r, struct tl_text word))
 {
         struct tl_text list = r->lines.value, word;
@@ -444,7 +446,7 @@ static void read_value(struct reader *r)
         }
 }
 
-/* An empty value takes back an earlier one of the keys whose last value counts. */
+/* If the last value of a key counts, an empty one cancels those before. */
 static void clear_value(struct reader *r)
 {
         if (r->lines.key == KEY_MTU)

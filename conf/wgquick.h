@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * wgquick.h - the keys that wg-quick(8) has in [Interface] beside those of wg(8).
+ * wgquick.h - the keys of wg-quick(8), which it has in [Interface] beside those of wg(8).
  *
- * Keys are read without regard to case; '#' to the end of a line is a comment, also within a hook.
- * Address, DNS and the hooks add up, of the others the last counts, and a key without a value is as
- * one that is not there. Unlike wg-quick, this refuses what ip(8) would refuse later: an address that
- * is none, an MTU out of range, a table that is neither a number nor a name.
+ * Case does not matter in keys. '#' begins a comment, also inside a hook. Address, DNS and the
+ * hooks accumulate; of other keys the last one counts, and a key without a value counts as
+ * missing. Unlike wg-quick, this refuses what ip(8) would refuse later: an invalid address, an
+ * MTU out of range, a table that is neither a number nor a name.
  *
  * Source: wg-quick(8), "CONFIGURATION".
  * Threads: pure functions of their arguments. */
@@ -46,7 +46,7 @@ enum { TL_WGQUICK_HOOK_COUNT = 4 };
         X(TL_WGQUICK_ROUTING_TABLE, 2, table, "a table that was named")
 WG_ENUM_DECLARE(tl_wgquick_routing, TL_WGQUICK_ROUTINGS)
 
-/* An address of the interface; unlike a prefix it keeps the bits of the host. */
+/* An address of the interface. Unlike a prefix, it has its host bits. */
 struct tl_wgquick_address {
         struct wg_ip ip;
         uint8_t cidr;
@@ -58,7 +58,7 @@ struct tl_wgquick_server {
         struct tl_text zone; /* of a link-local address; empty if it has none */
 };
 
-/* Texts of one kind, each a stretch of the file's. */
+/* Texts of one kind, each a part of the file. */
 struct tl_wgquick_list {
         struct tl_text *items;
         uint32_t count, capacity;
@@ -69,20 +69,20 @@ struct tl_wgquick {
         uint32_t address_count, address_capacity;
         struct tl_wgquick_server *dns;
         uint32_t dns_count, dns_capacity;
-        struct tl_wgquick_list dns_search;                   /* domains, of DNS too */
+        struct tl_wgquick_list dns_search;                   /* domains from DNS */
         struct tl_wgquick_list hooks[TL_WGQUICK_HOOK_COUNT]; /* by enum tl_wgquick_hook */
         uint32_t mtu;                                        /* 0: not given */
         enum tl_wgquick_routing routing;
         char table[TL_WGQUICK_TABLE_SIZE]; /* with ROUTING_TABLE: a number or a name */
-        bool has_table;                    /* the file has such a key, if only to say auto */
+        bool has_table;                    /* the file has this key, perhaps with auto */
         bool save_config;
 };
 
-/* Reads these keys out of len bytes of text, whatever else is in it; lists of texts point into it.
- * Returns false if there are mistakes, adds them to *mistakes (EINVAL), and leaves *quick
- * untouched; if memory runs out, it adds that (ENOMEM) and stops reading. On success the caller
- * releases *quick. Keys in an unknown section, which tl_wgconf_parse() reports, are not read into
- * *quick, but mistakes in their values are added. */
+/* Reads these keys, and ignores everything else in the text. Lists point into the text. If there
+ * are mistakes, returns false, adds them to *mistakes (EINVAL), and leaves *quick untouched. If
+ * memory runs out, it adds that (ENOMEM) and stops. On success the caller releases *quick. Keys
+ * in an unknown section, which tl_wgconf_parse() reports, are not stored, but mistakes in their
+ * values are added. */
 bool tl_wgquick_parse(const char *text, size_t len, struct tl_wgquick *quick,
                       struct tl_mistakes *mistakes) WG_MUST_USE;
 
@@ -92,13 +92,13 @@ enum { TL_WGQUICK_SERVER_SIZE = TL_ADDRESS_IP_SIZE + 1 + TL_CONF_ZONE_SIZE };
 void tl_wgquick_format_server(char out[TL_WGQUICK_SERVER_SIZE],
                               const struct tl_wgquick_server *server);
 
-/* Releases. Takes one that is all zeros. */
+/* Releases everything. Accepts zeroed memory. */
 void tl_wgquick_done(struct tl_wgquick *quick);
 
-/* Overwrites these keys' lines with blanks: what is left is wg(8)'s, each byte where it was. */
+/* Overwrites the lines of these keys with blanks. The rest is for wg(8), and no byte moves. */
 void tl_wgquick_blank(char *text, size_t len);
 
-/* Takes these keys' lines out instead. Returns the length of what is left. */
+/* Removes the lines instead. Returns the new length. */
 size_t tl_wgquick_strip(char *text, size_t len);
 
 #endif

@@ -177,7 +177,7 @@ static void test_an_old_daemon_refuses(void **state WG_UNUSED)
 
 static void test_writes_blocks(void **state WG_UNUSED)
 {
-        static const struct tl_conf_error mistake = {EINVAL, 3, 6, "peer wants a public key"};
+        static const struct tl_conf_error mistake = {EINVAL, 3, 6, "peer must be a public key"};
         struct tl_writer writer;
         char out[256];
 
@@ -192,7 +192,8 @@ static void test_writes_blocks(void **state WG_UNUSED)
                                  "lost=18446744073709551615\nerrno=0\n\n");
         tl_writer_init(&writer, out, sizeof(out));
         tl_control_refuse(&writer, &mistake);
-        assert_string_equal(out, "control=1\nerror=peer wants a public key\nline=3\nerrno=22\n\n");
+        assert_string_equal(out,
+                            "control=1\nerror=peer must be a public key\nline=3\nerrno=22\n\n");
 }
 
 static const struct {

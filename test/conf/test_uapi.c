@@ -313,7 +313,7 @@ static void check_mistake(size_t i, size_t cut, size_t step)
         assert_untouched(&device);
         assert_no_secret(parser.error.message, strlen(parser.error.message));
         assert_no_secret(&parser, sizeof(parser));
-        assert_null(parser.device.peers.pieces[0]);
+        assert_null(parser.change.peers.pieces[0]);
         tl_uapi_parser_done(&parser);
 }
 

@@ -210,7 +210,7 @@ def events_of_other_versions(lab):
         expect_same(stream.block()["version"], "1", "version of the status, on the same connection")
     name = f"{lab.prefix}q"
     path = f"{STATUS}/{name}.sock"
-    unknown = b"control=1\nerror=there is no such operation\nline=2\nerrno=95\n\n"
+    unknown = b"control=1\nerror=unknown operation\nline=2\nerrno=95\n\n"
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(path)
         lab.resources.callback(os.unlink, path)
