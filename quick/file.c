@@ -45,13 +45,13 @@ static bool find_file(struct tl_quick_file *file, const char *name)
                 if (len <= suffix || strcmp(base + len - suffix, SUFFIX) != 0 ||
                     !is_ifname(base, len - suffix))
                         return tl_fail(
-                                "`%s' does not name an interface: the file name must be 1 to %d "
-                                "letters, digits and _=+.-, followed by " SUFFIX,
+                                "`%s' is not a valid file name: it takes 1 to %d letters, digits "
+                                "and _=+.-, followed by " SUFFIX,
                                 name, IF_NAMESIZE - 1);
                 len -= suffix;
         } else if (!is_ifname(base, len)) {
                 return tl_fail(
-                        "`%s' cannot be the name of an interface: 1 to %d letters, digits and "
+                        "`%s' is not a valid interface name: it takes 1 to %d letters, digits and "
                         "_=+.-",
                         name, IF_NAMESIZE - 1);
         }

@@ -33,8 +33,8 @@ enum {
         TL_RULES_PROTOCOL =
                 108,            /* no other program's, according to rt_protos of iproute2 and FRR */
         TL_RULES_FIRST = 51820, /* the first number tried, as in wg-quick */
-        /* How long to wait for other commands that change rules. Whoever holds the lock of the
-         * network namespace longer is none of ours, so we go on without it. */
+        /* How long to wait for other commands that change rules. If the lock of the
+         * network namespace is held longer, its holder is not tieline-quick, and we continue. */
         TL_RULES_LOCK_TIMEOUT_MS = 5000,
 };
 
