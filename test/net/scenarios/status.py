@@ -243,7 +243,7 @@ def status_of_nobody(lab):
         refused("nothing listens", name)
         other.listen(5)
         for answer, what in ((b"", "closed the connection"),
-                              (b"hello\n\n", "is not a valid status"),
+                             (b"hello\n\n", "is not a valid status"),
                              (b"version=2\nerrno=0\n\n", "another version"),
                              (b"version=1\nx=\033[2J\nerrno=0\n\n", "line 2"),
                              (b"version=1\nx=1\n", "is cut off"),
