@@ -26,7 +26,7 @@ WG_ENUM_DEFINE(tl_uapi_writer_state, TL_UAPI_WRITER_STATES)
         X(KEY_PRESHARED_KEY, 1u << 7, preshared_key, \
           "preshared_key must be 64 hexadecimal digits") \
         X(KEY_ENDPOINT, 1u << 8, endpoint, \
-          "endpoint must be 192.0.2.1:51820, [2001:db8::1]:51820 or [fe80::1%eth0]:51820") \
+          "endpoint must be like 192.0.2.1:51820, [2001:db8::1]:51820 or [fe80::1%eth0]:51820") \
         X(KEY_KEEPALIVE, 1u << 9, persistent_keepalive_interval, \
           "persistent_keepalive_interval must be a number from 0 to 65535") \
         X(KEY_REPLACE_ALLOWED_IPS, 1u << 10, replace_allowed_ips, \
