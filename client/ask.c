@@ -69,7 +69,8 @@ void tl_ask_explain(char failure[TL_ASK_FAILURE_MAX], const char *ifname, int er
         }
 }
 
-/* Receives a reply up to its end, or as much of it as there is. Returns its length or -errno. */
+/* Receives a reply. If the daemon closes the connection early, that is its end. Returns the length
+ * or -errno. */
 static ssize_t receive(struct tl_channel *channel, char reply[TL_STATUS_REPLY_MAX])
 {
         size_t len = 0;
@@ -84,7 +85,7 @@ static ssize_t receive(struct tl_channel *channel, char reply[TL_STATUS_REPLY_MA
         return got < 0 && !(got == -EPIPE && len) ? got : (ssize_t)len;
 }
 
-/* The same, for the request. */
+/* Sends the request and receives the reply. Returns the same. */
 static ssize_t request(const char *ifname, char reply[TL_STATUS_REPLY_MAX])
 {
         struct tl_channel channel;

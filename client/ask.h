@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * ask.h - asks a running tielined how it is doing, over its status socket.
- * Threads: any, each with memory of its own. */
+ * ask.h - reads the status of a running tielined from its status socket.
+ * Threads: any, each with its own struct. */
 #ifndef CLIENT_ASK_H
 #define CLIENT_ASK_H
 
 #include "conf/status.h"
 
-/* How long a daemon may be silent. */
+/* After this many seconds of silence, a daemon does not answer. */
 enum { TL_ASK_TIMEOUT_S = 5, TL_ASK_FAILURE_MAX = 320 };
 
 struct tl_ask {
@@ -16,7 +16,7 @@ struct tl_ask {
         char reply[TL_STATUS_REPLY_MAX];
 };
 
-/* Asks for the status of an interface. Returns whether it is in ask->status; if not, ask->failure
+/* Reads the status of an interface into ask->status. If that fails, returns false, and ask->failure
  * says why. */
 bool tl_ask_status(struct tl_ask *ask, const char *ifname) WG_MUST_USE;
 

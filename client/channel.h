@@ -2,7 +2,7 @@
  *
  * channel.h - a connection to the running tielined of an interface.
  *
- * Every step has a deadline, so that a daemon that is stopped or hangs cannot block its clients.
+ * Every step has a deadline, so that a daemon that is stopped or hangs does not block its clients.
  * Threads: one owner at a time. */
 #ifndef CLIENT_CHANNEL_H
 #define CLIENT_CHANNEL_H
@@ -16,15 +16,16 @@
 struct tl_channel {
         int fd;
         uint64_t timeout_ns;
-        uint64_t until_ns; /* when the next step fails; of tl_clock_boot_ns() */
+        uint64_t until_ns; /* when the next step fails, in the time of tl_clock_boot_ns() */
 };
 
-/* Connects to DIRECTORY/IFNAME.sock. From now on, a step fails once nothing was sent or received
- * for `timeout_ns`. Returns 0; -ENOENT: there is no such socket; -ECONNREFUSED: nobody listens;
- * -ETIMEDOUT: the daemon accepts nobody; or another -errno. */
+/* Connects to DIRECTORY/IFNAME.sock. From now on, a step fails if nothing was sent or received for
+ * `timeout_ns`. Returns 0; -ENOENT: there is no such socket; -ECONNREFUSED: no process listens;
+ * -ETIMEDOUT: too many clients wait to be accepted; or another -errno. */
 int tl_channel_open(struct tl_channel *channel, const char *directory, const char *ifname,
                     uint64_t timeout_ns) WG_MUST_USE;
 
+/* Accepts a channel that failed to open. */
 void tl_channel_close(struct tl_channel *channel);
 
 /* Sends all bytes. Returns 0, -ETIMEDOUT or another -errno. */
@@ -34,7 +35,7 @@ int tl_channel_send(struct tl_channel *channel, const char *bytes, size_t len) W
  * -ETIMEDOUT; or another -errno. */
 ssize_t tl_channel_receive(struct tl_channel *channel, char *bytes, size_t size) WG_MUST_USE;
 
-/* Changes the timeout, from this moment on. */
+/* Changes the timeout, and restarts it. */
 void tl_channel_set_timeout(struct tl_channel *channel, uint64_t timeout_ns);
 
 /* Gives the next step more time. */

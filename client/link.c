@@ -22,8 +22,8 @@
 
 #define TIMEOUT_NS (TL_LINK_TIMEOUT_S * TL_NS_PER_S)
 
-/* The daemon does not answer while it carries out a change: this allows for a second per MiB of the
- * request, some 6,000 peers. */
+/* While the daemon carries out a change, it sends nothing. It gets an extra second per MiB of the
+ * request, which is some 6,000 peers. */
 enum { BYTES_A_SECOND = 1 << 20 };
 
 static int connect_within(struct tl_channel *channel, const char *ifname, uint64_t timeout_ns)
@@ -109,7 +109,7 @@ int tl_link_connect(const char *ifname)
         return error ? error : channel.fd;
 }
 
-/* Does not wait: a daemon whose queue of clients is full is there, too. */
+/* Does not wait. If too many clients wait already, a daemon is there. */
 bool tl_link_is_served(const char *ifname)
 {
         struct tl_channel channel;

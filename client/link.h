@@ -3,9 +3,9 @@
  * link.h - configures the interface of a running tielined over its configuration socket, and finds
  * out whether and where the daemon runs.
  *
- * Keys are sent this way only, never on command lines or in files. A daemon that neither reads nor
- * answers for TL_LINK_TIMEOUT_S seconds makes a call fail with -ETIMEDOUT.
- * Threads: any, each with calls of its own. */
+ * Keys are sent this way only, never on command lines or in files. If the daemon neither reads nor
+ * answers for TL_LINK_TIMEOUT_S seconds, a call fails with -ETIMEDOUT.
+ * Threads: any. */
 #ifndef CLIENT_LINK_H
 #define CLIENT_LINK_H
 

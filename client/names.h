@@ -2,7 +2,7 @@
  *
  * names.h - endpoints with names: of hosts, or of links, as zones of link-local addresses.
  *
- * A name that does not resolve does not affect other peers: its own peer has no endpoint.
+ * A name that does not resolve affects only its own peer, which gets no endpoint.
  * Threads: one caller. Another thread asks the name servers, so that a silent one does not block
  * the caller. */
 #ifndef CLIENT_NAMES_H
@@ -19,7 +19,7 @@ struct tl_name {
         uint8_t public_key[TL_CONF_KEY_LEN];
         char *host; /* what getaddrinfo(3) takes; owned */
         uint16_t port;
-        const char *reason; /* why there is no address, a text that lives on; NULL: not known */
+        const char *reason; /* why there is no address: a static text; NULL: unknown */
 };
 
 struct tl_names {
@@ -27,7 +27,7 @@ struct tl_names {
         uint32_t count, capacity;
 };
 
-/* How long to look for addresses. Zeros: each name is looked up once, however long that takes. */
+/* How long to look for addresses. Zeroed memory: one lookup per name, without a time limit. */
 struct tl_names_patience {
         int retries;                  /* for each name, if name servers do not answer */
         unsigned int timeout_ms;      /* for all names; 0: none */
@@ -47,7 +47,7 @@ bool tl_names_add(struct tl_names *names, const uint8_t public_key[TL_CONF_KEY_L
 /* Removes one, and moves the last to its place. */
 void tl_names_remove(struct tl_names *names, uint32_t i);
 
-/* Frees all names. Takes a list of zeros. */
+/* Frees all names. Accepts zeroed memory. */
 void tl_names_done(struct tl_names *names);
 
 #endif

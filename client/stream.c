@@ -28,7 +28,7 @@ static bool fail_to_ask(struct tl_stream *stream, int error)
         return false;
 }
 
-/* Reads the next block, whatever it says. */
+/* Reads the next block of any kind. */
 static bool read_block(struct tl_stream *stream)
 {
         struct tl_conf_error error;
@@ -65,7 +65,7 @@ static bool request_block(struct tl_stream *stream, const struct tl_control_requ
         return error ? fail_to_ask(stream, error) : read_block(stream);
 }
 
-/* The daemon does not know the operation, or an option of it: says which it knows. */
+/* The daemon lacks the operation or an option. Says which operations it has. */
 static bool fail_unknown(struct tl_stream *stream, const struct tl_control_request *request)
 {
         const struct tl_control_request describe = {.operation = TL_CONTROL_DESCRIBE};
@@ -107,7 +107,7 @@ static bool check_first(struct tl_stream *stream, const struct tl_control_reques
         return true;
 }
 
-/* A stream promises a block every idle_s seconds. */
+/* From now on, the daemon sends at least a block every idle_s seconds. */
 static void take_promise(struct tl_stream *stream)
 {
         uint32_t idle_s;

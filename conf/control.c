@@ -37,7 +37,7 @@ static bool begins_with(struct tl_text text, const char *start)
         return text.len >= len && memcmp(text.at, start, len) == 0;
 }
 
-/* Remembers the first mistake. */
+/* Stores the first mistake. */
 static void fail(struct tl_control_parser *parser, int errnum, size_t column, const char *message)
 {
         if (!parser->error.errnum)
@@ -133,7 +133,7 @@ static void end_line(struct tl_control_parser *parser)
         parser->line_len = 0;
 }
 
-/* Takes the lines of a request; the status parser has found where it ends. */
+/* Reads the lines of a request, whose end the status parser has found. */
 static void take(struct tl_control_parser *parser, const char *bytes, size_t len)
 {
         for (size_t i = 0; i < len; i++) {
@@ -162,7 +162,7 @@ static enum tl_control_step end_request(struct tl_control_parser *parser)
         return parser->error.errnum ? TL_CONTROL_MISTAKE : TL_CONTROL_REQUEST;
 }
 
-/* Forgets the request that was read before. */
+/* Clears the previous request. */
 static void begin_request(struct tl_control_parser *parser)
 {
         if (parser->status.lines || parser->status.line_len)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * keyvalue.h - the lines key=value of replies: strict, since a reply is shown on a terminal and its
- * sender is not trusted.
+ * keyvalue.h - lines of key=value in replies. Reading is strict, because a terminal shows replies
+ * and their sender is not trusted.
  * Source of JSON: RFC 8259.
  * Threads: pure functions of their arguments. */
 #ifndef CONF_KEYVALUE_H
