@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Text is clean: no white space at line ends, no tabs in C, no huge files, no foreign paths."""
+"""Text is clean: short lines without white space at their ends, no tabs in C, no foreign paths."""
 import re
 
 import tree
@@ -7,6 +7,8 @@ import tree
 # Not checked: their bytes are data.
 EXEMPT = ("fuzz/corpus/", "LICENSES/")
 MOST_BYTES = 1 << 20
+MOST_COLUMNS = 100
+LONG_LINES = ("test/vectors/",)  # tables of hexadecimal numbers
 
 # Paths of the machine that Tieline was written on; a character class, so that this line does not
 # match itself.
@@ -14,11 +16,18 @@ FOREIGN = re.compile(r"/wor[k]/|(?:\.\./|(?<![\w/]))share[d]/")
 
 PLANTED = {
     "white space at the end of a line": ("README.md", "words \n", "at the end of the line"),
+    "a line over 100 columns": ("base/planted.c", f"/* {95 * 'x'} */\n", "over 100 columns"),
     "a tab in C": ("base/planted.c", "\tint a;\n", "a tab"),
     "a file without a last newline": ("base/planted.c", "int a;", "no newline at the end"),
     "a path of another machine": ("README.md", "see ../share" + "d/x\n", "foreign path"),
     "a file over 1 MiB": ("doc/planted.txt", "0123456789abcde\n" * (1 << 16) + "\n", "1 MiB"),
 }
+
+
+def is_too_long(path, line):
+    """Whether a line has too many columns. A row of a Markdown table cannot be broken."""
+    return (len(line) > MOST_COLUMNS and not str(path).startswith(LONG_LINES)
+            and not (path.suffix == ".md" and line.startswith("|")))
 
 
 def check(root, _build=None):
@@ -34,6 +43,8 @@ def check(root, _build=None):
         for number, line in numbered:
             if line != line.rstrip():
                 findings.append(f"{path}:{number}: white space at the end of the line")
+            if is_too_long(path, line):
+                findings.append(f"{path}:{number}: over {MOST_COLUMNS} columns")
             if path.suffix in (".c", ".h") and "\t" in line:
                 findings.append(f"{path}:{number}: a tab")
             if FOREIGN.search(line):
