@@ -11,6 +11,7 @@ WG_ENUM_DEFINE(tl_control_operation, TL_CONTROL_OPERATIONS)
 WG_FLAGS_DEFINE(tl_control_option, TL_CONTROL_OPTIONS)
 WG_ENUM_DEFINE(tl_control_permission, TL_CONTROL_PERMISSIONS)
 WG_ENUM_DEFINE(tl_control_step, TL_CONTROL_STEPS)
+WG_ENUM_DEFINE(tl_control_number, TL_CONTROL_NUMBERS)
 
 #define VERSION_KEY "control="
 #define OPERATION_KEY "operation="
@@ -215,10 +216,10 @@ size_t tl_control_format_request(const struct tl_control_request *request,
 
 void tl_control_begin(struct tl_writer *writer)
 {
-        tl_control_number(writer, "control", TL_CONTROL_VERSION);
+        tl_control_add_number(writer, TL_CONTROL_NUMBER_VERSION, TL_CONTROL_VERSION);
 }
 
-void tl_control_text(struct tl_writer *writer, const char *key, const char *value)
+void tl_control_add_text(struct tl_writer *writer, const char *key, const char *value)
 {
         tl_writer_add(writer, "%s=", key);
         for (; *value; value++)
@@ -226,9 +227,9 @@ void tl_control_text(struct tl_writer *writer, const char *key, const char *valu
         tl_writer_add(writer, "\n");
 }
 
-void tl_control_number(struct tl_writer *writer, const char *key, uint64_t value)
+void tl_control_add_number(struct tl_writer *writer, enum tl_control_number key, uint64_t value)
 {
-        tl_writer_add(writer, "%s=%" PRIu64 "\n", key, value);
+        tl_writer_add(writer, "%s=%" PRIu64 "\n", tl_control_number_name(key), value);
 }
 
 void tl_control_end_block(struct tl_writer *writer)
@@ -244,8 +245,8 @@ void tl_control_end_reply(struct tl_writer *writer, int errnum)
 void tl_control_refuse(struct tl_writer *writer, const struct tl_conf_error *error)
 {
         tl_control_begin(writer);
-        tl_control_text(writer, "error", error->message);
-        tl_control_number(writer, "line", error->line);
+        tl_control_add_text(writer, "error", error->message);
+        tl_control_add_number(writer, TL_CONTROL_NUMBER_LINE, error->line);
         tl_control_end_reply(writer, error->errnum);
 }
 
@@ -339,6 +340,17 @@ struct tl_text tl_control_find(const struct tl_control_block *block, const char 
         return (struct tl_text){"", 0};
 }
 
+/* Whether a value stands in JSON without quotes. */
+static bool is_bare(const struct tl_keyvalue *pair)
+{
+        uint64_t number;
+
+        if (tl_text_is(pair->key, "idle"))
+                return tl_keyvalue_is_flag(pair->value);
+        return wg_enum_by_name(&tl_control_number_enum, pair->key.at, pair->key.len) &&
+               tl_text_to_number64(pair->value, &number);
+}
+
 size_t tl_control_as_json(const struct tl_control_block *block, char out[TL_CONTROL_JSON_MAX])
 {
         struct tl_writer writer;
@@ -346,13 +358,8 @@ size_t tl_control_as_json(const struct tl_control_block *block, char out[TL_CONT
         tl_writer_init(&writer, out, TL_CONTROL_JSON_MAX);
         tl_writer_add(&writer, "{");
         for (size_t i = 0; i < block->count; i++) {
-                const struct tl_keyvalue *pair = &block->pairs[i];
-                uint64_t number;
-
                 tl_writer_add(&writer, i ? ", " : "");
-                tl_keyvalue_json(&writer, pair,
-                                 tl_keyvalue_is_flag(pair->value) ||
-                                         tl_text_to_number64(pair->value, &number));
+                tl_keyvalue_json(&writer, &block->pairs[i], is_bare(&block->pairs[i]));
         }
         tl_writer_add(&writer, "}\n");
         WG_ASSERT(!writer.is_cut);

@@ -92,10 +92,21 @@ size_t tl_control_format_request(const struct tl_control_request *request,
 /* Begins the first block of a reply. */
 void tl_control_begin(struct tl_writer *writer);
 
+/* The keys whose values are numbers. `idle` is a flag, and all others have texts. */
+#define TL_CONTROL_NUMBERS(X) \
+        X(TL_CONTROL_NUMBER_VERSION, 0, control, "version of the protocol") \
+        X(TL_CONTROL_NUMBER_LINE, 1, line, "line of a mistake") \
+        X(TL_CONTROL_NUMBER_IDLE, 2, idle_s, "the longest silence of a stream") \
+        X(TL_CONTROL_NUMBER_TIME, 3, time_us, "when it happened") \
+        X(TL_CONTROL_NUMBER_ATTEMPT, 4, attempt, "initiations sent") \
+        X(TL_CONTROL_NUMBER_DROPPED, 5, dropped, "packets dropped") \
+        X(TL_CONTROL_NUMBER_LOST, 6, lost, "events that came too fast for the reader")
+WG_ENUM_DECLARE(tl_control_number, TL_CONTROL_NUMBERS)
+
 /* Append a line. The text must have 1 to 200 characters; '?' replaces those that are not printable
  * ASCII. */
-void tl_control_text(struct tl_writer *writer, const char *key, const char *value);
-void tl_control_number(struct tl_writer *writer, const char *key, uint64_t value);
+void tl_control_add_text(struct tl_writer *writer, const char *key, const char *value);
+void tl_control_add_number(struct tl_writer *writer, enum tl_control_number key, uint64_t value);
 
 /* End a block: one of a stream, or the last one of a reply, with errno. errnum is 0 or a positive
  * errno. */
@@ -129,8 +140,8 @@ struct tl_text tl_control_find(const struct tl_control_block *block, const char 
 enum { TL_CONTROL_JSON_MAX = 4 * TL_CONTROL_BLOCK_MAX };
 
 /* Writes a block of at most TL_CONTROL_BLOCK_MAX bytes as one line of JSON, terminated: an object
- * with a member per key. A value that looks like a number or a flag becomes one. Returns the
- * length. */
+ * with a member per key. The key determines the type: a text stays one even if it looks like a
+ * number. Returns the length. */
 size_t tl_control_as_json(const struct tl_control_block *block, char out[TL_CONTROL_JSON_MAX]);
 
 #endif

@@ -67,7 +67,7 @@ static bool add_events(struct client *client, struct tl_writer *w)
                 if (!wants(client, event))
                         continue;
                 if (client->lost)
-                        tl_control_number(w, "lost", client->lost);
+                        tl_control_add_number(w, TL_CONTROL_NUMBER_LOST, client->lost);
                 client->lost = 0;
                 tl_writer_add(w, "%.*s", event->len, event->text);
                 tl_control_end_block(w);
@@ -89,14 +89,14 @@ static size_t fill_events(struct client *client, char *out, size_t size)
         tl_writer_init(&w, out, size);
         if (!client->has_begun) {
                 tl_control_begin(&w);
-                tl_control_number(&w, "idle_s", EVENTS_IDLE_S);
+                tl_control_add_number(&w, TL_CONTROL_NUMBER_IDLE, EVENTS_IDLE_S);
                 tl_control_end_block(&w);
                 client->has_begun = true;
         }
         if (!add_events(client, &w))
                 tl_connection_defer(&client->base);
         if (!w.len && is_idle(client, now_ns)) {
-                tl_control_text(&w, "idle", "true");
+                tl_control_add_text(&w, "idle", "true");
                 tl_control_end_block(&w);
         }
         if (w.len)
@@ -180,17 +180,16 @@ static void describe(struct client *client)
 
         tl_writer_init(&w, text, sizeof(text));
         tl_control_begin(&w);
-        tl_control_text(&w, "daemon", TL_VERSION);
-        tl_control_text(&w, "interface", device_of(client)->shared.tun.name);
-        tl_control_number(&w, "status_versions", 1);
-        tl_control_number(&w, "control_versions", TL_CONTROL_VERSION);
+        tl_control_add_text(&w, "daemon", TL_VERSION);
+        tl_control_add_text(&w, "interface", device_of(client)->shared.tun.name);
+        tl_writer_add(&w, "status_versions=1\ncontrol_versions=%d\n", TL_CONTROL_VERSION);
         add_names(&w, "operations", &tl_control_operation_enum, UINT32_MAX);
         WG_ENUM_EACH(operation, &tl_control_operation_enum) {
                 struct tl_control_rule rule = tl_control_rule(
                         (enum tl_control_operation)operation->value);
 
                 snprintf(key, sizeof(key), "permission_%s", operation->name);
-                tl_control_text(&w, key, tl_control_permission_name(rule.permission));
+                tl_control_add_text(&w, key, tl_control_permission_name(rule.permission));
                 snprintf(key, sizeof(key), "options_%s", operation->name);
                 if (rule.options)
                         add_names(&w, key, &tl_control_option_enum, rule.options);

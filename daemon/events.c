@@ -35,9 +35,9 @@ static struct tl_event *begin(struct tl_events *events, struct tl_writer *writer
 
         event->has_peer = false;
         tl_writer_init(writer, event->text, sizeof(event->text));
-        tl_control_text(writer, "event", name);
-        tl_control_number(writer, "time_us", tl_clock_real_ns() / 1000);
-        tl_control_text(writer, "text", text);
+        tl_control_add_text(writer, "event", name);
+        tl_control_add_number(writer, TL_CONTROL_NUMBER_TIME, tl_clock_real_ns() / 1000);
+        tl_control_add_text(writer, "text", text);
         return event;
 }
 
@@ -55,7 +55,7 @@ static void add_peer(struct tl_event *event, struct tl_writer *writer, const str
         event->has_peer = true;
         memcpy(event->peer, peer->public_key, sizeof(event->peer));
         tl_base64_encode(key, peer->public_key, WG_KEY_LEN);
-        tl_control_text(writer, "peer", key);
+        tl_control_add_text(writer, "peer", key);
 }
 
 /* Appends the lines that only this kind of event has. */
@@ -63,13 +63,13 @@ static void add_details(struct tl_writer *writer, const struct wg_action *action
 {
         switch (action->event) {
         case WG_EVENT_INITIATION_SENT:
-                tl_control_number(writer, "attempt", action->number);
+                tl_control_add_number(writer, TL_CONTROL_NUMBER_ATTEMPT, action->number);
                 break;
         case WG_EVENT_GAVE_UP:
-                tl_control_number(writer, "dropped", action->number);
+                tl_control_add_number(writer, TL_CONTROL_NUMBER_DROPPED, action->number);
                 break;
         case WG_EVENT_HANDSHAKE_REFUSED:
-                tl_control_text(writer, "reason", wg_verdict_name(action->verdict));
+                tl_control_add_text(writer, "reason", wg_verdict_name(action->verdict));
                 break;
         case WG_EVENT_RESPONSE_SENT:
         case WG_EVENT_COOKIE_SENT:
@@ -95,7 +95,7 @@ void tl_events_add_action(struct tl_events *events, const struct wg_action *acti
                 add_peer(event, &writer, action->peer);
         if (action->to.ip.family != WG_FAMILY_NONE) {
                 tl_address_format_endpoint(endpoint, &action->to);
-                tl_control_text(&writer, "endpoint", endpoint);
+                tl_control_add_text(&writer, "endpoint", endpoint);
         }
         add_details(&writer, action);
         end(events, event, &writer);

@@ -183,9 +183,9 @@ static void test_writes_blocks(void **state WG_UNUSED)
 
         tl_writer_init(&writer, out, sizeof(out));
         tl_control_begin(&writer);
-        tl_control_text(&writer, "interface", "w\ng\x7f\xc3\x1b");
+        tl_control_add_text(&writer, "interface", "w\ng\x7f\xc3\x1b");
         tl_control_end_block(&writer);
-        tl_control_number(&writer, "lost", UINT64_MAX);
+        tl_control_add_number(&writer, TL_CONTROL_NUMBER_LOST, UINT64_MAX);
         tl_control_end_reply(&writer, 0);
         assert_false(writer.is_cut);
         assert_string_equal(out, "control=1\ninterface=w?g???\n\n"
@@ -207,9 +207,11 @@ static const struct {
 } blocks[] = {
         {1, "control=1\n\n", 0, 0, 1, false, 0, "{\"control\": 1}\n"},
         {2, "errno=0\n\n", 0, 0, 0, true, 0, "{}\n"},
-        {3, "a=true\nb=\"x\\y\nc=007\nerrno=22\n\n", 0, 0, 3, true, 22,
-         "{\"a\": true, \"b\": \"\\\"x\\\\y\", \"c\": \"007\"}\n"},
-        {4, FORTY "=1\n\n", 0, 0, 1, false, 0, "{\"" FORTY "\": 1}\n"},
+        {3, "idle=true\nb=\"x\\y\nlost=007\nerrno=22\n\n", 0, 0, 3, true, 22,
+         "{\"idle\": true, \"b\": \"\\\"x\\\\y\", \"lost\": \"007\"}\n"},
+        {4, FORTY "=1\n\n", 0, 0, 1, false, 0, "{\"" FORTY "\": \"1\"}\n"},
+        {5, "interface=1\ntext=true\ntime_us=7\nidle=1\n\n", 0, 0, 4, false, 0,
+         "{\"interface\": \"1\", \"text\": \"true\", \"time_us\": 7, \"idle\": \"1\"}\n"},
         {10, "", 0, 1, 0, false, 0, NULL},
         {11, "\n\n", 1, 1, 0, false, 0, NULL},
         {12, "a=1\n", 0, 1, 0, false, 0, NULL},
