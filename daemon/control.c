@@ -119,7 +119,8 @@ static int begin_events(struct client *client)
         return 0;
 }
 
-uint64_t tl_control_work(struct tl_server *server, uint64_t now_ns)
+/* Goes on with the streams that have something to send. */
+static uint64_t work(struct tl_server *server, uint64_t now_ns)
 {
         const struct tl_events *events = &((struct tl_device *)server->ctx)->events;
         uint64_t due = TL_LOOP_NEVER;
@@ -303,4 +304,5 @@ const struct tl_server_protocol tl_control_protocol = {
         .parse = parse,
         .fill = fill,
         .end = end,
+        .work = work,
 };

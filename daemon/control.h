@@ -11,7 +11,4 @@
 /* The ctx of its server is a struct tl_device. */
 extern const struct tl_server_protocol tl_control_protocol;
 
-/* Continues the streams that have something to send. Returns when to call again. */
-uint64_t tl_control_work(struct tl_server *server, uint64_t now_ns);
-
 #endif

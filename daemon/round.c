@@ -6,7 +6,6 @@
 
 #include "core/hswork.h"
 #include "core/work.h"
-#include "daemon/control.h"
 #include "daemon/env.h"
 #include "daemon/report.h"
 #include "io/clock.h"
@@ -228,7 +227,7 @@ static uint64_t tend_servers(struct tl_round *round, uint64_t now_ns)
 
         for (unsigned int i = 0; i < TL_LISTENER_COUNT; i++)
                 due = sooner(due, tl_server_work(&round->servers[i], now_ns));
-        return sooner(due, tl_control_work(&round->servers[TL_LISTENER_STATUS], now_ns));
+        return due;
 }
 
 uint64_t tl_round_work(struct tl_round *round)

@@ -265,7 +265,8 @@ int tl_server_listen(struct tl_server *server, int fd)
         return wait_for_connections(server);
 }
 
-uint64_t tl_server_work(struct tl_server *server, uint64_t now_ns)
+/* Returns when to call again, or TL_LOOP_NEVER. */
+static uint64_t accept_again(struct tl_server *server, uint64_t now_ns)
 {
         int error;
 
@@ -278,6 +279,15 @@ uint64_t tl_server_work(struct tl_server *server, uint64_t now_ns)
                 return TL_LOOP_NEVER;
         server->accept_again_ns = now_ns + ACCEPT_AGAIN_NS;
         return server->accept_again_ns;
+}
+
+uint64_t tl_server_work(struct tl_server *server, uint64_t now_ns)
+{
+        uint64_t accept_ns = accept_again(server, now_ns), work_ns = TL_LOOP_NEVER;
+
+        if (server->protocol->work)
+                work_ns = server->protocol->work(server, now_ns);
+        return WG_MIN(accept_ns, work_ns);
 }
 
 void tl_server_done(struct tl_server *server)

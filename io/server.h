@@ -38,6 +38,8 @@ struct tl_connection {
         bool is_deferred;  /* there is nothing to send yet */
 };
 
+struct tl_server;
+
 struct tl_server_protocol {
         const char *name;       /* of the socket, for the log */
         size_t connection_size; /* of the struct that begins with a struct tl_connection */
@@ -60,6 +62,10 @@ struct tl_server_protocol {
 
         /* The connection ends, maybe in the middle of a reply. The caller wipes and frees it. */
         void (*end)(struct tl_connection *connection);
+
+        /* Resumes connections that now have something to send. Returns when to call again, or
+         * TL_LOOP_NEVER. NULL: the protocol resumes them by itself. */
+        uint64_t (*work)(struct tl_server *server, uint64_t now_ns);
 };
 
 struct tl_server {
@@ -84,8 +90,8 @@ void tl_server_init(struct tl_server *server, const struct tl_server_protocol *p
  * borrowed until done(). Returns 0 or -errno. */
 int tl_server_listen(struct tl_server *server, int fd) WG_MUST_USE;
 
-/* Retries what failed for lack of descriptors or memory. Returns when to call again, or
- * TL_LOOP_NEVER. */
+/* Retries what failed for lack of descriptors or memory, and lets the protocol work. Returns when to
+ * call again, or TL_LOOP_NEVER. */
 uint64_t tl_server_work(struct tl_server *server, uint64_t now_ns);
 
 /* While paused, the server does not call fill(), because the state it reports is changing. */

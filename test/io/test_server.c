@@ -44,6 +44,7 @@ static struct stream {
         struct tl_connection *reader; /* NULL: none, or it left */
         unsigned int blocks, sent;    /* that there are; and how many fill() wrote */
         unsigned int asked;           /* calls of fill() */
+        uint64_t due_ns;              /* when there is another block; 0: never */
         bool is_over;
 } stream;
 static char directory[] = "/tmp/test_server.XXXXXX";
@@ -135,6 +136,20 @@ static void end(struct tl_connection *base)
         ended++;
 }
 
+/* Sends another block of the stream every tenth of a second. */
+static uint64_t feed_regularly(struct tl_server *which, uint64_t now_ns)
+{
+        assert_ptr_equal(which, &server);
+        if (!stream.due_ns)
+                return TL_LOOP_NEVER;
+        if (now_ns >= stream.due_ns) {
+                stream.due_ns += 100 * TL_NS_PER_MS;
+                stream.blocks++;
+                tl_connection_resume(stream.reader);
+        }
+        return stream.due_ns;
+}
+
 static const struct tl_server_protocol protocol = {
         .name = "test",
         .connection_size = sizeof(struct client),
@@ -143,6 +158,7 @@ static const struct tl_server_protocol protocol = {
         .parse = parse,
         .fill = fill,
         .end = end,
+        .work = feed_regularly,
 };
 
 static int begin_server(int fd)
@@ -519,6 +535,25 @@ static void test_a_reader_that_leaves(void **state WG_UNUSED)
         }
 }
 
+/* The protocol goes on with a stream when tl_server_work() calls it, and says when to call again. */
+static void test_a_stream_that_works(void **state WG_UNUSED)
+{
+        const uint64_t first_ns = tl_clock_boot_ns(), second_ns = first_ns + 100 * TL_NS_PER_MS;
+        int fd = visit();
+
+        say(fd, "s");
+        wait_for_request();
+        assert_int_equal(tl_server_work(&server, first_ns), TL_LOOP_NEVER);
+        stream.due_ns = first_ns;
+        assert_int_equal(tl_server_work(&server, first_ns), second_ns);
+        hear(fd, 'A', BLOCK);
+        assert_int_equal(tl_server_work(&server, second_ns - 1), second_ns);
+        hear_nothing(fd);
+        assert_true(tl_server_work(&server, second_ns) > second_ns);
+        hear(fd, 'B', BLOCK);
+        close(fd);
+}
+
 static void test_while_paused(void **state WG_UNUSED)
 {
         int fd = visit();
@@ -605,12 +640,19 @@ static void test_tcp(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_requests_in_a_row),    TEST(test_a_client_that_reads_nothing),
-                TEST(test_a_client_that_leaves), TEST(test_a_reply_that_comes_later),
-                TEST(test_half_a_connection),    TEST(test_a_stream),
-                TEST(test_a_stalled_reader),     TEST(test_a_reader_that_leaves),
-                TEST(test_while_paused),         TEST(test_too_many),
-                TEST(test_no_descriptors),       cmocka_unit_test(test_tcp),
+                TEST(test_requests_in_a_row),
+                TEST(test_a_client_that_reads_nothing),
+                TEST(test_a_client_that_leaves),
+                TEST(test_a_reply_that_comes_later),
+                TEST(test_half_a_connection),
+                TEST(test_a_stream),
+                TEST(test_a_stalled_reader),
+                TEST(test_a_reader_that_leaves),
+                TEST(test_a_stream_that_works),
+                TEST(test_while_paused),
+                TEST(test_too_many),
+                TEST(test_no_descriptors),
+                cmocka_unit_test(test_tcp),
         };
 
         return cmocka_run_group_tests_name("server", tests, NULL, NULL);
