@@ -37,6 +37,8 @@
 
 #include "base/attr.h"
 #include "base/bytes.h"
+#include "base/checksum.h"
+#include "base/ip.h"
 
 enum {
         VNET = sizeof(struct virtio_net_hdr),
@@ -47,56 +49,28 @@ enum {
         DATAGRAMS_MAX = 64,      /* per call, with UDP_SEGMENT */
         SEND_MAX = 65507,        /* bytes per call */
         SOCKET_BUFFER = 7 << 20, /* bytes, each way */
-        TCP_CHECKSUM = 16,       /* its offset in the TCP header */
-        TCP_FIN = 1,
-        TCP_PSH = 8,
-        TCP_ACK = 16,
 };
 
 static int tun, udp;
 
-/* Checksums. They are in the machine's byte order: a sum of words does not depend on the order of
- * their bytes, as long as it is stored the way they were loaded (RFC 1071). */
-
-static uint64_t sum(const uint8_t *at, size_t len, uint64_t total)
-{
-        uint64_t word = 0;
-
-        for (; len >= sizeof(word); at += sizeof(word), len -= sizeof(word)) {
-                memcpy(&word, at, sizeof(word));
-                total += word;
-                total += total < word;
-        }
-        word = 0;
-        memcpy(&word, at, len);
-        total += word;
-        return total + (total < word);
-}
-
-static uint16_t folded(uint64_t total)
-{
-        total = (total & UINT32_MAX) + (total >> 32);
-        total = (total & UINT32_MAX) + (total >> 32);
-        total = (total & UINT16_MAX) + (total >> 16);
-        total = (total & UINT16_MAX) + (total >> 16);
-        return (uint16_t)total;
-}
-
-static void store_sum(uint8_t *at, uint16_t value)
-{
-        memcpy(at, &value, sizeof(value));
-}
-
 static void fill_ipv4_checksum(uint8_t *packet, size_t ip_len)
 {
-        store_sum(packet + 10, 0);
-        store_sum(packet + 10, (uint16_t)~folded(sum(packet, ip_len, 0)));
+        wg_checksum_store(packet + WG_IPV4_AT_CHECKSUM, 0);
+        wg_checksum_store(packet + WG_IPV4_AT_CHECKSUM,
+                          wg_checksum_fold(wg_checksum_add(0, packet, ip_len)));
 }
 
 /* The sum of the pseudo header, which TCP's checksum covers in addition to the segment. */
 static uint64_t pseudo_header(const uint8_t *packet, size_t segment_len)
 {
-        return sum(packet + 12, 8, 0) + htons(IPPROTO_TCP) + htons((uint16_t)segment_len);
+        return wg_checksum_pseudo_of(packet, WG_FAMILY_IPV4, WG_PROTOCOL_TCP,
+                                     (uint32_t)segment_len);
+}
+
+/* The length of the headers of a TCP packet. */
+static size_t headers_len(const uint8_t *packet, size_t ip_len)
+{
+        return ip_len + (packet[ip_len + WG_TCP_AT_DATA_OFFSET] >> 4) * 4u;
 }
 
 /* Out */
@@ -166,20 +140,23 @@ static void cut_one(struct outgoing *out, const uint8_t *large, size_t ip_len, s
 
         memcpy(packet, large, header_len);
         memcpy(packet + header_len, large + header_len + at, len);
-        wg_be16_store(packet + 2, (uint16_t)(header_len + len));
-        wg_be16_store(packet + 4, (uint16_t)(wg_be16_load(large + 4) + out->count - 1));
+        wg_be16_store(packet + WG_IPV4_AT_TOTAL_LEN, (uint16_t)(header_len + len));
+        wg_be16_store(packet + WG_IPV4_AT_ID,
+                      (uint16_t)(wg_be16_load(large + WG_IPV4_AT_ID) + out->count - 1));
         fill_ipv4_checksum(packet, ip_len);
-        wg_be32_store(tcp + 4, wg_be32_load(large + ip_len + 4) + (uint32_t)at);
+        wg_be32_store(tcp + WG_TCP_AT_SEQUENCE,
+                      wg_be32_load(large + ip_len + WG_TCP_AT_SEQUENCE) + (uint32_t)at);
         if (!is_last)
-                tcp[13] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
-        store_sum(tcp + TCP_CHECKSUM, 0);
-        store_sum(tcp + TCP_CHECKSUM,
-                  (uint16_t)~folded(sum(tcp, segment_len, pseudo_header(packet, segment_len))));
+                tcp[WG_TCP_AT_FLAGS] &= (uint8_t) ~(WG_TCP_FIN | WG_TCP_PSH);
+        wg_checksum_store(tcp + WG_TCP_AT_CHECKSUM, 0);
+        wg_checksum_store(tcp + WG_TCP_AT_CHECKSUM,
+                          wg_checksum_fold(wg_checksum_add(pseudo_header(packet, segment_len), tcp,
+                                                           segment_len)));
 }
 
 static void cut(struct outgoing *out, const uint8_t *large, size_t len, size_t payload_each)
 {
-        size_t ip_len = (large[0] & 15) * 4u, header_len = ip_len + (large[ip_len + 12] >> 4) * 4u;
+        size_t ip_len = wg_ipv4_header_len(large), header_len = headers_len(large, ip_len);
 
         for (size_t at = 0; at < len - header_len; at += payload_each) {
                 size_t left = len - header_len - at;
@@ -211,8 +188,9 @@ static void *send_packets(void *unused)
 
                         /* The sum of the pseudo header is already in place. */
                         if (header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
-                                store_sum(packet + field,
-                                          (uint16_t)~folded(sum(packet + start, len - start, 0)));
+                                wg_checksum_store(packet + field,
+                                                  wg_checksum_fold(wg_checksum_add(
+                                                          0, packet + start, len - start)));
                         memcpy(add_outgoing(&out, len), packet, len);
                 }
                 flush_outgoing(&out);
@@ -244,11 +222,12 @@ static void flush_run(struct run *run)
                                                  .hdr_len = (uint16_t)run->header_len,
                                                  .gso_size = (uint16_t)run->payload_each,
                                                  .csum_start = (uint16_t)run->ip_len,
-                                                 .csum_offset = TCP_CHECKSUM};
-                wg_be16_store(packet + 2, (uint16_t)run->len);
+                                                 .csum_offset = WG_TCP_AT_CHECKSUM};
+                wg_be16_store(packet + WG_IPV4_AT_TOTAL_LEN, (uint16_t)run->len);
                 fill_ipv4_checksum(packet, run->ip_len);
-                store_sum(packet + run->ip_len + TCP_CHECKSUM,
-                          folded(pseudo_header(packet, segment_len)));
+                /* The kernel completes it: not the complement. */
+                wg_checksum_store(packet + run->ip_len + WG_TCP_AT_CHECKSUM,
+                                  (uint16_t)~wg_checksum_fold(pseudo_header(packet, segment_len)));
         }
         memcpy(run->piece, &header, VNET);
         if (run->count && write(tun, run->piece, VNET + run->len) < 0 && errno != EIO)
@@ -263,6 +242,12 @@ static void begin_run(struct run *run, const uint8_t *packet, size_t len)
         run->count = 1;
 }
 
+/* Whether two headers agree from one offset up to another. */
+static bool is_same(const uint8_t *a, const uint8_t *b, size_t from, size_t to)
+{
+        return memcmp(a + from, b + from, to - from) == 0;
+}
+
 /* Whether a TCP packet with these headers continues the run: it belongs to the same flow, and
  * equals the run in all fields that merging does not recompute. */
 static bool continues(const struct run *run, const uint8_t *packet, size_t header_len,
@@ -273,55 +258,60 @@ static bool continues(const struct run *run, const uint8_t *packet, size_t heade
 
         return run->count && !run->is_over && header_len == run->header_len && payload_len > 0 &&
                payload_len <= run->payload_each && run->len + payload_len <= UINT16_MAX &&
-               memcmp(packet, first, 2) == 0 && memcmp(packet + 6, first + 6, 4) == 0 &&
-               memcmp(packet + 12, first + 12, 8) == 0 && memcmp(tcp, first_tcp, 4) == 0 &&
-               wg_be32_load(tcp + 4) == run->next && memcmp(tcp + 8, first_tcp + 8, 5) == 0 &&
-               (tcp[13] & ~TCP_PSH) == TCP_ACK && memcmp(tcp + 14, first_tcp + 14, 2) == 0 &&
-               memcmp(tcp + 20, first_tcp + 20, header_len - run->ip_len - 20) == 0;
+               is_same(packet, first, 0, WG_IPV4_AT_TOTAL_LEN) &&
+               is_same(packet, first, WG_IPV4_AT_FRAGMENT, WG_IPV4_AT_CHECKSUM) &&
+               is_same(packet, first, WG_IPV4_AT_SOURCE, WG_IPV4_HEADER_LEN) &&
+               is_same(tcp, first_tcp, 0, WG_TCP_AT_SEQUENCE) &&
+               wg_be32_load(tcp + WG_TCP_AT_SEQUENCE) == run->next &&
+               is_same(tcp, first_tcp, WG_TCP_AT_ACK, WG_TCP_AT_FLAGS) &&
+               (tcp[WG_TCP_AT_FLAGS] & ~WG_TCP_PSH) == WG_TCP_ACK &&
+               is_same(tcp, first_tcp, WG_TCP_AT_WINDOW, WG_TCP_AT_CHECKSUM) &&
+               is_same(tcp, first_tcp, WG_TCP_HEADER_LEN, header_len - run->ip_len);
 }
 
 static void take_tcp(struct run *run, const uint8_t *packet, size_t len)
 {
-        size_t ip_len = (packet[0] & 15) * 4u,
-               header_len = ip_len + (packet[ip_len + 12] >> 4) * 4u;
-        uint64_t total = sum(packet + ip_len, len - ip_len, pseudo_header(packet, len - ip_len));
-        uint8_t flags = packet[ip_len + 13];
+        size_t ip_len = wg_ipv4_header_len(packet), header_len = headers_len(packet, ip_len);
+        uint64_t sum = wg_checksum_add(pseudo_header(packet, len - ip_len), packet + ip_len,
+                                       len - ip_len);
+        uint8_t flags = packet[ip_len + WG_TCP_AT_FLAGS];
 
         if (header_len > len)
                 errx(1, "received a TCP packet that is shorter than its headers");
-        if (folded(total) != UINT16_MAX)
+        if (wg_checksum_fold(sum) != 0)
                 errx(1, "received a TCP packet with a wrong checksum");
         if (continues(run, packet, header_len, len - header_len)) {
                 memcpy(run->piece + VNET + run->len, packet + header_len, len - header_len);
                 run->len += len - header_len;
                 run->count++;
-                run->piece[VNET + ip_len + 13] |= flags & TCP_PSH;
+                run->piece[VNET + ip_len + WG_TCP_AT_FLAGS] |= flags & WG_TCP_PSH;
         } else {
                 flush_run(run);
                 begin_run(run, packet, len);
                 run->ip_len = ip_len;
                 run->header_len = header_len;
                 run->payload_each = len - header_len;
-                run->is_over = (flags & ~TCP_PSH) != TCP_ACK;
+                run->is_over = (flags & ~WG_TCP_PSH) != WG_TCP_ACK;
         }
-        run->next = wg_be32_load(packet + ip_len + 4) + (uint32_t)(len - header_len);
-        run->is_over |= (flags & TCP_PSH) || len - header_len < run->payload_each ||
+        run->next = wg_be32_load(packet + ip_len + WG_TCP_AT_SEQUENCE) +
+                    (uint32_t)(len - header_len);
+        run->is_over |= (flags & WG_TCP_PSH) || len - header_len < run->payload_each ||
                         len == header_len;
 }
 
 static void take(struct run *run, const uint8_t *packet, size_t len)
 {
-        bool is_ipv4 = packet[0] >> 4 == 4;
-        size_t told = is_ipv4 ? wg_be16_load(packet + 2) : 40u + wg_be16_load(packet + 4);
+        struct wg_ip_header h = wg_ip_parse(packet, len);
 
-        if (told > len)
+        if (h.family == WG_FAMILY_NONE || h.len > len)
                 return;
-        if (is_ipv4 && packet[9] == IPPROTO_TCP && (wg_be16_load(packet + 6) & 0x3fff) == 0) {
-                take_tcp(run, packet, told);
+        if (h.family == WG_FAMILY_IPV4 && packet[WG_IPV4_AT_PROTOCOL] == WG_PROTOCOL_TCP &&
+            (wg_be16_load(packet + WG_IPV4_AT_FRAGMENT) & WG_IPV4_MORE_AND_OFFSET) == 0) {
+                take_tcp(run, packet, h.len);
                 return;
         }
         flush_run(run);
-        begin_run(run, packet, told);
+        begin_run(run, packet, h.len);
         flush_run(run);
 }
 
