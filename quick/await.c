@@ -58,7 +58,8 @@ void tl_await_stop(const char *ifname)
 {
         struct sockaddr_un address;
         socklen_t len = name_socket(&address, ifname);
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        /* Without SOCK_NONBLOCK, a user who binds the name and accepts nobody would hold us up. */
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
         if (fd < 0)
                 return;
