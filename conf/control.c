@@ -15,7 +15,6 @@ WG_ENUM_DEFINE(tl_control_number, TL_CONTROL_NUMBERS)
 
 #define VERSION_KEY "control="
 #define OPERATION_KEY "operation="
-#define ERRNO_KEY "errno="
 
 struct tl_control_rule tl_control_rule(enum tl_control_operation operation)
 {
@@ -30,13 +29,6 @@ struct tl_control_rule tl_control_rule(enum tl_control_operation operation)
 }
 
 /* ---- requests ---- */
-
-static bool begins_with(struct tl_text text, const char *start)
-{
-        size_t len = strlen(start);
-
-        return text.len >= len && memcmp(text.at, start, len) == 0;
-}
 
 /* Stores the first mistake. */
 static void fail(struct tl_control_parser *parser, int errnum, size_t column, const char *message)
@@ -126,7 +118,7 @@ static void end_line(struct tl_control_parser *parser)
 
         parser->line_number++;
         if (parser->line_number == 1)
-                parser->is_control = begins_with(line, VERSION_KEY);
+                parser->is_control = tl_text_begins_with(line, VERSION_KEY);
         if (parser->line_len > TL_CONTROL_LINE_MAX)
                 fail(parser, EPROTO, TL_CONTROL_LINE_MAX + 1, "the line is too long");
         else if (parser->is_control)
@@ -239,7 +231,7 @@ void tl_control_end_block(struct tl_writer *writer)
 
 void tl_control_end_reply(struct tl_writer *writer, int errnum)
 {
-        tl_writer_add(writer, ERRNO_KEY "%d\n\n", errnum);
+        tl_writer_add(writer, "errno=%d\n\n", errnum);
 }
 
 void tl_control_refuse(struct tl_writer *writer, const struct tl_conf_error *error)
@@ -260,53 +252,29 @@ size_t tl_control_block_len(struct tl_text text)
         return 0;
 }
 
-/* A place in a block. */
-struct reader {
-        struct tl_text rest;
-        uint32_t line;
-        struct tl_conf_error *error;
-};
-
-static bool refuse(const struct reader *reader, size_t column, const char *message)
-{
-        *reader->error = (struct tl_conf_error){
-                .errnum = EPROTO,
-                .line = reader->line,
-                .column = (uint32_t)column,
-                .message = message,
-        };
-        return false;
-}
-
-static bool read_pair(struct tl_control_block *block, const struct reader *reader,
+static bool read_pair(struct tl_control_block *block, const struct tl_keyvalue_reader *reader,
                       struct tl_text line)
 {
         struct tl_keyvalue *pair = &block->pairs[block->count];
         const char *mistake;
-        uint64_t errnum;
         size_t column;
 
         if (block->is_last)
-                return refuse(reader, 1, "errno must be the last key");
-        if (begins_with(line, ERRNO_KEY)) {
+                return tl_keyvalue_fail(reader, 1, "errno must be the last key");
+        if (tl_keyvalue_is_errno(line)) {
                 block->is_last = true;
-                if (!tl_text_to_number64(tl_text_tail(line, strlen(ERRNO_KEY)), &errnum) ||
-                    errnum > INT32_MAX)
-                        return refuse(reader, sizeof(ERRNO_KEY), "errno must be a number");
-                block->errnum = (int)errnum;
-                return true;
+                return tl_keyvalue_read_errno(reader, line, &block->errnum);
         }
         if (block->count == TL_CONTROL_PAIRS_MAX)
-                return refuse(reader, 1, "too many keys");
+                return tl_keyvalue_fail(reader, 1, "too many keys");
         mistake = tl_keyvalue_read(line, pair, &column);
         if (mistake)
-                return refuse(reader, column, mistake);
+                return tl_keyvalue_fail(reader, column, mistake);
         if (tl_text_is(pair->key, "payload_bytes") || tl_text_is(pair->key, "descriptors"))
-                return refuse(reader, 1, "this block carries more than text");
+                return tl_keyvalue_fail(reader, 1, "this block carries more than text");
         for (size_t i = 0; i < block->count; i++)
-                if (block->pairs[i].key.len == pair->key.len &&
-                    memcmp(block->pairs[i].key.at, pair->key.at, pair->key.len) == 0)
-                        return refuse(reader, 1, "repeated key");
+                if (tl_text_is_same(block->pairs[i].key, pair->key))
+                        return tl_keyvalue_fail(reader, 1, "repeated key");
         block->count++;
         return true;
 }
@@ -314,21 +282,17 @@ static bool read_pair(struct tl_control_block *block, const struct reader *reade
 bool tl_control_read_block(struct tl_control_block *block, struct tl_text text,
                            struct tl_conf_error *error)
 {
-        struct reader reader = {.rest = text, .error = error};
+        struct tl_keyvalue_reader reader = {.rest = text, .error = error};
+        struct tl_text line;
 
         block->is_last = false;
         block->errnum = 0;
         block->count = 0;
         if (tl_control_block_len(text) != text.len || !text.len)
-                return refuse(&reader, 1, "a block must end with a blank line");
-        while (reader.rest.len > 1) {
-                struct tl_text line = tl_text_head(reader.rest, tl_text_find(reader.rest, '\n'));
-
-                reader.rest = tl_text_tail(reader.rest, line.len + 1);
-                reader.line++;
-                if (!read_pair(block, &reader, line))
+                return tl_keyvalue_fail(&reader, 1, "a block must end with a blank line");
+        while (reader.rest.len > 1)
+                if (!tl_keyvalue_next(&reader, &line) || !read_pair(block, &reader, line))
                         return false;
-        }
         return true;
 }
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "conf/keyvalue.h"
 
+#include <errno.h>
+#include <string.h>
+
+#define ERRNO_KEY "errno="
+
 enum { KEY_MAX = 40, VALUE_MAX = 200 };
 
 static bool is_key(struct tl_text text)
@@ -38,6 +43,46 @@ const char *tl_keyvalue_read(struct tl_text line, struct tl_keyvalue *pair, size
         if (!is_printable(pair->value))
                 return "a value must be 1 to 200 printable ASCII characters";
         return NULL;
+}
+
+bool tl_keyvalue_fail(const struct tl_keyvalue_reader *reader, size_t column, const char *message)
+{
+        *reader->error = (struct tl_conf_error){
+                .errnum = EPROTO,
+                .line = reader->line,
+                .column = (uint32_t)column,
+                .message = message,
+        };
+        return false;
+}
+
+bool tl_keyvalue_next(struct tl_keyvalue_reader *reader, struct tl_text *line)
+{
+        size_t newline = tl_text_find(reader->rest, '\n');
+
+        reader->line++;
+        if (newline == reader->rest.len)
+                return tl_keyvalue_fail(reader, newline + 1, "the reply is cut off");
+        *line = tl_text_head(reader->rest, newline);
+        reader->rest = tl_text_tail(reader->rest, newline + 1);
+        return true;
+}
+
+bool tl_keyvalue_is_errno(struct tl_text line)
+{
+        return tl_text_begins_with(line, ERRNO_KEY);
+}
+
+bool tl_keyvalue_read_errno(const struct tl_keyvalue_reader *reader, struct tl_text line,
+                            int *errnum)
+{
+        uint64_t number;
+
+        if (!tl_text_to_number64(tl_text_tail(line, strlen(ERRNO_KEY)), &number) ||
+            number > INT32_MAX)
+                return tl_keyvalue_fail(reader, strlen(ERRNO_KEY) + 1, "errno must be a number");
+        *errnum = (int)number;
+        return true;
 }
 
 bool tl_keyvalue_is_flag(struct tl_text value)

@@ -7,6 +7,7 @@
 #ifndef CONF_KEYVALUE_H
 #define CONF_KEYVALUE_H
 
+#include "conf/error.h"
 #include "conf/text.h"
 #include "conf/writer.h"
 
@@ -19,6 +20,24 @@ struct tl_keyvalue {
  * *column counts from 1. */
 const char *tl_keyvalue_read(struct tl_text line, struct tl_keyvalue *pair,
                              size_t *column) WG_MUST_USE;
+
+/* A place in a reply. The functions with a reader return false after writing *reader->error (EPROTO). */
+struct tl_keyvalue_reader {
+        struct tl_text rest; /* the lines to come */
+        uint32_t line;       /* number of the line that was read last */
+        struct tl_conf_error *error;
+};
+
+/* Fails at a column of the line that was read last. Returns false. */
+bool tl_keyvalue_fail(const struct tl_keyvalue_reader *reader, size_t column, const char *message);
+
+/* Reads a line, and removes its newline. */
+bool tl_keyvalue_next(struct tl_keyvalue_reader *reader, struct tl_text *line) WG_MUST_USE;
+
+/* Whether a line is that of errno, the last key; and reads its number, 0 or positive. */
+bool tl_keyvalue_is_errno(struct tl_text line) WG_MUST_USE;
+bool tl_keyvalue_read_errno(const struct tl_keyvalue_reader *reader, struct tl_text line,
+                            int *errnum) WG_MUST_USE;
 
 /* Whether a value is true or false. */
 bool tl_keyvalue_is_flag(struct tl_text value) WG_MUST_USE;

@@ -108,36 +108,6 @@ size_t tl_status_writer_done(struct tl_writer *writer, int errnum)
 
 /* ---- reading ---- */
 
-/* A place in the reply. */
-struct reader {
-        struct tl_text rest;
-        uint32_t line;
-        struct tl_conf_error *error;
-};
-
-static bool fail(const struct reader *reader, size_t column, const char *message)
-{
-        *reader->error = (struct tl_conf_error){
-                .errnum = EPROTO,
-                .line = reader->line,
-                .column = (uint32_t)column,
-                .message = message,
-        };
-        return false;
-}
-
-static bool next_line(struct reader *reader, struct tl_text *line)
-{
-        size_t newline = tl_text_find(reader->rest, '\n');
-
-        reader->line++;
-        if (newline == reader->rest.len)
-                return fail(reader, newline + 1, "the reply is cut off");
-        *line = tl_text_head(reader->rest, newline);
-        reader->rest = tl_text_tail(reader->rest, newline + 1);
-        return true;
-}
-
 static const struct tl_status_key_info *find_key(struct tl_text name)
 {
         for (size_t i = 0; i < TL_STATUS_KEY_COUNT; i++)
@@ -149,8 +119,7 @@ static const struct tl_status_key_info *find_key(struct tl_text name)
 static bool has_fact(const struct tl_status *status, struct tl_text name)
 {
         for (size_t i = 0; i < status->count; i++)
-                if (status->facts[i].name.len == name.len &&
-                    memcmp(status->facts[i].name.at, name.at, name.len) == 0)
+                if (tl_text_is_same(status->facts[i].name, name))
                         return true;
         return false;
 }
@@ -174,7 +143,8 @@ static bool is_as_its_kind(const struct tl_status_fact *fact)
         return false;
 }
 
-static bool read_fact(struct tl_status *status, const struct reader *reader, struct tl_text line)
+static bool read_fact(struct tl_status *status, const struct tl_keyvalue_reader *reader,
+                      struct tl_text line)
 {
         struct tl_status_fact *fact = &status->facts[status->count];
         struct tl_keyvalue pair;
@@ -182,18 +152,18 @@ static bool read_fact(struct tl_status *status, const struct reader *reader, str
         const char *mistake = tl_keyvalue_read(line, &pair, &column);
 
         if (mistake)
-                return fail(reader, column, mistake);
+                return tl_keyvalue_fail(reader, column, mistake);
         if (status->count == TL_STATUS_FACTS_MAX)
-                return fail(reader, 1, "too many keys");
+                return tl_keyvalue_fail(reader, 1, "too many keys");
         fact->name = pair.key;
         fact->value = pair.value;
         if (has_fact(status, fact->name))
-                return fail(reader, 1, "repeated key");
+                return tl_keyvalue_fail(reader, 1, "repeated key");
         fact->key = find_key(fact->name);
         fact->is_number = (!fact->key || fact->key->kind != TL_STATUS_TEXT) &&
                           tl_text_to_number64(fact->value, &fact->number);
         if (!is_as_its_kind(fact))
-                return fail(reader, column, "the value does not fit its key");
+                return tl_keyvalue_fail(reader, column, "the value does not fit its key");
         status->count++;
         return true;
 }
@@ -204,41 +174,35 @@ bool tl_status_is_whole(struct tl_text reply)
 }
 
 /* Reads the lines between the version and the blank line. */
-static bool read_facts(struct tl_status *status, struct reader *reader)
+static bool read_facts(struct tl_status *status, struct tl_keyvalue_reader *reader)
 {
-        static const char ERRNO[] = "errno=";
         struct tl_text line;
-        uint64_t errnum;
 
         for (;;) {
-                if (!next_line(reader, &line))
+                if (!tl_keyvalue_next(reader, &line))
                         return false;
-                if (line.len >= strlen(ERRNO) && memcmp(line.at, ERRNO, strlen(ERRNO)) == 0)
-                        break;
+                if (tl_keyvalue_is_errno(line))
+                        return tl_keyvalue_read_errno(reader, line, &status->errnum);
                 if (!read_fact(status, reader, line))
                         return false;
         }
-        if (!tl_text_to_number64(tl_text_tail(line, strlen(ERRNO)), &errnum) || errnum > INT32_MAX)
-                return fail(reader, strlen(ERRNO) + 1, "errno must be a number");
-        status->errnum = (int)errnum;
-        return true;
 }
 
 bool tl_status_read(struct tl_status *status, struct tl_text reply, struct tl_conf_error *error)
 {
-        struct reader reader = {.rest = reply, .error = error};
+        struct tl_keyvalue_reader reader = {.rest = reply, .error = error};
         struct tl_text line;
 
         status->errnum = 0;
         status->count = 0;
-        if (!next_line(&reader, &line))
+        if (!tl_keyvalue_next(&reader, &line))
                 return false;
         if (!tl_text_is(line, VERSION))
-                return fail(&reader, 1, "a reply must begin with version=1");
-        if (!read_facts(status, &reader) || !next_line(&reader, &line))
+                return tl_keyvalue_fail(&reader, 1, "a reply must begin with version=1");
+        if (!read_facts(status, &reader) || !tl_keyvalue_next(&reader, &line))
                 return false;
         if (line.len || reader.rest.len)
-                return fail(&reader, 1, "a reply must end with errno and a blank line");
+                return tl_keyvalue_fail(&reader, 1, "a reply must end with errno and a blank line");
         return true;
 }
 
@@ -252,10 +216,9 @@ const struct tl_status_fact *tl_status_find(const struct tl_status *status, enum
 
 bool tl_status_is_drop(const struct tl_status_fact *fact, struct tl_text *verdict)
 {
-        size_t len = strlen(TL_STATUS_DROP);
-
-        if (fact->name.len <= len || memcmp(fact->name.at, TL_STATUS_DROP, len) != 0)
+        if (!tl_text_begins_with(fact->name, TL_STATUS_DROP) ||
+            tl_text_is(fact->name, TL_STATUS_DROP))
                 return false;
-        *verdict = tl_text_tail(fact->name, len);
+        *verdict = tl_text_tail(fact->name, strlen(TL_STATUS_DROP));
         return true;
 }

@@ -68,6 +68,18 @@ size_t tl_text_find_last(struct tl_text text, char c)
         return text.len;
 }
 
+bool tl_text_is_same(struct tl_text a, struct tl_text b)
+{
+        return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+}
+
+bool tl_text_begins_with(struct tl_text text, const char *word)
+{
+        size_t len = strlen(word);
+
+        return text.len >= len && memcmp(text.at, word, len) == 0;
+}
+
 bool tl_text_is(struct tl_text text, const char *word)
 {
         return text.len == strlen(word) && memcmp(text.at, word, text.len) == 0;

@@ -31,6 +31,10 @@ static inline struct tl_text tl_text_tail(struct tl_text text, size_t count)
 size_t tl_text_find(struct tl_text text, char c);
 size_t tl_text_find_last(struct tl_text text, char c);
 
+/* Whether two texts are equal, and whether a text begins with this word. */
+bool tl_text_is_same(struct tl_text a, struct tl_text b) WG_MUST_USE;
+bool tl_text_begins_with(struct tl_text text, const char *word) WG_MUST_USE;
+
 /* Whether it is this word. The second one ignores the case of ASCII letters. */
 bool tl_text_is(struct tl_text text, const char *word) WG_MUST_USE;
 bool tl_text_is_caseless(struct tl_text text, const char *word) WG_MUST_USE;

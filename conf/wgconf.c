@@ -356,7 +356,7 @@ static const char *find_misplacement(enum tl_wgconf_section section, uint32_t ke
         return NULL;
 }
 
-static bool begins_with(struct tl_text text, const char *word)
+static bool begins_caseless(struct tl_text text, const char *word)
 {
         size_t len = strlen(word);
 
@@ -371,7 +371,7 @@ static bool is_like_public_key(struct tl_text name, struct tl_text value)
         bool is_key = parse_key(value, key);
 
         wg_wipe(key, sizeof(key));
-        return begins_with(name, "Pub") || (is_key && !begins_with(name, "Pr"));
+        return begins_caseless(name, "Pub") || (is_key && !begins_caseless(name, "Pr"));
 }
 
 /* Ends the section of a peer, which must have a public key. */
@@ -468,16 +468,11 @@ static void parse_words(struct reader *r, struct tl_text line)
                 tell(r, line.at, "expected [Interface], [Peer] or Key = value");
 }
 
-static bool begins_with_bytes(struct tl_text text, const char *bytes, size_t len)
-{
-        return text.len >= len && memcmp(text.at, bytes, len) == 0;
-}
-
 /* Skips a byte order mark, which some editors put before the first line, and reports it. */
 static void skip_byte_order_mark(struct reader *r)
 {
         r->raw_start = 0;
-        if (r->line_number != 1 || !begins_with_bytes(r->raw, "\xef\xbb\xbf", 3))
+        if (r->line_number != 1 || !tl_text_begins_with(r->raw, "\xef\xbb\xbf"))
                 return;
         r->raw_start = 3;
         tell_at(r, 1, 1, "the file begins with a byte order mark: save it without one");
@@ -505,7 +500,7 @@ static void parse_line(struct reader *r, struct tl_text raw)
 
 static void parse_lines(struct reader *r, struct tl_text text)
 {
-        if (begins_with_bytes(text, "\xff\xfe", 2) || begins_with_bytes(text, "\xfe\xff", 2)) {
+        if (tl_text_begins_with(text, "\xff\xfe") || tl_text_begins_with(text, "\xfe\xff")) {
                 tell_at(r, 1, 1, "the file is UTF-16: save it as UTF-8");
                 return;
         }

@@ -107,9 +107,7 @@ static void look_for_key(struct lines *lines, struct tl_text text)
 /* This is a mistake, which tl_wgconf_parse() reports. */
 static struct tl_text skip_byte_order_mark(struct tl_text text)
 {
-        bool is_there = text.len >= 3 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0;
-
-        return is_there ? tl_text_tail(text, 3) : text;
+        return tl_text_begins_with(text, "\xef\xbb\xbf") ? tl_text_tail(text, 3) : text;
 }
 
 /* Goes to the next line. False: there is none. */

@@ -144,12 +144,27 @@ static void test_words(void **state)
         assert_false(tl_text_is_caseless(text_of("of"), "off"));
 }
 
+static void test_comparisons(void **state)
+{
+        static const char *const words[] = {"", "a", "ab", "abc", "b"};
+
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(words); i++)
+                for (size_t j = 0; j < WG_ARRAY_SIZE(words); j++) {
+                        struct tl_text a = text_of(words[i]), b = text_of(words[j]);
+
+                        assert_int_equal(tl_text_is_same(a, b), i == j);
+                        assert_int_equal(tl_text_begins_with(a, words[j]),
+                                         a.len >= b.len && strncmp(words[i], words[j], b.len) == 0);
+                }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_numbers), cmocka_unit_test(test_number64),
-                cmocka_unit_test(test_u16),     cmocka_unit_test(test_find),
-                cmocka_unit_test(test_words),
+                cmocka_unit_test(test_comparisons), cmocka_unit_test(test_numbers),
+                cmocka_unit_test(test_number64),    cmocka_unit_test(test_u16),
+                cmocka_unit_test(test_find),        cmocka_unit_test(test_words),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
