@@ -12,17 +12,20 @@
 #include "io/clock.h"
 #include "io/unixsock.h"
 
-WG_PRINTF(2, 3) static bool fail(struct tl_ask *ask, const char *format, ...)
+#define TIMEOUT_NS (TL_ASK_TIMEOUT_S * TL_NS_PER_S)
+
+bool tl_ask_fail(char failure[TL_ASK_FAILURE_MAX], const char *format, ...)
 {
         va_list arguments;
 
         va_start(arguments, format);
-        vsnprintf(ask->failure, sizeof(ask->failure), format, arguments);
+        vsnprintf(failure, TL_ASK_FAILURE_MAX, format, arguments);
         va_end(arguments);
         return false;
 }
 
-void tl_ask_explain(char failure[TL_ASK_FAILURE_MAX], const char *ifname, int error)
+void tl_ask_explain(char failure[TL_ASK_FAILURE_MAX], const char *ifname, int error,
+                    uint64_t timeout_ns)
 {
         char path[64];
 
@@ -30,42 +33,42 @@ void tl_ask_explain(char failure[TL_ASK_FAILURE_MAX], const char *ifname, int er
         switch (error) {
         case -ENOENT:
                 if (if_nametoindex(ifname))
-                        snprintf(failure, TL_ASK_FAILURE_MAX,
-                                 "%s is not run by tielined: there is no %s; it may be run by the "
-                                 "kernel or another program, or have been renamed (try `wg show "
-                                 "%s')",
-                                 ifname, path, ifname);
+                        tl_ask_fail(
+                                failure,
+                                "%s is not run by tielined: there is no %s; it may be run by the "
+                                "kernel or another program, or have been renamed (try `wg show "
+                                "%s')",
+                                ifname, path, ifname);
                 else
-                        snprintf(failure, TL_ASK_FAILURE_MAX,
-                                 "there is no interface %s, and no tielined of that name; `wg show "
-                                 "interfaces' lists all WireGuard interfaces",
-                                 ifname);
+                        tl_ask_fail(
+                                failure,
+                                "there is no interface %s, and no tielined of that name; `wg show "
+                                "interfaces' lists all WireGuard interfaces",
+                                ifname);
                 break;
         case -ECONNREFUSED:
-                snprintf(failure, TL_ASK_FAILURE_MAX,
-                         "nothing listens on %s: its daemon has exited", path);
+                tl_ask_fail(failure, "nothing listens on %s: its daemon has exited", path);
                 break;
         case -EACCES:
         case -EPERM:
-                snprintf(failure, TL_ASK_FAILURE_MAX, "cannot connect to %s: this needs root",
-                         path);
+                tl_ask_fail(failure, "cannot connect to %s: this needs root", path);
                 break;
         case -ETIMEDOUT:
-                snprintf(failure, TL_ASK_FAILURE_MAX,
-                         "the daemon of %s has not answered within %d s: it is stopped or "
-                         "hangs",
-                         ifname, TL_ASK_TIMEOUT_S);
+                tl_ask_fail(failure,
+                            "the daemon of %s has not answered within %" PRIu64
+                            " s: it is stopped or "
+                            "hangs",
+                            ifname, timeout_ns / TL_NS_PER_S);
                 break;
         case -EPIPE:
         case -ECONNRESET:
-                snprintf(failure, TL_ASK_FAILURE_MAX,
-                         "the daemon of %s closed the connection: it is exiting, or has "
-                         "too many clients",
-                         ifname);
+                tl_ask_fail(failure,
+                            "the daemon of %s closed the connection: it is exiting, or has "
+                            "too many clients",
+                            ifname);
                 break;
         default:
-                snprintf(failure, TL_ASK_FAILURE_MAX, "cannot query %s: %s", path,
-                         strerror(-error));
+                tl_ask_fail(failure, "cannot query %s: %s", path, strerror(-error));
         }
 }
 
@@ -89,8 +92,7 @@ static ssize_t receive(struct tl_channel *channel, char reply[TL_STATUS_REPLY_MA
 static ssize_t request(const char *ifname, char reply[TL_STATUS_REPLY_MAX])
 {
         struct tl_channel channel;
-        ssize_t result = tl_channel_open(&channel, TL_STATUS_DIRECTORY, ifname,
-                                         TL_ASK_TIMEOUT_S * TL_NS_PER_S);
+        ssize_t result = tl_channel_open(&channel, TL_STATUS_DIRECTORY, ifname, TIMEOUT_NS);
 
         if (!result)
                 result = tl_channel_send(&channel, TL_STATUS_REQUEST, strlen(TL_STATUS_REQUEST));
@@ -106,16 +108,16 @@ bool tl_ask_status(struct tl_ask *ask, const char *ifname)
         ssize_t len = request(ifname, ask->reply);
 
         if (len < 0) {
-                tl_ask_explain(ask->failure, ifname, (int)len);
+                tl_ask_explain(ask->failure, ifname, (int)len, TIMEOUT_NS);
                 return false;
         }
         if (!tl_status_read(&ask->status, (struct tl_text){ask->reply, (size_t)len}, &error))
-                return fail(ask,
-                            "the reply from %s is not a valid status: line %" PRIu32
-                            ": %s; is it another version of tielined?",
-                            ifname, error.line, error.message);
+                return tl_ask_fail(ask->failure,
+                                   "the reply from %s is not a valid status: line %" PRIu32
+                                   ": %s; is it another version of tielined?",
+                                   ifname, error.line, error.message);
         if (ask->status.errnum)
-                return fail(ask, "the daemon of %s refused: %s", ifname,
-                            strerror(ask->status.errnum));
+                return tl_ask_fail(ask->failure, "the daemon of %s refused: %s", ifname,
+                                   strerror(ask->status.errnum));
         return true;
 }

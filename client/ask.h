@@ -20,7 +20,12 @@ struct tl_ask {
  * says why. */
 bool tl_ask_status(struct tl_ask *ask, const char *ifname) WG_MUST_USE;
 
-/* Writes a line that explains an -errno that client/channel.h returned on the status socket. */
-void tl_ask_explain(char failure[TL_ASK_FAILURE_MAX], const char *ifname, int error);
+/* Writes a line to a failure, cut if it is too long. Returns false. */
+WG_PRINTF(2, 3) bool tl_ask_fail(char failure[TL_ASK_FAILURE_MAX], const char *format, ...);
+
+/* Writes a line that explains an -errno that client/channel.h returned on the status socket.
+ * timeout_ns is that of the channel. */
+void tl_ask_explain(char failure[TL_ASK_FAILURE_MAX], const char *ifname, int error,
+                    uint64_t timeout_ns);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,19 +11,9 @@
 
 WG_ENUM_DEFINE(tl_stream_step, TL_STREAM_STEPS)
 
-WG_PRINTF(2, 3) static bool fail(struct tl_stream *stream, const char *format, ...)
-{
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(stream->failure, sizeof(stream->failure), format, arguments);
-        va_end(arguments);
-        return false;
-}
-
 static bool fail_to_ask(struct tl_stream *stream, int error)
 {
-        tl_ask_explain(stream->failure, stream->ifname, error);
+        tl_ask_explain(stream->failure, stream->ifname, error, stream->channel.timeout_ns);
         return false;
 }
 
@@ -42,7 +31,8 @@ static bool read_block(struct tl_stream *stream)
                 ssize_t got;
 
                 if (stream->len == sizeof(stream->buffer))
-                        return fail(stream, "the reply from %s is too long", stream->ifname);
+                        return tl_ask_fail(stream->failure, "the reply from %s is too long",
+                                           stream->ifname);
                 got = tl_channel_receive(&stream->channel, stream->buffer + stream->len,
                                          sizeof(stream->buffer) - stream->len);
                 if (got < 0)
@@ -52,8 +42,9 @@ static bool read_block(struct tl_stream *stream)
         stream->used = len;
         rest = (struct tl_text){stream->buffer, len};
         return tl_control_read_block(&stream->block, rest, &error) ||
-               fail(stream, "cannot understand the reply from %s: line %" PRIu32 ": %s",
-                    stream->ifname, error.line, error.message);
+               tl_ask_fail(stream->failure,
+                           "cannot understand the reply from %s: line %" PRIu32 ": %s",
+                           stream->ifname, error.line, error.message);
 }
 
 static bool request_block(struct tl_stream *stream, const struct tl_control_request *request)
@@ -73,15 +64,17 @@ static bool fail_unknown(struct tl_stream *stream, const struct tl_control_reque
         struct tl_text daemon, operations;
 
         if (!request_block(stream, &describe) || stream->block.errnum)
-                return fail(stream, "the daemon of %s lacks `%s', or one of its options",
-                            stream->ifname, name);
+                return tl_ask_fail(stream->failure,
+                                   "the daemon of %s lacks `%s', or one of its options",
+                                   stream->ifname, name);
         daemon = tl_control_find(&stream->block, "daemon");
         operations = tl_control_find(&stream->block, "operations");
-        return fail(stream,
-                    "the daemon of %s lacks `%s', or one of its options: it is version %.*s, "
-                    "and has %.*s",
-                    stream->ifname, name, (int)daemon.len, daemon.at, (int)operations.len,
-                    operations.at);
+        return tl_ask_fail(
+                stream->failure,
+                "the daemon of %s lacks `%s', or one of its options: it is version %.*s, "
+                "and has %.*s",
+                stream->ifname, name, (int)daemon.len, daemon.at, (int)operations.len,
+                operations.at);
 }
 
 /* Whether the first block begins a reply that we understand. */
@@ -92,18 +85,21 @@ static bool check_first(struct tl_stream *stream, const struct tl_control_reques
         uint64_t number;
 
         if (!version.len)
-                return fail(stream, "the daemon of %s is older than this one, and lacks `%s'",
-                            stream->ifname, tl_control_operation_name(request->operation));
+                return tl_ask_fail(stream->failure,
+                                   "the daemon of %s is older than this one, and lacks `%s'",
+                                   stream->ifname, tl_control_operation_name(request->operation));
         if (!tl_text_to_number64(version, &number) || number != TL_CONTROL_VERSION)
-                return fail(stream,
-                            "the daemon of %s speaks version %.*s of the control "
-                            "protocol, this program version %d",
-                            stream->ifname, (int)version.len, version.at, TL_CONTROL_VERSION);
+                return tl_ask_fail(stream->failure,
+                                   "the daemon of %s speaks version %.*s of the control "
+                                   "protocol, this program version %d",
+                                   stream->ifname, (int)version.len, version.at,
+                                   TL_CONTROL_VERSION);
         if (stream->block.errnum == EOPNOTSUPP)
                 return fail_unknown(stream, request);
         if (stream->block.errnum)
-                return fail(stream, "the daemon of %s refused: %.*s (%s)", stream->ifname,
-                            (int)why.len, why.at, strerror(stream->block.errnum));
+                return tl_ask_fail(stream->failure, "the daemon of %s refused: %.*s (%s)",
+                                   stream->ifname, (int)why.len, why.at,
+                                   strerror(stream->block.errnum));
         return true;
 }
 
@@ -144,8 +140,8 @@ enum tl_stream_step tl_stream_next(struct tl_stream *stream)
                 return TL_STREAM_BLOCK;
         if (!stream->block.errnum)
                 return TL_STREAM_OVER;
-        (void)!fail(stream, "the daemon of %s ended the reply: %s", stream->ifname,
-                    strerror(stream->block.errnum));
+        (void)!tl_ask_fail(stream->failure, "the daemon of %s ended the reply: %s", stream->ifname,
+                           strerror(stream->block.errnum));
         return TL_STREAM_FAILED;
 }
 

@@ -254,7 +254,7 @@ def events_of_nobody(lab):
         expect_same(stream.block(), {"idle": "true"}, "the block after 10 s without events")
         os.kill(x.process.pid, signal.SIGSTOP)
         try:
-            command.end("is stopped or hangs")
+            command.end("has not answered within 15 s: it is stopped or hangs")
         finally:
             os.kill(x.process.pid, signal.SIGCONT)
         expect(not command.lines, "the command prints nothing while there are no events")
