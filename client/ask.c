@@ -56,8 +56,7 @@ void tl_ask_explain(char failure[TL_ASK_FAILURE_MAX], const char *ifname, int er
         case -ETIMEDOUT:
                 tl_ask_fail(failure,
                             "the daemon of %s has not answered within %" PRIu64
-                            " s: it is stopped or "
-                            "hangs",
+                            " s: it is stopped or hangs",
                             ifname, timeout_ns / TL_NS_PER_S);
                 break;
         case -EPIPE:
