@@ -21,7 +21,7 @@ struct tl_keyvalue {
 const char *tl_keyvalue_read(struct tl_text line, struct tl_keyvalue *pair,
                              size_t *column) WG_MUST_USE;
 
-/* A place in a reply. The functions with a reader return false after writing *reader->error (EPROTO). */
+/* A place in a reply. Functions with a reader that fail set *reader->error, with EPROTO. */
 struct tl_keyvalue_reader {
         struct tl_text rest; /* the lines to come */
         uint32_t line;       /* number of the line that was read last */

@@ -90,8 +90,8 @@ void tl_server_init(struct tl_server *server, const struct tl_server_protocol *p
  * borrowed until done(). Returns 0 or -errno. */
 int tl_server_listen(struct tl_server *server, int fd) WG_MUST_USE;
 
-/* Retries what failed for lack of descriptors or memory, and lets the protocol work. Returns when to
- * call again, or TL_LOOP_NEVER. */
+/* Retries what failed for lack of descriptors or memory, and lets the protocol work. Returns when
+ * to call again, or TL_LOOP_NEVER. */
 uint64_t tl_server_work(struct tl_server *server, uint64_t now_ns);
 
 /* While paused, the server does not call fill(), because the state it reports is changing. */

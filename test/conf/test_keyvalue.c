@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_keyvalue.c - conf/keyvalue.h: lines, their places, and JSON. What protocols make of them is in
- * test_status.c and test_control.c. */
+ * test_keyvalue.c - conf/keyvalue.h: lines, their places, and JSON. test_status.c and
+ * test_control.c test the protocols. */
 #include "conf/keyvalue.h"
 
 #include <errno.h>

@@ -535,7 +535,7 @@ static void test_a_reader_that_leaves(void **state WG_UNUSED)
         }
 }
 
-/* The protocol goes on with a stream when tl_server_work() calls it, and says when to call again. */
+/* tl_server_work() lets the protocol continue a stream, and returns when to call again. */
 static void test_a_stream_that_works(void **state WG_UNUSED)
 {
         const uint64_t first_ns = tl_clock_boot_ns(), second_ns = first_ns + 100 * TL_NS_PER_MS;
