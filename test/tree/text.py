@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Text is clean: short lines without white space at their ends, no tabs in C, no foreign paths."""
+"""Text is clean: no long lines, stray white space, conflicts, foreign paths or clumsy phrases."""
 import re
 
 import tree
@@ -10,6 +10,12 @@ MOST_BYTES = 1 << 20
 MOST_COLUMNS = 100
 LONG_LINES = ("test/vectors/",)  # tables of hexadecimal numbers
 
+# Phrases that read as if translated. Character classes keep this file from matching itself.
+CLUMSY = re.compile("|".join((
+    r"such that [w]ere", r"room for [s]uch", r"\b[o]f before\b", r"\b[w]hence\b", r"on the [s]pot",
+    r"for a [l]ook at\b", r"in the [m]eantime", r"by itself [t]he (?:first|last|best)",
+    r"(?:^\W*|[.:] )[W]ho(?:ever)? (?!.*\?)")))
+
 # Paths of the machine that Tieline was written on; a character class, so that this line does not
 # match itself.
 FOREIGN = re.compile(r"/wor[k]/|(?:\.\./|(?<![\w/]))share[d]/")
@@ -18,6 +24,9 @@ PLANTED = {
     "white space at the end of a line": ("README.md", "words \n", "at the end of the line"),
     "a line over 100 columns": ("base/planted.c", f"/* {95 * 'x'} */\n", "over 100 columns"),
     "a tab in C": ("base/planted.c", "\tint a;\n", "a tab"),
+    "a sentence without its subject":
+        ("base/planted.c", "/* Who" + " asks again, waits. */\n", "clumsy"),
+    "a conflict that was not resolved": ("README.md", "<" * 7 + " HEAD\n", "a conflict"),
     "a file without a last newline": ("base/planted.c", "int a;", "no newline at the end"),
     "a path of another machine": ("README.md", "see ../share" + "d/x\n", "foreign path"),
     "a file over 1 MiB": ("doc/planted.txt", "0123456789abcde\n" * (1 << 16) + "\n", "1 MiB"),
@@ -47,6 +56,10 @@ def check(root, _build=None):
                 findings.append(f"{path}:{number}: over {MOST_COLUMNS} columns")
             if path.suffix in (".c", ".h") and "\t" in line:
                 findings.append(f"{path}:{number}: a tab")
+            if line.startswith(("<" * 7 + " ", ">" * 7 + " ")):
+                findings.append(f"{path}:{number}: a conflict")
+            if CLUMSY.search(line):
+                findings.append(f"{path}:{number}: clumsy: {line.strip()}")
             if FOREIGN.search(line):
                 findings.append(f"{path}:{number}: a foreign path: {line.strip()}")
     return findings
