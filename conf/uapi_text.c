@@ -47,6 +47,10 @@ static void put_endpoint(struct tl_writer *out, const char *name, const struct t
 {
         char text[TL_ADDRESS_ENDPOINT_SIZE];
 
+        if (peer->endpoint_host) {
+                tl_writer_add(out, "%s%s:%u\n", name, peer->endpoint_host, peer->endpoint.port);
+                return;
+        }
         WG_ASSERT(peer->endpoint.ip.family != WG_FAMILY_NONE);
         if (peer->zone[0]) {
                 tl_address_format_ip(text, &peer->endpoint.ip);

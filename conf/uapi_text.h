@@ -23,8 +23,8 @@ size_t tl_uapi_text_room(const struct tl_change *change) WG_MUST_USE;
  * length. */
 size_t tl_uapi_text_format_request(const struct tl_change *change, char *out, size_t room);
 
-/* Writes the lines after [Interface], and the peers, as `wg showconf` does, terminated. Endpoints
- * must be resolved. Returns the length. */
+/* Writes the lines after [Interface], and the peers, as `wg showconf` does, terminated. An endpoint
+ * that has only a host name is written with that name. Returns the length. */
 size_t tl_uapi_text_format_file(const struct tl_change *change, char *out, size_t room);
 
 /* Whether the text ends like a reply: with errno=N and a blank line. */

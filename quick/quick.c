@@ -264,6 +264,6 @@ bool tl_quick_save(struct tl_quick_file *file)
                 return tl_fail("`%s' is not a WireGuard interface", file->ifname);
         snprintf(command, sizeof(command), "wg showconf %s", file->ifname);
         tl_run_show(command);
-        error = tl_save(file->path, file->ifname, &file->quick);
+        error = tl_save(file->path, file->ifname, &file->quick, &file->device);
         return !error || tl_fail("cannot save %s: %s", file->path, tl_channel_error(error));
 }

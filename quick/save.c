@@ -135,7 +135,43 @@ static int format_ours(const char *ifname, const struct tl_wgquick *quick, char 
         return fclose(out) == 0 ? error : -ENOMEM;
 }
 
-int tl_save(const char *path, const char *ifname, const struct tl_wgquick *quick)
+/* Gives a peer that has no endpoint the one from the file, if that has a name. */
+static int keep_endpoint(struct tl_change *device, const struct tl_change_peer *written)
+{
+        for (uint32_t i = 0; i < device->peer_count; i++) {
+                struct tl_change_peer *peer = tl_change_peer_at(device, i);
+
+                if (peer->has_endpoint ||
+                    memcmp(peer->public_key, written->public_key, TL_CONF_KEY_LEN) != 0)
+                        continue;
+                if (written->endpoint_host) {
+                        free(peer->endpoint_host);
+                        peer->endpoint_host = strdup(written->endpoint_host);
+                        if (!peer->endpoint_host)
+                                return -ENOMEM;
+                }
+                peer->endpoint = written->endpoint;
+                memcpy(peer->zone, written->zone, sizeof(peer->zone));
+                peer->has_endpoint = true;
+        }
+        return 0;
+}
+
+static int keep_endpoints(struct tl_change *device, const struct tl_change *file)
+{
+        int error = 0;
+
+        for (uint32_t i = 0; !error && i < file->peer_count; i++) {
+                const struct tl_change_peer *written = tl_change_peer_at(file, i);
+
+                if (written->has_endpoint && (written->endpoint_host || written->zone[0]))
+                        error = keep_endpoint(device, written);
+        }
+        return error;
+}
+
+int tl_save(const char *path, const char *ifname, const struct tl_wgquick *quick,
+            const struct tl_change *file)
 {
         struct tl_change device;
         char *ours = NULL, *whole = NULL;
@@ -144,6 +180,8 @@ int tl_save(const char *path, const char *ifname, const struct tl_wgquick *quick
 
         tl_change_init(&device);
         error = tl_link_get(ifname, &device);
+        if (!error)
+                error = keep_endpoints(&device, file);
         if (!error)
                 error = format_ours(ifname, quick, &ours, &len);
         if (error)

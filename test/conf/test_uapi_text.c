@@ -65,6 +65,23 @@ static void test_a_file_is_what_was_read(void **state)
         tl_change_done(&device);
 }
 
+/* An endpoint that did not resolve is written as it was read. */
+static void test_a_host_name_is_kept(void **state)
+{
+        static const char text[] = "[Peer]\nPublicKey = " A "\nEndpoint = vpn.example:7\n";
+        struct tl_mistakes mistakes = {0};
+        struct tl_change device;
+        char out[1024];
+
+        (void)state;
+        tl_change_init(&device);
+        assert_true(tl_wgconf_parse(text, strlen(text), &device, &mistakes));
+        assert_in_range(tl_uapi_text_room(&device), 1, sizeof(out));
+        assert_int_equal(tl_uapi_text_format_file(&device, out, sizeof(out)), strlen(text) + 1);
+        assert_string_equal(out + 1, text);
+        tl_change_done(&device);
+}
+
 /* The longest values fit into the declared room. */
 static void test_room(void **state)
 {
@@ -167,6 +184,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_request_is_what_the_parser_reads),
                 cmocka_unit_test(test_a_file_is_what_was_read),
+                cmocka_unit_test(test_a_host_name_is_kept),
                 cmocka_unit_test(test_room),
                 cmocka_unit_test(test_replies),
                 cmocka_unit_test(test_get_reply),

@@ -105,6 +105,31 @@ def quick_goes_without_an_endpoint(lab):
 
 
 @scenario(ours_only=True, needs=NEEDS)
+def quick_saves_unresolved_endpoints(lab):
+    """SaveConfig keeps an endpoint name or zone that has not been found yet."""
+    quick = Quick(lab, host(lab), "a")
+    names = Names(quick)
+    hosts = ("late.example:9", "[fe80::1%later]:12", "192.0.2.7:7", "other.example:10")
+    keys = write(quick, *hosts)
+
+    def saved():
+        parts = read(quick.file).decode().split("[Peer]")[1:]
+        lines = [dict(line.split(" = ") for line in part.strip().splitlines()) for part in parts]
+        return [next(line["Endpoint"] for line in lines if line["PublicKey"] == key)
+                for key in keys]
+
+    names.run("up")
+    names.run("save")
+    expect_same(saved(), list(hosts), "endpoints in the saved file")
+    # An endpoint that the interface has meanwhile is saved.
+    quick.wg("set", quick.ifname, "peer", keys[3], "endpoint", "192.0.2.99:99")
+    names.run("save")
+    expect_same(saved(), [*hosts[:3], "192.0.2.99:99"], "endpoints in the file saved next")
+    quick.down()
+    quick.clean()
+
+
+@scenario(ours_only=True, needs=NEEDS)
 def quick_leaves_no_task(lab):
     """The task ends with the interface, the daemon or its peers, and when the file changes."""
     node = host(lab)
