@@ -21,6 +21,7 @@
 #define GET "get=1\n\n"
 
 #define TIMEOUT_NS (TL_LINK_TIMEOUT_S * TL_NS_PER_S)
+#define BRIEF_NS TL_NS_PER_S /* for questions with a default answer */
 
 /* While the daemon carries out a change, it sends nothing. It gets an extra second per MiB of the
  * request, which is some 6,000 peers. */
@@ -130,14 +131,14 @@ static pid_t find_process(int fd)
 
 bool tl_link_is_elsewhere(const char *ifname)
 {
-        int fd = tl_link_connect(ifname);
+        struct tl_channel channel;
         struct stat ours, theirs;
         char path[48];
 
-        if (fd < 0)
+        if (connect_within(&channel, ifname, BRIEF_NS))
                 return false;
-        snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)find_process(fd));
-        close(fd);
+        snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)find_process(channel.fd));
+        tl_channel_close(&channel);
         return stat("/proc/self/ns/net", &ours) == 0 && stat(path, &theirs) == 0 &&
                (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev);
 }
@@ -160,7 +161,7 @@ uint32_t tl_link_find_mark(const char *ifname)
         const char *text;
         uint32_t mark = 0;
         size_t len = 0;
-        ssize_t got = connect_within(&channel, ifname, TL_NS_PER_S);
+        ssize_t got = connect_within(&channel, ifname, BRIEF_NS);
 
         if (!got)
                 got = tl_channel_send(&channel, GET, sizeof(GET) - 1);
@@ -195,13 +196,12 @@ static int wait_for_end(int fd, unsigned int timeout_ms)
 
 bool tl_link_stays_served(const char *ifname, unsigned int timeout_ms)
 {
-        int fd = tl_link_connect(ifname);
-        bool stays;
+        struct tl_channel channel;
+        int error = connect_within(&channel, ifname, timeout_ms * TL_NS_PER_MS);
+        /* The queue of clients stays full only while there is a daemon. */
+        bool stays = error == -ETIMEDOUT || (!error && wait_for_end(channel.fd, timeout_ms) != 0);
 
-        if (fd < 0)
-                return false;
-        stays = wait_for_end(fd, timeout_ms) != 0;
-        close(fd);
+        tl_channel_close(&channel);
         return stays;
 }
 

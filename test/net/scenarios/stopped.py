@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """Commands that need the daemon while it does not answer: they fail in time and give the reason."""
 
+import contextlib
 import signal
+import socket
 import subprocess
 import time
 
-from lab import expect, expect_same, run, until
+from lab import SOCKETS, expect, expect_same, run, until
 from scenario import scenario
 from scenarios.quick import Quick, expect_alike, host, kill_daemon
 
@@ -27,7 +29,16 @@ def expect_failure(process, what, command):
     expect(what in error, f"{command} reports `{what}': {error}")
 
 
-@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
+def fill_queue(ifname):
+    """Connects until the daemon's queue of clients is full. A client that hangs up stays in it."""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.setblocking(False)
+                client.connect(f"{SOCKETS}/{ifname}.sock")
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=150)
 def quick_gives_up_on_a_stopped_daemon(lab):
     """While the daemon is stopped, commands fail in time, and `down` undoes everything else."""
     node = host(lab)
@@ -46,8 +57,10 @@ def quick_gives_up_on_a_stopped_daemon(lab):
         for verb, process in commands.items():
             expect_failure(process, "it is stopped or hangs", verb)
         expect(quick.exists(), "the interface is still there")
+        fill_queue(quick.ifname)
+        expect_failure(start(quick, "up"), "already exists", "up")
         expect_failure(start(quick, "down"), "does not exit", "down")
-        expect(time.monotonic() - begun < 2 * DEADLINE, "the deadlines hold")
+        expect(time.monotonic() - begun < 3 * DEADLINE, "the deadlines hold")
         expect_alike(quick.picture(), before, "the node while the daemon is stopped")
     finally:
         kill_daemon(quick, signal.SIGCONT)
