@@ -32,7 +32,7 @@ static int connect_within(struct tl_channel *channel, const char *ifname, uint64
         return tl_channel_open(channel, TL_UNIXSOCK_DIRECTORY, ifname, timeout_ns);
 }
 
-/* A reply that grows. Its bytes are wiped wherever they were. */
+/* A reply that grows. All memory that held it is wiped. */
 struct reply {
         char *text;
         size_t len, room;

@@ -30,22 +30,22 @@ bool tl_link_is_elsewhere(const char *ifname) WG_MUST_USE;
 /* The mark of outer packets; 0: none, or no answer within a second. */
 uint32_t tl_link_find_mark(const char *ifname) WG_MUST_USE;
 
-/* Ends the daemon by removing its socket, and with it the link, whatever its name and namespace are
- * now. Waits for the end. Returns 0; -ETIMEDOUT; or another -errno. */
+/* Ends the daemon by removing its socket, and thereby the link, whatever the link's name and
+ * namespace are now. Waits until the daemon has ended. Returns 0; -ETIMEDOUT; or another -errno. */
 int tl_link_end(const char *ifname, unsigned int timeout_ms) WG_MUST_USE;
 
 /* Makes an idle connection to the daemon, which ends with the daemon. Returns a descriptor, the
  * caller's to close, or -errno. */
 int tl_link_connect(const char *ifname) WG_MUST_USE;
 
-/* Calls a function for each peer of the interface, and tells it whether the peer has an endpoint.
- * The daemon's answer is read in pieces, and secrets in it are not kept. Returns 0 or -errno. */
+/* Calls see() for each peer of the interface. Reads the daemon's reply in pieces, and does not keep
+ * the secrets in it. Returns 0 or -errno. */
 int tl_link_each_peer(const char *ifname,
                       void (*see)(void *ctx, const uint8_t public_key[TL_CONF_KEY_LEN],
                                   bool has_endpoint),
                       void *ctx) WG_MUST_USE;
 
-/* Carries a change out. Returns 0 or -errno, the daemon's or that of the connection. */
+/* Applies a change. Returns 0 or -errno, from the daemon or the connection. */
 int tl_link_set(const char *ifname, const struct tl_change *change) WG_MUST_USE;
 
 /* Sets the mark of outer packets. Returns the same. */

@@ -28,7 +28,8 @@ struct tl_worker {
         struct tl_wake wake;
         atomic_bool is_stopping;
         atomic_bool is_idle; /* it waits, or is about to, and has seen no job since */
-        _Atomic(struct tl_socket_set *) watched; /* the set in the loop */
+        /* The set whose descriptors are in the loop. */
+        _Atomic(struct tl_socket_set *) watched;
 
         /* Worker. */
         struct tl_loop loop;

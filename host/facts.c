@@ -43,8 +43,9 @@ static void keep_first_route(char *answer)
                         *c = '\0';
 }
 
-/* The MTU of a route as `ip route` prints it, or else of its link. 0: unknown, or the route leads
- * to this machine, as to a local proxy, whose own traffic takes a route that we do not know. */
+/* Returns the MTU of a route as `ip route` prints it, or else the MTU of its link. 0: unknown, or
+ * the route leads to this machine, as with a local proxy, because we do not know the route of the
+ * proxy's own traffic. */
 static uint32_t read_route(char *answer)
 {
         const char *before = "", *dev = NULL;

@@ -20,7 +20,7 @@ bool tl_facts_is_table_free(uint32_t table) WG_MUST_USE;
 /* The MTU of a link; 0: unknown. */
 uint32_t tl_facts_link_mtu(const char *ifname) WG_MUST_USE;
 
-/* The greatest MTU of the paths to the peers' endpoints, or of the default routes if no endpoint is
+/* The largest MTU of the paths to the peers' endpoints, or of the default routes if no endpoint is
  * known; 0: unknown. Path MTU discovery finds smaller ones. */
 uint32_t tl_facts_path_mtu(const struct tl_change *device) WG_MUST_USE;
 

@@ -61,7 +61,7 @@ static void understand(struct tl_journal *journal)
         journal->link = link ? (unsigned int)strtoul(link, NULL, 10) : 0;
 }
 
-/* Removes a last line that a crash cut short. Its change has not been made. */
+/* Removes the last line if a crash cut it short. Its change has not been made. */
 static int remove_torn_line(struct tl_journal *journal, char *text)
 {
         char *end = strrchr(text, '\n');
@@ -102,7 +102,7 @@ static int load(struct tl_journal *journal)
 }
 
 /* Another process may remove the file between our open and our lock, so the locked file must still
- * have the name. */
+ * have this name. */
 static int open_locked(struct tl_journal *journal)
 {
         for (;;) {
@@ -144,7 +144,7 @@ int tl_journal_open(struct tl_journal *journal, const struct tl_journal_kind *ki
         return error;
 }
 
-/* False if it is not known, because the file could not be read. */
+/* Returns false also if the file could not be read. */
 static bool is_file_empty(const struct tl_journal *journal)
 {
         struct stat status;

@@ -11,8 +11,8 @@
  *      undo COMMAND       how to undo one change
  *      complete           all changes have been made
  *
- * The last `link` line counts. The file is for root alone, who runs its commands. It is locked
- * while it is open.
+ * The last `link` line counts. Only root may read or write the file, because root runs its
+ * commands. It is locked while it is open.
  *
  * Threads: the only one of the process. */
 #ifndef HOST_JOURNAL_H
@@ -50,7 +50,7 @@ struct tl_journal {
 int tl_journal_open(struct tl_journal *journal, const struct tl_journal_kind *kind,
                     const char *name) WG_MUST_USE;
 
-/* Closes a journal, and removes its file if that is empty. Takes one whose opening failed. */
+/* Closes a journal, and removes its file if it is empty. Accepts a journal that failed to open. */
 void tl_journal_close(struct tl_journal *journal);
 
 bool tl_journal_is_empty(const struct tl_journal *journal) WG_MUST_USE;
@@ -60,11 +60,11 @@ int tl_journal_add(struct tl_journal *journal, const char *undo) WG_MUST_USE;
 int tl_journal_add_link(struct tl_journal *journal, unsigned int link) WG_MUST_USE;
 int tl_journal_complete(struct tl_journal *journal) WG_MUST_USE;
 
-/* The present size, for tl_journal_undo(). */
+/* The current size in bytes, for tl_journal_undo(). */
 size_t tl_journal_size(const struct tl_journal *journal) WG_MUST_USE;
 
-/* Calls undo with each command that was added since the journal had that size (0: all of them), the
- * last one first, and removes these lines. */
+/* Calls undo with each command that was added since the journal had that size (0: all of them),
+ * newest first, and removes these lines. */
 void tl_journal_undo(struct tl_journal *journal, size_t size,
                      void (*undo)(const struct tl_journal *journal, const char *command));
 

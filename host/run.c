@@ -59,7 +59,7 @@ void tl_run_init(void)
 {
         const struct sigaction action = {.sa_handler = interrupt};
 
-        /* Once nobody reads our messages, the work still has to be completed or undone. */
+        /* If the reader of our messages is gone, the work must still be completed or undone. */
         signal(SIGPIPE, SIG_IGN);
         for (size_t i = 0; i < WG_ARRAY_SIZE(SIGNALS); i++)
                 sigaction(SIGNALS[i], &action, NULL);
@@ -116,7 +116,8 @@ WG_NORETURN static void become(char *words[], int input, int output)
         struct sigaction action = {.sa_handler = SIG_DFL};
 
         sigaction(SIGPIPE, &action, NULL);
-        /* If it outlived us, it could make changes after the next command has undone ours. */
+        /* If the program outlived us, it could make changes after the next command has undone
+         * ours. */
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (input >= 0)
                 dup2(input, STDIN_FILENO);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * run.h - runs programs, and shows the user which.
+ * run.h - runs programs, and shows their commands to the user.
  *
  * A command is a line of words, separated by single blanks. It is split at the blanks, so no word
  * can contain one, and no shell interprets it. Each command is printed on standard error after

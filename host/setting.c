@@ -120,8 +120,8 @@ static bool find_holder(const struct tl_journal_kind *kind, const struct line *l
         return is_found;
 }
 
-/* Keeps other processes from changing a setting between our read and write. Returns -1 if there
- * is no lock to take, which is rare and not fatal. */
+/* Keeps other processes from changing a setting between our read and write. Returns a descriptor,
+ * or -1 if the lock cannot be taken, which is rare and not fatal. */
 static int lock(void)
 {
         int fd = open(ROOT "net/ipv4/conf", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -4,8 +4,8 @@
  *
  * A setting that already has the right value is not written: in a container it may be read-only. A
  * setting that is changed gets a line in the journal. Every interface that needs the setting
- * records the old value, and the last of them to go restores it, unless others have changed the
- * setting meanwhile.
+ * records the old value, and the last of them to go down restores it, unless another program has
+ * changed the setting meanwhile.
  *
  * Settings are named by their paths below /proc/sys, since interface names may contain dots.
  * Source: proc(5), sysctl(8); Linux, ip-sysctl.

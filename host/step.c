@@ -61,8 +61,8 @@ static bool is_batchable(const struct tl_step *step, char *family, const char **
         return true;
 }
 
-/* Runs as many steps from *index on as fit into one process, and advances *index past them. One
- * process per route takes a minute for ten thousand routes. */
+/* Runs steps from *index on, as many as one process can take, and advances *index past them. With
+ * one process per route, ten thousand routes would take a minute. */
 static bool run_batch(const struct tl_steps *steps, uint32_t *index)
 {
         char first = '4', family = '4', *input = NULL;

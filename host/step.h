@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * step.h - a list of changes to this machine, each with how it is undone.
+ * step.h - a list of changes to this machine, each with its undo command.
  *
- * Commands are as in host/run.h. The undo command of a step is in the journal before the step runs,
+ * host/run.h defines commands. The undo command of a step is in the journal before the step runs,
  * so that a crash at any step leaves nothing that cannot be undone. Changes that the kernel undoes
  * along with a link, such as its addresses and routes, need no undo command.
  *
@@ -20,7 +20,7 @@
 enum { TL_STEP_RUN = 0 }; /* runs the step's command; other actions are the caller's own */
 
 struct tl_step {
-        uint32_t action; /* TL_STEP_RUN, or a number that means something to the caller */
+        uint32_t action; /* TL_STEP_RUN, or one of the caller's own actions */
         char *command;   /* owned; NULL: none */
         char *input;     /* standard input of the command; owned; NULL: none */
         char *undo;      /* a command; owned; NULL: nothing needs to be undone */
@@ -39,7 +39,7 @@ struct tl_step *tl_steps_add(struct tl_steps *steps, uint32_t action);
 /* Writes a command. Returns false, with *text NULL, if there is no memory. */
 WG_PRINTF(2, 3) bool tl_step_write(char **text, const char *format, ...);
 
-/* Frees all steps. Takes a list of zeros. */
+/* Frees all steps. Accepts zeroed memory. */
 void tl_steps_done(struct tl_steps *steps);
 
 /* Carries out the steps in order, until one fails or a signal asks us to end. `act` carries out the
@@ -49,10 +49,10 @@ bool tl_steps_do(const struct tl_steps *steps, struct tl_journal *journal,
                  bool (*act)(void *ctx, const struct tl_step *step), void *ctx,
                  uint32_t *failed) WG_MUST_USE;
 
-/* Undoes what was added to the journal since it had that size (0: everything), the last change
- * first. Commands that fail are ignored, since their change may not have been made. In a journal of
- * another boot or network namespace, commands about kernel state are skipped: what looks the same
- * here belongs to other interfaces. */
+/* Undoes what was added to the journal since it had that size (0: everything), newest change first.
+ * Commands that fail are ignored, since their change may not have been made. In a journal of
+ * another boot or network namespace, commands about kernel state are skipped, because objects of
+ * the same name here belong to other interfaces. */
 void tl_steps_undo(struct tl_journal *journal, size_t size);
 
 #endif

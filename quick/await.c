@@ -34,7 +34,8 @@ enum { PAUSE_MIN_MS = 1000, PAUSE_MAX_MS = 20000, STOP_TIMEOUT_MS = 5000 };
 
 static struct tl_log log_;
 
-/* Writes an abstract address, which vanishes with the task however it ends. Returns its length. */
+/* Writes an abstract address, which disappears when the task ends, however it ends. Returns its
+ * length. */
 static socklen_t name_socket(struct sockaddr_un *address, const char *ifname)
 {
         int len;
@@ -216,7 +217,7 @@ static bool forget_unwanted(struct task *task)
 {
         int error = find_wanted(task);
 
-        /* Stopped or very busy: later it may answer again. */
+        /* The daemon is stopped or very busy, and may answer again later. */
         if (error)
                 return error == -ETIMEDOUT;
         for (uint32_t i = task->names.count; i-- > 0;) {

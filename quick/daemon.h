@@ -11,7 +11,7 @@
 #include "host/journal.h"
 
 /* Starts the daemon of the interface that the journal is named after. Records the index of its
- * link, to tell the link from a later one of the same name. Returns false after saying what went
+ * link, to distinguish it from a later link of the same name. Returns false after saying what went
  * wrong. */
 bool tl_daemon_start(struct tl_journal *journal) WG_MUST_USE;
 

@@ -52,8 +52,8 @@ static bool heed_marks(const char *ifname, struct tl_journal *journal)
                        strerror(-error));
 }
 
-/* Whether another interface took the same number for its mark: wg-quick's, which then fails and
- * deletes the rules with that number. */
+/* Whether another interface, one of wg-quick's, took the same number for its mark. wg-quick then
+ * fails and deletes the rules with that number. */
 static bool is_contended(const struct tl_quick_file *file, uint32_t number)
 {
         return !file->device.fwmark && tl_survey_is_mark_used(number, file->ifname);
@@ -139,7 +139,7 @@ static enum outcome try_defaults(const struct tl_quick_file *file, struct tl_jou
 }
 
 /* wg-quick chooses numbers as we do. Our own commands wait for each other, but wg-quick does not
- * wait, so if it is first we try the next number. */
+ * wait, so if it comes first, we try the next number. */
 bool tl_defaults_add(const struct tl_quick_file *file, struct tl_journal *journal,
                      struct tl_plan_facts *facts)
 {

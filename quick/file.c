@@ -62,8 +62,8 @@ static bool find_file(struct tl_quick_file *file, const char *name)
         return size < (int)sizeof(file->path) || tl_fail("`%s' is too long", name);
 }
 
-/* wg(8)'s keys are read from a copy in which ours are blank and every byte keeps its place, so that
- * mistakes in both parts have the line and column of the file. */
+/* wg(8)'s keys are read from a copy in which our keys are blanked and every byte keeps its place,
+ * so that mistakes in both parts are reported at their line and column in the file. */
 static void parse(struct tl_quick_file *file)
 {
         size_t len = file->file.len;

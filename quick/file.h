@@ -21,8 +21,8 @@ struct tl_quick_file {
         char path[PATH_MAX];
         char ifname[IF_NAMESIZE];
         struct tl_file file;
-        bool is_sound;  /* the file has no mistakes; if it has, only `down` may use it */
-        bool has_hooks; /* wg-quick's keys have no mistakes; if they do, none of them counts */
+        bool is_sound;           /* the file has no mistakes; otherwise only `down` may use it */
+        bool has_hooks;          /* wg-quick's keys have no mistakes; otherwise all are ignored */
         struct tl_wgquick quick; /* points into the file */
         struct tl_change device;
         struct tl_names missing; /* endpoint names that did not resolve */
@@ -36,8 +36,8 @@ bool tl_quick_file_open(struct tl_quick_file *file, const char *name) WG_MUST_US
 /* Wipes and frees. */
 void tl_quick_file_close(struct tl_quick_file *file);
 
-/* Prints the file without the keys that wg(8) does not know, which also go from the text in memory.
- * Returns false after saying what went wrong. */
+/* Prints the file without the keys that wg(8) does not know. Also removes them from the text in
+ * memory. Returns false after saying what went wrong. */
 bool tl_quick_file_print(struct tl_quick_file *file) WG_MUST_USE;
 
 #endif

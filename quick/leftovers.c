@@ -58,7 +58,7 @@ static bool delete_rules(uint8_t family, const char *ifname)
         return any;
 }
 
-/* A daemon whose interface was moved or renamed still serves its old name from here. */
+/* A daemon whose interface was moved or renamed still listens here under the old name. */
 static bool is_alive(const char *ifname)
 {
         return if_nametoindex(ifname) ||

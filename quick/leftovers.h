@@ -4,7 +4,7 @@
  * also lose /run, as when a container restarts in its network namespace.
  *
  * A rule of ours whose table is empty routes nothing. It is in use only while an interface still
- * has its mark. An nft(8) table has the name of its interface in its own.
+ * has its mark. The name of an nft(8) table contains the name of its interface.
  * Threads: the only one of the process. */
 #ifndef QUICK_LEFTOVERS_H
 #define QUICK_LEFTOVERS_H
@@ -17,8 +17,8 @@
  * gone. Returns whether there were any. */
 bool tl_leftovers_delete(const char *ifname);
 
-/* Deletes the name servers of an interface from resolvconf(8), unless the interface exists: nobody
- * else does. Returns whether there were any. */
+/* Deletes the name servers of an interface from resolvconf(8), unless the interface exists. Nothing
+ * else deletes them. Returns whether there were any. */
 bool tl_leftovers_delete_record(const char *ifname);
 
 #endif

@@ -14,7 +14,6 @@
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_WRONG_USE = 2 };
 enum { OPTION_BEFORE = 256, OPTION_AFTER, OPTION_AWAIT, OPTION_VERSION };
 
-/* The commands. */
 #define VERBS(X) \
         X(VERB_UP, 0, up, "bring the interface up, as described in its file") \
         X(VERB_DOWN, 1, down, "take it down and undo everything that `up' did") \
@@ -78,7 +77,7 @@ static int run(enum tl_quick_verb verb, enum tl_quick_part part, const char *nam
                 return EXIT_FAILED;
         }
         tl_run_init();
-        /* Mistakes in the file must not keep its interface up. */
+        /* Mistakes in the file must not prevent taking its interface down. */
         is_good = tl_quick_file_open(&file, name) && (file.is_sound || verb == VERB_DOWN) &&
                   act(&file, verb, part);
         tl_quick_file_close(&file);

@@ -117,7 +117,7 @@ bool tl_peers_replace(struct tl_quick_file *file)
         return resolve(file) && remove_strangers(file) && configure(file);
 }
 
-/* A task that cannot start affects only its own peers, which stay without an endpoint. */
+/* If the task cannot start, only its peers are affected: they stay without an endpoint. */
 void tl_peers_await(const struct tl_quick_file *file)
 {
         char command[64];

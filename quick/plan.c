@@ -85,7 +85,7 @@ static void write_domains(FILE *out, const struct tl_wgquick *quick)
                         quick->dns_search.items[i].at);
 }
 
-/* Writes each name server between these two texts. */
+/* Writes `before`, a name server and `after`, for each name server. */
 static void write_servers(FILE *out, const struct planner *p, const char *before, const char *after)
 {
         for (uint32_t i = 0; i < p->quick->dns_count; i++) {

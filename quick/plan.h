@@ -3,10 +3,10 @@
  * plan.h - the steps that give an interface its addresses, routes and name servers. The interface
  * exists and has its peers.
  *
- * Commands are as in host/run.h: the parser of the file lets no blank into a word. Addresses and
+ * host/run.h defines commands. The parser of the file allows no blanks in words. Addresses and
  * routes go away with the interface, so they need no undo command.
  *
- * A default route does not replace the present one. It goes into a table of its own, which routes
+ * A default route does not replace the existing one. It goes into a table of its own, which routes
  * all packets without the mark of outer packets, unless the main table has a better route than its
  * default one (quick/rules.h). The kernel accepts only one default route per table, so adding it
  * claims the number, and two interfaces never share one. Packets to the interface's own addresses
@@ -34,11 +34,10 @@
 #define TL_PLAN_TABLE_PREFIX "tieline-quick-"
 
 enum {
-        TL_PLAN_OVERHEAD = 80,   /* bytes of outer headers: IPv6 40, UDP 8, WireGuard 32 */
-        TL_PLAN_IPV6_MTU = 1280, /* the minimum for IPv6 (RFC 8200, 5) */
-        TL_PLAN_PATH_MTU = 1500, /* if no path to a peer is known */
-        TL_PLAN_DNS_NAME_SIZE =
-                48, /* bytes for the longest name of a record, with its terminator */
+        TL_PLAN_OVERHEAD = 80,      /* bytes of outer headers: IPv6 40, UDP 8, WireGuard 32 */
+        TL_PLAN_IPV6_MTU = 1280,    /* the minimum for IPv6 (RFC 8200, 5) */
+        TL_PLAN_PATH_MTU = 1500,    /* if no path to a peer is known */
+        TL_PLAN_DNS_NAME_SIZE = 48, /* bytes for the longest record name, with its terminator */
 };
 
 /* Actions of steps other than TL_STEP_RUN. */
@@ -63,7 +62,7 @@ struct tl_plan_facts {
         bool lacks_ipv6;   /* IPv6 is off on the interface: only IPv4 is planned */
         enum tl_plan_dns dns;
         char dns_name[TL_PLAN_DNS_NAME_SIZE]; /* the name of the record for resolvconf */
-        uint32_t path_mtu; /* the greatest MTU of the paths to the peers; 0: unknown */
+        uint32_t path_mtu; /* the largest MTU of the paths to the peers; 0: unknown */
         /* For default routes only. */
         uint32_t number;                  /* for the mark and the table; no other program uses it */
         struct tl_rules_place ipv4, ipv6; /* where rules go */

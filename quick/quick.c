@@ -84,7 +84,7 @@ static bool is_here(const struct tl_quick_file *file)
                tl_fail("`%s' runs in another network namespace", file->ifname);
 }
 
-/* Whether the interface is in the state that this part of `up` starts from. */
+/* Whether the interface is in the state that this part of `up` requires. */
 static bool is_place_ready(const struct tl_quick_file *file, enum tl_quick_part part)
 {
         uint32_t waited_ms = 0;
@@ -104,7 +104,7 @@ static bool is_place_ready(const struct tl_quick_file *file, enum tl_quick_part 
         return true;
 }
 
-/* Clears the way and starts the daemon, unless a service manager starts it. */
+/* Cleans up and starts the daemon, unless a service manager starts it. */
 static bool begin(struct tl_quick_file *file, enum tl_quick_part part, struct tl_journal *journal)
 {
         if (part == TL_QUICK_AFTER)
@@ -220,7 +220,7 @@ static bool down(struct tl_quick_file *file, enum tl_quick_part part, struct tl_
         tl_steps_undo(journal, 0);
         if (part == TL_QUICK_WHOLE)
                 is_good = tl_daemon_end(file->ifname, link) && is_good;
-        /* This finds what the journal does not have, for example because it was lost. */
+        /* Also delete traces that the journal does not have, for example because it was lost. */
         (void)delete_traces(file);
         if (was_up)
                 is_good = tl_hooks_run_all(file, TL_WGQUICK_POST_DOWN) && is_good;

@@ -29,7 +29,7 @@ bool tl_quick_down(struct tl_quick_file *file, enum tl_quick_part part) WG_MUST_
  * sessions. Whatever the file does not set stays as it is: keys, port, mark, allowed IPs. */
 bool tl_quick_reload(struct tl_quick_file *file) WG_MUST_USE;
 
-/* Writes the present configuration of the interface to its file. */
+/* Writes the current configuration of the interface to its file. */
 bool tl_quick_save(struct tl_quick_file *file) WG_MUST_USE;
 
 #endif

@@ -74,8 +74,8 @@ static uint32_t priority_before(const struct tl_rule *rules, size_t i)
 }
 
 /* The index where new rules go: before the tunnels' rules that come right before main, but after
- * wg-quick's suppress_prefixlength rule. wg-quick deletes the first such rule that it finds when it
- * takes a tunnel down, so its own must stay first. */
+ * wg-quick's suppress_prefixlength rule. When wg-quick takes a tunnel down, it deletes the first
+ * such rule that it finds, so its own must stay first. */
 static size_t find_index(const struct tl_rule *rules, size_t main)
 {
         size_t i = main;

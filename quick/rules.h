@@ -30,11 +30,11 @@
 #include "io/rule.h"
 
 enum {
-        TL_RULES_PROTOCOL =
-                108,            /* no other program's, according to rt_protos of iproute2 and FRR */
+        /* Used by no other program, according to rt_protos of iproute2 and FRR. */
+        TL_RULES_PROTOCOL = 108,
         TL_RULES_FIRST = 51820, /* the first number tried, as in wg-quick */
-        /* How long to wait for other commands that change rules. If the lock of the
-         * network namespace is held longer, its holder is not tieline-quick, and we continue. */
+        /* How long to wait for other commands that change rules. A process that holds the lock of
+         * the network namespace for longer is not one of ours, so we continue without it. */
         TL_RULES_LOCK_TIMEOUT_MS = 5000,
 };
 

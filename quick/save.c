@@ -100,7 +100,8 @@ static void write_table(FILE *out, const struct tl_wgquick *quick)
         }
 }
 
-/* Writes the keys of [Interface] that are not wg(8)'s. No secret is among them, except in hooks. */
+/* Writes the keys of [Interface] that are not wg(8)'s. They hold no secrets, except possibly in
+ * hooks. */
 static int write_ours(FILE *out, const char *ifname, const struct tl_wgquick *quick)
 {
         int error;

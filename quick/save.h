@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * save.h - writes the present configuration of an interface to its file.
+ * save.h - writes the current configuration of an interface to its file.
  * Threads: the only one of the process. */
 #ifndef QUICK_SAVE_H
 #define QUICK_SAVE_H

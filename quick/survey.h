@@ -20,8 +20,8 @@ bool tl_survey_has_record(const char *name) WG_MUST_USE;
  * date as soon as other programs change rules. Returns 0 or -errno. */
 int tl_survey_defaults(struct tl_plan_facts *facts, uint32_t first) WG_MUST_USE;
 
-/* Whether our rules of that number are where they belong, although other programs may have added
- * rules since. Also true if the rules cannot be read. */
+/* Whether our rules of that number are still in the right place, although other programs may have
+ * added rules since. Also true if the rules cannot be read. */
 bool tl_survey_is_place_right(const struct tl_plan_facts *facts, uint32_t number) WG_MUST_USE;
 
 /* Whether a userspace WireGuard interface in this network namespace, other than `but`, has this
