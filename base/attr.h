@@ -7,7 +7,7 @@
 #include "base/std.h"
 
 #define WG_MUST_USE __attribute__((warn_unused_result))
-#ifndef WG_NORETURN /* a build whose tools do not know wg_panic() may define it as nothing */
+#ifndef WG_NORETURN /* a build may define it as nothing if its tools do not know wg_panic() */
 #define WG_NORETURN __attribute__((noreturn))
 #endif
 #define WG_UNUSED __attribute__((unused))
@@ -44,7 +44,7 @@
  * is the only function that base needs from outside. */
 WG_NORETURN void wg_panic(const char *file, int line, const char *what);
 
-/* For our own bugs only; mistakes of the other side get verdicts. Always compiled in. */
+/* For our own bugs only; invalid input from the other side gets a verdict. Always compiled in. */
 #define WG_ASSERT(condition) \
         (WG_LIKELY(condition) ? (void)0 : wg_panic(__FILE__, __LINE__, #condition))
 

@@ -3,9 +3,9 @@
  * checksum.h - the Internet checksum as partial sums.
  *
  * A partial sum is a ones' complement sum of 16-bit words in the machine's byte order (which only
- * swaps the bytes of the result, RFC 1071 section 2). It has 64 bits, so that carries can wait.
- * Partial sums start at 0 and are added with +. Functions return sums below 2^33, so 2^30 of those
- * can be added.
+ * swaps the bytes of the result, RFC 1071 section 2). It has 64 bits, so that carries can be added
+ * at the end. Partial sums start at 0 and are added with +. Functions return sums below 2^33, so
+ * 2^30 of those can be added.
  *
  * Threads: pure functions of their arguments.
  * Source: RFC 1071, RFC 1624; RFC 768, RFC 8200 8.1, RFC 9293 3.1 (pseudo headers). */
@@ -24,7 +24,7 @@ uint64_t wg_checksum_add(uint64_t sum, const uint8_t *data, size_t len);
 uint64_t wg_checksum_pseudo(uint8_t family, const uint8_t *source, const uint8_t *destination,
                             uint8_t protocol, uint32_t len);
 
-/* wg_checksum_pseudo() of a packet whose IP header is whole. */
+/* wg_checksum_pseudo() of a packet whose IP header is complete. */
 static inline uint64_t wg_checksum_pseudo_of(const uint8_t *packet, uint8_t family,
                                              uint8_t protocol, uint32_t len)
 {

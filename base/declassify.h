@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * declassify.h - marks where a value derived from secrets becomes public: a verdict, a public key,
- * a sealed message. In programs it does nothing.
+ * a sealed message. It does nothing in programs.
  *
  * The checks in test/timing poison keys and verify that no branch and no address depends on values
  * derived from them. Code may branch on marked values, so each mark says why the value is public.

@@ -7,13 +7,13 @@
 
 #include "base/ip.h"
 
-/* A peer's address, and the address from which we answer it. */
+/* A peer's address, and the address from which we reply to it. */
 struct wg_endpoint {
         struct wg_ip ip;         /* the peer's address; family NONE: no endpoint is known */
         uint16_t port;           /* the peer's, host order */
         uint32_t scope;          /* interface number of a link-local IPv6 address, else 0 */
         struct wg_ip source;     /* our address that the peer last reached; NONE: not pinned */
-        uint32_t source_ifindex; /* the interface that led there; sending needs it for link-local */
+        uint32_t source_ifindex; /* the interface it arrived on; needed to send from link-local */
 };
 
 /* Whether both have the same remote address, port and scope; the source is ignored. */

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 
-/* Output that stores what fits and counts everything. */
+/* Output that stores as much as fits and counts everything. */
 struct sink {
         char *out;
         size_t size, len;

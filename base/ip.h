@@ -55,7 +55,8 @@ enum {
         WG_IPV4_AT_DESTINATION = 16,
         WG_IPV4_DONT_FRAGMENT = 0x4000,   /* in FRAGMENT */
         WG_IPV4_MORE_AND_OFFSET = 0x3fff, /* in FRAGMENT; not 0 in any fragment */
-        WG_IPV4_OFFSET = 0x1fff,          /* in FRAGMENT; not 0 in all fragments but the first */
+        WG_IPV4_OFFSET =
+                0x1fff, /* in FRAGMENT; 0 only in the first fragment, or without fragments */
 
         WG_IPV6_HEADER_LEN = 40, /* without extension headers */
         WG_IPV6_AT_PAYLOAD_LEN = 4,
@@ -97,7 +98,7 @@ enum { WG_ECN_NONE = 0, WG_ECN_ECT1 = 1, WG_ECN_ECT0 = 2, WG_ECN_CE = 3, WG_ECN_
 struct wg_ip_header {
         uint8_t family; /* WG_FAMILY_*; NONE: not IP, or shorter than its header */
         uint8_t tos;    /* type of service, traffic class */
-        uint32_t len;   /* of the whole packet, as the header says; may exceed what is there */
+        uint32_t len;   /* of the whole packet, as the header says; may exceed the actual length */
         const uint8_t *source, *destination;
 };
 

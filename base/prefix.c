@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "base/prefix.h"
 
-/* Equal first bits of two addresses of one family. Bits after an IPv4 address are zero in both. */
+/* The number of equal leading bits of two addresses of one family. Bits after an IPv4 address are
+ * zero in both. */
 static unsigned int common_bits(const struct wg_ip *a, const struct wg_ip *b)
 {
         uint64_t a_bits[2], b_bits[2];

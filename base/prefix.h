@@ -41,7 +41,7 @@ static inline void wg_ip_store_bits(struct wg_ip *ip, uint8_t family, const uint
         wg_be64_store(ip->bytes + 8, bits[1]);
 }
 
-/* How many first bits are equal, 0 to 128. */
+/* The number of equal leading bits, 0 to 128. */
 static inline unsigned int wg_ip_common_bits(const uint64_t a[2], const uint64_t b[2])
 {
         if (a[0] != b[0])
@@ -70,7 +70,7 @@ bool wg_prefix_contains(const struct wg_prefix *prefix, const struct wg_ip *ip) 
 /* Whether all addresses of `inner` lie in `outer`. */
 bool wg_prefix_covers(const struct wg_prefix *outer, const struct wg_prefix *inner) WG_MUST_USE;
 
-/* Whether some address lies in both: then one of them covers the other. */
+/* Whether any address lies in both; if so, one of them covers the other. */
 bool wg_prefix_overlaps(const struct wg_prefix *a, const struct wg_prefix *b) WG_MUST_USE;
 
 /* The length of the longest prefix that covers both, which are of one family. */

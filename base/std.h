@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * std.h - the C headers that base, core and the headers of crypto use; they include no other.
+ * std.h - the C headers that base, core and the headers of crypto use. They include no others.
  *
- * A freestanding compiler brings all four. A build without them, such as a kernel module's, puts
+ * A freestanding compiler provides all four. A build without them, such as a kernel module's, puts
  * shims of the same names on its include path. */
 #ifndef BASE_STD_H
 #define BASE_STD_H

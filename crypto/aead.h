@@ -42,8 +42,8 @@ const struct wg_aead_backend *wg_aead_nth(size_t i);
 /* Whether the back-end gave a wrong result when wg_crypto_init() tried it. Threads: any. */
 bool wg_aead_is_broken(const struct wg_aead_backend *backend);
 
-/* The back-end of that name, or NULL if this processor can run none of that name. For a NULL name,
- * the best back-end that is not broken. Threads: any. */
+/* The back-end of that name, or NULL if there is none or this processor cannot run it. For a NULL
+ * name, the best back-end that is not broken. Threads: any. */
 const struct wg_aead_backend *wg_aead_choose(const char *name);
 
 /* Single messages with associated data, for handshakes. `to` may equal `from`. Seal writes len + 16

@@ -17,8 +17,8 @@
  * added. Packets of a group end together: the lane of a shorter packet starts with blocks of zeros
  * that lack the high bit, which leave its sum at zero.
  *
- * The two commonest cases have fast paths: a group with a packet for each lane, all of one length,
- * and a single packet.
+ * The two most common cases have fast paths: a group with a packet for each lane, all of one
+ * length, and a single packet.
  *
  * No branch and no address depends on secrets; both depend on lengths, which are public. When
  * opening, tags are compared before anything is decrypted, so a forged packet leaves no plaintext
@@ -615,7 +615,7 @@ static void authenticate(const struct text *texts, unsigned int n, const struct 
 
 enum { ALONE_LEAST = 2 * HALF * POLY_BLOCK }; /* in bytes: the shortest packet for this path */
 
-/* As make_powers(), for a packet that has all lanes. */
+/* Like make_powers(), for a packet that has all lanes. */
 INLINE void make_all_powers(struct number r, struct powers *powers)
 {
         struct number power = r, own = r;
@@ -985,7 +985,7 @@ static void leave_out(struct group *group, unsigned int i)
         group->texts[i].len = 0;
 }
 
-/* In constant time, as wg_equal(). */
+/* In constant time, like wg_equal(). */
 INLINE bool is_same_tag(const uint8_t a[WG_AEAD_TAG_LEN], const uint8_t b[WG_AEAD_TAG_LEN])
 {
         __m128i difference = _mm_xor_si128(_mm_loadu_si128((const void *)a),

@@ -9,7 +9,7 @@
 
 #define WG_AEAD_NONCE_LEN 12
 
-/* As wg_aead_seal() and wg_aead_open(). */
+/* Like wg_aead_seal() and wg_aead_open(). */
 void wg_aead_seal_nonce96(uint8_t *to, const uint8_t *from, size_t len, const void *ad,
                           size_t ad_len, const uint8_t nonce[WG_AEAD_NONCE_LEN],
                           const uint8_t key[WG_AEAD_KEY_LEN]);

@@ -443,7 +443,7 @@ static void finish_sealing(struct group *group)
         }
 }
 
-/* In constant time, as wg_equal(). */
+/* In constant time, like wg_equal(). */
 INLINE bool is_same_tag(const uint8_t a[WG_AEAD_TAG_LEN], const uint8_t b[WG_AEAD_TAG_LEN])
 {
         __m128i difference = _mm_xor_si128(_mm_loadu_si128((const void *)a),

@@ -2,8 +2,8 @@
  *
  * crypto.h - starting and stopping the primitives.
  *
- * The headers of this room say what WireGuard needs of cryptography, not which library provides it.
- * The sources in libcrypto/ use OpenSSL 3; another build may link another set.
+ * The headers of this room declare the cryptography that WireGuard needs, not the library that
+ * provides it. The sources in libcrypto/ use OpenSSL 3; another build may link another set.
  * Threads: any, between init and done. Each thread has its own contexts, which are made by
  * thread_begin() or on first use, and freed when the thread ends. */
 #ifndef CRYPTO_CRYPTO_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * selftest.h - known-answer tests at start, so that a wrong library or processor is found before it
- * seals anything. Private to this room.
+ * selftest.h - known-answer tests at startup, so that a wrong library or processor is found before
+ * it seals anything. Private to this room.
  * Threads: any. */
 #ifndef CRYPTO_SELFTEST_H
 #define CRYPTO_SELFTEST_H

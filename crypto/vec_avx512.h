@@ -105,7 +105,7 @@ static inline void v_scatter(uint8_t to[HALF][16], vec low, vec high)
         _mm_storeu_si128((void *)to[7], _mm512_extracti64x2_epi64(odd, 3));
 }
 
-/* As v_gather(), for four consecutive blocks per lane, by a transposition. */
+/* Like v_gather(), for four consecutive blocks per lane, by a transposition. */
 static inline void v_gather4(const uint8_t *const from[HALF], size_t at, vec low[4], vec high[4])
 {
         vec r[8], p[8], q[8];

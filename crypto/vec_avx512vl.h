@@ -73,7 +73,7 @@ static inline void v_scatter(uint8_t to[HALF][16], vec low, vec high)
         _mm_storeu_si128((void *)to[3], _mm256_extracti128_si256(odd, 1));
 }
 
-/* As v_gather(), for four consecutive blocks per lane. */
+/* Like v_gather(), for four consecutive blocks per lane. */
 static inline void v_gather4(const uint8_t *const from[HALF], size_t at, vec low[4], vec high[4])
 {
         for (unsigned int i = 0; i < 4; i += 2) {

@@ -18,7 +18,7 @@ struct wg_x25519_key;
 /* Clamps and copies a private key (the caller wipes its own copy). NULL: no memory. */
 struct wg_x25519_key *wg_x25519_key_new(const uint8_t private_key[WG_KEY_LEN]) WG_MUST_USE;
 
-/* Wipes and frees; takes NULL. */
+/* Wipes and frees; accepts NULL. */
 void wg_x25519_key_free(struct wg_x25519_key *key);
 
 /* The public key, borrowed for the life of the object. */

@@ -12,7 +12,7 @@
 
 #define WG_XCHACHA_NONCE_LEN 24
 
-/* As wg_aead_seal() and wg_aead_open(), with a 24-byte nonce. */
+/* Like wg_aead_seal() and wg_aead_open(), with a 24-byte nonce. */
 void wg_xchacha_seal(uint8_t *to, const uint8_t *from, size_t len, const void *ad, size_t ad_len,
                      const uint8_t nonce[WG_XCHACHA_NONCE_LEN], const uint8_t key[WG_AEAD_KEY_LEN]);
 bool wg_xchacha_open(uint8_t *to, const uint8_t *from, size_t len, const void *ad, size_t ad_len,

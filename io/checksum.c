@@ -18,14 +18,14 @@ typedef uint64_t lanes32 __attribute__((vector_size(32)));
 #define INLINE __attribute__((always_inline)) static inline
 
 /* The bytes to sum, and where to copy them. `copies` says whether they are copied; it is a constant
- * in every inlined call of the functions below. If not, `to` stays NULL. */
+ * in every inlined call of the functions below. Without copying, `to` stays NULL. */
 struct pass {
         uint8_t *to;
         const uint8_t *from;
         size_t left;
 };
 
-/* Moves the next `len` bytes, a constant too, into `value`. */
+/* Moves the next `len` bytes (also a constant) into `value`. */
 INLINE void take(struct pass *pass, void *value, size_t len, bool copies)
 {
         memcpy(value, pass->from, len);
@@ -61,7 +61,7 @@ DEFINE_SUM_BLOCKS(sum_blocks16, lanes16)
 DEFINE_SUM_BLOCKS(sum_blocks32, lanes32)
 
 /* Sums the remaining bytes. A buffer for the last bytes would be slower: writing it in one width
- * and reading it in another costs the processor more than all the adding. */
+ * and reading it in another costs more time than all the additions. */
 INLINE uint64_t sum_rest(struct pass *pass, bool copies)
 {
         uint64_t sum = 0, eight;

@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How far apart two readings of one moment can be, and the shortest sleep that counts. The second
- * is much larger, so that a preempted thread never looks like a suspend. */
+/* The most by which two readings of one moment can differ, and the shortest suspend that counts.
+ * The second is much larger, so that a preempted thread never looks like a suspend. */
 #define READING_NS (1 * TL_NS_PER_MS)
 #define SLEEP_NS (50 * TL_NS_PER_MS)
 

@@ -21,7 +21,8 @@ static uint32_t transport_ipv4(const uint8_t *packet, uint32_t len, uint8_t prot
         return header_len;
 }
 
-/* Skips the extension headers that every packet may repeat, which a fragment header is not. */
+/* Skips the extension headers that every packet may repeat. A fragment header is not one of
+ * them. */
 static uint32_t transport_ipv6(const uint8_t *packet, uint32_t len, uint8_t protocol)
 {
         uint32_t at = WG_IPV6_HEADER_LEN;

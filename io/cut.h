@@ -6,7 +6,7 @@
  * TCP: each packet repeats all headers, with its own lengths, sequence number and (IPv4, counting
  * up) identification; FIN and PSH are only on the last packet, CWR only on the first. UDP: the
  * same, with the length of each datagram. Checksums are complete. Each byte is read once, and none
- * outside the packet is, whatever the packet and its offload say.
+ * outside the packet, whatever the packet and its offload say.
  *
  * Threads: a cursor has one owner.
  * Source: RFC 791, RFC 8200, RFC 9293, RFC 768; RFC 3168 6.1.2 (CWR); Linux
@@ -34,7 +34,7 @@ struct tl_cut {
         uint16_t field;      /* offset of its checksum */
         uint8_t kind;        /* enum tl_offload_kind */
         uint8_t family;      /* WG_FAMILY_*; unknown for kind NONE */
-        bool needs_checksum; /* kind NONE: the checksum is to be completed */
+        bool needs_checksum; /* kind NONE: the checksum must be completed */
         bool is_first, is_done;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * daemonize.h - becomes a daemon that reports when it is ready: only then does the command that the
- * administrator ran return, and its exit status tells whether the start succeeded.
+ * daemonize.h - becomes a daemon that reports when it is ready: the command that the administrator
+ * ran returns only then, with an exit status that tells whether startup succeeded.
  *
  *         if (tl_daemon_fork(&daemon) == 0) {
  *                 ... set up; errors go to standard error, then exit(1) ...

@@ -3,10 +3,10 @@
  * devlog.h - sends to the system log without blocking and without opening new sockets.
  *
  * syslog(3) of libc opens a new socket after syslogd restarts, which a confined process must not
- * do, and blocks while syslogd does not read. Here one datagram socket, opened at start, stays
- * unconnected: each message is addressed to /dev/log and reaches whichever socket is there at that
- * moment. A syslogd that listens on a stream, or only for root, needs a connection that another
- * process makes.
+ * do, and blocks while syslogd does not read. Here one datagram socket, opened at startup, stays
+ * unconnected: each message is addressed to /dev/log and reaches the socket that has this name at
+ * that moment. A syslogd that listens on a stream, or only for root, needs a connection that
+ * another process makes.
  * Threads: one at a time; the caller holds a lock. Source: RFC 3164, unix(7). */
 #ifndef IO_DEVLOG_H
 #define IO_DEVLOG_H
@@ -29,7 +29,7 @@ struct tl_devlog {
 /* Opens the socket. syslogd need not be running. Returns 0 or -errno. */
 int tl_devlog_open(struct tl_devlog *syslog) WG_MUST_USE;
 
-/* Releases. Takes an object whose open failed. */
+/* Closes both descriptors. Accepts an object whose open failed. */
 void tl_devlog_close(struct tl_devlog *syslog);
 
 /* Sends one message of len bytes, which has a zero byte after it in memory. Returns 0; -EAGAIN:

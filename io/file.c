@@ -56,7 +56,7 @@ static int read_all(struct tl_file *file, int fd)
         }
 }
 
-/* Whether other users may search the directory of the file. */
+/* Whether other users may search the file's directory. */
 static bool is_reachable(const char *path)
 {
         char *target = realpath(path, NULL), *slash = target ? strrchr(target, '/') : NULL;

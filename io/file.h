@@ -19,7 +19,7 @@ struct tl_file {
 /* Reads the whole file. Returns 0; -EFBIG: more than 512 MiB; -ENOMEM; or another -errno. */
 int tl_file_read(struct tl_file *file, const char *path) WG_MUST_USE;
 
-/* Wipes and frees. Takes NULL, and an object whose read failed. */
+/* Wipes and frees. Accepts NULL, and an object whose read failed. */
 void tl_file_done(struct tl_file *file);
 
 /* Replaces the contents of a file, which becomes accessible to its owner alone (0600). At any

@@ -18,9 +18,9 @@
         X(TL_HARDEN_NO_SWAP, 4, no_swap, "memory never goes to swap")
 WG_FLAGS_DECLARE(tl_hardening, TL_HARDENINGS)
 
-/* Does what it can, and returns it as a set of enum tl_hardening. Locks memory only if that can
- * never make an allocation fail: the limit must be infinite, or be raised to that. The privilege to
- * exceed the limit is not enough, because the process will drop it. */
+/* Does what it can, and returns a set of enum tl_hardening. Locks memory only if that can never
+ * make an allocation fail: the limit must be infinite, or this process must be able to raise it to
+ * infinity. The privilege to exceed the limit is not enough, because the process will drop it. */
 uint32_t tl_harden_process(void);
 
 #endif

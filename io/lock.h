@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* Take and release a lock. A lock is a word that starts as 0. */
+/* Take and release a lock. A lock is a word that is initially 0. */
 void tl_lock_take(_Atomic uint32_t *word);
 void tl_lock_release(_Atomic uint32_t *word);
 

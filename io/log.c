@@ -87,7 +87,7 @@ static void disarm(char *text)
                         *text = '?';
 }
 
-/* Whether a write would block. On a closed descriptor it would not: the write itself fails. */
+/* Whether a write would block. False for a closed descriptor, since the write fails at once. */
 static bool is_busy(int fd)
 {
         struct pollfd wanted = {.fd = fd, .events = POLLOUT};
@@ -134,7 +134,7 @@ static int write_to_syslog(struct tl_log *log, const struct tl_log_entry *entry)
         return tl_devlog_send(&log->syslog, line, (size_t)len);
 }
 
-/* Whether the reader or the terminal has gone for good. */
+/* Whether the reader or the terminal is gone for good. */
 static bool is_closed(int error)
 {
         return error == -EPIPE || error == -EBADF || error == -EIO || error == -ECONNRESET;

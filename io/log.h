@@ -67,7 +67,7 @@ struct tl_log {
         bool has_colour;
         uint64_t (*now_ns)(void); /* tl_clock_boot_ns, or a test's */
 
-        void (*wake)(void *ctx); /* requests a call of tl_log_work(); NULL: nobody calls it */
+        void (*wake)(void *ctx); /* requests a call of tl_log_work(); NULL: it is never called */
         void *wake_ctx;
 
         /* under the lock */
@@ -84,7 +84,7 @@ struct tl_log {
 };
 
 /* Makes a log to standard error. `device` may be NULL. Both names are copied. The process should
- * ignore SIGPIPE, or it dies with the reader of its messages. */
+ * ignore SIGPIPE, or it dies when the reader of its messages goes away. */
 void tl_log_init(struct tl_log *log, const char *program, const char *device,
                  enum tl_log_level level);
 
@@ -108,7 +108,7 @@ uint64_t tl_log_work(struct tl_log *log, uint64_t now_ns);
 bool tl_log_wants_connection(struct tl_log *log, uint64_t now_ns) WG_MUST_USE;
 void tl_log_connect(struct tl_log *log, int connection);
 
-/* Ends the log. Takes NULL. */
+/* Ends the log. Accepts NULL. */
 void tl_log_done(struct tl_log *log);
 
 /* Reads a level: one of the names above or "debug" for verbose, in any case. Returns false and

@@ -53,7 +53,7 @@ void tl_loop_remove(struct tl_watch *watch)
         if (!loop)
                 return;
         epoll_ctl(loop->fd, EPOLL_CTL_DEL, watch->fd, NULL);
-        /* The kernel forgets the descriptor, but the current round may still have a report of
+        /* The kernel forgets the descriptor, but the current round may still hold a report of
          * it. */
         for (int i = loop->ready_next; i < loop->ready_count; i++)
                 if (loop->ready[i].data.ptr == watch)
@@ -114,10 +114,10 @@ int tl_loop_run(struct tl_loop *loop, uint64_t deadline_ns)
         return called;
 }
 
-/* Drains the counter before it clears the flag. In the reverse order a thread could set flag and
- * counter in between; then the counter would be drained and the flag stay set, so that nobody would
- * write to the counter again. The exchange also makes visible to the handler what a thread wrote
- * before a tl_wake_set() that found the flag set. */
+/* Drains the counter before it clears the flag. In the reverse order, a thread could set flag and
+ * counter in between; then the counter would be drained while the flag stays set, and no thread
+ * would write to the counter again. The exchange also makes everything that a thread wrote before a
+ * tl_wake_set() visible to the handler, even if that call found the flag set. */
 static void drain_wake(void *ctx, uint32_t events WG_UNUSED)
 {
         struct tl_wake *wake = ctx;

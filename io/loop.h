@@ -8,10 +8,10 @@
  *         while (running)
  *                 tl_loop_run(&loop, deadline_ns);
  *
- * A watch is a struct tl_watch in the caller's memory, usually inside the object that it concerns;
- * the loop allocates nothing. A handler may add, change and remove any watch of its loop, including
- * its own, and free the memory of a removed one at once: pending reports of a removed watch are
- * discarded before they reach its handler.
+ * A watch is a struct tl_watch in the caller's memory, usually inside a larger object; the loop
+ * allocates nothing. A handler may add, change and remove any watch of its loop, including its own,
+ * and free the memory of a removed one at once: pending reports of a removed watch are discarded
+ * before they reach its handler.
  *
  * Threads: a loop and its watches belong to one thread; any thread may call tl_wake_set().
  * Source: epoll(7), eventfd(2), signalfd(2). */
@@ -35,7 +35,7 @@ struct tl_loop {
         int fd;          /* of the epoll instance */
         int ready_count; /* reports of this round in `ready` */
         int ready_next;  /* the first one that has not been handled */
-        bool has_pwait2; /* the kernel has a resolution of a nanosecond */
+        bool has_pwait2; /* the kernel has epoll_pwait2(), with a resolution of 1 ns */
         struct epoll_event ready[TL_LOOP_BATCH];
 };
 
@@ -50,7 +50,7 @@ struct tl_watch {
 /* Makes a loop without watches. Returns 0 or -errno. */
 int tl_loop_init(struct tl_loop *loop) WG_MUST_USE;
 
-/* Releases the loop; its watches must have been removed. Takes NULL and a loop whose init
+/* Closes the loop; its watches must have been removed. Accepts NULL and a loop whose init
  * failed. */
 void tl_loop_done(struct tl_loop *loop);
 
@@ -69,9 +69,9 @@ void tl_loop_remove(struct tl_watch *watch);
 
 /* Runs one round: waits until a watch is ready or the deadline has come, then calls the handlers of
  * ready watches, at most TL_LOOP_BATCH. The deadline is a time of tl_clock_boot_ns(), or
- * TL_LOOP_NEVER; a past one does not wait. A round ends early only for a reason, which may be a
- * signal handler that ran. Time in suspend does not count as waiting, see clock.h. Must not be
- * called from a handler. Returns the number of handlers called, or -errno. */
+ * TL_LOOP_NEVER; a past one does not wait. A round ends early only if a signal handler ran. Time in
+ * suspend does not count as waiting; see clock.h. Must not be called from a handler. Returns the
+ * number of handlers called, or -errno. */
 int tl_loop_run(struct tl_loop *loop, uint64_t deadline_ns) WG_MUST_USE;
 
 /* Lets other threads wake a loop. Any number of sets before the handler runs cost one system call
@@ -89,7 +89,7 @@ struct tl_wake {
 int tl_wake_init(struct tl_wake *wake, struct tl_loop *loop, void (*woken)(void *ctx),
                  void *ctx) WG_MUST_USE;
 
-/* Removes it from the loop. No thread may call tl_wake_set() any more. Takes NULL, and an object
+/* Removes it from the loop. No thread may call tl_wake_set() any more. Accepts NULL, and an object
  * whose init failed. */
 void tl_wake_done(struct tl_wake *wake);
 
@@ -105,14 +105,14 @@ struct tl_signals {
         void *ctx;
 };
 
-/* Blocks the `signals` in the calling thread and reports them by caught(ctx, signal) instead. Call
- * it before other threads start: they inherit the mask, and a signal to a thread without it would
- * still kill the process. Returns 0 or -errno. */
+/* Blocks the signals of `set` in the calling thread and reports them by caught(ctx, signal)
+ * instead. Call it before other threads start: they inherit the mask, and a signal to a thread
+ * without it would still kill the process. Returns 0 or -errno. */
 int tl_signals_init(struct tl_signals *signals, struct tl_loop *loop, const sigset_t *set,
                     void (*caught)(void *ctx, int signal), void *ctx) WG_MUST_USE;
 
-/* Restores the mask of the calling thread, which must be the one of init. Takes NULL, and an object
- * whose init failed. */
+/* Restores the mask of the calling thread, which must be the one that called init. Accepts NULL,
+ * and an object whose init failed. */
 void tl_signals_done(struct tl_signals *signals);
 
 #endif

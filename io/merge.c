@@ -6,7 +6,7 @@
 #include "base/checksum.h"
 #include "io/checksum.h"
 
-/* At most this many runs are open at once; a further flow closes the one that was opened first. */
+/* At most this many runs are open at once; another flow closes the one that was opened first. */
 enum { OPEN_MAX = 16, ALL_OPEN = (1u << OPEN_MAX) - 1 };
 
 #define EACH_OPEN(slot, table) \
@@ -28,7 +28,7 @@ struct parsed {
 /* A run that more packets may join. */
 struct open_run {
         struct parsed first;
-        uint32_t sequence; /* TCP: of the packet that may join */
+        uint32_t sequence; /* TCP: of the next packet that may join */
         uint16_t id;       /* IPv4: likewise, once the run has two packets */
         uint16_t id_step;
         uint16_t run;

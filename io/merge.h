@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * merge.h - arranges a batch of IP packets into runs that the kernel accepts as one superpacket
- * each, and can cut into exactly the same packets again.
+ * merge.h - arranges a batch of IP packets into runs. The kernel accepts each run as one
+ * superpacket, and can cut it into exactly the same packets again.
  *
  * A run has packets of one flow. TCP: consecutive sequence numbers; the same acknowledgement
  * number, window, flags and options; payloads as long as the first one (the last may be shorter);
  * PSH only on the last. UDP: likewise, each datagram with a checksum. The rest of the IP header is
- * the same in all, ECN included. The identification of IPv4 counts up; or it stays, if fragments
- * are forbidden and it therefore has no meaning (RFC 6864). Never SYN, FIN, RST, URG, CWR; never
- * fragments, IPv4 options, IPv6 extension headers.
+ * the same in all, ECN included. The IPv4 identification counts up, or stays the same if DF makes
+ * it meaningless (RFC 6864). Packets with SYN, FIN, RST, URG or CWR, fragments, and packets with
+ * IPv4 options or IPv6 extension headers are in no run.
  *
  * Checksums in a run are verified, because the kernel trusts those of a superpacket. A packet with
- * a wrong one stays alone, unchanged, for the receiver to judge. A packet that no other joins is
- * not verified.
+ * a wrong one stays alone, unchanged, for the receiver to judge. Packets that stay alone are not
+ * verified.
  *
  * Threads: pure functions of their arguments.
  * Source: RFC 9293, RFC 3168 5.3, RFC 6864 4; Linux
@@ -49,10 +49,10 @@ struct tl_merge {
         unsigned int count;          /* of runs */
 };
 
-/* Arranges count packets, at most TL_MERGE_MAX. Each is a whole IP packet of len bytes, or stays
- * alone. The order of runs, and of packets in them, keeps the order of each flow. Changes only the
- * headers of the first packet of a run, to those of the superpacket. kinds: the kinds of runs that
- * are allowed, bits 1u << TL_OFFLOAD_*. */
+/* Arranges count packets, at most TL_MERGE_MAX. A packet that is not a complete IP packet of len
+ * bytes stays alone. The order of runs, and of packets in them, keeps the order of each flow.
+ * Changes only the headers of the first packet of a run, to those of the superpacket. kinds: the
+ * kinds of runs that are allowed, bits 1u << TL_OFFLOAD_*. */
 void tl_merge(struct tl_merge *merge, struct tl_packet *packets, unsigned int count,
               uint32_t kinds);
 

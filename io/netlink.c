@@ -18,7 +18,7 @@
 
 WG_FLAGS_DEFINE(tl_link_change, TL_LINK_CHANGES)
 
-/* Each socket carries one request at a time, so one number does. */
+/* Each socket carries one request at a time, so one number is enough. */
 #define SEQUENCE 1
 
 /* A request and its answer. The description of a link with all statistics takes about 1.5 KiB. */
@@ -88,7 +88,7 @@ static int carry_out(struct exchange *x, mnl_cb_t parse, void *ctx)
         return result;
 }
 
-/* The same with a socket for this exchange only. */
+/* The same, with a socket for this exchange only. */
 static int begin(struct exchange *x, uint16_t type, uint16_t flags, uint32_t ifindex)
 {
         int fd = open_socket(0, 0);
@@ -264,8 +264,8 @@ static int exchange_nsid(uint16_t type, uint16_t flags, int netns, mnl_cb_t pars
         return finish(&x, parse, nsid);
 }
 
-/* The kernel assigns an ID by itself if a link moves directly between the two namespaces, but not
- * if it came by way of a third. */
+/* The kernel assigns an ID itself if a link moves directly between the two namespaces, but not if
+ * it moves through a third. */
 static int find_nsid(int netns, int32_t *nsid)
 {
         int result = exchange_nsid(RTM_NEWNSID, NLM_F_ACK, netns, NULL, NULL);
@@ -389,7 +389,7 @@ void tl_netlink_monitor_done(struct tl_netlink_monitor *monitor)
         monitor->fd = -1;
 }
 
-/* Ends the events with this one. */
+/* Marks this event as the last. */
 static uint32_t end_with(struct tl_netlink_monitor *monitor, uint32_t change)
 {
         monitor->is_over = true;

@@ -29,7 +29,7 @@ int tl_netlink_get_link(uint32_t ifindex, struct tl_link *link) WG_MUST_USE;
 int tl_netlink_set_mtu(uint32_t ifindex, uint32_t mtu) WG_MUST_USE;
 int tl_netlink_set_up(uint32_t ifindex, bool up) WG_MUST_USE;
 
-/* Clears the flag that makes programs look for neighbours on a link. Returns 0 or -errno. */
+/* Clears IFF_MULTICAST, which makes programs look for neighbours on a link. Returns 0 or -errno. */
 int tl_netlink_set_no_multicast(uint32_t ifindex);
 
 /* Keep a link from assigning itself an IPv6 link-local address, and from sending IPv4 redirects.
@@ -62,7 +62,7 @@ struct tl_netlink_view {
 int tl_netlink_view_open(struct tl_netlink_view *view, int netns) WG_MUST_USE;
 
 /* Makes the kernel queue only events of view->link, and of links with the same number in other
- * namespaces that it listens to. Best effort: without this, every event of any link wakes the
+ * namespaces whose events it receives. Best effort: without this, every event of any link wakes the
  * reader. */
 void tl_netlink_view_narrow(const struct tl_netlink_view *view);
 
@@ -91,15 +91,15 @@ int tl_netlink_monitor_init(struct tl_netlink_monitor *monitor, uint32_t ifindex
 int tl_netlink_monitor_adopt(struct tl_netlink_monitor *monitor,
                              const struct tl_netlink_view *view) WG_MUST_USE;
 
-/* Releases. Takes NULL, and an object whose init failed. */
+/* Closes the sockets. Accepts NULL, and an object whose init failed. */
 void tl_netlink_monitor_done(struct tl_netlink_monitor *monitor);
 
 /* Gets the next event: sets *changes to a set of enum tl_link_change and monitor->link to the
  * current state. Each up and down is a separate event, in order. If the kernel dropped events
  * because they were not read in time, the state is queried again and compared; TL_LINK_LOST says
- * that it cannot be queried. TL_LINK_GONE and TL_LINK_LOST are the last event; tl_tun_is_up() tells
- * what they mean. Returns 1; 0 and *changes = 0 if there is no event; or -errno. Blocks only for
- * that query. */
+ * that it cannot be queried. TL_LINK_GONE or TL_LINK_LOST is the last event; call tl_tun_is_up() to
+ * find out what happened. Returns 1; 0 and *changes = 0 if there is no event; or -errno. Blocks
+ * only for that query. */
 int tl_netlink_monitor_next(struct tl_netlink_monitor *monitor, uint32_t *changes) WG_MUST_USE;
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * netns.h - lets the calling thread visit another network namespace, and provides one lock per
- * namespace. A socket opened in a namespace belongs to it for ever, wherever it is used.
+ * netns.h - lets the calling thread enter another network namespace, and provides one lock per
+ * namespace. A socket belongs for ever to the namespace in which it was opened, wherever it is
+ * used.
  * Threads: each thread has its own namespace; requires CAP_SYS_ADMIN. Source: setns(2). */
 #ifndef IO_NETNS_H
 #define IO_NETNS_H
@@ -17,8 +18,8 @@ int tl_netns_enter(int netns) WG_MUST_USE;
  * another -errno. Any user can hold the lock, so security must not depend on it. */
 int tl_netns_lock(unsigned int timeout_ms) WG_MUST_USE;
 
-/* Returns to `home` and closes it. If that fails, the process must not go on where it is: it
- * ends. */
+/* Returns to `home` and closes it. If that fails, ends the process, which must not continue in the
+ * wrong namespace. */
 void tl_netns_leave(int home);
 
 #endif

@@ -3,7 +3,7 @@
  * notify.h - reports the state of a service to the service manager.
  *
  * The manager names a datagram socket in NOTIFY_SOCKET and accepts messages from the process that
- * it started. Open it early: later the process may be able to open nothing.
+ * it started. Open it early: later the process may not be allowed to open anything.
  *
  * Threads: one owner. Opening changes the environment, so it comes before any other thread starts.
  * Source: sd_notify(3), "NOTES": the protocol. */
@@ -21,11 +21,11 @@ struct tl_notify {
  * nor an abstract socket; or another -errno. */
 int tl_notify_init(struct tl_notify *notify) WG_MUST_USE;
 
-/* Sends a message such as "READY=1". Never waits: a manager that does not read misses it. Returns
- * 0, also without a manager; or -errno. */
+/* Sends a message such as "READY=1". Never waits: if the manager does not read, it misses the
+ * message. Returns 0, also without a manager; or -errno. */
 int tl_notify_tell(const struct tl_notify *notify, const char *message);
 
-/* Closes. Takes NULL. */
+/* Closes the socket. Accepts NULL. */
 void tl_notify_done(struct tl_notify *notify);
 
 #endif

@@ -48,7 +48,7 @@ static inline uint8_t tl_offload_protocol(uint8_t kind)
         return tl_offload_is_tcp(kind) ? WG_PROTOCOL_TCP : WG_PROTOCOL_UDP;
 }
 
-/* Reads a header. Returns 0, or -EINVAL for a kind that nobody enabled. */
+/* Reads a header. Returns 0, or -EINVAL for a kind that was not enabled. */
 int tl_offload_read(struct tl_offload *offload,
                     const uint8_t header[TL_OFFLOAD_HEADER_LEN]) WG_MUST_USE;
 

@@ -3,7 +3,7 @@
 
 #include <sched.h>
 
-enum { PROCESSORS_MAX = 8192 }; /* the most that Linux can be built for */
+enum { PROCESSORS_MAX = 8192 }; /* the maximum in any Linux build */
 
 unsigned int tl_processors_count(void)
 {

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* Fills all len bytes. Early at boot it waits until the kernel has gathered enough entropy. If the
- * kernel has no randomness, it calls wg_panic(), since nothing would be safe. */
+ * kernel returns an error, calls wg_panic(), since no key would be safe. */
 void tl_random_fill(void *out, size_t len);
 
 #endif

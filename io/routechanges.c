@@ -61,7 +61,7 @@ void tl_route_changes_add(struct tl_route_changes *changes, const struct tl_rout
                 widen_nearest(changes, change);
 }
 
-/* A pair that holds every flow of a family. */
+/* A pair that contains every flow of a family. */
 static struct tl_route_change all_of(uint8_t family)
 {
         const struct wg_prefix all = {.ip.family = family};
@@ -188,7 +188,7 @@ static void heed_rule(struct tl_route_changes *changes, const struct tl_route_se
 
         if (change.to.ip.family == WG_FAMILY_NONE)
                 return;
-        /* An inverted rule selects what does not match. */
+        /* An inverted rule selects the packets that do not match. */
         if (!(rule->flags & FIB_RULE_INVERT)) {
                 if (is_foreign(message, sender))
                         return;

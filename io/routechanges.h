@@ -3,10 +3,10 @@
  * routechanges.h - the flows that routing messages of the kernel may affect.
  *
  * They are a set of pairs (destinations, sources). The set may contain flows that are not affected:
- * when it is full, pairs are widened. It misses an affected flow only if a rule comes or goes that
- * is the target of `goto` rules and does not select the flow itself. The kernel does not announce
- * every change: it silently removes and restores IPv4 routes when a link or an address comes or
- * goes. Such events therefore affect every flow.
+ * when it is full, pairs are widened. It misses an affected flow only if a rule is added or deleted
+ * that is the target of `goto` rules and does not select the flow itself. The kernel does not
+ * announce every change: it silently removes and restores IPv4 routes when a link or an address is
+ * added or removed. Such events therefore affect every flow.
  * Source: rtnetlink(7), linux/fib_rules.h. Threads: plain values; one owner. */
 #ifndef IO_ROUTECHANGES_H
 #define IO_ROUTECHANGES_H
@@ -21,7 +21,7 @@
 
 enum { TL_ROUTE_CHANGES_MAX = 64, TL_ROUTE_LINKS = 256 };
 
-/* Everything besides addresses that the kernel routes our datagrams by. */
+/* The properties other than addresses by which the kernel routes our datagrams. */
 struct tl_route_sender {
         uint32_t fwmark;
         uint32_t uid;  /* owner of the UDP sockets */

@@ -26,7 +26,7 @@ struct tl_rule {
         uint32_t table;        /* with LOOKUP */
         uint32_t target;       /* with GOTO: a priority */
         uint32_t mark, mask;   /* matches marks that equal `mark` under `mask`; mask 0: all marks */
-        uint8_t protocol;      /* the software that added the rule; 0: unknown */
+        uint8_t protocol;      /* the program that added the rule (rt_protos); 0: unknown */
         bool is_inverted;      /* applies if its conditions do not hold */
         bool is_selective;     /* has a condition other than the mark */
         bool ignores_defaults; /* with LOOKUP: uses no default route of the table */

@@ -12,7 +12,7 @@
 WG_FLAGS_DEFINE(tl_sandbox, TL_SANDBOXES)
 WG_ENUM_DEFINE(tl_confinement, TL_CONFINEMENTS)
 
-/* The number of nobody on every Linux, in case even that name is missing. */
+/* The UID and GID of the user nobody on every Linux, in case even that name is missing. */
 enum { NOBODY = 65534 };
 
 struct tl_user tl_sandbox_find_user(const char *name)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * sandbox.h - gives up all privileges that a process does not need to read packets from strangers.
+ * sandbox.h - gives up all privileges, before a process reads packets from strangers.
  *
  * There are two steps. Dropping changes the user and removes all capabilities for good. Confining
  * limits every thread to the system calls on a list; others fail with EPERM. It comes after all
@@ -38,7 +38,7 @@ struct tl_user {
         gid_t gid;
 };
 
-/* The user of that name, or nobody if there is none. */
+/* The user of that name, or the user nobody if it does not exist. */
 struct tl_user tl_sandbox_find_user(const char *name);
 
 /* Changes to that user, if the process is root and may, and drops all capabilities except those in

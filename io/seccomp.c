@@ -3,8 +3,8 @@
  * seccomp.c - the lists of allowed system calls, and the filter made from them.
  *
  * Names that this architecture lacks are skipped: the lists have all names that any libc uses for
- * the same thing. A call that is not on a list fails with EPERM, which its caller reports; if the
- * process were killed, the administrator would know less. */
+ * the same thing. A call that is not on a list fails with EPERM, which its caller reports; killing
+ * the process would tell the administrator less. */
 #include <errno.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -72,7 +72,7 @@ static const char *const HELPER[] = {
         "statx",         "unlink",     "unlinkat",
 };
 
-/* Calls of sanitizers, to report what they found and to look for leaks at the end. */
+/* Calls of sanitizers, to report errors and to look for leaks at exit. */
 static const char *const SANITIZERS[] = {
         "arch_prctl",  "clone",           "clone3",      "fcntl",   "getdents",
         "getdents64",  "getppid",         "getrlimit",   "getuid",  "ioctl",
@@ -142,9 +142,9 @@ static int allow_to_end_itself(scmp_filter_ctx filter)
                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 }
 
-/* libseccomp allocates some thousand times. If an allocation fails halfway, it frees twice, or
- * silently leaves rules out. So we first check that there is enough memory: it then gets the memory
- * that is freed here. */
+/* libseccomp makes about a thousand allocations. If one fails halfway, it frees memory twice, or
+ * silently omits rules. So we first check that there is enough memory: it then gets the memory that
+ * is freed here. */
 static bool has_memory(void)
 {
         void *pieces[MEMORY_PIECES] = {NULL};

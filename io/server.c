@@ -96,8 +96,8 @@ static void fill(struct tl_connection *connection)
         connection->is_streaming = connection->reply_len != 0 || connection->is_deferred;
 }
 
-/* Sends as much of the reply as the socket takes, but not all of a long one at once, because timers
- * and other connections wait. Returns false if the other side is gone. */
+/* Sends as much of the reply as the socket accepts, but not all of a long one at once, because
+ * timers and other connections wait. Returns false if the other side is gone. */
 static bool send_reply(struct tl_connection *connection)
 {
         for (unsigned int i = 0; i < 2 * PIECES_A_TURN && has_reply(connection); i++) {
@@ -147,7 +147,7 @@ static void wait_on(struct tl_connection *connection)
 static void serve(void *ctx, uint32_t events)
 {
         struct tl_connection *connection = ctx;
-        /* One that must wait is called only if nobody is left to read the reply. */
+        /* A connection that must wait gets here only if its reader is gone. */
         bool is_alive = !must_wait(connection) || !(events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP));
 
         if (!has_reply(connection) && !has_input(connection))

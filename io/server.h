@@ -3,8 +3,8 @@
  * server.h - serves the connections to one listening socket, whatever protocol they speak.
  *
  * A connection carries one request after another. One that stalls in the middle of a request, or
- * does not read its reply, delays nobody else: each step reads or sends only what the socket has
- * or takes, and a reply is made piece by piece, as fast as it is read. Nothing more is read from
+ * does not read its reply, delays no other: each step reads or sends only as much as the socket has
+ * or accepts, and a reply is made piece by piece, as fast as it is read. Nothing more is read from
  * a connection until its reply is sent.
  *
  * A reply is a text, or a stream of pieces. Both may be "nothing yet": the protocol defers, and
@@ -27,7 +27,7 @@ struct tl_connection {
         struct tl_watch watch;
         int fd;
 
-        /* Bytes that were read, but not parsed yet because a reply goes first. */
+        /* Bytes that were read, but not parsed yet because a reply must be sent first. */
         char input[TL_SERVER_INPUT_SIZE];
         size_t input_at, input_len;
 
@@ -54,10 +54,10 @@ struct tl_server_protocol {
         size_t (*parse)(struct tl_connection *connection, const char *bytes, size_t len);
 
         /* Writes the next piece of a stream, of at most size bytes. It is called only once the
-         * socket has taken the piece before, so a reader that stalls is not asked; a protocol whose
-         * data does not wait decides itself what to keep. Returns the length. 0 ends the reply,
-         * unless fill() called tl_connection_defer(), which it may also do with the last piece that
-         * there is. */
+         * socket has accepted the previous piece, so not while a reader stalls; a protocol whose
+         * data does not wait decides itself which data to keep. Returns the length. 0 ends the
+         * reply, unless fill() called tl_connection_defer(), which it may also do with the last
+         * available piece. */
         size_t (*fill)(struct tl_connection *connection, char *out, size_t size);
 
         /* The connection ends, maybe in the middle of a reply. The caller wipes and frees it. */
@@ -77,7 +77,7 @@ struct tl_server {
         unsigned int count; /* of connections */
         int fd;             /* listens */
         struct tl_watch listen_watch;
-        uint64_t accept_again_ns; /* when to retry after accept() failed; 0: it did not */
+        uint64_t accept_again_ns; /* when to retry accept(); 0: it did not fail */
         bool is_paused;           /* fill() is not called */
 };
 
@@ -102,18 +102,19 @@ void tl_server_done(struct tl_server *server);
 
 /* ---- for protocols ---- */
 
-/* Whether root connected: of a Unix socket, for which the kernel vouches. */
+/* Whether root connected, according to the kernel. False unless it is a Unix socket. */
 bool tl_connection_is_of_root(const struct tl_connection *connection) WG_MUST_USE;
 
 /* Replies with this text, of at most TL_SERVER_REPLY_SIZE bytes. Call it from parse(), or before
  * tl_connection_resume(). */
 void tl_connection_reply(struct tl_connection *connection, const char *text, size_t len);
 
-/* Replies with what fill() writes. Call it from parse(), or before tl_connection_resume(). */
+/* Replies with the pieces that fill() writes. Call it from parse(), or before
+ * tl_connection_resume(). */
 void tl_connection_stream(struct tl_connection *connection);
 
 /* There is nothing to send yet. In parse(): the reply comes later, and tl_connection_reply() or
- * tl_connection_stream() says which before tl_connection_resume(). In fill(): the stream goes on
+ * tl_connection_stream() says which before tl_connection_resume(). In fill(): the stream continues
  * later, and fill() is called again after tl_connection_resume().
  *
  * Over TCP, a close looks like a shutdown of the sending direction. While a stream waits, either
@@ -121,7 +122,7 @@ void tl_connection_stream(struct tl_connection *connection);
  * does: the other side may still read. */
 void tl_connection_defer(struct tl_connection *connection);
 
-/* Goes on after tl_connection_defer(); does nothing if the connection is not deferred. Do not
+/* Continues after tl_connection_defer(); does nothing if the connection is not deferred. Do not
  * call it from parse(), fill() or end(). It sends nothing at once, but may end the connection. */
 void tl_connection_resume(struct tl_connection *connection);
 

@@ -74,7 +74,7 @@ static int open_queues(struct tl_tun *tun, const char *name, uint32_t queues)
 }
 
 /* Opens a detached queue: it delivers what is written to it, and the kernel learns no flows from
- * it. Best effort: without it, a flow that we forward from peer to peer may overtake itself. */
+ * it. Best effort: without it, a flow that we forward from peer to peer may be reordered. */
 static void open_neutral(struct tl_tun *tun)
 {
         struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE};
@@ -101,9 +101,9 @@ static void write_setting(const char *path, const char *value)
         close(fd);
 }
 
-/* Keeps the link from sending by itself, in the namespace that it is in now; a move resets this.
- * Best effort: the tunnel must work on a host without one family, and in a container that may not
- * write settings. */
+/* Keeps the link from sending packets of its own, in the namespace that it is in now; a move resets
+ * this. Best effort: the tunnel must work on a host without one family, and in a container that may
+ * not write settings. */
 static void silence_here(uint32_t ifindex)
 {
         tl_netlink_set_no_autoaddress(ifindex);
@@ -117,7 +117,7 @@ static void silence(const struct tl_tun *tun)
         write_setting("/proc/sys/net/ipv4/conf/all/send_redirects", "0");
 }
 
-/* As if_nametoindex(), which returns the wrong error when no descriptor is left. */
+/* Like if_nametoindex(), which returns the wrong error when no descriptor is left. */
 static int find_index(const char *name, uint32_t *ifindex)
 {
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), result = 0;

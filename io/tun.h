@@ -3,9 +3,9 @@
  * tun.h - the network interface whose packets we read and write.
  *
  * A device has one or more queues. Each has its own descriptor, which one thread at a time reads
- * and writes. The device exists while a queue is open (unless somebody made it persistent). A
- * packet is an IP packet, without a header before it. With offloads it may be a superpacket of up
- * to 64 KiB, or lack its checksum; a struct tl_offload says which.
+ * and writes. The device exists while a queue is open (or for longer, if another program made it
+ * persistent). A packet is an IP packet, without a header before it. With offloads it may be a
+ * superpacket of up to 64 KiB, or lack its checksum; a struct tl_offload says which.
  *
  * The descriptors do not block. In epoll: EPOLLIN when there is a packet; EPOLLOUT as an edge when
  * the link comes up.
@@ -73,7 +73,7 @@ int tl_tun_open(struct tl_tun *tun, const char *name, uint32_t queues, uint32_t 
  * -EINVAL: it is not a TUN; or another -errno. */
 int tl_tun_adopt(struct tl_tun *tun, int fd) WG_MUST_USE;
 
-/* Closes all queues. Takes NULL, and an object that failed to open. */
+/* Closes all queues. Accepts NULL, and an object that failed to open. */
 void tl_tun_done(struct tl_tun *tun);
 
 /* Whether the link is up: 1 or 0; -EBADFD once the device is deleted. Needs no privileges and works
@@ -81,13 +81,13 @@ void tl_tun_done(struct tl_tun *tun);
 int tl_tun_is_up(const struct tl_tun_queue *queue) WG_MUST_USE;
 
 /* Opens a view to follow the link in its current namespace (tl_netlink_view_open), and queries its
- * state. Also keeps the link from taking addresses and sending redirects by itself, a setting that
- * a move resets. A namespace other than the caller's also requires CAP_SYS_ADMIN; the calling
- * thread visits it. Returns 0; -EBADFD: the device was deleted; -EPERM; -ENODEV: the link moved on
- * meanwhile, so try again; or another -errno. */
+ * state. Also keeps the link from assigning itself addresses and sending redirects, settings that a
+ * move resets. A namespace other than the caller's also requires CAP_SYS_ADMIN; the calling thread
+ * enters it for a moment. Returns 0; -EBADFD: the device was deleted; -EPERM; -ENODEV: the link
+ * moved on meanwhile, so try again; or another -errno. */
 int tl_tun_view(const struct tl_tun_queue *queue, struct tl_netlink_view *view) WG_MUST_USE;
 
-/* Turns on those offloads in `wanted` (a set of enum tl_tun_offload) that the kernel has, and all
+/* Turns on the offloads in `wanted` (a set of enum tl_tun_offload) that the kernel has, and all
  * others off. Returns those that are on; none for a device that was opened without a virtio
  * header. */
 uint32_t tl_tun_set_offloads(const struct tl_tun *tun, uint32_t wanted);

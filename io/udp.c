@@ -179,8 +179,8 @@ void tl_udp_close_pair(struct tl_udp_pair *pair)
         tl_udp_close(&pair->ipv6);
 }
 
-/* Lets our other sockets join from now on. This one was bound without SO_REUSEPORT, so nobody else
- * had the port. */
+/* Lets our other sockets join from now on. This one was bound without SO_REUSEPORT, so no other
+ * program had the port. */
 static int share(const struct tl_udp_pair *pair)
 {
         int result = 0;
@@ -354,7 +354,7 @@ static void read_message(struct tl_datagram *datagram, struct mmsghdr *message,
                 read_control(datagram, c);
 }
 
-/* As tl_udp_receive(), for at most BATCH datagrams. */
+/* Like tl_udp_receive(), for at most BATCH datagrams. */
 static int receive_batch(const struct tl_udp *udp, struct tl_datagram *datagrams,
                          unsigned int count)
 {

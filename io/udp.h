@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * udp.h - UDP sockets that report which of our addresses a datagram was sent to, and answer from
+ * udp.h - UDP sockets that report which of our addresses a datagram was sent to, and can reply from
  * it.
  *
  * A socket has one family: an IPv6 socket never carries IPv4. Datagrams leave without DF and may be
@@ -70,7 +70,7 @@ int tl_udp_open(struct tl_udp *udp, uint8_t family, uint16_t port, uint32_t fwma
 /* The port that the socket is bound to, in host order; 0 if it is closed. */
 uint16_t tl_udp_port(const struct tl_udp *udp) WG_MUST_USE;
 
-/* Closes. Has no effect on a socket that is closed or failed to open. */
+/* Closes a socket. Has no effect on a socket that is closed or failed to open. */
 void tl_udp_close(struct tl_udp *udp);
 
 /* Opens both families on one port number; port 0: one that is free in both. If the host lacks a
@@ -78,18 +78,18 @@ void tl_udp_close(struct tl_udp *udp);
  * nothing left open. */
 int tl_udp_open_pair(struct tl_udp_pair *pair, uint16_t port, uint32_t fwmark) WG_MUST_USE;
 
-/* Closes both. Takes NULL, and a pair that failed to open. */
+/* Closes both. Accepts NULL, and a pair that failed to open. */
 void tl_udp_close_pair(struct tl_udp_pair *pair);
 
-/* As tl_udp_open_pair(), but opens 1..TL_UDP_PAIRS pairs on one port number, so that as many
- * threads can receive. For each datagram, the kernel selects a socket by the addresses and ports at
- * both ends, so a flow stays in order as long as the sockets stay the same. Nobody else may have
- * the port. While there are several pairs, another process of the same user can join them, but only
- * on purpose (SO_REUSEPORT). */
+/* Like tl_udp_open_pair(), but opens 1..TL_UDP_PAIRS pairs on one port number, for as many
+ * receiving threads. For each datagram, the kernel selects a socket by the addresses and ports at
+ * both ends, so a flow stays in order as long as the sockets stay the same. Fails if another
+ * program has the port. While there are several pairs, another process of the same user can join
+ * them, but only on purpose (SO_REUSEPORT). */
 int tl_udp_open_pairs(struct tl_udp_pair *pairs, unsigned int count, uint16_t port,
                       uint32_t fwmark) WG_MUST_USE;
 
-/* Closes count pairs. Takes pairs that failed to open. */
+/* Closes count pairs. Accepts pairs that failed to open. */
 void tl_udp_close_pairs(struct tl_udp_pair *pairs, unsigned int count);
 
 /* Sets the mark of both sockets; 0: no mark. Returns 0; or -errno, and one mark may have
@@ -132,9 +132,9 @@ int tl_udp_receive(const struct tl_udp *udp, struct tl_datagram *datagrams,
  * rest, but a full socket does: the rest gets -EAGAIN and is lost unless the caller sends it again.
  * A datagram that fails with its source is sent again without it, and gets pin_failed if that helps
  * or the source is not ours. A piece that the kernel refuses as such is sent one datagram at a time
- * and gets piece_error: either a segment exceeds the MTU of the path, which a single datagram may,
- * or the device does not support pieces. Send single datagrams from then on. Never blocks. Returns
- * how many were sent. */
+ * and gets piece_error: either a segment exceeds the path MTU, which a single datagram may do, or
+ * the device does not support pieces. Send single datagrams from then on. Never blocks. Returns how
+ * many were sent. */
 unsigned int tl_udp_send(const struct tl_udp *udp, struct tl_datagram *datagrams,
                          unsigned int count);
 

@@ -42,7 +42,7 @@ static int make_directory(const char *directory)
         return chmod(directory, 0755) < 0 ? -errno : 0;
 }
 
-/* Whether somebody listens there: 1, 0, or -errno if that is unknown. */
+/* Whether a process listens there: 1, 0, or -errno if that is unknown. */
 static int is_served(const struct sockaddr_un *address)
 {
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), result;
@@ -51,7 +51,7 @@ static int is_served(const struct sockaddr_un *address)
                 return -errno;
         if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
                 result = 1;
-        else if (errno == EAGAIN) /* yes, but its queue of clients is full */
+        else if (errno == EAGAIN) /* yes, but its backlog is full */
                 result = 1;
         else if (errno == ECONNREFUSED || errno == ENOENT)
                 result = 0;
@@ -227,7 +227,7 @@ int tl_unixsock_connect(const char *directory, const char *name, uint64_t until_
                 return -errno;
         while (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
                 result = -errno;
-                /* The queue of clients is full, and no event tells when that ends. */
+                /* The backlog is full, and no event tells when that changes. */
                 if (result == -EAGAIN && tl_clock_boot_ns() < until_ns) {
                         nanosleep(&pause, NULL);
                         continue;
@@ -238,8 +238,8 @@ int tl_unixsock_connect(const char *directory, const char *name, uint64_t until_
         return fd;
 }
 
-/* Whether a step that failed with this -errno is to be tried again. Waits until it can succeed; on
- * failure, *error says why. */
+/* Whether to retry a step that failed with this -errno. Waits until it can succeed; if it returns
+ * false, *error says why. */
 static bool may_retry(int fd, short events, uint64_t until_ns, int *error)
 {
         if (*error == -EAGAIN)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * unixsock.h - the listening socket DIRECTORY/NAME.sock by which tools find and configure a device.
+ * unixsock.h - the listening socket DIRECTORY/NAME.sock through which tools find and configure a
+ * device.
  *
  * Tools delete a socket that refuses connections, so ours gets its name only once it listens. Only
- * its owner has access (0600). If the file is deleted or replaced, we end.
+ * its owner has access (0600). If the file is deleted or replaced, the daemon ends.
  *
  * Threads: one owner. Source: WireGuard cross-platform interface; unix(7), inotify(7). */
 #ifndef IO_UNIXSOCK_H
@@ -30,9 +31,9 @@ struct tl_unixsock {
 };
 
 /* Listens on directory/name.sock. Makes the directory (0755) if it is missing; its parent must
- * exist. Replaces a socket that nobody listens on any more. While somebody does, tries again for up
+ * exist. Replaces a socket on which no process listens any more. While one does, tries again for up
  * to 2 s: a name may be reused as soon as its link is deleted, a moment before the daemon of that
- * link has ended. Returns 0; -EADDRINUSE: somebody else listens; -ENAMETOOLONG; -EINVAL: the name
+ * link has ended. Returns 0; -EADDRINUSE: another process listens; -ENAMETOOLONG; -EINVAL: the name
  * is empty or has a slash; or another -errno. */
 int tl_unixsock_listen(struct tl_unixsock *sock, const char *directory,
                        const char *name) WG_MUST_USE;
@@ -42,8 +43,8 @@ int tl_unixsock_listen(struct tl_unixsock *sock, const char *directory,
 int tl_unixsock_adopt(struct tl_unixsock *sock, int fd, const char *directory,
                       const char *name) WG_MUST_USE;
 
-/* Stops listening and deletes the file, unless it is no longer ours. Takes NULL, and an object that
- * failed to open. */
+/* Stops listening and deletes the file, unless it is no longer ours. Accepts NULL, and an object
+ * that failed to open. */
 void tl_unixsock_done(struct tl_unixsock *sock);
 
 /* Closes the descriptors; another process has to remove the file. */
@@ -51,8 +52,8 @@ void tl_unixsock_close(struct tl_unixsock *sock);
 
 /* Connects to DIRECTORY/NAME.sock; until_ns, a time of tl_clock_boot_ns(), is the deadline. Returns
  * a non-blocking descriptor, the caller's to close; -ENOENT: there is no such file; -ECONNREFUSED:
- * nobody listens; -EACCES; -ETIMEDOUT: the connection was not accepted in time; -EINVAL: the name
- * is invalid; or another -errno. */
+ * no process listens; -EACCES; -ETIMEDOUT: the connection was not accepted in time; -EINVAL: the
+ * name is invalid; or another -errno. */
 int tl_unixsock_connect(const char *directory, const char *name, uint64_t until_ns) WG_MUST_USE;
 
 /* Send or receive at least one byte on a non-blocking descriptor; until_ns, a time of

@@ -24,7 +24,7 @@ struct algorithms {
 static struct algorithms fetched; /* written only by init and done */
 static _Thread_local struct wg_crypto_context *mine;
 
-/* Takes NULL and a half-built object of context_new(). */
+/* Accepts NULL and a half-built object of context_new(). */
 static void context_free(struct wg_crypto_context *c)
 {
         if (!c)
