@@ -112,7 +112,7 @@ static void check_message(struct sim_node *node, struct sim_peer *peer, const ui
         world->figures.initiations += type == WG_MESSAGE_INITIATION;
 }
 
-/* Records who may read a datagram to a peer: that peer's node. For removed peers it is nobody. */
+/* Records the node that may read a datagram: the peer's, or none if the peer was removed. */
 static void enter_datagram(struct sim_node *node, unsigned int receiver, const uint8_t *bytes,
                            uint32_t len)
 {
@@ -193,7 +193,7 @@ void sim_check_taken(struct sim_node *node, unsigned int worker, unsigned int pe
         record->taken_for = (uint8_t)peer;
 }
 
-/* Packets are exempt if they now belong to another peer than when they were taken. */
+/* Packets are exempt if they belong to a different peer now than when they were taken. */
 static void check_order(struct sim_node *node, unsigned int peer, const struct sim_record *record)
 {
         uint64_t *sent;

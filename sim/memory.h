@@ -35,7 +35,7 @@ struct sim_memory {
 /* Returns zeroed memory, or NULL if it is refused. */
 void *sim_memory_alloc(struct sim_memory *memory, size_t len);
 
-/* Frees a block. The len must be that of its allocation. */
+/* Frees a block. `len` must be that of its allocation. */
 void sim_memory_free(struct sim_memory *memory, void *block, size_t len);
 
 /* For the simulator's own arrays: makes room for `count` elements of `size` bytes, or ends the

@@ -12,8 +12,8 @@
 /* Schedules mishaps, at random times and during workers' batches. */
 void sim_mishap_begin(struct sim_scenario *s);
 
-/* Repairs everything but the clocks, on which nothing may depend: links, nodes, keys, peers,
- * prefixes, and known endpoints. */
+/* Repairs links, nodes, keys, peers, prefixes and known endpoints, but not the clocks, on which
+ * nothing may depend. */
 void sim_mishap_repair(struct sim_scenario *s);
 
 /* From now on this share of 1000 allocations fails. */

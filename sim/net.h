@@ -40,7 +40,7 @@ struct sim_host {
         uint16_t port;
         bool has_nat;
         struct wg_ip nat_ip;
-        uint64_t nat_life_ns; /* after this time an unused mapping is forgotten */
+        uint64_t nat_life_ns; /* an unused mapping is forgotten after this time */
         uint16_t nat_next;    /* port for the next mapping */
         struct sim_mapping mappings[SIM_MAPPINGS_MAX];
 };

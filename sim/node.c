@@ -174,7 +174,8 @@ void sim_turn_end(struct sim_node *node, struct sim_turn *turn)
                 schedule_deadline(node);
 }
 
-/* Hands the engine what workers left for it: handshake messages and packets without a session. */
+/* Passes the engine the handshake messages and packets without a session that workers left for
+ * it. */
 static void read_mail(struct sim_node *node)
 {
         struct wg_now now = sim_node_now(node);

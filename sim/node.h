@@ -30,9 +30,10 @@ struct sim_habits {
         uint64_t engine_cost_ns;  /* duration of a call of wg_engine_work() that leaves work */
         uint64_t retire_delay_ns; /* retired objects wait up to this long */
         bool retires_at_once;     /* or do not wait, if no worker runs */
-        uint32_t interleaving;    /* per 1000 chances to do something during a batch: those used */
-        uint32_t batch_max;       /* greatest number of packets per batch; 0: 1 */
-        bool is_router;           /* forwards packets for other nodes */
+        uint32_t
+                interleaving; /* per 1000: how often others take a turn at a point inside a batch */
+        uint32_t batch_max;   /* greatest number of packets per batch; 0: 1 */
+        bool is_router;       /* forwards packets for other nodes */
 };
 
 #define SIM_WORKERS 2
@@ -89,7 +90,7 @@ struct sim_node {
         struct sim_habits habits;
         struct sim_random random; /* for the engine's randomness and the node's habits */
 
-        /* The clocks' lead over world time. */
+        /* How far the clocks are ahead of world time. */
         uint64_t boot_ns, real_ns;
         uint64_t stamped_ns; /* the previous engine's latest timestamp (engine.h) */
 
@@ -132,9 +133,9 @@ struct sim_node {
 
         /* Packets between application, network, workers and engine. */
         struct sim_queue inbox, outbox, mail_in, mail_out;
-        struct sim_queue offered;           /* twin of engine->handshakes */
-        uint64_t load_ns;                   /* when it was last under load; UINT64_MAX: never */
-        struct sim_queue cookies;           /* messages that are being answered with a cookie */
+        struct sim_queue offered; /* twin of engine->handshakes */
+        uint64_t load_ns;         /* when the engine was last under load; UINT64_MAX: never */
+        struct sim_queue cookies; /* messages that are being answered with a cookie */
         uint64_t alive[SIM_KEYS_ALIVE_MAX]; /* ledger->keys found in slots by the last check */
         unsigned int alive_count;
 };

@@ -6,7 +6,7 @@
  * For most of each hour links fail, addresses move, machines sleep and restart, administrators
  * change their minds, and an attacker attacks. Then everything is repaired, and from that moment on
  * all neighbours must reach each other within SIM_CONVERGED_AFTER. Then they fall silent, and after
- * WG_ZERO_AFTER_TIME no key may be left where nothing keeps a session alive.
+ * WG_ZERO_AFTER_TIME no key may be left, except where keepalives keep a session alive.
  * Threads: one owner at a time. */
 #ifndef SIM_SCENARIO_H
 #define SIM_SCENARIO_H
