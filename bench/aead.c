@@ -5,10 +5,10 @@
  *   aead [--json] [--rounds N] [--no-avx512] [--bytes N] [--packets N] [--backend NAME]
  *
  * A sample seals (or opens, in place) about 30 KiB of packets of one length, in batches of one
- * size. Samples of all back-ends and of libcrypto alternate, so that other work of the machine
+ * size. Samples of all back-ends and of libcrypto alternate, so that other load on the machine
  * affects all alike. Of each round only the fastest sample counts, as the least disturbed. A ratio
  * is a back-end's time divided by libcrypto's in the same round. The output has the median of all
- * rounds, and the spread: the greatest less the least, divided by the median.
+ * rounds, and the spread: the range divided by the median.
  *
  * libcrypto gets all packets of a sample at once, whatever the batch size: it seals them one by
  * one, and so sets its key only once. All data is in the caches.

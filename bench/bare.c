@@ -101,7 +101,7 @@ static void flush_outgoing(struct outgoing *out)
                 header->cmsg_len = CMSG_LEN(sizeof(each));
                 memcpy(CMSG_DATA(header), &each, sizeof(each));
         }
-        /* If the other end does not listen yet, the packets count as lost. */
+        /* If the other end is not listening yet, the packets count as lost. */
         if (out->count && sendmsg(udp, &message, 0) < 0 && errno != ECONNREFUSED && errno != EINTR)
                 warn("send");
         out->len = out->each = out->count = 0;

@@ -3,8 +3,8 @@
  * fuzz_datagram.c - any datagrams to a node that has a session with one peer and has started one
  * with another. The input is a list of datagrams: rubbish; genuine messages, possibly changed, and
  * with mac1 possibly recomputed; or any inner packet, sealed honestly by a peer. The simulator's
- * checks reject that the node accepts anything but what a peer made for it, or accepts it twice, or
- * answers a stranger. */
+ * checks fail if the node accepts anything other than a message that a peer made for it, accepts
+ * one twice, or answers a stranger. */
 #include <stdlib.h>
 
 #include "base/bytes.h"

@@ -168,7 +168,7 @@ static void test_flags_format_cuts(void **state)
         assert_int_equal(wg_flags_format(&access_enum, 0, NULL, 0), 1);
 }
 
-static void test_flags_parse_reads_what_format_writes(void **state)
+static void test_flags_parse_reads_formatted_flags(void **state)
 {
         (void)state;
         for (size_t c = 0; c < WG_ARRAY_SIZE(formats); c++) {
@@ -231,7 +231,7 @@ int main(void)
                 cmocka_unit_test(test_switch),
                 cmocka_unit_test(test_flags_format),
                 cmocka_unit_test(test_flags_format_cuts),
-                cmocka_unit_test(test_flags_parse_reads_what_format_writes),
+                cmocka_unit_test(test_flags_parse_reads_formatted_flags),
                 cmocka_unit_test(test_flags_parse_accepts),
                 cmocka_unit_test(test_flags_parse_refuses),
         };

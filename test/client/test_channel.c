@@ -63,7 +63,7 @@ static void test_carries_bytes_both_ways(void **state WG_UNUSED)
         tl_channel_close(&channel);
 }
 
-static void test_a_silent_daemon_is_given_up(void **state WG_UNUSED)
+static void test_a_silent_daemon_times_out(void **state WG_UNUSED)
 {
         static char much[8 << 20];
         struct tl_channel channel;
@@ -132,7 +132,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_carries_bytes_both_ways),
-                TEST(test_a_silent_daemon_is_given_up),
+                TEST(test_a_silent_daemon_times_out),
                 TEST(test_progress_gives_more_time),
                 TEST(test_no_daemon),
         };

@@ -42,8 +42,8 @@ static void test_order(void **state)
                                   "prog: a.conf:3:1: third\nprog: a.conf:3:1: fourth\n");
 }
 
-/* Whatever the order in which they are added, the first twenty by position are kept, as in a fully
- * sorted list. */
+/* In whatever order mistakes are added, the first twenty by position are kept, as in a fully sorted
+ * list. */
 static void test_first_twenty(void **state)
 {
         (void)state;

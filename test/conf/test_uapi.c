@@ -228,7 +228,7 @@ static void assert_untouched(const struct tl_change *device)
         assert_memory_equal(device, &pattern, sizeof(pattern));
 }
 
-/* No run of a secret's bytes may be found, neither as text nor as the key itself. */
+/* No run of a secret's bytes may be found, either as text or as the key itself. */
 static void assert_no_secret(const void *memory, size_t size)
 {
         static const uint8_t key[] = {0xe8, 0x4b, 0x5a, 0x6d, 0x27, 0x17, 0xc1, 0x00};

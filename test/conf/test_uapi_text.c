@@ -30,7 +30,7 @@ static void read_file(struct tl_change *device)
         assert_true(tl_wgconf_parse(text, strlen(text), device, &mistakes));
 }
 
-static void test_a_request_is_what_the_parser_reads(void **state)
+static void test_the_parser_reads_our_requests(void **state)
 {
         struct tl_change device;
         size_t room, len;
@@ -49,7 +49,7 @@ static void test_a_request_is_what_the_parser_reads(void **state)
         tl_change_done(&device);
 }
 
-static void test_a_file_is_what_was_read(void **state)
+static void test_a_file_reads_back(void **state)
 {
         struct tl_change device;
         size_t room;
@@ -182,8 +182,8 @@ static void test_get_reply(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_a_request_is_what_the_parser_reads),
-                cmocka_unit_test(test_a_file_is_what_was_read),
+                cmocka_unit_test(test_the_parser_reads_our_requests),
+                cmocka_unit_test(test_a_file_reads_back),
                 cmocka_unit_test(test_a_host_name_is_kept),
                 cmocka_unit_test(test_room),
                 cmocka_unit_test(test_replies),

@@ -104,7 +104,7 @@ static const struct {
          "public_key=" A_HEX "\npreshared_key=" ZEROS "\nreplace_allowed_ips=true\n\n"},
 };
 
-/* No run of a secret's bytes may be found, neither as text nor as the key itself. */
+/* No run of a secret's bytes may be found, either as text or as the key itself. */
 static void assert_no_secret(const void *memory, size_t size)
 {
         static const uint8_t key[] = {0xc8, 0x09, 0xf3, 0xe5, 0x31, 0x7e};

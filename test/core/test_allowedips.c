@@ -99,7 +99,7 @@ static void test_empty(void **state)
 
 /* A case is a script. A step is a peer, A to D, and: +PREFIX adds; -PREFIX removes; !PREFIX fails
  * to remove; -* removes all; ?ADDRESS belongs to the peer; =LIST are the peer's prefixes, in order
- * (separated by commas). For peer 0, ?ADDRESS belongs to nobody, and #N is the number of nodes. */
+ * (separated by commas). For peer 0, ?ADDRESS belongs to no peer, and #N is the number of nodes. */
 static const struct {
         int number;
         const char *what, *script;
@@ -741,8 +741,8 @@ static void *read_on(void *arg)
         return NULL;
 }
 
-/* A prefix that is shorter than the lasting one around an address, or that does not cover that
- * address but another one, which differs in some bit: so never a better match for any of the
+/* Picks a prefix that is shorter than the lasting one around an address, or that covers not this
+ * address but one that differs in some bit. So it is never a better match for any of the
  * addresses. */
 static bool pick_passing(struct race *race, struct wg_prefix *prefix)
 {
@@ -806,7 +806,7 @@ static void write_on(struct race *race, struct wg_peer *passing[])
         }
 }
 
-/* Two readers beside a writer. */
+/* Two readers and a writer. */
 static void run_race(const char *name, void (*write)(struct race *race))
 {
         static struct race race;

@@ -51,7 +51,7 @@ static void test_another_key(void **state)
 
 /* It also ends a handshake in progress, with its retries and the 5 s floor; staged packets start
  * another one, under the new key. */
-static void test_another_key_while_shaking_hands(void **state)
+static void test_another_key_during_a_handshake(void **state)
 {
         struct pair *p = *state;
 
@@ -70,7 +70,7 @@ static void test_another_key_while_shaking_hands(void **state)
         assert_int_equal(pair_count(&p->b, WG_VERDICT_UNKNOWN_PEER), 1);
 }
 
-static void test_first_key_sends_what_was_staged(void **state)
+static void test_first_key_sends_staged_packets(void **state)
 {
         struct pair *p = *state;
 
@@ -201,8 +201,8 @@ static void test_notes_end_with_the_link(void **state)
         assert_int_equal(p->a.peer->handshake_real_ns, 5);
 }
 
-/* A worker is in the middle of a batch when the link goes down: times that it records then are
- * forgotten too, even if another worker had listed the peer already. */
+/* A worker is in the middle of a batch when the link goes down: times that it records after that
+ * are forgotten too, even if another worker had listed the peer already. */
 static void test_times_of_a_late_worker_end_with_the_link(void **state)
 {
         struct pair *p = *state;
@@ -264,8 +264,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(test_same_key_changes_nothing),
                 TEST(test_another_key),
-                TEST(test_another_key_while_shaking_hands),
-                TEST(test_first_key_sends_what_was_staged),
+                TEST(test_another_key_during_a_handshake),
+                TEST(test_first_key_sends_staged_packets),
                 TEST(test_peer_with_our_own_key_is_removed),
                 TEST(test_endpoint_is_set_unpinned),
                 TEST(test_keepalive_begins),

@@ -102,7 +102,7 @@ static void change(uint8_t *packet, const char *changes)
                 packet[pairs[i]] = pairs[i + 1];
 }
 
-static void test_what_gets_an_error_ipv4(void **state)
+static void test_packets_that_get_an_error_ipv4(void **state)
 {
         uint8_t packet[ROOM], error[WG_ICMP_LEN_MAX];
 
@@ -172,7 +172,7 @@ static const struct {
         {24, "ESP, which reveals nothing", "0632", "01", true},
 };
 
-static void test_what_gets_an_error_ipv6(void **state)
+static void test_packets_that_get_an_error_ipv6(void **state)
 {
         uint8_t packet[ROOM], error[WG_ICMP_LEN_MAX];
 
@@ -203,7 +203,7 @@ static void check_ipv6_checksum(const uint8_t *error, size_t len)
 }
 
 /* It quotes as much as fits into the size that every host must accept. */
-static void test_quotes_what_fits(void **state)
+static void test_quotes_as_much_as_fits(void **state)
 {
         uint8_t packet[ROOM], error[WG_ICMP_LEN_MAX];
 
@@ -257,10 +257,10 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_known_answers),
-                cmocka_unit_test(test_what_gets_an_error_ipv4),
+                cmocka_unit_test(test_packets_that_get_an_error_ipv4),
                 cmocka_unit_test(test_icmp_types_ipv4),
-                cmocka_unit_test(test_what_gets_an_error_ipv6),
-                cmocka_unit_test(test_quotes_what_fits),
+                cmocka_unit_test(test_packets_that_get_an_error_ipv6),
+                cmocka_unit_test(test_quotes_as_much_as_fits),
                 cmocka_unit_test(test_limit),
         };
 

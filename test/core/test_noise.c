@@ -47,7 +47,7 @@ static const struct {
          "dfc346c0d2296ae6cf1acf6f12b8456a1dba228cf8d8b774aacf1c47fc53aa80ebc7a4c292"},
 };
 
-/* The parts of the first message: as in WireGuard, except for the fields around them. */
+/* The parts of the first message, as in WireGuard but without the fields around them. */
 enum { STATIC_AT = 32, PAYLOAD_AT = 32 + 48, SECOND_AT = 32, ROOM = 256 };
 
 struct bytes {

@@ -40,7 +40,7 @@ static void assert_same(const struct wg_endpoint *a, const struct wg_endpoint *b
         assert_int_equal(a->source_ifindex, b->source_ifindex);
 }
 
-static void test_read_gives_what_was_written(void **state)
+static void test_read_returns_the_last_write(void **state)
 {
         struct test_env t;
 
@@ -269,7 +269,7 @@ static void test_readers_never_meet_a_mixture(void **state)
         for (uint32_t n = 1; n <= ENOUGH || race.reads < ENOUGH || race.unpins < ENOUGH; n++) {
                 endpoint_of(n, &e);
                 wg_path_write(&race.path, &race.t.env, &e);
-                /* Nobody else moves it, so dropping the pin must not restore an old one. */
+                /* No other thread moves it, so dropping the pin must not restore an old one. */
                 wg_path_read(&race.path, &e);
                 if (e.scope != n)
                         race.mistakes++;
@@ -281,7 +281,7 @@ static void test_readers_never_meet_a_mixture(void **state)
         assert_int_equal(race.mistakes, 0);
 }
 
-/* Two movers at once: whichever is last, the result is whole. */
+/* Two movers at once: whichever is last, its endpoint is complete. */
 static void *move_on(void *arg)
 {
         enum { MOVES = 100000 };
@@ -376,7 +376,7 @@ static void test_no_reader_waits_for_a_preempted_writer(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_read_gives_what_was_written),
+                cmocka_unit_test(test_read_returns_the_last_write),
                 cmocka_unit_test(test_the_same_again_takes_no_lock),
                 cmocka_unit_test(test_writers_take_the_lock),
                 cmocka_unit_test(test_the_last_writer_wins),

@@ -272,7 +272,7 @@ static void test_removed_with_a_packet_on_its_way(void **state)
 }
 
 /* Removed, and added again before the commit: this is another peer, which gets the prefix in one
- * step. Until then workers go on with the old one. */
+ * step. Until then workers continue to use the old one. */
 static void test_removed_and_added_again(void **state)
 {
         struct wg_prefix prefix = {.ip = {WG_FAMILY_IPV4, {10, 0, 0, 2}}, .cidr = 32};

@@ -161,7 +161,8 @@ static void test_full(void **state)
         assert_int_equal(r.count, WG_RATELIMIT_SOURCES_MAX);
         assert_true(t.bytes < 4 << 20);
 
-        /* Full: an unknown source is refused, known ones go on, each up to its own limit. */
+        /* Full: an unknown source is refused; known ones are still served, each up to its own
+         * limit. */
         assert_false(wg_ratelimit_allow(&r, &stranger, 1000));
         assert_false(wg_ratelimit_allow(&r, &stranger, 1000 + TOKEN - 1));
         for (int n = 0; n < 4; n++)

@@ -554,7 +554,7 @@ static void test_proof(void **state)
 }
 
 /* All three slots receive. */
-static void test_previous_current_next(void **state)
+static void test_previous_current_and_next(void **state)
 {
         struct pair *p = *state;
         struct wg_keypair *previous = begin(p, true, 1), *current = begin(p, true, 2), *next;
@@ -589,7 +589,8 @@ static void test_notes(void **state)
         assert_int_equal(peer->notes.bits, 0);
         assert_int_equal(peer->rx_bytes, 32);
 
-        /* Authentic data is data, whatever it contains; but only accepted packets are counted. */
+        /* Authentic data counts as data, whatever it contains; but only accepted packets are
+         * counted. */
         pair_pass(p, S);
         receive(p, seal(p, kp, 1, junk, sizeof(junk)));
         assert_int_equal(peer->notes.unacknowledged_ns, p->now.ns);
@@ -836,7 +837,7 @@ int main(void)
                 TEST(test_source),
                 TEST(test_ecn),
                 TEST(test_proof),
-                TEST(test_previous_current_next),
+                TEST(test_previous_current_and_next),
                 TEST(test_notes),
                 TEST(test_rekey_late),
                 TEST(test_rekey_late_only_by_the_current),

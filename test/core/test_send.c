@@ -273,7 +273,6 @@ static void test_mixed_batch(void **state)
         clear(&batch);
 }
 
-/* Neighbours that agree in the first bytes of the other family's address are distinguished. */
 /* As if the outer packet of slot `from` of another batch had been routed to us. */
 static void add_outer(struct batch *batch, const struct wg_send_slot *from, unsigned int family,
                       bool is_fragment)
@@ -380,9 +379,9 @@ static void test_parts_of_one_packet(void **state)
         add_ipv4(&batch, 60, PAIR_B);
         batch.slots[0].buf[WG_SEND_HEADROOM + 1] = WG_ECN_CE;
         add_ipv4(&batch, 60, 0xfd000000);
-        add_ipv4(&batch, 60, 0xfc000000); /* nowhere, and what follows with it */
+        add_ipv4(&batch, 60, 0xfc000000); /* no peer, also for the packets that follow */
         add_ipv4(&batch, 60, PAIR_B);
-        add_outer(&batch, &first.slots[0], 4, 0); /* ours, and what follows with it */
+        add_outer(&batch, &first.slots[0], 4, 0); /* our own, also for the packets that follow */
         add_ipv4(&batch, 60, PAIR_B);
         add_ipv4(&batch, 60, PAIR_B);
         batch.slots[1].is_more = batch.slots[3].is_more = batch.slots[5].is_more = true;
@@ -400,6 +399,7 @@ static void test_parts_of_one_packet(void **state)
         clear(&first);
 }
 
+/* Neighbours that agree in the first bytes of the other family's address are distinguished. */
 static void test_families_side_by_side(void **state)
 {
         struct pair *p = *state;

@@ -247,7 +247,7 @@ static void look_and_free(void *ctx, void *memory, size_t len)
         test_env_free(ctx, memory, len);
 }
 
-/* Readers that do not pass a quiescent moment keep retired keypairs alive; then these are wiped and
+/* Readers that do not pass a quiescent point keep retired keypairs alive; then these are wiped and
  * freed. */
 static void pass_quiescent(struct pair_side *side)
 {
@@ -443,7 +443,7 @@ static void begin_one(struct race *race, uint32_t number)
         pthread_mutex_unlock(&race->lock);
 }
 
-/* Once both workers have started anew, nothing is sent under an earlier session. */
+/* Once both workers have started a new batch, nothing is sent under an earlier session. */
 static void forget_all(struct race *race, uint32_t number)
 {
         struct test_env *t = &race->side->t;

@@ -118,7 +118,7 @@ static size_t size_of(uint32_t len)
         return sizeof(struct wg_staged) + WG_DATA_OVERHEAD + WG_PADDING + len;
 }
 
-/* Other queues, from which nobody takes packets, hold all but `left` bytes of the device's
+/* Other queues, from which no packets are taken, hold all but `left` bytes of the device's
  * limit. */
 static void fill_device(struct fixture *f, size_t left)
 {

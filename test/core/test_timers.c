@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_timers.c - core/timers.h alone; what the engine does when they run out is in test_engine.c,
- * what happens while workers write in test_worker.c. */
+ * test_timers.c - core/timers.h alone. test_work.c tests what the engine does when timers expire,
+ * and test_note.c what happens while workers write. */
 #include "core/timers.h"
 
 #include "test/lib/cmocka.h"
@@ -15,7 +15,7 @@ static uint64_t due_at(const struct pair *p)
         return wg_engine_deadline(&p->a.engine);
 }
 
-/* The heap always holds a peer by its earliest deadline, and no peer that waits for nothing. */
+/* The heap always holds a peer by its earliest deadline, and no peer without a running timer. */
 static void test_earliest_counts(void **state)
 {
         struct pair *p = *state;

@@ -35,8 +35,8 @@ static void test_stage_verdicts(void **state)
         assert_int_equal(pair_count(&p->a, WG_VERDICT_DOWN), 2);
 }
 
-/* A packet that takes the place of another is staged; the other is what is counted as dropped. */
-static void test_stage_counts_what_is_dropped(void **state)
+/* A packet that takes the place of another is staged; the other is counted as dropped. */
+static void test_stage_counts_dropped_packets(void **state)
 {
         struct pair *p = *state;
 
@@ -52,7 +52,7 @@ static void test_stage_counts_what_is_dropped(void **state)
 
 /* All staged packets are sent in order as soon as there is a session, without an extra
  * keepalive. */
-static void test_staged_packets_go(void **state)
+static void test_staged_packets_are_sent(void **state)
 {
         struct pair *p = *state;
 
@@ -118,7 +118,8 @@ static void test_how_long_packets_wait(void **state)
         assert_int_equal(pair_send_any(p, &p->a), WG_VERDICT_SEALED);
 }
 
-/* None count after the engine has given up, or has dropped some of those it was to send. */
+/* No packets are counted once the engine has given up, or has dropped some of those it was about to
+ * send. */
 static void test_dropped_packets_do_not_wait(void **state)
 {
         struct pair *p = *state;
@@ -358,8 +359,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_stage_verdicts),
-                TEST(test_stage_counts_what_is_dropped),
-                TEST(test_staged_packets_go),
+                TEST(test_stage_counts_dropped_packets),
+                TEST(test_staged_packets_are_sent),
                 TEST(test_how_long_packets_wait),
                 TEST(test_dropped_packets_do_not_wait),
                 TEST(test_staged_behind_refused_packets),

@@ -368,7 +368,7 @@ static void check_at_page_ends(const struct wg_aead_backend *backend, uint8_t *p
         }
 }
 
-static void test_nothing_beside_the_buffers_is_touched(void **state)
+static void test_only_the_buffers_are_touched(void **state)
 {
         static const size_t counts[] = {1, 2, 3, 5, 9, AT_PAGE_ENDS};
         const struct wg_aead_backend *backend;
@@ -649,7 +649,7 @@ int main(void)
                 cmocka_unit_test(test_wrong_nonce_or_key),
                 cmocka_unit_test(test_too_short),
                 cmocka_unit_test(test_associated_data),
-                cmocka_unit_test(test_nothing_beside_the_buffers_is_touched),
+                cmocka_unit_test(test_only_the_buffers_are_touched),
                 cmocka_unit_test(test_random_batches),
                 cmocka_unit_test(test_long_batches),
                 cmocka_unit_test(test_edges_of_poly1305),

@@ -93,7 +93,7 @@ static void run_thread(void)
 
 /* libcrypto keeps some of its first allocations until the process ends, so the first round is not
  * counted. */
-static void test_done_frees_what_init_made(void **state)
+static void test_done_frees_everything_from_init(void **state)
 {
         long after_first = 0;
 
@@ -122,7 +122,7 @@ static void test_thread_end_frees_its_contexts(void **state)
         wg_crypto_done();
 }
 
-/* The thread that starts and ends crypto/ may be another than the one that uses it. */
+/* The thread that starts and ends crypto/ need not be the one that uses it. */
 static void test_threads_over_two_lives(void **state)
 {
         (void)state;
@@ -200,7 +200,7 @@ static void test_x25519_without_memory(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_done_frees_what_init_made),
+                cmocka_unit_test(test_done_frees_everything_from_init),
                 cmocka_unit_test(test_thread_end_frees_its_contexts),
                 cmocka_unit_test(test_threads_over_two_lives),
                 cmocka_unit_test(test_packets_allocate_nothing),

@@ -179,7 +179,7 @@ static void assert_leaves_nothing(void (*call)(void), const uint8_t *what)
         needle = NULL;
 }
 
-/* The key itself, and as HMAC's two pads hold it. */
+/* The key itself, and the key in the form of HMAC's two pads. */
 static void test_keys(void **state)
 {
         static const uint8_t masks[] = {0, 0x36, 0x5c};
@@ -207,7 +207,7 @@ static void test_derived(void **state)
         for (size_t i = 0; i < 3; i++)
                 assert_leaves_nothing(call_kdf, out[i]);
 
-        /* With a point that is not the base point, whose result would be the public key. */
+        /* Not with the base point, since the result would be the public key. */
         assert_non_null(key);
         assert_true(wg_x25519(other, key, base_point));
         assert_true(wg_x25519(shared, key, other));

@@ -17,7 +17,7 @@
 
 enum { BLOCKS = 64, BLOCK_SIZE = 512 };
 
-/* What libcrypto gets when there is no memory. */
+/* The blocks that libcrypto gets when there is no memory. */
 static void test_blocks(void **state)
 {
         uint8_t *blocks[BLOCKS];

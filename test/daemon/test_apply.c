@@ -356,7 +356,7 @@ static void test_slices(void **state)
         assert_int_equal(device.engine.peer_count, 3);
         assert_int_equal(device.engine.spares, 0);
 
-        /* A change for which nobody waits is carried out all the same. */
+        /* A change whose client has gone is still applied. */
         make_many(&many, 10);
         forgotten = tl_apply_begin(&device.changes, &many, note_error, &many_error);
         assert_non_null(forgotten);

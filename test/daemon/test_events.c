@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_events.c - daemon/events.h: what is kept, for whom, and what a slow reader finds. */
+ * test_events.c - daemon/events.h: which events are kept, for whom, and what a slow reader
+ * loses. */
 #include "daemon/events.h"
 
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "core/peer.h"
 #include "test/lib/cmocka.h"
 
-static void test_nothing_is_kept_for_nobody(void **state WG_UNUSED)
+static void test_nothing_is_kept_without_watchers(void **state WG_UNUSED)
 {
         struct tl_events events = {0};
 
@@ -28,7 +29,7 @@ static void test_nothing_is_kept_for_nobody(void **state WG_UNUSED)
         assert_int_equal(events.count, 1);
 }
 
-/* Numbers go on after nobody watched for a while. */
+/* Numbers continue after a time without watchers. */
 static void test_a_slow_reader_loses_the_oldest(void **state WG_UNUSED)
 {
         struct tl_events events = {.count = 7};
@@ -95,7 +96,7 @@ static void test_actions(void **state WG_UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_nothing_is_kept_for_nobody),
+                cmocka_unit_test(test_nothing_is_kept_without_watchers),
                 cmocka_unit_test(test_a_slow_reader_loses_the_oldest),
                 cmocka_unit_test(test_actions),
         };

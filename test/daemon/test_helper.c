@@ -130,7 +130,7 @@ static void test_the_most_sockets(void **state WG_UNUSED)
                         assert_int_equal(tl_udp_port(&pairs[i].ipv6), pairs[0].port);
                 }
                 assert_int_equal(mark_of(&pairs[count - 1].ipv4), 7);
-                /* Nobody else gets the port, not even a socket that would share it. */
+                /* No other socket gets the port, not even one that would share it. */
                 assert_int_equal(tl_helper_open_udp(&helper, &other, 1, pairs[0].port, 0),
                                  -EADDRINUSE);
                 assert_int_equal(tl_helper_open_udp(&helper, &other, 1, pairs[0].port, 0),
@@ -148,7 +148,7 @@ static void test_the_most_sockets(void **state WG_UNUSED)
         tl_helper_done(&helper);
 }
 
-static void test_control_sockets_go_with_the_daemon(void **state WG_UNUSED)
+static void test_control_sockets_are_removed_with_the_daemon(void **state WG_UNUSED)
 {
         struct tl_unixsock sock, again;
 
@@ -324,7 +324,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_sockets_are_opened_and_marked),
                 cmocka_unit_test(test_the_most_sockets),
-                cmocka_unit_test(test_control_sockets_go_with_the_daemon),
+                cmocka_unit_test(test_control_sockets_are_removed_with_the_daemon),
                 cmocka_unit_test(test_the_link_is_followed_where_it_is),
                 cmocka_unit_test(test_nonsense_ends_it),
                 cmocka_unit_test(test_a_stamp_outlives_the_helper),

@@ -30,7 +30,7 @@ static void expect(struct tl_inbox *inbox, uint8_t byte, uint32_t len)
                 assert_int_equal(bytes[i], byte);
 }
 
-static void what_was_put_first_comes_first(void **state)
+static void records_come_out_in_order(void **state)
 {
         struct tl_inbox inbox;
         struct tl_inbox_head head;
@@ -51,7 +51,7 @@ static void what_was_put_first_comes_first(void **state)
         tl_inbox_done(&inbox);
 }
 
-static void what_does_not_fit_changes_nothing(void **state)
+static void a_record_that_does_not_fit_changes_nothing(void **state)
 {
         struct tl_inbox inbox;
 
@@ -135,8 +135,8 @@ static void two_threads_lose_nothing(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(what_was_put_first_comes_first),
-                cmocka_unit_test(what_does_not_fit_changes_nothing),
+                cmocka_unit_test(records_come_out_in_order),
+                cmocka_unit_test(a_record_that_does_not_fit_changes_nothing),
                 cmocka_unit_test(records_wrap_at_every_place),
                 cmocka_unit_test(old_records_are_dropped),
                 cmocka_unit_test(two_threads_lose_nothing),

@@ -5,9 +5,9 @@
  * Each protocol is a few small programs that share a few bytes. A step is indivisible: one atomic
  * operation or one system call, with the work that follows it in the thread's own memory. All
  * reachable states are visited. In each, no invariant may be broken; in those in which no thread
- * can go on, no thread may have been forgotten. The steps are written next to the source lines that
- * they stand for, in the same order, and assume that atomic operations have one order, as the
- * sources ask for where it matters.
+ * can continue, no thread may have been forgotten. Each step names the function or source line that
+ * it models, in the same order. The model assumes that atomic operations have a single total order,
+ * which the sources request where it matters.
  *
  * Each protocol is also run with a planted mistake, which must be found: otherwise the test would
  * prove nothing. */
@@ -35,7 +35,7 @@ enum step { STUCK, STEPPED, WRONG };
 struct protocol {
         unsigned int threads;
         enum step (*step)(struct state *s, unsigned int thread, unsigned int mistake);
-        bool (*is_good_end)(const struct state *s); /* when no thread can go on */
+        bool (*is_good_end)(const struct state *s); /* when no thread can continue */
 };
 
 static struct state *stack, *table;
@@ -413,7 +413,7 @@ static enum step forget(struct state *s, unsigned int mistake)
                 m[T_LISTED] = 0;
                 *at = 3;
                 return STEPPED;
-        case 3: /* heed_note(): the same */
+        case 3: /* heed_notes(): the same */
         case 4:
                 if ((*at == 3) == notes_first)
                         m[T_NOTES] = 0;

@@ -98,7 +98,7 @@ static void test_an_unreachable_endpoint_disables_nothing(void **state WG_UNUSED
         assert_int_equal(limit_of(20, NOW), 0);
 }
 
-static void test_an_unable_device_disables_it_at_once(void **state WG_UNUSED)
+static void test_a_device_without_support_disables_it_at_once(void **state WG_UNUSED)
 {
         refuse(1, 1500, EIO, 0, NOW);
         assert_false(tl_offloads_has(&offloads, TL_OFFLOADING_GSO));
@@ -166,7 +166,7 @@ int main(void)
                 TEST(test_a_limit_is_forgotten),
                 TEST(test_several_endpoints_disable_it),
                 TEST(test_an_unreachable_endpoint_disables_nothing),
-                TEST(test_an_unable_device_disables_it_at_once),
+                TEST(test_a_device_without_support_disables_it_at_once),
                 TEST(test_more_endpoints_than_slots),
                 TEST(test_superpackets_by_kind),
                 TEST(test_distrusted_kernels),

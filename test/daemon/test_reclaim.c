@@ -72,7 +72,7 @@ static void a_worker_delays_until_it_is_quiescent(void **state)
         assert_int_equal(released, 1);
 }
 
-static void who_comes_online_later_delays_nothing_of_before(void **state)
+static void a_worker_that_comes_online_later_delays_nothing_older(void **state)
 {
         struct tl_reclaim reclaim;
         unsigned int released = 0;
@@ -169,7 +169,7 @@ static void *come_and_go(void *ctx)
         return NULL;
 }
 
-static void who_leaves_hides_nobody(void **state)
+static void a_worker_that_goes_offline_hides_no_other(void **state)
 {
         unsigned int released = 0;
         pthread_t leaver;
@@ -201,9 +201,9 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(without_workers_the_next_poll_releases),
                 cmocka_unit_test(a_worker_delays_until_it_is_quiescent),
-                cmocka_unit_test(who_comes_online_later_delays_nothing_of_before),
+                cmocka_unit_test(a_worker_that_comes_online_later_delays_nothing_older),
                 cmocka_unit_test(readers_never_meet_freed_memory),
-                cmocka_unit_test(who_leaves_hides_nobody),
+                cmocka_unit_test(a_worker_that_goes_offline_hides_no_other),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
  *
  * Records that workers hand to the engine, with real threads, loops, eventfds and random pauses:
  * all arrive, in the order of each worker, and the engine never sleeps while there are any. It
- * takes a second; an argument sets another number of seconds. */
+ * takes one second; an argument sets another duration in seconds. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>

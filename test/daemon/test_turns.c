@@ -11,7 +11,7 @@
 
 #define US UINT64_C(1000)
 
-static void one_direction_goes_on_by_itself(void **state)
+static void a_single_direction_continues_alone(void **state)
 {
         struct tl_turns turns = {0};
 
@@ -26,7 +26,7 @@ static void one_direction_goes_on_by_itself(void **state)
         assert_false(tl_turns_are_due(&turns));
 }
 
-static void one_whose_socket_is_gone_has_no_turn(void **state)
+static void a_direction_without_a_socket_gets_no_turn(void **state)
 {
         struct tl_turns turns = {0};
 
@@ -116,8 +116,8 @@ static void random_turns_are_shared_and_bounded(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(one_direction_goes_on_by_itself),
-                cmocka_unit_test(one_whose_socket_is_gone_has_no_turn),
+                cmocka_unit_test(a_single_direction_continues_alone),
+                cmocka_unit_test(a_direction_without_a_socket_gets_no_turn),
                 cmocka_unit_test(a_newcomer_is_next),
                 cmocka_unit_test(a_long_turn_costs_little),
                 cmocka_unit_test(random_turns_are_shared_and_bounded),

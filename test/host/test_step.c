@@ -249,8 +249,8 @@ static void test_batches(void **state)
         unlink("ip");
 }
 
-/* A journal of another boot or network namespace: what belongs to the kernel there is not touched
- * here, and files are. */
+/* A journal of another boot or network namespace: commands about kernel state are skipped, but
+ * those about files run. */
 static void test_foreign(void **state)
 {
         static const char foreign[] = "test-1\nplace elsewhere 1\n"

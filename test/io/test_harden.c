@@ -28,7 +28,7 @@
 #define LOCKS_MEMORY true
 #endif
 
-/* In locked memory, if the case has any; can_allocate() asks for more. */
+/* The limit on locked memory, if the case has one; can_allocate() requests more. */
 #define LIMIT ((rlim_t)8 << 20)
 
 static unsigned long locked_kib(void)

@@ -71,7 +71,7 @@ static long processor_ms(void)
         return time.tv_sec * 1000 + time.tv_nsec / MS_NS;
 }
 
-static void who_waits_leaves_the_processor_to_the_holder(void **state)
+static void a_waiter_leaves_the_processor_to_the_holder(void **state)
 {
         static struct shared shared;
         pthread_t holder;
@@ -92,7 +92,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(one_at_a_time),
-                cmocka_unit_test(who_waits_leaves_the_processor_to_the_holder),
+                cmocka_unit_test(a_waiter_leaves_the_processor_to_the_holder),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

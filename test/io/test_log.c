@@ -220,8 +220,8 @@ static void test_threads_share_a_limit(void **state WG_UNUSED)
         close_log();
 }
 
-/* Nobody reads: nothing blocks, the first messages wait, the others are counted, and one message
- * reports their number. */
+/* The reader stalls: nothing blocks, the first messages wait, the others are counted, and one
+ * message reports their number. */
 static void test_a_stalled_reader(void **state WG_UNUSED)
 {
         enum { COUNT = 300 };

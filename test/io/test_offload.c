@@ -69,7 +69,7 @@ static void test_flags(void **state WG_UNUSED)
         assert_true(offload.needs_checksum);
 }
 
-static void test_kinds_not_asked_for(void **state WG_UNUSED)
+static void test_kinds_not_enabled(void **state WG_UNUSED)
 {
         for (unsigned int gso = 0; gso < 256; gso++) {
                 bool is_known = gso == 0 || gso == 1 || gso == 4 || gso == 5 || gso == 0x81 ||
@@ -87,7 +87,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_reads_and_writes),
                 cmocka_unit_test(test_flags),
-                cmocka_unit_test(test_kinds_not_asked_for),
+                cmocka_unit_test(test_kinds_not_enabled),
         };
 
         return cmocka_run_group_tests_name("offload", tests, NULL, NULL);

@@ -7,9 +7,8 @@
  *
  * `in` has virtio headers. If `out` has none, the kernel cuts what it sends there, and must give
  * the same packets as tl_cut() for the same superpacket. If `out` has them, with all offloads,
- * tl_cut() must give the same packets for what the kernel hands over. Packets that tl_merge()
- * joined must come out as they were. In all of this the hop count is one less, because of
- * forwarding. */
+ * tl_cut() must cut the superpackets from the kernel into the same packets. Packets that tl_merge()
+ * joined must come out unchanged. In all cases, forwarding reduces the hop count by one. */
 #define _GNU_SOURCE /* unshare */
 
 #include <errno.h>
@@ -88,7 +87,7 @@ static void done(void)
         close(out);
 }
 
-/* Nobody makes a superpacket of a single packet, and the kernel refuses some. */
+/* Never a superpacket of a single packet: no sender makes them, and the kernel refuses some. */
 static struct shape next_shape(void)
 {
         struct shape s;

@@ -69,7 +69,7 @@ static void test_asks_for_the_link(void **state WG_UNUSED)
 }
 
 /* Each rule routes the traffic it selects through link `two`; the main table uses link `one`. */
-static void test_asks_with_everything_that_rules_select(void **state WG_UNUSED)
+static void test_asks_with_everything_that_rules_match(void **state WG_UNUSED)
 {
         static const struct {
                 int number;
@@ -240,7 +240,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_asks_for_the_link),
-                cmocka_unit_test(test_asks_with_everything_that_rules_select),
+                cmocka_unit_test(test_asks_with_everything_that_rules_match),
                 cmocka_unit_test(test_reports_the_flows_a_change_affects),
                 cmocka_unit_test(test_lost_events_affect_everything),
         };

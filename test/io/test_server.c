@@ -58,7 +58,7 @@ static struct client *of(struct tl_connection *base)
         return WG_CONTAINER_OF(base, struct client, base);
 }
 
-/* Only the kernel's word counts, and it gives none for TCP. */
+/* Only the kernel can vouch for a user, and it does not for TCP. */
 static void check_user(const struct tl_connection *base)
 {
         struct sockaddr_storage address;
@@ -109,7 +109,7 @@ static size_t fill_from_stream(char *out)
                 return 0;
         }
         memset(out, 'A' + (int)(stream.sent++ % 26), BLOCK);
-        /* Every other time, say at once that this is all there is. */
+        /* Every other time, say at once that this is the last available piece. */
         if (stream.sent == stream.blocks && stream.sent % 2 && !stream.is_over)
                 tl_connection_defer(stream.reader);
         return BLOCK;
@@ -452,8 +452,8 @@ static void test_half_a_connection(void **state WG_UNUSED)
         close(fd);
 }
 
-/* A stream that has nothing yet sends nothing, delays nobody, and goes on when there is
- * something. Once it is over, the next request is answered. */
+/* A stream that has nothing yet sends nothing, delays no other client, and continues when there is
+ * data. Once it is over, the next request is answered. */
 static void test_a_stream(void **state WG_UNUSED)
 {
         int fd = visit(), other = visit();
@@ -481,7 +481,7 @@ static void test_a_stream(void **state WG_UNUSED)
 }
 
 /* While a piece waits for a reader that stalls, fill() is not called again, however often the
- * protocol resumes. Nothing is lost once the reader goes on. */
+ * protocol resumes. Nothing is lost once the reader continues. */
 static void test_a_stalled_reader(void **state WG_UNUSED)
 {
         int fd = visit(), other = visit();
@@ -618,7 +618,8 @@ static void test_no_descriptors(void **state WG_UNUSED)
         close(fd);
 }
 
-/* Over TCP once more: all but what depends on when exactly a request arrives. */
+/* Once more over TCP: all tests except those that depend on the exact time at which a request
+ * arrives. */
 static void test_tcp(void **state)
 {
         static void (*const tests[])(void **) = {

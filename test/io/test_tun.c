@@ -229,7 +229,7 @@ static uint32_t next_change(struct tl_netlink_monitor *monitor)
         return changes;
 }
 
-/* A process in its own network namespace, which does there what it is told. */
+/* A process in its own network namespace, where it runs commands for the test. */
 struct inhabitant {
         pid_t pid;
         int told, done;

@@ -140,8 +140,8 @@ static int open_sharing(uint16_t port, uid_t uid)
         return result;
 }
 
-/* Any other user of the port is detected, even one that would share it; and nobody can take the
- * port after us, not even another daemon of ours. */
+/* Any other user of the port is detected, even one that would share it; and no other process can
+ * take the port after us, not even another daemon of ours. */
 static void test_pairs_share_a_port_only_among_themselves(void **state WG_UNUSED)
 {
         struct tl_udp_pair pairs[3], others[3];
@@ -170,7 +170,7 @@ static void test_pairs_share_a_port_only_among_themselves(void **state WG_UNUSED
         assert_int_equal(tl_udp_open_pairs(others, 3, pairs[0].port, 0), 0);
         tl_udp_close_pairs(others, 3);
 
-        /* A single pair shares its port with nobody. */
+        /* A single pair does not share its port. */
         assert_int_equal(tl_udp_open_pairs(pairs, 1, pairs[0].port, 0), 0);
         assert_int_equal(open_sharing(pairs[0].port, 0), -EADDRINUSE);
         tl_udp_close_pairs(pairs, 1);
@@ -414,7 +414,7 @@ static void test_an_empty_datagram_arrives(void **state WG_UNUSED)
         leave();
 }
 
-/* Nobody answers for 10.1.0.2, so datagrams to it wait and fill the socket. */
+/* No host answers for 10.1.0.2, so datagrams to it wait and fill the socket. */
 static void test_a_full_socket_drops_the_rest(void **state WG_UNUSED)
 {
         unsigned int sent_count;

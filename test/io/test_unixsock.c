@@ -442,7 +442,7 @@ static void test_asks_up_to_the_timeout(void **state WG_UNUSED)
         tl_unixsock_done(&sock);
 }
 
-static void test_nobody_answers(void **state WG_UNUSED)
+static void test_no_listener(void **state WG_UNUSED)
 {
         struct tl_unixsock sock;
 
@@ -471,7 +471,7 @@ int main(void)
                 TEST(test_adopts_only_a_listening_socket),
                 TEST(test_asks),
                 TEST(test_asks_up_to_the_timeout),
-                TEST(test_nobody_answers),
+                TEST(test_no_listener),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
  * all randomness from one seed.
  *
  * Retired objects are released at once or, after test_env_defer(), once all readers have passed a
- * quiescent moment. This is the simplest reclamation that works, for two reading threads. */
+ * quiescent point. This is the simplest reclamation that works, for two reading threads. */
 #ifndef TEST_LIB_ENV_H
 #define TEST_LIB_ENV_H
 

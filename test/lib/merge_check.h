@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * merge_check.h - checks what io/merge.h makes of a batch: cut again by the naive segmenter, each
- * run must give its packets, and the packets of each flow must stay in order. */
+ * merge_check.h - checks the runs that io/merge.h makes of a batch. The naive segmenter must cut
+ * each run into its original packets, and the packets of each flow must stay in order. */
 #ifndef TEST_LIB_MERGE_CHECK_H
 #define TEST_LIB_MERGE_CHECK_H
 

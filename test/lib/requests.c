@@ -514,8 +514,8 @@ static void ask_to_get(int number)
                 begin_to_be_told(client);
 }
 
-/* A client leaves; its request is carried out all the same. Memory is not limited then, since
- * nobody would learn of a failure. */
+/* A client leaves; its request is still applied. Memory is not limited then, because a failure
+ * would not be noticed. */
 static void leave(int number)
 {
         struct client *client = &rig.clients[number];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * wgquick_dump.h - what wg-quick's keys were read as, as a text that tests compare. */
+ * wgquick_dump.h - the values read from wg-quick's keys, as a text that tests compare. */
 #ifndef TEST_LIB_WGQUICK_DUMP_H
 #define TEST_LIB_WGQUICK_DUMP_H
 

@@ -6,9 +6,9 @@
  *
  * inject attaches to each thread, points it at a `syscall` instruction in its own code, with the
  * registers set up for a call, lets it do that one call, and restores the registers. That is what
- * an attacker who controls the process could make it do. Afterwards the process goes on as before.
- * Each line of output is THREAD CALL RESULT; the result is the name of an errno or the call's
- * return value.
+ * an attacker who controls the process could make it do. Afterwards the process continues as
+ * before. Each line of output is THREAD CALL RESULT; the result is the name of an errno or the
+ * call's return value.
  *
  * Wherever possible the arguments are wrong or have no effect, so that a call does no harm if it is
  * allowed, and only a filter answers it with EPERM. A process that a call creates is killed.

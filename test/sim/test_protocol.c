@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_protocol.c - what WireGuard does and when, fact by fact: two or three complete engines in
- * the simulator's network, undisturbed, with exact times. (The simulator itself tests what happens
- * when everything goes wrong at once.) */
+ * test_protocol.c - WireGuard's behaviour and its times, fact by fact: two or three complete
+ * engines in the simulator's network, undisturbed, with exact times. (The simulator itself tests
+ * what happens when everything goes wrong at once.) */
 #include <stdlib.h>
 
 #include "core/work.h"
@@ -327,7 +327,7 @@ static void test_gives_up(void **state)
         assert_int_equal(net->count, 20);
 }
 
-static void test_new_data_starts_the_count_anew(void **state)
+static void test_new_data_restarts_the_count(void **state)
 {
         struct test_net *net = *state;
 
@@ -439,7 +439,7 @@ static void test_timestamps(void **state)
         sim_net_inject(&net->world, &first->from, &to, first->bytes, first->len, 0);
         run(net, S);
         assert_int_equal(verdicts(net, B, WG_VERDICT_TIMESTAMP_REPLAYED), 1);
-        /* The clock goes back by 8 s, and by a year: the next initiation is newer all the same. */
+        /* The clock goes back by 8 s, and by a year: the next initiation is still newer. */
         node(net, A)->real_ns -= 8 * S;
         run(net, 5 * S);
         assert_int_equal(verdicts(net, B, WG_VERDICT_HANDSHAKE_DONE), 2);
@@ -1365,7 +1365,7 @@ int main(void)
                 PAIR(test_confirms_without_data),
                 PAIR(test_staged_packets_keep_their_order_and_number),
                 PAIR(test_gives_up),
-                PAIR(test_new_data_starts_the_count_anew),
+                PAIR(test_new_data_restarts_the_count),
                 cmocka_unit_test(test_simultaneous_initiations),
                 PAIR(test_responder_waits_for_proof),
                 PAIR(test_floor_after_a_response),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * poison.c - what all watchers share. */
+ * poison.c - the code that all watchers share. */
 #include "test/timing/poison.h"
 
 #include <string.h>

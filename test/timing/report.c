@@ -7,8 +7,8 @@
  * Each subject runs on inputs of two classes, in random order, and each call is timed. Welch's t
  * gives the distance between the means in units of their uncertainty. The slowest calls are
  * interrupts and the like: t is also computed without them, cropped at several places, and the
- * greatest value counts. A subject leaks if that exceeds a limit in every round: chance, or a
- * neighbour, does not repeat itself. One subject has a planted leak, which must be found.
+ * greatest value counts. A subject leaks if that exceeds a limit in every round: chance, or other
+ * load, does not repeat itself. One subject has a planted leak, which must be found.
  *
  * Needs a machine that is otherwise idle; `make check-long` runs it. The last line is "N passed, N
  * failed, N skipped".

@@ -86,7 +86,7 @@ static void test_digits(void **state)
         }
 }
 
-/* That a digit is wrong may be known, but not where. */
+/* The fact that a digit is wrong may be known, but not its position. */
 static void test_wrong_digits(void **state)
 {
         uint8_t key[TL_CONF_KEY_LEN];

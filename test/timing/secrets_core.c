@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * secrets_core.c - two engines whose private keys, preshared keys, ephemeral keys and cookie
- * secrets are poisoned: everything that a peer or a stranger can make them do with those. */
+ * secrets are poisoned: everything that a peer or a stranger can make them do with these
+ * secrets. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 #define S WG_NS_PER_S
 
 /* Random values as long as a key are poisoned: ephemeral keys and cookie secrets. The others are
- * not secret: indices and cookie nonces, which everybody sees, and jitter. */
+ * not secret: indices and cookie nonces, which are visible on the wire, and jitter. */
 static void draw(void *ctx, void *out, size_t len)
 {
         test_env_fill(ctx, out, len);
@@ -141,7 +142,7 @@ static void assert_refused(struct pair *p, struct pair_side *to,
         assert_int_equal(pair_count(to, expected), before + 1);
 }
 
-/* The same with a valid mac1, which anybody can make, so that the checks behind it see the
+/* The same with a valid mac1, which any stranger can make, so that the checks after it see the
  * message. */
 static void fix_mac1(const struct pair_side *to, struct pair_datagram *datagram)
 {
@@ -263,7 +264,8 @@ static void test_cookies(void **state)
         pair_receive(p, &p->a, &cookie);
         pair_work(p, &p->a);
         assert_true(pair_has_event(&p->a, WG_EVENT_COOKIE_STORED));
-        /* It was sealed under a key known to everybody who knows b, and must still stay secret. */
+        /* It was sealed under a key that anyone who knows b can derive, and must still stay
+         * secret. */
         poison(p->a.peer->cookies.cookie, WG_MAC_LEN);
 
         pair_forget(&p->a);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * secrets_crypto.c - base/ and crypto/ with poisoned keys. Each test also checks that values
- * derived from them are poisoned where they should be, and not where everybody may know them. */
+ * derived from them are poisoned where they should be, and not where they are public. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,8 +198,8 @@ static void test_sealing_batches(void **state)
                 seal_and_open_batch(wg_aead_nth(i));
 }
 
-/* Its key is secret too: anybody who knew it could make all peers fall into one bucket. (The bucket
- * itself is an index derived from it, which no outsider sees.) */
+/* Its key is secret too: an attacker who knew it could make all peers fall into one bucket. (The
+ * bucket itself is an index derived from it, which no outsider sees.) */
 static void test_siphash(void **state)
 {
         uint64_t value;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * secrets_planted.c - what the watchers of poison.h must find: each common way in which code leaks
- * a secret, in code written for this; and what they must not find. */
+ * secrets_planted.c - leaks that the watchers of poison.h must find, one for each common way in
+ * which code leaks a secret; and harmless code that they must not report. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>

@@ -67,7 +67,7 @@ void siege_net_open(struct siege_net *net, const struct siege_options *o)
                      !bind(net->fd, &any.any, sizeof(any.ipv6));
         if (!ok)
                 err(2, "socket");
-        /* Larger buffers help, but the defaults will do. */
+        /* Larger buffers help, but the defaults are enough. */
         (void)setsockopt(net->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
         (void)setsockopt(net->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 }
