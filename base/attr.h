@@ -40,8 +40,8 @@
         ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* Ends the program because of one of our own bugs; never returns. The program (or the kernel
- * module) supplies it. Apart from the four mem* functions, which a compiler may call by itself, it
- * is the only function that base needs from outside. */
+ * module) supplies it. Apart from the four mem* functions, which compilers call implicitly, it is
+ * the only function that base needs from outside. */
 WG_NORETURN void wg_panic(const char *file, int line, const char *what);
 
 /* For our own bugs only; invalid input from the other side gets a verdict. Always compiled in. */

@@ -9,8 +9,8 @@
 #include "base/declassify.h"
 #include "base/std.h"
 
-/* The four functions that compilers call by themselves. Declared here because a freestanding build
- * has no <string.h>. */
+/* The four functions that compilers call implicitly. Declared here because a freestanding build has
+ * no <string.h>. */
 void *memcpy(void *restrict to, const void *restrict from, size_t len);
 void *memmove(void *to, const void *from, size_t len);
 void *memset(void *to, int byte, size_t len);

@@ -76,7 +76,7 @@ bool wg_prefix_overlaps(const struct wg_prefix *a, const struct wg_prefix *b) WG
 /* The length of the longest prefix that covers both, which are of one family. */
 uint8_t wg_prefix_common(const struct wg_prefix *a, const struct wg_prefix *b) WG_MUST_USE;
 
-/* The prefix length that a netmask stands for; -1 if it has set bits after clear ones. */
+/* The prefix length of a netmask; -1 if it has set bits after clear ones. */
 int wg_prefix_netmask_len(const struct wg_ip *mask) WG_MUST_USE;
 
 #endif

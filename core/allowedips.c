@@ -208,8 +208,8 @@ static void hang(struct wg_allowed_node *parent, struct wg_allowed_node *child)
         set_node(&parent->child[side(child->bits, parent->cidr)], child);
 }
 
-/* Splices a new node in below its longest cover. What is there now goes below the node, or, if the
- * node does not cover it, next to the node below new glue. */
+/* Splices a new node in below its longest cover. The child that is there now goes below the node,
+ * or, if the node does not cover it, next to the node below new glue. */
 static void splice_in(struct wg_allowedips *a, struct wg_allowed_node *cover,
                       struct wg_allowed_node *node)
 {

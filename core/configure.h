@@ -39,7 +39,7 @@ void wg_engine_remove_peer(struct wg_engine *engine, struct wg_peer *peer);
 
 /* Renews a peer if all peers are replaced and it is among the new ones with the same preshared key.
  * It keeps its sessions and counters, and its endpoint if it has a session. It becomes the last in
- * order and gets a new serial. The caller sets everything else anew. */
+ * order and gets a new serial. The caller sets everything else again. */
 void wg_engine_renew_peer(struct wg_engine *engine, struct wg_peer *peer);
 
 /* Settings of a peer. set_endpoint() ignores the endpoint's source. */

@@ -215,7 +215,7 @@ enum wg_verdict wg_handshake_finish_response(struct wg_handshake_job *job, struc
         return WG_VERDICT_HANDSHAKE_DONE;
 }
 
-/* Returns the peer whose initiation a response answers; NULL: it answers none of ours. */
+/* Returns the peer to which we sent the initiation that a response answers; NULL: we sent none. */
 static struct wg_peer *find_initiator(struct wg_engine *engine, const struct wg_hsqueue_item *item)
 {
         uint32_t index = wg_le32_load(item->bytes + WG_RESPONSE_RECEIVER);

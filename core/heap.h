@@ -32,7 +32,8 @@ void wg_heap_done(struct wg_heap *heap);
  * heap never shrinks before done(). */
 WG_MUST_USE bool wg_heap_reserve(struct wg_heap *heap, size_t nodes);
 
-/* Makes a node due at at_ns: adds it, for which there must be room, or moves it. */
+/* Makes a node due at at_ns. Adds the node if it is in no heap, for which there must be room, or
+ * else moves it. */
 void wg_heap_set(struct wg_heap *heap, struct wg_heap_node *node, uint64_t at_ns);
 
 /* Removes a node. Does nothing if it is in no heap. */

@@ -2,7 +2,7 @@
  *
  * index.h - maps the 32-bit index in a message to its handshake or keypair.
  *
- * Indices are unique in a table, and random, so that they tell an eavesdropper nothing.
+ * Indices are unique in a table, and random, so that an eavesdropper learns nothing from them.
  *
  * Source: WireGuard paper, 5.4.2 to 5.4.6 (sender and receiver index).
  * Threads: any thread may call find(), which takes no lock; everything else is the engine's. An
@@ -17,7 +17,7 @@
 struct wg_peer;
 struct wg_index_slots;
 
-/* Part of the object that the index stands for. `peer` and `kind` belong to the owner and are
+/* Part of the object that the index identifies. `peer` and `kind` belong to the owner and are
  * constant from the first add() on, because readers use them. */
 struct wg_index_entry {
         struct wg_peer *peer;

@@ -14,10 +14,9 @@
  * `current` once after it left all slots. Nothing is sent under it then (may_send), and the engine
  * removes it again when it notices, at the latest when the keypair is released.
  *
- * If both sides began at once, each has its own session as current and the other's beside it. They
- * must not keep using two, because each new handshake would cut off packets in flight under one of
- * them. So the side with the smaller public key switches to the other's session once that is
- * proven.
+ * If both sides began at once, each has its own session as current, and also the other's. They must
+ * not keep using two, because each new handshake would cut off packets in flight under one of them.
+ * So the side with the smaller public key switches to the other's session once that is proven.
  *
  * Source: WireGuard paper 5.4.6 and 6.3; the rules of the slots are the kernel's, except the last.
  * Threads: any worker may call wg_session_prove(); the rest is the engine's. */
@@ -48,7 +47,7 @@ bool wg_session_prove(struct wg_peer *peer, struct wg_keypair *kp);
 /* Updates the slots after a worker may have changed `current`. */
 void wg_session_reconcile(struct wg_peer *peer);
 
-/* Stops sending under all keypairs of a peer; receiving goes on. */
+/* Stops sending under all keypairs of a peer, but not receiving. */
 void wg_session_stop_sending(struct wg_peer *peer);
 
 /* Retires all keypairs. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * aead_avx512.c - sixteen packets at a time, in 512-bit registers. Batches that would not fill half
- * of such a register go to the 256-bit form. */
+ * aead_avx512.c - sixteen packets at a time, in 512-bit registers. Batches that would fill less
+ * than half of a register go to the 256-bit form. */
 #include "crypto/vec_avx512.h"
 
 #include "crypto/aead_lanes.h"

@@ -241,7 +241,7 @@ struct product {
 
 #define MASK44 V_SET64((1ull << 44) - 1)
 #define MASK42 V_SET64((1ull << 42) - 1)
-#define HIGH_BIT V_SET64(1ull << 40) /* 2^128, as it stands in the third limb */
+#define HIGH_BIT V_SET64(1ull << 40) /* 2^128, in the third limb */
 
 INLINE vec times20(vec x)
 {

@@ -107,9 +107,9 @@ static enum tl_apply_fate find_fate(const struct tl_change_peer *wanted, const s
  * anything is done, and by begin_peer(), once the entries before it have been applied. The second
  * call must not return MAKE or REPLACE unless the first did, since the first reserves memory. It
  * does not: a peer found here is also found there, and its preshared key does not change while it
- * is old. Only an entry that removes peers could remove it in between, and from such an entry on,
- * every entry is counted as making a peer. An entry that replaces the peer leaves one that is not
- * old. (A new private key removes the peer whose key is now our own, which is never made again.) */
+ * is old. Only an entry that removes peers could remove it in between, and after such an entry,
+ * every entry counts as making a peer. An entry that replaces the peer leaves one that is not old.
+ * (A new private key removes the peer whose key is now our own, which is never made again.) */
 static bool may_make(struct tl_apply *apply, const struct tl_change_peer *wanted)
 {
         const struct wg_peer *peer = wg_peers_find(apply->queue->engine, wanted->public_key);

@@ -11,7 +11,7 @@
 enum {
         TL_CACHE_LINE = 64,     /* offset of a packet from the TUN in its buffer */
         TL_PACKET_MAX = 65535,  /* bytes of any IP packet */
-        TL_BUFFER_SIZE = 65792, /* such a packet plus sealing overhead, in whole cache lines */
+        TL_BUFFER_SIZE = 65792, /* the longest packet plus sealing overhead, in whole cache lines */
 };
 
 _Static_assert(WG_SEND_HEADROOM + TL_PACKET_MAX + 1 + WG_SEND_TAILROOM <= TL_BUFFER_SIZE,

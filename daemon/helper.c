@@ -201,7 +201,7 @@ static void serve_syslog(struct answer *answer)
                 answer->places[0] = connection;
 }
 
-/* The file is beside the status socket, in a directory of ours that does not survive a reboot. */
+/* The file is next to the status socket, in a directory of ours that does not survive a reboot. */
 static void serve_recall_stamp(const struct servant *servant, struct answer *answer)
 {
         const struct tl_helper_place *place = servant->place;

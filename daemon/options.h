@@ -30,7 +30,7 @@ struct tl_options {
         const char *name;       /* of the interface; with RUN, STAT and EVENTS */
         const char *config;     /* file; NULL: none */
         const char *aead;       /* name of an available back-end; NULL: the best */
-        unsigned int workers;   /* 1..TL_TUN_QUEUES; 0: as many as suit the machine */
+        unsigned int workers;   /* 1..TL_TUN_QUEUES; 0: chosen for the machine */
         enum tl_stat_view view; /* with STAT and EVENTS */
         bool has_peer;          /* with EVENTS: only those of a peer */
         uint8_t peer[TL_CONF_KEY_LEN];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * peers.h - walks the peers of a device in several steps, between which peers may come and go.
+ * peers.h - walks the peers of a device in several steps. Peers may be added and removed between
+ * the steps.
  *
  * A cursor keeps the serial and key of the last peer, which cannot dangle. Its pointer is used only
  * while the configuration has not changed.

@@ -111,7 +111,8 @@ static int open_port(struct tl_sockets *sockets, uint16_t port)
         return 0;
 }
 
-/* The link will usually come up soon. The port is not held for ever, since others may want it. */
+/* The link will usually come up soon. The port is not held forever, since other programs may need
+ * it. */
 static void hold_port(struct tl_sockets *sockets, uint16_t port)
 {
         const struct tl_socket_set *now = atomic_load(&sockets->current);

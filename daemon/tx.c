@@ -105,7 +105,7 @@ static void send_datagrams(const struct gatherer *g, const struct tl_udp_pair *s
         }
 }
 
-/* Removes the first slots. The others move to the front and are routed anew. */
+/* Removes the first slots. The others move to the front and are routed again. */
 static void remove_slots(struct tl_tx *tx, unsigned int count)
 {
         struct wg_send_slot *rest = tx->slots + count;

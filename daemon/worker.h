@@ -3,7 +3,7 @@
  * worker.h - a thread that runs both packet paths to completion, with its own TUN queue and
  * sockets.
  *
- * It goes offline before it blocks, and reads every shared pointer anew afterwards.
+ * It goes offline before it blocks, and reads every shared pointer again afterwards.
  * Threads: the engine makes and ends it; the rest is the worker's own. */
 #ifndef DAEMON_WORKER_H
 #define DAEMON_WORKER_H

@@ -144,7 +144,7 @@ static int read_filter(const char *ifname)
         return tl_setting_read(path, value) == 0 ? value[0] - '0' : 0;
 }
 
-/* Whether an entry of the directory stands for a link other than this one. */
+/* Whether an entry of the directory belongs to a link other than this one. */
 static bool is_other_link(const char *entry, const char *ifname)
 {
         static const char *const others[] = {".", "..", "all", "lo"};

@@ -11,7 +11,7 @@
 #define HAS_AVX2 0
 #endif
 
-/* As wide as the registers: compilers split wider vectors by way of memory. */
+/* As wide as the registers: compilers split wider vectors through memory. */
 typedef uint64_t lanes16 __attribute__((vector_size(16)));
 typedef uint64_t lanes32 __attribute__((vector_size(32)));
 

@@ -60,7 +60,7 @@ static uint32_t load(const uint8_t *at)
         return word;
 }
 
-/* Two flows may have the same value by chance; comparing their addresses tells them apart. */
+/* Two flows may have the same value by chance; comparing their addresses distinguishes them. */
 static uint32_t mix_flow(const uint8_t *packet, const struct parsed *p)
 {
         uint32_t mixed = load(packet + p->transport) * UINT32_C(0x9e3779b1);
@@ -136,8 +136,8 @@ static struct parsed parse(const uint8_t *packet, uint32_t len, uint32_t kinds)
         return p;
 }
 
-/* A checksum of all ones is as correct as one of zeros, but the kernel would write zeros; such a
- * packet stays alone. */
+/* A checksum of all ones is as correct as one of zeros, but the kernel would write zeros, so a
+ * packet with all ones stays alone. */
 static bool is_intact(const uint8_t *packet, uint32_t len, const struct parsed *p)
 {
         const uint8_t *transport = packet + p->transport;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * netns.h - lets the calling thread enter another network namespace, and provides one lock per
- * namespace. A socket belongs for ever to the namespace in which it was opened, wherever it is
- * used.
+ * namespace. A socket always belongs to the namespace in which it was opened, wherever it is used.
  * Threads: each thread has its own namespace; requires CAP_SYS_ADMIN. Source: setns(2). */
 #ifndef IO_NETNS_H
 #define IO_NETNS_H

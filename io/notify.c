@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* A leading '@' stands for the zero byte of a name in the abstract namespace. */
+/* A leading '@' means the zero byte of a name in the abstract namespace. */
 static int connect_to(const char *name)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX};

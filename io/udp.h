@@ -33,8 +33,8 @@ struct tl_udp {
 
 enum {
         TL_UDP_SEGMENTS = 64, /* datagrams in one piece to send, at most */
-        /* Bytes in such a piece, at most: with all headers below 64 KiB, or the kernel splits a
-         * piece before the device does. */
+        /* Bytes in a piece to send, at most: with all headers below 64 KiB, or the kernel splits it
+         * before the device does. */
         TL_UDP_PIECE_MAX = 65400,
         TL_UDP_RECEIVED_MAX = 65535, /* bytes in a received datagram or piece, at most */
 };
@@ -99,7 +99,7 @@ int tl_udp_mark_pair(const struct tl_udp_pair *pair, uint32_t fwmark) WG_MUST_US
 /* The receive buffers of both sockets. */
 struct tl_udp_backlog {
         uint64_t queued_bytes, room_bytes; /* as the kernel counts memory */
-        uint64_t drops; /* datagrams for which there was no room, since the sockets were opened */
+        uint64_t drops; /* datagrams lost for lack of room, since the sockets were opened */
 };
 
 /* Returns the state of the receive buffers; 0 for unknown values. */

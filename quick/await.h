@@ -2,7 +2,7 @@
  *
  * await.h - the background task that retries endpoint names which did not resolve.
  *
- * The task executes this program anew, so it has no private key in its memory. It listens on an
+ * The task executes this program again, so it has no private key in its memory. It listens on an
  * abstract socket in the interface's network namespace, and ends when root connects to it, when no
  * name is left whose peer still exists without an endpoint, or when the daemon ends. It sets an
  * endpoint only if the peer has none. Messages go to syslog.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_bytes.c - base/bytes.h: each width and byte order at each alignment, and the bytes beside it
- * stay as they are. */
+ * test_bytes.c - base/bytes.h: each width and byte order at each alignment; neighbouring bytes do
+ * not change. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>

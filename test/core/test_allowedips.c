@@ -689,8 +689,8 @@ static void test_unchanged_prefix(void **state)
         assert_int_equal(t.blocks, 0);
 }
 
-/* One writer and two readers. A few prefixes stay. Around them, above and beside but never between
- * them and the addresses looked up, others come and go, and so do their peers. */
+/* One writer and two readers. A few prefixes stay. Others are added and removed above and next to
+ * them, but never between them and the addresses looked up, and so are the others' peers. */
 enum { PASSING_PEERS = 4, RACE_STEPS = 40000 };
 
 static const struct {

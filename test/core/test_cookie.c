@@ -222,7 +222,7 @@ static void test_lives(void **state)
         }
 }
 
-/* Each secret is drawn anew, but only once the old one has expired. */
+/* A new secret is drawn, but only once the old one has expired. */
 static void test_secret_changes(void **state)
 {
         struct fixture *f = *state;

@@ -70,8 +70,8 @@ static void test_refuse(void **state)
         assert_false(wg_waiting_has_some(&w));
 }
 
-/* Workers add packets, and refuse some, as fast as they can, while another thread removes those
- * that they hand over. */
+/* Workers add packets, and refuse some, as fast as they can, while another thread removes the
+ * packets that they pass on. */
 enum { WORKERS = 3, ROUNDS = 20000 };
 
 static struct wg_waiting shared;

@@ -198,7 +198,7 @@ static void note_error(void *ctx, int error)
 }
 
 /* Whichever allocation fails, nothing has changed; with enough memory, everything has. The change
- * is built anew for each attempt. */
+ * is rebuilt for each attempt. */
 static void test_whole_or_not_at_all(void **state)
 {
         static struct test_device device;

@@ -789,7 +789,7 @@ static enum step jobs_step(struct state *s, unsigned int thread, unsigned int mi
                 s->shared[NEXT] = JOBS;
         }
         /* Once the engine has checked all workers, and before it takes a job: no worker sleeps
-         * beside jobs. */
+         * while there are jobs. */
         if (s->at[HANDS] == 0 && s->shared[NEXT] == 0)
                 for (unsigned int i = 0; i < HANDS; i++)
                         if (s->at[i] == 7 && !s->shared[WOKEN + i])

@@ -525,7 +525,7 @@ static void test_datagrams_may_be_fragmented(void **state WG_UNUSED)
 
 static uint8_t piece_memory[TL_UDP_PIECE_MAX], got_memory[TL_UDP_RECEIVED_MAX];
 
-/* A superpacket whose bytes tell their positions. */
+/* A superpacket whose bytes encode their positions. */
 static void make_piece(struct tl_datagram *piece, uint32_t len, uint32_t segment)
 {
         for (uint32_t i = 0; i < sizeof(piece_memory); i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * superpacket.h - superpackets as the kernel hands them to a TUN, made at random; and a naive
- * segmenter, which makes each packet anew and sums all of it, one byte at a time. */
+ * superpacket.h - random superpackets as the kernel passes them to a TUN; and a naive segmenter,
+ * which makes each packet from scratch and sums all of it, one byte at a time. */
 #ifndef TEST_LIB_SUPERPACKET_H
 #define TEST_LIB_SUPERPACKET_H
 

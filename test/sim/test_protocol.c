@@ -558,7 +558,7 @@ static void test_low_order_public_key(void **state)
                 send(net, A, B);
                 run(net, 120 * S);
                 assert_int_equal(net->count, 0);
-                /* Packets that wait for it do not wait for ever. */
+                /* Packets that wait for it do not wait forever. */
                 assert_int_equal(verdicts(net, A, WG_VERDICT_GAVE_UP), i + 1);
         }
 }
@@ -1101,7 +1101,7 @@ static void test_refused_sources_roam_too(void **state)
         assert_int_equal(peer(net, B, A)->rx_bytes, rx);
         wg_path_read(&peer(net, B, A)->path, &path);
         assert_true(wg_endpoint_is_same_remote(&path, &from));
-        /* It was data all the same: it is acknowledged. */
+        /* It was still data, and is acknowledged. */
         run(net, 10 * S);
         assert_int_equal(count(net, B, KEEPALIVE), 1);
 }

@@ -2,7 +2,7 @@
  *
  * poison.h - secrets on which no branch and no address may depend.
  *
- * A tool that tracks uninitialised bytes is told that secrets are uninitialised: valgrind's
+ * The tests declare secrets uninitialised to a tool that tracks uninitialised bytes: valgrind's
  * memcheck, or clang's MemorySanitizer in programs built with it. It reports each conditional jump
  * and each address that depends on one, which would show in the running time or in a cache. Values
  * that may be known are marked by base/declassify.h where they arise.
