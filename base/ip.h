@@ -55,8 +55,7 @@ enum {
         WG_IPV4_AT_DESTINATION = 16,
         WG_IPV4_DONT_FRAGMENT = 0x4000,   /* in FRAGMENT */
         WG_IPV4_MORE_AND_OFFSET = 0x3fff, /* in FRAGMENT; not 0 in any fragment */
-        WG_IPV4_OFFSET =
-                0x1fff, /* in FRAGMENT; 0 only in the first fragment, or without fragments */
+        WG_IPV4_OFFSET = 0x1fff,          /* in FRAGMENT; 0 only in the first fragment */
 
         WG_IPV6_HEADER_LEN = 40, /* without extension headers */
         WG_IPV6_AT_PAYLOAD_LEN = 4,

@@ -17,7 +17,7 @@
 /* A name without an address, and its peer. */
 struct tl_name {
         uint8_t public_key[TL_CONF_KEY_LEN];
-        char *host; /* what getaddrinfo(3) takes; owned */
+        char *host; /* for getaddrinfo(3); owned */
         uint16_t port;
         const char *reason; /* why there is no address: a static text; NULL: unknown */
 };

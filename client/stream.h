@@ -16,7 +16,7 @@ struct tl_stream {
 
         const char *ifname; /* borrowed */
         struct tl_channel channel;
-        size_t used, len; /* of the buffer: the block, and what follows it */
+        size_t used, len; /* of the buffer: the block, and all bytes received */
         char buffer[TL_CONTROL_BLOCK_MAX];
 };
 

@@ -8,7 +8,7 @@
 #include "core/peer.h"
 #include "core/verdict.h"
 
-/* What happened, for logs. */
+/* Events, for logs. */
 #define WG_EVENTS(X) \
         X(WG_EVENT_INITIATION_SENT, 1, initiation_sent, "sending handshake initiation") \
         X(WG_EVENT_RESPONSE_SENT, 2, response_sent, "sending handshake response") \
@@ -55,8 +55,8 @@ struct wg_action {
 #define WG_ACTIONS_MAX 288
 #define WG_ACTIONS_A_STEP 8 /* the most that one step of the engine adds */
 
-/* The actions and what they point to are valid until the next call into the engine. Zeroed memory
- * is an empty list. */
+/* The actions, and the objects that they point to, are valid until the next call into the engine.
+ * Zeroed memory is an empty list. */
 struct wg_actions {
         size_t count;
         struct wg_action items[WG_ACTIONS_MAX];

@@ -4,7 +4,8 @@
  *
  * Once wg_engine_reserve() has taken the memory, no change can fail, so a set of changes happens
  * completely or not at all. wg_engine_commit() ends the set. Changes send nothing themselves;
- * wg_engine_work() does what they make due, and may run between the changes of a large set.
+ * wg_engine_work() does the work that they make due, and may run between the changes of a large
+ * set.
  * Threads: the engine's. */
 #ifndef CORE_CONFIGURE_H
 #define CORE_CONFIGURE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * keypair.h - the two keys of one session and what limits their use: send counter, replay window,
+ * keypair.h - the two keys of one session and the limits of their use: send counter, replay window,
  * age.
  * Source: WireGuard paper 5.4.5, 5.4.6, 6.1. */
 #ifndef CORE_KEYPAIR_H

@@ -50,7 +50,7 @@ struct wg_notes {
 /* The peers that are QUEUED. Zeroed memory is an empty list. */
 struct wg_note_list {
         _Atomic(struct wg_notes *) first; /* workers add, the engine takes all */
-        struct wg_notes *taken;           /* engine: what it took and has not handled yet */
+        struct wg_notes *taken;           /* engine: taken, but not handled yet */
 };
 
 /* ---- workers ---- */

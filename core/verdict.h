@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * verdict.h - what became of a packet or message. Every drop has a name, and a counter of that
+ * verdict.h - the outcome for a packet or message. Every drop has a name, and a counter of that
  * name. */
 #ifndef CORE_VERDICT_H
 #define CORE_VERDICT_H

@@ -16,8 +16,8 @@
 enum wg_verdict wg_engine_stage(struct wg_engine *engine, struct wg_peer *peer,
                                 const uint8_t *packet, uint32_t len, uint64_t now_ns);
 
-/* Clears the list of actions, then does what is due, as far as the list has room. Returns whether
- * more is due at once. */
+/* Clears the list of actions, then does the work that is due, as far as the list has room. Returns
+ * whether more is due at once. */
 bool wg_engine_work(struct wg_engine *engine, struct wg_now now, struct wg_actions *actions);
 
 /* Returns when wg_engine_work() is due next: CLOCK_BOOTTIME in ns; 0: at once; UINT64_MAX:

@@ -38,7 +38,7 @@ WG_ENUM_DECLARE(tl_apply_phase, TL_APPLY_PHASES)
 struct tl_apply_queue {
         struct wg_list list;
 
-        /* Constant: what they change. */
+        /* Constant: the objects that they change. */
         struct wg_engine *engine;
         struct tl_sockets *sockets;
         struct tl_routes *routes; /* looks up names of links */

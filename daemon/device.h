@@ -18,11 +18,11 @@
 /* The parts of a device. It takes over the TUN, and borrows everything else until done(). */
 struct tl_device_setup {
         const struct tl_tun *tun;
-        struct tl_helper *helper; /* does what needs privileges */
+        struct tl_helper *helper; /* performs privileged operations */
         struct tl_log *log;
         const struct wg_aead_backend *aead;
         uint32_t offloads;  /* enum tl_offloading: initially enabled */
-        uint32_t hardening; /* enum tl_hardening: what was achieved */
+        uint32_t hardening; /* enum tl_hardening: achieved */
         struct {
                 const struct tl_server_protocol *protocol;
                 void *ctx;
@@ -36,7 +36,7 @@ struct tl_device {
         struct tl_env env;
         uint64_t started_ns;
         uint32_t hardening; /* enum tl_hardening */
-        uint32_t sandbox;   /* enum tl_sandbox: what was given up */
+        uint32_t sandbox;   /* enum tl_sandbox: given up */
 
         /* Its owners are stated in shared.h. */
         struct tl_shared shared;
@@ -67,7 +67,7 @@ int tl_device_init(struct tl_device *device, const struct tl_device_setup *setup
 int tl_device_listen(struct tl_device *device) WG_MUST_USE;
 
 /* Starts the workers, confines all threads (io/sandbox.h), and begins to follow the link. `sandbox`
- * says what was given up before. Returns 0 or -errno. */
+ * (enum tl_sandbox) says which privileges were given up before. Returns 0 or -errno. */
 int tl_device_start(struct tl_device *device, uint32_t sandbox) WG_MUST_USE;
 
 /* Runs until a signal arrives, or until the link or the control socket is gone. Returns 0, or

@@ -46,8 +46,8 @@ struct tl_helper_place {
         int adopted[TL_LISTENER_COUNT]; /* inherited descriptors that listen already; -1: none */
 };
 
-/* Starts the process, which first calls forget(ctx) to wipe what the helper must not keep. Returns
- * 0 or -errno. */
+/* Starts the process, which first calls forget(ctx) to wipe data that the helper must not keep.
+ * Returns 0 or -errno. */
 int tl_helper_start(struct tl_helper *helper, const struct tl_helper_place *place,
                     void (*forget)(void *ctx), void *ctx) WG_MUST_USE;
 

@@ -150,7 +150,8 @@ static uint32_t choose_offloads(const struct tl_options *options)
         return options->offloads & ~distrusted;
 }
 
-/* Enables what the TUN supports. What the sockets support is tested when they are opened. */
+/* Enables the offloads that the TUN supports. Those of the sockets are tested when these are
+ * opened. */
 static uint32_t set_offloads(const struct tl_options *options, const struct tl_tun *tun)
 {
         uint32_t wanted = choose_offloads(options);

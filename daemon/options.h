@@ -8,7 +8,7 @@
 #include "conf/change.h"
 #include "io/log.h"
 
-/* What to do. */
+/* The mode of operation. */
 #define TL_OPTION_MODES(X) \
         X(TL_OPTIONS_RUN, 0, run, "run an interface") \
         X(TL_OPTIONS_CHECK, 1, check, "report all mistakes in a configuration file") \

@@ -2,7 +2,7 @@
  *
  * fuzz_config.c - any bytes as a configuration file. The parser must not crash. A file with
  * mistakes changes nothing, and each mistake is reported once, in order, at a place inside the
- * text. White space and comments have no effect. What is understood has the same meaning over the
+ * text. White space and comments have no effect. An accepted file has the same meaning over the
  * configuration socket, also when we write it. A text stripped for wg(8) has none of wg-quick's
  * keys and is otherwise the same. */
 #include <errno.h>
@@ -131,8 +131,7 @@ static void check_over_the_socket(const char *dump)
         tl_uapi_parser_done(&parser);
 }
 
-/* What we write to the socket must agree with the dump, and we must understand the device's
- * answer. */
+/* Our request on the socket must agree with the dump, and we must understand the device's reply. */
 static void check_client(struct tl_text text, const char *dump)
 {
         struct tl_change device, again;

@@ -2,8 +2,8 @@
  *
  * fuzz_control.c - any bytes on the status socket, in either direction. As requests: cutting the
  * stream elsewhere changes nothing, the status protocol is served as if there were no other, and a
- * request that is understood is the same after it is formatted and read again. As blocks: what is
- * accepted is printable, and valid as one line of JSON. */
+ * request that is understood is the same after it is formatted and read again. As blocks: accepted
+ * ones are printable, and valid as one line of JSON. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * fuzz_uapi.c - any bytes on the configuration socket. The parser must not crash; splitting the
- * stream changes nothing; a request with a mistake changes nothing; what is understood can be
- * written and understood again; a reply is the same in chunks of any size, and reading it back
- * yields the same reply. */
+ * stream changes nothing; a request with a mistake changes nothing; an accepted request can be
+ * written and parsed again; a reply is the same in chunks of any size, and reading it back yields
+ * the same reply. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

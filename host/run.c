@@ -215,7 +215,7 @@ bool tl_run_quietly(const char *command, const char *input)
         return is_good;
 }
 
-/* Reads to the end, so that the writer never blocks, and discards what does not fit. */
+/* Reads to the end, so that the writer never blocks, and discards the bytes that do not fit. */
 static void read_answer(int fd, char *answer, size_t size)
 {
         char rest[512];

@@ -49,7 +49,7 @@ bool tl_steps_do(const struct tl_steps *steps, struct tl_journal *journal,
                  bool (*act)(void *ctx, const struct tl_step *step), void *ctx,
                  uint32_t *failed) WG_MUST_USE;
 
-/* Undoes what was added to the journal since it had that size (0: everything), newest change first.
+/* Undoes the changes added to the journal since it had that size (0: all), newest change first.
  * Commands that fail are ignored, since their change may not have been made. In a journal of
  * another boot or network namespace, commands about kernel state are skipped, because objects of
  * the same name here belong to other interfaces. */

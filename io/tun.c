@@ -73,8 +73,8 @@ static int open_queues(struct tl_tun *tun, const char *name, uint32_t queues)
         return 0;
 }
 
-/* Opens a detached queue: it delivers what is written to it, and the kernel learns no flows from
- * it. Best effort: without it, a flow that we forward from peer to peer may be reordered. */
+/* Opens a detached queue: it delivers the packets written to it, and the kernel learns no flows
+ * from it. Best effort: without it, a flow that we forward from peer to peer may be reordered. */
 static void open_neutral(struct tl_tun *tun)
 {
         struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE};

@@ -22,9 +22,10 @@
 #define TL_STATUS_DIRECTORY "/run/tieline"
 
 struct tl_unixsock {
-        int fd;       /* listens; readable when a client waits */
-        int watch_fd; /* readable when the directory has changed; -1: the system has no watches
-                       * left, so call tl_unixsock_is_removed() now and then */
+        int fd; /* listens; readable when a client waits */
+        /* Readable when the directory has changed. -1: the system has no watches left, so call
+         * tl_unixsock_is_removed() regularly. */
+        int watch_fd;
         struct sockaddr_un address; /* sun_path is the file */
         dev_t device;               /* with inode: tells whether the file is ours */
         ino_t inode;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * leftovers.h - finds what vanished interfaces left on this machine, without a journal: a crash may
- * also lose /run, as when a container restarts in its network namespace.
+ * leftovers.h - finds the leftovers of vanished interfaces on this machine, without a journal: a
+ * crash may also lose /run, as when a container restarts in its network namespace.
  *
  * A rule of ours whose table is empty routes nothing. It is in use only while an interface still
  * has its mark. The name of an nft(8) table contains the name of its interface.

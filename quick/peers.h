@@ -17,7 +17,8 @@
 bool tl_peers_set(struct tl_quick_file *file) WG_MUST_USE;
 
 /* The same for an interface that already has peers. Removes the peers that the file does not have.
- * Peers that stay keep their sessions, and the interface keeps what the file does not set. */
+ * Peers that stay keep their sessions, and the interface keeps all settings that the file does not
+ * set. */
 bool tl_peers_replace(struct tl_quick_file *file) WG_MUST_USE;
 
 /* Ends the background task for endpoint names, and starts a new one if file->missing has any. */

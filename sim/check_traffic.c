@@ -375,7 +375,7 @@ void sim_check_replayed(struct sim_node *node, const struct sim_packet *datagram
                                                                datagram->hash);
         uint64_t nonce = wg_le64_load(slot->buf + WG_DATA_COUNTER);
 
-        /* During a batch the observer does not know yet what that batch has accepted. */
+        /* During a batch the observer does not know yet which packets that batch has accepted. */
         if (node->habits.interleaving)
                 return;
         SIM_CHECK(node->world, genuine, "node %u: takes a forged message for a replay", node->id);

@@ -75,8 +75,8 @@ struct sim_record *sim_ledger_find_inner(struct sim_ledger *ledger, uint64_t ser
 bool sim_ledger_use_nonce(struct sim_ledger *ledger, const uint8_t key[WG_AEAD_KEY_LEN],
                           uint64_t nonce) WG_MUST_USE;
 
-/* Identifies a datagram by what only its author could write: all of it, except the indices and the
- * two MACs of handshake messages, which take only public keys. */
+/* Identifies a datagram by the part that only its author could write: all of it, except the indices
+ * and the two MACs of handshake messages, which need only public keys. */
 uint64_t sim_ledger_hash(const uint8_t *bytes, uint32_t len);
 
 /* The greatest nonce that a node has accepted under one of its session indices; initially 0. Valid

@@ -449,7 +449,7 @@ static bool is_aiming_at(struct sim_scenario *s, unsigned int node, unsigned int
         return wg_endpoint_is_same_remote(&actual, &aim);
 }
 
-/* Repairs what a node knows of a neighbour; correct settings are left alone. */
+/* Repairs a node's settings for a neighbour; correct ones are left alone. */
 static void repair_peer(struct sim_scenario *s, unsigned int node, unsigned int peer)
 {
         struct sim_node *n = s->world.nodes[node], *other = s->world.nodes[peer];

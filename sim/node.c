@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * Turns of the engine and of the workers, and what passes between them. Configuration is in
- * admin.c. */
+ * Turns of the engine and of the workers, and the packets that pass between them. Configuration is
+ * in admin.c. */
 #include "sim/node.h"
 
 #include <stdlib.h>
@@ -247,7 +247,7 @@ static void perform(struct sim_node *node)
 {
         struct wg_actions *actions = &node->actions;
 
-        /* Events explain what is sent, so they come first. */
+        /* Events explain the datagrams sent, so they come first. */
         for (size_t i = 0; i < actions->count; i++)
                 if (actions->items[i].kind == WG_ACTION_EVENT)
                         note_event(node, &actions->items[i]);

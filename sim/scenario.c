@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * The nodes, their traffic, and the course of an hour. mishap.c does what goes wrong. */
+ * The nodes, their traffic, and the course of an hour. mishap.c causes the faults. */
 #include "sim/scenario.h"
 
 #include <stdlib.h>

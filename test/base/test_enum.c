@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * test_enum.c - base/enum.h at run time; enum_compile.sh shows what must not compile. */
+ * test_enum.c - base/enum.h at run time; enum_compile.sh tests code that must not compile. */
 #include <stdint.h>
 #include <string.h>
 

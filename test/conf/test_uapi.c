@@ -22,7 +22,7 @@
 #define SET(lines) "set=1\n" lines "\n"
 #define PEER(lines) SET("public_key=" A "\n" lines)
 
-/* What requests ask for: the request itself if `dump` is NULL. */
+/* The changes that requests make: the request itself if `dump` is NULL. */
 static const struct {
         int number;
         const char *text, *dump;

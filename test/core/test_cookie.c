@@ -146,7 +146,7 @@ static void test_mac1(void **state)
         assert_false(has_mac1(f, f->initiation, WG_RESPONSE_LEN));
 }
 
-/* What changes between the message that got the cookie and the one that carries it. */
+/* The difference between the message that got the cookie and the one that carries it. */
 static void test_mac2_binds(void **state)
 {
         struct fixture *f = *state;

@@ -77,8 +77,8 @@ static void test_the_same_again_takes_no_lock(void **state)
         }
 }
 
-/* What readers find while a writer takes and releases the lock. In `moves`, another writer was
- * faster. */
+/* The endpoints that readers find while a writer takes and releases the lock. In `moves`, another
+ * writer was faster. */
 struct watch {
         struct wg_env env;
         struct wg_path path;

@@ -7,7 +7,8 @@
 #define S WG_NS_PER_S
 #define REJECT WG_REJECT_AFTER_MESSAGES
 
-/* b receives here, under sessions that the test makes; `seal` makes what a would send. */
+/* b receives here, under sessions that the test makes; `seal` makes the datagrams that a would
+ * send. */
 static struct wg_keypair *begin(struct pair *p, bool is_initiator, uint32_t number)
 {
         struct wg_keypair *kp = pair_new_keypair(p, p->b.peer, is_initiator, number);
@@ -573,7 +574,7 @@ static void test_previous_current_and_next(void **state)
         assert_false(wg_send_is_ready(p->b.peer, p->now.ns));
 }
 
-/* What a packet of each kind records for the timers. */
+/* The times that a packet of each kind records for the timers. */
 static void test_notes(void **state)
 {
         struct pair *p = *state;

@@ -367,7 +367,8 @@ static void test_slots_without_a_gap(void **state)
         }
 }
 
-/* Packets cut from one packet go where its first part goes, whatever they look like themselves. */
+/* Packets cut from one packet go to the same peer as its first part, whatever their own headers
+ * say. */
 static void test_parts_of_one_packet(void **state)
 {
         struct pair *p = *state;

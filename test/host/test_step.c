@@ -119,7 +119,7 @@ static void test_journal_comes_first(void **state)
         end();
 }
 
-/* The first step that fails is the last that runs, and what it began is undone too. */
+/* The first step that fails is the last that runs, and is undone too. */
 static void test_failure(void **state)
 {
         (void)state;

@@ -5,10 +5,10 @@
  *
  *         we write superpackets -> [in]  the kernel forwards  [out] -> we read packets
  *
- * `in` has virtio headers. If `out` has none, the kernel cuts what it sends there, and must give
- * the same packets as tl_cut() for the same superpacket. If `out` has them, with all offloads,
- * tl_cut() must cut the superpackets from the kernel into the same packets. Packets that tl_merge()
- * joined must come out unchanged. In all cases, forwarding reduces the hop count by one. */
+ * `in` has virtio headers. If `out` has none, the kernel cuts superpackets that it sends there, and
+ * must give the same packets as tl_cut(). If `out` has them, with all offloads, tl_cut() must cut
+ * the superpackets from the kernel into the same packets. Packets that tl_merge() joined must come
+ * out unchanged. In all cases, forwarding reduces the hop count by one. */
 #define _GNU_SOURCE /* unshare */
 
 #include <errno.h>
@@ -273,7 +273,7 @@ static void fill_batch(void)
                 }
 }
 
-/* Reads what the kernel makes of a run, and compares it with the original packets. */
+/* Reads the packets that the kernel cuts from a run, and compares them with the originals. */
 static void expect_run(const struct tl_merge_run *run, int step)
 {
         static uint8_t found[SUPERPACKET_MAX];

@@ -240,7 +240,8 @@ static void work(void)
                 continue;
 }
 
-/* Runs the loop for a moment, since what is sent over TCP may take one. Fails past the deadline. */
+/* Runs the loop for a moment, since data sent over TCP may take one to arrive. Fails past the
+ * deadline. */
 static void wait_a_moment(uint64_t deadline_ns)
 {
         uint64_t now_ns = tl_clock_boot_ns();

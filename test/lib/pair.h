@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * pair.h - two engines, a and b, that are each other's only peer. Time advances only when the test
- * says so, randomness comes from a seed, and what a side sends is kept until the test delivers it.
- * (For anything larger there is the simulator in sim/.) */
+ * says so, randomness comes from a seed, and the datagrams that a side sends are kept until the
+ * test delivers them. (For anything larger there is the simulator in sim/.) */
 #ifndef TEST_LIB_PAIR_H
 #define TEST_LIB_PAIR_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * pulse - sends a steady stream of small datagrams to an echo, and measures what comes back.
+ * pulse - sends a steady stream of small datagrams to an echo, and measures the replies.
  *
  *     pulse echo PORT                      prints "ready" and sends back every datagram
  *     pulse send ADDRESS PORT INTERVAL_US  sends one datagram per interval until SIGTERM or SIGINT,

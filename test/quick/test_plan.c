@@ -182,7 +182,7 @@ static void test_inputs(void **state)
                             "nameserver 10.0.0.9\nnameserver fd00::9\nsearch a.org b.org\n");
         tl_steps_done(&plan);
         assert_true(tl_plan_defaults(&plan, &file.quick, &file.device, &facts));
-        /* Replaces what a crash left. */
+        /* Replaces a table that a crash left. */
         assert_ptr_equal(strstr(plan.items[plan.count - 1].input,
                                 "table ip tieline-quick-wg0\ndelete table ip tieline-quick-wg0\n"),
                          plan.items[plan.count - 1].input);
@@ -273,7 +273,7 @@ static void test_iptables(void **state)
         file_done(&file);
 }
 
-/* What is known about the path, and the resulting MTU. */
+/* The known facts about the path, and the resulting MTU. */
 static const struct {
         uint32_t path_mtu;
         const char *command;

@@ -104,7 +104,7 @@ static void assert_delivered(struct pair *p, struct pair_side *from)
         assert_int_equal(pair_receive(p, pair_other(p, from), &from->sent[0]), WG_VERDICT_DATA);
 }
 
-/* Step by step, so that what each side holds in between can be examined. */
+/* Step by step, so that the state of each side in between can be examined. */
 static void test_handshake(void **state)
 {
         struct pair *p = *state;

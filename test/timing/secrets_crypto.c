@@ -74,7 +74,7 @@ static void test_hashing(void **state)
         wg_kdf(out[0], out[1], NULL, message, key, sizeof(key));
         assert_true(is_poisoned(out[0], 2 * sizeof(out[0])));
 
-        /* No key is left: what is hashed next is as public as its input. */
+        /* No key is left: the next hash is as public as its input. */
         wg_hash(hash, message, sizeof(message), NULL, 0);
         assert_false(is_poisoned(hash, 1));
         wg_mac(mac, message, 32, message, sizeof(message));
