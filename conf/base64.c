@@ -55,7 +55,7 @@ bool tl_base64_decode(uint8_t *out, size_t size, const char *text, size_t len)
                 return false;
         for (size_t at = 0; at < size; at += 3, text += 4)
                 (void)group_value(text, WG_MIN(size - at, 3u), &bad);
-        /* Whether it is a key is no secret: the user is told. */
+        /* Whether it is a valid key is not secret: error messages reveal it. */
         wg_declassify(&bad, sizeof(bad));
         if (bad)
                 return false;

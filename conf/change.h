@@ -93,7 +93,8 @@ void tl_change_init(struct tl_change *change);
 void tl_change_done(struct tl_change *change);
 
 /* Wipes and frees the last `most` peers, but not their allowed IPs, so that done() takes less time:
- * wiping a million peers would block the caller. Returns the number; below `most`, none is left. */
+ * wiping a million peers would block the caller. Returns how many; fewer than `most` means that
+ * none is left. */
 uint32_t tl_change_drop_peers(struct tl_change *change, uint32_t most);
 
 /* Appends a peer that has only a public key. Returns it, borrowed until done() or drop_peers();

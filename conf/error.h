@@ -13,7 +13,7 @@ struct tl_conf_error {
         int errnum;          /* positive: EINVAL, EPROTO, ENOMEM */
         uint32_t line;       /* from 1 */
         uint32_t column;     /* of the offending token, in bytes, from 1 */
-        const char *message; /* one line without a full stop: what is wrong, or what is expected */
+        const char *message; /* one line without a full stop: the mistake, or the expected value */
 };
 
 #endif

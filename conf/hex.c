@@ -36,7 +36,7 @@ bool tl_hex_decode(uint8_t *out, size_t size, const char *text, size_t len)
                 return false;
         for (size_t i = 0; i < size; i++)
                 (void)byte_value(text + 2 * i, &bad);
-        /* Whether it is a key is no secret: the user is told. */
+        /* Whether it is a valid key is not secret: error messages reveal it. */
         wg_declassify(&bad, sizeof(bad));
         if (bad)
                 return false;

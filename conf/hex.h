@@ -11,9 +11,9 @@
 
 #include "base/attr.h"
 
-/* Reads exactly size bytes from 2 * size digits of either case. Returns false, and writes
- * nothing, if the text has another length or a character that is no digit. It reads all of it in
- * any case. */
+/* Reads exactly size bytes from 2 * size digits of either case. Returns false, and writes nothing,
+ * if the text has another length or a character that is not a digit. It reads all of it in any
+ * case. */
 bool tl_hex_decode(uint8_t *out, size_t size, const char *text, size_t len) WG_MUST_USE;
 
 /* Writes 2 * size lower-case digits, not terminated. */

@@ -16,8 +16,8 @@ struct tl_keyvalue {
 };
 
 /* Reads a line without its newline: a key of 1 to 40 bytes of a-z, 0-9 and _, '=', and a value of 1
- * to 200 printable ASCII bytes. Returns NULL, or a message that says what is wrong, and where: its
- * *column counts from 1. */
+ * to 200 printable ASCII bytes. Returns NULL, or a message that says what is wrong, with its place
+ * in *column, from 1. */
 const char *tl_keyvalue_read(struct tl_text line, struct tl_keyvalue *pair,
                              size_t *column) WG_MUST_USE;
 

@@ -2,7 +2,7 @@
  *
  * mistakes.h - collects the mistakes in a text, sorted by place.
  *
- * A parser adds each mistake that it finds and goes on, so that a user sees all of them at once.
+ * A parser adds each mistake that it finds and continues, so that a user sees all of them at once.
  * All parsers of one file share one collection. It keeps the first few by place, whatever the order
  * in which they are found, and counts the others.
  * Threads: one owner at a time. */

@@ -124,7 +124,7 @@ static bool has_fact(const struct tl_status *status, struct tl_text name)
         return false;
 }
 
-/* A known key and drops have a kind. The value of an unknown key may be of any. */
+/* A known key and drops have a kind. The value of an unknown key may be of any kind. */
 static bool is_as_its_kind(const struct tl_status_fact *fact)
 {
         struct tl_text verdict;

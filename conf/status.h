@@ -10,7 +10,7 @@
  *     EPROTO  the first line is not get=1
  *     EINVAL  anything after it
  *
- * Nothing here is secret, but the number of peers and their state is private.
+ * Nothing here is secret, but the number of peers and their state are private.
  * Threads: pure functions of their arguments. */
 #ifndef CONF_STATUS_H
 #define CONF_STATUS_H
@@ -198,7 +198,7 @@ struct tl_status {
 bool tl_status_is_whole(struct tl_text reply) WG_MUST_USE;
 
 /* Reads a reply. It is strict, because the sender is not trusted and a terminal shows the result.
- * The text is borrowed. Returns false, and sets only *error (EPROTO), if it is no reply. */
+ * The text is borrowed. Returns false, and sets only *error (EPROTO), if it is not a reply. */
 bool tl_status_read(struct tl_status *status, struct tl_text reply,
                     struct tl_conf_error *error) WG_MUST_USE;
 

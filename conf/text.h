@@ -40,7 +40,7 @@ bool tl_text_is(struct tl_text text, const char *word) WG_MUST_USE;
 bool tl_text_is_caseless(struct tl_text text, const char *word) WG_MUST_USE;
 
 /* Reads a number of decimal digits. Returns false, and writes nothing, if the text is empty, has
- * anything else in it, or if the number is above max. */
+ * anything else in it, or the number is above max. */
 bool tl_text_to_number(struct tl_text text, uint32_t max, uint32_t *number) WG_MUST_USE;
 
 /* The same up to 65535. */

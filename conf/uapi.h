@@ -46,7 +46,7 @@ WG_ENUM_DECLARE(tl_uapi_event, TL_UAPI_EVENTS)
         X(TL_UAPI_OPERATION_GET, 2, get, "report the configuration")
 WG_ENUM_DECLARE(tl_uapi_operation, TL_UAPI_OPERATIONS)
 
-/* The parser of one connection. Callers may read two of its fields. */
+/* The parser of one connection. Callers may read the two fields marked readable. */
 struct tl_uapi_parser {
         enum tl_uapi_operation operation; /* readable: of the current or the last request */
         struct tl_conf_error error;       /* readable after TL_UAPI_ERROR */

@@ -200,7 +200,7 @@ int tl_uapi_text_reply_errno(const char *text, size_t len)
         return tl_text_to_number(line, INT32_MAX, &number) ? (int)number : EPROTO;
 }
 
-/* Whether a reply has such a line, but a request has not. */
+/* Whether replies have such a line, but requests do not. */
 static bool is_news(struct tl_text line)
 {
         static const char *const names[] = {"last_handshake_time_sec", "last_handshake_time_nsec",

@@ -3,8 +3,8 @@
  * uapi_text.h - a configuration as a whole text: a request on the configuration socket or a file
  * for wg(8); and replies from the socket.
  *
- * Texts contain keys. Their size is known before, so that they are written once, into memory that
- * the caller wipes.
+ * Texts contain keys. Their size is known in advance, so that they are written once, into memory
+ * that the caller wipes.
  * Source: wireguard.com/xplatform; wg(8), "CONFIGURATION FILE FORMAT".
  * Threads: pure functions of their arguments. */
 #ifndef CONF_UAPI_TEXT_H
@@ -16,7 +16,7 @@
 #include "base/attr.h"
 #include "conf/change.h"
 
-/* The size that is enough for either text, with its terminator. */
+/* A size in bytes that is enough for either text, with its terminator. */
 size_t tl_uapi_text_room(const struct tl_change *change) WG_MUST_USE;
 
 /* Writes a `set=1` request with its blank line, terminated. Endpoints must be resolved. Returns the
@@ -30,12 +30,12 @@ size_t tl_uapi_text_format_file(const struct tl_change *change, char *out, size_
 /* Whether the text ends like a reply: with errno=N and a blank line. */
 bool tl_uapi_text_is_reply(const char *text, size_t len) WG_MUST_USE;
 
-/* The errno of a reply, positive; EPROTO if it is no reply. */
+/* The errno of a reply, positive; EPROTO if it is not a reply. */
 int tl_uapi_text_reply_errno(const char *text, size_t len) WG_MUST_USE;
 
-/* Reads the reply to `get=1` into an initialised, empty change, without the lines that are no
+/* Reads the reply to `get=1` into an initialised, empty change, without the lines that are not
  * configuration, such as byte counts. It modifies the text, which the caller wipes. Returns false
- * if the text is no such reply, reports an error, or if there is no memory. */
+ * if the text is not such a reply or reports an error, or if there is no memory. */
 bool tl_uapi_text_read_reply(char *text, size_t len, struct tl_change *change) WG_MUST_USE;
 
 #endif

@@ -75,7 +75,7 @@ struct reader {
 };
 
 /* The white space of the C locale, in any locale. It sees bytes of keys too, and reveals only that
- * they are no white space. */
+ * they are not white space. */
 static bool is_space(char c)
 {
         uint32_t byte = (uint8_t)c;

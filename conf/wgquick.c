@@ -341,8 +341,8 @@ static void read_dns(struct reader *r, struct tl_text word)
                 run_out_of_memory(r);
 }
 
-/* Reads each word. After a mistake, it goes on after the next comma, because the words before it
- * may belong together. */
+/* Reads each word. After a mistake, continues after the next comma, because the words before it may
+ * belong together. */
 static void read_words(struct reader *r, void (*read)(struct reader *r, struct tl_text word))
 {
         struct tl_text list = r->lines.value, word;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * wgquick.h - the keys of wg-quick(8), which it has in [Interface] beside those of wg(8).
+ * wgquick.h - the keys of [Interface] that wg-quick(8) adds to those of wg(8).
  *
  * Case does not matter in keys. '#' begins a comment, also inside a hook. Address, DNS and the
- * hooks accumulate; of other keys the last one counts, and a key without a value counts as
- * missing. Unlike wg-quick, this refuses what ip(8) would refuse later: an invalid address, an
- * MTU out of range, a table that is neither a number nor a name.
+ * hooks accumulate; of other keys the last one counts, and a key without a value counts as missing.
+ * Unlike wg-quick, this refuses values that ip(8) would refuse later: an invalid address, an MTU
+ * out of range, a table that is neither a number nor a name.
  *
  * Source: wg-quick(8), "CONFIGURATION".
  * Threads: pure functions of their arguments. */
