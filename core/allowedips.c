@@ -330,7 +330,7 @@ static size_t give(struct wg_allowedips *a, size_t most)
         return steps;
 }
 
-/* Settles nodes without one, the shortest first. */
+/* Settles nodes without a wanted owner, the shortest first. */
 static size_t withdraw(struct wg_allowedips *a, size_t most)
 {
         size_t steps = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * facts.h - facts about this machine.
- * Threads: the only one of the process. */
+ * Threads: the process has only one. */
 #ifndef HOST_FACTS_H
 #define HOST_FACTS_H
 

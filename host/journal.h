@@ -14,7 +14,7 @@
  * The last `link` line counts. Only root may read or write the file, because root runs its
  * commands. It is locked while it is open.
  *
- * Threads: the only one of the process. */
+ * Threads: the process has only one. */
 #ifndef HOST_JOURNAL_H
 #define HOST_JOURNAL_H
 

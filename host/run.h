@@ -7,7 +7,7 @@
  * "[#]" before it runs. Programs inherit the environment, with LC_ALL=C. SIGINT, SIGTERM and SIGHUP
  * end the program that is running and are remembered, so that the caller can undo its work.
  *
- * Threads: the only one of the process. */
+ * Threads: the process has only one. */
 #ifndef HOST_RUN_H
 #define HOST_RUN_H
 

@@ -9,7 +9,7 @@
  *
  * Settings are named by their paths below /proc/sys, since interface names may contain dots.
  * Source: proc(5), sysctl(8); Linux, ip-sysctl.
- * Threads: the only one of the process. Several processes may do this at once. */
+ * Threads: the process has only one. Several processes may do this at once. */
 #ifndef HOST_SETTING_H
 #define HOST_SETTING_H
 

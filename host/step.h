@@ -6,7 +6,7 @@
  * so that a crash at any step leaves nothing that cannot be undone. Changes that the kernel undoes
  * along with a link, such as its addresses and routes, need no undo command.
  *
- * Threads: the only one of the process. */
+ * Threads: the process has only one. */
 #ifndef HOST_STEP_H
 #define HOST_STEP_H
 

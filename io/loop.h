@@ -69,9 +69,9 @@ void tl_loop_remove(struct tl_watch *watch);
 
 /* Runs one round: waits until a watch is ready or the deadline has come, then calls the handlers of
  * ready watches, at most TL_LOOP_BATCH. The deadline is a time of tl_clock_boot_ns(), or
- * TL_LOOP_NEVER; a past one does not wait. A round ends early only if a signal handler ran. Time in
- * suspend does not count as waiting; see clock.h. Must not be called from a handler. Returns the
- * number of handlers called, or -errno. */
+ * TL_LOOP_NEVER; a past one does not wait. A round ends early if a signal handler ran, but not
+ * without a reason. Time in suspend does not count as waiting; see clock.h. Must not be called from
+ * a handler. Returns the number of handlers called, or -errno. */
 int tl_loop_run(struct tl_loop *loop, uint64_t deadline_ns) WG_MUST_USE;
 
 /* Lets other threads wake a loop. Any number of sets before the handler runs cost one system call

@@ -20,7 +20,7 @@
  * virtual functions. */
 enum { ANSWER_SIZE = 8192, EVENT_SIZE = 16384 };
 
-/* Room for some thousands of events, which wait here until they are read. */
+/* Room for several thousand events, which wait here until they are read. */
 enum { QUEUE_BYTES = 4 << 20 };
 
 static struct mnl_socket *open_socket(int flags, unsigned int groups)

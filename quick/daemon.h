@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * daemon.h - starts and ends the daemon of an interface, and with it the link.
- * Threads: the only one of the process. */
+ * Threads: the process has only one. */
 #ifndef QUICK_DAEMON_H
 #define QUICK_DAEMON_H
 

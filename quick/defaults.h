@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * defaults.h - adds default routes, with their rules and their mark, to an interface that is up.
- * Threads: the only one of the process. */
+ * Threads: the process has only one. */
 #ifndef QUICK_DEFAULTS_H
 #define QUICK_DEFAULTS_H
 

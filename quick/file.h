@@ -3,7 +3,7 @@
  * file.h - the configuration file of an interface.
  *
  * Messages go to standard error.
- * Threads: the only one of the process. */
+ * Threads: the process has only one. */
 #ifndef QUICK_FILE_H
 #define QUICK_FILE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * hooks.h - runs the commands that a file has for PreUp, PostUp, PreDown and PostDown.
- * Threads: the only one of the process. */
+ * Threads: the process has only one. */
 #ifndef QUICK_HOOKS_H
 #define QUICK_HOOKS_H
 

@@ -5,7 +5,7 @@
  *
  * A rule of ours whose table is empty routes nothing. It is in use only while an interface still
  * has its mark. The name of an nft(8) table contains the name of its interface.
- * Threads: the only one of the process. */
+ * Threads: the process has only one. */
 #ifndef QUICK_LEFTOVERS_H
 #define QUICK_LEFTOVERS_H
 

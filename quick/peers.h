@@ -3,7 +3,7 @@
  * peers.h - gives a running interface the keys and peers of its file.
  *
  * Messages go to standard error.
- * Threads: the only one of the process. */
+ * Threads: the process has only one. */
 #ifndef QUICK_PEERS_H
 #define QUICK_PEERS_H
 

@@ -3,7 +3,7 @@
  * quick.h - brings an interface up as its configuration file says, takes it down, and saves it.
  *
  * Messages go to standard error. If an interface does not come up, everything is undone.
- * Threads: the only one of the process. */
+ * Threads: the process has only one. */
 #ifndef QUICK_QUICK_H
 #define QUICK_QUICK_H
 

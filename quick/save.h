@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * save.h - writes the current configuration of an interface to its file.
- * Threads: the only one of the process. */
+ * Threads: the process has only one. */
 #ifndef QUICK_SAVE_H
 #define QUICK_SAVE_H
 

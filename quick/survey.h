@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * survey.h - finds the facts about this machine that a plan needs.
- * Threads: the only one of the process. */
+ * Threads: the process has only one. */
 #ifndef QUICK_SURVEY_H
 #define QUICK_SURVEY_H
 

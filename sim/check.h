@@ -30,7 +30,7 @@ void sim_check_new_key(struct sim_node *node);
 
 /* ---- the engine ---- */
 
-/* After each turn: notes new and vanished keys, and checks their age, bounds, counters and
+/* After each turn: records new and vanished keys, and checks their age, and bounds, counters and
  * timers. */
 void sim_check_engine(struct sim_node *node);
 

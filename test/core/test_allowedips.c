@@ -863,8 +863,8 @@ static void test_readers_and_writer(void **state)
 /* ---- a configuration replaced under readers ---- */
 
 /* The lasting addresses keep their peers, through different prefixes in each configuration, among
- * others that belong to any peer. The peers' lists are cleared and filled again, as by a request
- * with replace_allowed_ips; in every other round with the same prefixes. */
+ * other prefixes that belong to any peer. The peers' lists are cleared and filled again, as by a
+ * request with replace_allowed_ips, in every other round with the same prefixes. */
 enum { REPLACEMENTS = 2000, AROUND = 6 };
 
 static void drop_all(struct race *race)

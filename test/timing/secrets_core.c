@@ -179,8 +179,7 @@ static void test_forged_initiations(void **state)
         assert_invalid(p, &p->b, initiation, WG_INITIATION_TIMESTAMP + WG_TAI64N_LEN);
 }
 
-/* From a peer known by another key: which one follows from a poisoned exchange, and is looked
- * up. */
+/* From a peer with an unknown key. The key results from a poisoned exchange, and is looked up. */
 static void test_strangers(void **state)
 {
         static const uint8_t key[WG_KEY_LEN] = {1, 2, 3};
