@@ -198,7 +198,7 @@ bool tl_link_stays_served(const char *ifname, unsigned int timeout_ms)
 {
         struct tl_channel channel;
         int error = connect_within(&channel, ifname, timeout_ms * TL_NS_PER_MS);
-        /* The queue of clients stays full only while there is a daemon. */
+        /* The backlog stays full only while there is a daemon. */
         bool stays = error == -ETIMEDOUT || (!error && wait_for_end(channel.fd, timeout_ms) != 0);
 
         tl_channel_close(&channel);

@@ -6,11 +6,11 @@
  *         now                                     full_ns
  *          |<--- TOKEN_NS --->|<--- TOKEN_NS --->|      two tokens are missing
  *
- * This is one number, with nothing to refill. A source whose moment has passed is the same as one
- * never seen, so forgetting it changes no result. A bucket fills within BURST * TOKEN_NS = 250 ms.
- * Sources are sorted by their last allowed handshake, so the first one delays the removal of others
- * by no more than that. Each call forgets up to two sources. So no call takes long, and the table
- * holds only recent sources. */
+ * This is one number, with nothing to refill. Once that moment has passed, a source is the same as
+ * one never seen, so forgetting it changes no result. A bucket fills within BURST * TOKEN_NS = 250
+ * ms. Sources are sorted by their last allowed handshake, so the first one delays the removal of
+ * others by no more than that. Each call forgets up to two sources. So no call takes long, and the
+ * table holds only recent sources. */
 #include "core/ratelimit.h"
 
 #include "base/bytes.h"

@@ -4,7 +4,7 @@
  *
  * A packet without a session goes to the engine and waits there. Later packets of its peer must not
  * overtake it, even once there is a session. So while the engine holds packets of a peer, workers
- * hand it all later ones too, and it seals them in order. A packet counts from the moment wg_send()
+ * pass it all later ones too, and it seals them in order. A packet counts from the moment wg_send()
  * finds that it must wait, until it is dropped or the caller has performed the action that sends
  * it. While it counts, its peer stays in memory.
  *

@@ -3,8 +3,8 @@
  * helper.h - the small process that keeps the privileges that the daemon gives up.
  *
  * It reads no packets and no configuration, only requests of fixed form from the daemon, over a
- * socketpair. It makes sockets and hands them over, marks them, finds out where the link is,
- * connects to syslogd, and removes the files of the control sockets when the daemon is gone,
+ * socketpair. It makes sockets and passes them to the daemon, marks them, finds out where the link
+ * is, connects to syslogd, and removes the files of the control sockets when the daemon is gone,
  * however it ended. The file with the latest timestamp of an initiation stays (stampfile.h). Helper
  * and daemon end together.
  *

@@ -59,7 +59,7 @@ void tl_await_stop(const char *ifname)
 {
         struct sockaddr_un address;
         socklen_t len = name_socket(&address, ifname);
-        /* Without SOCK_NONBLOCK, a user who binds the name and accepts nobody would hold us up. */
+        /* Without SOCK_NONBLOCK, a user who binds the name and never accepts would block us. */
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
         if (fd < 0)

@@ -9,7 +9,7 @@
 #include "conf/change.h"
 #include "conf/wgquick.h"
 
-/* Writes the interface's present keys, peers, addresses and, if the file had one, MTU to the file.
+/* Writes the interface's current keys, peers, addresses and, if the file had one, MTU to the file.
  * Name servers, table and hooks cannot be read from the system and are taken from `quick`. A peer
  * whose endpoint is not known yet keeps the one that it has in `file`. Comments are lost. Returns
  * 0, or -errno with the file as it was. */

@@ -277,7 +277,7 @@ static void test_a_wake_while_the_last_is_cleared(void **state WG_UNUSED)
 }
 
 /* Threads hand over work and wake the loop, which sleeps when there is none. A lost wake-up would
- * leave it asleep for ever, and the test would time out. */
+ * leave it asleep forever, and the test would time out. */
 enum { PRODUCERS = 4, PIECES = 20000 };
 
 struct soak {
