@@ -17,7 +17,7 @@ WG_ENUM_DEFINE(tl_apply_phase, TL_APPLY_PHASES)
         X(FATE_CHANGE, 1, change, "the peer is changed") \
         X(FATE_RENEW, 2, renew, "the peer stays, with the defaults of a new one") \
         X(FATE_REMOVE, 3, remove, "the peer is removed") \
-        X(FATE_REPLACE, 4, replace, "the peer is removed and made anew") \
+        X(FATE_REPLACE, 4, replace, "the peer is replaced by a new one") \
         X(FATE_MAKE, 5, make, "the peer is made")
 WG_ENUM_DECLARE(tl_apply_fate, FATES)
 WG_ENUM_DEFINE(tl_apply_fate, FATES)

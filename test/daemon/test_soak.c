@@ -111,7 +111,7 @@ static void test_nothing_is_left_behind(void **state)
 
                 assert_true(called >= 0);
                 if (!called)
-                        fail_msg("nobody woke the engine");
+                        fail_msg("no worker woke the engine");
                 take_all();
                 pause_at_random(&seed);
         }
