@@ -47,7 +47,7 @@ static void put_endpoint(struct tl_writer *out, const char *name, const struct t
 {
         char text[TL_ADDRESS_ENDPOINT_SIZE];
 
-        if (peer->endpoint_host) {
+        if (peer->endpoint_host && peer->endpoint.ip.family == WG_FAMILY_NONE) {
                 tl_writer_add(out, "%s%s:%u\n", name, peer->endpoint_host, peer->endpoint.port);
                 return;
         }
