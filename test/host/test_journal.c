@@ -178,7 +178,7 @@ static const struct {
         /* A crash cut the last line short. */
         {6, "tieline-quick-1\nplace @\ncomple", NULL, false, false, false, 0},
         /* Another boot, and another network namespace. */
-        {7, VERSION_1, "66d17210-aabf-477f-aca3-f40a523ebbfb 4026532177", true, true, true, 2},
+        {7, VERSION_1, "00000000-0000-4000-8000-000000000000 4026532177", true, true, true, 2},
         {8, "tieline-quick-1\nplace @\n", "", false, false, true, 0},
         {9, "tieline-quick-1\nplace @9\n", NULL, false, false, true, 0},
         /* A command that contains words of the format. */
