@@ -82,6 +82,23 @@ static void test_a_host_name_is_kept(void **state)
         tl_change_done(&device);
 }
 
+/* Once the name has resolved, requests carry the address. */
+static void test_a_resolved_name_is_an_address(void **state)
+{
+        static const char text[] = "[Peer]\nPublicKey = " A "\nEndpoint = vpn.example:7\n";
+        struct tl_mistakes mistakes = {0};
+        struct tl_change device;
+        char out[1024];
+
+        (void)state;
+        tl_change_init(&device);
+        assert_true(tl_wgconf_parse(text, strlen(text), &device, &mistakes));
+        tl_change_peer_at(&device, 0)->endpoint.ip = (struct wg_ip){WG_FAMILY_IPV4, {192, 0, 2, 1}};
+        assert_in_range(tl_uapi_text_format_request(&device, out, sizeof(out)), 1, sizeof(out));
+        assert_non_null(strstr(out, "\nendpoint=192.0.2.1:7\n"));
+        tl_change_done(&device);
+}
+
 /* The longest values fit into the declared room. */
 static void test_room(void **state)
 {
@@ -185,6 +202,7 @@ int main(void)
                 cmocka_unit_test(test_the_parser_reads_our_requests),
                 cmocka_unit_test(test_a_file_reads_back),
                 cmocka_unit_test(test_a_host_name_is_kept),
+                cmocka_unit_test(test_a_resolved_name_is_an_address),
                 cmocka_unit_test(test_room),
                 cmocka_unit_test(test_replies),
                 cmocka_unit_test(test_get_reply),
