@@ -146,7 +146,6 @@ static int keep_endpoint(struct tl_change *device, const struct tl_change_peer *
                     memcmp(peer->public_key, written->public_key, TL_CONF_KEY_LEN) != 0)
                         continue;
                 if (written->endpoint_host) {
-                        free(peer->endpoint_host);
                         peer->endpoint_host = strdup(written->endpoint_host);
                         if (!peer->endpoint_host)
                                 return -ENOMEM;
