@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The cost of forwarding on an office's path (test/net/office.py), and at its hub alone.
+"""The cost of forwarding on an office's path (test/netns/office.py), and at its hub alone.
 
     b eth0 ------ eth0 a eth1 ------ eth0 z eth1 ------ eth1 c eth0 ------ eth0 d
                      tl..a ========= tl..z ========= tl..c

@@ -21,7 +21,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(HERE)
 sys.dont_write_bytecode = True
-sys.path.append(os.path.join(TREE, "test", "net"))
+sys.path.append(os.path.join(TREE, "test", "netns"))
 
 import flame  # noqa: E402
 import machine  # noqa: E402

@@ -22,7 +22,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(HERE)
 sys.dont_write_bytecode = True  # root would leave files in another user's tree
-sys.path.append(os.path.join(TREE, "test", "net"))
+sys.path.append(os.path.join(TREE, "test", "netns"))
 
 import check  # noqa: E402
 import figures  # noqa: E402

@@ -248,9 +248,10 @@ fixed_layout=()
 tests_in_namespaces() { # build, further arguments for run.py
         local words=("${@:2}")
 
-        [ ! -e "$out/$1/test/net/blast" ] || words+=(--tools "$out/$1/test/net")
+        [ ! -e "$out/$1/test/netns/blast" ] || words+=(--tools "$out/$1/test/netns")
         [ "$long" = 0 ] || words+=(--long)
-        TIELINED=$out/$1/daemon/tielined "${fixed_layout[@]}" python3 test/net/run.py "${words[@]}"
+        TIELINED=$out/$1/daemon/tielined "${fixed_layout[@]}" \
+                python3 test/netns/run.py "${words[@]}"
 }
 
 # Runs the scenarios in which another user runs or preloads a built file. The directory is one that
@@ -262,9 +263,9 @@ from_a_private_folder() { # build
         home="$parent/somebody's private folder"
         mkdir -m 700 "$home" && mkdir -p "$home/build/test" "$home/test"
         cp -a "$out/$1/daemon" "$out/$1/quick" "$home/build"
-        cp -a "$out/$1/test/net" "$home/build/test"
-        cp -a test/net "$home/test"
-        TIELINED="$home/build/daemon/tielined" python3 "$home/test/net/run.py" --impl-b tielined \
+        cp -a "$out/$1/test/netns" "$home/build/test"
+        cp -a test/netns "$home/test"
+        TIELINED="$home/build/daemon/tielined" python3 "$home/test/netns/run.py" --impl-b tielined \
                 status-of-nobody another-user memory-is-refused refused-pieces
         status=$?
         rm -rf "$parent"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * tool.h - functions that the small programs of test/net and bench share: numbers from the command
- * line, a clock, random numbers, UDP sockets, and termination by a signal. A function that fails
- * ends the program with status 2.
+ * tool.h - functions that the small programs of test/netns and bench share: numbers from the
+ * command line, a clock, random numbers, UDP sockets, and termination by a signal. A function that
+ * fails ends the program with status 2.
  * Threads: one. */
 #ifndef TEST_LIB_TOOL_H
 #define TEST_LIB_TOOL_H

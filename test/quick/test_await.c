@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * test_await.c - quick/await.h: stopping the task, and other programs that have its name.
- * The scenarios in test/net show the task at work. */
+ * The scenarios in test/netns show the task at work. */
 #define _GNU_SOURCE /* accept4 */
 #include "quick/await.h"
 

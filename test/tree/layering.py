@@ -18,6 +18,7 @@ OWNERS = {
     "seccomp.h": {"io"},
     "sys/capability.h": {"io"},
     "yaml.h": {"conf"},
+    "jansson.h": {"host", "lab", "cli"},
     "pcap": {"capture"},
     "sqlite3.h": {"store"},
     "libpq": {"store"},

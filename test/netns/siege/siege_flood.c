@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * Invalid datagrams, prepared in advance and sent at a fixed rate. */
-#include "test/net/siege/siege.h"
+#include "test/netns/siege/siege.h"
 
 #include <err.h>
 #include <inttypes.h>

@@ -2,7 +2,7 @@
  *
  * Handshakes as real peers start them, by many initiators at once. Their keys derive from the seed
  * and a number, so they can be configured as peers of the victim. */
-#include "test/net/siege/siege.h"
+#include "test/netns/siege/siege.h"
 
 #include <err.h>
 #include <inttypes.h>

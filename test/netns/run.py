@@ -162,7 +162,7 @@ class Programs:
     def __init__(self):
         self.home = tempfile.mkdtemp(prefix=f"{lab.DIRECTORY}tl{os.getpid()}-")
         os.chmod(self.home, 0o755)
-        os.makedirs(f"{self.home}/test/net")
+        os.makedirs(f"{self.home}/test/netns")
 
     def take(self, mine, tools):
         """Makes `mine` point to a copy, if it is ours. `tools` is the directory of the tools;
@@ -173,15 +173,15 @@ class Programs:
                 os.makedirs(os.path.dirname(f"{self.home}/{name}"), exist_ok=True)
                 shutil.copy(f"{build}/{name}", f"{self.home}/{name}")
             mine.path = shutil.copy(mine.path, f"{self.home}/daemon/tielined")
-        tools = tools or f"{build}/test/net"
+        tools = tools or f"{build}/test/netns"
         if os.path.exists(f"{tools}/blast"):
             for entry in filter(os.DirEntry.is_file, os.scandir(tools)):
-                shutil.copy(entry.path, f"{self.home}/test/net")
+                shutil.copy(entry.path, f"{self.home}/test/netns")
         elif compiler := shutil.which("cc"):
             self.build(compiler)
 
     def __call__(self, tool):
-        path = f"{self.home}/test/net/{tool}"
+        path = f"{self.home}/test/netns/{tool}"
         if not os.path.exists(path):
             raise Skip(f"{tool} is not built: run `make`, or give its directory with --tools")
         return path
@@ -190,7 +190,7 @@ class Programs:
         for name in self.TOOLS:
             shape = ("-fPIC", "-shared") if name.endswith(".so") else ()
             lab.run(compiler, "-std=gnu17", "-D_GNU_SOURCE", "-O2", f"-I{TREE}", *shape, "-o",
-                    f"{self.home}/test/net/{name}", f"{HERE}/{name.removesuffix('.so')}.c",
+                    f"{self.home}/test/netns/{name}", f"{HERE}/{name.removesuffix('.so')}.c",
                     f"{TREE}/test/lib/tool.c")
 
     def done(self):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "test/net/siege/siege.h"
+#include "test/netns/siege/siege.h"
 
 #include <arpa/inet.h>
 #include <err.h>

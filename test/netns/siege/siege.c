@@ -14,7 +14,7 @@
  *
  * Prints "ready" when it begins, and its counts as name=value when it ends: when its time is up, or
  * on SIGTERM. */
-#include "test/net/siege/siege.h"
+#include "test/netns/siege/siege.h"
 
 #include <err.h>
 #include <errno.h>

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * explain.h - walks a connection through the model, hop by hop, in both directions, and says where
+ * and why it breaks.
+ *
+ * The walk reads the same plans that nodes carry out: a hop asks the routes, allowed IPs, policy
+ * and NAT of its node's plan, so that the explanation and the network cannot differ.
+ * Threads: pure functions of their arguments. */
+#ifndef NET_EXPLAIN_H
+#define NET_EXPLAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/enum.h"
+#include "conf/arena.h"
+#include "conf/findings.h"
+#include "conf/flow.h"
+#include "net/model.h"
+#include "net/policy.h"
+#include "net/travel.h"
+
+/* Why a connection breaks. The names are in --json and must not change. */
+#define TL_CAUSES(X) \
+        X(TL_CAUSE_NONE, 0, none, "it works") \
+        X(TL_CAUSE_SAME, 1, same, "both ends are the same machine") \
+        X(TL_CAUSE_SAME_LAN, 2, same_lan, "both ends are on one LAN: the tunnel is not involved") \
+        X(TL_CAUSE_POLICY, 3, policy, "no rule of the policy allows it") \
+        X(TL_CAUSE_SERVICE_PORT, 4, service_port, "the service does not offer this port") \
+        X(TL_CAUSE_GATEWAY_ROUTE, 5, gateway_route, "the LAN's router has no route to it") \
+        X(TL_CAUSE_GATEWAY_UNTOUCHABLE, 6, gateway_untouchable, \
+          "nobody can give the LAN's router a route") \
+        X(TL_CAUSE_GATEWAY_DROPS, 7, gateway_drops, \
+          "the LAN's router drops packets of connections that it sees half of") \
+        X(TL_CAUSE_RETURN_ROUTE, 8, return_route, "replies have no way back") \
+        X(TL_CAUSE_NO_FAMILY, 9, no_family, "the ends have no address family in common") \
+        X(TL_CAUSE_NO_KEY, 10, no_key, "a node on the way has no key in the file yet") \
+        X(TL_CAUSE_NOT_IN_NETWORK, 11, not_in_network, "the address belongs to no entry") \
+        X(TL_CAUSE_ALLOWED_IPS, 12, allowed_ips, "a peer does not accept the address") \
+        X(TL_CAUSE_MTU, 13, mtu, "the path is too narrow")
+WG_ENUM_DECLARE(tl_cause, TL_CAUSES)
+
+struct tl_hop {
+        const char *where;  /* "b", "shenzhen's router", "a", "z" */
+        const char *text;   /* what happens there, for people, one line */
+        bool is_return;     /* on the way back */
+        bool is_broken;     /* the last hop of a connection that breaks */
+        struct tl_place at; /* the line of the file that decides; line 0: none */
+};
+
+struct tl_explanation {
+        struct tl_arena arena;
+        bool is_reachable;
+        enum tl_cause cause;
+        const char *message; /* the cause in this case, one sentence */
+        const char *fix;     /* the smallest change that mends it; NULL: none */
+        struct tl_place at;  /* the line of the file that breaks it */
+        struct tl_hop *hops;
+        uint32_t hop_count, hop_capacity;
+        uint32_t mtu;          /* of the path, in bytes of inner packets; 0: not computed */
+        struct wg_ip from, to; /* the addresses used */
+        struct wg_ip seen;     /* the source address that the destination sees */
+};
+
+/* Explains a flow between names or addresses of the file. A name with several addresses (a person
+ * with two devices, a site) stands for the first one, as the text says. Returns false with a
+ * finding if an end is unknown, or memory runs out. The caller releases *explanation either way. */
+bool tl_explain(struct tl_explanation *explanation, const struct tl_model *model,
+                const struct tl_policy *policy, const struct tl_flow *flow,
+                struct tl_findings *findings) WG_MUST_USE;
+
+void tl_explain_done(struct tl_explanation *explanation);
+
+/* ---- the matrix ---- */
+
+/* Whether a ping from one address of the network reaches another, and how it travels there; the
+ * same answer as tl_explain(), without text. */
+bool tl_explain_reaches(const struct tl_model *model, const struct tl_policy *policy,
+                        const struct wg_ip *from, const struct wg_ip *to, uint8_t protocol,
+                        uint16_t port, enum tl_cause *cause) WG_MUST_USE;
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * model.h - the office network: the entries of a network file with their derived values, and the
+ * references between them resolved.
+ *
+ * Everything in net/ is a pure function of the file, the lock and, for one machine, its local
+ * facts. Entries are addressed by index. A model borrows from its network and lock, which must
+ * outlive it.
+ *
+ * Source: doc/ tieline.yaml(5). Threads: one owner at a time; constant once built. */
+#ifndef NET_MODEL_H
+#define NET_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/enum.h"
+#include "base/prefix.h"
+#include "conf/arena.h"
+#include "conf/findings.h"
+#include "conf/lock.h"
+#include "conf/network.h"
+
+#define TL_MODEL_NONE UINT32_MAX /* no index */
+
+/* Peers of the network. */
+#define TL_NODE_KINDS(X) \
+        X(TL_NODE_HUB, 0, hub, "hub") \
+        X(TL_NODE_SITE, 1, site, "node of a site") \
+        X(TL_NODE_DEVICE, 2, device, "device of a person")
+WG_ENUM_DECLARE(tl_node_kind, TL_NODE_KINDS)
+
+struct tl_node {
+        enum tl_node_kind kind;
+        const char *name;   /* "z", "a", "e/laptop" */
+        struct tl_place at; /* of the name */
+        const struct tl_network_node *in_file;
+        struct wg_ip ip4, ip6; /* in the tunnel; NONE: none derived */
+        uint32_t hub;          /* node index of its hub; of a hub: its own */
+        uint32_t site;         /* index of its site; NONE for hubs and devices */
+        uint32_t person;       /* index of its person; NONE for others */
+        bool is_stock;
+};
+
+/* A LAN of a site. */
+struct tl_lan {
+        uint32_t site;
+        struct wg_prefix prefix;
+        struct wg_prefix mapped; /* IPv4 only; family NONE: none */
+        struct wg_ip node_at;    /* the node's address in it; NONE: not known */
+        struct wg_ip router_at;  /* the router's; NONE: not known */
+        struct tl_place at;
+};
+
+struct tl_site {
+        const struct tl_network_site *in_file;
+        const char *name;
+        uint32_t node; /* node index */
+        uint32_t lan_first, lan_count;
+        uint32_t host_first, host_count;
+};
+
+/* A plain device on a LAN. */
+struct tl_host {
+        const char *name;
+        struct tl_place at;
+        uint32_t site;
+        struct wg_ip ip4, ip6; /* either may be NONE */
+        bool is_lab_only;      /* from the lab section: the plan must not depend on it */
+};
+
+/* What a name of the file stands for. */
+#define TL_ENTITY_KINDS(X) \
+        X(TL_ENTITY_NODE, 0, node, "a node") \
+        X(TL_ENTITY_SITE, 1, site, "a site") \
+        X(TL_ENTITY_PERSON, 2, person, "a person") \
+        X(TL_ENTITY_GROUP, 3, group, "a group") \
+        X(TL_ENTITY_HOST, 4, host, "a device on a LAN") \
+        X(TL_ENTITY_SERVICE, 5, service, "a service")
+WG_ENUM_DECLARE(tl_entity_kind, TL_ENTITY_KINDS)
+
+struct tl_entity {
+        const char *name;
+        struct tl_place at; /* where it is defined; of a group, its first member's mention */
+        enum tl_entity_kind kind;
+        uint32_t index; /* of a node, site, person, group, host or service */
+};
+
+struct tl_group {
+        const char *name;
+        uint32_t *people; /* indices */
+        uint32_t count, capacity;
+};
+
+struct tl_service {
+        const struct tl_network_service *in_file;
+        struct wg_ip ip4, ip6; /* of its host; either may be NONE */
+};
+
+struct tl_model {
+        const struct tl_network *network;
+        const struct tl_lock *lock;
+        struct tl_arena arena;
+        const char *domain;
+        struct wg_prefix pool4,
+                pool6; /* of tunnel addresses; pool6 is a /64; NONE: no such family */
+
+        struct tl_node *nodes; /* hubs first, then sites, then devices, each in the file's order */
+        uint32_t node_count;
+        uint32_t hub_count; /* nodes 0 .. hub_count - 1 */
+        struct tl_site *sites;
+        uint32_t site_count;
+        struct tl_lan *lans; /* those of a site follow each other */
+        uint32_t lan_count;
+        struct tl_host *hosts; /* those of a site follow each other */
+        uint32_t host_count;
+        struct tl_group *groups;
+        uint32_t group_count, group_capacity;
+        struct tl_service *services;
+        uint32_t service_count;
+        uint32_t person_count;  /* as in the network */
+        uint32_t *person_nodes; /* per person + 1: index of the first of its devices' nodes */
+
+        struct tl_entity *entities; /* sorted by name */
+        uint32_t entity_count;
+};
+
+/* Builds the model of a network whose lock has all values (net/derive.h). Returns whether there are
+ * no mistakes: unknown or ambiguous names, names used twice, addresses outside their prefix, two
+ * nodes with one key or address, a site without a hub. Findings suggest similar names. The caller
+ * releases *model either way. */
+bool tl_model_build(struct tl_model *model, const struct tl_network *network,
+                    const struct tl_lock *lock, struct tl_findings *findings) WG_MUST_USE;
+
+/* Frees everything. Accepts zeroed memory. */
+void tl_model_done(struct tl_model *model);
+
+/* The entity of a name, which has len bytes; NULL: there is none. */
+const struct tl_entity *tl_model_find(const struct tl_model *model, const char *name, size_t len);
+
+/* The index of the node with that public key; TL_MODEL_NONE: there is none. */
+uint32_t tl_model_find_key(const struct tl_model *model, const uint8_t key[TL_CONF_KEY_LEN]);
+
+/* The index of the LAN that contains an address, by longest prefix; TL_MODEL_NONE: none does. */
+uint32_t tl_model_find_lan(const struct tl_model *model, const struct wg_ip *ip);
+
+/* The index of the node with that tunnel address; TL_MODEL_NONE: there is none. */
+uint32_t tl_model_find_address(const struct tl_model *model, const struct wg_ip *ip);
+
+/* The known name closest to a misspelt one, or NULL if none is close. */
+const char *tl_model_suggest(const struct tl_model *model, const char *name, size_t len);
+
+/* Whether a node can be reached from the Internet. */
+bool tl_node_is_public(const struct tl_node *node);
+
+/* Whether two nodes are peers: a node and its hub, two hubs, or two public sites. */
+bool tl_model_is_peer(const struct tl_model *model, uint32_t a, uint32_t b);
+
+/* The next node on the way from one node to another, which differ: the other one if they are peers,
+ * otherwise a hub. */
+uint32_t tl_model_next(const struct tl_model *model, uint32_t from, uint32_t to);
+
+#endif

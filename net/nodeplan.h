@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * nodeplan.h - everything that one machine must have, to be a node of the network: addresses,
+ * peers, routes, nftables rules, kernel settings, MTU.
+ *
+ * The plan is a desired state, in a canonical order. node/ compares it with the running state.
+ * Routes, and rules of policy routing, carry TL_NODEPLAN_PROTOCOL. Each remote prefix also has an
+ * unreachable route with a high metric, so that nothing leaks or loops while the link is gone.
+ *
+ * Source: ip-route(8), nft(8), Linux ip-sysctl. Threads: pure functions of their arguments. */
+#ifndef NET_NODEPLAN_H
+#define NET_NODEPLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/enum.h"
+#include "base/prefix.h"
+#include "conf/arena.h"
+#include "conf/change.h"
+#include "conf/findings.h"
+#include "net/local.h"
+#include "net/model.h"
+#include "net/policy.h"
+
+enum {
+        TL_NODEPLAN_PROTOCOL = 109,   /* of routes and rules; 108 is tieline-quick's */
+        TL_NODEPLAN_KEEPALIVE_S = 25, /* on the side that is behind NAT */
+        TL_NODEPLAN_OVERHEAD = 80,    /* bytes of outer headers: IPv6 40, UDP 8, WireGuard 32 */
+        TL_NODEPLAN_IPV6_MTU = 1280,  /* the minimum for IPv6 */
+        TL_NODEPLAN_HIGH_METRIC = 0x7f000000, /* of unreachable routes */
+};
+
+#define TL_PLANNED_ROUTES(X) \
+        X(TL_PLANNED_LINK, 0, link, "into the tunnel") \
+        X(TL_PLANNED_UNREACHABLE, 1, unreachable, "nowhere, while the tunnel is gone")
+WG_ENUM_DECLARE(tl_planned_route_kind, TL_PLANNED_ROUTES)
+
+struct tl_planned_route {
+        struct wg_prefix prefix;
+        enum tl_planned_route_kind kind;
+        uint32_t metric; /* 0: the kernel's default */
+};
+
+struct tl_planned_address {
+        struct wg_ip ip;
+        uint8_t cidr; /* 32 or 128: routes are planned, not implied */
+};
+
+/* A kernel setting, named by its path below /proc/sys. */
+struct tl_planned_setting {
+        const char *path;
+        const char *value;
+        const char *only_if; /* change it only if it has this value now; NULL: always */
+};
+
+struct tl_nodeplan {
+        struct tl_arena arena;
+        uint32_t node;      /* its index in the model */
+        const char *ifname; /* the network's name */
+        const char *table;  /* of nft, family inet: "tieline-NAME" */
+        uint32_t mtu;
+        uint16_t listen_port; /* 0: any */
+
+        struct tl_planned_address *addresses;
+        uint32_t address_count, address_capacity;
+        struct tl_change device; /* peers, their allowed IPs, endpoints as names, keepalives, port;
+                                   * replace_peers is set; without the private key */
+        struct tl_planned_route *routes; /* sorted by prefix, then metric */
+        uint32_t route_count, route_capacity;
+        char *nft; /* the whole table, for `nft -f`: "table inet NAME { ... }" */
+        struct tl_planned_setting *settings;
+        uint32_t setting_count, setting_capacity;
+};
+
+/* Plans a node that is not stock. `local` may be NULL, when planning for another machine. Returns
+ * whether the plan can be carried out; conflicts with local facts are findings. The caller releases
+ * *plan either way. */
+bool tl_nodeplan_make(struct tl_nodeplan *plan, const struct tl_model *model,
+                      const struct tl_policy *policy, uint32_t node, const struct tl_local *local,
+                      struct tl_findings *findings) WG_MUST_USE;
+
+void tl_nodeplan_done(struct tl_nodeplan *plan);
+
+#endif

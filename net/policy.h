@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * policy.h - who may connect to what, with names resolved to prefixes.
+ *
+ * Without a policy, everything is allowed. With one, a connection is allowed if any rule allows
+ * it; replies and ICMP errors of allowed connections always pass. A site means its LANs and its
+ * node; a person, all their devices; a group, its people; a service, its host with its ports.
+ * Addresses are real ones: a mapped prefix stands for the LAN it is mapped to.
+ *
+ * Lookups take time proportional to the prefix length, not to the number of rules: each source
+ * prefix has a class, the set of rules that name it.
+ * Threads: pure functions of their arguments; constant once built. */
+#ifndef NET_POLICY_H
+#define NET_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/prefix.h"
+#include "conf/arena.h"
+#include "conf/findings.h"
+#include "net/model.h"
+
+/* One direction of a connection, from the side that opens it. */
+struct tl_policy_query {
+        struct wg_ip from, to;
+        uint8_t protocol; /* of WG_PROTOCOL_*; ICMPv6 is asked as ICMP */
+        uint16_t port;    /* of the destination; 0 without ports */
+};
+
+/* A destination that a rule allows. */
+struct tl_policy_target {
+        struct wg_prefix prefix;
+        uint8_t protocol;     /* WG_PROTOCOL_TCP, _UDP, _ICMP; 0: any, and then any port */
+        uint16_t first, last; /* ports; with ICMP 0 and 0 */
+        uint32_t rule;        /* index in the file */
+};
+
+/* Sources that the same rules name. */
+struct tl_policy_class {
+        struct tl_policy_target
+                *targets; /* sorted by prefix, protocol, first port; no duplicates */
+        uint32_t count;
+};
+
+struct tl_policy_source {
+        struct wg_prefix prefix; /* disjoint from all others: the longest prefix decides */
+        uint32_t class;          /* index of its class */
+};
+
+struct tl_policy {
+        bool is_open; /* there is no policy: everything is allowed */
+        struct tl_arena arena;
+        struct tl_policy_source *sources; /* sorted by prefix */
+        uint32_t source_count;
+        struct tl_policy_class *classes;
+        uint32_t class_count;
+};
+
+/* Compiles the policy of a model. Returns false with a finding if memory runs out. The caller
+ * releases *policy either way. */
+bool tl_policy_build(struct tl_policy *policy, const struct tl_model *model,
+                     struct tl_findings *findings) WG_MUST_USE;
+
+void tl_policy_done(struct tl_policy *policy);
+
+/* Whether a connection is allowed. If so, *rule is the index of a rule that allows it
+ * (TL_MODEL_NONE without a policy); NULL: not wanted. */
+bool tl_policy_allows(const struct tl_policy *policy, const struct tl_policy_query *query,
+                      uint32_t *rule) WG_MUST_USE;
+
+/* Whether any connection from one address to another is allowed, whatever the port. */
+bool tl_policy_allows_some(const struct tl_policy *policy, const struct wg_ip *from,
+                           const struct wg_ip *to) WG_MUST_USE;
+
+#endif
