@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "quick/daemon.h"
+#include "host/daemon.h"
 
 #include <net/if.h>
 #include <poll.h>

@@ -2,8 +2,8 @@
  *
  * daemon.h - starts and ends the daemon of an interface, and with it the link.
  * Threads: the process has only one. */
-#ifndef QUICK_DAEMON_H
-#define QUICK_DAEMON_H
+#ifndef HOST_DAEMON_H
+#define HOST_DAEMON_H
 
 #include <stdbool.h>
 
