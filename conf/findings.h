@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/attr.h"
 #include "base/enum.h"
@@ -32,6 +33,7 @@ struct tl_finding {
         struct tl_place other; /* the place that it conflicts with; line 0: none */
         char *message;         /* one line, no full stop; owned */
         char *fix;             /* a way out, as an imperative sentence; owned; NULL: none */
+        uint32_t order;        /* how many were added before it */
 };
 
 /* Zeroed memory is an empty collection. */
@@ -57,6 +59,10 @@ bool tl_findings_has_errors(const struct tl_findings *findings) WG_MUST_USE;
 
 /* Sorts by place: line, then column; equal places stay in the order in which they were added. */
 void tl_findings_sort(struct tl_findings *findings);
+
+/* Writes a line per finding: "FILE:LINE:COLUMN: MESSAGE (see line N): FIX". Warnings begin with
+ * "warning: " after the place. */
+void tl_findings_write(const struct tl_findings *findings, const char *file, FILE *out);
 
 /* Frees everything. Accepts zeroed memory. The collection is then empty. */
 void tl_findings_done(struct tl_findings *findings);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "conf/flow.h"
+
+#include "conf/address.h"
+
+static bool is_space(char c)
+{
+        return c == ' ' || c == '\t';
+}
+
+static struct tl_text trim(struct tl_text text)
+{
+        while (text.len && is_space(text.at[0]))
+                text = tl_text_tail(text, 1);
+        while (text.len && is_space(text.at[text.len - 1]))
+                text.len--;
+        return text;
+}
+
+/* The offset of "->"; the length if there is none. */
+static size_t find_arrow(struct tl_text text)
+{
+        for (size_t i = 0; i + 1 < text.len; i++)
+                if (text.at[i] == '-' && text.at[i + 1] == '>')
+                        return i;
+        return text.len;
+}
+
+static bool is_name_char(char c)
+{
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '/';
+}
+
+/* Whether it can be a name of the file, "person/device", or an address. */
+static bool is_end(struct tl_text text)
+{
+        struct wg_ip ip;
+
+        if (tl_address_parse_ip(text, &ip))
+                return true;
+        if (!text.len || text.at[0] < 'a' || text.at[0] > 'z')
+                return false;
+        for (size_t i = 0; i < text.len; i++)
+                if (!is_name_char(text.at[i]))
+                        return false;
+        return true;
+}
+
+/* Reads "PORT" or "PORT/PROTOCOL". */
+static const char *parse_port(struct tl_text text, struct tl_flow *flow, struct tl_text *wrong)
+{
+        size_t slash = tl_text_find(text, '/');
+        struct tl_text protocol = tl_text_tail(text, slash);
+
+        *wrong = tl_text_head(text, slash);
+        if (!tl_address_parse_port(*wrong, &flow->port))
+                return "the port must be a number from 1 to 65535, as in \"a -> b:443\"";
+        flow->protocol = WG_PROTOCOL_TCP;
+        *wrong = protocol;
+        if (!protocol.len || tl_text_is(protocol, "/tcp"))
+                return NULL;
+        if (!tl_text_is(protocol, "/udp"))
+                return "after the port comes nothing, /tcp or /udp, as in \"a -> b:53/udp\"";
+        flow->protocol = WG_PROTOCOL_UDP;
+        return NULL;
+}
+
+static const char *parse_destination(struct tl_text text, struct tl_flow *flow,
+                                     struct tl_text *wrong)
+{
+        struct wg_ip ip;
+        size_t end;
+
+        *wrong = text;
+        flow->to = text;
+        flow->protocol = WG_PROTOCOL_ICMP;
+        if (tl_address_parse_ip(text, &ip)) /* the colons of IPv6 separate no port */
+                return NULL;
+        if (text.len && text.at[0] == '[') {
+                end = tl_text_find(text, ']');
+                if (end == text.len)
+                        return "the closing bracket is missing";
+                flow->to = tl_text_tail(tl_text_head(text, end), 1);
+                if (!tl_address_parse_ip(flow->to, &ip) || ip.family != WG_FAMILY_IPV6)
+                        return "brackets go around an IPv6 address, as in \"a -> [fd00::1]:443\"";
+                text = tl_text_tail(text, end + 1);
+        } else {
+                end = tl_text_find(text, ':');
+                flow->to = tl_text_head(text, end);
+                if (end < text.len && tl_text_find_last(text, ':') != end)
+                        return "this is no IPv6 address; with a port, write \"[fd00::1]:443\"";
+                text = tl_text_tail(text, end);
+        }
+        if (!is_end(flow->to))
+                return "after -> comes a name of the file or an IP address";
+        *wrong = text;
+        if (!text.len)
+                return NULL;
+        if (text.at[0] != ':')
+                return "after the address comes nothing or a port, as in \":443\"";
+        return parse_port(tl_text_tail(text, 1), flow, wrong);
+}
+
+static const char *parse_source(struct tl_text text, struct tl_flow *flow, struct tl_text *wrong)
+{
+        *wrong = text;
+        if (text.len > 4 && tl_text_begins_with(text, "not") && is_space(text.at[3])) {
+                flow->is_negated = true;
+                text = trim(tl_text_tail(text, 4));
+        }
+        flow->from = text;
+        if (text.len > 2 && text.at[0] == '[' && text.at[text.len - 1] == ']')
+                flow->from = tl_text_tail(tl_text_head(text, text.len - 1), 1);
+        if (!is_end(flow->from))
+                return "before -> comes a name of the file or an IP address, as in \"a -> b:443\"";
+        return NULL;
+}
+
+const char *tl_flow_parse(struct tl_text text, struct tl_flow *flow, size_t *offset)
+{
+        struct tl_flow result = {0};
+        size_t arrow = find_arrow(text);
+        struct tl_text wrong = tl_text_head(text, 0);
+        const char *mistake = "a connection is written as \"a -> b:443\"";
+
+        if (arrow < text.len)
+                mistake = parse_source(trim(tl_text_head(text, arrow)), &result, &wrong);
+        if (!mistake)
+                mistake = parse_destination(trim(tl_text_tail(text, arrow + 2)), &result, &wrong);
+        if (mistake) {
+                *offset = (size_t)(wrong.at - text.at);
+                return mistake;
+        }
+        *flow = result;
+        return NULL;
+}
