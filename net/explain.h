@@ -17,9 +17,7 @@
 #include "conf/arena.h"
 #include "conf/findings.h"
 #include "conf/flow.h"
-#include "net/model.h"
-#include "net/policy.h"
-#include "net/travel.h"
+#include "net/plans.h"
 
 /* Why a connection breaks. The names are in --json and must not change. */
 #define TL_CAUSES(X) \
@@ -43,7 +41,7 @@ WG_ENUM_DECLARE(tl_cause, TL_CAUSES)
 
 struct tl_hop {
         const char *where;  /* "b", "shenzhen's router", "a", "z" */
-        const char *text;   /* what happens there, for people, one line */
+        const char *text;   /* what happens there, for people: a predicate, without a full stop */
         bool is_return;     /* on the way back */
         bool is_broken;     /* the last hop of a connection that breaks */
         struct tl_place at; /* the line of the file that decides; line 0: none */
@@ -53,31 +51,37 @@ struct tl_explanation {
         struct tl_arena arena;
         bool is_reachable;
         enum tl_cause cause;
-        const char *message; /* the cause in this case, one sentence */
+        const char *message; /* the cause in this case: one sentence, without a full stop */
         const char *fix;     /* the smallest change that mends it; NULL: none */
-        struct tl_place at;  /* the line of the file that breaks it */
-        struct tl_hop *hops;
+        struct tl_place at;  /* the line of the file that breaks it; line 0: none */
+        const char *note[2]; /* why a name stands for this address, of SRC and DST; NULL: clear */
+        struct tl_hop *hops; /* none if the ends cannot be placed in the network */
         uint32_t hop_count, hop_capacity;
-        uint32_t mtu;          /* of the path, in bytes of inner packets; 0: not computed */
-        struct wg_ip from, to; /* the addresses used */
-        struct wg_ip seen;     /* the source address that the destination sees */
+        uint32_t mtu; /* of the path, in bytes of inner packets; 0: not computed */
+        const char *from_name, *to_name; /* as shown: "b", "e/laptop" */
+        struct wg_ip from, to;           /* the addresses used; family NONE: none */
+        struct wg_ip seen; /* the source address that the destination sees; NONE: none */
+        uint8_t protocol;  /* as asked */
+        uint16_t port;     /* of the destination; 0 without ports */
 };
 
 /* Explains a flow between names or addresses of the file. A name with several addresses (a person
- * with two devices, a site) stands for the first one, as the text says. Returns false with a
- * finding if an end is unknown, or memory runs out. The caller releases *explanation either way. */
-bool tl_explain(struct tl_explanation *explanation, const struct tl_model *model,
-                const struct tl_policy *policy, const struct tl_flow *flow,
+ * with two devices, a site, a service with several ports) stands for the first one, as `note` says.
+ * IPv6 is used only if the ends have no IPv4 in common. `at` is the place of the flow for findings;
+ * line 0: it is not in the file. Returns false with a finding if an end is unknown, or memory runs
+ * out. The caller releases *explanation either way. */
+bool tl_explain(struct tl_explanation *explanation, struct tl_plans *plans,
+                const struct tl_flow *flow, struct tl_place at,
                 struct tl_findings *findings) WG_MUST_USE;
 
 void tl_explain_done(struct tl_explanation *explanation);
 
 /* ---- the matrix ---- */
 
-/* Whether a ping from one address of the network reaches another, and how it travels there; the
- * same answer as tl_explain(), without text. */
-bool tl_explain_reaches(const struct tl_model *model, const struct tl_policy *policy,
-                        const struct wg_ip *from, const struct wg_ip *to, uint8_t protocol,
-                        uint16_t port, enum tl_cause *cause) WG_MUST_USE;
+/* Whether a connection from one address of the network to another works: the same answer as
+ * tl_explain(), without texts. *cause may be NULL. Returns false, with TL_CAUSE_NOT_IN_NETWORK, if
+ * memory runs out. */
+bool tl_explain_reaches(struct tl_plans *plans, const struct wg_ip *from, const struct wg_ip *to,
+                        uint8_t protocol, uint16_t port, enum tl_cause *cause) WG_MUST_USE;
 
 #endif
