@@ -12,6 +12,7 @@
 
 #include "base/attr.h"
 #include "base/prefix.h"
+#include "conf/arena.h"
 
 /* A prefix that is directly connected to a link, with the machine's address in it. */
 struct tl_local_net {
@@ -28,6 +29,7 @@ struct tl_local_route {
         uint32_t table;
         uint32_t metric;
         uint8_t protocol; /* rt_protos */
+        bool comes_first; /* looked up before the main table: beats longer prefixes there */
 };
 
 /* A rule of another program that may take our packets elsewhere. */
@@ -37,13 +39,23 @@ struct tl_local_rule {
         char text[96]; /* as `ip rule` shows it */
 };
 
-/* A chain of another program's nft or iptables table that drops forwarded packets. */
+/* A chain of another program's nft or iptables table that drops all new connections of a kind. Our
+ * own table cannot override it. */
 struct tl_local_drop {
-        char table[96]; /* "ip filter FORWARD (Docker)" */
-        char fix[192];  /* the command that would let our packets through */
+        char table[96];   /* "ip filter FORWARD (Docker)" */
+        char packets[96]; /* what it drops: "connections from acme to eth0" */
+        char fix[512];    /* the command, for a shell, that would let them through */
 };
 
+/* A fact that could not be read: it is unknown, not absent. */
+struct tl_local_unknown {
+        char fact[48];    /* "drops of other programs" */
+        char reason[112]; /* "nft: No such file or directory" */
+};
+
+/* Zeroed memory is a machine without any of these. */
 struct tl_local {
+        struct tl_arena arena; /* of the arrays that node/survey gathers */
         struct tl_local_net *nets;
         uint32_t net_count;
         struct tl_local_route *routes;
@@ -52,8 +64,11 @@ struct tl_local {
         uint32_t rule_count;
         struct tl_local_drop *drops;
         uint32_t drop_count;
+        struct tl_local_unknown *unknowns;
+        uint32_t unknown_count;
         bool is_forwarding4, is_forwarding6; /* now */
         bool has_other_forwarder;            /* Docker, libvirt and the like need ip_forward */
+        char other_forwarder[48];            /* "Docker (docker0)" */
         bool lacks_ipv6;
         uint32_t uplink_mtu; /* of the path to the hub; 0: unknown */
 };
