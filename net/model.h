@@ -21,6 +21,7 @@
 #include "conf/findings.h"
 #include "conf/lock.h"
 #include "conf/network.h"
+#include "net/nest.h"
 
 #define TL_MODEL_NONE UINT32_MAX /* no index */
 
@@ -89,7 +90,8 @@ struct tl_entity {
 
 struct tl_group {
         const char *name;
-        uint32_t *people; /* indices */
+        struct tl_place at; /* of a mention */
+        uint32_t *people;   /* indices */
         uint32_t count, capacity;
 };
 
@@ -124,6 +126,12 @@ struct tl_model {
 
         struct tl_entity *entities; /* sorted by name */
         uint32_t entity_count;
+
+        /* For the lookups below. */
+        const struct tl_node **by_key; /* nodes that have a key, sorted by it */
+        uint32_t by_key_count;
+        const struct tl_node **by_ip4, **by_ip6; /* all nodes; those without one come first */
+        struct tl_nest_item *lans_by_prefix;     /* `id` is the index of the LAN */
 };
 
 /* Builds the model of a network whose lock has all values (net/derive.h). Returns whether there are

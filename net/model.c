@@ -1,0 +1,944 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * A model is built in this order: nodes, sites with their LANs and hosts, groups, services, the
+ * table of names, and then the references by name. Each step reports all mistakes that it finds
+ * and goes on, so that one run shows all of them. */
+#include "net/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/address.h"
+#include "conf/similar.h"
+#include "net/derive.h"
+#include "net/recorded.h"
+#include "net/roster.h"
+
+WG_ENUM_DEFINE(tl_node_kind, TL_NODE_KINDS)
+WG_ENUM_DEFINE(tl_entity_kind, TL_ENTITY_KINDS)
+
+/* Each search for a similar name looks at all names. Beyond this number, a file with thousands of
+ * mistakes would take long. */
+enum { SUGGESTIONS_MAX = 100 };
+
+struct builder {
+        struct tl_model *model;
+        const struct tl_network *network;
+        struct tl_findings *findings;
+        uint32_t suggestions; /* so far */
+};
+
+/* ---- nodes ---- */
+
+static const char no_value_fix[] =
+        "run `tieline check` where the file is edited, and copy the lock file along with it";
+
+static void check_fixed_addresses(struct builder *b, const struct tl_node *node)
+{
+        const struct tl_ip_list *addresses = &node->in_file->addresses;
+
+        for (uint32_t i = 0; i < addresses->count; i++) {
+                const struct tl_placed_ip *given = &addresses->items[i];
+                const struct wg_prefix *pool = given->ip.family == WG_FAMILY_IPV4
+                                                       ? &b->model->pool4
+                                                       : &b->model->pool6;
+                char ip[TL_ADDRESS_IP_SIZE], prefix[TL_ADDRESS_PREFIX_SIZE];
+
+                if (wg_prefix_contains(pool, &given->ip))
+                        continue;
+                tl_address_format_ip(ip, &given->ip);
+                if (pool->ip.family == WG_FAMILY_NONE) {
+                        tl_findings_error(b->findings, given->at, NULL,
+                                          "%s: the network has no addresses of this family", ip);
+                        continue;
+                }
+                tl_address_format_prefix(prefix, pool);
+                tl_findings_error(b->findings, given->at, NULL,
+                                  "%s is not in the network's addresses, %s", ip, prefix);
+        }
+}
+
+static void take_addresses(struct builder *b, const struct tl_recorded *recorded,
+                           struct tl_node *node)
+{
+        const struct tl_lock_address *entry = tl_recorded_address(recorded, node->name);
+        bool lacks4 = b->model->pool4.ip.family != WG_FAMILY_NONE;
+        bool lacks6 = b->model->pool6.ip.family != WG_FAMILY_NONE;
+
+        if (entry && !entry->is_retired) {
+                node->ip4 = entry->ip4;
+                node->ip6 = entry->ip6;
+                lacks4 = lacks4 && entry->ip4.family == WG_FAMILY_NONE;
+                lacks6 = lacks6 && entry->ip6.family == WG_FAMILY_NONE;
+        }
+        if (lacks4 || lacks6)
+                tl_findings_error(b->findings, node->at, no_value_fix,
+                                  "the lock file has no address for \"%s\"", node->name);
+}
+
+static void find_first_devices(struct tl_model *model)
+{
+        uint32_t person = 0;
+
+        for (uint32_t i = model->hub_count + model->site_count; i < model->node_count; i++)
+                while (person <= model->nodes[i].person)
+                        model->person_nodes[person++] = i;
+        while (person <= model->person_count)
+                model->person_nodes[person++] = model->node_count;
+}
+
+static bool build_nodes(struct builder *b, const struct tl_recorded *recorded)
+{
+        struct tl_model *model = b->model;
+
+        model->hub_count = b->network->hub_count;
+        model->site_count = b->network->site_count;
+        model->person_count = b->network->person_count;
+        model->person_nodes = tl_arena_take(&model->arena, model->person_count + 1,
+                                            sizeof(uint32_t));
+        if (!model->person_nodes ||
+            !tl_roster_list(b->network, &model->arena, &model->nodes, &model->node_count))
+                return false;
+        for (uint32_t i = 0; i < model->node_count; i++) {
+                take_addresses(b, recorded, &model->nodes[i]);
+                check_fixed_addresses(b, &model->nodes[i]);
+        }
+        find_first_devices(model);
+        return true;
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+        const struct tl_node *a = *(const struct tl_node *const *)left;
+        const struct tl_node *b = *(const struct tl_node *const *)right;
+        int order = memcmp(a->in_file->key, b->in_file->key, TL_CONF_KEY_LEN);
+
+        return order != 0 ? order : (a > b) - (a < b);
+}
+
+/* Sorts the nodes by key, and reports those that have the same one. */
+static bool index_keys(struct builder *b)
+{
+        struct tl_model *model = b->model;
+
+        model->by_key = tl_arena_take(&model->arena, model->node_count, sizeof(struct tl_node *));
+        if (!model->by_key)
+                return false;
+        for (uint32_t i = 0; i < model->node_count; i++)
+                if (model->nodes[i].in_file->key_at.line != 0)
+                        model->by_key[model->by_key_count++] = &model->nodes[i];
+        qsort(model->by_key, model->by_key_count, sizeof(struct tl_node *), compare_keys);
+        for (uint32_t i = 1; i < model->by_key_count; i++) {
+                const struct tl_node *first = model->by_key[i - 1], *second = model->by_key[i];
+
+                if (memcmp(first->in_file->key, second->in_file->key, TL_CONF_KEY_LEN) == 0)
+                        tl_findings_add(b->findings, TL_FINDING_ERROR, second->in_file->key_at,
+                                        &first->in_file->key_at,
+                                        "run `tieline key` on each machine: a key belongs to one",
+                                        "\"%s\" and \"%s\" have the same key", first->name,
+                                        second->name);
+        }
+        return true;
+}
+
+static int compare_ips(const struct wg_ip *a, const struct wg_ip *b)
+{
+        if (a->family != b->family)
+                return a->family < b->family ? -1 : 1;
+        return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+static int compare_ip4(const void *left, const void *right)
+{
+        return compare_ips(&(*(const struct tl_node *const *)left)->ip4,
+                           &(*(const struct tl_node *const *)right)->ip4);
+}
+
+static int compare_ip6(const void *left, const void *right)
+{
+        return compare_ips(&(*(const struct tl_node *const *)left)->ip6,
+                           &(*(const struct tl_node *const *)right)->ip6);
+}
+
+/* Sorts the nodes by address of each family; those without one come first. */
+static bool index_addresses(struct tl_model *model)
+{
+        model->by_ip4 = tl_arena_take(&model->arena, model->node_count, sizeof(struct tl_node *));
+        model->by_ip6 = tl_arena_take(&model->arena, model->node_count, sizeof(struct tl_node *));
+        if (!model->by_ip4 || !model->by_ip6)
+                return false;
+        for (uint32_t i = 0; i < model->node_count; i++)
+                model->by_ip4[i] = model->by_ip6[i] = &model->nodes[i];
+        qsort(model->by_ip4, model->node_count, sizeof(struct tl_node *), compare_ip4);
+        qsort(model->by_ip6, model->node_count, sizeof(struct tl_node *), compare_ip6);
+        return true;
+}
+
+/* ---- sites, LANs and hosts ---- */
+
+/* The site's LAN that contains an address, by longest prefix; NULL: none does. */
+static struct tl_lan *find_lan_of(struct tl_model *model, uint32_t site, const struct wg_ip *ip)
+{
+        struct tl_lan *found = NULL;
+
+        for (uint32_t i = 0; i < model->sites[site].lan_count; i++) {
+                struct tl_lan *lan = &model->lans[model->sites[site].lan_first + i];
+
+                if (wg_prefix_contains(&lan->prefix, ip) &&
+                    (!found || lan->prefix.cidr > found->prefix.cidr))
+                        found = lan;
+        }
+        return found;
+}
+
+/* Whether no machine may have an address: the first and last one of an IPv4 LAN. */
+static bool is_special(const struct wg_prefix *lan, const struct wg_ip *ip)
+{
+        struct wg_ip last = wg_prefix_last(lan);
+
+        return lan->ip.family == WG_FAMILY_IPV4 && lan->cidr <= 30 &&
+               (wg_ip_equal(ip, &lan->ip) || wg_ip_equal(ip, &last));
+}
+
+/* The LAN of an address that some machine of a site has; NULL, with a finding: it cannot be. */
+static struct tl_lan *place_in_lan(struct builder *b, uint32_t site, const struct wg_ip *ip,
+                                   struct tl_place at)
+{
+        struct tl_lan *lan = find_lan_of(b->model, site, ip);
+        char text[TL_ADDRESS_IP_SIZE], prefix[TL_ADDRESS_PREFIX_SIZE];
+
+        tl_address_format_ip(text, ip);
+        if (!lan) {
+                tl_findings_add(b->findings, TL_FINDING_ERROR, at,
+                                &b->model->sites[site].in_file->name.at, NULL,
+                                "%s is in no LAN of site \"%s\"", text, b->model->sites[site].name);
+                return NULL;
+        }
+        if (is_special(&lan->prefix, ip)) {
+                tl_address_format_prefix(prefix, &lan->prefix);
+                tl_findings_error(b->findings, at, NULL,
+                                  "%s is the network or broadcast address of %s", text, prefix);
+                return NULL;
+        }
+        return lan;
+}
+
+enum lan_machine { LAN_NODE, LAN_ROUTER };
+
+/* Puts the addresses that the node or the router has in the LANs where they belong. */
+static void place_machine(struct builder *b, uint32_t site, enum lan_machine machine)
+{
+        const struct tl_network_site *in_file = b->model->sites[site].in_file;
+        const struct tl_ip_list *given = machine == LAN_NODE ? &in_file->node_at
+                                                             : &in_file->router_at;
+
+        for (uint32_t i = 0; i < given->count; i++) {
+                struct tl_lan *lan = place_in_lan(b, site, &given->items[i].ip, given->items[i].at);
+                struct wg_ip *slot;
+
+                if (!lan)
+                        continue;
+                slot = machine == LAN_NODE ? &lan->node_at : &lan->router_at;
+                if (slot->family != WG_FAMILY_NONE)
+                        tl_findings_error(b->findings, given->items[i].at, NULL,
+                                          "the %s has two addresses in one LAN",
+                                          machine == LAN_NODE ? "node" : "router");
+                *slot = given->items[i].ip;
+        }
+}
+
+/* A node that is the router has one address in each LAN. */
+static void join_router(struct builder *b, const struct tl_site *site)
+{
+        for (uint32_t i = 0; i < site->lan_count; i++) {
+                struct tl_lan *lan = &b->model->lans[site->lan_first + i];
+
+                if (lan->node_at.family == WG_FAMILY_NONE)
+                        lan->node_at = lan->router_at;
+                if (lan->router_at.family == WG_FAMILY_NONE)
+                        lan->router_at = lan->node_at;
+                if (!wg_ip_equal(&lan->node_at, &lan->router_at))
+                        tl_findings_error(b->findings, site->in_file->gateway_at,
+                                          "give one of the two addresses",
+                                          "the node is the router, but they differ in address");
+        }
+}
+
+static void build_lan(struct builder *b, const struct tl_recorded *recorded, uint32_t site,
+                      const struct tl_placed_prefix *given)
+{
+        struct tl_lan *lan = &b->model->lans[b->model->lan_count++];
+        const char *name = b->model->sites[site].name;
+        const struct tl_lock_mapped *entry;
+        char text[TL_ADDRESS_PREFIX_SIZE];
+
+        *lan = (struct tl_lan){.site = site, .prefix = given->prefix, .at = given->at};
+        if (given->prefix.ip.family != WG_FAMILY_IPV4 || given->prefix.cidr == 0)
+                return;
+        entry = tl_recorded_mapped(recorded, name, &given->prefix);
+        if (entry && !entry->is_retired) {
+                lan->mapped = entry->mapped;
+                return;
+        }
+        tl_address_format_prefix(text, &given->prefix);
+        tl_findings_error(b->findings, given->at, no_value_fix,
+                          "the lock file has no mapped prefix for %s of site \"%s\"", text, name);
+}
+
+static void build_host(struct builder *b, uint32_t site, const struct tl_network_host *in_file)
+{
+        struct tl_host *host = &b->model->hosts[b->model->host_count++];
+
+        *host = (struct tl_host){.name = in_file->name.text, .at = in_file->name.at, .site = site};
+        for (uint32_t i = 0; i < in_file->addresses.count; i++) {
+                const struct tl_placed_ip *given = &in_file->addresses.items[i];
+                struct wg_ip *slot = given->ip.family == WG_FAMILY_IPV4 ? &host->ip4 : &host->ip6;
+
+                if (slot->family != WG_FAMILY_NONE)
+                        tl_findings_error(b->findings, given->at,
+                                          "give each address a name of its own",
+                                          "\"%s\" has two addresses of one family", host->name);
+                else if (place_in_lan(b, site, &given->ip, given->at))
+                        *slot = given->ip;
+        }
+}
+
+static int compare_lab_hosts(const void *left, const void *right)
+{
+        const struct tl_lab_host *a = *(const struct tl_lab_host *const *)left;
+        const struct tl_lab_host *b = *(const struct tl_lab_host *const *)right;
+        int order = strcmp(a->site.text, b->site.text);
+
+        return order != 0 ? order : (a > b) - (a < b);
+}
+
+/* The plain devices of the lab, sorted by site. NULL: no memory. */
+static const struct tl_lab_host **sort_lab_hosts(struct builder *b)
+{
+        const struct tl_network_lab *lab = &b->network->lab;
+        const struct tl_lab_host **sorted = tl_arena_take(&b->model->arena, lab->host_count,
+                                                          sizeof(struct tl_lab_host *));
+
+        for (uint32_t i = 0; sorted && i < lab->host_count; i++)
+                sorted[i] = &lab->hosts[i];
+        if (sorted)
+                qsort(sorted, lab->host_count, sizeof(struct tl_lab_host *), compare_lab_hosts);
+        return sorted;
+}
+
+/* The index of the first one of a site, or of the next site's. */
+static uint32_t find_lab_hosts(const struct tl_lab_host **sorted, uint32_t count, const char *site)
+{
+        uint32_t low = 0, high = count;
+
+        while (low < high) {
+                uint32_t middle = low + (high - low) / 2;
+
+                if (strcmp(sorted[middle]->site.text, site) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+static void build_lab_host(struct builder *b, uint32_t site, const struct tl_lab_host *in_file)
+{
+        struct tl_host *host = &b->model->hosts[b->model->host_count++];
+
+        *host = (struct tl_host){.name = in_file->name.text,
+                                 .at = in_file->name.at,
+                                 .site = site,
+                                 .is_lab_only = true};
+        if (!place_in_lan(b, site, &in_file->ip.ip, in_file->ip.at))
+                return;
+        if (in_file->ip.ip.family == WG_FAMILY_IPV4)
+                host->ip4 = in_file->ip.ip;
+        else
+                host->ip6 = in_file->ip.ip;
+}
+
+static void build_site(struct builder *b, const struct tl_recorded *recorded, uint32_t index,
+                       const struct tl_lab_host **lab_hosts)
+{
+        const struct tl_network_site *in_file = &b->network->sites[index];
+        struct tl_model *model = b->model;
+        struct tl_site *site = &model->sites[index];
+        uint32_t lab_count = b->network->lab.host_count;
+
+        *site = (struct tl_site){.in_file = in_file,
+                                 .name = in_file->name.text,
+                                 .node = model->hub_count + index,
+                                 .lan_first = model->lan_count,
+                                 .host_first = model->host_count};
+        for (uint32_t i = 0; i < in_file->lans.count; i++)
+                build_lan(b, recorded, index, &in_file->lans.items[i]);
+        site->lan_count = model->lan_count - site->lan_first;
+        place_machine(b, index, LAN_NODE);
+        place_machine(b, index, LAN_ROUTER);
+        if (in_file->gateway == TL_GATEWAY_SELF)
+                join_router(b, site);
+        for (uint32_t i = 0; i < in_file->host_count; i++)
+                build_host(b, index, &in_file->hosts[i]);
+        for (uint32_t i = find_lab_hosts(lab_hosts, lab_count, site->name);
+             i < lab_count && strcmp(lab_hosts[i]->site.text, site->name) == 0; i++)
+                build_lab_host(b, index, lab_hosts[i]);
+        site->host_count = model->host_count - site->host_first;
+}
+
+static bool build_sites(struct builder *b, const struct tl_recorded *recorded)
+{
+        struct tl_model *model = b->model;
+        uint32_t lans = 0, hosts = b->network->lab.host_count;
+        const struct tl_lab_host **lab_hosts = sort_lab_hosts(b);
+
+        for (uint32_t i = 0; i < model->site_count; i++) {
+                lans += b->network->sites[i].lans.count;
+                hosts += b->network->sites[i].host_count;
+        }
+        model->sites = tl_arena_take(&model->arena, model->site_count, sizeof(*model->sites));
+        model->lans = tl_arena_take(&model->arena, lans, sizeof(*model->lans));
+        model->hosts = tl_arena_take(&model->arena, hosts, sizeof(*model->hosts));
+        if (!lab_hosts || !model->sites || !model->lans || !model->hosts)
+                return false;
+        for (uint32_t i = 0; i < model->site_count; i++)
+                build_site(b, recorded, i, lab_hosts);
+        return true;
+}
+
+static bool index_lans(struct tl_model *model)
+{
+        model->lans_by_prefix = tl_arena_take(&model->arena, model->lan_count,
+                                              sizeof(*model->lans_by_prefix));
+        if (!model->lans_by_prefix)
+                return false;
+        for (uint32_t i = 0; i < model->lan_count; i++)
+                model->lans_by_prefix[i] = (struct tl_nest_item){.prefix = model->lans[i].prefix,
+                                                                 .id = i};
+        tl_nest_sort(model->lans_by_prefix, model->lan_count);
+        return true;
+}
+
+/* ---- groups ---- */
+
+/* A person's mention of a group. */
+struct mention {
+        const struct tl_word *group;
+        uint32_t person;
+};
+
+static int compare_mentions(const void *left, const void *right)
+{
+        const struct mention *a = left, *b = right;
+        int order = strcmp(a->group->text, b->group->text);
+
+        return order != 0 ? order : a->person < b->person ? -1 : a->person > b->person;
+}
+
+static uint32_t list_mentions(const struct tl_network *network, struct mention *mentions)
+{
+        uint32_t count = 0;
+
+        for (uint32_t i = 0; i < network->person_count; i++)
+                for (uint32_t j = 0; j < network->people[i].groups.count; j++)
+                        mentions[count++] = (struct mention){&network->people[i].groups.items[j],
+                                                             i};
+        return count;
+}
+
+/* Adds people, in order, to the last group, or to a new one. */
+static void add_mention(struct tl_model *model, const struct mention *mention, uint32_t *room)
+{
+        struct tl_group *group = model->group_count > 0 ? &model->groups[model->group_count - 1]
+                                                        : NULL;
+
+        if (!group || strcmp(group->name, mention->group->text) != 0) {
+                group = &model->groups[model->group_count++];
+                *group = (struct tl_group){
+                        .name = mention->group->text, .at = mention->group->at, .people = room};
+        }
+        if (group->count == 0 || group->people[group->count - 1] != mention->person)
+                group->people[group->count++] = mention->person;
+}
+
+static bool build_groups(struct builder *b)
+{
+        struct tl_model *model = b->model;
+        struct mention *mentions;
+        uint32_t *people, count = 0;
+
+        for (uint32_t i = 0; i < b->network->person_count; i++)
+                count += b->network->people[i].groups.count;
+        mentions = tl_arena_take(&model->arena, count, sizeof(*mentions));
+        people = tl_arena_take(&model->arena, count, sizeof(*people));
+        model->groups = tl_arena_take(&model->arena, count, sizeof(*model->groups));
+        if (!mentions || !people || !model->groups)
+                return false;
+        list_mentions(b->network, mentions);
+        qsort(mentions, count, sizeof(*mentions), compare_mentions);
+        for (uint32_t i = 0; i < count; i++)
+                add_mention(model, &mentions[i], &people[i]);
+        return true;
+}
+
+/* ---- names ---- */
+
+static int compare_entities(const void *left, const void *right)
+{
+        const struct tl_entity *a = left, *b = right;
+        int order = strcmp(a->name, b->name);
+
+        if (order != 0)
+                return order;
+        if (a->at.line != b->at.line)
+                return a->at.line < b->at.line ? -1 : 1;
+        return a->at.column < b->at.column ? -1 : a->at.column > b->at.column;
+}
+
+static void add_entity(struct tl_model *model, enum tl_entity_kind kind, uint32_t index,
+                       const char *name, struct tl_place at)
+{
+        model->entities[model->entity_count++] = (struct tl_entity){
+                .name = name, .at = at, .kind = kind, .index = index};
+}
+
+static void list_entities(struct builder *b)
+{
+        struct tl_model *model = b->model;
+
+        for (uint32_t i = 0; i < model->node_count; i++)
+                add_entity(model, TL_ENTITY_NODE, i, model->nodes[i].name, model->nodes[i].at);
+        for (uint32_t i = 0; i < model->site_count; i++)
+                add_entity(model, TL_ENTITY_SITE, i, model->sites[i].name,
+                           model->sites[i].in_file->name.at);
+        for (uint32_t i = 0; i < model->person_count; i++)
+                add_entity(model, TL_ENTITY_PERSON, i, b->network->people[i].name.text,
+                           b->network->people[i].name.at);
+        for (uint32_t i = 0; i < model->group_count; i++)
+                add_entity(model, TL_ENTITY_GROUP, i, model->groups[i].name, model->groups[i].at);
+        for (uint32_t i = 0; i < model->host_count; i++)
+                add_entity(model, TL_ENTITY_HOST, i, model->hosts[i].name, model->hosts[i].at);
+        for (uint32_t i = 0; i < model->service_count; i++)
+                add_entity(model, TL_ENTITY_SERVICE, i, b->network->services[i].name.text,
+                           b->network->services[i].name.at);
+}
+
+static void check_name(struct builder *b, const struct tl_entity *entity,
+                       const struct tl_entity *before)
+{
+        if (wg_enum_by_name(&tl_everyone_enum, entity->name, strlen(entity->name)))
+                tl_findings_error(b->findings, entity->at, "choose another name",
+                                  "\"%s\" is reserved: in rules it stands for many entries",
+                                  entity->name);
+        if (before && strcmp(before->name, entity->name) == 0)
+                tl_findings_add(b->findings, TL_FINDING_ERROR, entity->at, &before->at,
+                                "rename one of them: names are unique across all kinds",
+                                "\"%s\" is already the name of %s", entity->name,
+                                tl_entity_kind_text(before->kind));
+}
+
+static bool build_names(struct builder *b)
+{
+        struct tl_model *model = b->model;
+        uint32_t count = model->node_count + model->site_count + model->person_count +
+                         model->group_count + model->host_count + model->service_count;
+
+        model->entities = tl_arena_take(&model->arena, count, sizeof(*model->entities));
+        if (!model->entities)
+                return false;
+        list_entities(b);
+        qsort(model->entities, count, sizeof(*model->entities), compare_entities);
+        for (uint32_t i = 0; i < count; i++)
+                check_name(b, &model->entities[i], i > 0 ? &model->entities[i - 1] : NULL);
+        return true;
+}
+
+/* ---- references ---- */
+
+/* What a name must stand for. */
+enum role { ROLE_HUB, ROLE_SITE, ROLE_MACHINE, ROLE_PARTY, ROLE_END, ROLE_PLACE };
+
+static const struct {
+        const char *noun;      /* "unknown ..." */
+        const char *condition; /* "... is a group: ..." */
+} roles[] = {
+        [ROLE_HUB] = {"hub", "a hub is needed here"},
+        [ROLE_SITE] = {"site", "a site is needed here"},
+        [ROLE_MACHINE] = {"machine", "a service is on one machine"},
+        [ROLE_PARTY] = {"name", "it exists in the lab only"},
+        [ROLE_END] = {"name", ""},
+        [ROLE_PLACE] = {"site or device", "a site, a person or a device is needed here"},
+};
+
+static bool is_lab_only(const struct tl_model *model, const struct tl_entity *entity)
+{
+        return entity->kind == TL_ENTITY_HOST && model->hosts[entity->index].is_lab_only;
+}
+
+static bool fits(const struct tl_model *model, enum role role, const struct tl_entity *entity)
+{
+        enum tl_entity_kind kind = entity->kind;
+
+        switch (role) {
+        case ROLE_HUB:
+                return kind == TL_ENTITY_NODE && model->nodes[entity->index].kind == TL_NODE_HUB;
+        case ROLE_SITE:
+                return kind == TL_ENTITY_SITE;
+        case ROLE_MACHINE:
+                return kind == TL_ENTITY_NODE ||
+                       (kind == TL_ENTITY_HOST && !is_lab_only(model, entity));
+        case ROLE_PARTY:
+                return !is_lab_only(model, entity);
+        case ROLE_END:
+                return true;
+        case ROLE_PLACE:
+                return kind == TL_ENTITY_SITE || kind == TL_ENTITY_PERSON ||
+                       (kind == TL_ENTITY_NODE &&
+                        model->nodes[entity->index].kind == TL_NODE_DEVICE);
+        }
+        return false;
+}
+
+/* A key in the wrong place may be a private one, so no message shows it. */
+static bool may_be_key(const char *text, size_t len)
+{
+        return len == 44 && text[len - 1] == '=';
+}
+
+static void report_unknown(struct builder *b, enum role role, const char *name, size_t len,
+                           struct tl_place at)
+{
+        struct tl_similar best = {0};
+
+        if (may_be_key(name, len)) {
+                tl_findings_error(b->findings, at, NULL, "a key is no %s", roles[role].noun);
+                return;
+        }
+        if (b->suggestions++ < SUGGESTIONS_MAX)
+                for (uint32_t i = 0; i < b->model->entity_count; i++)
+                        if (fits(b->model, role, &b->model->entities[i]))
+                                tl_similar_consider(&best, name, len, b->model->entities[i].name);
+        if (best.name)
+                tl_findings_error(b->findings, at, NULL,
+                                  "unknown %s \"%.*s\": did you mean \"%s\"?", roles[role].noun,
+                                  (int)len, name, best.name);
+        else
+                tl_findings_error(b->findings, at, NULL, "unknown %s \"%.*s\"", roles[role].noun,
+                                  (int)len, name);
+}
+
+/* The entity that a name stands for; NULL, with a finding, if there is none in this role. */
+static const struct tl_entity *resolve(struct builder *b, enum role role, const char *name,
+                                       size_t len, struct tl_place at)
+{
+        const struct tl_entity *entity = tl_model_find(b->model, name, len);
+
+        if (!entity) {
+                report_unknown(b, role, name, len, at);
+                return NULL;
+        }
+        if (fits(b->model, role, entity))
+                return entity;
+        tl_findings_add(b->findings, TL_FINDING_ERROR, at, &entity->at, NULL, "\"%s\" is %s: %s",
+                        entity->name, tl_entity_kind_text(entity->kind), roles[role].condition);
+        return NULL;
+}
+
+static const struct tl_entity *resolve_word(struct builder *b, enum role role,
+                                            const struct tl_word *word)
+{
+        return resolve(b, role, word->text, strlen(word->text), word->at);
+}
+
+/* The hub of a site or device: the one that the file names, or the first. */
+static void resolve_hub(struct builder *b, struct tl_node *node, const struct tl_word *given)
+{
+        const struct tl_entity *entity;
+
+        if (b->model->hub_count > 0)
+                node->hub = 0;
+        if (!given->text)
+                return;
+        entity = resolve_word(b, ROLE_HUB, given);
+        if (entity)
+                node->hub = entity->index;
+}
+
+/* Nodes that nobody can reach from the Internet need a hub to meet at. */
+static void check_hubs(struct builder *b)
+{
+        struct tl_model *model = b->model;
+
+        for (uint32_t i = 0; i < model->hub_count; i++) {
+                model->nodes[i].hub = i;
+                if (!tl_node_is_public(&model->nodes[i]))
+                        tl_findings_error(b->findings, model->nodes[i].at,
+                                          "add `endpoint: \"HOST:51820\"`, its public address",
+                                          "hub \"%s\" has no endpoint", model->nodes[i].name);
+        }
+        for (uint32_t i = 0; model->hub_count == 0 && i < model->node_count; i++) {
+                const struct tl_node *node = &model->nodes[i];
+
+                if (node->kind == TL_NODE_SITE && tl_node_is_public(node))
+                        continue;
+                tl_findings_error(b->findings, node->at,
+                                  "add a hub with a public endpoint under `hubs:`",
+                                  "\"%s\" needs a hub, and the network has none", node->name);
+                return;
+        }
+}
+
+static void resolve_hubs(struct builder *b)
+{
+        struct tl_model *model = b->model;
+        uint32_t device = model->hub_count + model->site_count;
+
+        check_hubs(b);
+        for (uint32_t i = 0; i < model->site_count; i++)
+                resolve_hub(b, &model->nodes[model->hub_count + i], &b->network->sites[i].hub);
+        for (uint32_t i = 0; i < b->network->person_count; i++)
+                for (uint32_t j = 0; j < b->network->people[i].device_count; j++)
+                        resolve_hub(b, &model->nodes[device++],
+                                    &b->network->people[i].devices[j].hub);
+}
+
+static void resolve_service(struct builder *b, struct tl_service *service)
+{
+        const struct tl_network_service *in_file = service->in_file;
+        const struct tl_entity *entity;
+        struct wg_ip *slot = in_file->ip.family == WG_FAMILY_IPV4 ? &service->ip4 : &service->ip6;
+
+        if (in_file->ip.family != WG_FAMILY_NONE) {
+                *slot = in_file->ip;
+                if (tl_model_find_lan(b->model, &in_file->ip) == TL_MODEL_NONE &&
+                    tl_model_find_address(b->model, &in_file->ip) == TL_MODEL_NONE)
+                        tl_findings_error(b->findings, in_file->at.at, NULL,
+                                          "%s is in no LAN of a site, and no node has it",
+                                          in_file->at.text);
+                return;
+        }
+        entity = resolve_word(b, ROLE_MACHINE, &in_file->at);
+        if (!entity)
+                return;
+        if (entity->kind == TL_ENTITY_NODE) {
+                service->ip4 = b->model->nodes[entity->index].ip4;
+                service->ip6 = b->model->nodes[entity->index].ip6;
+        } else {
+                service->ip4 = b->model->hosts[entity->index].ip4;
+                service->ip6 = b->model->hosts[entity->index].ip6;
+        }
+}
+
+static void resolve_parties(struct builder *b, const struct tl_word_list *parties)
+{
+        for (uint32_t i = 0; i < parties->count; i++) {
+                const struct tl_word *word = &parties->items[i];
+
+                if (!wg_enum_by_name(&tl_everyone_enum, word->text, strlen(word->text)))
+                        resolve_word(b, ROLE_PARTY, word);
+        }
+}
+
+/* One end of an expectation, which is a name or an address. */
+static void resolve_end(struct builder *b, const struct tl_word *text, struct tl_text end)
+{
+        struct tl_place at = text->at;
+        struct wg_ip ip;
+
+        at.column += (uint32_t)(end.at - text->text);
+        if (!tl_address_parse_ip(end, &ip))
+                resolve(b, ROLE_END, end.at, end.len, at);
+}
+
+static void resolve_lab(struct builder *b)
+{
+        const struct tl_network_lab *lab = &b->network->lab;
+
+        for (uint32_t i = 0; i < lab->home_count; i++)
+                resolve_word(b, ROLE_PLACE, &lab->homes[i].who);
+        for (uint32_t i = 0; i < lab->host_count; i++)
+                resolve_word(b, ROLE_SITE, &lab->hosts[i].site);
+}
+
+static void resolve_all(struct builder *b)
+{
+        resolve_hubs(b);
+        for (uint32_t i = 0; i < b->model->service_count; i++)
+                resolve_service(b, &b->model->services[i]);
+        for (uint32_t i = 0; i < b->network->rule_count; i++) {
+                resolve_parties(b, &b->network->rules[i].from);
+                resolve_parties(b, &b->network->rules[i].to);
+        }
+        for (uint32_t i = 0; i < b->network->expectation_count; i++) {
+                const struct tl_network_expectation *expectation = &b->network->expectations[i];
+
+                resolve_end(b, &expectation->text, expectation->flow.from);
+                resolve_end(b, &expectation->text, expectation->flow.to);
+        }
+        resolve_lab(b);
+}
+
+/* ---- building ---- */
+
+static bool build_services(struct builder *b)
+{
+        struct tl_model *model = b->model;
+
+        model->service_count = b->network->service_count;
+        model->services = tl_arena_take(&model->arena, model->service_count,
+                                        sizeof(*model->services));
+        for (uint32_t i = 0; model->services && i < model->service_count; i++)
+                model->services[i].in_file = &b->network->services[i];
+        return model->services != NULL;
+}
+
+static bool build_all(struct builder *b)
+{
+        struct tl_model *model = b->model;
+        struct tl_recorded recorded;
+
+        model->domain = b->network->domain.text;
+        if (!model->domain)
+                model->domain = tl_arena_format(&model->arena, "%s.internal",
+                                                b->network->name.text);
+        return model->domain && tl_recorded_init(&recorded, model->lock, &model->arena) &&
+               build_nodes(b, &recorded) && index_keys(b) && index_addresses(model) &&
+               build_sites(b, &recorded) && index_lans(model) && build_groups(b) &&
+               build_services(b) && build_names(b);
+}
+
+bool tl_model_build(struct tl_model *model, const struct tl_network *network,
+                    const struct tl_lock *lock, struct tl_findings *findings)
+{
+        struct builder b = {.model = model, .network = network, .findings = findings};
+        uint32_t errors = findings->errors;
+
+        *model = (struct tl_model){.network = network,
+                                   .lock = lock,
+                                   .pool4 = network->pool4.prefix,
+                                   .pool6 = tl_derive_pool6(network, lock)};
+        if (build_all(&b))
+                resolve_all(&b);
+        else
+                tl_findings_error(findings, network->name.at, NULL, "out of memory");
+        return findings->errors == errors && !findings->has_lost_some;
+}
+
+void tl_model_done(struct tl_model *model)
+{
+        tl_arena_done(&model->arena);
+        *model = (struct tl_model){0};
+}
+
+/* ---- lookups ---- */
+
+/* Whether a terminated name is less than, equal to, or greater than another of len bytes. */
+static int compare_name(const char *name, const char *other, size_t len)
+{
+        int order = strncmp(name, other, len);
+
+        return order != 0 ? order : name[len] != '\0';
+}
+
+const struct tl_entity *tl_model_find(const struct tl_model *model, const char *name, size_t len)
+{
+        uint32_t low = 0, high = model->entity_count;
+
+        while (low < high) {
+                uint32_t middle = low + (high - low) / 2;
+                int order = compare_name(model->entities[middle].name, name, len);
+
+                if (order == 0)
+                        return &model->entities[middle];
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return NULL;
+}
+
+uint32_t tl_model_find_key(const struct tl_model *model, const uint8_t key[TL_CONF_KEY_LEN])
+{
+        uint32_t low = 0, high = model->by_key_count;
+
+        while (low < high) {
+                uint32_t middle = low + (high - low) / 2;
+                int order = memcmp(model->by_key[middle]->in_file->key, key, TL_CONF_KEY_LEN);
+
+                if (order == 0)
+                        return (uint32_t)(model->by_key[middle] - model->nodes);
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return TL_MODEL_NONE;
+}
+
+uint32_t tl_model_find_lan(const struct tl_model *model, const struct wg_ip *ip)
+{
+        uint32_t item = tl_nest_find(model->lans_by_prefix, model->lan_count, ip);
+
+        return item == TL_NEST_NONE ? TL_MODEL_NONE : model->lans_by_prefix[item].id;
+}
+
+uint32_t tl_model_find_address(const struct tl_model *model, const struct wg_ip *ip)
+{
+        bool is_ipv4 = ip->family == WG_FAMILY_IPV4;
+        const struct tl_node **nodes = is_ipv4 ? model->by_ip4 : model->by_ip6;
+        uint32_t low = 0, high = model->node_count;
+
+        while (ip->family != WG_FAMILY_NONE && low < high) {
+                uint32_t middle = low + (high - low) / 2;
+                const struct tl_node *node = nodes[middle];
+                int order = compare_ips(is_ipv4 ? &node->ip4 : &node->ip6, ip);
+
+                if (order == 0)
+                        return (uint32_t)(node - model->nodes);
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return TL_MODEL_NONE;
+}
+
+const char *tl_model_suggest(const struct tl_model *model, const char *name, size_t len)
+{
+        struct tl_similar best = {0};
+
+        for (uint32_t i = 0; i < model->entity_count; i++)
+                tl_similar_consider(&best, name, len, model->entities[i].name);
+        return best.name;
+}
+
+/* ---- the way between nodes ---- */
+
+bool tl_node_is_public(const struct tl_node *node)
+{
+        return node->in_file->endpoint.host.text != NULL;
+}
+
+bool tl_model_is_peer(const struct tl_model *model, uint32_t a, uint32_t b)
+{
+        const struct tl_node *x = &model->nodes[a], *y = &model->nodes[b];
+
+        if (a == b)
+                return false;
+        if (x->kind == TL_NODE_HUB && y->kind == TL_NODE_HUB)
+                return true;
+        if (x->kind == TL_NODE_HUB || y->kind == TL_NODE_HUB)
+                return x->hub == b || y->hub == a;
+        return x->kind == TL_NODE_SITE && y->kind == TL_NODE_SITE && tl_node_is_public(x) &&
+               tl_node_is_public(y);
+}
+
+uint32_t tl_model_next(const struct tl_model *model, uint32_t from, uint32_t to)
+{
+        if (tl_model_is_peer(model, from, to))
+                return to;
+        if (model->nodes[from].kind == TL_NODE_HUB)
+                return model->nodes[to].hub;
+        return model->nodes[from].hub;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "net/nest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_ips(const struct wg_ip *a, const struct wg_ip *b)
+{
+        if (a->family != b->family)
+                return a->family < b->family ? -1 : 1;
+        return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+static int compare_items(const void *left, const void *right)
+{
+        const struct tl_nest_item *a = left, *b = right;
+        int order = compare_ips(&a->prefix.ip, &b->prefix.ip);
+
+        if (order != 0)
+                return order;
+        if (a->prefix.cidr != b->prefix.cidr)
+                return a->prefix.cidr < b->prefix.cidr ? -1 : 1;
+        return a->id < b->id ? -1 : a->id > b->id;
+}
+
+/* The innermost of `from` and the items around it that covers a prefix. */
+static uint32_t find_cover(const struct tl_nest_item *items, uint32_t from,
+                           const struct wg_prefix *prefix)
+{
+        while (from != TL_NEST_NONE && !wg_prefix_covers(&items[from].prefix, prefix))
+                from = items[from].outer;
+        return from;
+}
+
+void tl_nest_sort(struct tl_nest_item *items, uint32_t count)
+{
+        if (count > 1)
+                qsort(items, count, sizeof(*items), compare_items);
+        for (uint32_t i = 0; i < count; i++)
+                items[i].outer = find_cover(items, i > 0 ? i - 1 : TL_NEST_NONE, &items[i].prefix);
+}
+
+uint32_t tl_nest_find(const struct tl_nest_item *items, uint32_t count, const struct wg_ip *ip)
+{
+        struct wg_prefix whole = {.ip = *ip, .cidr = (uint8_t)wg_ip_bits(ip)};
+        uint32_t low = 0, high = count; /* the items before `low` begin at or before ip */
+
+        if (ip->family == WG_FAMILY_NONE)
+                return TL_NEST_NONE;
+        while (low < high) {
+                uint32_t middle = low + (high - low) / 2;
+
+                if (compare_ips(&items[middle].prefix.ip, ip) <= 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return find_cover(items, low > 0 ? low - 1 : TL_NEST_NONE, &whole);
+}
