@@ -129,31 +129,62 @@ static void sync_directory(const char *path)
         close(fd);
 }
 
-/* Writes a temporary file and renames it over this one. */
-static int replace(const char *path, const char *text, size_t len)
+/* Writes a file beside this one, for link() or rename(), and writes its name. Leaves nothing behind
+ * if it fails. */
+static int write_beside(char temporary[PATH_MAX], const char *path, mode_t mode, const char *text,
+                        size_t len)
 {
-        char temporary[PATH_MAX];
-        int fd, error, room = (int)sizeof(temporary);
+        int fd, error;
 
-        if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= room)
+        if (snprintf(temporary, PATH_MAX, "%s.XXXXXX", path) >= PATH_MAX)
                 return -ENAMETOOLONG;
         fd = mkostemp(temporary, O_CLOEXEC); /* 0600 */
         if (fd < 0)
                 return -errno;
         error = write_all(fd, text, len);
-        if (close(fd) < 0 && !error)
+        if (!error && fchmod(fd, mode) < 0)
                 error = -errno;
-        if (!error && rename(temporary, path) < 0)
+        if (close(fd) < 0 && !error)
                 error = -errno;
         if (error)
                 unlink(temporary);
-        else
+        return error;
+}
+
+/* Writes a temporary file and renames it over this one. */
+static int replace(const char *path, mode_t mode, const char *text, size_t len)
+{
+        char temporary[PATH_MAX];
+        int error = write_beside(temporary, path, mode, text, len);
+
+        if (error)
+                return error;
+        if (rename(temporary, path) < 0) {
+                error = -errno;
+                unlink(temporary);
+                return error;
+        }
+        sync_directory(path);
+        return 0;
+}
+
+int tl_file_create(const char *path, const char *text, size_t len)
+{
+        char temporary[PATH_MAX];
+        int error = write_beside(temporary, path, 0600, text, len);
+
+        if (error)
+                return error;
+        if (link(temporary, path) < 0)
+                error = -errno;
+        unlink(temporary);
+        if (!error)
                 sync_directory(path);
         return error;
 }
 
 /* Overwrites in place. Allocates the space first, so that a full disk leaves the file unchanged. */
-static int overwrite(const char *path, const char *text, size_t len)
+static int overwrite(const char *path, mode_t mode, const char *text, size_t len)
 {
         int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW), error = 0;
 
@@ -161,7 +192,7 @@ static int overwrite(const char *path, const char *text, size_t len)
                 return -errno;
         if (len && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)len) < 0 && errno != EOPNOTSUPP)
                 error = -errno;
-        if (!error && fchmod(fd, 0600) < 0)
+        if (!error && fchmod(fd, mode) < 0)
                 error = -errno;
         if (!error)
                 error = write_all(fd, text, len);
@@ -193,15 +224,25 @@ static bool is_of_place(int error)
         return error == -EBUSY || error == -EROFS || error == -EACCES || error == -EPERM;
 }
 
-int tl_file_replace(const char *path, const char *text, size_t len)
+static int replace_at(const char *path, mode_t mode, const char *text, size_t len)
 {
         char *target = realpath(path, NULL);
         int error = check_place(target ? target : path, target);
 
         if (!error)
-                error = replace(target ? target : path, text, len);
+                error = replace(target ? target : path, mode, text, len);
         if (target && is_of_place(error))
-                error = overwrite(target, text, len);
+                error = overwrite(target, mode, text, len);
         free(target);
         return error;
+}
+
+int tl_file_replace(const char *path, const char *text, size_t len)
+{
+        return replace_at(path, 0600, text, len);
+}
+
+int tl_file_replace_public(const char *path, const char *text, size_t len)
+{
+        return replace_at(path, 0644, text, len);
 }

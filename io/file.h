@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * file.h - reads and writes whole files that hold keys.
+ * file.h - reads and writes whole files, most of which hold keys.
  * Threads: one owner. */
 #ifndef IO_FILE_H
 #define IO_FILE_H
@@ -28,5 +28,12 @@ void tl_file_done(struct tl_file *file);
  * directory no file can be created, is overwritten in place, which a crash may cut short. Returns
  * 0; -EOPNOTSUPP if it is not a regular file; or another -errno, with the file unchanged. */
 int tl_file_replace(const char *path, const char *text, size_t len) WG_MUST_USE;
+
+/* The same for a file without secrets, which other users may read (0644). */
+int tl_file_replace_public(const char *path, const char *text, size_t len) WG_MUST_USE;
+
+/* Creates a file that only its owner can access (0600). It appears under its name when it is whole.
+ * Returns 0; -EEXIST if anything has that name, which stays unchanged; or another -errno. */
+int tl_file_create(const char *path, const char *text, size_t len) WG_MUST_USE;
 
 #endif

@@ -26,6 +26,7 @@ build   libssl-dev              pc:libcrypto
 build   libmnl-dev              pc:libmnl
 build   libcap-dev              pc:libcap
 build   libseccomp-dev          pc:libseccomp
+build   libjansson-dev          pc:jansson
 demo    iproute2                ip
 demo    iputils-ping            ping
 demo    iperf3                  iperf3

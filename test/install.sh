@@ -51,14 +51,17 @@ try "make install works" as_user make install DESTDIR="$work/root" prefix=/usr
 
 files_in_place() {
         (cd "$work/root" && find . ! -type d | sort) | diff - <(sort <<'LIST'
+./usr/bin/tieline
 ./usr/lib/systemd/system/tielined@.service
 ./usr/lib/sysusers.d/tieline.conf
 ./usr/lib/tieline/wg-quick.bash
 ./usr/sbin/tieline-quick
 ./usr/sbin/tielined
+./usr/share/bash-completion/completions/tieline
 ./usr/share/bash-completion/completions/tieline-quick
 ./usr/share/bash-completion/completions/tielined
 ./usr/share/man/man8/tieline-quick.8
+./usr/share/man/man8/tieline.8
 ./usr/share/man/man8/tielined.8
 ./usr/share/tieline/wg-quick@.service.d/tieline.conf
 LIST
@@ -90,7 +93,7 @@ nothing_optional() {
                 -Dcompletion=false -Dsysusersdir= -Dunitdir= -Dhardening=false --werror &&
                 as_user meson compile -C build-bare &&
                 as_user env DESTDIR="$work/bare" meson install -C build-bare --quiet &&
-                [ "$(cd "$work/bare" && find . ! -type d | wc -l)" = 4 ] &&
+                [ "$(cd "$work/bare" && find . ! -type d | wc -l)" = 6 ] &&
                 as_user "$(find "$work/bare" -name tielined)" --version | grep -q '^tielined '
 }
 try "it builds without any optional part" nothing_optional

@@ -100,6 +100,45 @@ static void test_links(void **state)
         assert_int_equal(unlink(pipe_path), 0);
 }
 
+/* A new file is private, and nothing that exists is replaced: not even a dangling link. */
+static void test_creation(void **state)
+{
+        char link_path[96];
+        struct tl_file file;
+        struct stat status;
+
+        (void)state;
+        unlink(path);
+        assert_int_equal(tl_file_create(path, "first", 5), 0);
+        assert_int_equal(stat(path, &status), 0);
+        assert_int_equal(status.st_mode & 07777, 0600);
+        assert_int_equal(tl_file_create(path, "second", 6), -EEXIST);
+        assert_int_equal(tl_file_read(&file, path), 0);
+        assert_int_equal(file.len, 5);
+        assert_memory_equal(file.text, "first", 5);
+        tl_file_done(&file);
+        snprintf(link_path, sizeof(link_path), "%s/link", directory);
+        assert_int_equal(symlink("nowhere", link_path), 0);
+        assert_int_equal(tl_file_create(link_path, "x", 1), -EEXIST);
+        assert_int_equal(unlink(link_path), 0);
+        assert_int_equal(tl_file_create("/proc/nowhere/file", "x", 1), -ENOENT);
+}
+
+/* Others may read a public file, whatever the mode of the old one. */
+static void test_public_files(void **state)
+{
+        struct stat status;
+
+        (void)state;
+        assert_int_equal(tl_file_replace(path, "secret", 6), 0);
+        for (int i = 0; i < 2; i++) {
+                assert_int_equal(tl_file_replace_public(path, "x", 1), 0);
+                assert_int_equal(stat(path, &status), 0);
+                assert_int_equal(status.st_mode & 07777, 0644);
+                unlink(path);
+        }
+}
+
 static void test_impossible_files(void **state)
 {
         struct tl_file file;
@@ -118,10 +157,9 @@ static void test_impossible_files(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_sizes),
-                cmocka_unit_test(test_exposure),
-                cmocka_unit_test(test_links),
-                cmocka_unit_test(test_impossible_files),
+                cmocka_unit_test(test_sizes),        cmocka_unit_test(test_exposure),
+                cmocka_unit_test(test_links),        cmocka_unit_test(test_creation),
+                cmocka_unit_test(test_public_files), cmocka_unit_test(test_impossible_files),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -8,7 +8,7 @@ import layering
 import tree
 
 # Shell commands, and our own programs, which exist once they are built.
-KNOWN = {"cd", "umask", "tielined", "tieline-quick"}
+KNOWN = {"cd", "umask", "tieline", "tielined", "tieline-quick"}
 CODE = re.compile(r"`([^`]+)`")
 NAME = re.compile(r"\b(?:wg|tl|WG|TL)_\w+")
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#]+)")

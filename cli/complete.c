@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "cli/complete.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/options.h"
+#include "cli/paths.h"
+#include "io/fail.h"
+
+static const struct {
+        const char *shell, *script;
+} SCRIPTS[] = {
+        {"bash", "_tieline() {\n"
+                 "        mapfile -t COMPREPLY < <(tieline complete -- \\\n"
+                 "                \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null)\n"
+                 "}\n"
+                 "complete -o default -F _tieline tieline\n"},
+        {"zsh", "#compdef tieline\n"
+                "_tieline() {\n"
+                "        local -a found\n"
+                "        found=(${(f)\"$(tieline complete -- \"${(@)words[2,CURRENT]}\" "
+                "2>/dev/null)\"})\n"
+                "        if (( $#found )); then compadd -- $found; else _files; fi\n"
+                "}\n"
+                "compdef _tieline tieline\n"},
+        {"fish", "function __tieline_complete\n"
+                 "        set -l words (commandline -opc) (commandline -ct)\n"
+                 "        tieline complete -- $words[2..-1] 2>/dev/null\n"
+                 "end\n"
+                 "complete -c tieline -a '(__tieline_complete)'\n"},
+};
+
+enum { SCRIPT_COUNT = sizeof(SCRIPTS) / sizeof(SCRIPTS[0]) };
+
+int tl_cli_completion(const struct tl_call *call)
+{
+        for (int i = 0; i < SCRIPT_COUNT; i++) {
+                if (strcmp(call->words[0], SCRIPTS[i].shell) == 0) {
+                        fputs(SCRIPTS[i].script, stdout);
+                        return TL_CLI_YES;
+                }
+        }
+        tl_fail_usage("unknown shell `%s': use bash, zsh or fish", call->words[0]);
+        return TL_CLI_USAGE;
+}
+
+/* Prints a candidate if the word that ctx is may become it. */
+static void offer(void *ctx, const char *candidate)
+{
+        const char *word = ctx;
+
+        if (strncmp(word, candidate, strlen(word)) == 0)
+                puts(candidate);
+}
+
+static void offer_option(char *word, const char *name)
+{
+        char option[32];
+
+        snprintf(option, sizeof(option), "--%s", name);
+        offer(word, option);
+}
+
+static void offer_commands(const struct tl_command *all, char *word)
+{
+        for (const struct tl_command *command = all; command->name; command++) {
+                if (!command->is_hidden)
+                        offer(word, command->name);
+        }
+}
+
+static void offer_options(const struct tl_command *command, char *word)
+{
+        for (int option = 0; option < TL_CLI_OPTION_COUNT; option++) {
+                if (command->takes & TL_CLI_TAKES(option))
+                        offer_option(word, tl_options[option].name);
+        }
+        offer_option(word, "help");
+}
+
+/* The option that the word before this one is, if it takes an argument; else the count. */
+static int awaiting_argument(const char *before)
+{
+        for (int option = 0; option < TL_CLI_OPTION_COUNT; option++) {
+                if (tl_options[option].argument && strncmp(before, "--", 2) == 0 &&
+                    strcmp(before + 2, tl_options[option].name) == 0)
+                        return option;
+        }
+        return TL_CLI_OPTION_COUNT;
+}
+
+static void offer_argument(int option, char *word)
+{
+        if (option == TL_CLI_CONFIRM) {
+                offer(word, "60s");
+                offer(word, "5m");
+        }
+}
+
+static void offer_words(const struct tl_call *call, const struct tl_command *command, char *word)
+{
+        if (command->run == tl_cli_completion) {
+                for (int i = 0; i < SCRIPT_COUNT; i++)
+                        offer(word, SCRIPTS[i].shell);
+        } else if (strstr(command->arguments, "COMMAND")) {
+                offer_commands(call->all, word);
+        } else if (strstr(command->arguments, "NETWORK")) {
+                (void)tl_paths_each(offer, word);
+        }
+}
+
+int tl_cli_complete(const struct tl_call *call)
+{
+        const struct tl_command *command;
+        char *word;
+        int option;
+
+        if (call->word_count == 0)
+                return TL_CLI_YES;
+        word = call->words[call->word_count - 1];
+        if (call->word_count == 1) {
+                if (word[0] == '-') {
+                        offer_option(word, "help");
+                        offer_option(word, "version");
+                } else {
+                        offer_commands(call->all, word);
+                }
+                return TL_CLI_YES;
+        }
+        command = tl_command_find(call->all, call->words[0]);
+        if (!command)
+                return TL_CLI_YES;
+        option = awaiting_argument(call->words[call->word_count - 2]);
+        if (option != TL_CLI_OPTION_COUNT)
+                offer_argument(option, word);
+        else if (word[0] == '-')
+                offer_options(command, word);
+        else
+                offer_words(call, command, word);
+        return TL_CLI_YES;
+}
