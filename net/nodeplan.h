@@ -29,8 +29,11 @@ enum {
         TL_NODEPLAN_KEEPALIVE_S = 25, /* on the side that is behind NAT */
         TL_NODEPLAN_OVERHEAD = 80,    /* bytes of outer headers: IPv6 40, UDP 8, WireGuard 32 */
         TL_NODEPLAN_IPV6_MTU = 1280,  /* the minimum for IPv6 */
+        TL_NODEPLAN_IPV4_MTU = 576,   /* what every IPv4 host accepts */
         TL_NODEPLAN_HIGH_METRIC = 0x7f000000, /* of unreachable routes */
 };
+
+#define TL_NODEPLAN_TABLE_PREFIX "tieline-" /* of the name of the nft table */
 
 #define TL_PLANNED_ROUTES(X) \
         X(TL_PLANNED_LINK, 0, link, "into the tunnel") \

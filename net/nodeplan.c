@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "net/nodeplan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/ruleset.h"
+
+WG_ENUM_DEFINE(tl_planned_route_kind, TL_PLANNED_ROUTES)
+
+enum { RTPROT_RA_LEARNT = 9 }; /* RTPROT_RA of <linux/rtnetlink.h>: by router advertisement */
+
+/* A prefix that is reached through a peer. */
+struct share {
+        const struct tl_node *peer;
+        struct wg_prefix prefix;
+        struct tl_place at; /* of the prefix in the file */
+};
+
+struct planner {
+        struct tl_nodeplan *plan;
+        const struct tl_model *model;
+        const struct tl_node *self;
+        const struct tl_local *local; /* NULL: not known */
+        struct tl_findings *findings;
+        struct share *shares;
+        uint32_t share_count;
+};
+
+static bool is_hub(const struct tl_node *node)
+{
+        return node->kind == TL_NODE_HUB;
+}
+
+/* Whether a family can be set up on this machine. */
+static bool is_family_usable(const struct planner *p, uint8_t family)
+{
+        return family == WG_FAMILY_IPV4 ||
+               (family == WG_FAMILY_IPV6 && !(p->local && p->local->lacks_ipv6));
+}
+
+static struct wg_prefix whole(const struct wg_ip *ip)
+{
+        return (struct wg_prefix){*ip, (uint8_t)wg_ip_bits(ip)};
+}
+
+static int compare_prefixes(const struct wg_prefix *a, const struct wg_prefix *b)
+{
+        int order = a->ip.family - b->ip.family;
+
+        if (order == 0)
+                order = memcmp(a->ip.bytes, b->ip.bytes, sizeof(a->ip.bytes));
+        return order != 0 ? order : a->cidr - b->cidr;
+}
+
+/* ---- addresses and routes ---- */
+
+static bool add_address(struct planner *p, const struct wg_ip *ip)
+{
+        struct tl_nodeplan *plan = p->plan;
+        struct tl_planned_address *larger;
+
+        if (!is_family_usable(p, ip->family))
+                return true;
+        larger = tl_arena_grow(&plan->arena, plan->addresses, plan->address_count,
+                               &plan->address_capacity, sizeof(*larger));
+        if (!larger)
+                return false;
+        plan->addresses = larger;
+        larger[plan->address_count++] = (struct tl_planned_address){
+                .ip = *ip, .cidr = (uint8_t)wg_ip_bits(ip)};
+        return true;
+}
+
+static bool add_route(struct planner *p, const struct wg_prefix *prefix,
+                      enum tl_planned_route_kind kind, uint32_t metric)
+{
+        struct tl_nodeplan *plan = p->plan;
+        struct tl_planned_route *larger;
+
+        larger = tl_arena_grow(&plan->arena, plan->routes, plan->route_count, &plan->route_capacity,
+                               sizeof(*larger));
+        if (!larger)
+                return false;
+        plan->routes = larger;
+        larger[plan->route_count++] = (struct tl_planned_route){
+                .prefix = *prefix, .kind = kind, .metric = metric};
+        return true;
+}
+
+static bool add_remote(struct planner *p, const struct wg_prefix *prefix)
+{
+        if (!is_family_usable(p, prefix->ip.family))
+                return true;
+        return add_route(p, prefix, TL_PLANNED_LINK, 0) &&
+               add_route(p, prefix, TL_PLANNED_UNREACHABLE, TL_NODEPLAN_HIGH_METRIC);
+}
+
+static int compare_routes(const void *left, const void *right)
+{
+        const struct tl_planned_route *a = left, *b = right;
+        int order = compare_prefixes(&a->prefix, &b->prefix);
+
+        return order != 0 ? order : (a->metric > b->metric) - (a->metric < b->metric);
+}
+
+static bool plan_routes(struct planner *p)
+{
+        const struct tl_model *model = p->model;
+
+        if (!add_remote(p, &model->pool4) || !add_remote(p, &model->pool6))
+                return false;
+        for (uint32_t i = 0; i < model->lan_count; i++)
+                if (model->lans[i].site != p->self->site && !add_remote(p, &model->lans[i].prefix))
+                        return false;
+        if (p->plan->route_count)
+                qsort(p->plan->routes, p->plan->route_count, sizeof(*p->plan->routes),
+                      compare_routes);
+        return true;
+}
+
+/* ---- peers ---- */
+
+static void add_share(struct planner *p, uint32_t peer, const struct wg_prefix *prefix,
+                      struct tl_place at)
+{
+        if (prefix->ip.family == WG_FAMILY_NONE)
+                return;
+        p->shares[p->share_count++] = (struct share){
+                .peer = &p->model->nodes[peer], .prefix = *prefix, .at = at};
+}
+
+static void add_own_addresses(struct planner *p, uint32_t peer, const struct tl_node *node)
+{
+        const struct wg_prefix ip4 = whole(&node->ip4), ip6 = whole(&node->ip6);
+
+        add_share(p, peer, &ip4, node->at);
+        add_share(p, peer, &ip6, node->at);
+}
+
+/* What is reached through peers because of one other node. A node that has a hub sends it
+ * everything in the pool that is not a direct peer. */
+static void share_node(struct planner *p, uint32_t index)
+{
+        const struct tl_model *model = p->model;
+        const struct tl_node *node = &model->nodes[index];
+        uint32_t next = tl_model_next(model, p->plan->node, index);
+
+        if (is_hub(p->self) || next != p->self->hub)
+                add_own_addresses(p, next, node);
+        if (node->site == TL_MODEL_NONE)
+                return;
+        for (uint32_t i = 0; i < model->sites[node->site].lan_count; i++) {
+                const struct tl_lan *lan = &model->lans[model->sites[node->site].lan_first + i];
+
+                add_share(p, next, &lan->prefix, lan->at);
+        }
+}
+
+static bool collect_shares(struct planner *p)
+{
+        const struct tl_model *model = p->model;
+
+        p->shares = calloc(2 * (size_t)model->node_count + model->lan_count + 2,
+                           sizeof(*p->shares));
+        if (!p->shares)
+                return false;
+        if (!is_hub(p->self)) {
+                add_share(p, p->self->hub, &model->pool4, model->network->pool4.at);
+                add_share(p, p->self->hub, &model->pool6, model->network->pool6.at);
+        }
+        for (uint32_t i = 0; i < model->node_count; i++)
+                if (i != p->plan->node)
+                        share_node(p, i);
+        return true;
+}
+
+static int compare_shares(const struct share *a, const struct share *b)
+{
+        int order = compare_prefixes(&a->prefix, &b->prefix);
+
+        return order != 0 ? order : strcmp(a->peer->name, b->peer->name);
+}
+
+static int by_prefix(const void *left, const void *right)
+{
+        return compare_shares(left, right);
+}
+
+static int by_peer(const void *left, const void *right)
+{
+        const struct share *a = left, *b = right;
+        int order = strcmp(a->peer->name, b->peer->name);
+
+        return order != 0 ? order : compare_shares(a, b);
+}
+
+/* Of two peers with one prefix, tielined would silently give it to the last one. The model has no
+ * such conflict (net/conflicts), unless somebody plans in spite of it. */
+static bool has_disjoint_peers(struct planner *p)
+{
+        bool is_good = true;
+
+        qsort(p->shares, p->share_count, sizeof(*p->shares), by_prefix);
+        for (uint32_t i = 1; i < p->share_count; i++) {
+                const struct share *a = &p->shares[i - 1], *b = &p->shares[i];
+
+                if (compare_prefixes(&a->prefix, &b->prefix) != 0)
+                        continue;
+                tl_findings_add(p->findings, TL_FINDING_ERROR, b->at, &a->at,
+                                "give each of them its own prefix",
+                                "%s and %s have the same prefix", a->peer->name, b->peer->name);
+                is_good = false;
+        }
+        return is_good;
+}
+
+static bool set_endpoint(struct tl_change_peer *peer, const struct tl_network_endpoint *endpoint)
+{
+        if (!endpoint->host.text)
+                return true;
+        peer->has_endpoint = true;
+        peer->endpoint.port = endpoint->port;
+        if (endpoint->ip.family != WG_FAMILY_NONE) {
+                peer->endpoint.ip = endpoint->ip;
+                return true;
+        }
+        peer->endpoint_host = strdup(endpoint->host.text);
+        return peer->endpoint_host != NULL;
+}
+
+static bool add_peer(struct planner *p, const struct tl_node *node)
+{
+        struct tl_change_peer *peer = tl_change_add_peer(&p->plan->device, node->in_file->key);
+
+        if (!peer)
+                return false;
+        peer->replace_allowed_ips = true;
+        peer->has_persistent_keepalive = true;
+        if (!is_hub(p->self) && !tl_node_is_public(p->self))
+                peer->persistent_keepalive_s = TL_NODEPLAN_KEEPALIVE_S;
+        return set_endpoint(peer, &node->in_file->endpoint);
+}
+
+static bool has_key(const struct tl_node *node)
+{
+        return node->in_file->key_at.line > 0;
+}
+
+static void warn_of_missing_key(struct planner *p, const struct tl_node *node)
+{
+        tl_findings_add(p->findings, TL_FINDING_WARNING, node->at, NULL,
+                        "run `tieline key` on it, and add the key that it prints",
+                        "%s has no key yet, so %s leaves it out", node->name, p->self->name);
+}
+
+static bool plan_peers(struct planner *p)
+{
+        const struct tl_node *last = NULL;
+
+        qsort(p->shares, p->share_count, sizeof(*p->shares), by_peer);
+        for (uint32_t i = 0; i < p->share_count; i++) {
+                const struct share *share = &p->shares[i];
+                bool is_first = share->peer != last;
+
+                last = share->peer;
+                if (!has_key(last)) {
+                        if (is_first)
+                                warn_of_missing_key(p, last);
+                        continue;
+                }
+                if ((is_first && !add_peer(p, last)) ||
+                    !tl_change_add_allowed_ip(&p->plan->device, &share->prefix, false))
+                        return false;
+        }
+        return true;
+}
+
+static void plan_port(struct planner *p)
+{
+        p->plan->device.replace_peers = true;
+        if (!tl_node_is_public(p->self))
+                return;
+        p->plan->listen_port = p->self->in_file->endpoint.port;
+        p->plan->device.listen_port = p->plan->listen_port;
+        p->plan->device.has_listen_port = true;
+}
+
+/* ---- MTU ---- */
+
+static uint32_t uplink_mtu(const struct tl_node *node)
+{
+        return node->in_file->mtu ? node->in_file->mtu : (uint32_t)TL_NETWORK_MTU;
+}
+
+/* The link has one MTU, so the narrowest uplink at either end of the node's hops decides. */
+static void plan_mtu(struct planner *p)
+{
+        const struct tl_model *model = p->model;
+        uint32_t least = model->pool6.ip.family == WG_FAMILY_NONE ? TL_NODEPLAN_IPV4_MTU
+                                                                  : TL_NODEPLAN_IPV6_MTU;
+        uint32_t mtu = uplink_mtu(p->self);
+
+        if (p->local && p->local->uplink_mtu)
+                mtu = WG_MIN(mtu, p->local->uplink_mtu);
+        for (uint32_t i = 0; i < model->node_count; i++)
+                if (i != p->plan->node && tl_model_is_peer(model, p->plan->node, i))
+                        mtu = WG_MIN(mtu, uplink_mtu(&model->nodes[i]));
+        p->plan->mtu = WG_MAX(mtu, least + TL_NODEPLAN_OVERHEAD) - TL_NODEPLAN_OVERHEAD;
+}
+
+/* ---- kernel settings ---- */
+
+static bool add_setting(struct planner *p, const char *path, const char *value, const char *only_if)
+{
+        struct tl_nodeplan *plan = p->plan;
+        struct tl_planned_setting *larger;
+
+        larger = tl_arena_grow(&plan->arena, plan->settings, plan->setting_count,
+                               &plan->setting_capacity, sizeof(*larger));
+        if (!path || !larger)
+                return false;
+        plan->settings = larger;
+        larger[plan->setting_count++] = (struct tl_planned_setting){
+                .path = path, .value = value, .only_if = only_if};
+        return true;
+}
+
+static bool has_setting(const struct tl_nodeplan *plan, const char *path)
+{
+        for (uint32_t i = 0; i < plan->setting_count; i++)
+                if (strcmp(plan->settings[i].path, path) == 0)
+                        return true;
+        return false;
+}
+
+/* A forwarding machine ignores router advertisements unless accept_ra is 2, and forgets the routes
+ * that it has learnt from them. */
+static bool keep_advertised_routes(struct planner *p)
+{
+        for (uint32_t i = 0; p->local && i < p->local->route_count; i++) {
+                const struct tl_local_route *route = &p->local->routes[i];
+                const char *path;
+
+                if (route->protocol != RTPROT_RA_LEARNT || !route->link[0])
+                        continue;
+                path = tl_arena_format(&p->plan->arena, "net/ipv6/conf/%s/accept_ra", route->link);
+                if (!path)
+                        return false;
+                if (!has_setting(p->plan, path) && !add_setting(p, path, "2", "1"))
+                        return false;
+        }
+        return true;
+}
+
+/* Whether the node passes on IPv6 packets of others. */
+static bool forwards_ipv6(const struct planner *p)
+{
+        const struct tl_site *site;
+
+        if (!is_family_usable(p, WG_FAMILY_IPV6))
+                return false;
+        if (is_hub(p->self))
+                return p->model->pool6.ip.family != WG_FAMILY_NONE;
+        site = &p->model->sites[p->self->site];
+        for (uint32_t i = 0; i < site->lan_count; i++)
+                if (p->model->lans[site->lan_first + i].prefix.ip.family == WG_FAMILY_IPV6)
+                        return true;
+        return false;
+}
+
+/* The link's own rp_filter is loose: a strict one, such as the default of some systems, would drop
+ * packets from a LAN to which the machine has another route. */
+static bool plan_settings(struct planner *p)
+{
+        struct tl_nodeplan *plan = p->plan;
+
+        if (p->self->kind == TL_NODE_DEVICE)
+                return true;
+        if (!add_setting(p, "net/ipv4/ip_forward", "1", NULL) ||
+            !add_setting(p,
+                         tl_arena_format(&plan->arena, "net/ipv4/conf/%s/rp_filter", plan->ifname),
+                         "2", NULL))
+                return false;
+        return !forwards_ipv6(p) || (keep_advertised_routes(p) &&
+                                     add_setting(p, "net/ipv6/conf/all/forwarding", "1", NULL));
+}
+
+/* ---- the whole plan ---- */
+
+static bool name_parts(struct planner *p)
+{
+        struct tl_nodeplan *plan = p->plan;
+
+        plan->ifname = p->model->network->name.text;
+        plan->table = tl_arena_format(&plan->arena, TL_NODEPLAN_TABLE_PREFIX "%s", plan->ifname);
+        return plan->table != NULL;
+}
+
+static bool make_parts(struct planner *p)
+{
+        if (!name_parts(p) || !collect_shares(p) || !add_address(p, &p->self->ip4) ||
+            !add_address(p, &p->self->ip6) || !plan_routes(p) || !plan_settings(p))
+                return false;
+        plan_port(p);
+        plan_mtu(p);
+        return true;
+}
+
+static bool finish(struct planner *p, const struct tl_policy *policy)
+{
+        if (!plan_peers(p))
+                return false;
+        p->plan->nft = tl_ruleset_write(p->plan, p->model, policy);
+        return p->plan->nft != NULL;
+}
+
+/* Our accept cannot override the drop of another program. On a device, it only affects connections
+ * that others open, which the owner may not want. Returns whether the node can do its work. */
+static bool check_drops(const struct planner *p)
+{
+        bool is_fatal = p->self->kind != TL_NODE_DEVICE;
+        uint32_t count = p->local ? p->local->drop_count : 0;
+
+        for (uint32_t i = 0; i < count; i++)
+                tl_findings_add(p->findings, is_fatal ? TL_FINDING_ERROR : TL_FINDING_WARNING,
+                                p->self->at, NULL, p->local->drops[i].fix, "%s drops %s",
+                                p->local->drops[i].table, p->local->drops[i].packets);
+        return !is_fatal || count == 0;
+}
+
+bool tl_nodeplan_make(struct tl_nodeplan *plan, const struct tl_model *model,
+                      const struct tl_policy *policy, uint32_t node, const struct tl_local *local,
+                      struct tl_findings *findings)
+{
+        struct planner p = {.plan = plan,
+                            .model = model,
+                            .self = &model->nodes[node],
+                            .local = local,
+                            .findings = findings};
+        bool has_memory, is_good = false;
+
+        *plan = (struct tl_nodeplan){.node = node};
+        tl_change_init(&plan->device);
+        has_memory = make_parts(&p);
+        if (has_memory) {
+                is_good = has_disjoint_peers(&p);
+                is_good = check_drops(&p) && is_good;
+                has_memory = finish(&p, policy);
+        }
+        if (!has_memory)
+                tl_findings_error(findings, (struct tl_place){0, 0}, NULL, "out of memory");
+        free(p.shares);
+        return has_memory && is_good;
+}
+
+void tl_nodeplan_done(struct tl_nodeplan *plan)
+{
+        tl_change_done(&plan->device);
+        tl_arena_done(&plan->arena);
+        free(plan->nft);
+        *plan = (struct tl_nodeplan){0};
+}

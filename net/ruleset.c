@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "net/ruleset.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "conf/address.h"
+#include "net/travel.h"
+
+enum { IPV4_AND_TCP = 40, IPV6_AND_TCP = 60 }; /* bytes of headers before a segment */
+
+struct table {
+        FILE *out;
+        const struct tl_nodeplan *plan;
+        const struct tl_model *model;
+        const struct tl_policy *policy;
+        const struct tl_node *self;
+};
+
+static const char *family_name(uint8_t family)
+{
+        return family == WG_FAMILY_IPV4 ? "ip" : "ip6";
+}
+
+static bool is_device(const struct table *t)
+{
+        return t->self->kind == TL_NODE_DEVICE;
+}
+
+/* ---- MSS ---- */
+
+static void write_clamp_rule(const struct table *t, const char *direction, uint8_t family,
+                             uint32_t size)
+{
+        fprintf(t->out,
+                "\t\t%s \"%s\" meta nfproto ipv%u tcp flags syn / syn,rst "
+                "tcp option maxseg size set %" PRIu32 "\n",
+                direction, t->plan->ifname, family, size);
+}
+
+/* Both directions, because the other end may not clamp, and a device behind this node may have
+ * blocked the messages that discovery of the path MTU needs. The kernel only lowers the size. */
+static void write_clamp(const struct table *t)
+{
+        static const char *const directions[] = {"iifname", "oifname"};
+
+        fprintf(t->out, "\tchain clamp {\n"
+                        "\t\ttype filter hook forward priority mangle; policy accept;\n");
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(directions); i++) {
+                write_clamp_rule(t, directions[i], WG_FAMILY_IPV4, t->plan->mtu - IPV4_AND_TCP);
+                write_clamp_rule(t, directions[i], WG_FAMILY_IPV6, t->plan->mtu - IPV6_AND_TCP);
+        }
+        fprintf(t->out, "\t}\n");
+}
+
+/* ---- source NAT ---- */
+
+struct pairs {
+        const struct table *table;
+        uint8_t family;
+        uint32_t count; /* written so far */
+};
+
+static void write_pair(struct pairs *pairs, const struct wg_prefix *from, uint32_t lan)
+{
+        const struct table *t = pairs->table;
+        char source[TL_ADDRESS_PREFIX_SIZE], destination[TL_ADDRESS_PREFIX_SIZE];
+
+        if (from->ip.family != pairs->family ||
+            tl_travel_in(t->model, lan, from).mode != TL_TRAVEL_SNAT)
+                return;
+        if (pairs->count++ == 0)
+                fprintf(t->out,
+                        "\tset snat%u {\n"
+                        "\t\ttype ipv%u_addr . ipv%u_addr\n"
+                        "\t\tflags interval\n"
+                        "\t\telements = {\n",
+                        pairs->family, pairs->family, pairs->family);
+        tl_address_format_prefix(source, from);
+        tl_address_format_prefix(destination, &t->model->lans[lan].prefix);
+        fprintf(t->out, "\t\t\t%s . %s,\n", source, destination);
+}
+
+static void write_pairs_into(struct pairs *pairs, uint32_t lan)
+{
+        const struct tl_model *model = pairs->table->model;
+
+        write_pair(pairs, &model->pool4, lan);
+        write_pair(pairs, &model->pool6, lan);
+        for (uint32_t i = 0; i < model->lan_count; i++)
+                if (model->lans[i].site != pairs->table->self->site)
+                        write_pair(pairs, &model->lans[i].prefix, lan);
+}
+
+/* Writes the set of the pairs of a source and an own LAN that travel by SNAT. Returns whether there
+ * are any. */
+static bool write_pairs(const struct table *t, uint8_t family)
+{
+        struct pairs pairs = {.table = t, .family = family};
+        const struct tl_site *site;
+
+        if (t->self->site == TL_MODEL_NONE)
+                return false;
+        site = &t->model->sites[t->self->site];
+        for (uint32_t i = 0; i < site->lan_count; i++)
+                write_pairs_into(&pairs, site->lan_first + i);
+        if (pairs.count)
+                fprintf(t->out, "\t\t}\n\t}\n");
+        return pairs.count > 0;
+}
+
+static void write_snat_rule(const struct table *t, uint8_t family)
+{
+        fprintf(t->out, "\t\tiifname \"%s\" %s saddr . %s daddr @snat%u masquerade\n",
+                t->plan->ifname, family_name(family), family_name(family), family);
+}
+
+static void write_snat(const struct table *t)
+{
+        bool has_4 = write_pairs(t, WG_FAMILY_IPV4), has_6 = write_pairs(t, WG_FAMILY_IPV6);
+
+        if (!has_4 && !has_6)
+                return;
+        fprintf(t->out, "\tchain snat {\n"
+                        "\t\ttype nat hook postrouting priority srcnat; policy accept;\n");
+        if (has_4)
+                write_snat_rule(t, WG_FAMILY_IPV4);
+        if (has_6)
+                write_snat_rule(t, WG_FAMILY_IPV6);
+        fprintf(t->out, "\t}\n");
+}
+
+static void write_table(const struct table *t)
+{
+        fprintf(t->out, "table inet %s {\n", t->plan->table);
+        if (!is_device(t)) {
+                write_clamp(t);
+                write_snat(t);
+        }
+        fprintf(t->out, "}\n");
+}
+
+char *tl_ruleset_write(const struct tl_nodeplan *plan, const struct tl_model *model,
+                       const struct tl_policy *policy)
+{
+        char *text = NULL;
+        size_t size;
+        struct table t = {.out = open_memstream(&text, &size),
+                          .plan = plan,
+                          .model = model,
+                          .policy = policy,
+                          .self = &model->nodes[plan->node]};
+        bool is_good;
+
+        if (!t.out)
+                return NULL;
+        write_table(&t);
+        is_good = !ferror(t.out);
+        if (fclose(t.out) == 0 && is_good)
+                return text;
+        free(text);
+        return NULL;
+}
