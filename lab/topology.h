@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * topology.h - from a network file to the machines of its lab, and the cables between them.
+ *
+ *      internet --+-- z                       a hub, with the public address of its endpoint
+ *                 +-- isp.shenzhen --- router.shenzhen --+-- a       the site's node
+ *                 |                                      +-- b       a plain device
+ *                 +-- isp.beijing --- c --+-- d          the node is the LAN's router
+ *                 +-- router.e ------ e/laptop           a home
+ *
+ * Providers and homes hide what is behind them, as the file's `lab:` section says. A router treats
+ * packets for other sites as the `gateway:` of its site describes. Names with a dot are the lab's
+ * own. Addresses that the file leaves open are chosen so that they conflict with nothing in it.
+ *
+ * Threads: pure functions of their arguments. */
+#ifndef LAB_TOPOLOGY_H
+#define LAB_TOPOLOGY_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/enum.h"
+#include "base/prefix.h"
+#include "conf/arena.h"
+#include "conf/findings.h"
+#include "net/model.h"
+
+enum {
+        TL_TOPOLOGY_MACHINES_MAX = 1000,
+        TL_TOPOLOGY_PORTS_MAX = 64, /* of a range in the file on which the lab listens */
+};
+
+#define TL_MACHINES(X) \
+        X(TL_MACHINE_NODE, 0, node, "a peer of the network") \
+        X(TL_MACHINE_DEVICE, 1, device, "a plain device on a LAN") \
+        X(TL_MACHINE_ROUTER, 2, router, "the router of a LAN or a home") \
+        X(TL_MACHINE_PROVIDER, 3, provider, "the NAT of an Internet provider") \
+        X(TL_MACHINE_INTERNET, 4, internet, "the Internet")
+WG_ENUM_DECLARE(tl_machine_kind, TL_MACHINES)
+
+/* A network interface. Interfaces with the same segment are connected. */
+struct tl_nic {
+        char name[IF_NAMESIZE];
+        uint32_t segment;
+        uint32_t mtu;
+        struct wg_prefix *addresses; /* with host bits */
+        uint32_t count, capacity;
+};
+
+struct tl_machine_route {
+        struct wg_prefix to;
+        struct wg_ip via; /* NONE: directly connected */
+        uint32_t nic;
+};
+
+struct tl_setting_line {
+        const char *path; /* below /proc/sys */
+        const char *value;
+};
+
+/* A port on which something answers. All other ports refuse connections. */
+struct tl_listener {
+        uint8_t protocol; /* WG_PROTOCOL_TCP or _UDP */
+        uint16_t port;
+};
+
+struct tl_machine {
+        const char *name;
+        enum tl_machine_kind kind;
+        uint32_t node;          /* index in the model; TL_MODEL_NONE: runs nothing of ours */
+        uint32_t site;          /* index in the model; TL_MODEL_NONE: not on a site's LAN */
+        struct wg_ip ip4, ip6;  /* by which others know it; either may be NONE */
+        struct wg_ip public_ip; /* of hubs, providers and homes; else NONE */
+        struct tl_nic *nics;
+        uint32_t nic_count, nic_capacity;
+        struct tl_machine_route *routes;
+        uint32_t route_count, route_capacity;
+        struct tl_setting_line *settings;
+        uint32_t setting_count, setting_capacity;
+        const char *nft; /* a script for nft(8); NULL: none */
+        struct tl_listener *listeners;
+        uint32_t listener_count, listener_capacity;
+        uint64_t used; /* private to topology.c: devices given out in a home */
+};
+
+/* A name that machines know from /etc/hosts. */
+struct tl_known_name {
+        const char *name;
+        struct wg_ip ip;
+};
+
+struct tl_topology {
+        struct tl_arena arena;
+        struct tl_machine *machines; /* the Internet first */
+        uint32_t machine_count, machine_capacity;
+        uint32_t segment_count;
+        struct tl_known_name *names;
+        uint32_t name_count, name_capacity;
+};
+
+/* An address and port that the expectations of the file ask for. */
+struct tl_topology_wish {
+        struct wg_ip ip;
+        uint8_t protocol; /* WG_PROTOCOL_*; a ping needs no listener, only a machine */
+        uint16_t port;
+};
+
+/* Makes the topology of a network. `wishes` are addresses at which somebody must answer; those that
+ * belong to no entry of the file, but to a LAN, become plain devices. Returns false with findings
+ * if the network cannot be shown: no free address, too many machines, no memory. The caller
+ * releases *topology either way. It borrows from the model. */
+bool tl_topology_make(struct tl_topology *topology, const struct tl_model *model,
+                      const struct tl_topology_wish *wishes, uint32_t wish_count,
+                      struct tl_findings *findings) WG_MUST_USE;
+
+/* Frees everything. Accepts zeroed memory. */
+void tl_topology_done(struct tl_topology *topology);
+
+/* The machine with that name, or of the person with that name if it has only one device; NULL:
+ * there is none. */
+const struct tl_machine *tl_topology_find(const struct tl_topology *topology, const char *name);
+
+/* The machine that others know by that address; NULL: there is none. */
+const struct tl_machine *tl_topology_find_ip(const struct tl_topology *topology,
+                                             const struct wg_ip *ip);
+
+#endif
