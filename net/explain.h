@@ -19,11 +19,11 @@
 #include "conf/flow.h"
 #include "net/plans.h"
 
-/* Why a connection breaks. The names are in --json and must not change. */
+/* Why a connection breaks, or needs no tunnel. The names are in --json and must not change. */
 #define TL_CAUSES(X) \
         X(TL_CAUSE_NONE, 0, none, "it works") \
         X(TL_CAUSE_SAME, 1, same, "both ends are the same machine") \
-        X(TL_CAUSE_SAME_LAN, 2, same_lan, "both ends are on one LAN: the tunnel is not involved") \
+        X(TL_CAUSE_SAME_LAN, 2, same_lan, "both ends are at one site: the tunnel is not involved") \
         X(TL_CAUSE_POLICY, 3, policy, "no rule of the policy allows it") \
         X(TL_CAUSE_SERVICE_PORT, 4, service_port, "the service does not offer this port") \
         X(TL_CAUSE_GATEWAY_ROUTE, 5, gateway_route, "the LAN's router has no route to it") \
@@ -35,8 +35,11 @@
         X(TL_CAUSE_NO_FAMILY, 9, no_family, "the ends have no address family in common") \
         X(TL_CAUSE_NO_KEY, 10, no_key, "a node on the way has no key in the file yet") \
         X(TL_CAUSE_NOT_IN_NETWORK, 11, not_in_network, "the address belongs to no entry") \
-        X(TL_CAUSE_ALLOWED_IPS, 12, allowed_ips, "a peer does not accept the address") \
-        X(TL_CAUSE_MTU, 13, mtu, "the path is too narrow")
+        X(TL_CAUSE_ALLOWED_IPS, 12, allowed_ips, \
+          "a node does not send it to, or accept it from, " \
+          "the next one") \
+        X(TL_CAUSE_OVERLAP, 13, overlap, "two LANs have the same addresses") \
+        X(TL_CAUSE_NO_DEVICE, 14, no_device, "the person or group has no device in the file")
 WG_ENUM_DECLARE(tl_cause, TL_CAUSES)
 
 struct tl_hop {
@@ -47,13 +50,21 @@ struct tl_hop {
         struct tl_place at; /* the line of the file that decides; line 0: none */
 };
 
+/* A rule of the policy that almost allows a connection. */
+struct tl_near_rule {
+        const char *text; /* "has other ports: developers to beijing (22/tcp)" */
+        struct tl_place at;
+};
+
 struct tl_explanation {
         struct tl_arena arena;
         bool is_reachable;
         enum tl_cause cause;
-        const char *message; /* the cause in this case: one sentence, without a full stop */
-        const char *fix;     /* the smallest change that mends it; NULL: none */
-        struct tl_place at;  /* the line of the file that breaks it; line 0: none */
+        const char *message;         /* the cause in this case: one sentence, without a full stop */
+        const char *fix;             /* the smallest change that mends it; NULL: none */
+        struct tl_place at;          /* the line of the file that breaks it; line 0: none */
+        struct tl_near_rule near[3]; /* if the policy denies it, closest first */
+        uint32_t near_count;
         const char *note[2]; /* why a name stands for this address, of SRC and DST; NULL: clear */
         struct tl_hop *hops; /* none if the ends cannot be placed in the network */
         uint32_t hop_count, hop_capacity;

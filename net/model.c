@@ -176,21 +176,6 @@ static bool index_addresses(struct tl_model *model)
 
 /* ---- sites, LANs and hosts ---- */
 
-/* The site's LAN that contains an address, by longest prefix; NULL: none does. */
-static struct tl_lan *find_lan_of(struct tl_model *model, uint32_t site, const struct wg_ip *ip)
-{
-        struct tl_lan *found = NULL;
-
-        for (uint32_t i = 0; i < model->sites[site].lan_count; i++) {
-                struct tl_lan *lan = &model->lans[model->sites[site].lan_first + i];
-
-                if (wg_prefix_contains(&lan->prefix, ip) &&
-                    (!found || lan->prefix.cidr > found->prefix.cidr))
-                        found = lan;
-        }
-        return found;
-}
-
 /* Whether no machine may have an address: the first and last one of an IPv4 LAN. */
 static bool is_special(const struct wg_prefix *lan, const struct wg_ip *ip)
 {
@@ -204,16 +189,18 @@ static bool is_special(const struct wg_prefix *lan, const struct wg_ip *ip)
 static struct tl_lan *place_in_lan(struct builder *b, uint32_t site, const struct wg_ip *ip,
                                    struct tl_place at)
 {
-        struct tl_lan *lan = find_lan_of(b->model, site, ip);
+        uint32_t index = tl_model_find_lan_of(b->model, site, ip);
+        struct tl_lan *lan;
         char text[TL_ADDRESS_IP_SIZE], prefix[TL_ADDRESS_PREFIX_SIZE];
 
         tl_address_format_ip(text, ip);
-        if (!lan) {
+        if (index == TL_MODEL_NONE) {
                 tl_findings_add(b->findings, TL_FINDING_ERROR, at,
                                 &b->model->sites[site].in_file->name.at, NULL,
                                 "%s is in no LAN of site \"%s\"", text, b->model->sites[site].name);
                 return NULL;
         }
+        lan = &b->model->lans[index];
         if (is_special(&lan->prefix, ip)) {
                 tl_address_format_prefix(prefix, &lan->prefix);
                 tl_findings_error(b->findings, at, NULL,
@@ -881,6 +868,18 @@ uint32_t tl_model_find_lan(const struct tl_model *model, const struct wg_ip *ip)
         uint32_t item = tl_nest_find(model->lans_by_prefix, model->lan_count, ip);
 
         return item == TL_NEST_NONE ? TL_MODEL_NONE : model->lans_by_prefix[item].id;
+}
+
+uint32_t tl_model_find_lan_of(const struct tl_model *model, uint32_t site, const struct wg_ip *ip)
+{
+        uint32_t first = model->sites[site].lan_first, found = TL_MODEL_NONE;
+
+        for (uint32_t i = first; i < first + model->sites[site].lan_count; i++)
+                if (wg_prefix_contains(&model->lans[i].prefix, ip) &&
+                    (found == TL_MODEL_NONE ||
+                     model->lans[i].prefix.cidr > model->lans[found].prefix.cidr))
+                        found = i;
+        return found;
 }
 
 uint32_t tl_model_find_address(const struct tl_model *model, const struct wg_ip *ip)

@@ -153,6 +153,9 @@ uint32_t tl_model_find_key(const struct tl_model *model, const uint8_t key[TL_CO
 /* The index of the LAN that contains an address, by longest prefix; TL_MODEL_NONE: none does. */
 uint32_t tl_model_find_lan(const struct tl_model *model, const struct wg_ip *ip);
 
+/* The same among the LANs of one site. */
+uint32_t tl_model_find_lan_of(const struct tl_model *model, uint32_t site, const struct wg_ip *ip);
+
 /* The index of the node with that tunnel address; TL_MODEL_NONE: there is none. */
 uint32_t tl_model_find_address(const struct tl_model *model, const struct wg_ip *ip);
 

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "net/ends.h"
+
+#include "base/bytes.h"
+#include "conf/address.h"
+
+struct lister {
+        struct tl_ends *ends;
+        const struct tl_model *model;
+        struct tl_arena *arena;
+};
+
+static struct tl_end *add(struct lister *l, const char *name, struct tl_place at)
+{
+        struct tl_ends *ends = l->ends;
+        struct tl_end *larger = tl_arena_grow(l->arena, ends->items, ends->count, &ends->capacity,
+                                              sizeof(*larger));
+
+        if (!larger)
+                return NULL;
+        ends->items = larger;
+        larger[ends->count] = (struct tl_end){.name = name, .party = name, .at = at};
+        return &larger[ends->count++];
+}
+
+/* ---- machines ---- */
+
+static struct tl_walk_end at_node(uint32_t node, const struct wg_ip *ip)
+{
+        return (struct tl_walk_end){.ip = *ip, .node = node, .lan = TL_MODEL_NONE, .is_node = true};
+}
+
+static bool add_node(struct lister *l, uint32_t index)
+{
+        const struct tl_node *node = &l->model->nodes[index];
+        struct tl_end *end = add(l, node->name, node->at);
+
+        if (!end)
+                return false;
+        end->ip4 = at_node(index, &node->ip4);
+        end->ip6 = at_node(index, &node->ip6);
+        return true;
+}
+
+/* The site is known, so overlaps with other sites do not matter. */
+static struct tl_walk_end on_lan(const struct tl_model *model, uint32_t site,
+                                 const struct wg_ip *ip)
+{
+        uint32_t lan = tl_model_find_lan_of(model, site, ip);
+
+        if (lan == TL_MODEL_NONE)
+                return (struct tl_walk_end){.node = TL_MODEL_NONE, .lan = TL_MODEL_NONE};
+        return (struct tl_walk_end){
+                .ip = *ip,
+                .node = model->sites[site].node,
+                .lan = lan,
+                .is_node = wg_ip_equal(ip, &model->lans[lan].node_at),
+        };
+}
+
+static bool add_host(struct lister *l, uint32_t index)
+{
+        const struct tl_host *host = &l->model->hosts[index];
+        struct tl_end *end = add(l, host->name, host->at);
+
+        if (!end)
+                return false;
+        if (host->is_lab_only)
+                end->party = l->model->sites[host->site].name;
+        end->ip4 = on_lan(l->model, host->site, &host->ip4);
+        end->ip6 = on_lan(l->model, host->site, &host->ip6);
+        return true;
+}
+
+/* ---- sites ---- */
+
+static bool is_taken(const struct tl_model *model, const struct tl_lan *lan, const struct wg_ip *ip)
+{
+        const struct tl_site *site = &model->sites[lan->site];
+
+        if (wg_ip_equal(ip, &lan->node_at) || wg_ip_equal(ip, &lan->router_at))
+                return true;
+        for (uint32_t i = 0; i < site->host_count; i++)
+                if (wg_ip_equal(ip, &model->hosts[site->host_first + i].ip4) ||
+                    wg_ip_equal(ip, &model->hosts[site->host_first + i].ip6))
+                        return true;
+        return false;
+}
+
+/* An address of a LAN that nobody in the file has; family NONE: there is none. */
+static struct wg_ip free_address(const struct tl_model *model, const struct tl_lan *lan)
+{
+        uint64_t room = wg_ip_bits(&lan->prefix.ip) - lan->prefix.cidr;
+        uint64_t most = room >= 8 ? 254 : room >= 2 ? (UINT64_C(1) << room) - 2 : 0;
+        uint64_t first = WG_MIN(most, 100), bits[2];
+
+        for (uint64_t i = 0; i < most; i++) {
+                struct wg_ip ip;
+
+                wg_ip_load_bits(bits, lan->prefix.ip.family, lan->prefix.ip.bytes);
+                if (lan->prefix.ip.family == WG_FAMILY_IPV4)
+                        bits[0] += ((first - 1 + i) % most + 1) << 32;
+                else
+                        bits[1] += (first - 1 + i) % most + 1;
+                wg_ip_store_bits(&ip, lan->prefix.ip.family, bits);
+                if (!is_taken(model, lan, &ip))
+                        return ip;
+        }
+        return (struct wg_ip){0};
+}
+
+/* A device of a site that the file does not name, with an address in the first LAN per family. */
+static bool add_unnamed(struct lister *l, uint32_t index)
+{
+        const struct tl_site *site = &l->model->sites[index];
+        struct tl_end end = {
+                .party = site->name,
+                .at = site->in_file->name.at,
+                .ip4 = {.node = TL_MODEL_NONE, .lan = TL_MODEL_NONE},
+                .ip6 = {.node = TL_MODEL_NONE, .lan = TL_MODEL_NONE},
+        };
+        struct tl_end *added;
+
+        for (uint32_t i = 0; i < site->lan_count; i++) {
+                const struct tl_lan *lan = &l->model->lans[site->lan_first + i];
+                bool is_ipv4 = lan->prefix.ip.family == WG_FAMILY_IPV4;
+                struct tl_walk_end *slot = is_ipv4 ? &end.ip4 : &end.ip6;
+                struct wg_ip ip = free_address(l->model, lan);
+
+                if (slot->ip.family == WG_FAMILY_NONE && ip.family != WG_FAMILY_NONE)
+                        *slot = on_lan(l->model, index, &ip);
+        }
+        if (end.ip4.ip.family == WG_FAMILY_NONE && end.ip6.ip.family == WG_FAMILY_NONE)
+                return add_node(l, site->node);
+        end.name = tl_arena_format(l->arena, "a device of %s", site->name);
+        added = end.name ? add(l, end.name, end.at) : NULL;
+        if (!added)
+                return false;
+        *added = end;
+        return true;
+}
+
+static bool add_site(struct lister *l, uint32_t index)
+{
+        const struct tl_site *site = &l->model->sites[index];
+
+        return site->host_count ? add_host(l, site->host_first) : add_unnamed(l, index);
+}
+
+/* ---- people, services, addresses ---- */
+
+static bool add_person(struct lister *l, uint32_t person)
+{
+        for (uint32_t i = l->model->person_nodes[person]; i < l->model->person_nodes[person + 1];
+             i++)
+                if (!add_node(l, i))
+                        return false;
+        return true;
+}
+
+static bool add_group(struct lister *l, const struct tl_group *group)
+{
+        for (uint32_t i = 0; i < group->count; i++)
+                if (!add_person(l, group->people[i]))
+                        return false;
+        return true;
+}
+
+static bool add_service(struct lister *l, const struct tl_service *service)
+{
+        const struct tl_word *name = &service->in_file->name;
+        struct tl_end *end = add(l, name->text, name->at);
+
+        if (!end)
+                return false;
+        end->service = service;
+        end->ip4 = tl_walk_locate(l->model, &service->ip4);
+        end->ip6 = tl_walk_locate(l->model, &service->ip6);
+        end->note = tl_arena_format(l->arena, "%s is on %s", name->text, service->in_file->at.text);
+        return end->note != NULL;
+}
+
+/* The host that has an address, which is in a LAN; NULL: the file names none. */
+static const struct tl_host *host_of(const struct tl_model *model, uint32_t lan,
+                                     const struct wg_ip *ip)
+{
+        const struct tl_site *site = &model->sites[model->lans[lan].site];
+
+        for (uint32_t i = 0; i < site->host_count; i++) {
+                const struct tl_host *host = &model->hosts[site->host_first + i];
+
+                if (wg_ip_equal(&host->ip4, ip) || wg_ip_equal(&host->ip6, ip))
+                        return host;
+        }
+        return NULL;
+}
+
+/* What a rule calls the machine at an address, and where the file has it. */
+static void name_party(const struct tl_model *model, struct tl_end *end,
+                       const struct tl_walk_end *place)
+{
+        const struct tl_host *host;
+
+        if (place->node == TL_MODEL_NONE) {
+                end->party = NULL;
+        } else if (place->is_node) {
+                end->party = model->nodes[place->node].name;
+                end->at = model->nodes[place->node].at;
+        } else {
+                const struct tl_site *site = &model->sites[model->lans[place->lan].site];
+
+                host = host_of(model, place->lan, &place->ip);
+                end->party = host && !host->is_lab_only ? host->name : site->name;
+                end->at = host ? host->at : site->in_file->name.at;
+        }
+}
+
+static bool add_address(struct lister *l, const struct wg_ip *ip)
+{
+        struct tl_walk_end place = tl_walk_locate(l->model, ip);
+        char *name = tl_arena_take(l->arena, 1, TL_ADDRESS_IP_SIZE);
+        struct tl_end *end = name ? add(l, name, (struct tl_place){0}) : NULL;
+
+        if (!end)
+                return false;
+        tl_address_format_ip(name, ip);
+        *(ip->family == WG_FAMILY_IPV4 ? &end->ip4 : &end->ip6) = place;
+        name_party(l->model, end, &place);
+        if (end->party)
+                end->note = tl_arena_format(l->arena, "%s belongs to %s", name, end->party);
+        return !end->party || end->note;
+}
+
+static bool add_entity(struct lister *l, const struct tl_entity *entity)
+{
+        switch (entity->kind) {
+        case TL_ENTITY_NODE:
+                return add_node(l, entity->index);
+        case TL_ENTITY_SITE:
+                return add_site(l, entity->index);
+        case TL_ENTITY_PERSON:
+                return add_person(l, entity->index);
+        case TL_ENTITY_GROUP:
+                return add_group(l, &l->model->groups[entity->index]);
+        case TL_ENTITY_HOST:
+                return add_host(l, entity->index);
+        case TL_ENTITY_SERVICE:
+                return add_service(l, &l->model->services[entity->index]);
+        }
+        return false;
+}
+
+/* Says why the first of several machines, or a machine of another name, is used. Rules should name
+ * what was asked for. */
+static bool note_choice(struct lister *l, const struct tl_entity *entity)
+{
+        struct tl_end *first = l->ends->items;
+
+        if (entity->kind == TL_ENTITY_SERVICE || entity->kind == TL_ENTITY_NODE ||
+            entity->kind == TL_ENTITY_HOST || l->ends->count == 0)
+                return true;
+        for (uint32_t i = 0; i < l->ends->count; i++)
+                first[i].party = entity->name;
+        if (entity->kind == TL_ENTITY_SITE)
+                first->note = tl_arena_format(l->arena, "%s stands for %s", first->name,
+                                              entity->name);
+        else if (l->ends->count == 1)
+                first->note = tl_arena_format(l->arena, "%s is the only device of %s", first->name,
+                                              entity->name);
+        else
+                first->note = tl_arena_format(l->arena, "%s is the first of %u devices of %s",
+                                              first->name, (unsigned int)l->ends->count,
+                                              entity->name);
+        return first->note != NULL;
+}
+
+bool tl_ends_offers(const struct tl_port_list *ports, uint8_t protocol, uint16_t port)
+{
+        for (uint32_t i = 0; i < ports->count; i++)
+                if (ports->items[i].protocol == protocol && port >= ports->items[i].first &&
+                    port <= ports->items[i].last)
+                        return true;
+        return ports->count == 0;
+}
+
+enum tl_ends_error tl_ends_list(struct tl_ends *ends, const struct tl_model *model,
+                                struct tl_text name, struct tl_arena *arena)
+{
+        struct lister l = {.ends = ends, .model = model, .arena = arena};
+        struct wg_ip ip;
+
+        *ends = (struct tl_ends){0};
+        if (tl_address_parse_ip(name, &ip))
+                return add_address(&l, &ip) ? TL_ENDS_OK : TL_ENDS_NO_MEMORY;
+        ends->entity = tl_model_find(model, name.at, name.len);
+        if (!ends->entity)
+                return TL_ENDS_UNKNOWN;
+        if (!add_entity(&l, ends->entity) || !note_choice(&l, ends->entity))
+                return TL_ENDS_NO_MEMORY;
+        return TL_ENDS_OK;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * ends.h - the machines that a name of the network file, or an address, stands for.
+ * Threads: pure functions of their arguments. */
+#ifndef NET_ENDS_H
+#define NET_ENDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "conf/arena.h"
+#include "conf/flow.h"
+#include "net/model.h"
+#include "net/walk.h"
+
+/* One machine, as an end of a connection. */
+struct tl_end {
+        const char *name;                 /* as shown: "b", "e/laptop", "192.168.201.77" */
+        const char *party;                /* what a rule calls it: its name, or that of its site */
+        struct tl_place at;               /* of the entry in the file; line 0: none */
+        struct tl_walk_end ip4, ip6;      /* ip.family NONE: no address of this family */
+        const struct tl_service *service; /* asked for as a service; NULL: as a machine */
+        const char *note; /* why this machine, in the words of a sentence; NULL: clear */
+};
+
+/* All machines of a name. */
+struct tl_ends {
+        struct tl_end *items; /* in the file's order; none: nothing in the file has an address */
+        uint32_t count, capacity;
+        const struct tl_entity *entity; /* NULL: an address */
+};
+
+enum tl_ends_error { TL_ENDS_OK, TL_ENDS_UNKNOWN, TL_ENDS_NO_MEMORY };
+
+/* Lists the machines of a name or address, in the arena, which also holds texts. A site stands for
+ * one device of it that has a name, or else for one without. */
+enum tl_ends_error tl_ends_list(struct tl_ends *ends, const struct tl_model *model,
+                                struct tl_text name, struct tl_arena *arena) WG_MUST_USE;
+
+/* Whether a list of ports, of a service or a rule, has this one. An empty list has all. */
+bool tl_ends_offers(const struct tl_port_list *ports, uint8_t protocol, uint16_t port) WG_MUST_USE;
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "net/words.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "conf/address.h"
+
+const char *tl_words_format(struct tl_words *words, const char *format, ...)
+{
+        va_list arguments, again;
+        char *text = NULL;
+        int len;
+
+        va_start(arguments, format);
+        va_copy(again, arguments);
+        len = vsnprintf(NULL, 0, format, arguments);
+        if (len >= 0)
+                text = tl_arena_take(words->arena, (size_t)len + 1, 1);
+        if (text)
+                vsnprintf(text, (size_t)len + 1, format, again);
+        else
+                words->has_no_memory = true;
+        va_end(again);
+        va_end(arguments);
+        return text ? text : "";
+}
+
+const char *tl_words_ip(struct tl_words *words, const struct wg_ip *ip)
+{
+        char text[TL_ADDRESS_IP_SIZE];
+
+        tl_address_format_ip(text, ip);
+        return tl_words_format(words, "%s", text);
+}
+
+const char *tl_words_prefix(struct tl_words *words, const struct wg_prefix *prefix)
+{
+        char text[TL_ADDRESS_PREFIX_SIZE];
+
+        if (prefix->cidr == wg_ip_bits(&prefix->ip))
+                return tl_words_ip(words, &prefix->ip);
+        tl_address_format_prefix(text, prefix);
+        return tl_words_format(words, "%s", text);
+}
+
+const char *tl_words_service(struct tl_words *words, uint8_t protocol, uint16_t first,
+                             uint16_t last)
+{
+        const char *name = protocol == WG_PROTOCOL_TCP ? "tcp" : "udp";
+
+        if (protocol == WG_PROTOCOL_ICMP)
+                return "icmp";
+        if (first == last)
+                return tl_words_format(words, "%u/%s", (unsigned int)first, name);
+        return tl_words_format(words, "%u-%u/%s", (unsigned int)first, (unsigned int)last, name);
+}
+
+struct wg_prefix tl_words_home(const struct tl_words *words, const struct tl_walk_end *end)
+{
+        const struct tl_model *model = words->plans->model;
+
+        if (end->lan != TL_MODEL_NONE)
+                return model->lans[end->lan].prefix;
+        return end->ip.family == WG_FAMILY_IPV4 ? model->pool4 : model->pool6;
+}
+
+/* ---- names ---- */
+
+static const struct tl_site *site_of(const struct tl_words *words, uint32_t lan)
+{
+        return &words->plans->model->sites[words->plans->model->lans[lan].site];
+}
+
+static const char *node_name(const struct tl_words *words, uint32_t node)
+{
+        return words->plans->model->nodes[node].name;
+}
+
+const char *tl_words_actor(struct tl_words *words, const struct tl_walk_step *step)
+{
+        switch (step->actor) {
+        case TL_WALK_SOURCE:
+                return words->from->name;
+        case TL_WALK_DESTINATION:
+                return words->to->name;
+        case TL_WALK_ROUTER:
+                return tl_words_format(words, "%s's router", site_of(words, step->lan)->name);
+        case TL_WALK_NODE:
+                return node_name(words, step->node);
+        }
+        return "";
+}
+
+/* ", 192.168.201.1", or nothing if the file does not give the address. */
+static const char *at_address(struct tl_words *words, const struct wg_ip *ip)
+{
+        if (ip->family == WG_FAMILY_NONE)
+                return "";
+        return tl_words_format(words, ", %s", tl_words_ip(words, ip));
+}
+
+/* ---- what happens ---- */
+
+static const char *to_router(struct tl_words *words, const struct tl_walk_step *step)
+{
+        const struct tl_lan *lan = &words->plans->model->lans[step->lan];
+
+        if (step->is_broken)
+                return tl_words_format(words, "looks for %s in its own LAN, %s",
+                                       tl_words_ip(words, step->is_return ? &words->walk->from.ip
+                                                                          : &words->walk->to.ip),
+                                       tl_words_prefix(words, &lan->prefix));
+        return tl_words_format(words, "%s its default gateway%s",
+                               step->is_return ? "replies through" : "sends to",
+                               at_address(words, &lan->router_at));
+}
+
+/* Where a device or router sends: "192.168.201.0/24". */
+static const char *target(struct tl_words *words, const struct tl_walk_step *step)
+{
+        const struct tl_walk_end *end = step->is_return ? &words->walk->from : &words->walk->to;
+        struct wg_prefix home = tl_words_home(words, end);
+
+        return tl_words_prefix(words, &home);
+}
+
+static const char *broken_router(struct tl_words *words, const struct tl_walk_step *step)
+{
+        switch (step->travel.reason) {
+        case TL_TRAVEL_LACKS_ROUTE:
+                return tl_words_format(words, "has no route to %s, and sends it to the Internet",
+                                       target(words, step));
+        case TL_TRAVEL_NO_ROUTES:
+                return tl_words_format(words,
+                                       "sends %s to the Internet, and nobody can give it a route",
+                                       target(words, step));
+        case TL_TRAVEL_DROPS_HALF:
+                return "drops the reply as invalid: it has not seen the connection begin";
+        case TL_TRAVEL_NODE_IS_ROUTER:
+        case TL_TRAVEL_HAS_ROUTES:
+        case TL_TRAVEL_DEVICES_HAVE_ROUTES:
+        case TL_TRAVEL_NO_FAMILY:
+                break;
+        }
+        return tl_travel_reason_text(step->travel.reason);
+}
+
+static const char *to_node(struct tl_words *words, const struct tl_walk_step *step)
+{
+        const struct tl_lan *lan = &words->plans->model->lans[step->lan];
+        const char *node = node_name(words, step->node);
+
+        if (step->actor == TL_WALK_ROUTER) {
+                if (step->is_broken)
+                        return broken_router(words, step);
+                return tl_words_format(words, "has a route to %s through %s%s", target(words, step),
+                                       node, at_address(words, &lan->node_at));
+        }
+        if (step->travel.mode == TL_TRAVEL_SNAT)
+                return tl_words_format(words, "replies to %s%s", node,
+                                       at_address(words, &lan->node_at));
+        if (step->travel.reason == TL_TRAVEL_NODE_IS_ROUTER)
+                return tl_words_format(words, "%s its default gateway, which is %s",
+                                       step->is_return ? "replies through" : "sends to", node);
+        return tl_words_format(words, "%s %s: DHCP has given it a route to %s",
+                               step->is_return ? "replies through" : "sends to", node,
+                               target(words, step));
+}
+
+static const char *broken_to_peer(struct tl_words *words, const struct tl_walk_step *step,
+                                  const char *to)
+{
+        if (words->walk->cause == TL_CAUSE_NO_KEY)
+                return "has no key in the file yet, so it is not in the network";
+        if (step->lan != TL_MODEL_NONE)
+                return tl_words_format(
+                        words, "looks for %s in its own LAN, %s", to,
+                        tl_words_prefix(words, &words->plans->model->lans[step->lan].prefix));
+        if (words->walk->cause == TL_CAUSE_OVERLAP)
+                return "cannot be set up: two sites have the same LAN";
+        return tl_words_format(words, "has no peer for %s", to);
+}
+
+static const char *to_peer(struct tl_words *words, const struct tl_walk_step *step)
+{
+        const struct wg_ip *to = step->is_return ? &words->walk->from.ip : &words->walk->to.ip;
+
+        if (step->is_broken)
+                return broken_to_peer(words, step, tl_words_ip(words, to));
+        return tl_words_format(words, "sends it into the tunnel to %s, which has %s",
+                               node_name(words, step->peer), tl_words_prefix(words, &step->prefix));
+}
+
+static const char *accept_from(struct tl_words *words, const struct tl_walk_step *step)
+{
+        const struct wg_ip *from = step->is_return ? &words->walk->to.ip : &words->walk->from.ip;
+
+        return tl_words_format(words, "drops it: %s does not belong to %s",
+                               tl_words_ip(words, from), node_name(words, step->peer));
+}
+
+static const char *policy(const struct tl_walk_step *step)
+{
+        if (step->is_broken)
+                return "drops it: no rule of the policy allows it";
+        if (step->rule == TL_MODEL_NONE)
+                return "lets it pass: the file has no policy";
+        return "lets it pass: a rule of the policy allows it";
+}
+
+static const char *to_lan(struct tl_words *words, const struct tl_walk_step *step)
+{
+        const struct tl_lan *lan = &words->plans->model->lans[step->lan];
+        const char *prefix = tl_words_prefix(words, &lan->prefix);
+
+        if (step->is_broken)
+                return tl_words_format(words, "has no LAN of this family: %s", prefix);
+        if (!step->is_return && step->travel.mode == TL_TRAVEL_SNAT)
+                return tl_words_format(words, "hands it to the LAN %s under its own address%s",
+                                       prefix, at_address(words, &lan->node_at));
+        return tl_words_format(words, "hands it to the LAN %s", prefix);
+}
+
+static const char *arrive(struct tl_words *words, const struct tl_walk_step *step)
+{
+        if (step->is_return)
+                return "gets the reply";
+        if (words->walk->seen.family == WG_FAMILY_NONE)
+                return tl_words_format(words, "gets it, from %s", node_name(words, step->node));
+        return tl_words_format(words, "gets it, from %s", tl_words_ip(words, &words->walk->seen));
+}
+
+const char *tl_words_step(struct tl_words *words, const struct tl_walk_step *step)
+{
+        switch (step->deed) {
+        case TL_WALK_TO_ROUTER:
+                return to_router(words, step);
+        case TL_WALK_TO_NODE:
+                return to_node(words, step);
+        case TL_WALK_TO_PEER:
+                return to_peer(words, step);
+        case TL_WALK_ACCEPT:
+                return accept_from(words, step);
+        case TL_WALK_POLICY:
+                return policy(step);
+        case TL_WALK_TO_LAN:
+                return to_lan(words, step);
+        case TL_WALK_ARRIVE:
+                return arrive(words, step);
+        case TL_WALK_THIRD:
+                return "drops the next packet as invalid: it has not seen the reply, which went "
+                       "straight from the node to the device";
+        }
+        return "";
+}
+
+struct tl_place tl_words_place(const struct tl_words *words, const struct tl_walk_step *step)
+{
+        const struct tl_model *model = words->plans->model;
+
+        switch (step->deed) {
+        case TL_WALK_TO_NODE:
+        case TL_WALK_THIRD:
+                return step->travel.at;
+        case TL_WALK_TO_LAN:
+                return step->travel.at.line ? step->travel.at : model->lans[step->lan].at;
+        case TL_WALK_POLICY:
+                return step->rule == TL_MODEL_NONE ? model->network->policy_at
+                                                   : model->network->rules[step->rule].at;
+        case TL_WALK_TO_ROUTER:
+                return step->is_broken ? model->lans[step->lan].at : (struct tl_place){0};
+        case TL_WALK_TO_PEER:
+        case TL_WALK_ACCEPT:
+                return step->is_broken ? model->nodes[step->node].at : (struct tl_place){0};
+        case TL_WALK_ARRIVE:
+                break;
+        }
+        return (struct tl_place){0};
+}
