@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/networks.h"
 #include "cli/options.h"
-#include "cli/paths.h"
 #include "io/fail.h"
 
 static const struct {
@@ -106,7 +106,7 @@ static void offer_words(const struct tl_call *call, const struct tl_command *com
         } else if (strstr(command->arguments, "COMMAND")) {
                 offer_commands(call->all, word);
         } else if (strstr(command->arguments, "NETWORK")) {
-                (void)tl_paths_each(offer, word);
+                (void)tl_networks_each(offer, word);
         }
 }
 

@@ -6,9 +6,9 @@
 
 #include "base/mem.h"
 #include "cli/json.h"
-#include "cli/keyfile.h"
-#include "cli/paths.h"
+#include "cli/networks.h"
 #include "conf/base64.h"
+#include "node/keyfile.h"
 
 enum { TEXT_LEN = TL_BASE64_LEN(TL_CONF_KEY_LEN) };
 
@@ -48,7 +48,7 @@ static int make_or_show(const struct tl_call *call, const struct tl_paths *paths
 int tl_cli_key(const struct tl_call *call)
 {
         struct tl_paths paths;
-        int status = tl_paths_find(&paths, tl_call_network(call));
+        int status = tl_networks_find(&paths, tl_call_network(call));
 
         if (status)
                 return status;

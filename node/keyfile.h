@@ -5,8 +5,8 @@
  *
  * Functions return false after saying what is wrong. Messages never quote the file.
  * Threads: the process has only one. */
-#ifndef CLI_KEYFILE_H
-#define CLI_KEYFILE_H
+#ifndef NODE_KEYFILE_H
+#define NODE_KEYFILE_H
 
 #include <stdbool.h>
 #include <stdint.h>

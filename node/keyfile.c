@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-#include "cli/keyfile.h"
+#include "node/keyfile.h"
 
 #include <ctype.h>
 #include <errno.h>
