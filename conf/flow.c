@@ -2,6 +2,7 @@
 #include "conf/flow.h"
 
 #include "conf/address.h"
+#include "conf/name.h"
 
 static bool is_space(char c)
 {
@@ -26,24 +27,12 @@ static size_t find_arrow(struct tl_text text)
         return text.len;
 }
 
-static bool is_name_char(char c)
-{
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '/';
-}
-
 /* Whether it can be a name of the file, "person/device", or an address. */
 static bool is_end(struct tl_text text)
 {
         struct wg_ip ip;
 
-        if (tl_address_parse_ip(text, &ip))
-                return true;
-        if (!text.len || text.at[0] < 'a' || text.at[0] > 'z')
-                return false;
-        for (size_t i = 0; i < text.len; i++)
-                if (!is_name_char(text.at[i]))
-                        return false;
-        return true;
+        return tl_address_parse_ip(text, &ip) || tl_name_is_reference(text);
 }
 
 /* Reads "PORT" or "PORT/PROTOCOL". */

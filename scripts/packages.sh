@@ -27,6 +27,7 @@ build   libmnl-dev              pc:libmnl
 build   libcap-dev              pc:libcap
 build   libseccomp-dev          pc:libseccomp
 build   libjansson-dev          pc:jansson
+build   libyaml-dev             pc:yaml-0.1
 demo    iproute2                ip
 demo    iputils-ping            ping
 demo    iperf3                  iperf3
