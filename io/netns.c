@@ -8,17 +8,28 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-int tl_netns_enter(int netns)
+/* Enters a namespace; -1: a new one. */
+static int enter(int netns)
 {
         int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), error;
 
         if (home < 0)
                 return -errno;
-        if (setns(netns, CLONE_NEWNET) == 0)
+        if ((netns < 0 ? unshare(CLONE_NEWNET) : setns(netns, CLONE_NEWNET)) == 0)
                 return home;
         error = -errno;
         close(home);
         return error;
+}
+
+int tl_netns_enter(int netns)
+{
+        return netns < 0 ? -EBADF : enter(netns);
+}
+
+int tl_netns_enter_new(void)
+{
+        return enter(-1);
 }
 
 void tl_netns_leave(int home)

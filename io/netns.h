@@ -12,6 +12,9 @@
  * tl_netns_leave(); -EPERM; or another -errno. */
 int tl_netns_enter(int netns) WG_MUST_USE;
 
+/* Enters a new namespace, which ends when nothing uses it any more. Returns the same. */
+int tl_netns_enter_new(void) WG_MUST_USE;
+
 /* Takes the lock of our network namespace, waiting up to `timeout_ms` for another process to
  * release it. Returns a descriptor, which releases the lock when it is closed; -ETIMEDOUT; or
  * another -errno. Any user can hold the lock, so security must not depend on it. */

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* The kernel fills buffers of this size when it dumps a list. */
-enum { ANSWER_SIZE = 32768 };
+#include "io/dump.h"
 
 struct list {
         struct tl_rule *items;
@@ -85,18 +84,16 @@ static int make_room(struct list *list)
         return 0;
 }
 
-static int parse_rule(const struct nlmsghdr *message, void *ctx)
+static int see_rule(const struct nlmsghdr *message, void *ctx)
 {
         const struct fib_rule_hdr *head = mnl_nlmsg_get_payload(message);
         struct list *list = ctx;
         struct tl_rule rule;
 
         if (mnl_nlmsg_get_payload_len(message) < sizeof(*head))
-                return MNL_CB_ERROR;
-        if (make_room(list) < 0) {
-                errno = ENOMEM;
-                return MNL_CB_ERROR;
-        }
+                return -EBADMSG;
+        if (make_room(list) < 0)
+                return -ENOMEM;
         rule = (struct tl_rule){
                 .action = read_action(head->action),
                 .table = head->table,
@@ -104,69 +101,26 @@ static int parse_rule(const struct nlmsghdr *message, void *ctx)
                 .is_selective = head->tos != 0,
         };
         if (mnl_attr_parse(message, sizeof(*head), parse_attribute, &rule) < 0)
-                return MNL_CB_ERROR;
+                return -EBADMSG;
         list->items[list->count++] = rule;
-        return MNL_CB_OK;
-}
-
-static int ask(struct mnl_socket *socket, uint8_t family)
-{
-        _Alignas(8) uint8_t buf[128];
-        struct nlmsghdr *message = mnl_nlmsg_put_header(buf);
-        struct fib_rule_hdr *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
-
-        message->nlmsg_type = RTM_GETRULE;
-        message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-        head->family = family;
-        if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-            mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
-                return -errno;
         return 0;
 }
 
-static int receive(struct mnl_socket *socket, struct list *list)
+static void begin(void *ctx)
 {
-        _Alignas(8) uint8_t buf[ANSWER_SIZE];
+        struct list *list = ctx;
 
-        for (;;) {
-                ssize_t len = mnl_socket_recvfrom(socket, buf, sizeof(buf));
-                int result;
-
-                if (len < 0 && errno == EINTR)
-                        continue;
-                if (len < 0)
-                        return -errno;
-                result = mnl_cb_run(buf, (size_t)len, 0, mnl_socket_get_portid(socket), parse_rule,
-                                    list);
-                if (result <= MNL_CB_STOP)
-                        return result < 0 ? -errno : 0;
-        }
-}
-
-static int read_once(uint8_t family, struct list *list)
-{
-        struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-        int error;
-
-        if (!socket)
-                return -errno;
-        error = ask(socket, family == WG_FAMILY_IPV4 ? AF_INET : AF_INET6);
-        if (!error)
-                error = receive(socket, list);
-        mnl_socket_close(socket);
-        return error == -EAFNOSUPPORT || error == -EOPNOTSUPP ? 0 : error;
+        list->count = 0;
 }
 
 int tl_rule_read(uint8_t family, struct tl_rule **rules, size_t *count)
 {
+        const struct fib_rule_hdr head = {
+                .family = family == WG_FAMILY_IPV4 ? AF_INET : AF_INET6,
+        };
         struct list list = {0};
-        int error;
+        int error = tl_dump(RTM_GETRULE, &head, sizeof(head), see_rule, begin, &list);
 
-        /* EINTR: the rules changed while the kernel listed them. */
-        do {
-                list.count = 0;
-                error = read_once(family, &list);
-        } while (error == -EINTR);
         if (error) {
                 free(list.items);
                 return error;

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "io/netset.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "io/dump.h"
+
+/* The kernel answers each change with a message that takes about a KiB of the receive buffer, which
+ * holds some 200 KiB by default. */
+enum { BATCH_CHANGES = 64, CHANGE_SIZE = 128, ANSWER_SIZE = 32768 };
+
+/* ---- lists ---- */
+
+struct list {
+        void *items;
+        size_t size, count, capacity;
+        uint32_t ifindex; /* of interest; 0: any */
+        uint8_t protocol; /* of interest; 0: any */
+};
+
+static void begin(void *ctx)
+{
+        struct list *list = ctx;
+
+        list->count = 0;
+}
+
+static int append(struct list *list, const void *item)
+{
+        if (list->count == list->capacity) {
+                size_t capacity = list->capacity ? list->capacity * 2 : 32;
+                void *bigger = reallocarray(list->items, capacity, list->size);
+
+                if (!bigger)
+                        return -ENOMEM;
+                list->items = bigger;
+                list->capacity = capacity;
+        }
+        memcpy((char *)list->items + list->count++ * list->size, item, list->size);
+        return 0;
+}
+
+static uint32_t number(const struct nlattr *attribute)
+{
+        return mnl_attr_validate(attribute, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(attribute);
+}
+
+static uint8_t family_of(uint8_t family)
+{
+        if (family == AF_INET)
+                return WG_FAMILY_IPV4;
+        return family == AF_INET6 ? WG_FAMILY_IPV6 : WG_FAMILY_NONE;
+}
+
+static void read_ip(const struct nlattr *attribute, uint8_t family, struct wg_ip *ip)
+{
+        size_t len = family == WG_FAMILY_IPV4 ? 4 : 16;
+
+        if (mnl_attr_get_payload_len(attribute) != len)
+                return;
+        ip->family = family;
+        memcpy(ip->bytes, mnl_attr_get_payload(attribute), len);
+}
+
+static int parse_route_attribute(const struct nlattr *attribute, void *ctx)
+{
+        struct tl_netset_route *route = ctx;
+
+        switch (mnl_attr_get_type(attribute)) {
+        case RTA_DST:
+                read_ip(attribute, route->prefix.ip.family, &route->prefix.ip);
+                break;
+        case RTA_GATEWAY:
+                read_ip(attribute, route->prefix.ip.family, &route->via);
+                break;
+        case RTA_OIF:
+                route->ifindex = number(attribute);
+                break;
+        case RTA_TABLE:
+                route->table = number(attribute);
+                break;
+        case RTA_PRIORITY:
+                route->metric = number(attribute);
+                break;
+        }
+        return MNL_CB_OK;
+}
+
+static int see_route(const struct nlmsghdr *message, void *ctx)
+{
+        const struct rtmsg *head = mnl_nlmsg_get_payload(message);
+        struct list *list = ctx;
+        struct tl_netset_route route;
+
+        if (mnl_nlmsg_get_payload_len(message) < sizeof(*head))
+                return -EBADMSG;
+        route = (struct tl_netset_route){
+                .prefix = {{.family = family_of(head->rtm_family)}, head->rtm_dst_len},
+                .table = head->rtm_table,
+                .protocol = head->rtm_protocol,
+                .is_unreachable = head->rtm_type == RTN_UNREACHABLE,
+                .is_other = head->rtm_type != RTN_UNREACHABLE && head->rtm_type != RTN_UNICAST,
+        };
+        if ((list->protocol && head->rtm_protocol != list->protocol) ||
+            head->rtm_flags & RTM_F_CLONED || !route.prefix.ip.family)
+                return 0;
+        if (mnl_attr_parse(message, sizeof(*head), parse_route_attribute, &route) < 0)
+                return -EBADMSG;
+        /* IPv6 shows lo as the link of unreachable routes. */
+        if (route.is_unreachable)
+                route.ifindex = 0;
+        return append(list, &route);
+}
+
+int tl_netset_list_routes(uint8_t protocol, struct tl_netset_route **routes, size_t *count)
+{
+        static const uint8_t families[] = {AF_INET, AF_INET6};
+        struct list all = {.size = sizeof(**routes)};
+        int error = 0;
+
+        for (size_t i = 0; !error && i < WG_ARRAY_SIZE(families); i++) {
+                const struct rtmsg head = {.rtm_family = families[i], .rtm_protocol = protocol};
+                struct list list = {.size = all.size, .protocol = protocol};
+
+                error = tl_dump(RTM_GETROUTE, &head, sizeof(head), see_route, begin, &list);
+                for (size_t k = 0; !error && k < list.count; k++)
+                        error = append(&all, (struct tl_netset_route *)list.items + k);
+                free(list.items);
+        }
+        if (error) {
+                free(all.items);
+                return error;
+        }
+        *routes = all.items;
+        *count = all.count;
+        return 0;
+}
+
+/* IFA_LOCAL is our address, IFA_ADDRESS that of the other end of a point-to-point link. Only IPv4
+ * has both, IFA_ADDRESS first. */
+static int parse_address_attribute(const struct nlattr *attribute, void *ctx)
+{
+        struct tl_netset_address *address = ctx;
+        uint16_t type = mnl_attr_get_type(attribute);
+
+        if (type == IFA_LOCAL || type == IFA_ADDRESS)
+                read_ip(attribute, address->ip.family, &address->ip);
+        return MNL_CB_OK;
+}
+
+static int see_address(const struct nlmsghdr *message, void *ctx)
+{
+        const struct ifaddrmsg *head = mnl_nlmsg_get_payload(message);
+        struct list *list = ctx;
+        struct tl_netset_address address;
+
+        if (mnl_nlmsg_get_payload_len(message) < sizeof(*head))
+                return -EBADMSG;
+        if (list->ifindex && head->ifa_index != list->ifindex)
+                return 0;
+        address = (struct tl_netset_address){
+                .ip = {.family = family_of(head->ifa_family)},
+                .cidr = head->ifa_prefixlen,
+                .ifindex = head->ifa_index,
+        };
+        if (!address.ip.family)
+                return 0;
+        if (mnl_attr_parse(message, sizeof(*head), parse_address_attribute, &address) < 0)
+                return -EBADMSG;
+        return append(list, &address);
+}
+
+int tl_netset_list_addresses(uint32_t ifindex, struct tl_netset_address **addresses, size_t *count)
+{
+        const struct ifaddrmsg head = {.ifa_index = ifindex};
+        struct list list = {.size = sizeof(**addresses), .ifindex = ifindex};
+        int error = tl_dump(RTM_GETADDR, &head, sizeof(head), see_address, begin, &list);
+
+        if (error) {
+                free(list.items);
+                return error;
+        }
+        *addresses = list.items;
+        *count = list.count;
+        return 0;
+}
+
+/* ---- changes ---- */
+
+static void put_ip(struct nlmsghdr *message, uint16_t type, const struct wg_ip *ip)
+{
+        mnl_attr_put(message, type, wg_ip_bits(ip) / 8, ip->bytes);
+}
+
+static uint8_t kernel_family(const struct wg_ip *ip)
+{
+        return ip->family == WG_FAMILY_IPV4 ? AF_INET : AF_INET6;
+}
+
+static void compose_route(struct nlmsghdr *message, const struct tl_netset_route *route,
+                          bool is_removal)
+{
+        struct rtmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
+
+        message->nlmsg_type = is_removal ? RTM_DELROUTE : RTM_NEWROUTE;
+        head->rtm_family = kernel_family(&route->prefix.ip);
+        head->rtm_dst_len = route->prefix.cidr;
+        head->rtm_protocol = route->protocol;
+        head->rtm_type = route->is_unreachable ? RTN_UNREACHABLE : RTN_UNICAST;
+        head->rtm_scope = RT_SCOPE_UNIVERSE;
+        /* IPv4 finds out itself whether a link has a route's destinations. */
+        if (route->prefix.ip.family == WG_FAMILY_IPV4 && !route->is_unreachable &&
+            !route->via.family)
+                head->rtm_scope = is_removal ? RT_SCOPE_NOWHERE : RT_SCOPE_LINK;
+        put_ip(message, RTA_DST, &route->prefix.ip);
+        if (route->via.family)
+                put_ip(message, RTA_GATEWAY, &route->via);
+        if (route->ifindex)
+                mnl_attr_put_u32(message, RTA_OIF, route->ifindex);
+        mnl_attr_put_u32(message, RTA_TABLE, route->table ? route->table : TL_NETSET_MAIN);
+        if (route->metric)
+                mnl_attr_put_u32(message, RTA_PRIORITY, route->metric);
+}
+
+static void compose_address(struct nlmsghdr *message, const struct tl_netset_address *address,
+                            bool is_removal)
+{
+        struct ifaddrmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
+
+        message->nlmsg_type = is_removal ? RTM_DELADDR : RTM_NEWADDR;
+        head->ifa_family = kernel_family(&address->ip);
+        head->ifa_prefixlen = address->cidr;
+        head->ifa_index = address->ifindex;
+        put_ip(message, IFA_LOCAL, &address->ip);
+        put_ip(message, IFA_ADDRESS, &address->ip);
+        if (!is_removal)
+                mnl_attr_put_u32(message, IFA_FLAGS, IFA_F_NOPREFIXROUTE | IFA_F_NODAD);
+}
+
+/* Whether an error means that the change had been made before. */
+static bool is_done(const struct tl_netset_change *change, int error)
+{
+        if (!change->is_removal)
+                return change->is_address && error == -EEXIST;
+        return error == -ESRCH || error == -EADDRNOTAVAIL || error == -ENODEV || error == -ENOENT;
+}
+
+static size_t compose(uint8_t *buf, const struct tl_netset_change *change, uint32_t sequence)
+{
+        struct nlmsghdr *message = mnl_nlmsg_put_header(buf);
+
+        message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+        if (!change->is_removal)
+                message->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
+        message->nlmsg_seq = sequence;
+        if (change->is_address)
+                compose_address(message, &change->address, change->is_removal);
+        else
+                compose_route(message, &change->route, change->is_removal);
+        return MNL_ALIGN(message->nlmsg_len);
+}
+
+/* Writes the errors of one datagram to the changes that it answers. Returns how many. */
+static size_t read_answers(const uint8_t *buf, size_t len, struct tl_netset_change *changes,
+                           size_t count)
+{
+        const struct nlmsghdr *message = (const void *)buf;
+        int left = (int)len;
+        size_t seen = 0;
+
+        for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+                const struct nlmsgerr *answer = mnl_nlmsg_get_payload(message);
+                uint32_t i = message->nlmsg_seq;
+
+                if (message->nlmsg_type != NLMSG_ERROR || i >= count ||
+                    mnl_nlmsg_get_payload_len(message) < sizeof(answer->error))
+                        continue;
+                changes[i].error = is_done(&changes[i], answer->error) ? 0 : answer->error;
+                seen++;
+        }
+        return seen;
+}
+
+/* Makes up to BATCH_CHANGES changes. Returns 0, or -errno if they could not be sent. */
+static int carry_out(struct mnl_socket *socket, struct tl_netset_change *changes, size_t count)
+{
+        _Alignas(8) uint8_t buf[BATCH_CHANGES * CHANGE_SIZE], answer[ANSWER_SIZE];
+        size_t len = 0, answered = 0;
+
+        for (size_t i = 0; i < count; i++)
+                len += compose(buf + len, &changes[i], (uint32_t)i);
+        if (mnl_socket_sendto(socket, buf, len) < 0)
+                return -errno;
+        while (answered < count) {
+                ssize_t got = mnl_socket_recvfrom(socket, answer, sizeof(answer));
+
+                if (got < 0 && errno == EINTR)
+                        continue;
+                if (got <= 0)
+                        return got ? -errno : -EPIPE;
+                answered += read_answers(answer, (size_t)got, changes, count);
+        }
+        return 0;
+}
+
+int tl_netset_change(struct tl_netset_change *changes, size_t count)
+{
+        struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+        int error = 0, one = 1;
+
+        if (!socket)
+                return -errno;
+        if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
+                error = -errno;
+        /* Answers then lack a copy of the change. */
+        (void)mnl_socket_setsockopt(socket, NETLINK_CAP_ACK, &one, sizeof(one));
+        for (size_t i = 0; !error && i < count; i += BATCH_CHANGES)
+                error = carry_out(socket, changes + i, WG_MIN(count - i, (size_t)BATCH_CHANGES));
+        mnl_socket_close(socket);
+        for (size_t i = 0; !error && i < count; i++)
+                error = changes[i].error;
+        return error;
+}
