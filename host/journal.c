@@ -101,15 +101,44 @@ static int load(struct tl_journal *journal)
         return 0;
 }
 
+/* The directory that the journal alone has. */
+static void name_own_directory(const struct tl_journal *journal, char directory[PATH_MAX])
+{
+        snprintf(directory, PATH_MAX, "%.*s", (int)(strrchr(journal->path, '/') - journal->path),
+                 journal->path);
+}
+
+static int make_own_directory(const struct tl_journal *journal)
+{
+        char directory[PATH_MAX];
+
+        name_own_directory(journal, directory);
+        return mkdir(directory, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static void remove_own_directory(const struct tl_journal *journal)
+{
+        char directory[PATH_MAX];
+
+        name_own_directory(journal, directory);
+        (void)rmdir(directory);
+}
+
 /* Another process may remove the file between our open and our lock, so the locked file must still
  * have this name. */
 static int open_locked(struct tl_journal *journal)
 {
         for (;;) {
                 struct stat ours, named;
+                int error = journal->kind->place.file ? make_own_directory(journal) : 0;
 
+                if (error)
+                        return error;
                 journal->fd = open(journal->path,
                                    O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+                /* Another process may remove the directory, too. */
+                if (journal->fd < 0 && errno == ENOENT && journal->kind->place.file)
+                        continue;
                 if (journal->fd < 0)
                         return -errno;
                 while (flock(journal->fd, LOCK_EX) < 0)
@@ -122,6 +151,12 @@ static int open_locked(struct tl_journal *journal)
         }
 }
 
+bool tl_journal_path(char path[PATH_MAX], const struct tl_journal_place *place, const char *name)
+{
+        return snprintf(path, PATH_MAX, "%s/%s%s%s", place->directory, name, place->file ? "/" : "",
+                        place->file ? place->file : "") < PATH_MAX;
+}
+
 int tl_journal_open(struct tl_journal *journal, const struct tl_journal_kind *kind,
                     const char *name)
 {
@@ -129,12 +164,10 @@ int tl_journal_open(struct tl_journal *journal, const struct tl_journal_kind *ki
         int error;
 
         *journal = (struct tl_journal){.kind = kind, .fd = -1};
-        if (len >= sizeof(journal->name) ||
-            snprintf(journal->path, sizeof(journal->path), "%s/%s", kind->directory, name) >=
-                    (int)sizeof(journal->path))
+        if (len >= sizeof(journal->name) || !tl_journal_path(journal->path, &kind->place, name))
                 return -ENAMETOOLONG;
         memcpy(journal->name, name, len + 1);
-        if (mkdir(kind->directory, 0700) < 0 && errno != EEXIST)
+        if (mkdir(kind->place.directory, kind->place.file ? 0755 : 0700) < 0 && errno != EEXIST)
                 return -errno;
         error = open_locked(journal);
         if (!error)
@@ -156,8 +189,11 @@ static bool is_file_empty(const struct tl_journal *journal)
 void tl_journal_close(struct tl_journal *journal)
 {
         if (journal->fd >= 0) {
-                if (is_file_empty(journal))
+                if (is_file_empty(journal)) {
                         unlink(journal->path);
+                        if (journal->kind->place.file)
+                                remove_own_directory(journal);
+                }
                 close(journal->fd);
         }
         free(journal->text);

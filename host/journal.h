@@ -3,7 +3,7 @@
  * journal.h - records how to undo each change to this machine before the change is made, so that
  * the next command can undo the changes of one that crashed.
  *
- * A journal is a file, DIRECTORY/NAME, with these lines:
+ * A journal is a file, DIRECTORY/NAME or DIRECTORY/NAME/FILE, with these lines:
  *
  *      HEADER             the program, and the version of its format
  *      place BOOT NETNS   the boot and the network namespace in which the changes were made
@@ -25,13 +25,32 @@
 
 #include "base/attr.h"
 
+/* Where a program has its journals. */
+struct tl_journal_place {
+        const char *directory; /* created if missing, in a directory that exists */
+        const char *file;      /* NULL: the name itself is the file */
+};
+
 /* The journals of one program. */
 struct tl_journal_kind {
-        const char *directory; /* created if missing, in a directory that exists */
+        struct tl_journal_place place;
         const char *header;
         /* Whether the changes of that journal are still needed. */
         bool (*is_alive)(const char *name);
+        /* Journals of another program that make the same kind of changes; directory NULL: none.
+         * is_alive() must know their names too. */
+        struct tl_journal_place other;
 };
+
+/* Our programs' journals. */
+#define TL_JOURNAL_PLACE \
+        { \
+                "/run/tieline", "journal" \
+        }
+#define TL_JOURNAL_PLACE_QUICK \
+        { \
+                "/run/tieline-quick", NULL \
+        }
 
 struct tl_journal {
         const struct tl_journal_kind *kind;
@@ -45,12 +64,17 @@ struct tl_journal {
         unsigned int link; /* 0: not known */
 };
 
+/* Writes the path of a journal. Returns false if it is too long. */
+bool tl_journal_path(char path[PATH_MAX], const struct tl_journal_place *place,
+                     const char *name) WG_MUST_USE;
+
 /* Opens a journal, and creates it if it does not exist. Waits until no other process has it open.
  * `kind` is borrowed until the journal is closed. Returns 0; -ENAMETOOLONG; or another -errno. */
 int tl_journal_open(struct tl_journal *journal, const struct tl_journal_kind *kind,
                     const char *name) WG_MUST_USE;
 
-/* Closes a journal, and removes its file if it is empty. Accepts a journal that failed to open. */
+/* Closes a journal, and removes its file (and the directory of that, if it is the journal's own) if
+ * it is empty. Accepts a journal that failed to open. */
 void tl_journal_close(struct tl_journal *journal);
 
 bool tl_journal_is_empty(const struct tl_journal *journal) WG_MUST_USE;

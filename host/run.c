@@ -24,6 +24,7 @@ static const int SIGNALS[] = {SIGINT, SIGTERM, SIGHUP};
 
 static volatile sig_atomic_t interrupted;
 static volatile pid_t child; /* 0: none runs */
+static bool is_hushed;
 
 static void interrupt(int number)
 {
@@ -77,6 +78,11 @@ void tl_run_forgive(void)
         interrupted = 0;
 }
 
+void tl_run_hush(void)
+{
+        is_hushed = true;
+}
+
 bool tl_run_has(const char *program)
 {
         const char *at = getenv("PATH");
@@ -109,9 +115,14 @@ static bool split(char *line, char *words[WORDS_MAX + 1])
         return count > 0;
 }
 
-/* Becomes the program, in the child. A descriptor of -1 leaves that one as it is. With an output,
- * standard error is discarded. */
-WG_NORETURN static void become(char *words[], int input, int output)
+/* Where a program reads and writes. A descriptor of -1 leaves that one as it is. */
+struct streams {
+        int input, output;
+        bool is_quiet; /* discards its standard error */
+};
+
+/* Becomes the program, in the child. */
+WG_NORETURN static void become(char *words[], const struct streams *streams)
 {
         struct sigaction action = {.sa_handler = SIG_DFL};
 
@@ -119,12 +130,13 @@ WG_NORETURN static void become(char *words[], int input, int output)
         /* If the program outlived us, it could make changes after the next command has undone
          * ours. */
         prctl(PR_SET_PDEATHSIG, SIGTERM);
-        if (input >= 0)
-                dup2(input, STDIN_FILENO);
-        if (output >= 0) {
+        if (streams->input >= 0)
+                dup2(streams->input, STDIN_FILENO);
+        if (streams->output >= 0)
+                dup2(streams->output, STDOUT_FILENO);
+        if (streams->is_quiet) {
                 int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
-                dup2(output, STDOUT_FILENO);
                 if (null >= 0)
                         dup2(null, STDERR_FILENO);
         }
@@ -147,7 +159,7 @@ static bool wait_for_child(void)
 }
 
 /* Signals are blocked until `child` is set, so that they end the child too. */
-static bool start(char *words[], int input, int output)
+static bool start(char *words[], const struct streams *streams)
 {
         sigset_t signals, before;
         pid_t pid;
@@ -163,7 +175,7 @@ static bool start(char *words[], int input, int output)
                 for (size_t i = 0; i < WG_ARRAY_SIZE(SIGNALS); i++)
                         signal(SIGNALS[i], SIG_DFL);
                 sigprocmask(SIG_SETMASK, &before, NULL);
-                become(words, input, output);
+                become(words, streams);
         }
         child = WG_MAX(pid, 0);
         sigprocmask(SIG_SETMASK, &before, NULL);
@@ -189,7 +201,8 @@ static int make_file(const char *text)
 
 void tl_run_show(const char *command)
 {
-        fprintf(stderr, "[#] %s\n", command);
+        if (!is_hushed)
+                fprintf(stderr, "[#] %s\n", command);
 }
 
 bool tl_run(const char *command, const char *input)
@@ -198,21 +211,28 @@ bool tl_run(const char *command, const char *input)
         return tl_run_quietly(command, input);
 }
 
-bool tl_run_quietly(const char *command, const char *input)
+/* Starts a command with this standard input; NULL: ours. */
+static bool begin(const char *command, const char *input, struct streams *streams)
 {
         char *words[WORDS_MAX + 1], *line = strdup(command);
-        int fd = -1;
         bool is_good = line && split(line, words);
 
         if (is_good && input) {
-                fd = make_file(input);
-                is_good = fd >= 0;
+                streams->input = make_file(input);
+                is_good = streams->input >= 0;
         }
-        is_good = is_good && start(words, fd, -1) && wait_for_child();
-        if (fd >= 0)
-                close(fd);
+        is_good = is_good && start(words, streams);
+        if (streams->input >= 0)
+                close(streams->input);
         free(line);
         return is_good;
+}
+
+bool tl_run_quietly(const char *command, const char *input)
+{
+        struct streams streams = {-1, -1, false};
+
+        return begin(command, input, &streams) && wait_for_child();
 }
 
 /* Reads to the end, so that the writer never blocks, and discards the bytes that do not fit. */
@@ -234,26 +254,72 @@ static void read_answer(int fd, char *answer, size_t size)
         answer[len] = '\0';
 }
 
+/* The same; returns a descriptor from which the caller reads its output, or -1. */
+static int begin_with_output(const char *command, const char *input, struct streams *streams)
+{
+        int ends[2];
+        bool is_good;
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return -1;
+        streams->output = ends[1];
+        is_good = begin(command, input, streams);
+        close(ends[1]);
+        if (!is_good)
+                close(ends[0]);
+        return is_good ? ends[0] : -1;
+}
+
 bool tl_run_ask(const char *command, char *answer, size_t size)
 {
-        char *words[WORDS_MAX + 1], *line = strdup(command);
-        bool is_good = line && split(line, words);
-        int ends[2];
+        struct streams streams = {-1, -1, true};
+        int from = begin_with_output(command, NULL, &streams);
+        bool is_good = from >= 0;
 
         answer[0] = '\0';
-        if (!is_good || pipe2(ends, O_CLOEXEC) < 0) {
-                free(line);
-                return false;
-        }
-        is_good = start(words, -1, ends[1]);
-        close(ends[1]);
         if (is_good) {
-                read_answer(ends[0], answer, size);
+                read_answer(from, answer, size);
                 is_good = wait_for_child();
+                close(from);
         }
-        close(ends[0]);
-        free(line);
         return is_good;
+}
+
+/* Reads to the end. NULL: no memory; the rest is then discarded. */
+static char *read_all(int fd, size_t *length)
+{
+        char *text = NULL, part[4096];
+        FILE *out = open_memstream(&text, length);
+        ssize_t got;
+
+        while ((got = read(fd, part, sizeof(part))) > 0 || (got < 0 && errno == EINTR))
+                if (got > 0 && out)
+                        fwrite(part, 1, (size_t)got, out);
+        if (out && (ferror(out) | (fclose(out) != 0))) {
+                free(text);
+                text = NULL;
+        }
+        return text;
+}
+
+char *tl_run_read(const char *command, const char *input, size_t *length)
+{
+        struct streams streams = {-1, -1, false};
+        int from = begin_with_output(command, input, &streams);
+        size_t len = 0;
+        char *text = NULL;
+
+        if (from < 0)
+                return NULL;
+        text = read_all(from, &len);
+        close(from);
+        if (!wait_for_child()) {
+                free(text);
+                return NULL;
+        }
+        if (length)
+                *length = len;
+        return text;
 }
 
 bool tl_run_script(const char *interpreter, const char *script)

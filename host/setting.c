@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/run.h"
+
 #define ROOT "/proc/sys/"
 
 /* A command of the journal: `setting IFNAME PATH VALUE OLD NAMESPACE`. */
@@ -67,10 +69,12 @@ int tl_setting_read(const char *path, char value[TL_SETTING_SIZE])
 static int write_setting(const char *path, const char *value)
 {
         int fd = open_setting(path, O_WRONLY), error = 0;
+        char command[128 + TL_SETTING_SIZE + 16];
 
         if (fd < 0)
                 return fd;
-        fprintf(stderr, "[#] sysctl -q %s=%s\n", path, value);
+        snprintf(command, sizeof(command), "sysctl -q %s=%s", path, value);
+        tl_run_show(command);
         if (write(fd, value, strlen(value)) < 0)
                 error = -errno;
         close(fd);
@@ -78,7 +82,7 @@ static int write_setting(const char *path, const char *value)
 }
 
 /* Looks in another journal for a command about that setting. */
-static bool find_line(const char *directory, const char *ifname, const char *path,
+static bool find_line(const struct tl_journal_place *place, const char *ifname, const char *path,
                       struct line *found)
 {
         unsigned long long namespace = find_namespace();
@@ -86,7 +90,7 @@ static bool find_line(const char *directory, const char *ifname, const char *pat
         bool is_found = false;
         FILE *file;
 
-        if (snprintf(name, sizeof(name), "%s/%s", directory, ifname) >= (int)sizeof(name))
+        if (!tl_journal_path(name, place, ifname))
                 return false;
         file = fopen(name, "re");
         while (file && !is_found && fgets(text, sizeof(text), file))
@@ -102,22 +106,30 @@ static bool is_entry(const struct dirent *entry)
         return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
-/* Looks for another interface that is up and holds the setting. */
-static bool find_holder(const struct tl_journal_kind *kind, const struct line *line,
-                        struct line *found)
+/* Looks among the journals of one program. `ifname` is not looked at; NULL: all are. */
+static bool find_holder_in(const struct tl_journal_kind *kind, const struct tl_journal_place *place,
+                           const char *ifname, const char *path, struct line *found)
 {
-        DIR *directory = opendir(kind->directory);
+        DIR *directory = place->directory ? opendir(place->directory) : NULL;
         struct dirent *entry;
         bool is_found = false;
 
         if (!directory)
                 return false;
         while (!is_found && (entry = readdir(directory)))
-                is_found = is_entry(entry) && strcmp(entry->d_name, line->ifname) != 0 &&
-                           find_line(kind->directory, entry->d_name, line->path, found) &&
+                is_found = is_entry(entry) && (!ifname || strcmp(entry->d_name, ifname) != 0) &&
+                           find_line(place, entry->d_name, path, found) &&
                            kind->is_alive(entry->d_name);
         closedir(directory);
         return is_found;
+}
+
+/* Looks for another interface that is up and holds the setting. */
+static bool find_holder(const struct tl_journal_kind *kind, const struct line *line,
+                        struct line *found)
+{
+        return find_holder_in(kind, &kind->place, line->ifname, line->path, found) ||
+               find_holder_in(kind, &kind->other, NULL, line->path, found);
 }
 
 /* Keeps other processes from changing a setting between our read and write. Returns a descriptor,

@@ -28,9 +28,10 @@ WG_ENUM_DEFINE(tl_quick_part, TL_QUICK_PARTS)
 #define SEND_REDIRECTS "net/ipv4/conf/all/send_redirects"
 
 static const struct tl_journal_kind JOURNAL = {
-        .directory = "/run/tieline-quick",
+        .place = TL_JOURNAL_PLACE_QUICK,
         .header = "tieline-quick-1",
         .is_alive = tl_link_is_served,
+        .other = TL_JOURNAL_PLACE,
 };
 
 /* How long a dead interface may keep its name, and how long a killed daemon may still answer. */
@@ -170,7 +171,8 @@ static bool open_journal(struct tl_journal *journal, const struct tl_quick_file 
 {
         int error = tl_journal_open(journal, &JOURNAL, file->ifname);
 
-        return !error || tl_fail("%s/%s: %s", JOURNAL.directory, file->ifname, strerror(-error));
+        return !error ||
+               tl_fail("%s/%s: %s", JOURNAL.place.directory, file->ifname, strerror(-error));
 }
 
 bool tl_quick_up(struct tl_quick_file *file, enum tl_quick_part part)

@@ -22,7 +22,8 @@ static bool is_never_alive(const char *name)
         return false;
 }
 
-static const struct tl_journal_kind kind = {directory, "tieline-quick-1", is_never_alive};
+static const struct tl_journal_kind kind = {
+        {directory, NULL}, "tieline-quick-1", is_never_alive, {NULL, NULL}};
 
 static int set_up(void **state)
 {
@@ -270,8 +271,8 @@ static void test_access(void **state)
 
 static void test_errors(void **state)
 {
-        static const struct tl_journal_kind nowhere = {"/nonexistent/directory", "x",
-                                                       is_never_alive};
+        static const struct tl_journal_kind nowhere = {
+                {"/nonexistent/directory", NULL}, "x", is_never_alive, {NULL, NULL}};
         struct tl_journal journal;
 
         (void)state;

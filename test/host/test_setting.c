@@ -23,7 +23,7 @@ static bool is_alive(const char *name)
         return others_are_alive;
 }
 
-static const struct tl_journal_kind kind = {directory, "test-1", is_alive};
+static const struct tl_journal_kind kind = {{directory, NULL}, "test-1", is_alive, {NULL, NULL}};
 
 /* The journals of two interfaces. */
 static struct tl_journal a, b;

@@ -24,7 +24,8 @@ static struct tl_steps steps;
 static struct tl_journal journal;
 static uint32_t failed;
 
-static const struct tl_journal_kind kind = {directory, "test-1", is_never_alive};
+static const struct tl_journal_kind kind = {
+        {directory, NULL}, "test-1", is_never_alive, {NULL, NULL}};
 
 /* A directory that becomes the working directory and the first in PATH, for files that the steps
  * make and for programs that stand in for others. */
