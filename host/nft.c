@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "host/nft.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/run.h"
+#include "host/table.h"
+#include "io/fail.h"
+#include "io/netns.h"
+
+enum { COMMAND_SIZE = TL_TABLE_NAME_SIZE + 48 };
+
+/* ---- the canonical form ---- */
+
+static int compare_texts(const void *a, const void *b)
+{
+        return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void free_texts(char **texts, size_t count)
+{
+        for (size_t i = 0; texts && i < count; i++)
+                free(texts[i]);
+        free(texts);
+}
+
+/* Orders the elements of a set, which the kernel lists in the order of a hash. */
+static bool sort(json_t *array)
+{
+        size_t count = json_array_size(array), made = 0;
+        char **texts = calloc(count + 1, sizeof(*texts));
+        bool is_good = texts;
+
+        for (; is_good && made < count; made++) {
+                texts[made] = json_dumps(json_array_get(array, made),
+                                         JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
+                is_good = texts[made];
+        }
+        if (is_good)
+                qsort(texts, count, sizeof(*texts), compare_texts);
+        for (size_t i = 0; is_good && i < count; i++)
+                is_good = json_array_set_new(array, i,
+                                             json_loads(texts[i], JSON_DECODE_ANY, NULL)) == 0;
+        free_texts(texts, made);
+        return is_good;
+}
+
+static bool simplify(json_t *value);
+
+static bool simplify_object(json_t *object)
+{
+        const char *key;
+        json_t *value;
+
+        json_object_del(object, "handle");
+        json_object_foreach(object, key, value)
+        {
+                if (!simplify(value))
+                        return false;
+                /* A count is null in stateless lists; the text that is loaded may begin it at 0. */
+                if (strcmp(key, "counter") == 0 && json_is_object(value))
+                        json_object_clear(value);
+                if ((strcmp(key, "elem") == 0 || strcmp(key, "set") == 0) && json_is_array(value) &&
+                    !sort(value))
+                        return false;
+        }
+        return true;
+}
+
+static bool simplify(json_t *value)
+{
+        size_t i;
+        json_t *item;
+
+        if (json_is_object(value))
+                return simplify_object(value);
+        json_array_foreach(value, i, item) if (!simplify(item)) return false;
+        return true;
+}
+
+char *tl_nft_canonical(const char *json)
+{
+        json_t *root = json_loads(json, 0, NULL), *list = json_object_get(root, "nftables"), *item;
+        char *form = NULL;
+        size_t len, i;
+        FILE *out = json_is_array(list) ? open_memstream(&form, &len) : NULL;
+        bool is_good = out;
+
+        json_array_foreach(list, i, item)
+        {
+                if (!is_good || json_object_get(item, "metainfo"))
+                        continue;
+                is_good = simplify(item) &&
+                          json_dumpf(item, out, JSON_SORT_KEYS | JSON_COMPACT) == 0 &&
+                          fputc('\n', out) != EOF;
+        }
+        json_decref(root);
+        if (out && fclose(out) != 0)
+                is_good = false;
+        if (is_good)
+                return form;
+        free(form);
+        return NULL;
+}
+
+/* ---- tables of the kernel ---- */
+
+static bool has_nft(void)
+{
+        return tl_run_has("nft") || tl_fail("nft is missing: `apt install nftables', or the like");
+}
+
+/* Whether there is such a table, in *exists. */
+static bool find(const char *name, bool *exists)
+{
+        char *tables = tl_run_read("nft list tables inet", NULL, NULL), *rest = NULL;
+        char wanted[COMMAND_SIZE];
+
+        if (!tables)
+                return tl_fail("cannot list the nft tables");
+        snprintf(wanted, sizeof(wanted), "table inet %s", name);
+        *exists = false;
+        for (char *line = strtok_r(tables, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+                *exists = *exists || strcmp(line, wanted) == 0;
+        free(tables);
+        return true;
+}
+
+/* Lists a table that exists. */
+static bool list(char **form, const char *name)
+{
+        char command[COMMAND_SIZE], *json;
+
+        snprintf(command, sizeof(command), "nft -j -s list table inet %s", name);
+        json = tl_run_read(command, NULL, NULL);
+        *form = json ? tl_nft_canonical(json) : NULL;
+        free(json);
+        return *form || tl_fail("cannot list the nft table `%s'", name);
+}
+
+bool tl_nft_read(struct tl_nft_table *table, const char *name)
+{
+        char command[COMMAND_SIZE];
+        bool exists = false;
+
+        *table = (struct tl_nft_table){0};
+        if (!tl_run_has("nft"))
+                return true;
+        if (!find(name, &exists))
+                return false;
+        if (!exists)
+                return true;
+        snprintf(command, sizeof(command), "nft -s list table inet %s", name);
+        table->text = tl_run_read(command, NULL, NULL);
+        if (table->text && list(&table->form, name))
+                return true;
+        tl_nft_done(table);
+        return tl_fail("cannot list the nft table `%s'", name);
+}
+
+bool tl_nft_try(char **form, const char *text, const char *name)
+{
+        int home;
+        bool is_good;
+
+        if (!has_nft())
+                return false;
+        home = tl_netns_enter_new();
+        if (home < 0)
+                return tl_fail("cannot make a network namespace to try the nft table in: %s",
+                               strerror(-home));
+        is_good = tl_run_quietly("nft -f -", text) && list(form, name);
+        tl_netns_leave(home);
+        return is_good;
+}
+
+void tl_nft_done(struct tl_nft_table *table)
+{
+        free(table->text);
+        free(table->form);
+        *table = (struct tl_nft_table){0};
+}
+
+bool tl_nft_replace(const char *name, const char *text)
+{
+        char *input;
+        bool is_good;
+
+        if (!has_nft())
+                return false;
+        /* Deleting what does not exist would fail. */
+        if (asprintf(&input, "add table inet %s\ndelete table inet %s\n%s", name, name,
+                     text ? text : "") < 0)
+                return tl_fail("out of memory");
+        is_good = tl_run_quietly("nft -f -", input);
+        free(input);
+        return is_good;
+}
