@@ -5,6 +5,7 @@
  * Changes are made in the order of node/diff.h. If one fails, or a signal asks us to end, those
  * already made are undone. A run that is killed leaves a state from which the next `apply` or
  * `down` reaches the planned or the original one.
+ * Call tl_run_init() (host/run.h) before.
  * Threads: the process has only one. Runs of several processes wait for each other. */
 #ifndef NODE_APPLY_H
 #define NODE_APPLY_H
@@ -13,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "host/journal.h"
 #include "node/diff.h"
 #include "node/machine.h"
 
@@ -27,5 +29,9 @@ bool tl_apply_compare(const struct tl_machine *machine, struct tl_diff *diff) WG
  * The caller releases *diff either way. */
 bool tl_apply(const struct tl_machine *machine, uint32_t confirm_s,
               struct tl_diff *diff) WG_MUST_USE;
+
+/* The same for a caller that holds the journal, even if changes wait to be confirmed. */
+bool tl_apply_held(const struct tl_machine *machine, struct tl_journal *journal, uint32_t confirm_s,
+                   struct tl_diff *diff) WG_MUST_USE;
 
 #endif

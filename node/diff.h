@@ -19,7 +19,7 @@
 
 /* What changes, in the order in which it is brought up. */
 #define TL_DIFF_KINDS(X) \
-        X(TL_DIFF_TABLE, 0, table, "nft table") \
+        X(TL_DIFF_TABLE, 0, table, "nft table inet") \
         X(TL_DIFF_DAEMON, 1, daemon, "daemon") \
         X(TL_DIFF_KEY, 2, key, "private key") \
         X(TL_DIFF_PORT, 3, port, "UDP port") \
@@ -41,7 +41,7 @@ struct tl_difference {
         enum tl_diff_kind kind;
         enum tl_diff_verb verb;
         const char *what;   /* "e/laptop", "192.168.200.0/24" */
-        const char *detail; /* "2 rules differ", "1420 -> 1280"; "": nothing to add */
+        const char *detail; /* "2 entries differ", "1420 -> 1280"; "": nothing to add */
         uint32_t index;     /* in the array of the state that has it: `from` if it is removed */
 };
 

@@ -3,7 +3,7 @@
  * state.h - everything of a network that one machine has or shall have, in one form for both.
  *
  * A running state is read from the kernel and the daemon (node/running.h), a desired one is made
- * from a plan. An empty one is that of a machine that is no node.
+ * from a plan. Zeroed memory is the state of a machine that is no node.
  * Threads: one owner at a time. */
 #ifndef NODE_STATE_H
 #define NODE_STATE_H
@@ -20,22 +20,35 @@ struct tl_state {
         struct tl_arena arena;
         bool has_link; /* and a daemon that serves it */
         bool is_up;
-        bool has_key; /* of a running state: the daemon has the machine's private key */
-        uint32_t mtu;
+        bool has_key;                         /* the daemon has this machine's private key */
+        uint32_t mtu;                         /* 0: not known */
         struct tl_planned_address *addresses; /* sorted */
-        uint32_t address_count, address_capacity;
-        struct tl_change device;         /* without the private key */
-        struct tl_planned_route *routes; /* sorted */
-        uint32_t route_count, route_capacity;
-        struct tl_planned_setting *settings; /* only those that the plan or the journal names */
-        uint32_t setting_count, setting_capacity;
-        const char *table;      /* nft(8) text, ready to be loaded; NULL: there is none */
-        const char *table_form; /* its canonical form: one line per object (host/nft.h) */
+        uint32_t address_count;
+        const struct tl_change *device;  /* without the private key; NULL: no link */
+        struct tl_planned_route *routes; /* sorted; the metric is as the kernel shows it */
+        uint32_t route_count;
+        struct tl_planned_setting *settings; /* a running state has the values of now */
+        uint32_t setting_count;
+        const char *table_name; /* of nft, family inet; NULL: there is none */
+        const char *table;      /* text that nft -f can load */
+        const char *table_form; /* canonical form (host/nft.h) */
+
+        /* What a running state owns. */
+        struct tl_change own_device;
 };
 
-/* Makes the state that a plan describes; it borrows from the plan. Returns false if there is no
- * memory. The caller releases *state either way. */
+/* Makes the state that a plan describes, but for the form of its table; it borrows from the plan.
+ * Returns false if there is no memory. The caller releases *state either way. */
 bool tl_state_of_plan(struct tl_state *state, const struct tl_nodeplan *plan) WG_MUST_USE;
+
+/* Sorts addresses and routes. */
+void tl_state_sort(struct tl_state *state);
+
+/* Orders routes as in a state: unreachable ones first, then by family, prefix and metric. Less
+ * than, equal to, or greater than 0, as with qsort(3). */
+int tl_state_compare_routes(const struct tl_planned_route *a, const struct tl_planned_route *b);
+int tl_state_compare_addresses(const struct tl_planned_address *a,
+                               const struct tl_planned_address *b);
 
 /* Wipes and frees everything. Accepts zeroed memory. */
 void tl_state_done(struct tl_state *state);

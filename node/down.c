@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "node/down.h"
+
+#include <net/if.h>
+#include <string.h>
+
+#include "client/link.h"
+#include "host/daemon.h"
+#include "host/setting.h"
+#include "io/fail.h"
+#include "node/diff.h"
+#include "node/hold.h"
+#include "node/make.h"
+#include "node/pending.h"
+#include "node/running.h"
+
+static void undo(const struct tl_journal *journal, const char *command)
+{
+        (void)!tl_setting_release(journal, command);
+}
+
+/* Removes what the kernel has. The link may have another name by now. */
+static bool remove_all(struct tl_journal *journal, unsigned int link, bool *was_up)
+{
+        static const struct tl_state nothing;
+        struct tl_state running;
+        struct tl_diff diff = {0};
+        struct tl_make make = {.journal = journal, .from = &running, .to = &nothing, .diff = &diff};
+        bool is_good = tl_running_read(&running, journal->name, NULL);
+
+        if (is_good) {
+                is_good = tl_diff_make(&diff, &running, &nothing, NULL) || tl_fail("out of memory");
+                *was_up = *was_up || diff.count;
+                is_good = is_good && tl_make(&make);
+        }
+        is_good = tl_daemon_end(journal->name, link) && is_good;
+        tl_diff_done(&diff);
+        tl_state_done(&running);
+        return is_good;
+}
+
+bool tl_down_held(struct tl_journal *journal, bool *was_up)
+{
+        unsigned int link = journal->link;
+        bool is_served = tl_link_is_served(journal->name);
+
+        *was_up = is_served || !tl_journal_is_empty(journal);
+        tl_pending_end(journal->name);
+        tl_journal_undo(journal, 0, undo);
+        return remove_all(journal, link, was_up);
+}
+
+bool tl_down(const char *name, bool *was_up)
+{
+        struct tl_journal journal;
+        bool is_good;
+
+        *was_up = false;
+        if (!tl_hold_open(&journal, name))
+                return false;
+        is_good = tl_hold_settle(name) && tl_down_held(&journal, was_up);
+        tl_journal_close(&journal);
+        return is_good;
+}
