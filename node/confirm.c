@@ -11,8 +11,8 @@
 #include "node/hold.h"
 #include "node/machine.h"
 
-/* Opens the journal, and looks for changes that wait. They are confirmed or undone while nobody else
- * can change anything. */
+/* Opens the journal, and looks for changes that wait. They are confirmed or undone while nobody
+ * else can change anything. */
 static bool open_pending(struct tl_journal *journal, struct tl_pending *pending, const char *name)
 {
         if (!tl_hold_open(journal, name))

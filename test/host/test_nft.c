@@ -61,8 +61,8 @@ static void expect_running(const char *text)
         tl_nft_done(&table);
 }
 
-/* A table that was loaded equals its text, whatever the order of elements; and trying a text changes
- * nothing here. */
+/* A table that was loaded equals its text, whatever the order of elements; and trying a text
+ * changes nothing here. */
 static void test_compare(void **state)
 {
         static const struct {
