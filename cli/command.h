@@ -19,12 +19,15 @@ enum {
         TL_CLI_NO = 3, /* changes are pending, it is unreachable, an expectation is not met */
 };
 
-/* All options: constant, name, its argument (NULL: none), text. A command takes some of them. */
+/* All options: constant, name, its argument (NULL: none), text (NULL: hidden, for our own calls). A
+ * command takes some of them. */
 #define TL_CLI_OPTIONS(X) \
         X(TL_CLI_JSON, json, NULL, "print JSON, for programs") \
         X(TL_CLI_LOCKED, locked, NULL, "fail if the lock lacks values, instead of adding them") \
         X(TL_CLI_CONFIRM, confirm, "DURATION", \
-          "undo everything after DURATION (60s, 5m), unless confirmed")
+          "undo everything after DURATION (60s, 5m), unless confirmed") \
+        X(TL_CLI_UNDO, undo, NULL, "undo the changes now, instead of confirming them") \
+        X(TL_CLI_WAIT, wait, NULL, NULL)
 
 #define TL_CLI_OPTION_CONSTANT_(constant, name, argument, text) constant,
 enum tl_cli_option { TL_CLI_OPTIONS(TL_CLI_OPTION_CONSTANT_) TL_CLI_OPTION_COUNT };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "cli/commands.h"
 
+#include "cli/check.h"
 #include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/key.h"
@@ -24,6 +25,25 @@ const struct tl_command tl_commands[] = {
                 .takes = TL_CLI_TAKES(TL_CLI_JSON),
                 .most_words = 1,
                 .run = tl_cli_key,
+        },
+        {
+                .name = "check",
+                .arguments = "[NETWORK]",
+                .text = "find all mistakes, conflicts and unmet expectations in the file",
+                .details = "Works on any machine and needs no root. Values that are not in the "
+                           "file, such as\n"
+                           "addresses, are derived once and recorded in NAME.lock beside it, which "
+                           "belongs\n"
+                           "to the file: keep both under version control, and copy both to the "
+                           "nodes.\n"
+                           "\n"
+                           "Exits with 0 if all is well, 1 if the file has mistakes, and 3 if an "
+                           "expectation\n"
+                           "is not met.\n"
+                           "\n" NETWORK_TEXT,
+                .takes = TL_CLI_TAKES(TL_CLI_LOCKED) | TL_CLI_TAKES(TL_CLI_JSON),
+                .most_words = 1,
+                .run = tl_cli_check,
         },
         {
                 .name = "completion",

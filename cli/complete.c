@@ -73,7 +73,7 @@ static void offer_commands(const struct tl_command *all, char *word)
 static void offer_options(const struct tl_command *command, char *word)
 {
         for (int option = 0; option < TL_CLI_OPTION_COUNT; option++) {
-                if (command->takes & TL_CLI_TAKES(option))
+                if (tl_option_is_shown(command, option))
                         offer_option(word, tl_options[option].name);
         }
         offer_option(word, "help");

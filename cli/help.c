@@ -29,7 +29,7 @@ void tl_help_print(const struct tl_command *command)
         for (int option = 0; option < TL_CLI_OPTION_COUNT; option++) {
                 const char *argument = tl_options[option].argument;
 
-                if (command->takes & TL_CLI_TAKES(option))
+                if (tl_option_is_shown(command, option))
                         printf(" [--%s%s%s]", tl_options[option].name, argument ? " " : "",
                                argument ? argument : "");
         }
@@ -39,7 +39,7 @@ void tl_help_print(const struct tl_command *command)
         for (int option = 0; option < TL_CLI_OPTION_COUNT; option++) {
                 char left[32];
 
-                if (!(command->takes & TL_CLI_TAKES(option)))
+                if (!tl_option_is_shown(command, option))
                         continue;
                 snprintf(left, sizeof(left), "--%s %s", tl_options[option].name,
                          tl_options[option].argument ? tl_options[option].argument : "");

@@ -12,6 +12,6 @@
 /* Prints a value on standard output, with its members in the order in which they were added, and
  * releases it. NULL, which jansson returns if there is no memory, is a failure. Returns the exit
  * status: 0, or 1 after saying why. */
-int tl_json_print(json_t *value) WG_MUST_USE;
+int tl_json_print(json_t *value);
 
 #endif

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "conf/network.h"
 #include "io/fail.h"
+#include "io/file.h"
 
 #define SUFFIX ".yaml"
 
@@ -77,4 +79,40 @@ int tl_networks_find(struct tl_paths *paths, const char *network)
                 tl_fail_usage("which network? " TL_PATHS_ETC " has several: %s", names.list);
                 return TL_CLI_USAGE;
         }
+}
+
+/* Reads the name from a file. */
+static bool read_name(char name[IF_NAMESIZE], const char *path)
+{
+        struct tl_findings findings = {0};
+        struct tl_network network = {0};
+        struct tl_file file;
+        int error = tl_file_read(&file, path);
+        bool has_name;
+
+        if (error)
+                return tl_fail("%s: %s", path, strerror(-error));
+        (void)!tl_network_parse(&network, file.text, file.len, &findings);
+        has_name = network.name.text && strlen(network.name.text) < IF_NAMESIZE;
+        if (has_name)
+                snprintf(name, IF_NAMESIZE, "%s", network.name.text);
+        tl_network_done(&network);
+        tl_findings_done(&findings);
+        tl_file_done(&file);
+        return has_name || tl_fail("%s does not say how the network is called: give its name "
+                                   "instead of a path",
+                                   path);
+}
+
+int tl_networks_name(char name[IF_NAMESIZE], const char *network)
+{
+        struct tl_paths paths;
+        int status = tl_networks_find(&paths, network);
+
+        if (status)
+                return status;
+        if (!*paths.name)
+                return read_name(name, paths.file) ? TL_CLI_YES : TL_CLI_FAILED;
+        memcpy(name, paths.name, sizeof(paths.name));
+        return TL_CLI_YES;
 }

@@ -12,6 +12,11 @@
 #define ROW(constant, name, argument, text) [constant] = {#name, argument, text},
 const struct tl_option tl_options[TL_CLI_OPTION_COUNT] = {TL_CLI_OPTIONS(ROW)};
 
+bool tl_option_is_shown(const struct tl_command *command, int option)
+{
+        return (command->takes & TL_CLI_TAKES(option)) && tl_options[option].text;
+}
+
 enum { LETTERS = 256 }; /* values of options without a letter begin here */
 
 /* Makes getopt's table of a command: its own options, and --help. */
@@ -62,7 +67,8 @@ static enum tl_reading check_words(const struct tl_call *call)
         }
         if (call->word_count > command->most_words) {
                 tl_fail_usage("unexpected argument `%s'%s%s", call->words[command->most_words],
-                              command->most_words ? ": it takes " : "", command->arguments);
+                              command->most_words ? ": it takes " : "",
+                              command->most_words ? command->arguments : "");
                 return TL_READING_WRONG;
         }
         return TL_READING_DONE;

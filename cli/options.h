@@ -23,6 +23,9 @@ enum tl_reading {
         TL_READING_WRONG /* a mistake, which has been reported */
 };
 
+/* Whether a command takes an option that users see. */
+bool tl_option_is_shown(const struct tl_command *command, int option) WG_MUST_USE;
+
 /* Reads the options and words of a call of a command of that table; argv[0] is ignored. May reorder
  * argv. */
 enum tl_reading tl_options_read(const struct tl_command *all, const struct tl_command *command,

@@ -49,7 +49,7 @@ if ! make_root; then
         echo "SKIP  a clean root: debootstrap failed: $(tail -n 1 "$work/log")"
         finish 1
 fi
-cp "$folder"/tielined_*.deb "$root/tmp/tielined.deb"
+cp "$folder"/tieline_*.deb "$root/tmp/tieline.deb"
 cp -L /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null
 cp /etc/hosts "$root/etc/hosts" 2>/dev/null
 
@@ -77,7 +77,7 @@ files() {
                 -prune -o ! -type d -print | grep -vE "$of_the_system" | sort)
 }
 install_it() {
-        inside net apt-get -qq -y install --no-install-recommends /tmp/tielined.deb \
+        inside net apt-get -qq -y install --no-install-recommends /tmp/tieline.deb \
                 >"$work/log" 2>&1 || { tail -n 20 "$work/log"; false; }
 }
 
@@ -119,7 +119,7 @@ users='(passwd|shadow|group|gshadow)-'
 of_the_system="^\\./(run/.*|etc/(\\.pwd\\.lock|ld\\.so\\.cache|machine-id|mtab|$users))\$"
 
 nothing_left() {
-        inside own sh -c 'apt-get -qq -y purge tielined && apt-get -qq -y autoremove --purge' \
+        inside own sh -c 'apt-get -qq -y purge tieline && apt-get -qq -y autoremove --purge' \
                 >"$work/log" 2>&1 || { tail -n 20 "$work/log"; return 1; }
         diff "$work/before" <(files)
 }

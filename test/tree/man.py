@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The man pages pass mandoc's lint, and all are installed."""
+"""Man pages pass mandoc's lint, are installed, and have every command and option of tieline."""
 import re
 
 import tree
@@ -13,7 +13,37 @@ PLANTED = {
          ".Nd planted\n.Bl -tag\n", "doc/planted.8:"),
     "a page that is not installed":
         ("doc/planted.8", ".Dd January 1, 2026\n", "does not install"),
+    "a command that the page lacks":
+        ("cli/commands.c", '{.name = "planted"},\n', "does not describe the command planted"),
+    "a command that only the page has":
+        ("doc/tieline.8", ".Bl -tag -width Ds\n.It Cm planted\nPlanted.\n.El\n",
+         "there is no command planted"),
+    "an option that the page lacks":
+        ("cli/command.h", '/* X(TL_CLI_PLANTED, planted, NULL, "planted") */\n',
+         "does not describe --planted"),
+    "an option that only the page has":
+        ("doc/tieline.8", ".Bl -tag -width Ds\n.It Fl -planted\nPlanted.\n.El\n",
+         "there is no option --planted"),
 }
+
+PAGE = "doc/tieline.8"
+COMMAND = re.compile(r"""\{\s*\.name = "([\w-]+)".*?(?=\{\s*\.name = |\Z)""", re.DOTALL)
+OPTION = re.compile(r"""X\(TL_CLI_\w+, (\w+), (?:NULL|"[^"]*"),\s*(?:\\\s*)?"[^"]""")
+
+
+def tieline(root):
+    """The differences between the table of tieline's commands and its page."""
+    page = (root / PAGE).read_text()
+    table = (root / "cli" / "commands.c").read_text()
+    commands = {found[1] for found in COMMAND.finditer(table) if "is_hidden" not in found[0]}
+    options = set(OPTION.findall((root / "cli" / "command.h").read_text())) | {"help", "version"}
+    described = set(re.findall(r"^\.It Cm ([\w-]+)", page, re.M))
+    explained = set(re.findall(r"^\.It Fl (?:\w , )?-([\w-]+)", page, re.M))
+    findings = [f"{PAGE}:1: does not describe the command {name}" for name in commands - described]
+    findings += [f"{PAGE}:1: there is no command {name}" for name in described - commands]
+    findings += [f"{PAGE}:1: does not describe --{name}" for name in options - explained]
+    findings += [f"{PAGE}:1: there is no option --{name}" for name in explained - options]
+    return findings
 
 
 def check(root, _build=None):
@@ -28,7 +58,7 @@ def check(root, _build=None):
                      if not any(word in line for word in HARMLESS)]
         if f"'{path.name}'" not in installs:
             findings.append(f"{path}:1: doc/meson.build does not install it")
-    return findings
+    return findings + tieline(root)
 
 
 if __name__ == "__main__":
