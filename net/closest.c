@@ -5,16 +5,6 @@
 
 WG_ENUM_DEFINE(tl_closest_kind, TL_CLOSEST_KINDS)
 
-/* The class of a source; NULL: no rule names it. */
-static const struct tl_policy_class *class_of(const struct tl_policy *policy,
-                                              const struct wg_ip *from)
-{
-        for (uint32_t i = 0; i < policy->source_count; i++)
-                if (wg_prefix_contains(&policy->sources[i].prefix, from))
-                        return &policy->classes[policy->sources[i].class];
-        return NULL;
-}
-
 static bool is_before(const struct tl_closest_rule *a, const struct tl_closest_rule *b)
 {
         return a->kind != b->kind ? a->kind < b->kind : a->rule < b->rule;
@@ -48,7 +38,7 @@ static void consider(struct tl_closest_rule *rules, uint32_t *count, enum tl_clo
 uint32_t tl_closest_find(const struct tl_policy *policy, const struct tl_policy_query *query,
                          struct tl_closest_rule rules[TL_CLOSEST_MOST])
 {
-        const struct tl_policy_class *own = class_of(policy, &query->from);
+        const struct tl_policy_class *own = tl_policy_class(policy, &query->from);
         uint32_t count = 0;
 
         for (uint32_t i = 0; i < policy->class_count; i++) {

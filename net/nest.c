@@ -23,9 +23,8 @@ static int compare_items(const void *left, const void *right)
         return a->id < b->id ? -1 : a->id > b->id;
 }
 
-/* The innermost of `from` and the items around it that covers a prefix. */
-static uint32_t find_cover(const struct tl_nest_item *items, uint32_t from,
-                           const struct wg_prefix *prefix)
+uint32_t tl_nest_cover(const struct tl_nest_item *items, uint32_t from,
+                       const struct wg_prefix *prefix)
 {
         while (from != TL_NEST_NONE && !wg_prefix_covers(&items[from].prefix, prefix))
                 from = items[from].outer;
@@ -37,7 +36,8 @@ void tl_nest_sort(struct tl_nest_item *items, uint32_t count)
         if (count > 1)
                 qsort(items, count, sizeof(*items), compare_items);
         for (uint32_t i = 0; i < count; i++)
-                items[i].outer = find_cover(items, i > 0 ? i - 1 : TL_NEST_NONE, &items[i].prefix);
+                items[i].outer = tl_nest_cover(items, i > 0 ? i - 1 : TL_NEST_NONE,
+                                               &items[i].prefix);
 }
 
 uint32_t tl_nest_find(const struct tl_nest_item *items, uint32_t count, const struct wg_ip *ip)
@@ -55,5 +55,5 @@ uint32_t tl_nest_find(const struct tl_nest_item *items, uint32_t count, const st
                 else
                         high = middle;
         }
-        return find_cover(items, low > 0 ? low - 1 : TL_NEST_NONE, &whole);
+        return tl_nest_cover(items, low > 0 ? low - 1 : TL_NEST_NONE, &whole);
 }

@@ -24,6 +24,11 @@ struct tl_nest_item {
  * prefixes, each is the outer one of the next. Takes n log n. */
 void tl_nest_sort(struct tl_nest_item *items, uint32_t count);
 
+/* The innermost of item `from` (NONE: no item) and those around it that covers a prefix; NONE: none
+ * does. */
+uint32_t tl_nest_cover(const struct tl_nest_item *items, uint32_t from,
+                       const struct wg_prefix *prefix) WG_MUST_USE;
+
 /* The index of the longest prefix that contains an address, the last one of several equal ones;
  * TL_NEST_NONE: none does. */
 uint32_t tl_nest_find(const struct tl_nest_item *items, uint32_t count,

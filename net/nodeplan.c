@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/prefixes.h"
 #include "net/ruleset.h"
 
 WG_ENUM_DEFINE(tl_planned_route_kind, TL_PLANNED_ROUTES)
@@ -37,20 +38,6 @@ static bool is_family_usable(const struct planner *p, uint8_t family)
 {
         return family == WG_FAMILY_IPV4 ||
                (family == WG_FAMILY_IPV6 && !(p->local && p->local->lacks_ipv6));
-}
-
-static struct wg_prefix whole(const struct wg_ip *ip)
-{
-        return (struct wg_prefix){*ip, (uint8_t)wg_ip_bits(ip)};
-}
-
-static int compare_prefixes(const struct wg_prefix *a, const struct wg_prefix *b)
-{
-        int order = a->ip.family - b->ip.family;
-
-        if (order == 0)
-                order = memcmp(a->ip.bytes, b->ip.bytes, sizeof(a->ip.bytes));
-        return order != 0 ? order : a->cidr - b->cidr;
 }
 
 /* ---- addresses and routes ---- */
@@ -99,7 +86,7 @@ static bool add_remote(struct planner *p, const struct wg_prefix *prefix)
 static int compare_routes(const void *left, const void *right)
 {
         const struct tl_planned_route *a = left, *b = right;
-        int order = compare_prefixes(&a->prefix, &b->prefix);
+        int order = tl_prefixes_compare(&a->prefix, &b->prefix);
 
         return order != 0 ? order : (a->metric > b->metric) - (a->metric < b->metric);
 }
@@ -132,7 +119,8 @@ static void add_share(struct planner *p, uint32_t peer, const struct wg_prefix *
 
 static void add_own_addresses(struct planner *p, uint32_t peer, const struct tl_node *node)
 {
-        const struct wg_prefix ip4 = whole(&node->ip4), ip6 = whole(&node->ip6);
+        const struct wg_prefix ip4 = tl_prefixes_single(&node->ip4),
+                               ip6 = tl_prefixes_single(&node->ip6);
 
         add_share(p, peer, &ip4, node->at);
         add_share(p, peer, &ip6, node->at);
@@ -177,7 +165,7 @@ static bool collect_shares(struct planner *p)
 
 static int compare_shares(const struct share *a, const struct share *b)
 {
-        int order = compare_prefixes(&a->prefix, &b->prefix);
+        int order = tl_prefixes_compare(&a->prefix, &b->prefix);
 
         return order != 0 ? order : strcmp(a->peer->name, b->peer->name);
 }
@@ -205,7 +193,7 @@ static bool has_disjoint_peers(struct planner *p)
         for (uint32_t i = 1; i < p->share_count; i++) {
                 const struct share *a = &p->shares[i - 1], *b = &p->shares[i];
 
-                if (compare_prefixes(&a->prefix, &b->prefix) != 0)
+                if (tl_prefixes_compare(&a->prefix, &b->prefix) != 0)
                         continue;
                 tl_findings_add(p->findings, TL_FINDING_ERROR, b->at, &a->at,
                                 "give each of them its own prefix",

@@ -7,8 +7,8 @@
  * node; a person, all their devices; a group, its people; a service, its host with its ports.
  * Addresses are real ones: a mapped prefix stands for the LAN it is mapped to.
  *
- * Lookups take time proportional to the prefix length, not to the number of rules: each source
- * prefix has a class, the set of rules that name it.
+ * Each source prefix has a class, which stands for the rules that name it. Lookups are binary
+ * searches among prefixes, so they hardly depend on the number of rules.
  * Threads: pure functions of their arguments; constant once built. */
 #ifndef NET_POLICY_H
 #define NET_POLICY_H
@@ -21,6 +21,7 @@
 #include "conf/arena.h"
 #include "conf/findings.h"
 #include "net/model.h"
+#include "net/nest.h"
 
 /* One direction of a connection, from the side that opens it. */
 struct tl_policy_query {
@@ -29,30 +30,29 @@ struct tl_policy_query {
         uint16_t port;    /* of the destination; 0 without ports */
 };
 
-/* A destination that a rule allows. */
+/* A destination that a rule allows. Of a class, no two targets with the same protocol have a
+ * connection in common, and none lies within a target of any protocol. */
 struct tl_policy_target {
         struct wg_prefix prefix;
         uint8_t protocol;     /* WG_PROTOCOL_TCP, _UDP, _ICMP; 0: any, and then any port */
-        uint16_t first, last; /* ports; with ICMP 0 and 0 */
+        uint16_t first, last; /* ports; with ICMP and any protocol 0 and 65535 */
         uint32_t rule;        /* index in the file */
+        uint32_t outer; /* index of the last target whose prefix is the closest one around this
+                               * one; TL_NEST_NONE: none */
 };
 
 /* Sources that the same rules name. */
 struct tl_policy_class {
-        struct tl_policy_target
-                *targets; /* sorted by prefix, protocol, first port; no duplicates */
+        struct tl_policy_target *targets; /* sorted by prefix, protocol, first port */
         uint32_t count;
-};
-
-struct tl_policy_source {
-        struct wg_prefix prefix; /* disjoint from all others: the longest prefix decides */
-        uint32_t class;          /* index of its class */
+        const uint32_t *rules; /* indices in the file, sorted */
+        uint32_t rule_count;
 };
 
 struct tl_policy {
         bool is_open; /* there is no policy: everything is allowed */
         struct tl_arena arena;
-        struct tl_policy_source *sources; /* sorted by prefix */
+        struct tl_nest_item *sources; /* the longest prefix decides; id: index of its class */
         uint32_t source_count;
         struct tl_policy_class *classes;
         uint32_t class_count;
@@ -64,6 +64,10 @@ bool tl_policy_build(struct tl_policy *policy, const struct tl_model *model,
                      struct tl_findings *findings) WG_MUST_USE;
 
 void tl_policy_done(struct tl_policy *policy);
+
+/* The class of a source address; NULL: no rule names it. */
+const struct tl_policy_class *tl_policy_class(const struct tl_policy *policy,
+                                              const struct wg_ip *from) WG_MUST_USE;
 
 /* Whether a connection is allowed. If so, *rule is the index of a rule that allows it
  * (TL_MODEL_NONE without a policy); NULL: not wanted. */

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 
 #include "conf/address.h"
+#include "net/access.h"
+#include "net/prefixes.h"
+#include "net/ruleset_policy.h"
 #include "net/travel.h"
 
 enum { IPV4_AND_TCP = 40, IPV6_AND_TCP = 60 }; /* bytes of headers before a segment */
@@ -131,14 +134,72 @@ static void write_snat(const struct table *t)
         fprintf(t->out, "\t}\n");
 }
 
-static void write_table(const struct table *t)
+/* ---- the policy ---- */
+
+/* The node's addresses in the tunnel, and its LANs. */
+static bool list_own(const struct table *t, struct tl_arena *arena, struct tl_prefixes *list)
 {
+        const struct wg_prefix ip4 = tl_prefixes_single(&t->self->ip4),
+                               ip6 = tl_prefixes_single(&t->self->ip6);
+        const struct tl_site *site;
+
+        if (!tl_prefixes_add(list, arena, &ip4) || !tl_prefixes_add(list, arena, &ip6))
+                return false;
+        if (t->self->site == TL_MODEL_NONE)
+                return true;
+        site = &t->model->sites[t->self->site];
+        for (uint32_t i = 0; i < site->lan_count; i++)
+                if (!tl_prefixes_add(list, arena, &t->model->lans[site->lan_first + i].prefix))
+                        return false;
+        tl_prefixes_shorten(list);
+        return true;
+}
+
+/* The destinations of packets that come out of the tunnel at the node. */
+static bool list_scope(const struct table *t, struct tl_arena *arena, const struct tl_prefixes *own,
+                       struct tl_prefixes *list)
+{
+        const struct wg_prefix all4 = {{.family = WG_FAMILY_IPV4}, 0},
+                               all6 = {{.family = WG_FAMILY_IPV6}, 0};
+
+        if (t->self->kind == TL_NODE_HUB)
+                return tl_prefixes_add(list, arena, &all4) && tl_prefixes_add(list, arena, &all6);
+        *list = *own;
+        return true;
+}
+
+static bool write_policy(const struct table *t)
+{
+        struct tl_arena arena = {0};
+        struct tl_access access = {0};
+        struct tl_prefixes own = {0}, scope = {0};
+        bool is_good;
+
+        if (t->policy->is_open)
+                return true;
+        is_good = list_own(t, &arena, &own) && list_scope(t, &arena, &own, &scope) &&
+                  tl_access_make(&access, t->policy, &scope);
+        if (is_good && is_device(t))
+                own.count = 0; /* a device forwards nothing of ours */
+        if (is_good)
+                tl_ruleset_policy_write(t->out, t->plan->ifname, &access, &own);
+        tl_access_done(&access);
+        tl_arena_done(&arena);
+        return is_good;
+}
+
+static bool write_table(const struct table *t)
+{
+        bool is_good;
+
         fprintf(t->out, "table inet %s {\n", t->plan->table);
+        is_good = write_policy(t);
         if (!is_device(t)) {
                 write_clamp(t);
                 write_snat(t);
         }
         fprintf(t->out, "}\n");
+        return is_good && !ferror(t->out);
 }
 
 char *tl_ruleset_write(const struct tl_nodeplan *plan, const struct tl_model *model,
@@ -155,8 +216,7 @@ char *tl_ruleset_write(const struct tl_nodeplan *plan, const struct tl_model *mo
 
         if (!t.out)
                 return NULL;
-        write_table(&t);
-        is_good = !ferror(t.out);
+        is_good = write_table(&t);
         if (fclose(t.out) == 0 && is_good)
                 return text;
         free(text);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * access.h - the part of a policy that one node enforces, as a packet filter needs it: disjoint
+ * spans of sources, each with the list of destinations that it may open connections to.
+ *
+ * It depends on what the rules mean, not on how they are written: spans that have the same list
+ * share it, neighbouring spans and ports are joined, and the order of rules makes no difference.
+ * Threads: one owner at a time; constant once made. */
+#ifndef NET_ACCESS_H
+#define NET_ACCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "conf/arena.h"
+#include "net/policy.h"
+#include "net/prefixes.h"
+
+struct tl_access_list {
+        struct tl_policy_target *targets; /* sorted; of one protocol, no two overlap; `rule` and
+                                           * `outer` are 0 */
+        uint32_t count;
+};
+
+struct tl_access_span {
+        struct wg_ip first, last;
+        uint32_t list; /* index */
+};
+
+struct tl_access {
+        struct tl_arena arena;
+        struct tl_access_list *lists; /* none is empty; in the order in which spans need them */
+        uint32_t list_count;
+        struct tl_access_span *spans; /* sorted; sources that may do nothing are in none */
+        uint32_t span_count, span_capacity;
+};
+
+/* Makes the part of a policy, which is not open, for destinations in `scope`: disjoint prefixes.
+ * Returns false if there is no memory. The caller releases *access either way. */
+bool tl_access_make(struct tl_access *access, const struct tl_policy *policy,
+                    const struct tl_prefixes *scope) WG_MUST_USE;
+
+/* Frees everything. Accepts zeroed memory. */
+void tl_access_done(struct tl_access *access);
+
+#endif

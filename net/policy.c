@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * Rules are resolved to prefixes once. Each prefix that a rule names as a source gets the set of
+ * rules that name it or a prefix around it; equal sets are one class. The targets of a class are
+ * those of its rules, cut so that no two of one protocol overlap: nftables requires that, and it
+ * keeps lookups simple. */
+#include "net/policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/members.h"
+
+enum { PORT_MOST = 65535 };
+
+struct target_list {
+        struct tl_policy_target *items;
+        uint32_t count, capacity;
+};
+
+/* A rule with the addresses of its names. */
+struct rule {
+        struct tl_prefixes from;
+        struct target_list to; /* `outer` is not set yet */
+};
+
+/* A prefix that a rule names as a source. */
+struct grant {
+        struct wg_prefix prefix;
+        uint32_t rule;
+};
+
+struct builder {
+        struct tl_policy *policy;
+        const struct tl_model *model;
+        struct tl_arena scratch; /* of everything here */
+        struct rule *rules;
+        struct grant *grants; /* sorted */
+        uint32_t grant_count;
+        uint32_t *union_rules; /* room for the rules of a class */
+        uint32_t *buckets;     /* hash table of classes: index + 1; 0: empty */
+        uint32_t bucket_mask;
+        uint32_t class_capacity;
+};
+
+/* ---- targets of rules ---- */
+
+static bool add_target(struct tl_arena *arena, struct target_list *list,
+                       const struct tl_policy_target *target)
+{
+        struct tl_policy_target *larger = tl_arena_grow(arena, list->items, list->count,
+                                                        &list->capacity, sizeof(*larger));
+
+        if (!larger)
+                return false;
+        list->items = larger;
+        larger[list->count++] = *target;
+        return true;
+}
+
+/* Adds a target for a prefix with these ports, or with all if there are none. */
+static bool add_ports(struct builder *b, struct target_list *list, const struct wg_prefix *prefix,
+                      const struct tl_port_list *ports, uint32_t rule)
+{
+        struct tl_policy_target target = {
+                .prefix = *prefix, .last = PORT_MOST, .rule = rule, .outer = TL_NEST_NONE};
+
+        if (!ports->count)
+                return add_target(&b->scratch, list, &target);
+        for (uint32_t i = 0; i < ports->count; i++) {
+                const struct tl_port_range *range = &ports->items[i];
+                bool has_ports = range->protocol != WG_PROTOCOL_ICMP;
+
+                target.protocol = range->protocol;
+                target.first = has_ports ? range->first : 0;
+                target.last = has_ports ? range->last : PORT_MOST;
+                if (!add_target(&b->scratch, list, &target))
+                        return false;
+        }
+        return true;
+}
+
+/* The ports that are in both ranges. Returns whether there are any. */
+static bool intersect_ranges(const struct tl_port_range *a, const struct tl_port_range *b,
+                             struct tl_port_range *both)
+{
+        *both = *a;
+        both->first = WG_MAX(a->first, b->first);
+        both->last = WG_MIN(a->last, b->last);
+        return a->protocol == b->protocol && both->first <= both->last;
+}
+
+/* The ports of a service that a rule allows. Returns false if there is no memory. */
+static bool intersect_ports(struct builder *b, const struct tl_port_list *service,
+                            const struct tl_port_list *rule, struct tl_port_list *both)
+{
+        *both = *service;
+        if (!rule->count)
+                return true;
+        *both = (struct tl_port_list){0};
+        both->items = tl_arena_take(&b->scratch, (size_t)service->count * rule->count,
+                                    sizeof(*both->items));
+        if (!both->items)
+                return false;
+        for (uint32_t i = 0; i < service->count; i++)
+                for (uint32_t j = 0; j < rule->count; j++)
+                        if (intersect_ranges(&service->items[i], &rule->items[j],
+                                             &both->items[both->count]))
+                                both->count++;
+        return true;
+}
+
+static bool add_service(struct builder *b, struct target_list *list,
+                        const struct tl_service *service, uint32_t rule)
+{
+        const struct wg_ip *ips[] = {&service->ip4, &service->ip6};
+        struct tl_port_list ports;
+
+        if (!intersect_ports(b, &service->in_file->ports, &b->model->network->rules[rule].ports,
+                             &ports))
+                return false;
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(ips); i++) {
+                const struct wg_prefix single = tl_prefixes_single(ips[i]);
+
+                if (ports.count && single.ip.family != WG_FAMILY_NONE &&
+                    !add_ports(b, list, &single, &ports, rule))
+                        return false;
+        }
+        return true;
+}
+
+static const struct tl_service *find_service(const struct tl_model *model, const char *word)
+{
+        const struct tl_entity *entity = tl_model_find(model, word, strlen(word));
+
+        return entity && entity->kind == TL_ENTITY_SERVICE ? &model->services[entity->index] : NULL;
+}
+
+static bool resolve_to(struct builder *b, struct target_list *list, uint32_t index)
+{
+        const struct tl_network_rule *rule = &b->model->network->rules[index];
+        struct tl_prefixes prefixes = {0};
+
+        for (uint32_t i = 0; i < rule->to.count; i++) {
+                const char *word = rule->to.items[i].text;
+                const struct tl_service *service = find_service(b->model, word);
+
+                if (service ? !add_service(b, list, service, index)
+                            : !tl_members_add(&prefixes, &b->scratch, b->model, word))
+                        return false;
+        }
+        tl_prefixes_shorten(&prefixes);
+        for (uint32_t i = 0; i < prefixes.count; i++)
+                if (!add_ports(b, list, &prefixes.items[i], &rule->ports, index))
+                        return false;
+        return true;
+}
+
+static bool resolve_from(struct builder *b, struct tl_prefixes *prefixes, uint32_t index)
+{
+        const struct tl_network_rule *rule = &b->model->network->rules[index];
+
+        for (uint32_t i = 0; i < rule->from.count; i++)
+                if (!tl_members_add(prefixes, &b->scratch, b->model, rule->from.items[i].text))
+                        return false;
+        tl_prefixes_shorten(prefixes);
+        b->grant_count += prefixes->count;
+        return true;
+}
+
+static bool resolve_rules(struct builder *b)
+{
+        uint32_t count = b->model->network->rule_count;
+
+        b->rules = tl_arena_take(&b->scratch, count, sizeof(*b->rules));
+        if (!b->rules)
+                return false;
+        for (uint32_t i = 0; i < count; i++)
+                if (!resolve_from(b, &b->rules[i].from, i) || !resolve_to(b, &b->rules[i].to, i))
+                        return false;
+        return true;
+}
+
+/* ---- classes ---- */
+
+static int compare_grants(const void *left, const void *right)
+{
+        const struct grant *a = left, *b = right;
+        int order = tl_prefixes_compare(&a->prefix, &b->prefix);
+
+        return order != 0 ? order : (a->rule > b->rule) - (a->rule < b->rule);
+}
+
+static bool collect_grants(struct builder *b)
+{
+        uint32_t count = 0;
+
+        b->grants = tl_arena_take(&b->scratch, b->grant_count, sizeof(*b->grants));
+        if (!b->grants)
+                return false;
+        for (uint32_t i = 0; i < b->model->network->rule_count; i++)
+                for (uint32_t j = 0; j < b->rules[i].from.count; j++)
+                        b->grants[count++] = (struct grant){b->rules[i].from.items[j], i};
+        if (count)
+                qsort(b->grants, count, sizeof(*b->grants), compare_grants);
+        return true;
+}
+
+static uint32_t hash_rules(const uint32_t *rules, uint32_t count)
+{
+        uint32_t hash = UINT32_C(2166136261);
+
+        for (uint32_t i = 0; i < count; i++)
+                hash = (hash ^ rules[i]) * UINT32_C(16777619);
+        return hash ^ hash >> 15;
+}
+
+static bool add_class(struct builder *b, const uint32_t *rules, uint32_t count)
+{
+        struct tl_policy *policy = b->policy;
+        struct tl_policy_class *larger;
+        uint32_t *copy;
+
+        larger = tl_arena_grow(&policy->arena, policy->classes, policy->class_count,
+                               &b->class_capacity, sizeof(*larger));
+        copy = tl_arena_take(&policy->arena, count, sizeof(*copy));
+        if (!larger || !copy)
+                return false;
+        policy->classes = larger;
+        memcpy(copy, rules, count * sizeof(*copy));
+        larger[policy->class_count++] = (struct tl_policy_class){.rules = copy,
+                                                                 .rule_count = count};
+        return true;
+}
+
+/* Sets *class to the index of the class with these rules, which there is afterwards. Returns false
+ * if there is no memory. */
+static bool find_class(struct builder *b, const uint32_t *rules, uint32_t count, uint32_t *class)
+{
+        uint32_t at = hash_rules(rules, count) & b->bucket_mask;
+
+        for (; b->buckets[at]; at = (at + 1) & b->bucket_mask) {
+                const struct tl_policy_class *known = &b->policy->classes[b->buckets[at] - 1];
+
+                if (known->rule_count == count &&
+                    memcmp(known->rules, rules, count * sizeof(*rules)) == 0) {
+                        *class = b->buckets[at] - 1;
+                        return true;
+                }
+        }
+        if (!add_class(b, rules, count))
+                return false;
+        b->buckets[at] = b->policy->class_count;
+        *class = b->policy->class_count - 1;
+        return true;
+}
+
+/* Joins the rules of grants `first` to `end - 1`, which are for one prefix, and those of the class
+ * around it (NULL: none), sorted. Returns how many there are. */
+static uint32_t join_rules(struct builder *b, uint32_t first, uint32_t end,
+                           const struct tl_policy_class *outer)
+{
+        uint32_t outer_count = outer ? outer->rule_count : 0, i = 0, count = 0;
+
+        while (first < end || i < outer_count) {
+                uint32_t own = first < end ? b->grants[first].rule : UINT32_MAX;
+                uint32_t around = i < outer_count ? outer->rules[i] : UINT32_MAX;
+
+                b->union_rules[count++] = WG_MIN(own, around);
+                first += own <= around;
+                i += around <= own;
+        }
+        return count;
+}
+
+/* Adds the source of grants `first` to `end - 1`, unless the prefix around it has its class. */
+static bool add_source(struct builder *b, uint32_t first, uint32_t end)
+{
+        struct tl_policy *policy = b->policy;
+        struct tl_nest_item *sources = policy->sources;
+        const struct wg_prefix *prefix = &b->grants[first].prefix;
+        uint32_t last = policy->source_count ? policy->source_count - 1 : TL_NEST_NONE;
+        uint32_t outer = tl_nest_cover(sources, last, prefix), class, count;
+
+        count = join_rules(b, first, end,
+                           outer == TL_NEST_NONE ? NULL : &policy->classes[sources[outer].id]);
+        if (!find_class(b, b->union_rules, count, &class))
+                return false;
+        if (outer == TL_NEST_NONE || sources[outer].id != class)
+                sources[policy->source_count++] = (struct tl_nest_item){
+                        .prefix = *prefix, .id = class, .outer = outer};
+        return true;
+}
+
+static bool take_class_memory(struct builder *b)
+{
+        uint32_t buckets = 16;
+
+        while (buckets < 2 * b->grant_count)
+                buckets *= 2;
+        b->bucket_mask = buckets - 1;
+        b->buckets = tl_arena_take(&b->scratch, buckets, sizeof(*b->buckets));
+        b->union_rules = tl_arena_take(&b->scratch, b->model->network->rule_count,
+                                       sizeof(*b->union_rules));
+        b->policy->sources = tl_arena_take(&b->policy->arena, b->grant_count,
+                                           sizeof(*b->policy->sources));
+        return b->buckets && b->union_rules && b->policy->sources;
+}
+
+static bool make_classes(struct builder *b)
+{
+        uint32_t end;
+
+        if (!collect_grants(b) || !take_class_memory(b))
+                return false;
+        for (uint32_t first = 0; first < b->grant_count; first = end) {
+                for (end = first + 1; end < b->grant_count; end++)
+                        if (tl_prefixes_compare(&b->grants[first].prefix, &b->grants[end].prefix))
+                                break;
+                if (!add_source(b, first, end))
+                        return false;
+        }
+        return true;
+}
+
+/* ---- targets of classes ---- */
+
+static int compare_targets(const void *left, const void *right)
+{
+        const struct tl_policy_target *a = left, *b = right;
+        int order = tl_prefixes_compare(&a->prefix, &b->prefix);
+
+        if (order != 0)
+                return order;
+        if (a->protocol != b->protocol)
+                return a->protocol - b->protocol;
+        if (a->first != b->first)
+                return a->first - b->first;
+        return (a->rule > b->rule) - (a->rule < b->rule);
+}
+
+/* Whether two targets have the same prefix and protocol. */
+static bool is_alike(const struct tl_policy_target *a, const struct tl_policy_target *b)
+{
+        return a->protocol == b->protocol && tl_prefixes_compare(&a->prefix, &b->prefix) == 0;
+}
+
+/* The first target of those that have the prefix of target `last`, the last one of them. */
+static uint32_t group_first(const struct target_list *list, uint32_t last)
+{
+        uint32_t first = last;
+
+        while (first > 0 &&
+               tl_prefixes_compare(&list->items[first - 1].prefix, &list->items[last].prefix) == 0)
+                first--;
+        return first;
+}
+
+/* Appends what is left of a target after those of the prefixes around it, of which `outer` is the
+ * last one of the closest. */
+static bool add_rest(struct tl_arena *arena, struct target_list *list,
+                     struct tl_policy_target target, uint32_t outer)
+{
+        uint32_t next = target.first, last = target.last, rest;
+
+        if (outer == TL_NEST_NONE)
+                return add_target(arena, list, &target);
+        rest = list->items[outer].outer;
+        for (uint32_t i = group_first(list, outer); i <= outer; i++) {
+                const struct tl_policy_target around = list->items[i];
+
+                if (around.protocol == 0)
+                        return true;
+                if (around.protocol != target.protocol || around.last < next)
+                        continue;
+                if (around.first > last)
+                        break;
+                target.first = (uint16_t)next;
+                target.last = (uint16_t)(around.first - 1);
+                if (around.first > next && !add_rest(arena, list, target, rest))
+                        return false;
+                next = (uint32_t)around.last + 1;
+        }
+        target.first = (uint16_t)next;
+        target.last = (uint16_t)last;
+        return next > last || add_rest(arena, list, target, rest);
+}
+
+/* Appends targets `first` to `end - 1`, which have one prefix, without what they have in common
+ * with each other or with those of prefixes around it. */
+static bool add_group(struct tl_arena *arena, struct target_list *list,
+                      const struct target_list *all, uint32_t first, uint32_t end)
+{
+        const struct wg_prefix *prefix = &all->items[first].prefix;
+        uint32_t outer = list->count ? list->count - 1 : TL_NEST_NONE, next = 0;
+
+        while (outer != TL_NEST_NONE && !wg_prefix_covers(&list->items[outer].prefix, prefix))
+                outer = list->items[outer].outer;
+        for (uint32_t i = first; i < end; i++) {
+                struct tl_policy_target target = all->items[i];
+
+                target.outer = outer;
+                if (i > first && !is_alike(&all->items[i - 1], &target))
+                        next = 0;
+                if (target.last < next)
+                        continue;
+                target.first = (uint16_t)WG_MAX((uint32_t)target.first, next);
+                next = (uint32_t)target.last + 1;
+                if (!add_rest(arena, list, target, outer))
+                        return false;
+                if (target.protocol == 0)
+                        break;
+        }
+        return true;
+}
+
+/* Cuts targets so that each connection has one of each protocol at most. */
+static bool cut_targets(struct tl_arena *arena, struct target_list *list,
+                        const struct target_list *all)
+{
+        uint32_t end;
+
+        for (uint32_t first = 0; first < all->count; first = end) {
+                for (end = first + 1; end < all->count; end++)
+                        if (tl_prefixes_compare(&all->items[first].prefix, &all->items[end].prefix))
+                                break;
+                if (!add_group(arena, list, all, first, end))
+                        return false;
+        }
+        return true;
+}
+
+/* Lists the targets of all rules of a class, sorted. */
+static bool gather_targets(const struct builder *b, const struct tl_policy_class *class,
+                           struct tl_arena *scratch, struct target_list *all)
+{
+        size_t count = 0;
+
+        for (uint32_t i = 0; i < class->rule_count; i++)
+                count += b->rules[class->rules[i]].to.count;
+        all->items = count < UINT32_MAX ? tl_arena_take(scratch, count, sizeof(*all->items)) : NULL;
+        if (!all->items)
+                return false;
+        for (uint32_t i = 0; i < class->rule_count; i++) {
+                const struct target_list *to = &b->rules[class->rules[i]].to;
+
+                if (to->count)
+                        memcpy(&all->items[all->count], to->items, to->count * sizeof(*to->items));
+                all->count += to->count;
+        }
+        if (all->count)
+                qsort(all->items, all->count, sizeof(*all->items), compare_targets);
+        return true;
+}
+
+static bool keep_targets(struct builder *b, struct tl_policy_class *class,
+                         const struct target_list *list)
+{
+        class->targets = tl_arena_take(&b->policy->arena, list->count, sizeof(*class->targets));
+        if (!class->targets)
+                return false;
+        if (list->count)
+                memcpy(class->targets, list->items, list->count * sizeof(*list->items));
+        class->count = list->count;
+        return true;
+}
+
+static bool set_targets(struct builder *b, struct tl_policy_class *class)
+{
+        struct target_list all = {0}, list = {0};
+        struct tl_arena scratch = {0};
+        bool is_good = gather_targets(b, class, &scratch, &all) &&
+                       cut_targets(&scratch, &list, &all) && keep_targets(b, class, &list);
+
+        tl_arena_done(&scratch);
+        return is_good;
+}
+
+static bool build(struct builder *b)
+{
+        if (!resolve_rules(b) || !make_classes(b))
+                return false;
+        for (uint32_t i = 0; i < b->policy->class_count; i++)
+                if (!set_targets(b, &b->policy->classes[i]))
+                        return false;
+        return true;
+}
+
+bool tl_policy_build(struct tl_policy *policy, const struct tl_model *model,
+                     struct tl_findings *findings)
+{
+        struct builder b = {.policy = policy, .model = model};
+        bool is_good;
+
+        *policy = (struct tl_policy){.is_open = model->network->policy_at.line == 0};
+        if (policy->is_open)
+                return true;
+        is_good = build(&b);
+        tl_arena_done(&b.scratch);
+        if (!is_good)
+                tl_findings_error(findings, (struct tl_place){0, 0}, NULL, "out of memory");
+        return is_good;
+}
+
+void tl_policy_done(struct tl_policy *policy)
+{
+        tl_arena_done(&policy->arena);
+        *policy = (struct tl_policy){0};
+}
+
+/* ---- lookups ---- */
+
+const struct tl_policy_class *tl_policy_class(const struct tl_policy *policy,
+                                              const struct wg_ip *from)
+{
+        uint32_t found = tl_nest_find(policy->sources, policy->source_count, from);
+
+        return found == TL_NEST_NONE ? NULL : &policy->classes[policy->sources[found].id];
+}
+
+/* The number of targets, of the first `count`, that come before or at a prefix, protocol and first
+ * port. */
+static uint32_t count_up_to(const struct tl_policy_class *class, uint32_t count,
+                            const struct tl_policy_target *key)
+{
+        uint32_t low = 0;
+
+        while (low < count) {
+                uint32_t middle = low + (count - low) / 2;
+
+                if (compare_targets(&class->targets[middle], key) <= 0)
+                        low = middle + 1;
+                else
+                        count = middle;
+        }
+        return low;
+}
+
+/* The index of the last target of the longest prefix that contains an address. */
+static uint32_t find_target(const struct tl_policy_class *class, const struct wg_ip *to)
+{
+        struct tl_policy_target key = {.prefix = tl_prefixes_single(to),
+                                       .protocol = UINT8_MAX,
+                                       .first = PORT_MOST,
+                                       .rule = UINT32_MAX};
+        uint32_t at = count_up_to(class, class->count, &key);
+
+        at = at ? at - 1 : TL_NEST_NONE;
+        while (at != TL_NEST_NONE && !wg_prefix_contains(&class->targets[at].prefix, to))
+                at = class->targets[at].outer;
+        return at;
+}
+
+/* The target that allows a query, of those that have the prefix of target `last`, the last one of
+ * them. NULL: none does. */
+static const struct tl_policy_target *find_in_group(const struct tl_policy_class *class,
+                                                    uint32_t last,
+                                                    const struct tl_policy_query *query)
+{
+        const struct tl_policy_target *found = &class->targets[last];
+        struct tl_policy_target key = {.prefix = found->prefix,
+                                       .protocol = query->protocol,
+                                       .first = query->port,
+                                       .rule = UINT32_MAX};
+        uint32_t at;
+
+        if (found->protocol == 0)
+                return found;
+        at = count_up_to(class, last + 1, &key);
+        found = at ? &class->targets[at - 1] : NULL;
+        return found && is_alike(found, &key) && query->port <= found->last ? found : NULL;
+}
+
+bool tl_policy_allows(const struct tl_policy *policy, const struct tl_policy_query *query,
+                      uint32_t *rule)
+{
+        const struct tl_policy_class *class;
+        const struct tl_policy_target *found = NULL;
+
+        if (policy->is_open) {
+                if (rule)
+                        *rule = TL_MODEL_NONE;
+                return true;
+        }
+        class = tl_policy_class(policy, &query->from);
+        if (!class)
+                return false;
+        for (uint32_t at = find_target(class, &query->to); at != TL_NEST_NONE && !found;
+             at = class->targets[at].outer)
+                found = find_in_group(class, at, query);
+        if (found && rule)
+                *rule = found->rule;
+        return found != NULL;
+}
+
+bool tl_policy_allows_some(const struct tl_policy *policy, const struct wg_ip *from,
+                           const struct wg_ip *to)
+{
+        const struct tl_policy_class *class;
+
+        if (policy->is_open)
+                return true;
+        class = tl_policy_class(policy, from);
+        return class && find_target(class, to) != TL_NEST_NONE;
+}

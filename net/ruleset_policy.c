@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "net/ruleset_policy.h"
+
+#include <inttypes.h>
+
+#include "base/enum.h"
+#include "conf/address.h"
+
+/* What a rule of a class's chain looks up: sets whose elements look alike. */
+#define ASPECTS(X) \
+        X(ASPECT_ANY, 0, any, "") \
+        X(ASPECT_PORTS, 1, ports, "") \
+        X(ASPECT_PING, 2, ping, "")
+WG_ENUM_DECLARE(aspect, ASPECTS)
+WG_ENUM_DEFINE(aspect, ASPECTS)
+
+static const uint8_t families[] = {WG_FAMILY_IPV4, WG_FAMILY_IPV6};
+
+static const char *ip_word(uint8_t family)
+{
+        return family == WG_FAMILY_IPV4 ? "ip" : "ip6";
+}
+
+static enum aspect aspect_of(const struct tl_policy_target *target)
+{
+        if (target->protocol == 0)
+                return ASPECT_ANY;
+        return target->protocol == WG_PROTOCOL_ICMP ? ASPECT_PING : ASPECT_PORTS;
+}
+
+/* ---- the sets and the chain of a class ---- */
+
+/* The number of the first target from `from` on that has a family and an aspect; `count` if none
+ * has. */
+static uint32_t find_target(const struct tl_access_list *list, uint32_t from, uint8_t family,
+                            enum aspect aspect)
+{
+        while (from < list->count && (list->targets[from].prefix.ip.family != family ||
+                                      aspect_of(&list->targets[from]) != aspect))
+                from++;
+        return from;
+}
+
+static void write_target(FILE *out, const struct tl_policy_target *target)
+{
+        char prefix[TL_ADDRESS_PREFIX_SIZE];
+
+        tl_address_format_prefix(prefix, &target->prefix);
+        fprintf(out, "\t\t\t%s", prefix);
+        if (aspect_of(target) == ASPECT_PORTS)
+                fprintf(out, " . %s . %u-%u", target->protocol == WG_PROTOCOL_TCP ? "tcp" : "udp",
+                        target->first, target->last);
+        fputs(",\n", out);
+}
+
+static void write_set(FILE *out, const struct tl_access_list *list, uint32_t number, uint8_t family,
+                      enum aspect aspect)
+{
+        uint32_t i = find_target(list, 0, family, aspect);
+
+        if (i == list->count)
+                return;
+        fprintf(out,
+                "\tset class%" PRIu32 "-%s%u {\n"
+                "\t\ttype ipv%u_addr%s\n"
+                "\t\tflags interval\n"
+                "\t\telements = {\n",
+                number, aspect_name(aspect), family, family,
+                aspect == ASPECT_PORTS ? " . inet_proto . inet_service" : "");
+        for (; i < list->count; i = find_target(list, i + 1, family, aspect))
+                write_target(out, &list->targets[i]);
+        fputs("\t\t}\n\t}\n", out);
+}
+
+static void write_rule(FILE *out, const struct tl_access_list *list, uint32_t number,
+                       uint8_t family, enum aspect aspect)
+{
+        const char *ip = ip_word(family);
+
+        if (find_target(list, 0, family, aspect) == list->count)
+                return;
+        fprintf(out, "\t\t%s daddr ", ip);
+        switch (aspect) {
+        case ASPECT_ANY:
+                fprintf(out, "@class%" PRIu32 "-any%u accept\n", number, family);
+                return;
+        case ASPECT_PORTS:
+                fprintf(out, ". meta l4proto . th dport @class%" PRIu32 "-ports%u accept\n", number,
+                        family);
+                return;
+        case ASPECT_PING:
+                fprintf(out, "@class%" PRIu32 "-ping%u %s type echo-request accept\n", number,
+                        family, family == WG_FAMILY_IPV4 ? "icmp" : "icmpv6");
+                return;
+        }
+}
+
+static void write_class(FILE *out, const struct tl_access_list *list, uint32_t number)
+{
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
+                WG_ENUM_EACH(aspect, &aspect_enum)
+                        write_set(out, list, number, families[i], (enum aspect)aspect->value);
+        fprintf(out, "\tchain class%" PRIu32 " {\n", number);
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
+                WG_ENUM_EACH(aspect, &aspect_enum)
+                        write_rule(out, list, number, families[i], (enum aspect)aspect->value);
+        fputs("\t}\n", out);
+}
+
+/* ---- the map of sources ---- */
+
+static uint32_t find_span(const struct tl_access *access, uint32_t from, uint8_t family)
+{
+        while (from < access->span_count && access->spans[from].first.family != family)
+                from++;
+        return from;
+}
+
+static void write_span(FILE *out, const struct tl_access_span *span)
+{
+        char first[TL_ADDRESS_IP_SIZE], last[TL_ADDRESS_IP_SIZE];
+
+        tl_address_format_ip(first, &span->first);
+        tl_address_format_ip(last, &span->last);
+        if (wg_ip_equal(&span->first, &span->last))
+                fprintf(out, "\t\t\t%s : jump class%" PRIu32 ",\n", first, span->list);
+        else
+                fprintf(out, "\t\t\t%s-%s : jump class%" PRIu32 ",\n", first, last, span->list);
+}
+
+static void write_map(FILE *out, const struct tl_access *access, uint8_t family)
+{
+        uint32_t i = find_span(access, 0, family);
+
+        if (i == access->span_count)
+                return;
+        fprintf(out,
+                "\tmap sources%u {\n"
+                "\t\ttype ipv%u_addr : verdict\n"
+                "\t\tflags interval\n"
+                "\t\telements = {\n",
+                family, family);
+        for (; i < access->span_count; i = find_span(access, i + 1, family))
+                write_span(out, &access->spans[i]);
+        fputs("\t\t}\n\t}\n", out);
+}
+
+/* ---- packets that come out of the tunnel ---- */
+
+static void write_entering(FILE *out, const char *ifname, const struct tl_access *access)
+{
+        fprintf(out, "\tcounter not-allowed {\n\t}\n"
+                     "\tchain allowed {\n"
+                     "\t\tct state established,related accept\n"
+                     "\t\ticmp type { destination-unreachable, time-exceeded, parameter-problem } "
+                     "accept\n"
+                     "\t\ticmpv6 type { destination-unreachable, packet-too-big, time-exceeded, "
+                     "parameter-problem, nd-neighbor-solicit, nd-neighbor-advert } accept\n");
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
+                if (find_span(access, 0, families[i]) < access->span_count)
+                        fprintf(out, "\t\t%s saddr vmap @sources%u\n", ip_word(families[i]),
+                                families[i]);
+        fprintf(out,
+                "\t\tcounter name \"not-allowed\" drop\n"
+                "\t}\n"
+                "\tchain entering {\n"
+                "\t\ttype filter hook prerouting priority mangle; policy accept;\n"
+                "\t\tiifname \"%s\" jump allowed\n"
+                "\t}\n",
+                ifname);
+}
+
+/* ---- packets that other links forward into the tunnel ---- */
+
+static void write_own(FILE *out, const struct tl_prefixes *own, uint8_t family)
+{
+        fprintf(out,
+                "\tset own%u {\n"
+                "\t\ttype ipv%u_addr\n"
+                "\t\tflags interval\n"
+                "\t\telements = {\n",
+                family, family);
+        for (uint32_t i = 0; i < own->count; i++) {
+                char prefix[TL_ADDRESS_PREFIX_SIZE];
+
+                if (own->items[i].ip.family != family)
+                        continue;
+                tl_address_format_prefix(prefix, &own->items[i]);
+                fprintf(out, "\t\t\t%s,\n", prefix);
+        }
+        fputs("\t\t}\n\t}\n", out);
+}
+
+static bool has_family(const struct tl_prefixes *list, uint8_t family)
+{
+        for (uint32_t i = 0; i < list->count; i++)
+                if (list->items[i].ip.family == family)
+                        return true;
+        return false;
+}
+
+/* After masquerading, which may be another program's, so that its guests are not dropped. */
+static void write_leaving(FILE *out, const char *ifname, const struct tl_prefixes *own)
+{
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
+                if (has_family(own, families[i]))
+                        write_own(out, own, families[i]);
+        fputs("\tcounter foreign-source {\n\t}\n"
+              "\tchain leaving {\n"
+              "\t\ttype filter hook postrouting priority srcnat + 10; policy accept;\n",
+              out);
+        fprintf(out,
+                "\t\toifname != \"%s\" return\n"
+                "\t\tiifname \"%s\" return\n"
+                "\t\tiif 0 return\n",
+                ifname, ifname);
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
+                if (has_family(own, families[i]))
+                        fprintf(out,
+                                "\t\t%s saddr != @own%u counter name \"foreign-source\" drop\n",
+                                ip_word(families[i]), families[i]);
+        fputs("\t}\n", out);
+}
+
+void tl_ruleset_policy_write(FILE *out, const char *ifname, const struct tl_access *access,
+                             const struct tl_prefixes *own)
+{
+        for (uint32_t i = 0; i < access->list_count; i++)
+                write_class(out, &access->lists[i], i);
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
+                write_map(out, access, families[i]);
+        write_entering(out, ifname, access);
+        if (own->count)
+                write_leaving(out, ifname, own);
+}
