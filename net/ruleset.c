@@ -125,7 +125,7 @@ static void write_snat(const struct table *t)
 
         if (!has_4 && !has_6)
                 return;
-        fprintf(t->out, "\tchain snat {\n"
+        fprintf(t->out, "\tchain source_nat {\n"
                         "\t\ttype nat hook postrouting priority srcnat; policy accept;\n");
         if (has_4)
                 write_snat_rule(t, WG_FAMILY_IPV4);
