@@ -8,10 +8,16 @@
 
 #include "client/link.h"
 #include "host/run.h"
+#include "host/setting.h"
 #include "io/fail.h"
 
 /* How long a daemon may take to exit on a busy machine. */
 enum { END_TIMEOUT_MS = 10000, RETRY_MS = 10 };
+
+void tl_daemon_prepare(struct tl_journal *journal)
+{
+        (void)!tl_setting_hold(journal, "net/ipv4/conf/all/send_redirects", "0");
+}
 
 bool tl_daemon_start(struct tl_journal *journal)
 {

@@ -10,6 +10,10 @@
 #include "base/attr.h"
 #include "host/journal.h"
 
+/* Records a setting that the daemon changes when it starts, as the kernel's WireGuard does:
+ * send_redirects. Call it before the daemon starts. */
+void tl_daemon_prepare(struct tl_journal *journal);
+
 /* Starts the daemon of the interface that the journal is named after. Records the index of its
  * link, to distinguish it from a later link of the same name. Returns false after saying what went
  * wrong. */

@@ -150,10 +150,18 @@ static void unlock(int fd)
                 close(fd);
 }
 
+static int record(struct tl_journal *journal, const struct line *line)
+{
+        char text[sizeof(*line) + 64];
+
+        snprintf(text, sizeof(text), "setting %s %s %s %s %llu", line->ifname, line->path,
+                 line->value, line->old, line->namespace);
+        return tl_journal_add(journal, text);
+}
+
 static int hold(struct tl_journal *journal, const struct line *wanted)
 {
         struct line line = *wanted, other;
-        char text[sizeof(line) + 64];
         int error = tl_setting_read(line.path, line.old);
         bool is_right = !error && strcmp(line.old, line.value) == 0;
 
@@ -163,20 +171,34 @@ static int hold(struct tl_journal *journal, const struct line *wanted)
                 return 0;
         if (is_right)
                 memcpy(line.old, other.old, sizeof(line.old));
-        snprintf(text, sizeof(text), "setting %s %s %s %s %llu", line.ifname, line.path, line.value,
-                 line.old, line.namespace);
-        error = tl_journal_add(journal, text);
+        error = record(journal, &line);
         return error || is_right ? error : write_setting(line.path, line.value);
 }
 
-int tl_setting_hold(struct tl_journal *journal, const char *path, const char *value)
+static struct line make_line(const struct tl_journal *journal, const char *path, const char *value)
 {
         struct line line = {.namespace = find_namespace()};
-        int fd = lock(), error;
 
         snprintf(line.ifname, sizeof(line.ifname), "%s", journal->name);
         snprintf(line.path, sizeof(line.path), "%s", path);
         snprintf(line.value, sizeof(line.value), "%s", value);
+        return line;
+}
+
+int tl_setting_foresee(struct tl_journal *journal, const char *path, const char *value,
+                       const char *old)
+{
+        struct line line = make_line(journal, path, value);
+
+        snprintf(line.old, sizeof(line.old), "%s", old);
+        return record(journal, &line);
+}
+
+int tl_setting_hold(struct tl_journal *journal, const char *path, const char *value)
+{
+        struct line line = make_line(journal, path, value);
+        int fd = lock(), error;
+
         error = hold(journal, &line);
         unlock(fd);
         return error;

@@ -28,6 +28,11 @@ int tl_setting_read(const char *path, char value[TL_SETTING_SIZE]) WG_MUST_USE;
  * Returns 0, or -errno if the setting has another value and cannot be changed. */
 int tl_setting_hold(struct tl_journal *journal, const char *path, const char *value) WG_MUST_USE;
 
+/* Records that the setting, which has the value `old`, will have `value` once another setting is
+ * undone that was held after this; the journal's undo then restores `old`. Returns 0 or -errno. */
+int tl_setting_foresee(struct tl_journal *journal, const char *path, const char *value,
+                       const char *old) WG_MUST_USE;
+
 /* If a command of a journal is about a setting, undoes it and returns true. */
 bool tl_setting_release(const struct tl_journal *journal, const char *command) WG_MUST_USE;
 

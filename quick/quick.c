@@ -11,7 +11,6 @@
 #include "host/daemon.h"
 #include "host/facts.h"
 #include "host/run.h"
-#include "host/setting.h"
 #include "host/step.h"
 #include "io/fail.h"
 #include "quick/await.h"
@@ -25,8 +24,6 @@
 
 WG_ENUM_DEFINE(tl_quick_part, TL_QUICK_PARTS)
 
-#define SEND_REDIRECTS "net/ipv4/conf/all/send_redirects"
-
 static const struct tl_journal_kind JOURNAL = {
         .place = TL_JOURNAL_PLACE_QUICK,
         .header = "tieline-quick-1",
@@ -36,12 +33,6 @@ static const struct tl_journal_kind JOURNAL = {
 
 /* How long a dead interface may keep its name, and how long a killed daemon may still answer. */
 enum { NAME_TIMEOUT_MS = 2000, NAME_RETRY_MS = 10, DEATH_TIMEOUT_MS = 250 };
-
-/* tielined turns send_redirects off, as the kernel's WireGuard does. This records the old value. */
-static void hold_redirects(struct tl_journal *journal)
-{
-        (void)!tl_setting_hold(journal, SEND_REDIRECTS, "0");
-}
 
 /* Deletes whatever an interface left behind, and its name servers if the file has any. Returns
  * whether there was anything. */
@@ -116,7 +107,7 @@ static bool begin(struct tl_quick_file *file, enum tl_quick_part part, struct tl
         (void)tl_leftovers_delete_record(file->ifname);
         if (!tl_hooks_run(file, TL_WGQUICK_PRE_UP))
                 return false;
-        hold_redirects(journal);
+        tl_daemon_prepare(journal);
         return part == TL_QUICK_BEFORE || tl_daemon_start(journal);
 }
 
