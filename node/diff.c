@@ -354,7 +354,8 @@ static void compare_settings(struct maker *maker)
                     (wanted->only_if && strcmp(now, wanted->only_if) != 0))
                         continue;
                 add(maker, TL_DIFF_SETTING, TL_DIFF_CHANGE, i, wanted->path,
-                    tl_arena_format(&maker->diff->arena, "%s -> %s", now, wanted->value));
+                    tl_arena_format(&maker->diff->arena, "%s%s%s", now, *now ? " -> " : "",
+                                    wanted->value));
         }
 }
 

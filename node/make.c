@@ -18,6 +18,9 @@
 #include "io/netlink.h"
 #include "io/netset.h"
 
+#define FORWARD "net/ipv4/ip_forward"
+#define REDIRECTS "net/ipv4/conf/all/accept_redirects"
+
 static const char *name_of(const struct tl_make *make)
 {
         return make->journal->name;
@@ -46,6 +49,7 @@ static bool make_daemon(struct tl_make *make, uint32_t first, uint32_t count)
         (void)count;
         if (make->diff->items[first].verb == TL_DIFF_REMOVE)
                 return tl_daemon_end(name_of(make), make->journal->link);
+        tl_daemon_prepare(make->journal);
         return tl_daemon_start(make->journal);
 }
 
@@ -205,13 +209,26 @@ static bool make_peers(struct tl_make *make, uint32_t first, uint32_t count)
         return is_good;
 }
 
+/* When ip_forward returns to 0, the kernel turns accept_redirects on, whatever it was before. */
+static int foresee(struct tl_journal *journal, const struct tl_planned_setting *setting)
+{
+        char value[TL_SETTING_SIZE];
+
+        if (strcmp(setting->path, FORWARD) != 0 || tl_setting_read(REDIRECTS, value) != 0 ||
+            strcmp(value, "0") != 0)
+                return 0;
+        return tl_setting_foresee(journal, REDIRECTS, "1", "0");
+}
+
 static bool make_settings(struct tl_make *make, uint32_t first, uint32_t count)
 {
         for (uint32_t i = first; i < first + count; i++) {
                 const struct tl_planned_setting *setting =
                         &make->to->settings[make->diff->items[i].index];
-                int error = tl_setting_hold(make->journal, setting->path, setting->value);
+                int error = foresee(make->journal, setting);
 
+                if (!error)
+                        error = tl_setting_hold(make->journal, setting->path, setting->value);
                 if (error)
                         return explain(make, i, strerror(-error));
         }
