@@ -18,27 +18,32 @@
 #include "net/model.h"
 
 #define TL_CONFLICTS(X) \
-        X(TL_CONFLICT_SITE_SITE, 0, site_site, "two sites have overlapping LANs") \
-        X(TL_CONFLICT_SITE_POOL, 1, site_pool, "a LAN overlaps the network's own addresses") \
-        X(TL_CONFLICT_SITE_MAPPED, 2, site_mapped, "a LAN overlaps the mapped prefixes") \
-        X(TL_CONFLICT_POOL_MAPPED, 3, pool_mapped, "the pools overlap each other") \
-        X(TL_CONFLICT_ADDRESS_ADDRESS, 4, address_address, "two entries have one address") \
-        X(TL_CONFLICT_DEFAULT_ROUTE, 5, default_route, "a LAN is a default route") \
-        X(TL_CONFLICT_ENDPOINT_ROUTED, 6, endpoint_routed, \
+        X(TL_CONFLICT_SITE_SITE, 0, site_site, "LANs of two sites overlap") \
+        X(TL_CONFLICT_SAME_SITE, 1, same_site, "two LANs of one site overlap") \
+        X(TL_CONFLICT_SITE_POOL, 2, site_pool, "a LAN overlaps the network's own addresses") \
+        X(TL_CONFLICT_SITE_MAPPED, 3, site_mapped, "a LAN overlaps the mapped prefixes") \
+        X(TL_CONFLICT_POOL_MAPPED, 4, pool_mapped, \
+          "the network's own addresses overlap the mapped prefixes") \
+        X(TL_CONFLICT_ADDRESS_ADDRESS, 5, address_address, "two entries have one address") \
+        X(TL_CONFLICT_DEFAULT_ROUTE, 6, default_route, "a prefix covers the whole Internet") \
+        X(TL_CONFLICT_RESERVED, 7, reserved, "a prefix is reserved for other uses") \
+        X(TL_CONFLICT_ENDPOINT_ROUTED, 8, endpoint_routed, \
           "an endpoint lies in a prefix that is routed into the tunnel") \
-        X(TL_CONFLICT_SITE_PRESENT_LAN, 7, site_present_lan, \
-          "a LAN overlaps the LAN that this machine is in") \
-        X(TL_CONFLICT_SITE_LOCAL, 8, site_local, \
-          "a LAN overlaps a network of this machine, such as docker0") \
-        X(TL_CONFLICT_FOREIGN_ROUTE, 9, foreign_route, \
-          "another program has a route for one of our prefixes")
+        X(TL_CONFLICT_ENDPOINT_ENDPOINT, 9, endpoint_endpoint, "two nodes have one endpoint") \
+        X(TL_CONFLICT_PRESENT_LAN, 10, present_lan, \
+          "the LAN that this machine is in overlaps a prefix of the network") \
+        X(TL_CONFLICT_LOCAL_NET, 11, local_net, \
+          "another network of this machine, such as docker0, overlaps a prefix of the network") \
+        X(TL_CONFLICT_FOREIGN_ROUTE, 12, foreign_route, \
+          "another program's route takes packets for a prefix of the network")
 WG_ENUM_DECLARE(tl_conflict, TL_CONFLICTS)
 
-/* Finds conflicts within the model. Returns whether there are none. It takes time proportional to
- * n log n in the number of prefixes. */
+/* Finds conflicts within the model: of several prefixes around one, only the closest is reported.
+ * Returns whether there are none. Takes n log n in the number of prefixes and addresses. */
 bool tl_conflicts_find(const struct tl_model *model, struct tl_findings *findings) WG_MUST_USE;
 
-/* Finds conflicts between the model and the facts of the machine that is (or becomes) this node. */
+/* Finds conflicts between the model and the facts of the machine that is (or becomes) this node.
+ * The LANs of its own site are its own business, unless a second link overlaps one of them. */
 bool tl_conflicts_find_local(const struct tl_model *model, uint32_t node,
                              const struct tl_local *local,
                              struct tl_findings *findings) WG_MUST_USE;

@@ -208,6 +208,20 @@ static void set_value(struct derivation *d, uint32_t entry, uint8_t family, cons
         d->changes++;
 }
 
+/* Takes an entry's value. One in use gets another, which counts as the change, if there is a pool.
+ */
+static void clear_value(struct derivation *d, uint32_t entry, const struct pool *pool)
+{
+        struct tl_lock_address *item = &d->lock->addresses[entry];
+        struct wg_ip *value = value_of(item, pool->family);
+
+        if (value->family == WG_FAMILY_NONE)
+                return;
+        *value = (struct wg_ip){0};
+        if (item->is_retired || pool->prefix.ip.family == WG_FAMILY_NONE)
+                d->changes++;
+}
+
 static const struct wg_ip *fixed_address(const struct tl_node *node, uint8_t family)
 {
         const struct tl_ip_list *addresses = &node->in_file->addresses;
@@ -221,8 +235,6 @@ static const struct wg_ip *fixed_address(const struct tl_node *node, uint8_t fam
 /* Gives nodes their fixed addresses, and takes from others what lies outside the pool. */
 static void settle_given(struct derivation *d, const struct pool *pool, bool *is_fixed)
 {
-        static const struct wg_ip none;
-
         for (uint32_t i = 0; i < d->node_count; i++) {
                 const struct wg_ip *fixed = fixed_address(&d->nodes[i], pool->family);
                 uint32_t entry = d->entries[i];
@@ -233,7 +245,7 @@ static void settle_given(struct derivation *d, const struct pool *pool, bool *is
                         set_value(d, entry, pool->family, fixed);
                 else if (!offset_of(pool, value_of(&d->lock->addresses[entry], pool->family),
                                     &offset))
-                        set_value(d, entry, pool->family, &none);
+                        clear_value(d, entry, pool);
         }
 }
 
@@ -242,7 +254,6 @@ static void settle_given(struct derivation *d, const struct pool *pool, bool *is
 static bool settle_claims(struct derivation *d, const struct pool *pool, const bool *is_fixed,
                           struct claims *claims)
 {
-        static const struct wg_ip none;
         struct tl_lock *lock = d->lock;
         uint32_t kept = 0;
 
@@ -267,7 +278,7 @@ static bool settle_claims(struct derivation *d, const struct pool *pool, const b
 
                 if (kept > 0 && claims->items[kept - 1].offset == claim->offset) {
                         if (claim->rank != CLAIM_FIXED) /* net/conflicts reports those */
-                                set_value(d, claim->entry, pool->family, &none);
+                                clear_value(d, claim->entry, pool);
                         continue;
                 }
                 claims->items[kept++] = *claim;
@@ -314,8 +325,9 @@ static bool pair_families(struct derivation *d, const struct pool *pool4, const 
 /* Walks over free offsets; then over retired ones, which their entries lose. */
 struct walk {
         uint64_t next;
-        uint32_t claim;
-        bool is_over; /* no free offset is left */
+        uint32_t claim;   /* the first one at or behind `next` */
+        uint32_t retired; /* the claims before this one are not retired, or reused */
+        bool is_over;     /* no free offset is left */
 };
 
 static bool take_free(struct walk *walk, const struct pool *pool, const struct claims *claims,
@@ -327,10 +339,8 @@ static bool take_free(struct walk *walk, const struct pool *pool, const struct c
                 walk->claim++;
                 walk->next++;
         }
-        if (walk->is_over) {
-                walk->claim = 0;
+        if (walk->is_over)
                 return false;
-        }
         *offset = walk->next;
         walk->is_over = walk->next == pool->last;
         walk->next++;
@@ -340,14 +350,12 @@ static bool take_free(struct walk *walk, const struct pool *pool, const struct c
 static bool take_retired(struct derivation *d, struct walk *walk, const struct pool *pool,
                          const struct claims *claims, uint64_t *offset)
 {
-        static const struct wg_ip none;
-
-        while (walk->claim < claims->count) {
-                const struct claim *claim = &claims->items[walk->claim++];
+        while (walk->retired < claims->count) {
+                const struct claim *claim = &claims->items[walk->retired++];
 
                 if (claim->rank != CLAIM_RETIRED)
                         continue;
-                set_value(d, claim->entry, pool->family, &none);
+                clear_value(d, claim->entry, pool);
                 *offset = claim->offset;
                 return true;
         }
@@ -529,10 +537,11 @@ static struct blocks sort_blocks(const struct tl_lock *lock, struct block *items
         return blocks;
 }
 
+/* Takes an entry's block. One in use gets another, which counts as the change. */
 static void forget_mapped(struct derivation *d, struct tl_lock_mapped *entry)
 {
         entry->mapped = (struct wg_prefix){0};
-        d->changes++;
+        d->changes += entry->is_retired;
 }
 
 /* Takes from entries what does not fit their LAN or the pool, or overlaps another entry's. */
@@ -641,6 +650,20 @@ static void drop_retired(struct derivation *d, struct block *items)
         lock->mapped_count = kept;
 }
 
+static struct tl_place place_of_lan(const struct tl_network *network,
+                                    const struct tl_lock_mapped *entry)
+{
+        for (uint32_t i = 0; i < network->site_count; i++) {
+                const struct tl_network_site *site = &network->sites[i];
+
+                for (uint32_t j = 0; j < site->lans.count; j++)
+                        if (strcmp(site->name.text, entry->site) == 0 &&
+                            wg_ip_equal(&site->lans.items[j].prefix.ip, &entry->lan.ip))
+                                return site->lans.items[j].at;
+        }
+        return network->mapped.at;
+}
+
 /* Reports the first LAN that got no mapped prefix. */
 static bool check_mapped(struct derivation *d, const struct tl_placed_prefix *pool)
 {
@@ -653,9 +676,10 @@ static bool check_mapped(struct derivation *d, const struct tl_placed_prefix *po
                         continue;
                 tl_address_format_prefix(pool_text, &pool->prefix);
                 tl_address_format_prefix(lan_text, &entry->lan);
-                tl_findings_error(d->findings, pool->at, "give `mapped:` a larger prefix",
-                                  "%s has no free mapped prefix for %s of site \"%s\"", pool_text,
-                                  lan_text, entry->site);
+                tl_findings_add(d->findings, TL_FINDING_ERROR, place_of_lan(d->network, entry),
+                                pool->at.line ? &pool->at : NULL, "give `mapped:` a larger prefix",
+                                "%s has no free mapped prefix for LAN %s of site \"%s\"", pool_text,
+                                lan_text, entry->site);
                 return false;
         }
         return true;

@@ -247,7 +247,8 @@ static void join_router(struct builder *b, const struct tl_site *site)
                 if (!wg_ip_equal(&lan->node_at, &lan->router_at))
                         tl_findings_error(b->findings, site->in_file->gateway_at,
                                           "give one of the two addresses",
-                                          "the node is the router, but they differ in address");
+                                          "with gateway `self`, the node and the router have one "
+                                          "address, not two");
         }
 }
 
@@ -513,10 +514,6 @@ static void list_entities(struct builder *b)
 static void check_name(struct builder *b, const struct tl_entity *entity,
                        const struct tl_entity *before)
 {
-        if (wg_enum_by_name(&tl_everyone_enum, entity->name, strlen(entity->name)))
-                tl_findings_error(b->findings, entity->at, "choose another name",
-                                  "\"%s\" is reserved: in rules it stands for many entries",
-                                  entity->name);
         if (before && strcmp(before->name, entity->name) == 0)
                 tl_findings_add(b->findings, TL_FINDING_ERROR, entity->at, &before->at,
                                 "rename one of them: names are unique across all kinds",
@@ -656,13 +653,8 @@ static void check_hubs(struct builder *b)
 {
         struct tl_model *model = b->model;
 
-        for (uint32_t i = 0; i < model->hub_count; i++) {
+        for (uint32_t i = 0; i < model->hub_count; i++)
                 model->nodes[i].hub = i;
-                if (!tl_node_is_public(&model->nodes[i]))
-                        tl_findings_error(b->findings, model->nodes[i].at,
-                                          "add `endpoint: \"HOST:51820\"`, its public address",
-                                          "hub \"%s\" has no endpoint", model->nodes[i].name);
-        }
         for (uint32_t i = 0; model->hub_count == 0 && i < model->node_count; i++) {
                 const struct tl_node *node = &model->nodes[i];
 

@@ -40,13 +40,12 @@ void tl_nest_sort(struct tl_nest_item *items, uint32_t count)
                                                &items[i].prefix);
 }
 
-uint32_t tl_nest_find(const struct tl_nest_item *items, uint32_t count, const struct wg_ip *ip)
+/* How many items begin at or before an address. */
+static uint32_t count_up_to(const struct tl_nest_item *items, uint32_t count,
+                            const struct wg_ip *ip)
 {
-        struct wg_prefix whole = {.ip = *ip, .cidr = (uint8_t)wg_ip_bits(ip)};
-        uint32_t low = 0, high = count; /* the items before `low` begin at or before ip */
+        uint32_t low = 0, high = count;
 
-        if (ip->family == WG_FAMILY_NONE)
-                return TL_NEST_NONE;
         while (low < high) {
                 uint32_t middle = low + (high - low) / 2;
 
@@ -55,5 +54,36 @@ uint32_t tl_nest_find(const struct tl_nest_item *items, uint32_t count, const st
                 else
                         high = middle;
         }
-        return tl_nest_cover(items, low > 0 ? low - 1 : TL_NEST_NONE, &whole);
+        return low;
+}
+
+static uint32_t find_longest(const struct tl_nest_item *items, uint32_t count,
+                             const struct wg_prefix *prefix)
+{
+        uint32_t behind = count_up_to(items, count, &prefix->ip);
+
+        return tl_nest_cover(items, behind > 0 ? behind - 1 : TL_NEST_NONE, prefix);
+}
+
+uint32_t tl_nest_find(const struct tl_nest_item *items, uint32_t count, const struct wg_ip *ip)
+{
+        struct wg_prefix whole = {.ip = *ip, .cidr = (uint8_t)wg_ip_bits(ip)};
+
+        return ip->family == WG_FAMILY_NONE ? TL_NEST_NONE : find_longest(items, count, &whole);
+}
+
+uint32_t tl_nest_overlap(const struct tl_nest_item *items, uint32_t count,
+                         const struct wg_prefix *prefix)
+{
+        uint32_t cover = find_longest(items, count, prefix), behind;
+
+        if (cover != TL_NEST_NONE)
+                return cover;
+        /* Those in it begin at its first address, which no cover does now, or behind it. */
+        behind = count_up_to(items, count, &prefix->ip);
+        while (behind > 0 && wg_ip_equal(&items[behind - 1].prefix.ip, &prefix->ip))
+                behind--;
+        if (behind < count && wg_prefix_covers(prefix, &items[behind].prefix))
+                return behind;
+        return TL_NEST_NONE;
 }

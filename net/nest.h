@@ -34,4 +34,9 @@ uint32_t tl_nest_cover(const struct tl_nest_item *items, uint32_t from,
 uint32_t tl_nest_find(const struct tl_nest_item *items, uint32_t count,
                       const struct wg_ip *ip) WG_MUST_USE;
 
+/* The index of an item that overlaps a prefix: the longest that covers it, else the first one in
+ * it; TL_NEST_NONE: none does. */
+uint32_t tl_nest_overlap(const struct tl_nest_item *items, uint32_t count,
+                         const struct wg_prefix *prefix) WG_MUST_USE;
+
 #endif
