@@ -26,7 +26,7 @@ enum {
         X(TL_CLI_LOCKED, locked, NULL, "fail if the lock lacks values, instead of adding them") \
         X(TL_CLI_CONFIRM, confirm, "DURATION", \
           "undo everything after DURATION (60s, 5m), unless confirmed") \
-        X(TL_CLI_UNDO, undo, NULL, "undo the changes now, instead of confirming them") \
+        X(TL_CLI_REVERT, revert, NULL, "undo the changes now, instead of confirming them") \
         X(TL_CLI_WAIT, wait, NULL, NULL)
 
 #define TL_CLI_OPTION_CONSTANT_(constant, name, argument, text) constant,

@@ -3,8 +3,11 @@
 
 #include "cli/check.h"
 #include "cli/complete.h"
+#include "cli/confirm.h"
+#include "cli/down.h"
 #include "cli/help.h"
 #include "cli/key.h"
+#include "cli/plan.h"
 
 #define NETWORK_TEXT \
         "NETWORK is NAME, for /etc/tieline/NAME.yaml, or the path of a file; a path has\n" \
@@ -44,6 +47,68 @@ const struct tl_command tl_commands[] = {
                 .takes = TL_CLI_TAKES(TL_CLI_LOCKED) | TL_CLI_TAKES(TL_CLI_JSON),
                 .most_words = 1,
                 .run = tl_cli_check,
+        },
+        {
+                .name = "plan",
+                .arguments = "[NETWORK]",
+                .text = "show what apply would change on this machine",
+                .details = "Compares the file with what is running, and shows what would change, "
+                           "who would\n"
+                           "gain or lose access, and which live connections would be cut. Changes "
+                           "nothing.\n"
+                           "\n"
+                           "Exits with 0 if there is nothing to change, 1 if the file or this "
+                           "machine makes\n"
+                           "that impossible, and 3 if changes are pending.\n"
+                           "\n" NETWORK_TEXT,
+                .takes = TL_CLI_TAKES(TL_CLI_JSON),
+                .most_words = 1,
+                .needs_root = true,
+                .run = tl_cli_plan,
+        },
+        {
+                .name = "apply",
+                .arguments = "[NETWORK]",
+                .text = "make this machine what the file says",
+                .details =
+                        "Makes the changes that `tieline plan' shows; a second run changes "
+                        "nothing. If a\n"
+                        "step fails, those already made are undone. This machine is the entry of "
+                        "the file\n"
+                        "that has the public key of /etc/tieline/NAME.key.\n"
+                        "\n"
+                        "With --confirm, everything is undone after that time unless you run "
+                        "`tieline\n"
+                        "confirm'. Use it when you work over the network that you change: a lost\n"
+                        "connection comes back.\n"
+                        "\n" NETWORK_TEXT,
+                .takes = TL_CLI_TAKES(TL_CLI_CONFIRM) | TL_CLI_TAKES(TL_CLI_JSON),
+                .most_words = 1,
+                .needs_root = true,
+                .run = tl_cli_apply,
+        },
+        {
+                .name = "confirm",
+                .arguments = "[NETWORK]",
+                .text = "keep the changes of `apply --confirm'",
+                .details = "Without it, they are undone when their time is over.\n"
+                           "\n" NETWORK_TEXT,
+                .takes = TL_CLI_TAKES(TL_CLI_REVERT) | TL_CLI_TAKES(TL_CLI_WAIT),
+                .most_words = 1,
+                .needs_root = true,
+                .run = tl_cli_confirm,
+        },
+        {
+                .name = "down",
+                .arguments = "[NETWORK]",
+                .text = "undo everything that apply did on this machine",
+                .details = "Takes the interface down and restores routes, rules, nftables and "
+                           "settings. Needs\n"
+                           "no file: NETWORK may be the name of a network whose file is gone.\n"
+                           "\n" NETWORK_TEXT,
+                .most_words = 1,
+                .needs_root = true,
+                .run = tl_cli_down,
         },
         {
                 .name = "completion",

@@ -61,9 +61,11 @@ static bool build(struct tl_load *load)
         if (!is_parsed || !is_locked)
                 return false;
         tl_random_fill(random, sizeof(random));
-        return tl_derive(&load->lock, &load->network, random, &load->lock_changes,
-                         &load->findings) &&
-               tl_model_build(&load->model, &load->network, &load->lock, &load->findings);
+        if (!tl_derive(&load->lock, &load->network, random, &load->lock_changes, &load->findings) ||
+            !tl_model_build(&load->model, &load->network, &load->lock, &load->findings))
+                return false;
+        return tl_policy_build(&load->policy, &load->model, &load->findings) &&
+               tl_plans_init(&load->plans, &load->model, &load->policy);
 }
 
 int tl_load_read(struct tl_load *load, const char *network)
@@ -188,6 +190,8 @@ int tl_load_open(struct tl_load *load, const char *network, bool is_locked)
 
 void tl_load_done(struct tl_load *load)
 {
+        tl_plans_done(&load->plans);
+        tl_policy_done(&load->policy);
         tl_model_done(&load->model);
         tl_lock_done(&load->lock);
         tl_network_done(&load->network);

@@ -156,7 +156,7 @@ class Programs:
     tielined are compiled here, except those made of several files."""
 
     UNDER_TEST = ("daemon/tielined", "quick/tieline-quick", "quick/tielined@.service",
-                  "quick/tieline.conf")
+                  "quick/tieline.conf", "cli/tieline")
     TOOLS = ("badlink", "blast", "pulse", "setclock.so", "starve.so")
 
     def __init__(self):

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "cli/preview.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/networks.h"
+#include "cli/report.h"
+#include "io/fail.h"
+#include "node/apply.h"
+
+int tl_preview_open(struct tl_preview *preview, const char *network)
+{
+        struct tl_paths paths;
+        int status = tl_networks_find(&paths, network);
+
+        *preview = (struct tl_preview){0};
+        if (status)
+                return status;
+        return tl_machine_open(&preview->machine, &paths) ? TL_CLI_YES : TL_CLI_FAILED;
+}
+
+int tl_preview_make(struct tl_preview *preview)
+{
+        struct tl_machine *machine = &preview->machine;
+
+        if (!tl_machine_plan(machine) || !tl_apply_compare(machine, &preview->diff))
+                return TL_CLI_FAILED;
+        tl_pending_find(machine->paths.name, &preview->pending);
+        return TL_CLI_YES;
+}
+
+bool tl_preview_is_pending(const struct tl_preview *preview)
+{
+        return preview->diff.count > 0;
+}
+
+void tl_preview_print_findings(struct tl_preview *preview)
+{
+        struct tl_machine *machine = &preview->machine;
+
+        tl_report_findings(&machine->lock_findings, machine->paths.lock);
+        tl_report_findings(&machine->findings, machine->paths.file);
+        tl_report_count(&machine->findings, &machine->lock_findings);
+}
+
+static void print_changes(struct tl_preview *preview)
+{
+        printf("%s: %" PRIu32 " change%s on this machine, %s:\n", preview->machine.paths.name,
+               preview->diff.count, preview->diff.count == 1 ? "" : "s",
+               preview->machine.model.nodes[preview->machine.node].name);
+        for (uint32_t i = 0; i < preview->diff.count; i++) {
+                const char *text = tl_diff_text(&preview->diff, i);
+
+                printf("  %s\n", text ? text : "out of memory");
+        }
+}
+
+void tl_preview_print(struct tl_preview *preview)
+{
+        if (!tl_preview_is_pending(preview))
+                printf("%s: nothing to change on this machine, %s\n", preview->machine.paths.name,
+                       preview->machine.model.nodes[preview->machine.node].name);
+        else
+                print_changes(preview);
+        if (preview->pending.exists)
+                printf("Earlier changes wait to be confirmed, and are undone in %" PRIu32 " s.\n",
+                       preview->pending.left_s);
+}
+
+static json_t *describe_changes(const struct tl_diff *diff)
+{
+        json_t *array = json_array();
+
+        for (uint32_t i = 0; i < diff->count; i++) {
+                const struct tl_difference *item = &diff->items[i];
+
+                json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s}", "kind",
+                                                       tl_diff_kind_name(item->kind), "verb",
+                                                       tl_diff_verb_name(item->verb), "what",
+                                                       item->what, "detail", item->detail));
+        }
+        return array;
+}
+
+json_t *tl_preview_json(struct tl_preview *preview)
+{
+        struct tl_machine *machine = &preview->machine;
+        json_t *findings = tl_report_json(&machine->findings, machine->paths.file);
+        json_t *lock_findings = tl_report_json(&machine->lock_findings, machine->paths.lock);
+
+        json_array_extend(findings, lock_findings);
+        json_decref(lock_findings);
+        return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "network", machine->paths.name, "node",
+                         machine->model.nodes[machine->node].name, "file", machine->paths.file,
+                         "changes", describe_changes(&preview->diff), "undone_in_s",
+                         preview->pending.exists ? json_integer(preview->pending.left_s)
+                                                 : json_null(),
+                         "findings", findings);
+}
+
+void tl_preview_done(struct tl_preview *preview)
+{
+        tl_diff_done(&preview->diff);
+        tl_machine_done(&preview->machine);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * preview.h - what applying the file of a network would change on this machine.
+ * Threads: the process has only one. */
+#ifndef CLI_PREVIEW_H
+#define CLI_PREVIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "cli/json.h"
+#include "node/diff.h"
+#include "node/machine.h"
+#include "node/pending.h"
+
+/* Zeroed memory is an empty one. */
+struct tl_preview {
+        struct tl_machine machine;
+        struct tl_diff diff;
+        struct tl_pending pending;
+};
+
+/* Reads file, lock and key, and finds this machine's entry. Prints nothing but what makes that
+ * impossible; findings are in preview->machine. Returns 0, or an exit status. The caller calls
+ * tl_preview_done() either way. */
+int tl_preview_open(struct tl_preview *preview, const char *network) WG_MUST_USE;
+
+/* Makes the plan, and compares it with what is running. Prints and returns the same. */
+int tl_preview_make(struct tl_preview *preview) WG_MUST_USE;
+
+/* Whether applying changes anything on this machine. */
+bool tl_preview_is_pending(const struct tl_preview *preview) WG_MUST_USE;
+
+/* Prints the findings of file and lock on standard error. */
+void tl_preview_print_findings(struct tl_preview *preview);
+
+/* Prints the preview as text. */
+void tl_preview_print(struct tl_preview *preview);
+
+/* An object with all of it, including findings. NULL: no memory. */
+json_t *tl_preview_json(struct tl_preview *preview) WG_MUST_USE;
+
+/* Wipes and frees everything. Accepts zeroed memory. */
+void tl_preview_done(struct tl_preview *preview);
+
+#endif
