@@ -58,39 +58,7 @@ uint32_t tl_closest_find(const struct tl_policy *policy, const struct tl_policy_
         return count;
 }
 
-/* ---- texts ---- */
-
-static const char *join(struct tl_words *words, const struct tl_word_list *list)
-{
-        const char *text = list->count ? list->items[0].text : "nothing";
-        uint32_t shown = WG_MIN(list->count, 3);
-
-        for (uint32_t i = 1; i < shown; i++)
-                text = tl_words_format(words, "%s, %s", text, list->items[i].text);
-        if (list->count > shown)
-                text = tl_words_format(words, "%s and %u more", text,
-                                       (unsigned int)(list->count - shown));
-        return text;
-}
-
-const char *tl_closest_text(struct tl_words *words, uint32_t rule)
-{
-        const struct tl_network_rule *in_file = &words->plans->model->network->rules[rule];
-        const char *text = tl_words_format(words, "%s to %s", join(words, &in_file->from),
-                                           join(words, &in_file->to));
-        const char *ports = NULL;
-
-        for (uint32_t i = 0; i < in_file->ports.count && i < 4; i++) {
-                const struct tl_port_range *range = &in_file->ports.items[i];
-                const char *port = tl_words_service(words, range->protocol, range->first,
-                                                    range->last);
-
-                ports = ports ? tl_words_format(words, "%s, %s", ports, port) : port;
-        }
-        if (in_file->ports.count > 4)
-                ports = tl_words_format(words, "%s, ...", ports);
-        return ports ? tl_words_format(words, "%s (%s)", text, ports) : text;
-}
+/* ---- the change ---- */
 
 /* The service among the destinations of a rule that is at an address; NULL: none is. */
 static const struct tl_network_service *

@@ -32,9 +32,6 @@ enum { TL_CLOSEST_MOST = 3 };
 uint32_t tl_closest_find(const struct tl_policy *policy, const struct tl_policy_query *query,
                          struct tl_closest_rule rules[TL_CLOSEST_MOST]) WG_MUST_USE;
 
-/* A rule in words: "developers to beijing (22/tcp)". */
-const char *tl_closest_text(struct tl_words *words, uint32_t rule);
-
 /* The smallest change that allows the connection; *at is where, if it is at a line of the file.
  * NULL: there is none. */
 const char *tl_closest_fix(struct tl_words *words, const struct tl_closest_rule *closest,

@@ -250,28 +250,74 @@ static bool add_entity(struct lister *l, const struct tl_entity *entity)
         return false;
 }
 
-/* Says why the first of several machines, or a machine of another name, is used. Rules should name
- * what was asked for. */
-static bool note_choice(struct lister *l, const struct tl_entity *entity)
+/* Says why the first of several machines, or a machine of another name, is used. */
+static const char *note_choice(struct lister *l, const struct tl_entity *entity)
 {
-        struct tl_end *first = l->ends->items;
+        const char *first = l->ends->items[0].name;
 
-        if (entity->kind == TL_ENTITY_SERVICE || entity->kind == TL_ENTITY_NODE ||
-            entity->kind == TL_ENTITY_HOST || l->ends->count == 0)
-                return true;
-        for (uint32_t i = 0; i < l->ends->count; i++)
-                first[i].party = entity->name;
         if (entity->kind == TL_ENTITY_SITE)
-                first->note = tl_arena_format(l->arena, "%s stands for %s", first->name,
-                                              entity->name);
-        else if (l->ends->count == 1)
-                first->note = tl_arena_format(l->arena, "%s is the only device of %s", first->name,
-                                              entity->name);
+                return tl_arena_format(l->arena, "%s stands for %s", first, entity->name);
+        if (l->ends->count == 1)
+                return tl_arena_format(l->arena, "%s is the only device of %s", first,
+                                       entity->name);
+        return tl_arena_format(l->arena, "%s is the first of %u devices of %s", first,
+                               (unsigned int)l->ends->count, entity->name);
+}
+
+/* Names that stand for other machines. Rules should name what was asked for. */
+static bool finish_collective(struct lister *l, const struct tl_entity *entity)
+{
+        static const struct tl_walk_end nowhere = {.node = TL_MODEL_NONE, .lan = TL_MODEL_NONE};
+        struct tl_end *none;
+
+        if (l->ends->count == 0) {
+                none = add(l, entity->name, entity->at);
+                if (none)
+                        none->ip4 = none->ip6 = nowhere;
+                return none != NULL;
+        }
+        for (uint32_t i = 0; i < l->ends->count; i++)
+                l->ends->items[i].party = entity->name;
+        l->ends->items[0].note = note_choice(l, entity);
+        return l->ends->items[0].note != NULL;
+}
+
+static bool is_collective(const struct tl_entity *entity)
+{
+        switch (entity->kind) {
+        case TL_ENTITY_SITE:
+        case TL_ENTITY_PERSON:
+        case TL_ENTITY_GROUP:
+                return true;
+        case TL_ENTITY_NODE:
+        case TL_ENTITY_HOST:
+        case TL_ENTITY_SERVICE:
+                break;
+        }
+        return false;
+}
+
+/* Returns false if there is no memory. */
+static bool add_named(struct lister *l, const struct tl_entity *entity)
+{
+        l->ends->entity = entity;
+        return add_entity(l, entity) && (!is_collective(entity) || finish_collective(l, entity));
+}
+
+static bool unknown(const struct tl_model *model, struct tl_text name, struct tl_place at,
+                    struct tl_findings *findings)
+{
+        const char *similar = tl_model_suggest(model, name.at, name.len);
+
+        if (similar)
+                tl_findings_error(findings, at, NULL, "unknown name \"%.*s\": did you mean \"%s\"?",
+                                  (int)name.len, name.at, similar);
         else
-                first->note = tl_arena_format(l->arena, "%s is the first of %u devices of %s",
-                                              first->name, (unsigned int)l->ends->count,
-                                              entity->name);
-        return first->note != NULL;
+                tl_findings_error(
+                        findings, at, NULL,
+                        "unknown name \"%.*s\": neither a name in the file nor an address",
+                        (int)name.len, name.at);
+        return false;
 }
 
 bool tl_ends_offers(const struct tl_port_list *ports, uint8_t protocol, uint16_t port)
@@ -283,19 +329,19 @@ bool tl_ends_offers(const struct tl_port_list *ports, uint8_t protocol, uint16_t
         return ports->count == 0;
 }
 
-enum tl_ends_error tl_ends_list(struct tl_ends *ends, const struct tl_model *model,
-                                struct tl_text name, struct tl_arena *arena)
+bool tl_ends_list(struct tl_ends *ends, const struct tl_model *model, struct tl_text name,
+                  struct tl_arena *arena, struct tl_place at, struct tl_findings *findings)
 {
         struct lister l = {.ends = ends, .model = model, .arena = arena};
+        const struct tl_entity *entity = tl_model_find(model, name.at, name.len);
         struct wg_ip ip;
+        bool is_address = tl_address_parse_ip(name, &ip);
 
         *ends = (struct tl_ends){0};
-        if (tl_address_parse_ip(name, &ip))
-                return add_address(&l, &ip) ? TL_ENDS_OK : TL_ENDS_NO_MEMORY;
-        ends->entity = tl_model_find(model, name.at, name.len);
-        if (!ends->entity)
-                return TL_ENDS_UNKNOWN;
-        if (!add_entity(&l, ends->entity) || !note_choice(&l, ends->entity))
-                return TL_ENDS_NO_MEMORY;
-        return TL_ENDS_OK;
+        if (!is_address && !entity)
+                return unknown(model, name, at, findings);
+        if (is_address ? add_address(&l, &ip) : add_named(&l, entity))
+                return true;
+        tl_findings_error(findings, at, NULL, "out of memory");
+        return false;
 }

@@ -10,6 +10,7 @@
 
 #include "base/attr.h"
 #include "conf/arena.h"
+#include "conf/findings.h"
 #include "conf/flow.h"
 #include "net/model.h"
 #include "net/walk.h"
@@ -26,17 +27,18 @@ struct tl_end {
 
 /* All machines of a name. */
 struct tl_ends {
-        struct tl_end *items; /* in the file's order; none: nothing in the file has an address */
+        struct tl_end *items; /* in the file's order; at least one */
         uint32_t count, capacity;
         const struct tl_entity *entity; /* NULL: an address */
 };
 
-enum tl_ends_error { TL_ENDS_OK, TL_ENDS_UNKNOWN, TL_ENDS_NO_MEMORY };
-
 /* Lists the machines of a name or address, in the arena, which also holds texts. A site stands for
- * one device of it that has a name, or else for one without. */
-enum tl_ends_error tl_ends_list(struct tl_ends *ends, const struct tl_model *model,
-                                struct tl_text name, struct tl_arena *arena) WG_MUST_USE;
+ * one device of it that has a name, or else for one without. A person or group without devices has
+ * one end, without addresses. Returns false with a finding at that place if the name is unknown, or
+ * memory runs out. */
+bool tl_ends_list(struct tl_ends *ends, const struct tl_model *model, struct tl_text name,
+                  struct tl_arena *arena, struct tl_place at,
+                  struct tl_findings *findings) WG_MUST_USE;
 
 /* Whether a list of ports, of a service or a rule, has this one. An empty list has all. */
 bool tl_ends_offers(const struct tl_port_list *ports, uint8_t protocol, uint16_t port) WG_MUST_USE;

@@ -74,7 +74,7 @@ static struct verdict denied(struct tl_words *words, struct tl_explanation *expl
                 explanation->near[i].at = network->rules[rules[i].rule].at;
                 explanation->near[i].text = tl_words_format(words, "%s: %s",
                                                             tl_closest_kind_text(rules[i].kind),
-                                                            tl_closest_text(words, rules[i].rule));
+                                                            tl_words_rule(words, rules[i].rule));
         }
         explanation->near_count = count;
         verdict.fix = tl_closest_fix(words, rules, count, &verdict.at);

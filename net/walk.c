@@ -385,19 +385,13 @@ static bool is_trivial(const struct tl_walk *walk, enum tl_cause *cause)
         return true;
 }
 
-bool tl_walk_run(struct tl_walk *walk, struct tl_plans *plans)
+static bool run(struct tl_walk *walk, struct tl_plans *plans)
 {
         struct leg forth = {.from = &walk->from, .to = &walk->to};
         struct leg reply = {.from = &walk->to, .to = &walk->from, .is_return = true};
         struct tl_travel_choice in = {0}, out = {0};
         struct wg_prefix prefix;
 
-        walk->step_count = 0;
-        walk->cause = TL_CAUSE_NONE;
-        walk->mtu = 0;
-        walk->mtu_node = TL_MODEL_NONE;
-        walk->seen = (struct wg_ip){0};
-        walk->has_no_memory = false;
         if (is_trivial(walk, &walk->cause))
                 return walk->cause == TL_CAUSE_SAME || walk->cause == TL_CAUSE_SAME_LAN;
         if (!walk->to.is_node) {
@@ -410,4 +404,16 @@ bool tl_walk_run(struct tl_walk *walk, struct tl_plans *plans)
         }
         return there(walk, plans, &forth, in) && back(walk, plans, &reply, in) &&
                (walk->from.is_node || third(walk, &forth, out));
+}
+
+bool tl_walk_run(struct tl_walk *walk, struct tl_plans *plans)
+{
+        walk->step_count = 0;
+        walk->cause = TL_CAUSE_NONE;
+        walk->mtu = 0;
+        walk->mtu_node = TL_MODEL_NONE;
+        walk->seen = (struct wg_ip){0};
+        walk->has_no_memory = false;
+        walk->is_reachable = run(walk, plans) && !walk->has_no_memory;
+        return walk->is_reachable;
 }

@@ -66,6 +66,7 @@ struct tl_walk {
         uint16_t port;
         struct tl_walk_step steps[TL_WALK_STEPS];
         uint32_t step_count;
+        bool is_reachable;
         enum tl_cause cause;
         uint32_t mtu;      /* smallest so far, in bytes of inner packets; 0: no tunnel */
         uint32_t mtu_node; /* the node that has it */

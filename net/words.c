@@ -65,6 +65,40 @@ struct wg_prefix tl_words_home(const struct tl_words *words, const struct tl_wal
         return end->ip.family == WG_FAMILY_IPV4 ? model->pool4 : model->pool6;
 }
 
+/* ---- rules ---- */
+
+static const char *join(struct tl_words *words, const struct tl_word_list *list)
+{
+        const char *text = list->count ? list->items[0].text : "nothing";
+        uint32_t shown = WG_MIN(list->count, 3);
+
+        for (uint32_t i = 1; i < shown; i++)
+                text = tl_words_format(words, "%s, %s", text, list->items[i].text);
+        if (list->count > shown)
+                text = tl_words_format(words, "%s and %u more", text,
+                                       (unsigned int)(list->count - shown));
+        return text;
+}
+
+const char *tl_words_rule(struct tl_words *words, uint32_t rule)
+{
+        const struct tl_network_rule *in_file = &words->plans->model->network->rules[rule];
+        const char *text = tl_words_format(words, "%s to %s", join(words, &in_file->from),
+                                           join(words, &in_file->to));
+        const char *ports = NULL;
+
+        for (uint32_t i = 0; i < in_file->ports.count && i < 4; i++) {
+                const struct tl_port_range *range = &in_file->ports.items[i];
+                const char *port = tl_words_service(words, range->protocol, range->first,
+                                                    range->last);
+
+                ports = ports ? tl_words_format(words, "%s, %s", ports, port) : port;
+        }
+        if (in_file->ports.count > 4)
+                ports = tl_words_format(words, "%s, ...", ports);
+        return ports ? tl_words_format(words, "%s (%s)", text, ports) : text;
+}
+
 /* ---- names ---- */
 
 static const struct tl_site *site_of(const struct tl_words *words, uint32_t lan)
@@ -188,8 +222,8 @@ static const char *to_peer(struct tl_words *words, const struct tl_walk_step *st
 
         if (step->is_broken)
                 return broken_to_peer(words, step, tl_words_ip(words, to));
-        return tl_words_format(words, "sends it into the tunnel to %s, which has %s",
-                               node_name(words, step->peer), tl_words_prefix(words, &step->prefix));
+        return tl_words_format(words, "has a route to %s: through the tunnel, to %s",
+                               tl_words_prefix(words, &step->prefix), node_name(words, step->peer));
 }
 
 static const char *accept_from(struct tl_words *words, const struct tl_walk_step *step)
@@ -200,13 +234,13 @@ static const char *accept_from(struct tl_words *words, const struct tl_walk_step
                                tl_words_ip(words, from), node_name(words, step->peer));
 }
 
-static const char *policy(const struct tl_walk_step *step)
+static const char *policy(struct tl_words *words, const struct tl_walk_step *step)
 {
         if (step->is_broken)
                 return "drops it: no rule of the policy allows it";
         if (step->rule == TL_MODEL_NONE)
                 return "lets it pass: the file has no policy";
-        return "lets it pass: a rule of the policy allows it";
+        return tl_words_format(words, "lets it pass: %s", tl_words_rule(words, step->rule));
 }
 
 static const char *to_lan(struct tl_words *words, const struct tl_walk_step *step)
@@ -217,8 +251,9 @@ static const char *to_lan(struct tl_words *words, const struct tl_walk_step *ste
         if (step->is_broken)
                 return tl_words_format(words, "has no LAN of this family: %s", prefix);
         if (!step->is_return && step->travel.mode == TL_TRAVEL_SNAT)
-                return tl_words_format(words, "hands it to the LAN %s under its own address%s",
-                                       prefix, at_address(words, &lan->node_at));
+                return tl_words_format(words, "hands it to the LAN %s as its own%s: %s", prefix,
+                                       at_address(words, &lan->node_at),
+                                       tl_travel_reason_text(step->travel.reason));
         return tl_words_format(words, "hands it to the LAN %s", prefix);
 }
 
@@ -243,7 +278,7 @@ const char *tl_words_step(struct tl_words *words, const struct tl_walk_step *ste
         case TL_WALK_ACCEPT:
                 return accept_from(words, step);
         case TL_WALK_POLICY:
-                return policy(step);
+                return policy(words, step);
         case TL_WALK_TO_LAN:
                 return to_lan(words, step);
         case TL_WALK_ARRIVE:

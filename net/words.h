@@ -32,6 +32,9 @@ const char *tl_words_prefix(struct tl_words *words, const struct wg_prefix *pref
 const char *tl_words_service(struct tl_words *words, uint8_t protocol, uint16_t first,
                              uint16_t last); /* "443/tcp", "ping" */
 
+/* A rule of the file: "developers to beijing (22/tcp)". */
+const char *tl_words_rule(struct tl_words *words, uint32_t rule);
+
 /* The prefix that routers must have a route for, so that packets reach an end: its LAN, or the
  * network's own addresses. */
 struct wg_prefix tl_words_home(const struct tl_words *words, const struct tl_walk_end *end);
