@@ -54,53 +54,74 @@ static const char *parse_port(struct tl_text text, struct tl_flow *flow, struct 
         return NULL;
 }
 
+static bool is_ipv6(struct tl_text text)
+{
+        struct wg_ip ip;
+
+        return tl_address_parse_ip(text, &ip) && ip.family == WG_FAMILY_IPV6;
+}
+
+/* Splits an end that begins with a bracket from what follows it. */
+static const char *parse_brackets(struct tl_text text, struct tl_text *end, struct tl_text *rest)
+{
+        size_t closing = tl_text_find(text, ']');
+
+        if (closing == text.len)
+                return "the closing bracket is missing";
+        *end = tl_text_tail(tl_text_head(text, closing), 1);
+        *rest = tl_text_tail(text, closing + 1);
+        return is_ipv6(*end) ? NULL
+                             : "brackets go around an IPv6 address, as in \"a -> [fd00::1]:443\"";
+}
+
 static const char *parse_destination(struct tl_text text, struct tl_flow *flow,
                                      struct tl_text *wrong)
 {
-        struct wg_ip ip;
-        size_t end;
+        struct tl_text rest;
+        const char *mistake = NULL;
 
         *wrong = text;
-        flow->to = text;
         flow->protocol = WG_PROTOCOL_ICMP;
-        if (tl_address_parse_ip(text, &ip)) /* the colons of IPv6 separate no port */
+        if (is_ipv6(text)) { /* its colons separate no port */
+                flow->to = text;
                 return NULL;
-        if (text.len && text.at[0] == '[') {
-                end = tl_text_find(text, ']');
-                if (end == text.len)
-                        return "the closing bracket is missing";
-                flow->to = tl_text_tail(tl_text_head(text, end), 1);
-                if (!tl_address_parse_ip(flow->to, &ip) || ip.family != WG_FAMILY_IPV6)
-                        return "brackets go around an IPv6 address, as in \"a -> [fd00::1]:443\"";
-                text = tl_text_tail(text, end + 1);
-        } else {
-                end = tl_text_find(text, ':');
-                flow->to = tl_text_head(text, end);
-                if (end < text.len && tl_text_find_last(text, ':') != end)
-                        return "this is no IPv6 address; with a port, write \"[fd00::1]:443\"";
-                text = tl_text_tail(text, end);
         }
+        if (text.len && text.at[0] == '[') {
+                mistake = parse_brackets(text, &flow->to, &rest);
+        } else {
+                flow->to = tl_text_head(text, tl_text_find(text, ':'));
+                rest = tl_text_tail(text, flow->to.len);
+                if (rest.len && tl_text_find_last(text, ':') != flow->to.len)
+                        mistake = "this is no IPv6 address; with a port, write \"[fd00::1]:443\"";
+        }
+        if (mistake)
+                return mistake;
         if (!is_end(flow->to))
                 return "after -> comes a name of the file or an IP address";
-        *wrong = text;
-        if (!text.len)
+        *wrong = rest;
+        if (!rest.len)
                 return NULL;
-        if (text.at[0] != ':')
+        if (rest.at[0] != ':')
                 return "after the address comes nothing or a port, as in \":443\"";
-        return parse_port(tl_text_tail(text, 1), flow, wrong);
+        return parse_port(tl_text_tail(rest, 1), flow, wrong);
 }
 
 static const char *parse_source(struct tl_text text, struct tl_flow *flow, struct tl_text *wrong)
 {
-        *wrong = text;
+        struct tl_text rest = {NULL, 0};
+        const char *mistake = NULL;
+
         if (text.len > 4 && tl_text_begins_with(text, "not") && is_space(text.at[3])) {
                 flow->is_negated = true;
                 text = trim(tl_text_tail(text, 4));
         }
+        *wrong = text;
         flow->from = text;
-        if (text.len > 2 && text.at[0] == '[' && text.at[text.len - 1] == ']')
-                flow->from = tl_text_tail(tl_text_head(text, text.len - 1), 1);
-        if (!is_end(flow->from))
+        if (text.len && text.at[0] == '[')
+                mistake = parse_brackets(text, &flow->from, &rest);
+        if (mistake)
+                return mistake;
+        if (rest.len || !is_end(flow->from))
                 return "before -> comes a name of the file or an IP address, as in \"a -> b:443\"";
         return NULL;
 }

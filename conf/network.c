@@ -43,8 +43,9 @@ static struct tl_text text_of(const struct tl_yaml_node *value)
         return (struct tl_text){value->text, value->len};
 }
 
-/* Reports a value of the wrong type or form. */
-static void expected(struct reader *r, const struct tl_yaml_node *value, enum tl_network_type type)
+/* Reports a value of the wrong type or form. The fix may be NULL. */
+static void expected_but(struct reader *r, const struct tl_yaml_node *value,
+                         enum tl_network_type type, const char *fix)
 {
         const char *what = tl_network_type_text(type);
 
@@ -53,20 +54,25 @@ static void expected(struct reader *r, const struct tl_yaml_node *value, enum tl
                 break;
         case TL_YAML_SEQUENCE:
         case TL_YAML_MAPPING:
-                tl_findings_error(r->findings, value->at, NULL, "expected %s, found %s", what,
+                tl_findings_error(r->findings, value->at, fix, "expected %s, found %s", what,
                                   tl_yaml_kind_text(value->kind));
                 break;
         case TL_YAML_SCALAR:
                 if (tl_yaml_is_null(value))
-                        tl_findings_error(r->findings, value->at, NULL,
-                                          "expected %s, found nothing", what);
+                        tl_findings_error(r->findings, value->at, fix, "expected %s, found nothing",
+                                          what);
                 else if (type != TL_TYPE_KEY && tl_value_is_quotable(text_of(value)))
-                        tl_findings_error(r->findings, value->at, NULL, "expected %s, found \"%s\"",
+                        tl_findings_error(r->findings, value->at, fix, "expected %s, found \"%s\"",
                                           what, value->text);
                 else
-                        tl_findings_error(r->findings, value->at, NULL, "expected %s", what);
+                        tl_findings_error(r->findings, value->at, fix, "expected %s", what);
                 break;
         }
+}
+
+static void expected(struct reader *r, const struct tl_yaml_node *value, enum tl_network_type type)
+{
+        expected_but(r, value, type, NULL);
 }
 
 /* Gets the text of a scalar; numbers are texts, too. Otherwise reports what was expected. */
@@ -75,8 +81,11 @@ static bool get_text(struct reader *r, const struct tl_yaml_node *value, enum tl
 {
         bool truth;
 
-        if (value->kind != TL_YAML_SCALAR || tl_yaml_is_null(value) ||
-            tl_yaml_is_bool(value, &truth)) {
+        if (tl_yaml_is_bool(value, &truth)) {
+                expected_but(r, value, type, "put it in quotes if it is a name");
+                return false;
+        }
+        if (value->kind != TL_YAML_SCALAR || tl_yaml_is_null(value)) {
                 expected(r, value, type);
                 return false;
         }
@@ -127,8 +136,10 @@ static void read_number(struct reader *r, const struct tl_yaml_node *value,
 
         if (!get_text(r, value, type, &text))
                 return;
-        if (!value->is_plain || !tl_text_to_number(text, most, &result) || result < least)
+        if (!tl_text_to_number(text, most, &result) || result < least)
                 expected(r, value, type);
+        else if (!value->is_plain)
+                expected_but(r, value, type, "remove the quotes");
         else
                 *number = result;
 }
@@ -237,13 +248,12 @@ static void expected_word(struct reader *r, const struct tl_yaml_node *value,
                         *c = *c == '_' ? '-' : *c;
                 tl_similar_consider(&similar, value->text, value->len, names[count++]);
         }
-        if (!similar.name || !tl_value_is_quotable(text_of(value))) {
+        if (!similar.name) {
                 expected(r, value, type);
                 return;
         }
         snprintf(fix, sizeof(fix), "did you mean \"%s\"?", similar.name);
-        tl_findings_error(r->findings, value->at, fix, "expected %s, found \"%s\"",
-                          tl_network_type_text(type), value->text);
+        expected_but(r, value, type, fix);
 }
 
 static bool get_word(struct reader *r, const struct tl_yaml_node *value, enum tl_network_type type,

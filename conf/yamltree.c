@@ -380,61 +380,93 @@ static void handle(struct builder *b, const yaml_event_t *event)
 /* ---- syntax errors ---- */
 
 /* What libyaml says, and what we say. */
-static const struct {
+struct syntax_error {
         const char *theirs, *ours, *fix;
-} syntax_errors[] = {
-        {"mapping values are not allowed", "a colon and a space here would begin a second value",
-         "check the indentation, or put the text in quotes"},
-        {"block sequence entries are not allowed", "a list cannot begin here",
-         "begin it on a line of its own"},
-        {"mapping keys are not allowed", "a key cannot begin here", "check the indentation"},
-        {"could not find expected ':'", "a colon is missing after the key",
-         "write \"key: value\", with a space after the colon"},
-        {"found unexpected end of stream", "the closing quote is missing", "add it"},
-        {"found unexpected document indicator", "the closing quote is missing", "add it"},
-        {"found unknown escape character", "unknown escape sequence after a backslash",
-         "use single quotes, in which backslashes mean themselves"},
-        {"found character that cannot start any token", "a value cannot begin with this character",
-         "indent with spaces, not tabs, and put texts with special characters in quotes"},
-        {"found a tab character", "a tab cannot indent a line", "use spaces"},
-        {"did not find expected ',' or ']'", "a comma or the closing ] is missing", "add it"},
-        {"did not find expected ',' or '}'", "a comma or the closing } is missing", "add it"},
-        {"did not find expected '-' indicator",
-         "this line does not line up with the list before it", "check the indentation"},
-        {"did not find expected key", "this line does not line up with the keys before it",
-         "check the indentation"},
-        {"did not find expected node content", "a value is missing here", "write one"},
-        {"did not find expected <document start>",
-         "the file must consist of lines like \"key: value\"", "check the indentation"},
+        bool is_at_start; /* the mistake is where the construct begins, not where libyaml stops */
 };
+
+static const struct syntax_error syntax_errors[] = {
+        {"mapping values are not allowed", "a colon and a space here would begin a second value",
+         "check the indentation, or put the text in quotes", false},
+        {"block sequence entries are not allowed", "a list cannot begin here",
+         "begin it on a line of its own", false},
+        {"mapping keys are not allowed", "a key cannot begin here", "check the indentation", false},
+        {"could not find expected ':'", "a colon is missing after the key",
+         "write \"key: value\", with a space after the colon", true},
+        {"found unexpected end of stream", "the closing quote is missing", "add it", true},
+        {"found unexpected document indicator", "the closing quote is missing", "add it", true},
+        {"found unknown escape character", "unknown escape sequence after a backslash",
+         "use single quotes, in which backslashes mean themselves", false},
+        {"found character that cannot start any token", "a value cannot begin with this character",
+         "indent with spaces, not tabs, and put texts with special characters in quotes", false},
+        {"did not find expected ',' or ']'", "a comma or the closing ] is missing", "add it",
+         false},
+        {"did not find expected ',' or '}'", "a comma or the closing } is missing", "add it",
+         false},
+        {"did not find expected '-' indicator",
+         "this line does not line up with the list before it", "check the indentation", false},
+        {"did not find expected key", "this line does not line up with the keys before it",
+         "check the indentation", false},
+        {"did not find expected node content", "a value is missing here", "write one", false},
+        {"did not find expected <document start>",
+         "the file must consist of lines like \"key: value\"", "check the indentation", false},
+};
+
+/* What a construct with an error is, for what must be closed or completed. */
+enum construct { OTHER, BRACKETED, WORD };
+
+static enum construct construct_of(const yaml_parser_t *parser)
+{
+        static const struct {
+                const char *start;
+                enum construct construct;
+        } contexts[] = {
+                {"while scanning a quoted", WORD},
+                {"while parsing a flow", BRACKETED},
+                {"while scanning a simple", WORD},
+        };
+
+        for (size_t i = 0; parser->context && i < WG_ARRAY_SIZE(contexts); i++)
+                if (!strncmp(parser->context, contexts[i].start, strlen(contexts[i].start)))
+                        return contexts[i].construct;
+        return OTHER;
+}
+
+static const struct syntax_error *find_syntax_error(const struct builder *b, const char *problem)
+{
+        static const struct syntax_error tab = {"", "a tab cannot indent a line", "use spaces",
+                                                false};
+        static const struct syntax_error other = {"", "this is not valid YAML",
+                                                  "compare the line with the examples", false};
+
+        if (b->latest.offset < b->text.len && b->text.at[b->latest.offset] == '\t')
+                return &tab;
+        for (size_t i = 0; problem && i < WG_ARRAY_SIZE(syntax_errors); i++)
+                if (!strncmp(problem, syntax_errors[i].theirs, strlen(syntax_errors[i].theirs)))
+                        return &syntax_errors[i];
+        return &other;
+}
 
 static void report_syntax(struct builder *b, const yaml_parser_t *parser)
 {
-        const char *problem = parser->problem ? parser->problem : "";
+        struct tl_place began = place_of(b, &parser->context_mark);
         struct tl_place at = place_of(b, &parser->problem_mark);
+        const struct syntax_error *error = find_syntax_error(b, parser->problem);
+        const struct tl_place *opened = NULL;
 
-        for (size_t i = 0; i < WG_ARRAY_SIZE(syntax_errors); i++) {
-                if (strncmp(problem, syntax_errors[i].theirs, strlen(syntax_errors[i].theirs)))
-                        continue;
-                tl_findings_error(b->findings, at, syntax_errors[i].fix, "%s",
-                                  syntax_errors[i].ours);
-                return;
-        }
-        tl_findings_error(b->findings, at, "compare the line with the examples", "%s",
-                          "this is not valid YAML");
+        if (error->is_at_start)
+                at = began;
+        if (construct_of(parser) == BRACKETED && began.line != at.line)
+                opened = &began;
+        tl_findings_add(b->findings, TL_FINDING_ERROR, at, opened, error->fix, "%s", error->ours);
 }
 
-/* The line, from 0 in this run, in which the construct with the error begins: for what must be
- * closed or completed, that is where it was opened. */
+/* The line, from 0 in this run, after which reading resumes: for what must be closed or completed,
+ * the one where it begins. */
 static size_t error_line(const yaml_parser_t *parser)
 {
-        static const char *const opened[] = {"while scanning a quoted", "while scanning a simple",
-                                             "while parsing a flow"};
-
-        for (size_t i = 0; parser->context && i < WG_ARRAY_SIZE(opened); i++)
-                if (!strncmp(parser->context, opened[i], strlen(opened[i])))
-                        return parser->context_mark.line;
-        return parser->problem_mark.line;
+        return construct_of(parser) == OTHER ? parser->problem_mark.line
+                                             : parser->context_mark.line;
 }
 
 /* Goes to the first line after this one, counted from 0 in this run, that begins with a letter.
@@ -496,7 +528,9 @@ static bool run(struct builder *b, bool *is_whole)
                 *is_whole = false;
                 close_all(b);
                 line = error_line(&parser);
-                is_resumed = b->root && b->root->kind == TL_YAML_MAPPING && skip_to_key(b, line);
+                if (b->root && b->root->kind == TL_YAML_SCALAR) /* what should have been a key */
+                        b->root = NULL;
+                is_resumed = (!b->root || b->root->kind == TL_YAML_MAPPING) && skip_to_key(b, line);
         }
         yaml_parser_delete(&parser);
         return is_resumed;
