@@ -12,6 +12,7 @@
 #include "cli/report.h"
 #include "io/fail.h"
 #include "io/random.h"
+#include "net/conflicts.h"
 #include "net/derive.h"
 
 enum { SHOWN_MOST = 12 }; /* lines of the lock that are shown when they are added */
@@ -64,7 +65,8 @@ static bool build(struct tl_load *load)
         if (!tl_derive(&load->lock, &load->network, random, &load->lock_changes, &load->findings) ||
             !tl_model_build(&load->model, &load->network, &load->lock, &load->findings))
                 return false;
-        return tl_policy_build(&load->policy, &load->model, &load->findings) &&
+        return tl_conflicts_find(&load->model, &load->findings) &&
+               tl_policy_build(&load->policy, &load->model, &load->findings) &&
                tl_plans_init(&load->plans, &load->model, &load->policy);
 }
 

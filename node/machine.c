@@ -10,6 +10,7 @@
 #include "conf/base64.h"
 #include "host/run.h"
 #include "io/fail.h"
+#include "net/conflicts.h"
 #include "net/derive.h"
 #include "node/keyfile.h"
 
@@ -68,6 +69,7 @@ bool tl_machine_read(struct tl_machine *machine, const struct tl_paths *paths)
                check_lock(machine) &&
                tl_model_build(&machine->model, &machine->network, &machine->lock,
                               &machine->findings) &&
+               tl_conflicts_find(&machine->model, &machine->findings) &&
                tl_policy_build(&machine->policy, &machine->model, &machine->findings);
 }
 
@@ -124,7 +126,9 @@ static bool resolve(struct tl_machine *machine)
 
 bool tl_machine_plan(struct tl_machine *machine)
 {
-        return tl_nodeplan_make(&machine->plan, &machine->model, &machine->policy, machine->node,
+        return tl_conflicts_find_local(&machine->model, machine->node, &machine->local,
+                                       &machine->findings) &&
+               tl_nodeplan_make(&machine->plan, &machine->model, &machine->policy, machine->node,
                                 &machine->local, &machine->findings) &&
                resolve(machine);
 }
