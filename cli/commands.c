@@ -102,10 +102,11 @@ const struct tl_command tl_commands[] = {
                 .name = "down",
                 .arguments = "[NETWORK]",
                 .text = "undo everything that apply did on this machine",
-                .details = "Takes the interface down and restores routes, rules, nftables and "
-                           "settings. Needs\n"
-                           "no file: NETWORK may be the name of a network whose file is gone.\n"
-                           "\n" NETWORK_TEXT,
+                .details =
+                        "Takes the interface down, and restores routes, rules, nftables and "
+                        "settings.\n"
+                        "Needs no file: NETWORK may be the name of a network whose file is gone.\n"
+                        "\n" NETWORK_TEXT,
                 .most_words = 1,
                 .needs_root = true,
                 .run = tl_cli_down,

@@ -11,11 +11,15 @@ static bool act(const struct tl_call *call, const char *name)
 {
         if (tl_call_has(call, TL_CLI_WAIT))
                 return tl_confirm_wait(name);
-        if (tl_call_has(call, TL_CLI_REVERT))
-                return tl_confirm_revert(name);
+        if (tl_call_has(call, TL_CLI_REVERT)) {
+                if (!tl_confirm_revert(name))
+                        return false;
+                printf("%s: the changes are undone\n", name);
+                return true;
+        }
         if (!tl_confirm(name))
                 return false;
-        printf("%s: confirmed\n", name);
+        printf("%s: the changes stay\n", name);
         return true;
 }
 

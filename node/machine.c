@@ -49,9 +49,9 @@ static bool check_lock(struct tl_machine *machine)
         if (!tl_derive(&machine->lock, &machine->network, no_random, &changes, &machine->findings))
                 return false;
         return !changes ||
-               tl_fail("%s does not belong to this file: run `tieline check' where you edit the "
-                       "file, and copy both files to each node",
-                       machine->paths.lock);
+               tl_fail("%s does not %s: run `tieline check' where you edit the file, and copy both "
+                       "files to each node",
+                       machine->paths.lock, machine->lock_text.text ? "match this file" : "exist");
 }
 
 bool tl_machine_read(struct tl_machine *machine, const struct tl_paths *paths)

@@ -14,6 +14,7 @@ from scenarios import quick_files  # noqa: F401
 from scenarios import quick_endpoints  # noqa: F401
 from scenarios import stopped  # noqa: F401
 from scenarios import systemd  # noqa: F401
+from scenarios import one_lan_cli  # noqa: F401
 from scenarios import uapi
 from scenarios import status
 from scenarios import events  # noqa: F401
