@@ -331,6 +331,22 @@ def peer_key(text):
     return re.search(r"beijing: .*?key: \"([^\"]*)\"", text)[1]
 
 
+@scenario(ours_only=True)
+def expectations_and_json(lab):
+    """check exits with 3 for an unmet expectation; every --json is valid and has its members."""
+    machine, text = office(lab)
+    machine.write(text + "expect:\n  - e -> d:443\n  - not e -> d\n")
+    machine.tieline("check", wants=3, says=r"acme.yaml:\d+:\d+: not met: not e -> d")
+    answer = machine.tieline("check", "--json", wants=3).json()
+    expect_same(sorted(answer), ["expectations", "file", "findings", "is_good", "lock",
+                                 "new_values"], "members of check --json")
+    expect_same([one["is_met"] for one in answer["expectations"]], [True, False], "what is met")
+    expect({"text", "line", "column", "is_met", "is_reachable", "cause"}
+           <= set(answer["expectations"][1]), "an expectation has its members")
+    machine.write(text + "expect:\n  - e -> nobody\n")
+    machine.tieline("check", wants=1, says="nobody")
+
+
 @scenario(ours_only=True, seconds=90)
 def changes_wait_for_confirmation(lab):
     """apply --confirm is undone in time, or at once, unless it is confirmed."""
