@@ -250,16 +250,14 @@ static bool add_entity(struct lister *l, const struct tl_entity *entity)
         return false;
 }
 
-/* Says why the first of several machines, or a machine of another name, is used. */
+/* Says why the first of several machines, or a machine of another name, is used. NULL: no
+ * memory. */
 static const char *note_choice(struct lister *l, const struct tl_entity *entity)
 {
         const char *first = l->ends->items[0].name;
 
         if (entity->kind == TL_ENTITY_SITE)
                 return tl_arena_format(l->arena, "%s stands for %s", first, entity->name);
-        if (l->ends->count == 1)
-                return tl_arena_format(l->arena, "%s is the only device of %s", first,
-                                       entity->name);
         return tl_arena_format(l->arena, "%s is the first of %u devices of %s", first,
                                (unsigned int)l->ends->count, entity->name);
 }
@@ -278,6 +276,8 @@ static bool finish_collective(struct lister *l, const struct tl_entity *entity)
         }
         for (uint32_t i = 0; i < l->ends->count; i++)
                 l->ends->items[i].party = entity->name;
+        if (l->ends->count == 1 && entity->kind != TL_ENTITY_SITE)
+                return true;
         l->ends->items[0].note = note_choice(l, entity);
         return l->ends->items[0].note != NULL;
 }

@@ -222,7 +222,7 @@ static const char *to_peer(struct tl_words *words, const struct tl_walk_step *st
 
         if (step->is_broken)
                 return broken_to_peer(words, step, tl_words_ip(words, to));
-        return tl_words_format(words, "has a route to %s: through the tunnel, to %s",
+        return tl_words_format(words, "has a route to %s, through the tunnel to %s",
                                tl_words_prefix(words, &step->prefix), node_name(words, step->peer));
 }
 
@@ -240,7 +240,8 @@ static const char *policy(struct tl_words *words, const struct tl_walk_step *ste
                 return "drops it: no rule of the policy allows it";
         if (step->rule == TL_MODEL_NONE)
                 return "lets it pass: the file has no policy";
-        return tl_words_format(words, "lets it pass: %s", tl_words_rule(words, step->rule));
+        return tl_words_format(words, "lets it pass: the policy allows \"%s\"",
+                               tl_words_rule(words, step->rule));
 }
 
 static const char *to_lan(struct tl_words *words, const struct tl_walk_step *step)
@@ -251,8 +252,9 @@ static const char *to_lan(struct tl_words *words, const struct tl_walk_step *ste
         if (step->is_broken)
                 return tl_words_format(words, "has no LAN of this family: %s", prefix);
         if (!step->is_return && step->travel.mode == TL_TRAVEL_SNAT)
-                return tl_words_format(words, "hands it to the LAN %s as its own%s: %s", prefix,
-                                       at_address(words, &lan->node_at),
+                return tl_words_format(words,
+                                       "hands it to the LAN %s under its own address%s, since %s",
+                                       prefix, at_address(words, &lan->node_at),
                                        tl_travel_reason_text(step->travel.reason));
         return tl_words_format(words, "hands it to the LAN %s", prefix);
 }

@@ -60,6 +60,7 @@ files_in_place() {
 ./usr/share/bash-completion/completions/tieline
 ./usr/share/bash-completion/completions/tieline-quick
 ./usr/share/bash-completion/completions/tielined
+./usr/share/man/man1/tieline-explain.1
 ./usr/share/man/man8/tieline-quick.8
 ./usr/share/man/man8/tieline.8
 ./usr/share/man/man8/tielined.8
