@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "host/firewall.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A program is recognised by a chain of its own that the packets pass before they are dropped. Its
+ * command accepts them in that chain or earlier. In a command, %i is our link, %p a UDP port, %x
+ * the program that shows the chain, %f its family, %t its table and %c its name. */
+static const struct firewall {
+        const char *program; /* NULL: somebody */
+        enum tl_filter_hook hook;
+        const char *chain; /* NULL: any */
+        const char *tool;  /* that shows the chain; NULL: any */
+        const char *fix;
+} firewalls[] = {
+        {"Docker", TL_FILTER_FORWARD, "DOCKER-USER", NULL,
+         "%x -I DOCKER-USER -i %i -j ACCEPT && %x -I DOCKER-USER -o %i -j ACCEPT"},
+        {"ufw", TL_FILTER_FORWARD, "ufw-user-forward", NULL,
+         "ufw route allow in on %i && ufw route allow out on %i"},
+        {"ufw", TL_FILTER_FORWARD, "ufw6-user-forward", NULL,
+         "ufw route allow in on %i && ufw route allow out on %i"},
+        {"ufw", TL_FILTER_INPUT, "ufw-user-input", NULL, "ufw allow %p/udp"},
+        {"ufw", TL_FILTER_INPUT, "ufw6-user-input", NULL, "ufw allow %p/udp"},
+        {"firewalld", TL_FILTER_FORWARD, "filter_FORWARD_POLICIES_pre", NULL,
+         "firewall-cmd --permanent --zone=trusted --add-interface=%i && "
+         "firewall-cmd --permanent --new-policy=%i && "
+         "firewall-cmd --permanent --policy=%i --add-ingress-zone=ANY && "
+         "firewall-cmd --permanent --policy=%i --add-egress-zone=trusted && "
+         "firewall-cmd --permanent --policy=%i --set-target=ACCEPT && "
+         "firewall-cmd --reload"},
+        {"firewalld", TL_FILTER_INPUT, "filter_INPUT_ZONES", NULL,
+         "firewall-cmd --permanent --add-port=%p/udp && firewall-cmd --reload"},
+        {NULL, TL_FILTER_FORWARD, NULL, "nft",
+         "nft insert rule %f %t %c 'iifname \"%i\" accept' && "
+         "nft insert rule %f %t %c 'oifname \"%i\" accept'"},
+        {NULL, TL_FILTER_INPUT, NULL, "nft", "nft insert rule %f %t %c 'udp dport %p accept'"},
+        {NULL, TL_FILTER_FORWARD, NULL, NULL,
+         "%x -t %t -I %c -i %i -j ACCEPT && %x -t %t -I %c -o %i -j ACCEPT"},
+        {NULL, TL_FILTER_INPUT, NULL, NULL, "%x -t %t -I %c -p udp --dport %p -j ACCEPT"},
+};
+
+/* Whether the last walk passed a chain of that name in the table of `chain`. */
+static bool has_passed(const struct tl_filter *filter, const struct tl_filter_chain *chain,
+                       const char *name)
+{
+        const struct tl_filter_chain *other = tl_filter_find(filter, chain->program, chain->family,
+                                                             chain->table, name);
+
+        return other && other->was_passed;
+}
+
+/* The last rows fit any chain. */
+static const struct firewall *find(const struct tl_filter *filter,
+                                   const struct tl_filter_chain *chain)
+{
+        const struct firewall *firewall = firewalls;
+
+        while (firewall->hook != chain->hook ||
+               (firewall->chain && !has_passed(filter, chain, firewall->chain)) ||
+               (firewall->tool && strcmp(firewall->tool, chain->program) != 0))
+                firewall++;
+        return firewall;
+}
+
+void tl_firewall_name(char out[TL_FIREWALL_NAME_SIZE], const struct tl_filter *filter,
+                      const struct tl_filter_chain *chain)
+{
+        const char *program = find(filter, chain)->program;
+
+        snprintf(out, TL_FIREWALL_NAME_SIZE, "%s %s %s%s%s%s", chain->family, chain->table,
+                 chain->name, program ? " (" : "", program ? program : "", program ? ")" : "");
+}
+
+void tl_firewall_fix(char out[TL_FIREWALL_FIX_SIZE], const struct tl_filter *filter,
+                     const struct tl_filter_chain *chain, const struct tl_filter_packets *packets,
+                     const char *link)
+{
+        char port[8];
+        size_t len = 0;
+
+        snprintf(port, sizeof(port), "%u", (unsigned int)packets->port);
+        for (const char *at = find(filter, chain)->fix; *at; at++) {
+                const char one[] = {*at, '\0'}, *part = one;
+
+                if (*at == '%')
+                        switch (*++at) {
+                        case 'i':
+                                part = link;
+                                break;
+                        case 'p':
+                                part = port;
+                                break;
+                        case 'x':
+                                part = chain->program;
+                                break;
+                        case 'f':
+                                part = chain->family;
+                                break;
+                        case 't':
+                                part = chain->table;
+                                break;
+                        default:
+                                part = chain->name;
+                        }
+                len += (size_t)snprintf(out + len, TL_FIREWALL_FIX_SIZE - len, "%s", part);
+                if (len >= TL_FIREWALL_FIX_SIZE)
+                        len = TL_FIREWALL_FIX_SIZE - 1;
+        }
+}

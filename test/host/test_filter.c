@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "host/filter.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/address.h"
+#include "host/filter_iptables.h"
+#include "host/filter_nft.h"
+#include "test/lib/cmocka.h"
+
+#define COMMON "10.70.0.0/24", "192.168.200.0/24"
+
+/* Packets that are forwarded from the link acme to eth0. */
+static struct tl_filter_packets packets_from_to(const char *from, const char *to)
+{
+        struct tl_filter_packets packets = {TL_FILTER_FORWARD, .in = "acme", .out = "eth0"};
+
+        assert_true(tl_address_parse_prefix((struct tl_text){from, strlen(from)}, &packets.from));
+        assert_true(tl_address_parse_prefix((struct tl_text){to, strlen(to)}, &packets.to));
+        packets.family = packets.from.ip.family;
+        return packets;
+}
+
+static void expect_fate(int number, struct tl_filter *filter,
+                        const struct tl_filter_packets *packets, enum tl_filter_fate fate)
+{
+        const struct tl_filter_chain *chain = NULL;
+        enum tl_filter_fate found;
+
+        for (uint32_t i = 0; !chain && i < filter->count; i++)
+                if (tl_filter_sees(&filter->chains[i], packets))
+                        chain = &filter->chains[i];
+        assert_non_null(chain);
+        found = tl_filter_walk(filter, chain, packets);
+        if (found != fate)
+                fail_msg("case %d: %s", number, tl_filter_fate_text(found));
+}
+
+/* Rules of FORWARD, with the policy DROP, and what becomes of 10.70.0.0/24 -> 192.168.200.0/24. */
+static const struct {
+        const char *rules;
+        enum tl_filter_fate fate;
+} iptables_cases[] = {
+        {"", TL_FILTER_DROPPED},
+        {"-A FORWARD -j ACCEPT", TL_FILTER_ACCEPTED},
+        {"-A FORWARD -j DROP\n-A FORWARD -j ACCEPT", TL_FILTER_DROPPED},
+        {"-A FORWARD -j REJECT --reject-with icmp-port-unreachable\n-A FORWARD -j ACCEPT",
+         TL_FILTER_DROPPED},
+        {"-A FORWARD -i acme -j ACCEPT", TL_FILTER_ACCEPTED},
+        {"-A FORWARD -i acm+ -j ACCEPT", TL_FILTER_ACCEPTED},
+        {"-A FORWARD -i + -j ACCEPT", TL_FILTER_ACCEPTED},
+        {"-A FORWARD -i acme2 -j ACCEPT", TL_FILTER_DROPPED},
+        {"-A FORWARD ! -i acme2 -j ACCEPT", TL_FILTER_ACCEPTED},
+        {"-A FORWARD ! -i acme -j ACCEPT", TL_FILTER_DROPPED},
+        {"-A FORWARD -i eth0 -o acme -j ACCEPT", TL_FILTER_DROPPED},
+        {"-A FORWARD -i acme -o eth0 -j ACCEPT", TL_FILTER_ACCEPTED},
+        {"-A FORWARD -s 10.0.0.0/8 -j ACCEPT", TL_FILTER_ACCEPTED},
+        {"-A FORWARD -s 10.70.0.0/24 -d 192.168.200.0/24 -j ACCEPT", TL_FILTER_ACCEPTED},
+        {"-A FORWARD -s 10.70.0.4/32 -j ACCEPT", TL_FILTER_DROPPED},
+        {"-A FORWARD ! -s 10.70.0.4/32 -j ACCEPT", TL_FILTER_DROPPED},
+        {"-A FORWARD ! -s 10.71.0.0/24 -j ACCEPT", TL_FILTER_ACCEPTED},
+        {"-A FORWARD -s 10.70.0.4/32 -j DROP\n-A FORWARD -j ACCEPT", TL_FILTER_ACCEPTED},
+        {"-A FORWARD -p tcp -m tcp --dport 443 -j ACCEPT", TL_FILTER_DROPPED},
+        {"-A FORWARD -i acme -p tcp -m tcp --dport 443 -j ACCEPT", TL_FILTER_CHOSEN},
+        {"-A FORWARD -i acm+ -p tcp -m multiport --dports 443,80:90 -j ACCEPT", TL_FILTER_DROPPED},
+        {"-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", TL_FILTER_DROPPED},
+        {"-A FORWARD -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT", TL_FILTER_ACCEPTED},
+        {"-A FORWARD -m state --state INVALID -j DROP\n-A FORWARD -j ACCEPT", TL_FILTER_ACCEPTED},
+        {"-A FORWARD -m mark --mark 0x1 -j ACCEPT", TL_FILTER_DROPPED},
+        {"-A FORWARD -m mark --mark 0x1 -j DROP\n-A FORWARD -j ACCEPT", TL_FILTER_ACCEPTED},
+        {"-A FORWARD -m comment --comment \"a \\\"b\\\" -j DROP\" -j ACCEPT", TL_FILTER_ACCEPTED},
+        {"-A FORWARD -m limit --limit 3/min -j LOG --log-prefix \"x -j ACCEPT \"",
+         TL_FILTER_DROPPED},
+        {"-A FORWARD -j NFQUEUE --queue-num 0", TL_FILTER_UNCERTAIN},
+        {"-A FORWARD -j MARK --set-xmark 0x1/0x1\n-A FORWARD -j ACCEPT", TL_FILTER_ACCEPTED},
+        {":one - [0:0]\n-A FORWARD -j one\n-A one -j ACCEPT", TL_FILTER_ACCEPTED},
+        {":one - [0:0]\n-A FORWARD -j one\n-A FORWARD -j ACCEPT\n-A one -j RETURN\n-A one -j DROP",
+         TL_FILTER_ACCEPTED},
+        {":one - [0:0]\n-A FORWARD -g one\n-A FORWARD -j ACCEPT", TL_FILTER_DROPPED},
+        {":one - [0:0]\n:two - [0:0]\n-A FORWARD -j one\n-A FORWARD -j ACCEPT\n-A one -g two\n"
+         "-A one -j DROP",
+         TL_FILTER_ACCEPTED},
+        {":one - [0:0]\n-A FORWARD -j one\n-A one -j one", TL_FILTER_UNCERTAIN},
+        /* Uncertain returns, jumps and targets. */
+        {":one - [0:0]\n-A FORWARD -j one\n-A FORWARD -j ACCEPT\n-A one -m mark --mark 1 -j "
+         "RETURN\n"
+         "-A one -j DROP",
+         TL_FILTER_UNCERTAIN},
+        {":one - [0:0]\n-A FORWARD -j one\n-A one -m mark --mark 1 -j RETURN\n-A one -j DROP",
+         TL_FILTER_DROPPED},
+        {":one - [0:0]\n-A FORWARD -m mark --mark 1 -j one\n-A one -j ACCEPT", TL_FILTER_DROPPED},
+        {":one - [0:0]\n-A FORWARD -m mark --mark 1 -g one\n-A FORWARD -j ACCEPT\n-A one -j DROP",
+         TL_FILTER_ACCEPTED},
+        {":one - [0:0]\n-A FORWARD -m mark --mark 1 -j one\n-A one -i acme -j ACCEPT",
+         TL_FILTER_CHOSEN},
+        {"-A FORWARD", TL_FILTER_DROPPED},
+        {"-A FORWARD -i", TL_FILTER_DROPPED},
+        {"-A", TL_FILTER_DROPPED},
+        {"-A nowhere -j ACCEPT", TL_FILTER_DROPPED},
+        {"garbage", TL_FILTER_DROPPED},
+};
+
+static void test_iptables(void **state WG_UNUSED)
+{
+        struct tl_filter_packets packets = packets_from_to(COMMON);
+
+        for (size_t i = 0; i < WG_ARRAY_SIZE(iptables_cases); i++) {
+                struct tl_filter filter = {0};
+                char text[512];
+
+                snprintf(text, sizeof(text),
+                         "# Generated\n*filter\n:FORWARD DROP [0:0]\n%s\nCOMMIT\n",
+                         iptables_cases[i].rules);
+                assert_true(tl_filter_read_iptables(&filter, text, WG_FAMILY_IPV4, "iptables"));
+                expect_fate((int)i, &filter, &packets, iptables_cases[i].fate);
+                tl_filter_done(&filter);
+        }
+}
+
+#define MATCH(op, left, right) \
+        "{\"match\":{\"op\":\"" op "\",\"left\":" left ",\"right\":" right "}}"
+#define META(key) "{\"meta\":{\"key\":\"" key "\"}}"
+#define FIELD(protocol, field) \
+        "{\"payload\":{\"protocol\":\"" protocol "\",\"field\":\"" field "\"}}"
+#define CT "{\"ct\":{\"key\":\"state\"}}"
+#define ACCEPT "{\"accept\":null}"
+#define DROP "{\"drop\":null}"
+#define PREFIX(addr, len) "{\"prefix\":{\"addr\":\"" addr "\",\"len\":" len "}}"
+
+/* The statements of the only rule, and what becomes of the same packets with the policy drop. */
+static const struct {
+        const char *statements;
+        enum tl_filter_fate fate;
+} nft_cases[] = {
+        {ACCEPT, TL_FILTER_ACCEPTED},
+        {DROP, TL_FILTER_DROPPED},
+        {"{\"counter\":{\"packets\":1,\"bytes\":2}}," ACCEPT, TL_FILTER_ACCEPTED},
+        {"{\"reject\":{\"type\":\"icmpx\",\"expr\":\"admin-prohibited\"}}", TL_FILTER_DROPPED},
+        {"{\"limit\":{\"rate\":3,\"per\":\"minute\"}}," ACCEPT, TL_FILTER_DROPPED},
+        {"{\"queue\":null}", TL_FILTER_UNCERTAIN},
+        {MATCH("==", META("iifname"), "\"acme\"") "," ACCEPT, TL_FILTER_ACCEPTED},
+        {MATCH("==", META("iifname"), "\"ac*\"") "," ACCEPT, TL_FILTER_ACCEPTED},
+        {MATCH("!=", META("iifname"), "\"acme\"") "," ACCEPT, TL_FILTER_DROPPED},
+        {MATCH("==", META("oif"), "\"eth1\"") "," ACCEPT, TL_FILTER_DROPPED},
+        {MATCH("==", META("oifname"), "{\"set\":[\"eth1\",\"eth0\"]}") "," ACCEPT,
+         TL_FILTER_ACCEPTED},
+        {MATCH("==", META("oifname"), "\"@links\"") "," ACCEPT, TL_FILTER_ACCEPTED},
+        {MATCH("==", META("oifname"), "\"@none\"") "," ACCEPT, TL_FILTER_DROPPED},
+        {MATCH("!=", META("oifname"),
+               "\"@none\"") "," DROP "]}},{\"rule\":{\"family\":\"inet\","
+                            "\"table\":\"t\",\"chain\":\"c\",\"expr\":[" ACCEPT,
+         TL_FILTER_ACCEPTED},
+        {MATCH("==", FIELD("ip", "saddr"), PREFIX("10.0.0.0", "8")) "," ACCEPT, TL_FILTER_ACCEPTED},
+        {MATCH("==", FIELD("ip", "saddr"),
+               "{\"range\":[\"10.70.0.0\",\"10.70.0.254\"]}") "," ACCEPT,
+         TL_FILTER_DROPPED},
+        {MATCH("==", FIELD("ip6", "saddr"), PREFIX("fd00::", "8")) "," ACCEPT, TL_FILTER_DROPPED},
+        {MATCH("!=", FIELD("ip6", "saddr"), PREFIX("fd00::", "8")) "," ACCEPT, TL_FILTER_DROPPED},
+        {MATCH("==", FIELD("ip", "daddr"),
+               "{\"set\":[{\"elem\":{\"val\":" PREFIX("192.168.200.0",
+                                                      "24") ",\"timeout\":9}}]}") "," ACCEPT,
+         TL_FILTER_ACCEPTED},
+        {MATCH("==", META("nfproto"), "\"ipv4\"") "," ACCEPT, TL_FILTER_ACCEPTED},
+        {MATCH("==", META("nfproto"), "\"ipv6\"") "," ACCEPT, TL_FILTER_DROPPED},
+        {MATCH("==", META("l4proto"), "\"tcp\"") "," ACCEPT, TL_FILTER_DROPPED},
+        {MATCH("==", META("mark"), "7") "," ACCEPT, TL_FILTER_DROPPED},
+        {MATCH("==", META("iifname"), "\"acme\"") "," MATCH("==", FIELD("tcp", "dport"),
+                                                            "443") "," ACCEPT,
+         TL_FILTER_CHOSEN},
+        {MATCH("in", CT, "[\"established\",\"related\"]") "," ACCEPT, TL_FILTER_DROPPED},
+        {MATCH("in", CT, "[\"established\",\"new\"]") "," ACCEPT, TL_FILTER_ACCEPTED},
+        {MATCH("in", CT, "\"new\"") "," ACCEPT, TL_FILTER_ACCEPTED},
+        {"{\"vmap\":{\"key\":" CT ",\"data\":{\"set\":[[\"established\"," DROP "],[\"new\"," ACCEPT
+         "]]}}}",
+         TL_FILTER_ACCEPTED},
+        {"{\"vmap\":{\"key\":" META("iifname") ",\"data\":\"@verdicts\"}}", TL_FILTER_ACCEPTED},
+        {MATCH("==", META("oifname"),
+               "\"eth1\"") ",{\"vmap\":{\"key\":" META("iifname") ",\"data\":\"@verdicts\"}}",
+         TL_FILTER_DROPPED},
+        {"{\"xt\":{\"type\":\"match\",\"name\":\"owner\"}}," ACCEPT, TL_FILTER_DROPPED},
+        {"{\"xt\":{\"type\":\"target\",\"name\":\"LOG\"}}", TL_FILTER_DROPPED},
+        {"{\"jump\":{\"target\":\"other\"}}", TL_FILTER_ACCEPTED},
+        {"{\"goto\":{\"target\":\"nowhere\"}}", TL_FILTER_UNCERTAIN},
+        {"{\"from\":\"the future\"}," ACCEPT, TL_FILTER_ACCEPTED},
+        {"", TL_FILTER_DROPPED},
+};
+
+#define CHAIN(name, more) \
+        "{\"chain\":{\"family\":\"inet\",\"table\":\"t\",\"name\":\"" name "\"" more "}},"
+#define BASE ",\"type\":\"filter\",\"hook\":\"forward\",\"prio\":0,\"policy\":\"drop\""
+#define RULE(chain) \
+        "{\"rule\":{\"family\":\"inet\",\"table\":\"t\",\"chain\":\"" chain "\",\"expr\":["
+
+static void test_nft(void **state WG_UNUSED)
+{
+        static const char before[] = "{\"nftables\":[{\"metainfo\":{\"version\":\"1.0.6\"}}," CHAIN(
+                "c", BASE)
+                CHAIN("other",
+                      "") "{\"set\":{\"family\":\"inet\",\"table\":\"t\",\"name\":\"links\","
+                          "\"elem\":[\"eth0\"]}},"
+                          "{\"set\":{\"family\":\"inet\",\"table\":\"u\",\"name\":\"none\","
+                          "\"elem\":[\"eth0\"]}},"
+                          "{\"map\":{\"family\":\"inet\",\"table\":\"t\",\"name\":\"verdicts\","
+                          "\"elem\":[[\"acme\",{\"jump\":{\"target\":\"other\"}}]]}}," RULE("other")
+                                  ACCEPT "]}}," RULE("c");
+        struct tl_filter_packets packets = packets_from_to(COMMON);
+
+        for (size_t i = 0; i < WG_ARRAY_SIZE(nft_cases); i++) {
+                struct tl_filter filter = {0};
+                char text[2048];
+
+                snprintf(text, sizeof(text), "%s%s]}}]}", before, nft_cases[i].statements);
+                assert_true(tl_filter_read_nft(&filter, text, strlen(text), NULL));
+                expect_fate((int)i, &filter, &packets, nft_cases[i].fate);
+                tl_filter_done(&filter);
+        }
+}
+
+static void test_refuses_what_is_no_list(void **state WG_UNUSED)
+{
+        static const char *const texts[] = {"", "{", "[]", "{\"nftables\":7}", "null"};
+
+        for (size_t i = 0; i < WG_ARRAY_SIZE(texts); i++) {
+                struct tl_filter filter = {0};
+
+                assert_false(tl_filter_read_nft(&filter, texts[i], strlen(texts[i]), NULL));
+                tl_filter_done(&filter);
+        }
+}
+
+static void test_leaves_out_our_table(void **state WG_UNUSED)
+{
+        static const char text[] = "{\"nftables\":[" CHAIN(
+                "c", BASE) "{\"chain\":{\"family\":\"bridge\",\"table\":\"b\",\"name\":\"c\"}},"
+                           "{\"chain\":{\"family\":\"ip6\",\"table\":\"t\",\"name\":\"c\"}}]}";
+        struct tl_filter filter = {0};
+
+        assert_true(tl_filter_read_nft(&filter, text, strlen(text), "t"));
+        assert_int_equal(filter.count, 1);
+        assert_string_equal(filter.chains[0].family, "ip6");
+        tl_filter_done(&filter);
+}
+
+/* iptables-nft keeps its tables where nft shows them. */
+static void test_iptables_replaces_what_nft_shows(void **state WG_UNUSED)
+{
+        static const char text[] =
+                "{\"nftables\":[{\"chain\":{\"family\":\"ip\",\"table\":\"filter\","
+                "\"name\":\"FORWARD\",\"hook\":\"forward\",\"policy\":\"drop\"}}]}";
+        static const char save[] = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -j ACCEPT\nCOMMIT\n";
+        struct tl_filter filter = {0};
+        char by_nft[128];
+
+        assert_true(tl_filter_read_nft(&filter, text, strlen(text), NULL));
+        snprintf(by_nft, sizeof(by_nft), "# Generated by iptables-save v1.8.9 (nf_tables) on\n%s",
+                 save);
+        assert_true(tl_filter_read_iptables(&filter, by_nft, WG_FAMILY_IPV4, "iptables"));
+        assert_int_equal(filter.count, 1);
+        assert_string_equal(filter.chains[0].program, "iptables");
+        assert_false(filter.chains[0].drops_by_default);
+        /* Those of iptables-legacy are different tables. */
+        assert_true(tl_filter_read_iptables(&filter, save, WG_FAMILY_IPV4, "iptables-legacy"));
+        assert_int_equal(filter.count, 2);
+        assert_int_equal(filter.chains[0].count, 1);
+        assert_int_equal(filter.chains[1].count, 1);
+        assert_true(tl_filter_read_iptables(&filter, save, WG_FAMILY_IPV6, "ip6tables"));
+        assert_int_equal(filter.count, 3);
+        tl_filter_done(&filter);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_iptables),
+                cmocka_unit_test(test_nft),
+                cmocka_unit_test(test_refuses_what_is_no_list),
+                cmocka_unit_test(test_leaves_out_our_table),
+                cmocka_unit_test(test_iptables_replaces_what_nft_shows),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
