@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <stddef.h>
@@ -173,6 +174,11 @@ static int parse_attribute(const struct nlattr *attribute, void *ctx)
         case CTA_TUPLE_ORIG:
                 flow->tuple = attribute;
                 return mnl_attr_parse_nested(attribute, parse_tuple, flow);
+        case CTA_STATUS:
+                if (mnl_attr_get_payload_len(attribute) == 4)
+                        flow->is_answered = wg_be32_load(mnl_attr_get_payload(attribute)) &
+                                            IPS_SEEN_REPLY;
+                return MNL_CB_OK;
         case CTA_ID:
                 flow->id = attribute;
                 return MNL_CB_OK;

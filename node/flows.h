@@ -4,7 +4,8 @@
  *
  * A connection belongs to the network if both of its ends do, and not both to the LANs of this
  * node's own site. It is judged by the addresses and ports with which it was opened, before NAT; a
- * mapped address stands for the real one. Neither function needs memory for each connection. If the
+ * mapped address stands for the real one. One that was never answered is not established: a policy
+ * judges each of its packets anyway. Neither function needs memory for each connection. If the
  * kernel tracks no connections, there are none.
  * Threads: the process has only one. Source: Linux, nfnetlink_conntrack.h. */
 #ifndef NODE_FLOWS_H
