@@ -17,7 +17,7 @@
 
 /* The files that a machine begins with. */
 struct files {
-        const struct tl_machine *machine;
+        const struct tl_lab_machine *machine;
         const char *hosts;
 };
 
@@ -93,12 +93,12 @@ void tl_machines_done(struct tl_machines *machines)
 /* ---- doing something in many ---- */
 
 const struct tl_holder *tl_machines_holder(const struct tl_machines *machines,
-                                           const struct tl_machine *machine)
+                                           const struct tl_lab_machine *machine)
 {
         return &machines->holders[machine - machines->topology->machines];
 }
 
-static void report(const char *what, const struct tl_machine *where, const struct tl_job *job)
+static void report(const char *what, const struct tl_lab_machine *where, const struct tl_job *job)
 {
         char *text = tl_job_text(job);
 
@@ -107,8 +107,8 @@ static void report(const char *what, const struct tl_machine *where, const struc
 }
 
 bool tl_machines_do(struct tl_machines *machines, const char *what,
-                    const struct tl_machine *const *where, uint32_t count, int (*work)(void *ctx),
-                    void *ctxs, size_t size)
+                    const struct tl_lab_machine *const *where, uint32_t count,
+                    int (*work)(void *ctx), void *ctxs, size_t size)
 {
         struct tl_job *jobs = calloc(count, sizeof(*jobs));
         bool is_good;
@@ -163,14 +163,14 @@ static bool lay_cables(struct tl_machines *machines, struct tl_arena *arena)
 
 /* What a machine needs. */
 struct set_up {
-        const struct tl_machine *machine;
+        const struct tl_lab_machine *machine;
         const char *script; /* for ip(8) */
 };
 
 static int set_up(void *ctx)
 {
         const struct set_up *it = ctx;
-        const struct tl_machine *machine = it->machine;
+        const struct tl_lab_machine *machine = it->machine;
         char path[256];
 
         /* The rules come before the settings: they load conntrack, which has some of these. */
@@ -195,20 +195,24 @@ static int serve(void *ctx)
         return tl_serve(ctx);
 }
 
-/* Nobody waits for servers: they end with the lab. */
+bool tl_machines_serve(struct tl_machines *machines, const struct tl_lab_machine *machine)
+{
+        struct tl_job job = {.holder = tl_machines_holder(machines, machine),
+                             .part = TL_SPACE_ALL,
+                             .work = serve,
+                             .ctx = (void *)machine};
+
+        return !machine->listener_count || tl_jobs_start(machines->jobs, &job) == 0 ||
+               tl_fail("%s: cannot start its servers", machine->name);
+}
+
 static bool start_servers(struct tl_machines *machines)
 {
-        for (uint32_t i = 0; i < machines->count; i++) {
-                const struct tl_machine *machine = &machines->topology->machines[i];
-                struct tl_job job = {.holder = &machines->holders[i],
-                                     .part = TL_SPACE_ALL,
-                                     .work = serve,
-                                     .ctx = (void *)machine};
+        bool is_good = true;
 
-                if (machine->listener_count && tl_jobs_start(machines->jobs, &job) < 0)
-                        return tl_fail("%s: cannot start its servers", machine->name);
-        }
-        return true;
+        for (uint32_t i = 0; is_good && i < machines->count; i++)
+                is_good = tl_machines_serve(machines, &machines->topology->machines[i]);
+        return is_good;
 }
 
 bool tl_machines_connect(struct tl_machines *machines)
@@ -216,7 +220,8 @@ bool tl_machines_connect(struct tl_machines *machines)
         const struct tl_topology *topology = machines->topology;
         struct tl_arena arena = {.pieces = NULL};
         struct set_up *ctxs = tl_arena_take(&arena, machines->count, sizeof(*ctxs));
-        const struct tl_machine **where = tl_arena_take(&arena, machines->count, sizeof(*where));
+        const struct tl_lab_machine **where = tl_arena_take(&arena, machines->count,
+                                                            sizeof(*where));
         bool is_good = ctxs && where;
 
         for (uint32_t i = 0; is_good && i < machines->count; i++) {

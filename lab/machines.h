@@ -30,16 +30,20 @@ bool tl_machines_start(struct tl_machines *machines, const struct tl_topology *t
 /* Connects the machines and configures them, and starts their servers. Returns the same. */
 bool tl_machines_connect(struct tl_machines *machines) WG_MUST_USE;
 
+/* Starts the servers of a machine; nobody waits for them. Returns the same. */
+bool tl_machines_serve(struct tl_machines *machines,
+                       const struct tl_lab_machine *machine) WG_MUST_USE;
+
 /* The holder of a machine of the topology. */
 const struct tl_holder *tl_machines_holder(const struct tl_machines *machines,
-                                           const struct tl_machine *machine);
+                                           const struct tl_lab_machine *machine);
 
 /* Runs a function in each of some machines, at once. `work` gets ctxs + i * size, which begins with
  * whatever it needs. Returns whether all of them returned 0; otherwise says what the first one that
  * failed printed, after `what`. */
 bool tl_machines_do(struct tl_machines *machines, const char *what,
-                    const struct tl_machine *const *where, uint32_t count, int (*work)(void *ctx),
-                    void *ctxs, size_t size) WG_MUST_USE;
+                    const struct tl_lab_machine *const *where, uint32_t count,
+                    int (*work)(void *ctx), void *ctxs, size_t size) WG_MUST_USE;
 
 /* Ends everything. Accepts zeroed memory whose guard is TL_HOLDER_NONE. */
 void tl_machines_done(struct tl_machines *machines);

@@ -74,7 +74,7 @@ static struct end *list_ends(struct tl_arena *arena, const struct tl_topology *t
                 return NULL;
         *count = 0;
         for (uint32_t i = 0; i < topology->machine_count; i++) {
-                const struct tl_machine *machine = &topology->machines[i];
+                const struct tl_lab_machine *machine = &topology->machines[i];
 
                 for (uint32_t n = 0; n < machine->nic_count; n++)
                         ends[(*count)++] = (struct end){machine->nics[n].segment, i,
@@ -143,8 +143,8 @@ static void add_addresses(struct text *text, const struct tl_nic *nic)
         }
 }
 
-static void add_route(struct text *text, const struct tl_machine *machine,
-                      const struct tl_machine_route *route)
+static void add_route(struct text *text, const struct tl_lab_machine *machine,
+                      const struct tl_lab_route *route)
 {
         char to[TL_ADDRESS_PREFIX_SIZE], via[TL_ADDRESS_IP_SIZE];
 
@@ -157,7 +157,7 @@ static void add_route(struct text *text, const struct tl_machine *machine,
         add(text, " dev %s\n", machine->nics[route->nic].name);
 }
 
-const char *tl_script_machine(struct tl_arena *arena, const struct tl_machine *machine)
+const char *tl_script_machine(struct tl_arena *arena, const struct tl_lab_machine *machine)
 {
         struct text text;
 

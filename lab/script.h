@@ -18,7 +18,8 @@ const char *tl_script_cables(struct tl_arena *arena, const struct tl_topology *t
                              const pid_t *pids) WG_MUST_USE;
 
 /* The commands that give a machine its addresses and routes, to be run in it. */
-const char *tl_script_machine(struct tl_arena *arena, const struct tl_machine *machine) WG_MUST_USE;
+const char *tl_script_machine(struct tl_arena *arena,
+                              const struct tl_lab_machine *machine) WG_MUST_USE;
 
 /* The /etc/hosts of all machines. */
 const char *tl_script_hosts(struct tl_arena *arena, const struct tl_topology *topology) WG_MUST_USE;

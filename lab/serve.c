@@ -127,7 +127,7 @@ static bool open_server(struct server *server, const struct tl_listener *listene
         return false;
 }
 
-int tl_serve(const struct tl_machine *machine)
+int tl_serve(const struct tl_lab_machine *machine)
 {
         uint32_t count = WG_MIN(machine->listener_count, (uint32_t)SERVERS_MAX);
         int error = tl_loop_init(&loop);

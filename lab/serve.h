@@ -10,6 +10,6 @@
 /* Serves until it is killed. TCP connections get the line "NAME, seen from ADDRESS" and what they
  * send is discarded; a UDP datagram gets the same line. Ports that are in use already are left
  * out. Returns only on failure, after saying why. */
-int tl_serve(const struct tl_machine *machine);
+int tl_serve(const struct tl_lab_machine *machine);
 
 #endif

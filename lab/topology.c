@@ -8,7 +8,7 @@
 
 #include "conf/address.h"
 
-WG_ENUM_DEFINE(tl_machine_kind, TL_MACHINES)
+WG_ENUM_DEFINE(tl_lab_kind, TL_LAB_KINDS)
 
 /* A range from which addresses or prefixes are chosen, from the lowest. */
 struct range {
@@ -36,7 +36,7 @@ struct builder {
         struct wg_ip hop4, hop6; /* the Internet, as seen by everybody connected to it */
         bool has_ipv6;           /* the Internet carries IPv6: some endpoint needs it */
         bool is_out_of_memory;
-        struct tl_machine spare_machine; /* returned when memory runs out */
+        struct tl_lab_machine spare_machine; /* returned when memory runs out */
         struct tl_nic spare_nic;
 };
 
@@ -222,24 +222,24 @@ static struct wg_ip choose_in_lan(struct builder *b, const struct tl_lan *lan)
 
 /* ---- machines ---- */
 
-static struct tl_machine *add_machine(struct builder *b, const char *name,
-                                      enum tl_machine_kind kind)
+static struct tl_lab_machine *add_machine(struct builder *b, const char *name,
+                                          enum tl_lab_kind kind)
 {
         struct tl_topology *topology = b->topology;
-        struct tl_machine *machine = &b->spare_machine;
+        struct tl_lab_machine *machine = &b->spare_machine;
 
         /* All were counted beforehand, so that pointers to them stay valid. */
         if (!b->is_out_of_memory) {
                 WG_ASSERT(topology->machine_count < topology->machine_capacity);
                 machine = &topology->machines[topology->machine_count++];
         }
-        *machine = (struct tl_machine){
+        *machine = (struct tl_lab_machine){
                 .name = name, .kind = kind, .node = TL_MODEL_NONE, .site = TL_MODEL_NONE};
         return machine;
 }
 
 /* Returns the new interface, valid until the machine gets another one. */
-static struct tl_nic *add_nic(struct builder *b, struct tl_machine *machine, uint32_t segment,
+static struct tl_nic *add_nic(struct builder *b, struct tl_lab_machine *machine, uint32_t segment,
                               uint32_t mtu)
 {
         struct tl_nic nic = {.segment = segment, .mtu = mtu};
@@ -258,15 +258,15 @@ static void add_address(struct builder *b, struct tl_nic *nic, const struct wg_i
                 APPEND(b, nic, addresses, count, capacity, address);
 }
 
-static void add_route(struct builder *b, struct tl_machine *machine, const struct wg_prefix *to,
+static void add_route(struct builder *b, struct tl_lab_machine *machine, const struct wg_prefix *to,
                       const struct wg_ip *via, uint32_t nic)
 {
-        const struct tl_machine_route route = {*to, *via, nic};
+        const struct tl_lab_route route = {*to, *via, nic};
 
         APPEND(b, machine, routes, route_count, route_capacity, route);
 }
 
-static void add_default_route(struct builder *b, struct tl_machine *machine,
+static void add_default_route(struct builder *b, struct tl_lab_machine *machine,
                               const struct wg_ip *via, uint32_t nic)
 {
         if (via->family == WG_FAMILY_IPV4)
@@ -275,7 +275,7 @@ static void add_default_route(struct builder *b, struct tl_machine *machine,
                 add_route(b, machine, &EVERYTHING6, via, nic);
 }
 
-static void add_setting(struct builder *b, struct tl_machine *machine, const char *path,
+static void add_setting(struct builder *b, struct tl_lab_machine *machine, const char *path,
                         const char *value)
 {
         const struct tl_setting_line setting = {path, value};
@@ -283,7 +283,7 @@ static void add_setting(struct builder *b, struct tl_machine *machine, const cha
         APPEND(b, machine, settings, setting_count, setting_capacity, setting);
 }
 
-static void make_forwarder(struct builder *b, struct tl_machine *machine)
+static void make_forwarder(struct builder *b, struct tl_lab_machine *machine)
 {
         add_setting(b, machine, "net/ipv4/ip_forward", "1");
         add_setting(b, machine, "net/ipv6/conf/all/forwarding", "1");
@@ -297,7 +297,7 @@ static void add_name(struct builder *b, const char *name, const struct wg_ip *ip
                 APPEND(b, b->topology, names, name_count, name_capacity, known);
 }
 
-static void add_listener(struct builder *b, struct tl_machine *machine, uint8_t protocol,
+static void add_listener(struct builder *b, struct tl_lab_machine *machine, uint8_t protocol,
                          uint16_t port)
 {
         const struct tl_listener listener = {protocol, port};
@@ -311,7 +311,7 @@ static void add_listener(struct builder *b, struct tl_machine *machine, uint8_t 
 
 /* ---- the Internet ---- */
 
-static struct tl_machine *internet(struct builder *b)
+static struct tl_lab_machine *internet(struct builder *b)
 {
         return b->topology->machines;
 }
@@ -319,11 +319,11 @@ static struct tl_machine *internet(struct builder *b)
 static void make_internet(struct builder *b)
 {
         b->hop4 = choose(b, &b->public4).ip;
-        make_forwarder(b, add_machine(b, "internet", TL_MACHINE_INTERNET));
+        make_forwarder(b, add_machine(b, "internet", TL_LAB_INTERNET));
 }
 
 /* Gives a machine an interface to the Internet with these public addresses. */
-static void connect_to_internet(struct builder *b, struct tl_machine *machine,
+static void connect_to_internet(struct builder *b, struct tl_lab_machine *machine,
                                 const struct wg_ip *ip4, const struct wg_ip *ip6, uint32_t mtu)
 {
         uint32_t segment = b->topology->segment_count++;
@@ -445,7 +445,7 @@ static void complete_uplink(struct builder *b, struct uplink *uplink)
 }
 
 /* How long the kernel of a NAT keeps mappings. */
-static void set_mapping(struct builder *b, struct tl_machine *machine, uint32_t mapping_s)
+static void set_mapping(struct builder *b, struct tl_lab_machine *machine, uint32_t mapping_s)
 {
         const char *value;
 
@@ -457,11 +457,11 @@ static void set_mapping(struct builder *b, struct tl_machine *machine, uint32_t 
 }
 
 /* Puts a provider between the Internet and a customer, whose eth0 leads there. */
-static void add_provider(struct builder *b, struct tl_machine *customer,
+static void add_provider(struct builder *b, struct tl_lab_machine *customer,
                          const struct uplink *uplink)
 {
-        struct tl_machine *provider = add_machine(b, format(b, "isp.%s", uplink->name),
-                                                  TL_MACHINE_PROVIDER);
+        struct tl_lab_machine *provider = add_machine(b, format(b, "isp.%s", uplink->name),
+                                                      TL_LAB_PROVIDER);
         struct wg_prefix link4 = choose(b, &b->transit4);
         struct wg_prefix link6 = b->has_ipv6 ? choose(b, &b->transit6)
                                              : (struct wg_prefix){.ip = NO_IP};
@@ -487,10 +487,11 @@ static void add_provider(struct builder *b, struct tl_machine *customer,
         make_forwarder(b, provider);
         set_mapping(b, provider, uplink->mapping_s);
         provider->nft = nat_script(b, uplink->nat, "", &NO_IP, 0);
+        provider->spare_ip = choose(b, &b->public4).ip;
 }
 
 /* Gives a machine its eth0, directly or through a provider. */
-static void add_uplink(struct builder *b, struct tl_machine *machine, struct uplink *uplink)
+static void add_uplink(struct builder *b, struct tl_lab_machine *machine, struct uplink *uplink)
 {
         complete_uplink(b, uplink);
         switch (uplink->nat) {
@@ -506,13 +507,14 @@ static void add_uplink(struct builder *b, struct tl_machine *machine, struct upl
 
 /* ---- nodes ---- */
 
-static struct tl_machine *add_node(struct builder *b, uint32_t index)
+static struct tl_lab_machine *add_node(struct builder *b, uint32_t index)
 {
         const struct tl_node *node = &b->model->nodes[index];
-        struct tl_machine *machine = add_machine(b, node->name, TL_MACHINE_NODE);
+        struct tl_lab_machine *machine = add_machine(b, node->name, TL_LAB_NODE);
 
         machine->node = index;
         machine->site = node->site;
+        machine->is_hub = node->kind == TL_NODE_HUB;
         machine->ip4 = node->ip4;
         machine->ip6 = node->ip6;
         return machine;
@@ -533,7 +535,7 @@ static void name_endpoint(struct builder *b, const struct tl_node *node,
 static void make_hub(struct builder *b, uint32_t index)
 {
         const struct tl_node *node = &b->model->nodes[index];
-        struct tl_machine *machine = add_node(b, index);
+        struct tl_lab_machine *machine = add_node(b, index);
         struct uplink uplink = describe_uplink(b, node->name, find_home(b, node->name), node);
 
         add_uplink(b, machine, &uplink);
@@ -592,7 +594,7 @@ static struct wg_ip node_in_lan(const struct builder *b, uint32_t site, uint8_t 
         return NO_IP;
 }
 
-static void add_route_to_node(struct builder *b, struct tl_machine *machine, uint32_t site,
+static void add_route_to_node(struct builder *b, struct tl_lab_machine *machine, uint32_t site,
                               const struct wg_prefix *to, uint32_t nic)
 {
         struct wg_ip via = node_in_lan(b, site, to->ip.family);
@@ -602,7 +604,7 @@ static void add_route_to_node(struct builder *b, struct tl_machine *machine, uin
 }
 
 /* The routes that a LAN needs: the other sites' LANs and the pools, to the node. */
-static void add_needed_routes(struct builder *b, struct tl_machine *machine, uint32_t site,
+static void add_needed_routes(struct builder *b, struct tl_lab_machine *machine, uint32_t site,
                               uint32_t nic)
 {
         const struct tl_model *model = b->model;
@@ -614,7 +616,7 @@ static void add_needed_routes(struct builder *b, struct tl_machine *machine, uin
         add_route_to_node(b, machine, site, &model->pool6, nic);
 }
 
-static void add_static_routes(struct builder *b, struct tl_machine *machine, uint32_t site,
+static void add_static_routes(struct builder *b, struct tl_lab_machine *machine, uint32_t site,
                               uint32_t nic)
 {
         const struct tl_network_site *in_file = b->model->sites[site].in_file;
@@ -628,12 +630,13 @@ static void add_static_routes(struct builder *b, struct tl_machine *machine, uin
 }
 
 /* Gives a router or a node its addresses in the LANs of its site. */
-static void sit_down(struct builder *b, struct tl_machine *machine, uint32_t site, uint32_t segment,
-                     bool is_router)
+static void sit_down(struct builder *b, struct tl_lab_machine *machine, uint32_t site,
+                     uint32_t segment, bool is_router)
 {
         const struct tl_site *of = &b->model->sites[site];
         struct tl_nic *nic = add_nic(b, machine, segment, TL_NETWORK_MTU);
 
+        nic->is_lan = true;
         for (uint32_t i = of->lan_first; i < of->lan_first + of->lan_count; i++) {
                 const struct seat *seat = &b->seats[i];
 
@@ -647,8 +650,8 @@ static void make_router(struct builder *b, uint32_t site, uint32_t segment, stru
 {
         const struct tl_site *of = &b->model->sites[site];
         const struct tl_node *node = &b->model->nodes[of->node];
-        struct tl_machine *router = add_machine(b, format(b, "router.%s", of->name),
-                                                TL_MACHINE_ROUTER);
+        struct tl_lab_machine *router = add_machine(b, format(b, "router.%s", of->name),
+                                                    TL_LAB_ROUTER);
         struct wg_ip forward_to = NO_IP;
         const char *more = "";
 
@@ -681,9 +684,10 @@ static void add_device(struct builder *b, const char *name, uint32_t site, uint3
                        const struct wg_ip *ip4, const struct wg_ip *ip6)
 {
         const struct wg_ip *ips[] = {ip4, ip6};
-        struct tl_machine *machine = add_machine(b, name, TL_MACHINE_DEVICE);
+        struct tl_lab_machine *machine = add_machine(b, name, TL_LAB_DEVICE);
         struct tl_nic *nic = add_nic(b, machine, segment, TL_NETWORK_MTU);
 
+        nic->is_lan = true;
         machine->site = site;
         machine->ip4 = *ip4;
         machine->ip6 = *ip6;
@@ -766,7 +770,7 @@ static void make_site(struct builder *b, uint32_t site)
         const struct tl_node *node = &b->model->nodes[of->node];
         struct uplink uplink = describe_uplink(b, of->name, find_home(b, of->name), node);
         uint32_t segment = b->topology->segment_count++;
-        struct tl_machine *machine = add_node(b, of->node);
+        struct tl_lab_machine *machine = add_node(b, of->node);
 
         if (of->in_file->gateway == TL_GATEWAY_SELF) {
                 add_uplink(b, machine, &uplink);
@@ -791,10 +795,10 @@ static void make_site(struct builder *b, uint32_t site)
 /* ---- homes ---- */
 
 /* The router of a home, with eth1 on the home's LAN. */
-static struct tl_machine *make_home(struct builder *b, const char *name,
-                                    const struct tl_lab_home *home, struct uplink *uplink)
+static struct tl_lab_machine *make_home(struct builder *b, const char *name,
+                                        const struct tl_lab_home *home, struct uplink *uplink)
 {
-        struct tl_machine *router = add_machine(b, name, TL_MACHINE_ROUTER);
+        struct tl_lab_machine *router = add_machine(b, name, TL_LAB_ROUTER);
         struct wg_prefix lan = home && home->lan.prefix.ip.family ? home->lan.prefix
                                                                   : choose(b, &b->homes4);
         struct tl_nic *nic;
@@ -813,12 +817,14 @@ static struct tl_machine *make_home(struct builder *b, const char *name,
         make_forwarder(b, router);
         set_mapping(b, router, uplink->mapping_s);
         router->nft = nat_script(b, uplink->nat, "", &NO_IP, 0);
+        router->spare_ip = choose(b, &b->public4).ip;
         router->used = 1;
         return router;
 }
 
 /* Connects a device to the LAN of its home. */
-static void move_in(struct builder *b, struct tl_machine *machine, struct tl_machine *router)
+static void move_in(struct builder *b, struct tl_lab_machine *machine,
+                    struct tl_lab_machine *router)
 {
         const struct tl_nic *lan = &router->nics[1];
         struct tl_nic *nic = add_nic(b, machine, lan->segment, lan->mtu);
@@ -841,7 +847,7 @@ static void move_in(struct builder *b, struct tl_machine *machine, struct tl_mac
         }
 }
 
-static struct tl_machine *find_machine(const struct builder *b, const char *name)
+static struct tl_lab_machine *find_machine(const struct builder *b, const char *name)
 {
         for (uint32_t i = 0; i < b->topology->machine_count; i++)
                 if (strcmp(b->topology->machines[i].name, name) == 0)
@@ -856,7 +862,7 @@ static void make_person_device(struct builder *b, uint32_t index)
         const struct tl_lab_home *home = find_home(b, node->name);
         const char *name = node->name, *router_name;
         struct uplink uplink;
-        struct tl_machine *machine, *router;
+        struct tl_lab_machine *machine, *router;
 
         if (node->is_stock)
                 return; /* runs another WireGuard, from a file that we cannot write yet */
@@ -888,8 +894,8 @@ static void listen_for_services(struct builder *b)
         for (uint32_t i = 0; i < model->service_count; i++) {
                 const struct tl_service *service = &model->services[i];
                 const struct wg_ip *ip = service->ip4.family ? &service->ip4 : &service->ip6;
-                struct tl_machine *machine = (struct tl_machine *)tl_topology_find_ip(b->topology,
-                                                                                      ip);
+                struct tl_lab_machine *machine = (struct tl_lab_machine *)tl_topology_find_ip(
+                        b->topology, ip);
 
                 for (uint32_t p = 0; machine && p < service->in_file->ports.count; p++) {
                         const struct tl_port_range *range = &service->in_file->ports.items[p];
@@ -906,8 +912,8 @@ static void listen_for_wishes(struct builder *b)
 {
         for (uint32_t i = 0; i < b->wish_count; i++) {
                 const struct tl_topology_wish *wish = &b->wishes[i];
-                struct tl_machine *machine = (struct tl_machine *)tl_topology_find_ip(b->topology,
-                                                                                      &wish->ip);
+                struct tl_lab_machine *machine = (struct tl_lab_machine *)tl_topology_find_ip(
+                        b->topology, &wish->ip);
 
                 if (machine && wish->port)
                         add_listener(b, machine, wish->protocol, wish->port);
@@ -920,7 +926,7 @@ static void name_machines(struct builder *b)
         const struct tl_topology *topology = b->topology;
 
         for (uint32_t i = 0; i < topology->machine_count; i++) {
-                const struct tl_machine *machine = &topology->machines[i];
+                const struct tl_lab_machine *machine = &topology->machines[i];
                 const char *slash = strchr(machine->name, '/');
                 const char *name = machine->name;
 
@@ -1041,19 +1047,19 @@ void tl_topology_done(struct tl_topology *topology)
         *topology = (struct tl_topology){.machine_count = 0};
 }
 
-const struct tl_machine *tl_topology_find(const struct tl_topology *topology, const char *name)
+const struct tl_lab_machine *tl_topology_find(const struct tl_topology *topology, const char *name)
 {
-        const struct tl_machine *found = NULL;
+        const struct tl_lab_machine *found = NULL;
         size_t len = strlen(name);
 
         for (uint32_t i = 0; i < topology->machine_count; i++) {
-                const struct tl_machine *machine = &topology->machines[i];
+                const struct tl_lab_machine *machine = &topology->machines[i];
 
                 if (strcmp(machine->name, name) == 0)
                         return machine;
         }
         for (uint32_t i = 0; i < topology->machine_count; i++) {
-                const struct tl_machine *machine = &topology->machines[i];
+                const struct tl_lab_machine *machine = &topology->machines[i];
 
                 if (strncmp(machine->name, name, len) == 0 && machine->name[len] == '/') {
                         if (found)
@@ -1064,7 +1070,7 @@ const struct tl_machine *tl_topology_find(const struct tl_topology *topology, co
         return found;
 }
 
-static bool has_address(const struct tl_machine *machine, const struct wg_ip *ip)
+static bool has_address(const struct tl_lab_machine *machine, const struct wg_ip *ip)
 {
         for (uint32_t n = 0; n < machine->nic_count; n++)
                 for (uint32_t i = 0; i < machine->nics[n].count; i++)
@@ -1073,13 +1079,13 @@ static bool has_address(const struct tl_machine *machine, const struct wg_ip *ip
         return false;
 }
 
-const struct tl_machine *tl_topology_find_ip(const struct tl_topology *topology,
-                                             const struct wg_ip *ip)
+const struct tl_lab_machine *tl_topology_find_ip(const struct tl_topology *topology,
+                                                 const struct wg_ip *ip)
 {
         if (ip->family == WG_FAMILY_NONE)
                 return NULL;
         for (uint32_t i = 0; i < topology->machine_count; i++) {
-                const struct tl_machine *machine = &topology->machines[i];
+                const struct tl_lab_machine *machine = &topology->machines[i];
 
                 if (wg_ip_equal(&machine->ip4, ip) || wg_ip_equal(&machine->ip6, ip))
                         return machine;

@@ -32,24 +32,25 @@ enum {
         TL_TOPOLOGY_PORTS_MAX = 64, /* of a range in the file on which the lab listens */
 };
 
-#define TL_MACHINES(X) \
-        X(TL_MACHINE_NODE, 0, node, "a peer of the network") \
-        X(TL_MACHINE_DEVICE, 1, device, "a plain device on a LAN") \
-        X(TL_MACHINE_ROUTER, 2, router, "the router of a LAN or a home") \
-        X(TL_MACHINE_PROVIDER, 3, provider, "the NAT of an Internet provider") \
-        X(TL_MACHINE_INTERNET, 4, internet, "the Internet")
-WG_ENUM_DECLARE(tl_machine_kind, TL_MACHINES)
+#define TL_LAB_KINDS(X) \
+        X(TL_LAB_NODE, 0, node, "a peer of the network") \
+        X(TL_LAB_DEVICE, 1, device, "a plain device on a LAN") \
+        X(TL_LAB_ROUTER, 2, router, "the router of a LAN or a home") \
+        X(TL_LAB_PROVIDER, 3, provider, "the NAT of an Internet provider") \
+        X(TL_LAB_INTERNET, 4, internet, "the Internet")
+WG_ENUM_DECLARE(tl_lab_kind, TL_LAB_KINDS)
 
 /* A network interface. Interfaces with the same segment are connected. */
 struct tl_nic {
         char name[IF_NAMESIZE];
         uint32_t segment;
+        bool is_lan; /* it leads to the LAN of a site */
         uint32_t mtu;
         struct wg_prefix *addresses; /* with host bits */
         uint32_t count, capacity;
 };
 
-struct tl_machine_route {
+struct tl_lab_route {
         struct wg_prefix to;
         struct wg_ip via; /* NONE: directly connected */
         uint32_t nic;
@@ -66,16 +67,18 @@ struct tl_listener {
         uint16_t port;
 };
 
-struct tl_machine {
+struct tl_lab_machine {
         const char *name;
-        enum tl_machine_kind kind;
-        uint32_t node;          /* index in the model; TL_MODEL_NONE: runs nothing of ours */
-        uint32_t site;          /* index in the model; TL_MODEL_NONE: not on a site's LAN */
-        struct wg_ip ip4, ip6;  /* by which others know it; either may be NONE */
+        enum tl_lab_kind kind;
+        uint32_t node;         /* index in the model; TL_MODEL_NONE: runs nothing of ours */
+        uint32_t site;         /* index in the model; TL_MODEL_NONE: not on a site's LAN */
+        struct wg_ip ip4, ip6; /* by which others know it; either may be NONE */
+        bool is_hub;
         struct wg_ip public_ip; /* of hubs, providers and homes; else NONE */
+        struct wg_ip spare_ip;  /* another public IPv4 address for a provider or home; else NONE */
         struct tl_nic *nics;
         uint32_t nic_count, nic_capacity;
-        struct tl_machine_route *routes;
+        struct tl_lab_route *routes;
         uint32_t route_count, route_capacity;
         struct tl_setting_line *settings;
         uint32_t setting_count, setting_capacity;
@@ -93,7 +96,7 @@ struct tl_known_name {
 
 struct tl_topology {
         struct tl_arena arena;
-        struct tl_machine *machines; /* the Internet first */
+        struct tl_lab_machine *machines; /* the Internet first */
         uint32_t machine_count, machine_capacity;
         uint32_t segment_count;
         struct tl_known_name *names;
@@ -120,10 +123,10 @@ void tl_topology_done(struct tl_topology *topology);
 
 /* The machine with that name, or of the person with that name if it has only one device; NULL:
  * there is none. */
-const struct tl_machine *tl_topology_find(const struct tl_topology *topology, const char *name);
+const struct tl_lab_machine *tl_topology_find(const struct tl_topology *topology, const char *name);
 
 /* The machine that others know by that address; NULL: there is none. */
-const struct tl_machine *tl_topology_find_ip(const struct tl_topology *topology,
-                                             const struct wg_ip *ip);
+const struct tl_lab_machine *tl_topology_find_ip(const struct tl_topology *topology,
+                                                 const struct wg_ip *ip);
 
 #endif
