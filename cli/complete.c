@@ -26,9 +26,14 @@ static const struct {
                 "compdef _tieline tieline\n"},
         {"fish", "function __tieline_complete\n"
                  "        set -l words (commandline -opc) (commandline -ct)\n"
-                 "        tieline complete -- $words[2..-1] 2>/dev/null\n"
+                 "        set -l found (tieline complete -- $words[2..-1] 2>/dev/null)\n"
+                 "        if count $found >/dev/null\n"
+                 "                printf '%s\\n' $found\n"
+                 "        else\n"
+                 "                __fish_complete_path (commandline -ct)\n"
+                 "        end\n"
                  "end\n"
-                 "complete -c tieline -a '(__tieline_complete)'\n"},
+                 "complete -c tieline -f -a '(__tieline_complete)'\n"},
 };
 
 enum { SCRIPT_COUNT = sizeof(SCRIPTS) / sizeof(SCRIPTS[0]) };
