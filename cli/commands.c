@@ -141,6 +141,7 @@ const struct tl_command tl_commands[] = {
                 .takes = TL_CLI_TAKES(TL_CLI_JSON),
                 .least_words = 1,
                 .most_words = 8,
+                .has_names = true,
                 .run = tl_cli_explain,
         },
         {
