@@ -136,18 +136,19 @@ for program in tielined tieline-quick; do
         try "man page and completion have all options of $program" options_are_known $program
 done
 
-# What the help of each command of tieline names, its completion must offer. (The man page is checked
-# by test/tree/man.py.)
+# Completion must offer what the help of each command names. (test/tree/man.py checks the man page.)
 tieline=$work/root/usr/bin/tieline
+options_in_help() { # command
+        as_user "$tieline" "$1" --help | sed -n 's/^ .*  *\(--[a-z-]*\).*/\1/p' | sort -u
+}
 commands_are_complete() {
         local command commands status=0
 
         commands=$(as_user "$tieline" complete -- "")
         [ "$(wc -w <<<"$commands")" -ge 8 ] || return 1
         for command in $commands; do
-                diff <(as_user "$tieline" "$command" --help | sed -n 's/^ .*  *\(--[a-z-]*\).*/\1/p' |
-                        sort -u) <(as_user "$tieline" complete -- "$command" -- | sort -u) ||
-                        status=1
+                diff <(options_in_help "$command") \
+                        <(as_user "$tieline" complete -- "$command" -- | sort -u) || status=1
         done
         return $status
 }

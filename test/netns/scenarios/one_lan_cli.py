@@ -232,7 +232,7 @@ def plan_shows_what_differs(lab):
     machine.tieline("check")
     before = machine.picture()
     planned = machine.tieline("plan", "--json", wants=3).json()
-    expect_same(sorted(planned), ["changes", "file", "findings", "network", "node",
+    expect_same(sorted(planned), ["changes", "cut", "file", "findings", "network", "node",
                                   "undone_in_s"],
                 "members of plan --json")
     expect_same((planned["network"], planned["node"]), ("acme", "a"), "network and node")
