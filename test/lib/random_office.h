@@ -13,8 +13,8 @@
 enum { RANDOM_OFFICE_SIZE = 64 * 1024 };
 
 /* Writes a file, terminated, and returns its length. `state` is that of tool_random(). The file has
- * a policy if `has_policy` is set, with the rules in another order if `is_shuffled` is set; with the
- * same state it is otherwise the same. */
+ * a policy if `has_policy` is set. With `is_shuffled` set, its rules are in reverse; the rest only
+ * depends on the state. */
 size_t random_office_write(char out[RANDOM_OFFICE_SIZE], uint64_t *state, bool has_policy,
                            bool is_shuffled);
 
