@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/base64.h"
@@ -241,6 +242,15 @@ static void write_policy(struct cast *c, bool is_shuffled)
         fputs(count ? "policy:\n" : "policy: []\n", c->out);
         for (uint32_t i = 0; i < count; i++)
                 fputs(rules[is_shuffled ? count - 1 - i : i], c->out);
+}
+
+uint64_t random_office_seed(void)
+{
+        const char *given = getenv("TEST_SEED");
+        uint64_t seed = given ? strtoull(given, NULL, 0) : tool_now_ns();
+
+        printf("TEST_SEED=%" PRIu64 "\n", seed);
+        return seed;
 }
 
 size_t random_office_write(char out[RANDOM_OFFICE_SIZE], uint64_t *state, bool has_policy,

@@ -12,6 +12,9 @@
 
 enum { RANDOM_OFFICE_SIZE = 64 * 1024 };
 
+/* The seed in TEST_SEED, or another one at each call. Prints it. */
+uint64_t random_office_seed(void);
+
 /* Writes a file, terminated, and returns its length. `state` is that of tool_random(). The file has
  * a policy if `has_policy` is set. With `is_shuffled` set, its rules are in reverse; the rest only
  * depends on the state. */

@@ -152,11 +152,9 @@ static void check_node(const struct test_office *office, const struct tl_policy 
 static void test_twin(void **unused)
 {
         static char file[RANDOM_OFFICE_SIZE];
-        const char *given = getenv("TEST_SEED");
-        uint64_t state = given ? strtoull(given, NULL, 0) : tool_now_ns();
+        uint64_t state = random_office_seed();
 
         (void)unused;
-        printf("TEST_SEED=%" PRIu64 "\n", state);
         for (unsigned int round = 0; round < 50; round++) {
                 struct test_office office;
                 struct tl_policy policy;

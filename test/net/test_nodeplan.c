@@ -607,19 +607,10 @@ static void check_peers(const struct world *w, uint32_t node)
         }
 }
 
-static uint64_t seed(void)
-{
-        const char *given = getenv("TEST_SEED");
-        uint64_t value = given ? strtoull(given, NULL, 0) : tool_now_ns();
-
-        printf("TEST_SEED=%" PRIu64 "\n", value);
-        return value;
-}
-
 static void test_walks(void **unused)
 {
         static char file[RANDOM_OFFICE_SIZE];
-        uint64_t state = seed();
+        uint64_t state = random_office_seed();
 
         (void)unused;
         for (unsigned int round = 0; round < 60; round++) {

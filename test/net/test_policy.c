@@ -210,19 +210,10 @@ static void check_some(const struct test_office *office, const struct tl_policy 
                 fail_query(file, &query, "something or nothing");
 }
 
-static uint64_t seed(void)
-{
-        const char *given = getenv("TEST_SEED");
-        uint64_t value = given ? strtoull(given, NULL, 0) : tool_now_ns();
-
-        printf("TEST_SEED=%" PRIu64 "\n", value);
-        return value;
-}
-
 static void test_twin(void **unused)
 {
         static char file[RANDOM_OFFICE_SIZE];
-        uint64_t state = seed();
+        uint64_t state = random_office_seed();
 
         (void)unused;
         for (unsigned int round = 0; round < 100; round++) {
