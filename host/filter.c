@@ -215,20 +215,26 @@ static enum truth applies(const struct tl_filter_rule *rule,
         return truth;
 }
 
-/* Whether a rule is about one of the packets' links by its own name. */
-static bool names_link(const struct tl_filter_rule *rule, const struct tl_filter_packets *packets)
+bool tl_filter_names_link(const struct tl_filter_rule *rule, const char *link)
 {
         for (uint32_t i = 0; i < rule->count; i++) {
                 const struct tl_filter_condition *condition = &rule->conditions[i];
-                const char *link = condition->subject == TL_FILTER_IN    ? packets->in
-                                   : condition->subject == TL_FILTER_OUT ? packets->out
-                                                                         : NULL;
 
-                for (uint32_t j = 0; link && !condition->is_inverted && j < condition->count; j++)
+                if (condition->is_inverted ||
+                    (condition->subject != TL_FILTER_IN && condition->subject != TL_FILTER_OUT))
+                        continue;
+                for (uint32_t j = 0; j < condition->count; j++)
                         if (strcmp(condition->values[j].link, link) == 0)
                                 return true;
         }
         return false;
+}
+
+/* Whether a rule that applies to some of the packets is about one of their links by its name. */
+static bool names_link(const struct tl_filter_rule *rule, const struct tl_filter_packets *packets)
+{
+        return (packets->in && tl_filter_names_link(rule, packets->in)) ||
+               (packets->out && tl_filter_names_link(rule, packets->out));
 }
 
 /* ---- the walk ---- */

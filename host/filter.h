@@ -119,6 +119,9 @@ enum tl_filter_fate tl_filter_walk(struct tl_filter *filter, const struct tl_fil
 bool tl_filter_sees(const struct tl_filter_chain *chain,
                     const struct tl_filter_packets *packets) WG_MUST_USE;
 
+/* Whether a rule is about packets that come or leave by that link, by its full name. */
+bool tl_filter_names_link(const struct tl_filter_rule *rule, const char *link) WG_MUST_USE;
+
 /* Finds the first chain with these names, each of which may be NULL: any. NULL: there is none. */
 struct tl_filter_chain *tl_filter_find(const struct tl_filter *filter, const char *program,
                                        const char *family, const char *table, const char *name);
