@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "node/apply.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "host/run.h"
 #include "host/step.h"
 #include "io/fail.h"
+#include "node/flows.h"
 #include "node/good.h"
 #include "node/hold.h"
 #include "node/make.h"
@@ -128,6 +130,19 @@ static bool carry_out(struct run *run, struct tl_journal *journal, uint32_t conf
         return false;
 }
 
+/* The policy is in force, but connections that were opened before would go on. */
+static bool cut_flows(const struct tl_machine *machine)
+{
+        struct tl_live_flows *flows = malloc(sizeof(*flows));
+        int error = flows ? tl_flows_cut(flows, &machine->model, &machine->policy, machine->node)
+                          : -ENOMEM;
+
+        free(flows);
+        return !error || tl_fail("the plan is carried out, but connections that it does not allow "
+                                 "may go on: %s",
+                                 strerror(-error));
+}
+
 bool tl_apply_held(const struct tl_machine *machine, struct tl_journal *journal, uint32_t confirm_s,
                    struct tl_diff *diff)
 {
@@ -139,7 +154,8 @@ bool tl_apply_held(const struct tl_machine *machine, struct tl_journal *journal,
 
         if (!is_good)
                 return false;
-        is_good = carry_out(&run, journal, confirm_s) && (confirm_s || tl_good_adopt(name));
+        is_good = carry_out(&run, journal, confirm_s) && cut_flows(machine) &&
+                  (confirm_s || tl_good_adopt(name));
         end(&run);
         return is_good;
 }

@@ -13,6 +13,7 @@
 #include "net/conflicts.h"
 #include "net/derive.h"
 #include "node/keyfile.h"
+#include "node/survey.h"
 
 enum { PATIENCE_MS = 6000 };
 
@@ -124,9 +125,21 @@ static bool resolve(struct tl_machine *machine)
         return is_good;
 }
 
+static bool gather(struct tl_machine *machine)
+{
+        tl_survey_release(&machine->local);
+        if (!tl_survey_gather(&machine->local, &machine->model, machine->node))
+                return tl_fail("out of memory");
+        for (uint32_t i = 0; i < machine->local.unknown_count; i++)
+                tl_warn("cannot find out %s: %s", machine->local.unknowns[i].fact,
+                        machine->local.unknowns[i].reason);
+        return true;
+}
+
 bool tl_machine_plan(struct tl_machine *machine)
 {
-        return tl_conflicts_find_local(&machine->model, machine->node, &machine->local,
+        return gather(machine) &&
+               tl_conflicts_find_local(&machine->model, machine->node, &machine->local,
                                        &machine->findings) &&
                tl_nodeplan_make(&machine->plan, &machine->model, &machine->policy, machine->node,
                                 &machine->local, &machine->findings) &&
@@ -137,6 +150,7 @@ void tl_machine_done(struct tl_machine *machine)
 {
         wg_wipe(machine->private_key, sizeof(machine->private_key));
         tl_nodeplan_done(&machine->plan);
+        tl_survey_release(&machine->local);
         tl_policy_done(&machine->policy);
         tl_model_done(&machine->model);
         tl_lock_done(&machine->lock);
