@@ -47,26 +47,24 @@ static void check_name(struct tl_load *load)
                                   name->text, name->text);
 }
 
-/* Everything that can be found is found in one run, so later parts run in spite of mistakes in
- * earlier ones as long as what they need exists. */
+/* One run finds all mistakes, so later parts run in spite of mistakes that earlier ones found. */
 static bool build(struct tl_load *load)
 {
+        struct tl_network *network = &load->network;
+        struct tl_findings *findings = &load->findings;
         uint8_t random[5];
-        bool is_parsed, is_locked;
+        bool is_good;
 
-        is_parsed = tl_network_parse(&load->network, load->text.text, load->text.len,
-                                     &load->findings);
-        check_name(load);
-        is_locked = tl_lock_parse(&load->lock, load->lock_text.text, load->lock_text.len,
-                                  &load->lock_findings);
-        if (!is_parsed || !is_locked)
-                return false;
         tl_random_fill(random, sizeof(random));
-        if (!tl_derive(&load->lock, &load->network, random, &load->lock_changes, &load->findings) ||
-            !tl_model_build(&load->model, &load->network, &load->lock, &load->findings))
+        is_good = tl_lock_parse(&load->lock, load->lock_text.text, load->lock_text.len,
+                                &load->lock_findings);
+        is_good &= tl_network_parse(network, load->text.text, load->text.len, findings);
+        check_name(load);
+        if (!tl_derive(&load->lock, network, random, &load->lock_changes, findings))
                 return false;
-        return tl_conflicts_find(&load->model, &load->findings) &&
-               tl_policy_build(&load->policy, &load->model, &load->findings) &&
+        is_good &= tl_model_build(&load->model, network, &load->lock, findings);
+        is_good &= tl_conflicts_find(&load->model, findings);
+        return is_good && tl_policy_build(&load->policy, &load->model, findings) &&
                tl_plans_init(&load->plans, &load->model, &load->policy);
 }
 

@@ -628,9 +628,12 @@ static const struct tl_entity *resolve(struct builder *b, enum role role, const 
         return NULL;
 }
 
+/* A word that is missing is a mistake that the reader of the file has found. */
 static const struct tl_entity *resolve_word(struct builder *b, enum role role,
                                             const struct tl_word *word)
 {
+        if (!word->text)
+                return NULL;
         return resolve(b, role, word->text, strlen(word->text), word->at);
 }
 

@@ -304,6 +304,14 @@ def wrong_files_change_nothing(lab):
         expect_same(machine.read("/etc/tieline/acme.lock"), lock, f"the lock after {what}")
         expect_same(machine.picture(), good, f"the machine after {what}")
 
+    # Mistakes of form, of names and of prefixes are found in one run.
+    machine.write(text.replace("gateway: self", "gateway: nat").replace("10.70.0.0/24", "10.70.0.0")
+                  .replace("beijing]}", "bejing]}").replace("192.168.200.", "192.168.201."))
+    found = machine.tieline("check", "--json", wants=1).json()["findings"]
+    messages = " ".join(finding["message"] for finding in found)
+    for part in ("nat", "10.70.0.0", "bejing", "overlaps"):
+        expect(part in messages, f"one run finds {part}: {messages}")
+
     # A full disk for the lock: it stays whole, and no temporary file is left.
     machine.sh("""
         mkdir /run/small && mount -t tmpfs -o size=16k,nr_inodes=8 tmpfs /run/small
