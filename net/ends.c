@@ -84,11 +84,14 @@ static bool is_taken(const struct tl_model *model, const struct tl_lan *lan, con
                 if (wg_ip_equal(ip, &model->hosts[site->host_first + i].ip4) ||
                     wg_ip_equal(ip, &model->hosts[site->host_first + i].ip6))
                         return true;
+        for (uint32_t i = 0; i < model->service_count; i++)
+                if (wg_ip_equal(ip, &model->services[i].ip4) ||
+                    wg_ip_equal(ip, &model->services[i].ip6))
+                        return true;
         return false;
 }
 
-/* An address of a LAN that nobody in the file has; family NONE: there is none. */
-static struct wg_ip free_address(const struct tl_model *model, const struct tl_lan *lan)
+struct wg_ip tl_ends_free_address(const struct tl_model *model, const struct tl_lan *lan)
 {
         uint64_t room = wg_ip_bits(&lan->prefix.ip) - lan->prefix.cidr;
         uint64_t most = room >= 8 ? 254 : room >= 2 ? (UINT64_C(1) << room) - 2 : 0;
@@ -125,7 +128,7 @@ static bool add_unnamed(struct lister *l, uint32_t index)
                 const struct tl_lan *lan = &l->model->lans[site->lan_first + i];
                 bool is_ipv4 = lan->prefix.ip.family == WG_FAMILY_IPV4;
                 struct tl_walk_end *slot = is_ipv4 ? &end.ip4 : &end.ip6;
-                struct wg_ip ip = free_address(l->model, lan);
+                struct wg_ip ip = tl_ends_free_address(l->model, lan);
 
                 if (slot->ip.family == WG_FAMILY_NONE && ip.family != WG_FAMILY_NONE)
                         *slot = on_lan(l->model, index, &ip);

@@ -40,6 +40,10 @@ bool tl_ends_list(struct tl_ends *ends, const struct tl_model *model, struct tl_
                   struct tl_arena *arena, struct tl_place at,
                   struct tl_findings *findings) WG_MUST_USE;
 
+/* An address of a LAN that nothing in the file has; family NONE: there is none. */
+struct wg_ip tl_ends_free_address(const struct tl_model *model,
+                                  const struct tl_lan *lan) WG_MUST_USE;
+
 /* Whether a list of ports, of a service or a rule, has this one. An empty list has all. */
 bool tl_ends_offers(const struct tl_port_list *ports, uint8_t protocol, uint16_t port) WG_MUST_USE;
 

@@ -44,16 +44,29 @@ const char *tl_words_prefix(struct tl_words *words, const struct wg_prefix *pref
         return tl_words_format(words, "%s", text);
 }
 
-const char *tl_words_service(struct tl_words *words, uint8_t protocol, uint16_t first,
-                             uint16_t last)
+void tl_words_format_ports(char out[TL_WORDS_PORTS_SIZE], uint8_t protocol, uint16_t first,
+                           uint16_t last)
 {
         const char *name = protocol == WG_PROTOCOL_TCP ? "tcp" : "udp";
 
         if (protocol == WG_PROTOCOL_ICMP)
-                return "icmp";
-        if (first == last)
-                return tl_words_format(words, "%u/%s", (unsigned int)first, name);
-        return tl_words_format(words, "%u-%u/%s", (unsigned int)first, (unsigned int)last, name);
+                snprintf(out, TL_WORDS_PORTS_SIZE, "icmp");
+        else if (first == last)
+                snprintf(out, TL_WORDS_PORTS_SIZE, "%u/%s", (unsigned int)first, name);
+        else if (first <= 1 && last == UINT16_MAX)
+                snprintf(out, TL_WORDS_PORTS_SIZE, "%s", name);
+        else
+                snprintf(out, TL_WORDS_PORTS_SIZE, "%u-%u/%s", (unsigned int)first,
+                         (unsigned int)last, name);
+}
+
+const char *tl_words_service(struct tl_words *words, uint8_t protocol, uint16_t first,
+                             uint16_t last)
+{
+        char text[TL_WORDS_PORTS_SIZE];
+
+        tl_words_format_ports(text, protocol, first, last);
+        return tl_words_format(words, "%s", text);
 }
 
 struct wg_prefix tl_words_home(const struct tl_words *words, const struct tl_walk_end *end)

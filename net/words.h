@@ -32,6 +32,11 @@ const char *tl_words_prefix(struct tl_words *words, const struct wg_prefix *pref
 const char *tl_words_service(struct tl_words *words, uint8_t protocol, uint16_t first,
                              uint16_t last); /* "443/tcp", "ping" */
 
+/* The same without memory: "443/tcp", "5000-5010/udp", "udp", "icmp". */
+#define TL_WORDS_PORTS_SIZE 16
+void tl_words_format_ports(char out[TL_WORDS_PORTS_SIZE], uint8_t protocol, uint16_t first,
+                           uint16_t last);
+
 /* A rule of the file: "developers to beijing (22/tcp)". */
 const char *tl_words_rule(struct tl_words *words, uint32_t rule);
 
