@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <stddef.h>
@@ -166,6 +167,27 @@ static int parse_tuple(const struct nlattr *attribute, void *ctx)
         }
 }
 
+static int parse_tcp(const struct nlattr *attribute, void *ctx)
+{
+        struct tl_conntrack_flow *flow = ctx;
+        uint8_t state;
+
+        if (mnl_attr_get_type(attribute) != CTA_PROTOINFO_TCP_STATE ||
+            mnl_attr_get_payload_len(attribute) != 1)
+                return MNL_CB_OK;
+        state = mnl_attr_get_u8(attribute);
+        flow->is_closed = state == TCP_CONNTRACK_LAST_ACK || state == TCP_CONNTRACK_TIME_WAIT ||
+                          state == TCP_CONNTRACK_CLOSE;
+        return MNL_CB_OK;
+}
+
+static int parse_state(const struct nlattr *attribute, void *ctx)
+{
+        if (mnl_attr_get_type(attribute) != CTA_PROTOINFO_TCP)
+                return MNL_CB_OK;
+        return mnl_attr_parse_nested(attribute, parse_tcp, ctx);
+}
+
 static int parse_attribute(const struct nlattr *attribute, void *ctx)
 {
         struct tl_conntrack_flow *flow = ctx;
@@ -174,6 +196,8 @@ static int parse_attribute(const struct nlattr *attribute, void *ctx)
         case CTA_TUPLE_ORIG:
                 flow->tuple = attribute;
                 return mnl_attr_parse_nested(attribute, parse_tuple, flow);
+        case CTA_PROTOINFO:
+                return mnl_attr_parse_nested(attribute, parse_state, flow);
         case CTA_STATUS:
                 if (mnl_attr_get_payload_len(attribute) == 4)
                         flow->is_answered = wg_be32_load(mnl_attr_get_payload(attribute)) &

@@ -20,6 +20,7 @@ struct tl_conntrack_flow {
         uint8_t protocol;            /* of IP */
         uint16_t from_port, to_port; /* 0 for protocols without ports */
         bool is_answered;            /* packets went both ways: the connection is established */
+        bool is_closed;              /* a TCP connection that both sides have ended */
         /* For tl_conntrack_delete(), borrowed from the kernel's message. */
         const struct nlattr *tuple, *id, *zone; /* id, zone: NULL if the message has none */
 };

@@ -96,18 +96,34 @@ static bool is_forbidden(const struct judge *judge, const struct tl_conntrack_fl
         return !tl_policy_allows(judge->policy, &query, NULL);
 }
 
+/* Each ping(8) is a connection to the kernel, and stays for half a minute. */
+static bool is_listed(const struct tl_live_flows *flows, const struct tl_live_flow *flow)
+{
+        for (uint32_t i = 0; i < flows->count; i++) {
+                const struct tl_live_flow *other = &flows->items[i];
+
+                if (other->protocol == flow->protocol && wg_ip_equal(&other->from, &flow->from) &&
+                    wg_ip_equal(&other->to, &flow->to))
+                        return true;
+        }
+        return false;
+}
+
 static void list(struct tl_live_flows *flows, const struct tl_conntrack_flow *flow)
 {
-        flows->total++;
-        if (flows->count == TL_FLOWS_MAX)
-                return;
-        flows->items[flows->count++] = (struct tl_live_flow){
+        struct tl_live_flow item = {
                 .from = flow->from,
                 .to = flow->to,
                 .protocol = find_protocol(flow->protocol),
                 .from_port = flow->from_port,
                 .to_port = flow->to_port,
         };
+
+        if (flow->is_closed || (item.protocol == WG_PROTOCOL_ICMP && is_listed(flows, &item)))
+                return;
+        flows->total++;
+        if (flows->count < TL_FLOWS_MAX)
+                flows->items[flows->count++] = item;
 }
 
 static int see(void *ctx, const struct tl_conntrack_flow *flow)

@@ -34,7 +34,7 @@ struct tl_live_flow {
 struct tl_live_flows {
         struct tl_live_flow items[TL_FLOWS_MAX];
         uint32_t count; /* in items */
-        uint64_t total; /* all that there are */
+        uint64_t total; /* all that there are, except those that both sides have ended */
 };
 
 /* Finds the connections that a policy does not allow: those that applying it will cut. `node` is
