@@ -26,7 +26,12 @@ enum {
         X(TL_CLI_LOCKED, locked, NULL, "fail if the lock lacks values, instead of adding them") \
         X(TL_CLI_CONFIRM, confirm, "DURATION", "undo everything after DURATION, unless confirmed") \
         X(TL_CLI_REVERT, revert, NULL, "undo the changes now, instead of confirming them") \
-        X(TL_CLI_WAIT, wait, NULL, NULL)
+        X(TL_CLI_WAIT, wait, NULL, NULL) \
+        X(TL_CLI_SHELL, shell, NULL, "start a shell once the lab is up; the lab ends with it") \
+        X(TL_CLI_KEEP, keep, NULL, "keep the lab until Ctrl-C or `tieline lab down'") \
+        X(TL_CLI_DISTURB, disturb, "NAME[:MACHINE],...", \
+          "disturb the network, and see how it recovers") \
+        X(TL_CLI_NAME, name, "NAME", "give the lab another name than that of the network")
 
 #define TL_CLI_OPTION_CONSTANT_(constant, name, argument, text) constant,
 enum tl_cli_option { TL_CLI_OPTIONS(TL_CLI_OPTION_CONSTANT_) TL_CLI_OPTION_COUNT };
@@ -40,6 +45,7 @@ struct tl_call {
         const char *options[TL_CLI_OPTION_COUNT]; /* the argument, or "" without; NULL: not given */
         char **words;                             /* the rest of the command line; borrowed */
         int word_count;                           /* from least_words to most_words */
+        int last_words;                           /* how many of them come after `--' */
 };
 
 struct tl_command {

@@ -8,6 +8,7 @@
 #include "cli/explain.h"
 #include "cli/help.h"
 #include "cli/key.h"
+#include "cli/lab.h"
 #include "cli/plan.h"
 
 #define NETWORK_TEXT \
@@ -142,6 +143,34 @@ const struct tl_command tl_commands[] = {
                 .least_words = 1,
                 .most_words = 8,
                 .run = tl_cli_explain,
+        },
+        {
+                .name = "lab",
+                .arguments = "FILE [-- COMMAND...] | exec [LAB] MACHINE [-- COMMAND...] | list | "
+                             "down [LAB]",
+                .text = "show the network on this machine, with real packets",
+                .details = "Builds the whole network of FILE in namespaces: providers, routers, "
+                           "plain\n"
+                           "devices and homes, with tielined and `tieline apply' on every node. "
+                           "Then tries\n"
+                           "all connections and the lines of `expect:', and removes everything. "
+                           "COMMAND runs\n"
+                           "while the lab is up, with its name in TIELINE_LAB.\n"
+                           "\n"
+                           "`lab exec' runs COMMAND (default: a shell) in a machine of a running "
+                           "lab. `lab\n"
+                           "list' lists labs and their machines. `lab down' ends a lab.\n"
+                           "\n"
+                           "Exits with 0 if all is as file and model say, 3 if an expectation is "
+                           "not met, and\n"
+                           "with the status of COMMAND if there is one.\n",
+                .takes = TL_CLI_TAKES(TL_CLI_SHELL) | TL_CLI_TAKES(TL_CLI_KEEP) |
+                         TL_CLI_TAKES(TL_CLI_DISTURB) | TL_CLI_TAKES(TL_CLI_NAME) |
+                         TL_CLI_TAKES(TL_CLI_LOCKED) | TL_CLI_TAKES(TL_CLI_JSON),
+                .least_words = 1,
+                .most_words = 1000,
+                .needs_root = true,
+                .run = tl_cli_lab,
         },
         {
                 .name = "completion",

@@ -74,13 +74,23 @@ static enum tl_reading check_words(const struct tl_call *call)
         return TL_READING_DONE;
 }
 
+/* The number of words after `--'. */
+static int count_last(int argc, char **argv)
+{
+        for (int i = 1; i < argc; i++)
+                if (strcmp(argv[i], "--") == 0)
+                        return argc - 1 - i;
+        return 0;
+}
+
 enum tl_reading tl_options_read(const struct tl_command *all, const struct tl_command *command,
                                 int argc, char **argv, struct tl_call *call)
 {
         struct option table[TL_CLI_OPTION_COUNT + 2];
         int option;
 
-        *call = (struct tl_call){.command = command, .all = all};
+        *call = (struct tl_call){
+                .command = command, .all = all, .last_words = count_last(argc, argv)};
         make_table(command, table);
         opterr = 0;
         optind = 0; /* starts anew, in this order of words */
