@@ -32,6 +32,7 @@ struct lab {
         struct tl_place *key_at; /* of the source */
         struct tl_view view;
         struct tl_findings findings;
+        struct tl_model model;
         struct tl_policy policy;
         struct tl_plans plans;
         struct tl_expect_list expectations;
@@ -57,21 +58,25 @@ static bool reject(const struct lab *lab)
 /* Evaluates the model: what the file expects, and the machines that this needs. */
 static bool think(struct lab *lab)
 {
-        const struct tl_model *model = lab->order->source.model;
+        const struct tl_lab_order *order = lab->order;
         struct tl_topology_wish *wishes;
         uint32_t count = 0;
         bool is_good;
 
-        lab->source = lab->order->source;
-        lab->key_at = calloc(model->node_count + 1, sizeof(*lab->key_at));
+        lab->key_at = calloc(tl_nodes_most(order->network) + 1, sizeof(*lab->key_at));
         if (!lab->key_at)
                 return tl_fail("out of memory");
-        tl_nodes_pretend_keys(lab->order->network, lab->key_at);
-        lab->source.key_at = lab->key_at;
-        if (!tl_policy_build(&lab->policy, model, &lab->findings) ||
-            !tl_plans_init(&lab->plans, model, &lab->policy) ||
+        tl_nodes_pretend_keys(order->network, lab->key_at);
+        if (!tl_model_build(&lab->model, order->network, order->lock, &lab->findings) ||
+            !tl_policy_build(&lab->policy, &lab->model, &lab->findings) ||
+            !tl_plans_init(&lab->plans, &lab->model, &lab->policy) ||
             !tl_expect_check(&lab->expectations, &lab->plans, &lab->findings))
                 return reject(lab);
+        lab->source = (struct tl_nodes_source){.model = &lab->model,
+                                               .text = order->text,
+                                               .len = order->len,
+                                               .lock = order->lock,
+                                               .key_at = lab->key_at};
         wishes = calloc(2 * (size_t)lab->expectations.count + 1, sizeof(*wishes));
         if (!wishes)
                 return tl_fail("out of memory");
@@ -81,7 +86,7 @@ static bool think(struct lab *lab)
                 wishes[count++] = (struct tl_topology_wish){e->to, e->protocol, e->port};
                 wishes[count++] = (struct tl_topology_wish){e->from, WG_PROTOCOL_ICMP, 0};
         }
-        is_good = tl_topology_make(&lab->topology, model, wishes, count, &lab->findings);
+        is_good = tl_topology_make(&lab->topology, &lab->model, wishes, count, &lab->findings);
         free(wishes);
         return is_good || reject(lab);
 }
@@ -371,6 +376,7 @@ static void done(struct lab *lab)
         tl_expect_done(&lab->expectations);
         tl_plans_done(&lab->plans);
         tl_policy_done(&lab->policy);
+        tl_model_done(&lab->model);
         tl_findings_done(&lab->findings);
 }
 
@@ -387,7 +393,7 @@ enum tl_lab_end tl_lab_run(const struct tl_lab_order *order, int *status)
         find_daemon();
         tl_jobs_init(&lab.jobs);
         if (order->is_json)
-                lab.report = tl_report_new(order->source.model->network->name.text, order->file);
+                lab.report = tl_report_new(order->network->name.text, order->file);
         end = run(&lab, status);
         if (lab.jobs.is_lab_gone)
                 tl_fail("the lab died: its first process was killed");

@@ -18,8 +18,10 @@
 struct tl_lab_order {
         const char *name;           /* of the lab: usually that of the network */
         const char *file;           /* its path, for messages */
-        struct tl_network *network; /* of the model; nodes without a key get one in it */
-        struct tl_nodes_source source;
+        struct tl_network *network; /* without mistakes; nodes without a key get one in it */
+        const struct tl_lock *lock; /* with all values */
+        const char *text;           /* of the file */
+        size_t len;
         const char *disturbances; /* names, with commas between them; NULL: none */
         char *const *command;     /* to run when the lab is up, with its arguments; NULL: none */
         bool has_shell;           /* a shell in place of a command */

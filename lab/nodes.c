@@ -90,25 +90,40 @@ static uint32_t list(const struct tl_topology *topology, const struct tl_lab_mac
 
 /* ---- keys ---- */
 
-static struct tl_place pretend_key(struct tl_network_node *node)
+/* Returns where the file has the key. */
+static struct tl_place pretend_key(struct tl_network_node *node, uint32_t number)
 {
         struct tl_place before = node->key_at;
 
-        if (!before.line)
-                node->key_at = node->name.at;
+        if (before.line)
+                return before;
+        memset(node->key, 0xa5, sizeof(node->key));
+        memcpy(node->key, &number, sizeof(number));
+        node->key_at = node->name.at;
         return before;
 }
 
 void tl_nodes_pretend_keys(struct tl_network *network, struct tl_place *key_at)
 {
+        uint32_t count = 0;
+
         /* In the order of the nodes of a model. */
-        for (uint32_t i = 0; i < network->hub_count; i++)
-                *key_at++ = pretend_key(&network->hubs[i].node);
-        for (uint32_t i = 0; i < network->site_count; i++)
-                *key_at++ = pretend_key(&network->sites[i].node);
+        for (uint32_t i = 0; i < network->hub_count; i++, count++)
+                key_at[count] = pretend_key(&network->hubs[i].node, count);
+        for (uint32_t i = 0; i < network->site_count; i++, count++)
+                key_at[count] = pretend_key(&network->sites[i].node, count);
         for (uint32_t i = 0; i < network->person_count; i++)
-                for (uint32_t k = 0; k < network->people[i].device_count; k++)
-                        *key_at++ = pretend_key(&network->people[i].devices[k].node);
+                for (uint32_t k = 0; k < network->people[i].device_count; k++, count++)
+                        key_at[count] = pretend_key(&network->people[i].devices[k].node, count);
+}
+
+uint32_t tl_nodes_most(const struct tl_network *network)
+{
+        uint32_t count = network->hub_count + network->site_count;
+
+        for (uint32_t i = 0; i < network->person_count; i++)
+                count += network->people[i].device_count;
+        return count;
 }
 
 /* Runs `tieline key` everywhere, and reads the public keys that it prints. */

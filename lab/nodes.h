@@ -24,8 +24,11 @@ struct tl_nodes_source {
         const struct tl_place *key_at; /* by node: where the file has its key; line 0: nowhere */
 };
 
-/* Notes where the keys are (`key_at` has room for all nodes), and gives nodes without a key one in
- * the structs alone: in a lab every node has one, and the model asks for no more. */
+/* The number of nodes of a network, stock devices included. */
+uint32_t tl_nodes_most(const struct tl_network *network);
+
+/* Notes where the keys are, for tl_nodes_most() nodes, and gives nodes without a key one in the
+ * structs alone, for a model that is built afterwards: in a lab every node has one. */
 void tl_nodes_pretend_keys(struct tl_network *network, struct tl_place *key_at);
 
 /* Gives every node a key of its own, the file with these keys, and the lock. Returns false after
