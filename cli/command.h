@@ -57,6 +57,7 @@ struct tl_command {
         int least_words, most_words;
         bool needs_root;
         bool is_hidden; /* for completion scripts */
+        bool has_names; /* words may be names in the file of the network */
         bool is_bare;   /* options end at the first word: it may be another program's command */
         int (*run)(const struct tl_call *call); /* returns the exit status */
 };

@@ -117,31 +117,32 @@ const struct tl_command tl_commands[] = {
                 .name = "explain",
                 .arguments = "[NETWORK] SRC -> DST[:PORT[/udp]]",
                 .text = "walk a connection hop by hop, and say where and why it breaks",
-                .details =
-                        "Follows the first packet from SRC to DST, and the reply back, through the "
-                        "plans\n"
-                        "that nodes carry out: default gateways and their routes, allowed IPs, "
-                        "policy, NAT.\n"
-                        "If the connection breaks, prints the hop, the line of the file and the "
-                        "smallest\n"
-                        "fix. Works on any machine and needs no root.\n"
-                        "\n"
-                        "SRC and DST are names in the file (b, e/laptop, a person, a site, a "
-                        "service) or IP\n"
-                        "addresses. Without PORT it is a ping, or the first port of a service. A "
-                        "shell takes\n"
-                        "`>' for itself, so quote the connection, or leave out the arrow:\n"
-                        "\n"
-                        "  tieline explain acme \"b -> d:443\"\n"
-                        "  tieline explain acme b d:53/udp\n"
-                        "\n"
-                        "Exits with 0 if DST is reachable, 1 if the file has mistakes, and 3 if "
-                        "DST is not\n"
-                        "reachable.\n"
-                        "\n" NETWORK_TEXT,
+                .details = "Follows the first packet from SRC to DST, and the reply back, through "
+                           "the\n"
+                           "plans that nodes carry out: default gateways and their routes, allowed "
+                           "IPs,\n"
+                           "policy, NAT. If the connection breaks, prints the hop, the line of the "
+                           "file and\n"
+                           "the smallest fix. Works on any machine and needs no root.\n"
+                           "\n"
+                           "SRC and DST are names in the file (b, e/laptop, a person, a site, a "
+                           "service) or\n"
+                           "IP addresses. Without PORT it is a ping, or the first port of a "
+                           "service. A\n"
+                           "shell takes `>' for itself, so quote the connection, or leave out the "
+                           "arrow:\n"
+                           "\n"
+                           "  tieline explain acme \"b -> d:443\"\n"
+                           "  tieline explain acme b d:53/udp\n"
+                           "\n"
+                           "Exits with 0 if DST is reachable, 1 if the file has mistakes, and 3 if "
+                           "DST is\n"
+                           "not reachable.\n"
+                           "\n" NETWORK_TEXT,
                 .takes = TL_CLI_TAKES(TL_CLI_JSON),
                 .least_words = 1,
                 .most_words = 8,
+                .has_names = true,
                 .run = tl_cli_explain,
         },
         {

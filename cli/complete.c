@@ -3,7 +3,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cli/load.h"
 #include "cli/networks.h"
 #include "cli/options.h"
 #include "io/fail.h"
@@ -26,9 +28,14 @@ static const struct {
                 "compdef _tieline tieline\n"},
         {"fish", "function __tieline_complete\n"
                  "        set -l words (commandline -opc) (commandline -ct)\n"
-                 "        tieline complete -- $words[2..-1] 2>/dev/null\n"
+                 "        set -l found (tieline complete -- $words[2..-1] 2>/dev/null)\n"
+                 "        if count $found >/dev/null\n"
+                 "                printf '%s\\n' $found\n"
+                 "        else\n"
+                 "                __fish_complete_path (commandline -ct)\n"
+                 "        end\n"
                  "end\n"
-                 "complete -c tieline -a '(__tieline_complete)'\n"},
+                 "complete -c tieline -f -a '(__tieline_complete)'\n"},
 };
 
 enum { SCRIPT_COUNT = sizeof(SCRIPTS) / sizeof(SCRIPTS[0]) };
@@ -98,6 +105,29 @@ static void offer_argument(int option, char *word)
         }
 }
 
+/* The network that the first word after the command names, if it has a file; NULL: the only one. */
+static const char *network_of(const struct tl_call *call)
+{
+        struct tl_paths paths;
+
+        if (call->word_count > 2 && tl_paths_find(&paths, call->words[1]) &&
+            access(paths.file, F_OK) == 0)
+                return call->words[1];
+        return NULL;
+}
+
+/* Offers the names in the file of the network. */
+static void offer_names(const struct tl_call *call, char *word)
+{
+        struct tl_load load;
+
+        if (tl_load_read(&load, network_of(call)) == TL_CLI_YES) {
+                for (uint32_t i = 0; i < load.model.entity_count; i++)
+                        offer(word, load.model.entities[i].name);
+        }
+        tl_load_done(&load);
+}
+
 static void offer_words(const struct tl_call *call, const struct tl_command *command, char *word)
 {
         if (command->run == tl_cli_completion) {
@@ -105,9 +135,12 @@ static void offer_words(const struct tl_call *call, const struct tl_command *com
                         offer(word, SCRIPTS[i].shell);
         } else if (strstr(command->arguments, "COMMAND")) {
                 offer_commands(call->all, word);
-        } else if (strstr(command->arguments, "NETWORK")) {
+        } else if (strstr(command->arguments, "NETWORK") &&
+                   !(command->has_names && call->word_count > 2)) {
                 (void)tl_networks_each(offer, word);
         }
+        if (command->has_names)
+                offer_names(call, word);
 }
 
 int tl_cli_complete(const struct tl_call *call)

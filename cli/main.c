@@ -2,7 +2,9 @@
  *
  * main.c - tieline: finds the subcommand and runs it. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +19,19 @@ static char program[64];
 static bool is_one_of(const char *word, const char *a, const char *b)
 {
         return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
+/* Programs for administrators, tielined among them, are not in the PATH of a normal user, which
+ * su(1) keeps. */
+static void complete_path(void)
+{
+        const char *path = getenv("PATH");
+        char longer[4096];
+
+        if (path && *path &&
+            snprintf(longer, sizeof(longer), "%s:" TL_SBINDIR ":/usr/sbin:/sbin", path) <
+                    (int)sizeof(longer))
+                (void)setenv("PATH", longer, true);
 }
 
 static int run(const struct tl_command *command, int argc, char **argv)
@@ -38,6 +53,7 @@ static int run(const struct tl_command *command, int argc, char **argv)
                 tl_fail("this needs root");
                 return TL_CLI_FAILED;
         }
+        complete_path();
         return command->run(&call);
 }
 

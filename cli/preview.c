@@ -28,13 +28,15 @@ int tl_preview_make(struct tl_preview *preview)
 
         if (!tl_machine_plan(machine) || !tl_apply_compare(machine, &preview->diff))
                 return TL_CLI_FAILED;
+        preview->flows_error = tl_flows_find(&preview->flows, &machine->model, &machine->policy,
+                                             machine->node);
         tl_pending_find(machine->paths.name, &preview->pending);
         return TL_CLI_YES;
 }
 
 bool tl_preview_is_pending(const struct tl_preview *preview)
 {
-        return preview->diff.count > 0;
+        return preview->diff.count || preview->flows.total;
 }
 
 void tl_preview_print_findings(struct tl_preview *preview)
@@ -58,6 +60,26 @@ static void print_changes(struct tl_preview *preview)
         }
 }
 
+static void print_flows(const struct tl_preview *preview)
+{
+        const struct tl_live_flows *flows = &preview->flows;
+        char line[TL_FLOWS_TEXT_SIZE];
+
+        if (preview->flows_error)
+                tl_warn("cannot tell which connections will be cut: %s",
+                        strerror(-preview->flows_error));
+        if (!flows->total)
+                return;
+        printf("%" PRIu64 " connection%s through this machine will be cut:\n", flows->total,
+               flows->total == 1 ? "" : "s");
+        for (uint32_t i = 0; i < flows->count; i++) {
+                tl_flows_format(line, &flows->items[i], &preview->machine.model);
+                printf("  %s\n", line);
+        }
+        if (flows->total > flows->count)
+                printf("  and %" PRIu64 " more\n", flows->total - flows->count);
+}
+
 void tl_preview_print(struct tl_preview *preview)
 {
         if (!tl_preview_is_pending(preview))
@@ -65,6 +87,7 @@ void tl_preview_print(struct tl_preview *preview)
                        preview->machine.model.nodes[preview->machine.node].name);
         else
                 print_changes(preview);
+        print_flows(preview);
         if (preview->pending.exists)
                 printf("Earlier changes wait to be confirmed, and are undone in %" PRIu32 " s.\n",
                        preview->pending.left_s);
@@ -85,6 +108,21 @@ static json_t *describe_changes(const struct tl_diff *diff)
         return array;
 }
 
+static json_t *describe_flows(const struct tl_preview *preview)
+{
+        char line[TL_FLOWS_TEXT_SIZE];
+        json_t *array;
+
+        if (preview->flows_error)
+                return json_null();
+        array = json_array();
+        for (uint32_t i = 0; i < preview->flows.count; i++) {
+                tl_flows_format(line, &preview->flows.items[i], &preview->machine.model);
+                json_array_append_new(array, json_string(line));
+        }
+        return json_pack("{s:I, s:o}", "total", (json_int_t)preview->flows.total, "listed", array);
+}
+
 json_t *tl_preview_json(struct tl_preview *preview)
 {
         struct tl_machine *machine = &preview->machine;
@@ -93,12 +131,12 @@ json_t *tl_preview_json(struct tl_preview *preview)
 
         json_array_extend(findings, lock_findings);
         json_decref(lock_findings);
-        return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "network", machine->paths.name, "node",
-                         machine->model.nodes[machine->node].name, "file", machine->paths.file,
-                         "changes", describe_changes(&preview->diff), "undone_in_s",
-                         preview->pending.exists ? json_integer(preview->pending.left_s)
-                                                 : json_null(),
-                         "findings", findings);
+        return json_pack(
+                "{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "network", machine->paths.name, "node",
+                machine->model.nodes[machine->node].name, "file", machine->paths.file, "changes",
+                describe_changes(&preview->diff), "cut", describe_flows(preview), "undone_in_s",
+                preview->pending.exists ? json_integer(preview->pending.left_s) : json_null(),
+                "findings", findings);
 }
 
 void tl_preview_done(struct tl_preview *preview)

@@ -27,7 +27,7 @@ bool tl_daemon_start(struct tl_journal *journal)
         bool is_good;
 
         snprintf(command, sizeof(command), "tielined %s%s", ifname[0] == '-' ? "-- " : "", ifname);
-        is_good = !error && tl_run(command, NULL);
+        is_good = !error && tl_run_whole(command);
         if (is_good)
                 error = tl_journal_add_link(journal, if_nametoindex(ifname));
         return is_good && (!error || tl_fail("%s: %s", journal->path, strerror(-error)));

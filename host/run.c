@@ -122,7 +122,7 @@ struct streams {
 };
 
 /* Becomes the program, in the child. */
-WG_NORETURN static void become(char *words[], const struct streams *streams)
+WG_NORETURN static void become(char *words[], const struct streams *streams, pid_t parent)
 {
         struct sigaction action = {.sa_handler = SIG_DFL};
 
@@ -130,6 +130,8 @@ WG_NORETURN static void become(char *words[], const struct streams *streams)
         /* If the program outlived us, it could make changes after the next command has undone
          * ours. */
         prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (getppid() != parent)
+                _exit(127);
         if (streams->input >= 0)
                 dup2(streams->input, STDIN_FILENO);
         if (streams->output >= 0)
@@ -162,7 +164,7 @@ static bool wait_for_child(void)
 static bool start(char *words[], const struct streams *streams)
 {
         sigset_t signals, before;
-        pid_t pid;
+        pid_t parent = getpid(), pid;
 
         fflush(stdout);
         fflush(stderr);
@@ -175,7 +177,7 @@ static bool start(char *words[], const struct streams *streams)
                 for (size_t i = 0; i < WG_ARRAY_SIZE(SIGNALS); i++)
                         signal(SIGNALS[i], SIG_DFL);
                 sigprocmask(SIG_SETMASK, &before, NULL);
-                become(words, streams);
+                become(words, streams, parent);
         }
         child = WG_MAX(pid, 0);
         sigprocmask(SIG_SETMASK, &before, NULL);
@@ -268,6 +270,30 @@ static int begin_with_output(const char *command, const char *input, struct stre
         if (!is_good)
                 close(ends[0]);
         return is_good ? ends[0] : -1;
+}
+
+bool tl_run_whole(const char *command)
+{
+        bool is_good;
+        int status;
+        pid_t pid;
+
+        tl_run_show(command);
+        fflush(stdout);
+        fflush(stderr);
+        pid = fork();
+        if (pid == 0) {
+                setpgid(0, 0); /* the keys of a terminal do not reach it */
+                for (size_t i = 0; i < WG_ARRAY_SIZE(SIGNALS); i++)
+                        signal(SIGNALS[i], SIG_IGN);
+                _exit(tl_run_quietly(command, NULL) ? EXIT_SUCCESS : EXIT_FAILURE);
+        }
+        if (pid < 0)
+                return tl_fail("cannot start `%s': %s", command, strerror(errno));
+        do
+                is_good = waitpid(pid, &status, 0) == pid;
+        while (!is_good && errno == EINTR);
+        return is_good && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
 }
 
 bool tl_run_ask(const char *command, char *answer, size_t size)

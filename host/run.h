@@ -40,6 +40,10 @@ bool tl_run(const char *command, const char *input) WG_MUST_USE;
 /* The same without showing the command. */
 bool tl_run_quietly(const char *command, const char *input) WG_MUST_USE;
 
+/* Shows and runs a command to its end: neither a signal nor our death interrupts it. Files that we
+ * have locked stay locked until then. Returns the same. */
+bool tl_run_whole(const char *command) WG_MUST_USE;
+
 /* Runs a command without showing it, discards its standard error, and stores the first size - 1
  * bytes of its standard output, terminated. Returns whether it exits with status 0; if it cannot
  * run, the answer is empty. */

@@ -42,12 +42,14 @@ static bool remove_all(struct tl_journal *journal, unsigned int link, bool *was_
 bool tl_down_held(struct tl_journal *journal, bool *was_up)
 {
         unsigned int link = journal->link;
-        bool is_served = tl_link_is_served(journal->name);
+        bool is_good;
 
-        *was_up = is_served || !tl_journal_is_empty(journal);
+        *was_up = tl_link_is_served(journal->name) || !tl_journal_is_empty(journal);
         tl_pending_end(journal->name);
+        /* Settings come last: while the daemon runs, `apply' takes it that they are held. */
+        is_good = remove_all(journal, link, was_up);
         tl_journal_undo(journal, 0, undo);
-        return remove_all(journal, link, was_up);
+        return is_good;
 }
 
 bool tl_down(const char *name, bool *was_up)

@@ -10,6 +10,7 @@
 
 #include "client/channel.h"
 #include "client/link.h"
+#include "host/run.h"
 #include "host/step.h"
 #include "io/fail.h"
 #include "io/unixsock.h"
@@ -27,6 +28,8 @@ bool tl_hold_open(struct tl_journal *journal, const char *name)
 {
         int error = tl_journal_open(journal, &JOURNAL, name);
 
+        /* Users see the changes themselves instead (node/diff.h). */
+        tl_run_hush();
         if (error)
                 return tl_fail("cannot open the journal of `%s': %s", name, strerror(-error));
         if (journal->is_foreign)

@@ -113,6 +113,35 @@ tunnel_works() {
         ' >"$work/log" 2>&1 || { tail -n 30 "$work/log"; false; }
 }
 
+# A hub, alone: every command, from a key to nothing.
+network_works() {
+        # shellcheck disable=SC2016 # the inner shell expands it
+        inside own sh -ec '
+                mkdir -p /run/netns
+                ip link set lo up
+                key=$(tieline key acme)
+                cat >/etc/tieline/acme.yaml <<FILE
+network: acme
+addresses: 10.70.0.0/24
+hubs:
+  z: {endpoint: 203.0.113.10, key: $key}
+people:
+  e: {devices: {laptop: {key: $(wg genkey | wg pubkey)}}}
+FILE
+                before=$(ip route; ip rule; nft list ruleset)
+                tieline check
+                tieline plan || [ $? = 3 ]
+                tieline apply
+                tieline plan
+                ip route get 10.70.0.2 | grep "dev acme"
+                wg show acme | grep "10.70.0.2/32"
+                nft list table inet tieline-acme >/dev/null
+                tieline down
+                [ "$(ip route; ip rule; nft list ruleset)" = "$before" ]
+                rm -r /etc/tieline /var/lib/tieline
+        ' >"$work/log" 2>&1 || { tail -n 30 "$work/log"; false; }
+}
+
 # Files that the system writes for itself, or for packages that ours depends on. Debian keeps the
 # users of packages, so that their numbers are not used again.
 users='(passwd|shadow|group|gshadow)-'
@@ -133,5 +162,6 @@ files >"$work/before"
 try "the package installs in a clean root" install_it
 try "it creates its user" grep -q '^tieline:' "$root/etc/passwd"
 try "a tunnel works, and its daemons run as that user" tunnel_works
+try "tieline makes a network of one file, and undoes it" network_works
 try "purging it leaves nothing behind" nothing_left
 finish

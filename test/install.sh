@@ -77,8 +77,8 @@ version_is_ours() {
 }
 try "tielined --version prints the version from meson.build" version_is_ours
 
-for program in tielined tieline-quick; do
-        try "$program is hardened" test/hardened.sh "$work/root/usr/sbin/$program"
+for program in sbin/tielined sbin/tieline-quick bin/tieline; do
+        try "${program#*/} is hardened" test/hardened.sh "$work/root/usr/$program"
 done
 finds_what_is_not() {
         echo 'int main(void) { return 0; }' >"$work/plain.c"
@@ -136,6 +136,24 @@ for program in tielined tieline-quick; do
         try "man page and completion have all options of $program" options_are_known $program
 done
 
+# Completion must offer what the help of each command names. (test/tree/man.py checks the man page.)
+tieline=$work/root/usr/bin/tieline
+options_in_help() { # command
+        as_user "$tieline" "$1" --help | sed -n 's/^ .*  *\(--[a-z-]*\).*/\1/p' | sort -u
+}
+commands_are_complete() {
+        local command commands status=0
+
+        commands=$(as_user "$tieline" complete -- "")
+        [ "$(wc -w <<<"$commands")" -ge 8 ] || return 1
+        for command in $commands; do
+                diff <(options_in_help "$command") \
+                        <(as_user "$tieline" complete -- "$command" -- | sort -u) || status=1
+        done
+        return $status
+}
+try "completion has all commands and options of tieline" commands_are_complete
+
 # The units must have the paths of the installed programs.
 units_find_programs() {
         local found
@@ -179,7 +197,13 @@ completion_offers() {
         # shellcheck source=doc/completion/tieline-quick
         . "$work/root/usr/share/bash-completion/completions/tieline-quick"
         _tieline_quick
-        [ "${COMPREPLY[*]}" = down ]
+        [ "${COMPREPLY[*]}" = down ] || return
+        COMP_WORDS=(tieline ch) COMPREPLY=()
+        local PATH=$work/root/usr/bin:$PATH
+        # shellcheck source=doc/completion/tieline
+        . "$work/root/usr/share/bash-completion/completions/tieline"
+        _tieline
+        [ "${COMPREPLY[*]}" = check ]
 }
 try "completion works" completion_offers
 
@@ -198,7 +222,17 @@ names_are_offered() {
                 COMP_WORDS=(tielined wg) COMP_CWORD=1 COMPREPLY=()
                 _tielined
                 [ "${COMPREPLY[*]}" = "wg7 wg8" ]
-        ' bash "$work/root/usr/share/bash-completion/completions/tielined"
+                mkdir /etc/tieline
+                touch /etc/tieline/{acme,globex}.yaml /etc/tieline/other.key
+                PATH=$2:$PATH
+                . "${1%d}"
+                COMP_WORDS=(tieline plan --json "") COMP_CWORD=3 COMPREPLY=()
+                _tieline
+                [ "$(printf "%s\n" "${COMPREPLY[@]}" | sort | tr "\n" " ")" = "acme globex " ]
+                COMP_WORDS=(tieline apply --confirm "") COMPREPLY=()
+                _tieline
+                [ "${COMPREPLY[*]}" = "60s 5m" ]
+        ' bash "$work/root/usr/share/bash-completion/completions/tielined" "$work/root/usr/bin"
 }
 own_mounts=(unshare --mount --map-root-user)
 [ "$(id -u)" != 0 ] || own_mounts=(unshare --mount)

@@ -16,7 +16,7 @@ import tree
 EXEMPT = {"crypto", "sim", "fuzz", "bench", "test"}
 UPWARD = {"wg_panic"}  # base calls what the program provides
 FLAGS = ("-std=gnu17", "-O0", "-w", "-I.", "-D_GNU_SOURCE=", '-DTL_VERSION=""',
-         '-DTL_USER=""')
+         '-DTL_USER=""', '-DTL_SBINDIR=""')
 
 BARE = True
 PLANTED = {

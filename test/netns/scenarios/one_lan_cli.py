@@ -232,7 +232,7 @@ def plan_shows_what_differs(lab):
     machine.tieline("check")
     before = machine.picture()
     planned = machine.tieline("plan", "--json", wants=3).json()
-    expect_same(sorted(planned), ["changes", "file", "findings", "network", "node",
+    expect_same(sorted(planned), ["changes", "cut", "file", "findings", "network", "node",
                                   "undone_in_s"],
                 "members of plan --json")
     expect_same((planned["network"], planned["node"]), ("acme", "a"), "network and node")
@@ -351,6 +351,10 @@ def expectations_and_json(lab):
     expect_same([one["is_met"] for one in answer["expectations"]], [True, False], "what is met")
     expect({"text", "line", "column", "is_met", "is_reachable", "cause"}
            <= set(answer["expectations"][1]), "an expectation has its members")
+    offered = machine.tieline("complete", "--", "explain", "acme", "").out.split()
+    expect({"d", "e/laptop", "beijing", "developers"} <= set(offered), f"names, not {offered}")
+    offered = machine.tieline("complete", "--", "plan", "--json", "a").out.split()
+    expect_same(offered, ["acme"], "networks offered")
     machine.write(text + "expect:\n  - e -> nobody\n")
     machine.tieline("check", wants=1, says="nobody")
 

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""One machine that becomes a node of an office network: a namespace with mounts of its own.
+
+    c eth0 ----- eth0 isp                192.0.2.0/24, 2001:db8:1::/64
+    c eth1 ----- eth1 isp                198.51.100.0/24: the office LAN
+"""
+
+import os
+import re
+
+from device import Key
+from lab import expect_same, read, run, until
+
+NAME = "acme"
+FILE = """network: acme
+addresses: 10.70.0.0/24
+hubs:
+  z: {{endpoint: "192.0.2.9:51820", key: "{z}"}}
+sites:
+  shenzhen: {{lan: 192.168.201.0/24, node: a, key: "{a}"}}
+  beijing: {{lan: 198.51.100.0/24, node: c, key: "{c}", gateway: untouchable}}
+people:
+  e: {{groups: [developers], devices: {{laptop: {{key: "{e}"}}}}}}
+policy:
+  - {{from: developers, to: [shenzhen, beijing]}}
+  - {{from: [shenzhen, beijing], to: [shenzhen, beijing, developers]}}
+"""
+OTHER_LINES = (
+    ("192.168.201.0/24", "192.168.202.0/24"),
+    ("to: [shenzhen, beijing]}", "to: beijing}"),
+)
+
+# What several commands and all networks share, but one test must not share with the machine.
+PRIVATE = ("/etc/tieline", "/run/tieline", "/var/lib/tieline", "/var/run/wireguard")
+
+
+class OfficeNode:
+    """`me` is the node of the file that the machine is: z, a, c or e."""
+
+    def __init__(self, lab, me="c"):
+        self.lab, self.node = lab, lab.node(me)
+        lab.link(self.node, isp := lab.node("isp"))
+        lab.link(self.node, isp, 1)
+        self.ports = [name for name in ("eth0", "eth1")]
+        self.bin = os.path.dirname(os.path.dirname(lab.mine.path))
+        for path in PRIVATE:
+            os.makedirs(path, exist_ok=True)
+        mounts = "; ".join(f"mount -t tmpfs none {path}" for path in PRIVATE)
+        self.anchor = self.node.popen("unshare", "-m", "sh", "-c", f"{mounts}; exec sleep infinity",
+                                      log=lab.file("anchor"))
+        until(lambda: b"sleep" in read(f"/proc/{self.anchor.pid}/cmdline"), "mounts are private")
+        keys = {name: Key(lab) for name in "zace"}
+        self.texts = [FILE.format(**{name: key.public for name, key in keys.items()})]
+        self.texts.append(self.texts[0])
+        for old, new in OTHER_LINES:
+            self.texts[1] = self.texts[1].replace(old, new)
+        self.write("key", keys[me].text)
+        self.locks = [self.lock(number) for number in (0, 1)]
+
+    def run(self, *argv, env=None, **more):
+        path = f"{self.bin}/cli:{self.bin}/daemon:{os.environ['PATH']}"
+        return run("nsenter", "-t", str(self.anchor.pid), "-m", "-n", "env", f"PATH={path}",
+                   *(f"{name}={value}" for name, value in (env or {}).items()), *argv, **more)
+
+    def tieline(self, *arguments, **more):
+        return self.run("tieline", *arguments, **more)
+
+    def strike(self, nth, *arguments):
+        """Runs a command that is killed before its nth system call. Returns whether it was."""
+        report = self.lab.file("strike")
+        done = self.run(self.lab.tool("strike"), str(nth), report, f"{self.bin}/cli/tieline",
+                        *arguments, check=False)
+        text = read(report).decode()
+        os.unlink(report)
+        if text.startswith("counted"):
+            expect_same(done.returncode, 0, f"exit status of {arguments}: {done.stderr}")
+        return text.startswith("killed")
+
+    def write(self, suffix, text):
+        self.run("sh", "-c", f"umask 077; cat >/etc/tieline/{NAME}.{suffix}", input=text)
+
+    def lock(self, number):
+        """The lock of a file."""
+        self.write("yaml", self.texts[number])
+        self.tieline("check", NAME)
+        return self.run("cat", f"/etc/tieline/{NAME}.lock").stdout
+
+    def use(self, number):
+        """Makes one of the two files, and its lock, the network's."""
+        self.write("yaml", self.texts[number])
+        self.write("lock", self.locks[number])
+
+    def picture(self):
+        """Everything that a network may change on this machine, as text."""
+        script = """
+            ip -o address; ip route show table all; ip -6 route show table all; ip rule; ip -6 rule
+            nft -s list ruleset
+            wg show all peers; wg show all allowed-ips; wg show all persistent-keepalive
+            wg show all endpoints; ip -o link show
+            cd /proc/sys/net; grep -r . ipv4/ip_forward ipv4/conf ipv6/conf 2>/dev/null
+            true
+        """
+        text = self.run("sh", "-c", script).stdout
+        text = re.sub(r"^\d+: ", "", text, flags=re.MULTILINE)  # numbers of links
+        return sorted(line for line in text.splitlines() if not IGNORED.search(line))
+
+
+# Counters, the keys that only look at themselves, and what the kernel does in its own time.
+IGNORED = re.compile(r"stable_secret|tentative|fe80|multicast|ff00::|anycast")

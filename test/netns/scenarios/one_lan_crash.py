@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""`tieline apply` and `tieline down` that are killed, or refused memory, at any step."""
+
+import random
+import re
+import time
+
+from device import is_sanitized
+from lab import Failure, Skip, expect, expect_same, read
+from office_node import NAME, OfficeNode
+from scenario import scenario
+
+
+def expect_alike(found, wanted, what):
+    """Two pictures are equal; the Failure shows only the differences."""
+    lost, new = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    if lost or new:
+        raise Failure("\n  ".join((f"{what} differs:", *(f"- {line}" for line in lost),
+                                   *(f"+ {line}" for line in new))))
+
+
+class Trial:
+    """A node, and what it looks like when nothing goes wrong."""
+
+    def __init__(self, lab):
+        self.node = OfficeNode(lab)
+        self.before = self.node.picture()
+        self.up = [self.clean(number) for number in (0, 1)]
+        self.down("a clean run")
+
+    def apply(self, number):
+        self.node.use(number)
+        self.node.tieline("apply", NAME)
+        return self.node.picture()
+
+    def clean(self, number):
+        """What the node looks like with that file."""
+        picture = self.apply(number)
+        expect_same(self.node.tieline("plan", NAME, check=False).returncode, 0,
+                    f"exit status of plan with file {number}")
+        return picture
+
+    def applies(self, number, what):
+        expect_alike(self.apply(number), self.up[number], f"the node after {what}, and apply")
+        self.node.tieline("down", NAME)
+
+    def down(self, what):
+        self.node.tieline("down", NAME)
+        expect_alike(self.node.picture(), self.before, f"the node after {what}, and down")
+
+
+def kill_all(trial, begin, *command):
+    """Kills a command before each of its steps, with the node in the state that begin() makes.
+    The next command is `apply`, with either file, or `down`."""
+    step = 1
+    while begin() or trial.node.strike(step, *command):
+        what = f"{' '.join(command)}, killed at step {step}"
+        if step % 2:
+            trial.applies(step // 2 % 2, what)
+        else:
+            trial.down(what)
+        step += 1
+    trial.down(f"{' '.join(command)}, not killed")
+    return step - 1
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=180)
+def node_killed_at_any_step(lab):
+    """If apply or down is killed at any step, the next one reaches the planned or old state."""
+    trial = Trial(lab)
+
+    def is_new():
+        trial.node.use(0)
+
+    def is_changed():
+        trial.node.use(0)
+        trial.node.tieline("apply", NAME)
+        trial.node.use(1)
+
+    steps = [kill_all(trial, is_new, "apply", NAME), kill_all(trial, is_changed, "apply", NAME),
+             kill_all(trial, is_changed, "down", NAME)]
+    expect(min(steps) > 20, f"there are many steps: {steps}")
+    lab.notes.append(f"{steps} steps")
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
+def node_is_refused_memory(lab):
+    """If an allocation is refused, apply and down do all or nothing, and say why."""
+    if is_sanitized(lab.mine):
+        raise Skip("sanitizers have their own malloc; other builds are tested")
+    seed = random.randrange(1 << 32)
+    lab.notes.append(f"seed {seed}")
+    chance = random.Random(seed)
+    trial = Trial(lab)
+    report = lab.file("starve")
+    tried = 0
+
+    def starve(nth, command):
+        open(report, "w", encoding="ascii").close()
+        return trial.node.tieline(command, NAME, check=False, env={
+            "LD_PRELOAD": lab.tool("starve.so"), "STARVE_AT": nth, "STARVE_REPORT": report})
+
+    trial.node.use(0)
+    starve(0, "apply")
+    total = max(int(number) for number in re.findall(rb"counted (\d+)", read(report)))
+    trial.down("counting")
+    deadline = time.monotonic() + 12
+    while time.monotonic() < deadline:
+        nth, command = chance.randrange(1, total + 1), chance.choice(("apply", "apply", "down"))
+        if command == "down":
+            trial.apply(0)
+        done = starve(nth, command)
+        what = f"{command} without allocation {nth} (seed {seed}): {done.stderr}"
+        expect(done.returncode in (0, 1), f"{what}: status {done.returncode}")
+        expect(done.returncode == 0 or done.stderr, f"{what}: a reason")
+        if command == "apply":
+            expect_alike(trial.node.picture(), trial.before if done.returncode else trial.up[0],
+                         f"the node after {what}")
+        trial.down(what)
+        tried += 1
+    lab.notes.append(f"{tried} of {total} allocations")
