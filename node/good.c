@@ -45,6 +45,17 @@ static int make_directory(const char *path)
         return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/* Makes new names in a directory durable. */
+static void sync_directory(const char *path)
+{
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd >= 0) {
+                fsync(fd);
+                close(fd);
+        }
+}
+
 static int store(const char *name, const char *slot, const char *ending, const struct tl_file *file)
 {
         char path[PATH_MAX];
@@ -72,6 +83,9 @@ bool tl_good_store(const char *name, const struct tl_file *file, const struct tl
                 error = store(name, slot, ".yaml", file);
         if (!error)
                 error = store(name, slot, ".lock", lock);
+        name_path(path, name, "");
+        if (!error)
+                sync_directory(path);
         return !error || tl_fail("cannot store the file in %s: %s", path, strerror(-error));
 }
 
@@ -85,6 +99,8 @@ bool tl_good_adopt(const char *name)
         (void)unlink(temporary);
         if (symlink(slot, temporary) < 0 || rename(temporary, path) < 0)
                 return tl_fail("cannot change %s: %s", path, strerror(errno));
+        name_path(path, name, "");
+        sync_directory(path);
         return true;
 }
 

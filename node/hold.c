@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "node/hold.h"
 
-#include <errno.h>
 #include <net/if.h>
 #include <poll.h>
-#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "client/channel.h"
+#include "client/ask.h"
 #include "client/link.h"
 #include "host/run.h"
 #include "host/step.h"
 #include "io/fail.h"
-#include "io/unixsock.h"
 
 static const struct tl_journal_kind JOURNAL = {
         .place = TL_JOURNAL_PLACE,
@@ -37,14 +35,14 @@ bool tl_hold_open(struct tl_journal *journal, const char *name)
         return true;
 }
 
-/* Whether a daemon of ours answers. */
+/* Whether tielined answers. One that was killed may still accept connections for a moment. */
 static bool is_answered(const char *name)
 {
-        struct tl_channel channel;
-        int error = tl_channel_open(&channel, TL_STATUS_DIRECTORY, name, 0);
+        struct tl_ask *ask = malloc(sizeof(*ask));
+        bool is_good = ask && tl_ask_status(ask, name);
 
-        tl_channel_close(&channel);
-        return !error || error == -ETIMEDOUT;
+        free(ask);
+        return is_good;
 }
 
 static bool is_of_quick(const char *name)
@@ -57,24 +55,28 @@ static bool is_of_quick(const char *name)
 
 bool tl_hold_settle(const char *name)
 {
-        bool exists, is_served;
+        bool exists, is_good;
         int ms = 0;
 
+        if (tl_link_is_elsewhere(name))
+                return tl_fail("`%s' runs in another network namespace", name);
         do {
                 if (ms)
                         poll(NULL, 0, RETRY_MS);
                 exists = if_nametoindex(name) != 0;
-                is_served = tl_link_is_served(name);
+                is_good = !exists || is_answered(name);
                 ms += RETRY_MS;
-        } while (exists && !is_served && ms < SETTLE_TIMEOUT_MS);
-        if (is_served && tl_link_is_elsewhere(name))
-                return tl_fail("`%s' runs in another network namespace", name);
-        if (exists && is_served && is_of_quick(name))
+        } while (!is_good && ms < SETTLE_TIMEOUT_MS);
+        if (!is_good && tl_link_is_served(name))
+                return tl_fail("the program that serves the link `%s' does not answer as tielined "
+                               "does: end it, or remove the link",
+                               name);
+        if (!is_good)
+                return tl_fail("there is a link `%s' of another program: rename or remove it",
+                               name);
+        if (exists && is_of_quick(name))
                 return tl_fail("`%s' was brought up by tieline-quick: run `tieline-quick down %s' "
                                "first",
                                name, name);
-        if (exists && (!is_served || !is_answered(name)))
-                return tl_fail("there is a link `%s' of another program: rename or remove it",
-                               name);
         return true;
 }

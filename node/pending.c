@@ -134,6 +134,8 @@ void tl_pending_end(const char *name)
 
         name_path(path, name, "pending");
         (void)unlink(path);
+        name_path(path, name, "pending.log");
+        (void)unlink(path);
 }
 
 /* Whether the open record still has its name. */

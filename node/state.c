@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/netset.h"
+#include "node/tags.h"
 
 static int compare_ips(const struct wg_ip *a, const struct wg_ip *b)
 {
@@ -89,7 +90,9 @@ bool tl_state_of_plan(struct tl_state *state, const struct tl_nodeplan *plan)
         for (uint32_t i = 0; i < state->route_count; i++) {
                 struct tl_planned_route *route = &state->routes[i];
 
-                if (route->prefix.ip.family == WG_FAMILY_IPV6 && !route->metric)
+                if (route->kind == TL_PLANNED_UNREACHABLE)
+                        route->metric = tl_tags_metric(plan->ifname);
+                else if (route->prefix.ip.family == WG_FAMILY_IPV6 && !route->metric)
                         route->metric = TL_NETSET_IPV6_METRIC;
         }
         tl_state_sort(state);
