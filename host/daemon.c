@@ -16,7 +16,7 @@ enum { END_TIMEOUT_MS = 10000, RETRY_MS = 10 };
 
 void tl_daemon_prepare(struct tl_journal *journal)
 {
-        (void)!tl_setting_hold(journal, "net/ipv4/conf/all/send_redirects", "0");
+        (void)!tl_setting_hold(journal, TL_DAEMON_SETTING, "0");
 }
 
 bool tl_daemon_start(struct tl_journal *journal)

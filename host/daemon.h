@@ -10,8 +10,10 @@
 #include "base/attr.h"
 #include "host/journal.h"
 
-/* Records a setting that the daemon changes when it starts, as the kernel's WireGuard does:
- * send_redirects. Call it before the daemon starts. */
+/* The setting that the daemon turns off when it starts, as the kernel's WireGuard does. */
+#define TL_DAEMON_SETTING "net/ipv4/conf/all/send_redirects"
+
+/* Records that setting. Call it before the daemon starts. */
 void tl_daemon_prepare(struct tl_journal *journal);
 
 /* Starts the daemon of the interface that the journal is named after. Records the index of its

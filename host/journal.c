@@ -13,6 +13,7 @@
 #define PLACE "place "
 #define LINK "link "
 #define UNDO "undo "
+#define DONE "done " /* of the same length: it is written over the other */
 #define COMPLETE "complete\n"
 
 enum { PLACE_SIZE = 96 };
@@ -265,4 +266,51 @@ void tl_journal_undo(struct tl_journal *journal, size_t size,
                 understand(journal);
         /* If this fails, the next command undoes the same changes again, which does no harm. */
         (void)!ftruncate(journal->fd, (off_t)size);
+}
+
+/* The beginning of the last line of undo that begins before `end`; NULL: there is none. */
+static char *find_undo(char *text, const char *end)
+{
+        char *found = NULL;
+
+        for (char *line = text; line && line < end; line = strchr(line, '\n')) {
+                line += *line == '\n';
+                if (line < end && strncmp(line, UNDO, strlen(UNDO)) == 0)
+                        found = line;
+        }
+        return found;
+}
+
+/* Our descriptor can only append. */
+static int mark_done(const struct tl_journal *journal, off_t at)
+{
+        int fd = open(journal->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW), error = 0;
+
+        if (fd < 0)
+                return -errno;
+        if (pwrite(fd, DONE, strlen(DONE), at) < 0)
+                error = -errno;
+        close(fd);
+        return error;
+}
+
+int tl_journal_undo_some(struct tl_journal *journal,
+                         bool (*undo)(void *ctx, const struct tl_journal *journal,
+                                      const char *command),
+                         void *ctx)
+{
+        char *text = journal->text, *line = text + tl_journal_size(journal);
+        int error = 0;
+
+        while (!error && text && (line = find_undo(text, line))) {
+                char *end = strchr(line, '\n');
+                bool is_done;
+
+                *end = '\0';
+                is_done = undo(ctx, journal, line + strlen(UNDO));
+                *end = '\n';
+                if (is_done)
+                        error = mark_done(journal, line - text);
+        }
+        return error ? error : load(journal);
 }

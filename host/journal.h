@@ -9,6 +9,7 @@
  *      place BOOT NETNS   the boot and the network namespace in which the changes were made
  *      link NUMBER        the index of the link that we made; 0: it is about to be made
  *      undo COMMAND       how to undo one change
+ *      done COMMAND       one that has been undone while others stay
  *      complete           all changes have been made
  *
  * The last `link` line counts. Only root may read or write the file, because root runs its
@@ -91,5 +92,12 @@ size_t tl_journal_size(const struct tl_journal *journal) WG_MUST_USE;
  * newest first, and removes these lines. */
 void tl_journal_undo(struct tl_journal *journal, size_t size,
                      void (*undo)(const struct tl_journal *journal, const char *command));
+
+/* Calls undo with each command, newest first. If it returns true, the command is undone, and not
+ * passed to anybody again; the other lines stay. Returns 0, or -errno if that cannot be recorded. */
+int tl_journal_undo_some(struct tl_journal *journal,
+                         bool (*undo)(void *ctx, const struct tl_journal *journal,
+                                      const char *command),
+                         void *ctx) WG_MUST_USE;
 
 #endif

@@ -18,7 +18,8 @@
 
 /* A command of the journal: `setting IFNAME PATH VALUE OLD NAMESPACE`. */
 struct line {
-        char ifname[IF_NAMESIZE], path[128], value[TL_SETTING_SIZE], old[TL_SETTING_SIZE];
+        char ifname[IF_NAMESIZE], path[TL_SETTING_PATH_SIZE], value[TL_SETTING_SIZE],
+                old[TL_SETTING_SIZE];
         unsigned long long namespace;
 };
 
@@ -69,7 +70,7 @@ int tl_setting_read(const char *path, char value[TL_SETTING_SIZE])
 static int write_setting(const char *path, const char *value)
 {
         int fd = open_setting(path, O_WRONLY), error = 0;
-        char command[128 + TL_SETTING_SIZE + 16];
+        char command[TL_SETTING_PATH_SIZE + TL_SETTING_SIZE + 16];
 
         if (fd < 0)
                 return fd;
@@ -213,6 +214,16 @@ static void release(const struct tl_journal_kind *kind, const struct line *line)
                 return;
         if (tl_setting_read(line->path, now) == 0 && strcmp(now, line->value) == 0)
                 (void)!write_setting(line->path, line->old);
+}
+
+bool tl_setting_path(const char *command, char path[TL_SETTING_PATH_SIZE])
+{
+        struct line line;
+
+        if (!parse_line(command, &line))
+                return false;
+        memcpy(path, line.path, TL_SETTING_PATH_SIZE);
+        return true;
 }
 
 bool tl_setting_release(const struct tl_journal *journal, const char *command)

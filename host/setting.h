@@ -19,7 +19,10 @@
 #include "base/attr.h"
 #include "host/journal.h"
 
-enum { TL_SETTING_SIZE = 32 }; /* bytes for the longest value, with its terminator */
+enum {
+        TL_SETTING_SIZE = 32,       /* bytes for the longest value, with its terminator */
+        TL_SETTING_PATH_SIZE = 128, /* for the longest path */
+};
 
 /* Reads a setting, without the newline. Returns 0 or -errno. */
 int tl_setting_read(const char *path, char value[TL_SETTING_SIZE]) WG_MUST_USE;
@@ -32,6 +35,9 @@ int tl_setting_hold(struct tl_journal *journal, const char *path, const char *va
  * undone that was held after this; the journal's undo then restores `old`. Returns 0 or -errno. */
 int tl_setting_foresee(struct tl_journal *journal, const char *path, const char *value,
                        const char *old) WG_MUST_USE;
+
+/* If a command of a journal is about a setting, writes its path and returns true. */
+bool tl_setting_path(const char *command, char path[TL_SETTING_PATH_SIZE]) WG_MUST_USE;
 
 /* If a command of a journal is about a setting, undoes it and returns true. */
 bool tl_setting_release(const struct tl_journal *journal, const char *command) WG_MUST_USE;

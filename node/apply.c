@@ -7,6 +7,7 @@
 
 #include "host/nft.h"
 #include "host/run.h"
+#include "host/setting.h"
 #include "host/step.h"
 #include "io/fail.h"
 #include "node/flows.h"
@@ -58,13 +59,12 @@ static void end(struct run *run)
 
 bool tl_apply_compare(const struct tl_machine *machine, struct tl_diff *diff)
 {
-        struct run run;
+        struct run run = {0};
         bool is_good;
 
         *diff = (struct tl_diff){0};
         is_good = tl_hold_settle(machine->plan.ifname) && begin(&run, machine, diff);
-        if (is_good)
-                end(&run);
+        end(&run);
         return is_good;
 }
 
@@ -143,19 +143,46 @@ static bool cut_flows(const struct tl_machine *machine)
                                  strerror(-error));
 }
 
+/* Whether a plan has a setting, or one that it entails (node/make.h). */
+static bool has_setting(const struct tl_nodeplan *plan, const char *path)
+{
+        const char *cause = tl_make_cause(path);
+
+        if (!cause)
+                return true;
+        for (uint32_t i = 0; i < plan->setting_count; i++)
+                if (strcmp(plan->settings[i].path, cause) == 0)
+                        return true;
+        return false;
+}
+
+static bool release(void *ctx, const struct tl_journal *journal, const char *command)
+{
+        char path[TL_SETTING_PATH_SIZE];
+
+        return tl_setting_path(command, path) && !has_setting(ctx, path) &&
+               tl_setting_release(journal, command);
+}
+
+/* Restores settings that an earlier plan needed and this one does not. */
+static bool release_settings(const struct tl_nodeplan *plan, struct tl_journal *journal)
+{
+        int error = tl_journal_undo_some(journal, release, (void *)plan);
+
+        return !error || tl_fail("%s: %s", journal->path, strerror(-error));
+}
+
 bool tl_apply_held(const struct tl_machine *machine, struct tl_journal *journal, uint32_t confirm_s,
                    struct tl_diff *diff)
 {
         const char *name = machine->plan.ifname;
-        struct run run;
+        struct run run = {0};
         bool is_good = tl_hold_settle(name) &&
                        tl_good_store(name, &machine->file_text, &machine->lock_text) &&
                        begin(&run, machine, diff);
 
-        if (!is_good)
-                return false;
-        is_good = carry_out(&run, journal, confirm_s) && cut_flows(machine) &&
-                  (confirm_s || tl_good_adopt(name));
+        is_good = is_good && carry_out(&run, journal, confirm_s) && cut_flows(machine) &&
+                  release_settings(&machine->plan, journal) && (confirm_s || tl_good_adopt(name));
         end(&run);
         return is_good;
 }

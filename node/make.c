@@ -209,6 +209,13 @@ static bool make_peers(struct tl_make *make, uint32_t first, uint32_t count)
         return is_good;
 }
 
+const char *tl_make_cause(const char *path)
+{
+        if (strcmp(path, TL_DAEMON_SETTING) == 0)
+                return NULL;
+        return strcmp(path, REDIRECTS) == 0 ? FORWARD : path;
+}
+
 /* When ip_forward returns to 0, the kernel turns accept_redirects on, whatever it was before. */
 static int foresee(struct tl_journal *journal, const struct tl_planned_setting *setting)
 {

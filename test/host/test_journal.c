@@ -269,6 +269,35 @@ static void test_access(void **state)
         close(fd);
 }
 
+static bool undo_even(void *ctx, const struct tl_journal *journal, const char *command)
+{
+        note_undo(journal, command);
+        return (command[0] - '0') % 2 == *(int *)ctx;
+}
+
+/* Some commands are undone; the others stay, and are undone later. */
+static void test_undo_some(void **state)
+{
+        struct tl_journal journal;
+        int odd = 1;
+
+        (void)state;
+        assert_int_equal(tl_journal_open(&journal, &kind, "wg0"), 0);
+        undone[0] = '\0';
+        assert_int_equal(tl_journal_undo_some(&journal, undo_even, &odd), 0);
+        assert_string_equal(undone, "");
+        for (char number[] = "1"; number[0] <= '4'; number[0]++)
+                assert_int_equal(tl_journal_add(&journal, number), 0);
+        assert_int_equal(tl_journal_undo_some(&journal, undo_even, &odd), 0);
+        assert_string_equal(undone, "4\n3\n2\n1\n");
+        expect_file("tieline-quick-1\nplace @\ndone 1\nundo 2\ndone 3\nundo 4\n", here);
+        assert_int_equal(tl_journal_add(&journal, "5"), 0);
+        tl_journal_close(&journal);
+        assert_int_equal(tl_journal_open(&journal, &kind, "wg0"), 0);
+        undo(&journal, 0, "5\n4\n2\n");
+        tl_journal_close(&journal);
+}
+
 static void test_errors(void **state)
 {
         static const struct tl_journal_kind nowhere = {
@@ -295,8 +324,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_reads_version_1), cmocka_unit_test(test_writes_version_1),
                 cmocka_unit_test(test_states),          cmocka_unit_test(test_undoes_a_part),
-                cmocka_unit_test(test_torn_line),       cmocka_unit_test(test_access),
-                cmocka_unit_test(test_errors),
+                cmocka_unit_test(test_undo_some),       cmocka_unit_test(test_torn_line),
+                cmocka_unit_test(test_access),          cmocka_unit_test(test_errors),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);
