@@ -7,7 +7,6 @@
 
 #include "host/nft.h"
 #include "host/run.h"
-#include "host/setting.h"
 #include "host/step.h"
 #include "io/fail.h"
 #include "node/flows.h"
@@ -16,6 +15,7 @@
 #include "node/make.h"
 #include "node/pending.h"
 #include "node/running.h"
+#include "node/settings.h"
 
 /* One run: the state before, and the planned one. */
 struct run {
@@ -143,31 +143,10 @@ static bool cut_flows(const struct tl_machine *machine)
                                  strerror(-error));
 }
 
-/* Whether a plan has a setting, or one that it entails (node/make.h). */
-static bool has_setting(const struct tl_nodeplan *plan, const char *path)
-{
-        const char *cause = tl_make_cause(path);
-
-        if (!cause)
-                return true;
-        for (uint32_t i = 0; i < plan->setting_count; i++)
-                if (strcmp(plan->settings[i].path, cause) == 0)
-                        return true;
-        return false;
-}
-
-static bool release(void *ctx, const struct tl_journal *journal, const char *command)
-{
-        char path[TL_SETTING_PATH_SIZE];
-
-        return tl_setting_path(command, path) && !has_setting(ctx, path) &&
-               tl_setting_release(journal, command);
-}
-
 /* Restores settings that an earlier plan needed and this one does not. */
 static bool release_settings(const struct tl_nodeplan *plan, struct tl_journal *journal)
 {
-        int error = tl_journal_undo_some(journal, release, (void *)plan);
+        int error = tl_settings_release(journal, plan);
 
         return !error || tl_fail("%s: %s", journal->path, strerror(-error));
 }

@@ -6,17 +6,29 @@
 
 #include "client/link.h"
 #include "host/daemon.h"
-#include "host/setting.h"
 #include "io/fail.h"
 #include "node/diff.h"
 #include "node/hold.h"
 #include "node/make.h"
 #include "node/pending.h"
 #include "node/running.h"
+#include "node/settings.h"
 
-static void undo(const struct tl_journal *journal, const char *command)
+/* Everything that had to be undone has been. */
+static void forget(const struct tl_journal *journal, const char *command)
 {
-        (void)!tl_setting_release(journal, command);
+        (void)journal;
+        (void)command;
+}
+
+static bool restore_settings(struct tl_journal *journal)
+{
+        int error = tl_settings_release(journal, NULL);
+
+        if (error)
+                return tl_fail("%s: %s", journal->path, strerror(-error));
+        tl_journal_undo(journal, 0, forget);
+        return true;
 }
 
 /* Removes what the kernel has. The link may have another name by now. */
@@ -48,8 +60,7 @@ bool tl_down_held(struct tl_journal *journal, bool *was_up)
         tl_pending_end(journal->name);
         /* Settings come last: while the daemon runs, `apply' takes it that they are held. */
         is_good = remove_all(journal, link, was_up);
-        tl_journal_undo(journal, 0, undo);
-        return is_good;
+        return restore_settings(journal) && is_good;
 }
 
 bool tl_down(const char *name, bool *was_up)

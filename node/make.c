@@ -13,13 +13,10 @@
 #include "host/daemon.h"
 #include "host/nft.h"
 #include "host/run.h"
-#include "host/setting.h"
 #include "io/fail.h"
 #include "io/netlink.h"
 #include "io/netset.h"
-
-#define FORWARD "net/ipv4/ip_forward"
-#define REDIRECTS "net/ipv4/conf/all/accept_redirects"
+#include "node/settings.h"
 
 static const char *name_of(const struct tl_make *make)
 {
@@ -209,33 +206,12 @@ static bool make_peers(struct tl_make *make, uint32_t first, uint32_t count)
         return is_good;
 }
 
-const char *tl_make_cause(const char *path)
-{
-        if (strcmp(path, TL_DAEMON_SETTING) == 0)
-                return NULL;
-        return strcmp(path, REDIRECTS) == 0 ? FORWARD : path;
-}
-
-/* When ip_forward returns to 0, the kernel turns accept_redirects on, whatever it was before. */
-static int foresee(struct tl_journal *journal, const struct tl_planned_setting *setting)
-{
-        char value[TL_SETTING_SIZE];
-
-        if (strcmp(setting->path, FORWARD) != 0 || tl_setting_read(REDIRECTS, value) != 0 ||
-            strcmp(value, "0") != 0)
-                return 0;
-        return tl_setting_foresee(journal, REDIRECTS, "1", "0");
-}
-
 static bool make_settings(struct tl_make *make, uint32_t first, uint32_t count)
 {
         for (uint32_t i = first; i < first + count; i++) {
                 const struct tl_planned_setting *setting =
                         &make->to->settings[make->diff->items[i].index];
-                int error = foresee(make->journal, setting);
-
-                if (!error)
-                        error = tl_setting_hold(make->journal, setting->path, setting->value);
+                int error = tl_settings_hold(make->journal, setting);
                 if (error)
                         return explain(make, i, strerror(-error));
         }

@@ -26,8 +26,4 @@ struct tl_make {
  * saying what went wrong. Settings are held in the journal; nothing else needs to be. */
 bool tl_make(struct tl_make *make) WG_MUST_USE;
 
-/* The path of the planned setting because of which the journal holds a setting: mostly the same; of
- * one that the kernel changes along with another, that other. NULL: it is held with every link. */
-const char *tl_make_cause(const char *path) WG_MUST_USE;
-
 #endif
