@@ -9,7 +9,7 @@ import os
 import re
 
 from device import Key
-from lab import expect_same, read, run, until
+from lab import Failure, expect_same, read, run, until
 
 NAME = "acme"
 FILE = """network: acme
@@ -49,7 +49,7 @@ class OfficeNode:
         self.anchor = self.node.popen("unshare", "-m", "sh", "-c", f"{mounts}; exec sleep infinity",
                                       log=lab.file("anchor"))
         until(lambda: b"sleep" in read(f"/proc/{self.anchor.pid}/cmdline"), "mounts are private")
-        keys = {name: Key(lab) for name in "zace"}
+        self.keys = keys = {name: Key(lab) for name in "zace"}
         self.texts = [FILE.format(**{name: key.public for name, key in keys.items()})]
         self.texts.append(self.texts[0])
         for old, new in OTHER_LINES:
@@ -65,16 +65,18 @@ class OfficeNode:
     def tieline(self, *arguments, **more):
         return self.run("tieline", *arguments, **more)
 
-    def strike(self, nth, *arguments):
-        """Runs a command that is killed before its nth system call. Returns whether it was."""
+    def strike(self, number, nth, *arguments):
+        """Runs a command that gets a signal before its nth system call. Returns the exit status,
+        or None if it made fewer calls."""
         report = self.lab.file("strike")
-        done = self.run(self.lab.tool("strike"), str(nth), report, f"{self.bin}/cli/tieline",
-                        *arguments, check=False)
+        done = self.run(self.lab.tool("strike"), str(int(number)), str(nth), report,
+                        f"{self.bin}/cli/tieline", *arguments, check=False)
         text = read(report).decode()
         os.unlink(report)
-        if text.startswith("counted"):
-            expect_same(done.returncode, 0, f"exit status of {arguments}: {done.stderr}")
-        return text.startswith("killed")
+        if text.startswith("struck"):
+            return done.returncode
+        expect_same(done.returncode, 0, f"exit status of {arguments}: {done.stderr}")
+        return None
 
     def write(self, suffix, text):
         self.run("sh", "-c", f"umask 077; cat >/etc/tieline/{NAME}.{suffix}", input=text)
@@ -89,6 +91,16 @@ class OfficeNode:
         """Makes one of the two files, and its lock, the network's."""
         self.write("yaml", self.texts[number])
         self.write("lock", self.locks[number])
+
+    def apply(self, number):
+        """Applies one of the files. Returns the picture."""
+        self.use(number)
+        self.tieline("apply", NAME)
+        return self.picture()
+
+    def plan(self):
+        """The exit status: 0 if nothing differs, or 3."""
+        return self.tieline("plan", NAME, check=False).returncode
 
     def picture(self):
         """Everything that a network may change on this machine, as text."""
@@ -107,3 +119,11 @@ class OfficeNode:
 
 # Counters, the keys that only look at themselves, and what the kernel does in its own time.
 IGNORED = re.compile(r"stable_secret|tentative|fe80|multicast|ff00::|anycast")
+
+
+def expect_alike(found, wanted, what):
+    """Two pictures are equal; the Failure shows only the differences."""
+    lost, new = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    if lost or new:
+        raise Failure("\n  ".join((f"{what} differs:", *(f"- {line}" for line in lost),
+                                   *(f"+ {line}" for line in new))))

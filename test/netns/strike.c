@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * strike - runs a program and kills it (SIGKILL) before one chosen system call.
+ * strike - runs a program and sends it a signal before one chosen system call.
  *
- *     strike N REPORT PROGRAM [ARGUMENT...]
+ *     strike SIGNAL N REPORT PROGRAM [ARGUMENT...]
  *
  * Counted are the calls by which a process changes something outside its memory, or waits for
  * another process, from 1. Only the program itself is watched, not the processes that it starts.
- * The file REPORT then says "killed before CALL-NUMBER", or "counted COUNT" if the program made
- * fewer calls; N = 0 only counts. Exits with the program's status, or with 137 if it was killed.
+ * The file REPORT then says "struck before CALL-NUMBER", or "counted COUNT" if the program made
+ * fewer calls; N = 0 only counts. Exits with the program's status, or with 128 + the signal that
+ * ended it. SIGNAL is a number.
  *
  * Threads: one. Source: ptrace(2). */
 #include <err.h>
@@ -73,15 +74,16 @@ static bool step(pid_t pid, int deliver, int *status)
 int main(int argc, char **argv)
 {
         uint64_t at, count = 0;
-        int status, deliver = 0;
+        int status, deliver = 0, struck;
         pid_t pid;
 
-        if (argc < 4)
-                errx(2, "usage: strike N REPORT PROGRAM [ARGUMENT...]");
-        at = tool_number("N", argv[1], 0, UINT32_MAX);
+        if (argc < 5)
+                errx(2, "usage: strike SIGNAL N REPORT PROGRAM [ARGUMENT...]");
+        struck = (int)tool_number("SIGNAL", argv[1], 1, 64);
+        at = tool_number("N", argv[2], 0, UINT32_MAX);
         pid = fork();
         if (pid == 0)
-                become(argv + 3);
+                become(argv + 4);
         if (pid < 0 || waitpid(pid, &status, 0) < 0 ||
             ptrace(PTRACE_SETOPTIONS, pid, NULL,
                    (void *)(intptr_t)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)) < 0)
@@ -98,11 +100,10 @@ int main(int argc, char **argv)
                 if (info.op != PTRACE_SYSCALL_INFO_ENTRY || !is_counted(info.entry.nr) ||
                     ++count != at)
                         continue;
-                kill(pid, SIGKILL);
-                waitpid(pid, &status, 0);
-                report(argv[2], "killed before", info.entry.nr);
-                return 128 + SIGKILL;
+                kill(pid, struck);
+                report(argv[3], "struck before", info.entry.nr);
         }
-        report(argv[2], "counted", count);
+        if (!at || count < at)
+                report(argv[3], "counted", count);
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

@@ -3,20 +3,13 @@
 
 import random
 import re
+import signal
 import time
 
 from device import is_sanitized
-from lab import Failure, Skip, expect, expect_same, read
-from office_node import NAME, OfficeNode
+from lab import Skip, expect, expect_same, read
+from office_node import NAME, OfficeNode, expect_alike
 from scenario import scenario
-
-
-def expect_alike(found, wanted, what):
-    """Two pictures are equal; the Failure shows only the differences."""
-    lost, new = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
-    if lost or new:
-        raise Failure("\n  ".join((f"{what} differs:", *(f"- {line}" for line in lost),
-                                   *(f"+ {line}" for line in new))))
 
 
 class Trial:
@@ -28,20 +21,14 @@ class Trial:
         self.up = [self.clean(number) for number in (0, 1)]
         self.down("a clean run")
 
-    def apply(self, number):
-        self.node.use(number)
-        self.node.tieline("apply", NAME)
-        return self.node.picture()
-
     def clean(self, number):
         """What the node looks like with that file."""
-        picture = self.apply(number)
-        expect_same(self.node.tieline("plan", NAME, check=False).returncode, 0,
-                    f"exit status of plan with file {number}")
+        picture = self.node.apply(number)
+        expect_same(self.node.plan(), 0, f"exit status of plan with file {number}")
         return picture
 
     def applies(self, number, what):
-        expect_alike(self.apply(number), self.up[number], f"the node after {what}, and apply")
+        expect_alike(self.node.apply(number), self.up[number], f"the node after {what}, and apply")
         self.node.tieline("down", NAME)
 
     def down(self, what):
@@ -53,7 +40,7 @@ def kill_all(trial, begin, *command):
     """Kills a command before each of its steps, with the node in the state that begin() makes.
     The next command is `apply`, with either file, or `down`."""
     step = 1
-    while begin() or trial.node.strike(step, *command):
+    while begin() or trial.node.strike(signal.SIGKILL, step, *command) is not None:
         what = f"{' '.join(command)}, killed at step {step}"
         if step % 2:
             trial.applies(step // 2 % 2, what)
@@ -84,6 +71,26 @@ def node_killed_at_any_step(lab):
 
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
+def node_interrupted_at_any_step(lab):
+    """If apply is told to end at any step, it undoes what it has done, or has done everything."""
+    trial = Trial(lab)
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    step, failed = 1, 0
+    trial.node.use(0)
+    while (status := trial.node.strike(signals[step % 3], step, "apply", NAME)) is not None:
+        what = f"apply, interrupted at step {step}, with status {status}"
+        expect_alike(trial.node.picture(), trial.before if status else trial.up[0],
+                     f"the node after {what}")
+        if status == 0:
+            trial.node.tieline("down", NAME)
+        failed += status != 0
+        step += 3
+    expect(failed > 5, f"some are undone: {failed}")
+    trial.down("apply, not interrupted")
+    lab.notes.append(f"{step // 3} steps")
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
 def node_is_refused_memory(lab):
     """If an allocation is refused, apply and down do all or nothing, and say why."""
     if is_sanitized(lab.mine):
@@ -108,7 +115,7 @@ def node_is_refused_memory(lab):
     while time.monotonic() < deadline:
         nth, command = chance.randrange(1, total + 1), chance.choice(("apply", "apply", "down"))
         if command == "down":
-            trial.apply(0)
+            trial.node.apply(0)
         done = starve(nth, command)
         what = f"{command} without allocation {nth} (seed {seed}): {done.stderr}"
         expect(done.returncode in (0, 1), f"{what}: status {done.returncode}")
