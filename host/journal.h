@@ -94,7 +94,8 @@ void tl_journal_undo(struct tl_journal *journal, size_t size,
                      void (*undo)(const struct tl_journal *journal, const char *command));
 
 /* Calls undo with each command, newest first. If it returns true, the command is undone, and not
- * passed to anybody again; the other lines stay. Returns 0, or -errno if that cannot be recorded. */
+ * passed to anybody again; the other lines stay. Returns 0, or -errno if that cannot be
+ * recorded. */
 int tl_journal_undo_some(struct tl_journal *journal,
                          bool (*undo)(void *ctx, const struct tl_journal *journal,
                                       const char *command),

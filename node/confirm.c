@@ -24,22 +24,6 @@ static bool open_pending(struct tl_journal *journal, struct tl_pending *pending,
         return false;
 }
 
-bool tl_confirm(const char *name)
-{
-        struct tl_journal journal;
-        struct tl_pending pending;
-        bool is_good;
-
-        if (!open_pending(&journal, &pending, name))
-                return tl_fail("nothing waits to be confirmed");
-        is_good = pending.left_s || tl_fail("it is too late: the changes are being undone");
-        is_good = is_good && tl_good_adopt(name);
-        if (is_good)
-                tl_pending_end(name);
-        tl_journal_close(&journal);
-        return is_good;
-}
-
 /* Applies the last good file. */
 static bool return_to(struct tl_journal *journal, const struct tl_paths *good)
 {
@@ -67,6 +51,25 @@ static bool revert(struct tl_journal *journal, const struct tl_pending *pending)
                 is_good = tl_hold_settle(journal->name) && tl_down_held(journal, &was_up);
         if (is_good)
                 tl_pending_end(journal->name);
+        return is_good;
+}
+
+bool tl_confirm(const char *name)
+{
+        struct tl_journal journal;
+        struct tl_pending pending;
+        bool is_good;
+
+        if (!open_pending(&journal, &pending, name))
+                return tl_fail("nothing waits to be confirmed");
+        if (!pending.left_s)
+                tl_fail("it is too late: the changes are undone");
+        if (!pending.left_s && !pending.is_watched)
+                (void)!revert(&journal, &pending);
+        is_good = pending.left_s && tl_good_adopt(name);
+        if (is_good)
+                tl_pending_end(name);
+        tl_journal_close(&journal);
         return is_good;
 }
 

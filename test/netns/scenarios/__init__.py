@@ -12,6 +12,7 @@ from scenarios import quick  # noqa: F401
 from scenarios import quick_rules  # noqa: F401
 from scenarios import quick_files  # noqa: F401
 from scenarios import quick_endpoints  # noqa: F401
+from scenarios import one_lan_apply  # noqa: F401
 from scenarios import one_lan_crash  # noqa: F401
 from scenarios import stopped  # noqa: F401
 from scenarios import systemd  # noqa: F401

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""What `tieline apply`, `confirm` and `down` do to a machine, and what they leave alone."""
+
+import os
+import signal
+import time
+
+from device import Device
+from lab import expect, expect_same, namespace_pids, read, until
+from office_node import NAME, OfficeNode, expect_alike
+from scenario import scenario
+
+
+def expect_told(done, status, text):
+    """A command has that exit status, and its messages contain the text."""
+    expect_same(done.returncode, status, f"exit status ({done.stderr})")
+    expect(text in done.stderr, f"stderr contains {text!r}: {done.stderr}")
+
+
+def is_alike(node, wanted):
+    return lambda: node.picture() == wanted
+
+
+def waiter(node):
+    """The process that waits for changes to be confirmed, or None."""
+    for pid in namespace_pids(node.node.ns):
+        try:
+            if b"--wait" in read(f"/proc/{pid}/cmdline"):
+                return pid
+        except OSError:
+            pass
+    return None
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
+def node_waits_to_be_confirmed(lab):
+    """`apply --confirm` is undone in time: by its process, or, if that is killed, by the next
+    command."""
+    node = OfficeNode(lab)
+    before = node.picture()
+    node.use(0)
+    node.tieline("apply", "--confirm", "2s", NAME)
+    expect(waiter(node), "a process waits")
+    until(is_alike(node, before), "without a last good file, the network is taken down", 30)
+    until(lambda: not waiter(node), "the process ends", 10)
+
+    node.tieline("apply", "--confirm", "60s", NAME)
+    expect_told(node.tieline("apply", NAME, check=False), 1, "tieline confirm")
+    node.tieline("confirm", NAME)
+    until(lambda: not waiter(node), "the process ends", 10)
+    expect_told(node.tieline("confirm", NAME, check=False), 1, "nothing waits")
+    good = node.picture()
+
+    node.use(1)
+    node.tieline("apply", "--confirm", "60s", NAME)
+    expect(node.picture() != good, "the other file makes a difference")
+    node.tieline("confirm", "--revert", NAME)
+    expect_alike(node.picture(), good, "the node after confirm --revert")
+    expect_same(node.plan(), 3, "exit status of plan: the file is still the other one")
+
+    node.tieline("apply", "--confirm", "1s", NAME)
+    until(is_alike(node, good), "the last good file is back", 30)
+    node.tieline("apply", "--confirm", "1s", NAME)
+    over = time.monotonic() + 1
+    os.kill(waiter(node), signal.SIGKILL)
+    until(lambda: time.monotonic() > over, "the time is over")
+    expect(node.picture() != good, "without the process, the changes stay")
+    expect_told(node.tieline("confirm", NAME, check=False), 1, "too late")
+    expect_alike(node.picture(), good, "the node after the next command")
+    node.tieline("down", NAME)
+    expect_alike(node.picture(), before, "the node after down")
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
+def node_repairs_drift(lab):
+    """Whatever somebody else changes, plan sees it in what runs, and apply repairs it."""
+    node = OfficeNode(lab)
+    before = node.picture()
+    up = node.apply(0)
+    key = node.keys["z"].public
+    for number, drift in enumerate((
+            f"nft flush table inet tieline-{NAME}",
+            f"nft add chain inet tieline-{NAME} theirs",
+            f"nft delete table inet tieline-{NAME}",
+            "ip route delete 10.70.0.0/24 dev acme",
+            "ip route delete unreachable 192.168.201.0/24",
+            "ip route add 10.99.0.0/16 dev acme proto 109",
+            "ip -6 route flush proto 109",
+            "ip address add 10.70.0.99/32 dev acme",
+            "ip address flush dev acme",
+            "ip link set acme mtu 1300",
+            "ip link set acme down",
+            f"wg set acme peer {key} remove",
+            f"wg set acme peer {key} allowed-ips 10.70.0.0/24",
+            f"wg set acme peer {key} persistent-keepalive 7",
+            f"wg set acme peer {node.keys['e'].public} allowed-ips 10.98.0.0/16",
+            f"wg set acme private-key {node.keys['e'].file}",
+            "echo 0 >/proc/sys/net/ipv4/ip_forward",
+            "ip link delete acme",
+            "pkill -9 -x tielined -n --ns $$ --nslist net",
+            "rm -r /run/tieline/acme",
+    )):
+        node.run("sh", "-c", drift)
+        what = f"drift {number}, {drift},"
+        if "rm -r" not in drift:
+            expect_same(node.plan(), 3, f"exit status of plan after {what}")
+        node.tieline("apply", NAME)
+        expect_alike(node.picture(), up, f"the node after {what} and apply")
+        expect_same(node.plan(), 0, f"exit status of plan after {what} and apply")
+    node.tieline("down", NAME)
+    # The journal was lost: settings are the one thing that the kernel cannot tell.
+    lost = [line for line in node.picture() if "send_redirects" in line or "ip_forward" in line
+            or "forwarding" in line or "accept_redirects" in line]
+    expect_alike([line for line in node.picture() if line not in lost],
+                 [line for line in before if line.split(":")[0] not in
+                  {each.split(":")[0] for each in lost}], "the node after down")
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
+def node_takes_turns(lab):
+    """Simultaneous commands wait for each other; the machine is a whole node, or none."""
+    node = OfficeNode(lab)
+    before = node.picture()
+    up = node.apply(0)
+    for verbs in (("apply",) * 3, ("apply", "down"), ("down", "down"), ("apply", "down") * 2):
+        commands = [node.popen("tieline", verb, NAME) for verb in verbs]
+        expect_same([command.wait(60) for command in commands], [0] * len(verbs),
+                    f"exit statuses of {verbs}")
+        picture = node.picture()
+        expect_alike(picture, up if "acme" in " ".join(picture) else before,
+                     f"the node after {verbs}")
+    node.tieline("down", NAME)
+    expect_alike(node.picture(), before, "the node after down")
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=60)
+def node_fails_whole(lab):
+    """A change that fails leaves the machine as it was, and so does a full disk."""
+    node = OfficeNode(lab)
+    before = node.picture()
+    node.use(0)
+    for obstacle, way_out, text in (
+            ("mount -o bind /proc/sys /proc/sys; mount -o remount,ro,bind /proc/sys",
+             "umount /proc/sys", "everything is as it was"),
+            ("mount -t tmpfs -o size=8k none /var/lib/tieline; "
+             "head -c 100000 /dev/zero >/var/lib/tieline/x || true",
+             "umount /var/lib/tieline", "No space left"),
+            ("ip link add acme type veth peer name other", "ip link delete acme",
+             "of another program"),
+            ("chmod 644 /etc/tieline/acme.key", "chmod 600 /etc/tieline/acme.key", "chmod 600"),
+    ):
+        node.run("sh", "-c", obstacle)
+        hindered = node.picture()
+        expect_told(node.tieline("apply", NAME, check=False), 1, text)
+        expect_alike(node.picture(), hindered, f"the node after apply with {obstacle}")
+        node.run("sh", "-c", way_out)
+    expect_alike(node.picture(), before, "the node without the obstacles")
+    node.apply(0)
+    node.tieline("down", NAME)
+    expect_alike(node.picture(), before, "the node after down")
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=60)
+def node_keeps_sessions(lab):
+    """While others come, change and go, a peer of the hub loses no packet."""
+    node = OfficeNode(lab, "z")
+    node.use(0)
+    node.tieline("apply", NAME)
+    address = "10.70.0.4"
+    device = Device(lab, lab.nodes["isp"], lab.mine, "e")
+    device.key = node.keys["e"]
+    device.spawn()
+    device.wg("set", "private-key", device.key.file)
+    device.node.ip("address", "add", f"{address}/32", "dev", device.name)
+    device.up()
+    device.set("peer", node.keys["z"].public, "endpoint", f"{node.node.v4()}:51820",
+               "allowed-ips", "10.70.0.0/24")
+    device.node.ip("route", "add", "10.70.0.1", "dev", device.name)
+    with device.node.pinging("10.70.0.1"):
+        for number in (1, 0, 1, 0):
+            node.use(number)
+            node.tieline("apply", NAME)
+    handshakes = node.run("wg", "show", NAME, "latest-handshakes").stdout
+    expect(f"{device.key.public}\t0" not in handshakes, f"e has a session: {handshakes}")
