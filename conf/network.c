@@ -81,11 +81,8 @@ static bool get_text(struct reader *r, const struct tl_yaml_node *value, enum tl
 {
         bool truth;
 
-        if (tl_yaml_is_bool(value, &truth)) {
-                expected_but(r, value, type, "put it in quotes if it is a name");
-                return false;
-        }
-        if (value->kind != TL_YAML_SCALAR || tl_yaml_is_null(value)) {
+        if (value->kind != TL_YAML_SCALAR || tl_yaml_is_null(value) ||
+            tl_yaml_is_bool(value, &truth)) {
                 expected(r, value, type);
                 return false;
         }
@@ -275,10 +272,15 @@ static bool get_word(struct reader *r, const struct tl_yaml_node *value, enum tl
 
 /* ---- names ---- */
 
+/* Whether a name means something else: in rules, in expectations, or to YAML without quotes. */
 static bool is_reserved(struct tl_text text)
 {
-        return tl_text_is(text, "not") ||
-               wg_enum_by_name(&tl_everyone_enum, text.at, text.len) != NULL;
+        static const char *const words[] = {"not", "true", "false", "null"};
+
+        for (size_t i = 0; i < WG_ARRAY_SIZE(words); i++)
+                if (tl_text_is(text, words[i]))
+                        return true;
+        return wg_enum_by_name(&tl_everyone_enum, text.at, text.len) != NULL;
 }
 
 /* What to write instead of something that is no name, if only the case of letters is wrong. */
@@ -330,7 +332,7 @@ static bool get_name(struct reader *r, const struct tl_yaml_node *value, size_t 
         }
         if (is_reserved(text)) {
                 tl_findings_error(r->findings, value->at, "choose another name",
-                                  "\"%s\" has a meaning of its own in rules", value->text);
+                                  "\"%s\" has a meaning of its own", value->text);
                 return false;
         }
         return set_word(r, text, value->at, into);

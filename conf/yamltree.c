@@ -501,8 +501,8 @@ static void close_all(struct builder *b)
  * text changed to what is left. */
 static bool run(struct builder *b, bool *is_whole)
 {
-        yaml_parser_t parser;
-        yaml_event_t event;
+        yaml_parser_t parser = {0};
+        yaml_event_t event = {0};
         bool is_at_end = false, is_resumed = false;
         size_t line;
 

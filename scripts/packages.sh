@@ -22,6 +22,7 @@ build   libc6-dev               file:/usr/include/stdio.h
 build   meson                   meson
 build   ninja-build             ninja
 build   pkg-config              pkg-config
+build   python3                 python3
 build   libssl-dev              pc:libcrypto
 build   libmnl-dev              pc:libmnl
 build   libcap-dev              pc:libcap
@@ -31,7 +32,6 @@ build   libyaml-dev             pc:yaml-0.1
 demo    iproute2                ip
 demo    iputils-ping            ping
 demo    iperf3                  iperf3
-demo    python3                 python3
 demo    wireguard-tools         wg
 demo    wireguard-go            wireguard-go
 profile linux-perf              perf
@@ -41,7 +41,8 @@ fuzz    llvm                    llvm-symbolizer
 deb     debhelper               dh
 deb     build-essential         file:/usr/share/doc/build-essential
 deb     libcmocka-dev           pc:cmocka
-deb     python3                 python3
+deb     python3-jsonschema      file:/usr/lib/python3/dist-packages/jsonschema
+deb     python3-yaml            file:/usr/lib/python3/dist-packages/yaml
 check   binutils                nm
 check   clang-format            clang-format
 check   debootstrap             debootstrap

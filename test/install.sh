@@ -61,9 +61,14 @@ files_in_place() {
 ./usr/share/bash-completion/completions/tieline-quick
 ./usr/share/bash-completion/completions/tielined
 ./usr/share/man/man1/tieline-explain.1
+./usr/share/man/man5/tieline.yaml.5
 ./usr/share/man/man8/tieline-quick.8
 ./usr/share/man/man8/tieline.8
 ./usr/share/man/man8/tielined.8
+./usr/share/tieline/examples/leased-line.yaml
+./usr/share/tieline/examples/remote-work.yaml
+./usr/share/tieline/examples/three-hubs.yaml
+./usr/share/tieline/tieline.schema.json
 ./usr/share/tieline/wg-quick@.service.d/tieline.conf
 LIST
         )
@@ -94,7 +99,7 @@ nothing_optional() {
                 -Dcompletion=false -Dsysusersdir= -Dunitdir= -Dhardening=false --werror &&
                 as_user meson compile -C build-bare &&
                 as_user env DESTDIR="$work/bare" meson install -C build-bare --quiet &&
-                [ "$(cd "$work/bare" && find . ! -type d | wc -l)" = 6 ] &&
+                [ "$(cd "$work/bare" && find . ! -type d | wc -l)" = 12 ] &&
                 as_user "$(find "$work/bare" -name tielined)" --version | grep -q '^tielined '
 }
 try "it builds without any optional part" nothing_optional

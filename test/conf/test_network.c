@@ -102,20 +102,20 @@ static const struct {
         {"network: [a]\naddresses: 10.0.0.0/8\n",
          "f:1:10: expected a name, such as beijing, found a list\n"},
         {"network: true\naddresses: 10.0.0.0/8\n",
-         "f:1:10: expected a name, such as beijing, found \"true\": put it in quotes if it is a "
-         "name\n"},
-        {"network: \"true\"\naddresses: 10.0.0.0/8\n", ""},
+         "f:1:10: expected a name, such as beijing, found \"true\"\n"},
+        {"network: \"true\"\naddresses: 10.0.0.0/8\n",
+         "f:1:10: \"true\" has a meaning of its own: choose another name\n"},
         {"network: no\naddresses: 10.0.0.0/8\n", ""},
         {HEAD "people: {all: , hubs: , sites: , people: , not: , e f: , \"\\0\": , g_h: , ok: }\n",
-         "f:3:10: \"all\" has a meaning of its own in rules: choose another name\n"
-         "f:3:17: \"hubs\" has a meaning of its own in rules: choose another name\n"
-         "f:3:25: \"sites\" has a meaning of its own in rules: choose another name\n"
-         "f:3:34: \"people\" has a meaning of its own in rules: choose another name\n"
-         "f:3:44: \"not\" has a meaning of its own in rules: choose another name\n"
+         "f:3:10: \"all\" has a meaning of its own: choose another name\n"
+         "f:3:17: \"hubs\" has a meaning of its own: choose another name\n"
+         "f:3:25: \"sites\" has a meaning of its own: choose another name\n"
+         "f:3:34: \"people\" has a meaning of its own: choose another name\n"
+         "f:3:44: \"not\" has a meaning of its own: choose another name\n"
          "f:3:51: \"e f\" cannot be a name" NAME_RULE "f:3:58: this cannot be a name" NAME_RULE
          "f:3:66: \"g_h\" cannot be a name" NAME_RULE},
         {HEAD "people: {e: {groups: [all, Devs, x/y]}}\n",
-         "f:3:23: \"all\" has a meaning of its own in rules: choose another name\n"
+         "f:3:23: \"all\" has a meaning of its own: choose another name\n"
          "f:3:28: names have no capital letters: write \"devs\"\n"
          "f:3:34: \"x/y\" cannot be a name" NAME_RULE},
         {HEAD "people: {e: {groups: devs}, f: {groups: []}, g: {groups: }}\n",
@@ -559,7 +559,7 @@ static void test_no_memory(void **state)
                 tl_network_done(&network);
                 tl_findings_done(&findings);
         }
-        assert_in_range(most, 2, 100);
+        assert_in_range(most, 100, 10000); /* libyaml allocates, too */
 }
 
 /* The message of a mistake with little memory left: lost, or complete. */
@@ -568,7 +568,7 @@ static void test_no_memory_for_findings(void **state)
         static const char text[] = "network: X\naddresses: y\n";
 
         (void)state;
-        for (long most = 0; most < 30; most++) {
+        for (long most = 0; most < 600; most++) {
                 struct tl_findings findings = {0};
                 struct tl_network network;
 

@@ -219,7 +219,7 @@ static void test_no_memory(void **state)
         static const char text[] = "a: [b, {c: d}]\nc: d\nc: e\nf: g: h\ni: j\n";
 
         (void)state;
-        for (long most = 0; most < 40; most++) {
+        for (long most = 0; most < 100; most++) {
                 struct tl_findings findings = {0};
                 const struct tl_yaml_node *root;
                 struct tl_arena arena = {0};
