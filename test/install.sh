@@ -61,6 +61,7 @@ files_in_place() {
 ./usr/share/bash-completion/completions/tieline-quick
 ./usr/share/bash-completion/completions/tielined
 ./usr/share/man/man1/tieline-explain.1
+./usr/share/man/man1/tieline-lab.1
 ./usr/share/man/man5/tieline.yaml.5
 ./usr/share/man/man8/tieline-quick.8
 ./usr/share/man/man8/tieline.8
@@ -99,7 +100,7 @@ nothing_optional() {
                 -Dcompletion=false -Dsysusersdir= -Dunitdir= -Dhardening=false --werror &&
                 as_user meson compile -C build-bare &&
                 as_user env DESTDIR="$work/bare" meson install -C build-bare --quiet &&
-                [ "$(cd "$work/bare" && find . ! -type d | wc -l)" = 12 ] &&
+                [ "$(cd "$work/bare" && find . ! -type d | wc -l)" = 13 ] &&
                 as_user "$(find "$work/bare" -name tielined)" --version | grep -q '^tielined '
 }
 try "it builds without any optional part" nothing_optional
