@@ -153,7 +153,7 @@ static bool collect_shares(struct planner *p)
                            sizeof(*p->shares));
         if (!p->shares)
                 return false;
-        if (!is_hub(p->self)) {
+        if (!is_hub(p->self) && p->self->hub != TL_MODEL_NONE) {
                 add_share(p, p->self->hub, &model->pool4, model->network->pool4.at);
                 add_share(p, p->self->hub, &model->pool6, model->network->pool6.at);
         }
