@@ -8,8 +8,67 @@
 #include "cli/command.h"
 #include "cli/networks.h"
 #include "cli/report.h"
+#include "conf/base64.h"
 #include "io/fail.h"
 #include "node/apply.h"
+
+enum { LINE_SIZE = 512 };
+
+/* Gives a peer that is removed the name that it had in the last good file, if there is memory. */
+static void name_peer(struct tl_diff *diff, struct tl_difference *item, const struct tl_model *good)
+{
+        uint8_t key[TL_CONF_KEY_LEN];
+        const char *name;
+        uint32_t node;
+
+        if (!tl_base64_decode(key, sizeof(key), item->what, strlen(item->what)))
+                return;
+        node = tl_model_find_key(good, key);
+        if (node == TL_MODEL_NONE)
+                return;
+        name = tl_arena_copy(&diff->arena, good->nodes[node].name, strlen(good->nodes[node].name));
+        if (name)
+                item->what = name;
+}
+
+static void name_removed_peers(struct tl_diff *diff, const struct tl_model *good)
+{
+        for (uint32_t i = 0; i < diff->count; i++) {
+                if (diff->items[i].kind == TL_DIFF_PEER && diff->items[i].verb == TL_DIFF_REMOVE)
+                        name_peer(diff, &diff->items[i], good);
+        }
+}
+
+static bool compare_reach(struct tl_preview *preview, const struct tl_machine *good)
+{
+        struct tl_machine *machine = &preview->machine;
+        struct tl_plans before = {0}, after = {0};
+        bool is_done = tl_plans_init(&before, &good->model, &good->policy) &&
+                       tl_plans_init(&after, &machine->model, &machine->policy) &&
+                       tl_reach_compare(&preview->reach, &before, &after, &machine->findings);
+
+        tl_plans_done(&before);
+        tl_plans_done(&after);
+        return is_done;
+}
+
+/* Compares with the last good file, if there is one that can still be read. */
+static bool compare_with_good(struct tl_preview *preview)
+{
+        struct tl_machine good = {0};
+        struct tl_paths paths;
+        bool is_done = true;
+
+        if (!tl_paths_find_good(&paths, &preview->machine.paths))
+                return true;
+        preview->has_good = tl_machine_read(&good, &paths);
+        if (preview->has_good) {
+                name_removed_peers(&preview->diff, &good.model);
+                is_done = compare_reach(preview, &good);
+        }
+        tl_machine_done(&good);
+        return is_done;
+}
 
 int tl_preview_open(struct tl_preview *preview, const char *network)
 {
@@ -26,7 +85,8 @@ int tl_preview_make(struct tl_preview *preview)
 {
         struct tl_machine *machine = &preview->machine;
 
-        if (!tl_machine_plan(machine) || !tl_apply_compare(machine, &preview->diff))
+        if (!tl_machine_plan(machine) || !tl_apply_compare(machine, &preview->diff) ||
+            !compare_with_good(preview))
                 return TL_CLI_FAILED;
         preview->flows_error = tl_flows_find(&preview->flows, &machine->model, &machine->policy,
                                              machine->node);
@@ -60,6 +120,19 @@ static void print_changes(struct tl_preview *preview)
         }
 }
 
+static void print_reach(const struct tl_preview *preview)
+{
+        char line[LINE_SIZE];
+
+        if (!preview->reach.count)
+                return;
+        puts("In the whole network, compared with the file that was last applied here:");
+        for (uint32_t i = 0; i < preview->reach.count; i++) {
+                tl_reach_format(&preview->reach.lines[i], line, sizeof(line));
+                printf("  %s\n", line);
+        }
+}
+
 static void print_flows(const struct tl_preview *preview)
 {
         const struct tl_live_flows *flows = &preview->flows;
@@ -87,6 +160,7 @@ void tl_preview_print(struct tl_preview *preview)
                        preview->machine.model.nodes[preview->machine.node].name);
         else
                 print_changes(preview);
+        print_reach(preview);
         print_flows(preview);
         if (preview->pending.exists)
                 printf("Earlier changes wait to be confirmed, and are undone in %" PRIu32 " s.\n",
@@ -104,6 +178,24 @@ static json_t *describe_changes(const struct tl_diff *diff)
                                                        tl_diff_kind_name(item->kind), "verb",
                                                        tl_diff_verb_name(item->verb), "what",
                                                        item->what, "detail", item->detail));
+        }
+        return array;
+}
+
+static json_t *describe_reach(const struct tl_preview *preview)
+{
+        json_t *array;
+
+        if (!preview->has_good)
+                return json_null();
+        array = json_array();
+        for (uint32_t i = 0; i < preview->reach.count; i++) {
+                const struct tl_reach_line *line = &preview->reach.lines[i];
+
+                json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "change",
+                                                       tl_reach_change_name(line->change), "who",
+                                                       line->who, "whom", line->whom, "what",
+                                                       line->what, "why", line->why));
         }
         return array;
 }
@@ -131,16 +223,18 @@ json_t *tl_preview_json(struct tl_preview *preview)
 
         json_array_extend(findings, lock_findings);
         json_decref(lock_findings);
-        return json_pack(
-                "{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "network", machine->paths.name, "node",
-                machine->model.nodes[machine->node].name, "file", machine->paths.file, "changes",
-                describe_changes(&preview->diff), "cut", describe_flows(preview), "undone_in_s",
-                preview->pending.exists ? json_integer(preview->pending.left_s) : json_null(),
-                "findings", findings);
+        return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "network", machine->paths.name,
+                         "node", machine->model.nodes[machine->node].name, "file",
+                         machine->paths.file, "changes", describe_changes(&preview->diff), "reach",
+                         describe_reach(preview), "cut", describe_flows(preview), "undone_in_s",
+                         preview->pending.exists ? json_integer(preview->pending.left_s)
+                                                 : json_null(),
+                         "findings", findings);
 }
 
 void tl_preview_done(struct tl_preview *preview)
 {
+        tl_reach_done(&preview->reach);
         tl_diff_done(&preview->diff);
         tl_machine_done(&preview->machine);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * preview.h - what applying the file of a network would do on this machine: changes of its state,
- * and live connections that are cut.
+ * reachability gained and lost, live connections that are cut.
  * Threads: the process has only one. */
 #ifndef CLI_PREVIEW_H
 #define CLI_PREVIEW_H
@@ -11,6 +11,7 @@
 
 #include "base/attr.h"
 #include "cli/json.h"
+#include "net/reach.h"
 #include "node/diff.h"
 #include "node/flows.h"
 #include "node/machine.h"
@@ -20,6 +21,8 @@
 struct tl_preview {
         struct tl_machine machine;
         struct tl_diff diff;
+        bool has_good; /* a file was applied before; reach compares with it */
+        struct tl_reach_list reach;
         struct tl_live_flows flows;
         int flows_error; /* 0; or why they cannot be read, as -errno */
         struct tl_pending pending;

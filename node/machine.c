@@ -82,8 +82,9 @@ static bool find_node(struct tl_machine *machine, const uint8_t public_key[TL_CO
         if (machine->node == TL_MODEL_NONE) {
                 tl_base64_encode(text, public_key, TL_CONF_KEY_LEN);
                 return tl_fail("%s has no entry with the key of this machine: give its entry `key: "
-                               "\"%s\"'",
-                               machine->paths.file, text);
+                               "\"%s\"'; or, if it shall no longer be a node, run `tieline down "
+                               "%s'",
+                               machine->paths.file, text, machine->paths.name);
         }
         if (machine->model.nodes[machine->node].is_stock)
                 return tl_fail("%s is the key of %s, which is a stock device: remove `stock: true' "

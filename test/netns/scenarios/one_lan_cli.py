@@ -228,14 +228,15 @@ def keys_stay_private(lab):
 @scenario(ours_only=True, seconds=120)
 def plan_shows_what_differs(lab):
     """plan lists what somebody changed by hand, apply repairs it, and down leaves nothing."""
-    machine, _ = office(lab)
+    machine, text = office(lab)
     machine.tieline("check")
     before = machine.picture()
     planned = machine.tieline("plan", "--json", wants=3).json()
-    expect_same(sorted(planned), ["changes", "cut", "file", "findings", "network", "node",
+    expect_same(sorted(planned), ["changes", "cut", "file", "findings", "network", "node", "reach",
                                   "undone_in_s"],
                 "members of plan --json")
-    expect_same((planned["network"], planned["node"]), ("acme", "a"), "network and node")
+    expect_same((planned["network"], planned["node"], planned["reach"]), ("acme", "a", None),
+                "network, node and reach")
     expect_same(machine.picture(), before, "the machine after plan")
     applied = machine.tieline("apply", "--json").json()
     expect_same(applied["made"], len(applied["changes"]), "the number of changes made")
@@ -263,6 +264,15 @@ def plan_shows_what_differs(lab):
         machine.tieline("apply")
         expect_same(machine.picture(), good, f"the machine after `{fault}' and apply")
         machine.tieline("plan", says="nothing to change")
+    # Somebody is removed: the plan names them, though the file has them no more.
+    machine.write(re.sub(r"  e: .*\n", "", text).replace("{from: developers", "{from: sites"))
+    machine.tieline("check")
+    lost = machine.tieline("plan", "--json", wants=3).json()["reach"]
+    expect([line for line in lost if line["change"] == "loses" and "e" in line["who"].split()],
+           f"e loses something: {lost}")
+    machine.write(text)
+    machine.tieline("check")
+    machine.tieline("plan")
     machine.tieline("down", says="acme: taken down")
     settles(machine, before, "down leaves the machine as it was")
     machine.tieline("down", says="nothing to take down")
