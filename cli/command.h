@@ -50,9 +50,11 @@ struct tl_call {
 
 struct tl_command {
         const char *name;
-        const char *arguments; /* as in the synopsis, without options; "": none */
+        const char *arguments; /* as in the synopsis, without options; "": none; forms of the
+                                * command that take no options follow, a line each */
         const char *text;      /* one line */
         const char *details;   /* paragraphs of at most 80 columns, for --help */
+        const char *page;      /* its manual page; NULL: tieline(8) */
         uint32_t takes;        /* set of options */
         int least_words, most_words;
         bool needs_root;

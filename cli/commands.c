@@ -139,6 +139,7 @@ const struct tl_command tl_commands[] = {
                            "DST is\n"
                            "not reachable.\n"
                            "\n" NETWORK_TEXT,
+                .page = "tieline-explain(1)",
                 .takes = TL_CLI_TAKES(TL_CLI_JSON),
                 .least_words = 1,
                 .most_words = 8,
@@ -147,7 +148,9 @@ const struct tl_command tl_commands[] = {
         },
         {
                 .name = "lab",
-                .arguments = "FILE [-- COMMAND...] | exec [LAB] MACHINE [-- COMMAND...] | list | "
+                .arguments = "FILE [-- COMMAND...]\n"
+                             "exec [LAB] MACHINE [-- COMMAND...]\n"
+                             "list\n"
                              "down [LAB]",
                 .text = "show the network on this machine, with real packets",
                 .details = "Builds the whole network of FILE in namespaces: providers, routers, "
@@ -163,8 +166,9 @@ const struct tl_command tl_commands[] = {
                            "list' lists labs and their machines. `lab down' ends a lab.\n"
                            "\n"
                            "Exits with 0 if all is as file and model say, 3 if an expectation is "
-                           "not met, and\n"
-                           "with the status of COMMAND if there is one.\n",
+                           "not met,\n"
+                           "and with the status of COMMAND if there is one.\n",
+                .page = "tieline-lab(1)",
                 .takes = TL_CLI_TAKES(TL_CLI_SHELL) | TL_CLI_TAKES(TL_CLI_KEEP) |
                          TL_CLI_TAKES(TL_CLI_DISTURB) | TL_CLI_TAKES(TL_CLI_NAME) |
                          TL_CLI_TAKES(TL_CLI_LOCKED) | TL_CLI_TAKES(TL_CLI_JSON),

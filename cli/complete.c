@@ -128,12 +128,26 @@ static void offer_names(const struct tl_call *call, char *word)
         tl_load_done(&load);
 }
 
+/* Offers the words with which further forms of a command begin, such as `list' of lab. */
+static void offer_forms(const struct tl_command *command, char *word)
+{
+        const char *form = command->arguments;
+
+        while ((form = strchr(form, '\n'))) {
+                char name[32];
+
+                form++;
+                snprintf(name, sizeof(name), "%.*s", (int)strcspn(form, " \n"), form);
+                offer(word, name);
+        }
+}
+
 static void offer_words(const struct tl_call *call, const struct tl_command *command, char *word)
 {
         if (command->run == tl_cli_completion) {
                 for (int i = 0; i < SCRIPT_COUNT; i++)
                         offer(word, SCRIPTS[i].shell);
-        } else if (strstr(command->arguments, "COMMAND")) {
+        } else if (strcmp(command->arguments, "[COMMAND]") == 0) {
                 offer_commands(call->all, word);
         } else if (strstr(command->arguments, "NETWORK") &&
                    !(command->has_names && call->word_count > 2)) {
@@ -141,6 +155,8 @@ static void offer_words(const struct tl_call *call, const struct tl_command *com
         }
         if (command->has_names)
                 offer_names(call, word);
+        if (call->word_count == 2)
+                offer_forms(command, word);
 }
 
 int tl_cli_complete(const struct tl_call *call)

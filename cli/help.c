@@ -2,6 +2,7 @@
 #include "cli/help.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/options.h"
 #include "io/fail.h"
@@ -23,9 +24,17 @@ void tl_help_print_all(const struct tl_command *all)
              "See tieline(8).");
 }
 
-void tl_help_print(const struct tl_command *command)
+enum {
+        MOST_OPTIONS = 4,  /* that fit on the line of the usage */
+        OPTION_WIDTH = 18, /* of the column of options */
+};
+
+static void print_usage_options(const struct tl_command *command)
 {
-        printf("Usage: tieline %s", command->name);
+        if (__builtin_popcount(command->takes) > MOST_OPTIONS) {
+                fputs(" [OPTION]...", stdout);
+                return;
+        }
         for (int option = 0; option < TL_CLI_OPTION_COUNT; option++) {
                 const char *argument = tl_options[option].argument;
 
@@ -33,8 +42,30 @@ void tl_help_print(const struct tl_command *command)
                         printf(" [--%s%s%s]", tl_options[option].name, argument ? " " : "",
                                argument ? argument : "");
         }
-        printf("%s%s\n\n%c%s%s\n\n%s\n", *command->arguments ? " " : "", command->arguments,
-               command->text[0] - 'a' + 'A', command->text + 1,
+}
+
+/* A line for each form of the command. */
+static void print_usage(const struct tl_command *command)
+{
+        const char *form = command->arguments;
+
+        printf("Usage: tieline %s", command->name);
+        print_usage_options(command);
+        for (;;) {
+                size_t len = strcspn(form, "\n");
+
+                printf("%s%.*s\n", len ? " " : "", (int)len, form);
+                if (!form[len])
+                        return;
+                form += len + 1;
+                printf("       tieline %s", command->name);
+        }
+}
+
+void tl_help_print(const struct tl_command *command)
+{
+        print_usage(command);
+        printf("\n%c%s%s\n\n%s\n", command->text[0] - 'a' + 'A', command->text + 1,
                command->needs_root ? ". Needs root." : ".", command->details);
         for (int option = 0; option < TL_CLI_OPTION_COUNT; option++) {
                 char left[32];
@@ -43,11 +74,14 @@ void tl_help_print(const struct tl_command *command)
                         continue;
                 snprintf(left, sizeof(left), "--%s %s", tl_options[option].name,
                          tl_options[option].argument ? tl_options[option].argument : "");
-                printf("      %-18s %s\n", left, tl_options[option].text);
+                if (strlen(left) > OPTION_WIDTH)
+                        printf("      %s\n%*s%s\n", left, OPTION_WIDTH + 7, "",
+                               tl_options[option].text);
+                else
+                        printf("      %-*s %s\n", OPTION_WIDTH, left, tl_options[option].text);
         }
-        puts("  -h, --help             print this help\n"
-             "\n"
-             "See tieline(8).");
+        printf("  -h, %-*s print this help\n\nSee %s.\n", OPTION_WIDTH, "--help",
+               command->page ? command->page : "tieline(8)");
 }
 
 int tl_help_unknown(const struct tl_command *all, const char *name)

@@ -153,7 +153,7 @@ int tl_cli_lab(const struct tl_call *call)
         int words = call->word_count - call->last_words - 1; /* after the first */
 
         if (words < 0) {
-                tl_fail_usage("missing argument: %s", call->command->arguments);
+                tl_fail_usage("missing argument: a file, or exec, list or down");
                 return TL_CLI_USAGE;
         }
         if (strcmp(first, "exec") == 0)

@@ -60,15 +60,16 @@ static enum tl_reading refuse(const struct option *table, const char *word)
 static enum tl_reading check_words(const struct tl_call *call)
 {
         const struct tl_command *command = call->command;
+        int len = (int)strcspn(command->arguments, "\n"); /* the first form is enough */
 
         if (call->word_count < command->least_words) {
-                tl_fail_usage("missing argument: %s", command->arguments);
+                tl_fail_usage("missing argument: %.*s", len, command->arguments);
                 return TL_READING_WRONG;
         }
         if (call->word_count > command->most_words) {
-                tl_fail_usage("unexpected argument `%s'%s%s", call->words[command->most_words],
+                tl_fail_usage("unexpected argument `%s'%s%.*s", call->words[command->most_words],
                               command->most_words ? ": it takes " : "",
-                              command->most_words ? command->arguments : "");
+                              command->most_words ? len : 0, command->arguments);
                 return TL_READING_WRONG;
         }
         return TL_READING_DONE;
