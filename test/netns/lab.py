@@ -62,11 +62,12 @@ def expect_same(found, wanted, what):
 
 
 def until(condition, what, seconds=5.0, poll=0.02):
-    """Calls condition until its result is true, and returns that. Fails after `seconds`."""
+    """Calls condition until its result is true, and returns that. Fails after `seconds`. `what` is
+    a text, or a function that makes it."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         if time.monotonic() > deadline:
-            raise Failure(f"not within {seconds:g} s: {what}")
+            raise Failure(f"not within {seconds:g} s: {what() if callable(what) else what}")
         time.sleep(poll)
     return result
 

@@ -41,6 +41,7 @@ from scenarios import forwarding
 from scenarios import bulk
 from scenarios import order
 from scenarios import fairness
+from scenarios import one_lan  # noqa: F401
 from scenarios import sieges
 
 __all__ = ["bulk", "clock", "confinement", "cores", "edges", "fairness", "faults", "forwarding",
