@@ -225,6 +225,30 @@ static void check_overlaps(const struct claims *claims, const struct tl_nest_ite
                                        &claims->items[items[items[i].outer].id]);
 }
 
+/* ---- static routes ---- */
+
+/* A route of a LAN's router that the file lists, but that leads nowhere in the network, is probably
+ * misspelt. */
+static void check_routes(const struct tl_network_site *site, const struct tl_nest_item *items,
+                         uint32_t count, struct tl_findings *findings)
+{
+        char text[TL_ADDRESS_PREFIX_SIZE];
+
+        if (site->has_routes && site->gateway != TL_GATEWAY_STATIC_ROUTES)
+                tl_findings_add(findings, TL_FINDING_WARNING, site->routes_at, NULL,
+                                "remove `routes:`, or make it `kind: static-routes`",
+                                "routes have no effect with this kind of gateway");
+        for (uint32_t i = 0; i < site->routes.count; i++) {
+                const struct tl_placed_prefix *route = &site->routes.items[i];
+
+                if (tl_nest_overlap(items, count, &route->prefix) != TL_NEST_NONE)
+                        continue;
+                tl_address_format_prefix(text, &route->prefix);
+                tl_findings_add(findings, TL_FINDING_WARNING, route->at, NULL, NULL,
+                                "a route to %s leads to nothing in the network", text);
+        }
+}
+
 /* ---- endpoints ---- */
 
 static void check_endpoint_route(const struct tl_node *node, const struct claims *claims,
@@ -410,6 +434,8 @@ static bool find_all(const struct tl_model *model, struct tl_arena *arena,
         for (uint32_t i = 0; i < claims.count; i++)
                 check_claim(&claims.items[i], findings);
         check_overlaps(&claims, items, count, findings);
+        for (uint32_t i = 0; i < model->site_count; i++)
+                check_routes(model->sites[i].in_file, items, count, findings);
         for (uint32_t i = 0; i < model->node_count; i++)
                 check_endpoint_route(&model->nodes[i], &claims, items, count, findings);
         return check_endpoint_pairs(model, arena, findings) &&

@@ -300,29 +300,37 @@ static int compare_lab_hosts(const void *left, const void *right)
         return order != 0 ? order : (a > b) - (a < b);
 }
 
-/* The plain devices of the lab, sorted by site. NULL: no memory. */
-static const struct tl_lab_host **sort_lab_hosts(struct builder *b)
+struct lab_hosts {
+        const struct tl_lab_host **items; /* sorted by site */
+        uint32_t count;
+};
+
+/* Sorts the plain devices of the lab. The reader has reported those whose site has no valid name.
+ */
+static bool sort_lab_hosts(struct builder *b, struct lab_hosts *sorted)
 {
         const struct tl_network_lab *lab = &b->network->lab;
-        const struct tl_lab_host **sorted = tl_arena_take(&b->model->arena, lab->host_count,
-                                                          sizeof(struct tl_lab_host *));
 
-        for (uint32_t i = 0; sorted && i < lab->host_count; i++)
-                sorted[i] = &lab->hosts[i];
-        if (sorted)
-                qsort(sorted, lab->host_count, sizeof(struct tl_lab_host *), compare_lab_hosts);
-        return sorted;
+        sorted->items = tl_arena_take(&b->model->arena, lab->host_count,
+                                      sizeof(struct tl_lab_host *));
+        if (!sorted->items)
+                return false;
+        for (uint32_t i = 0; i < lab->host_count; i++)
+                if (lab->hosts[i].site.text)
+                        sorted->items[sorted->count++] = &lab->hosts[i];
+        qsort(sorted->items, sorted->count, sizeof(struct tl_lab_host *), compare_lab_hosts);
+        return true;
 }
 
 /* The index of the first one of a site, or of the next site's. */
-static uint32_t find_lab_hosts(const struct tl_lab_host **sorted, uint32_t count, const char *site)
+static uint32_t find_lab_hosts(const struct lab_hosts *sorted, const char *site)
 {
-        uint32_t low = 0, high = count;
+        uint32_t low = 0, high = sorted->count;
 
         while (low < high) {
                 uint32_t middle = low + (high - low) / 2;
 
-                if (strcmp(sorted[middle]->site.text, site) < 0)
+                if (strcmp(sorted->items[middle]->site.text, site) < 0)
                         low = middle + 1;
                 else
                         high = middle;
@@ -347,12 +355,11 @@ static void build_lab_host(struct builder *b, uint32_t site, const struct tl_lab
 }
 
 static void build_site(struct builder *b, const struct tl_recorded *recorded, uint32_t index,
-                       const struct tl_lab_host **lab_hosts)
+                       const struct lab_hosts *lab_hosts)
 {
         const struct tl_network_site *in_file = &b->network->sites[index];
         struct tl_model *model = b->model;
         struct tl_site *site = &model->sites[index];
-        uint32_t lab_count = b->network->lab.host_count;
 
         *site = (struct tl_site){.in_file = in_file,
                                  .name = in_file->name.text,
@@ -368,9 +375,9 @@ static void build_site(struct builder *b, const struct tl_recorded *recorded, ui
                 join_router(b, site);
         for (uint32_t i = 0; i < in_file->host_count; i++)
                 build_host(b, index, &in_file->hosts[i]);
-        for (uint32_t i = find_lab_hosts(lab_hosts, lab_count, site->name);
-             i < lab_count && strcmp(lab_hosts[i]->site.text, site->name) == 0; i++)
-                build_lab_host(b, index, lab_hosts[i]);
+        for (uint32_t i = find_lab_hosts(lab_hosts, site->name);
+             i < lab_hosts->count && strcmp(lab_hosts->items[i]->site.text, site->name) == 0; i++)
+                build_lab_host(b, index, lab_hosts->items[i]);
         site->host_count = model->host_count - site->host_first;
 }
 
@@ -378,7 +385,7 @@ static bool build_sites(struct builder *b, const struct tl_recorded *recorded)
 {
         struct tl_model *model = b->model;
         uint32_t lans = 0, hosts = b->network->lab.host_count;
-        const struct tl_lab_host **lab_hosts = sort_lab_hosts(b);
+        struct lab_hosts lab_hosts = {0};
 
         for (uint32_t i = 0; i < model->site_count; i++) {
                 lans += b->network->sites[i].lans.count;
@@ -387,10 +394,10 @@ static bool build_sites(struct builder *b, const struct tl_recorded *recorded)
         model->sites = tl_arena_take(&model->arena, model->site_count, sizeof(*model->sites));
         model->lans = tl_arena_take(&model->arena, lans, sizeof(*model->lans));
         model->hosts = tl_arena_take(&model->arena, hosts, sizeof(*model->hosts));
-        if (!lab_hosts || !model->sites || !model->lans || !model->hosts)
+        if (!sort_lab_hosts(b, &lab_hosts) || !model->sites || !model->lans || !model->hosts)
                 return false;
         for (uint32_t i = 0; i < model->site_count; i++)
-                build_site(b, recorded, i, lab_hosts);
+                build_site(b, recorded, i, &lab_hosts);
         return true;
 }
 

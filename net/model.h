@@ -135,9 +135,10 @@ struct tl_model {
 };
 
 /* Builds the model of a network whose lock has all values (net/derive.h). If its reader has found
- * mistakes, only those that remain are added. Returns whether there are none: unknown or ambiguous
- * names, names used twice, addresses outside their prefix, two nodes with one key or address, a
- * site without a hub. Findings suggest similar names. The caller releases *model either way. */
+ * mistakes, only those that remain are added. Returns whether there are none: unknown names, names
+ * used twice, addresses outside their prefix, two nodes with one key, a site without a hub.
+ * Findings suggest similar names. Whether prefixes and addresses can be used together is checked by
+ * net/conflicts. The caller releases *model either way. */
 bool tl_model_build(struct tl_model *model, const struct tl_network *network,
                     const struct tl_lock *lock, struct tl_findings *findings) WG_MUST_USE;
 

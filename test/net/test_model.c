@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "net/derive.h"
 #include "test/lib/cmocka.h"
 #include "test/lib/env.h"
 #include "test/lib/heap.h"
@@ -281,6 +282,30 @@ static void test_mistakes(void **state WG_UNUSED)
         }
 }
 
+/* Of a file that its reader found mistakes in, what is left is judged all the same. */
+static void test_half_read(void **state WG_UNUSED)
+{
+        static const char yaml[] = HEAD "sites: {s: {lan: 192.168.1.0/24}, t: {}}\n"
+                                        "services: {g: {ports: [443/tcp]}}\n"
+                                        "lab: {devices: {S!: {x: 192.168.1.7}, s: {y: 10.0.0.1}}}\n"
+                                        "policy: [{to: x}]\n"
+                                        "expect: [foo]\n";
+        static const uint8_t random[5];
+        struct test_office office = {0};
+        char findings[4096];
+        uint32_t changes;
+
+        assert_false(tl_network_parse(&office.network, yaml, strlen(yaml), &office.findings));
+        tl_findings_done(&office.findings);
+        assert_true(tl_derive(&office.lock, &office.network, random, &changes, &office.findings));
+        assert_false(
+                tl_model_build(&office.model, &office.network, &office.lock, &office.findings));
+        test_office_findings(&office, findings, sizeof(findings));
+        assert_string_equal(findings, "6:46: 10.0.0.1 is in no LAN of site \"s\" [4:9]\n"
+                                      "7:15: unknown name \"x\"\n");
+        test_office_done(&office);
+}
+
 /* A lock that a node has, but that lacks what the file needs. */
 static void test_lock_lacks_values(void **state WG_UNUSED)
 {
@@ -351,13 +376,10 @@ static void test_memory_runs_out(void **state WG_UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_sample),
-                cmocka_unit_test(test_lookups),
-                cmocka_unit_test(test_ways),
-                cmocka_unit_test(test_mistakes),
-                cmocka_unit_test(test_lock_lacks_values),
-                cmocka_unit_test(test_many_mistakes),
-                cmocka_unit_test(test_memory_runs_out),
+                cmocka_unit_test(test_sample),        cmocka_unit_test(test_lookups),
+                cmocka_unit_test(test_ways),          cmocka_unit_test(test_mistakes),
+                cmocka_unit_test(test_half_read),     cmocka_unit_test(test_lock_lacks_values),
+                cmocka_unit_test(test_many_mistakes), cmocka_unit_test(test_memory_runs_out),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,6 +144,9 @@ class Shown:
         """The process numbers of tielined in a machine, as the machine sees them."""
         return self.sh(machine, "pgrep -x tielined || true").split()
 
+    def has_link(self, machine):
+        return not self.run(machine, "ip", "link", "show", self.name, check=False).returncode
+
     def shakes_hands(self, machine):
         """The seconds since each handshake of a machine's peers, by public key."""
         lines = self.sh(machine, f"date +%s; wg show {self.name} latest-handshakes").split("\n")

@@ -191,7 +191,7 @@ def dead_daemons_leave_no_trace(net, planned):
     """
     for node in ("z", "a", "c", "a"):
         net.sh(node, "kill -9 $(pgrep -x tielined)")
-        until(lambda node=node: not net.daemon(node), f"tielined on {node} is gone")
+        until(lambda node=node: not net.has_link(node), f"tielined on {node} and its link are gone")
         if node == "a":
             for family in (4, 6):
                 text = net.run("b", "ping", "-n", "-c", "1", "-W", "2", net.address("d", family),
