@@ -4,38 +4,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The list of a class, before equal lists are joined. */
+/* The targets of a subject within the scope. */
+struct list {
+        struct tl_policy_target *items;
+        uint32_t count, capacity;
+};
+
+/* A class of the policy without the subjects that may do nothing here. */
 struct draft {
-        struct tl_access_list list;
-        uint32_t capacity;
-        uint32_t class;
+        struct tl_access_class class;
+        uint32_t number; /* of the first draft with the same subjects: class + 1; 0: none yet */
+        struct draft *first;
 };
 
 struct maker {
         struct tl_access *access;
         const struct tl_policy *policy;
+        const struct tl_prefixes *scope;
         struct tl_arena scratch;
-        struct draft *drafts;
-        const struct draft **draft_of; /* per class: the first draft with the same list */
-        uint32_t *number_of; /* per class, of the first such draft: list + 1; 0: none yet */
+        uint32_t *new_index;   /* per subject of the policy: in the access; TL_MODEL_NONE: gone */
+        struct draft *drafts;  /* per class of the policy */
+        struct draft **sorted; /* the same, equal ones together */
 
         /* The sweep over sources. */
         struct wg_ip next; /* the first address that has not been dealt with */
         bool is_past_end;  /* there is none in this family */
 };
 
-/* ---- lists ---- */
+/* ---- subjects ---- */
 
-static bool add_target(struct maker *m, struct draft *draft, const struct tl_policy_target *target,
-                       const struct wg_prefix *prefix)
+static bool add_target(struct tl_arena *arena, struct list *list,
+                       const struct tl_policy_target *target, const struct wg_prefix *prefix)
 {
-        struct tl_access_list *list = &draft->list;
-        struct tl_policy_target *larger = tl_arena_grow(&m->scratch, list->targets, list->count,
-                                                        &draft->capacity, sizeof(*larger));
+        struct tl_policy_target *larger = tl_arena_grow(arena, list->items, list->count,
+                                                        &list->capacity, sizeof(*larger));
 
         if (!larger)
                 return false;
-        list->targets = larger;
+        list->items = larger;
         larger[list->count++] = (struct tl_policy_target){.prefix = *prefix,
                                                           .protocol = target->protocol,
                                                           .first = target->first,
@@ -44,14 +50,15 @@ static bool add_target(struct maker *m, struct draft *draft, const struct tl_pol
 }
 
 /* The number of targets whose prefix comes before another one. */
-static uint32_t count_before(const struct tl_policy_class *class, const struct wg_prefix *prefix)
+static uint32_t count_before(const struct tl_policy_subject *subject,
+                             const struct wg_prefix *prefix)
 {
-        uint32_t low = 0, high = class->count;
+        uint32_t low = 0, high = subject->count;
 
         while (low < high) {
                 uint32_t middle = low + (high - low) / 2;
 
-                if (tl_prefixes_compare(&class->targets[middle].prefix, prefix) < 0)
+                if (tl_prefixes_compare(&subject->targets[middle].prefix, prefix) < 0)
                         low = middle + 1;
                 else
                         high = middle;
@@ -61,19 +68,20 @@ static uint32_t count_before(const struct tl_policy_class *class, const struct w
 
 /* Adds the targets of prefixes around another one, for that one. Those of one prefix follow each
  * other, and have the same `outer`. */
-static bool add_around(struct maker *m, struct draft *draft, const struct tl_policy_class *class,
-                       uint32_t before, const struct wg_prefix *prefix)
+static bool add_around(struct tl_arena *arena, struct list *list,
+                       const struct tl_policy_subject *subject, uint32_t before,
+                       const struct wg_prefix *prefix)
 {
         uint32_t at = before ? before - 1 : TL_NEST_NONE;
 
         while (at != TL_NEST_NONE) {
-                const struct tl_policy_target *target = &class->targets[at];
+                const struct tl_policy_target *target = &subject->targets[at];
 
                 if (!wg_prefix_covers(&target->prefix, prefix)) {
                         at = target->outer;
                         continue;
                 }
-                if (!add_target(m, draft, target, prefix))
+                if (!add_target(arena, list, target, prefix))
                         return false;
                 at = at > 0 && tl_prefixes_compare(&target[-1].prefix, &target->prefix) == 0
                              ? at - 1
@@ -82,19 +90,20 @@ static bool add_around(struct maker *m, struct draft *draft, const struct tl_pol
         return true;
 }
 
-static bool clip_class(struct maker *m, struct draft *draft, const struct tl_policy_class *class,
-                       const struct wg_prefix *prefix)
+/* Adds the part of a subject's targets that lies in a prefix. */
+static bool clip(struct tl_arena *arena, struct list *list, const struct tl_policy_subject *subject,
+                 const struct wg_prefix *prefix)
 {
-        uint32_t before = count_before(class, prefix);
+        uint32_t before = count_before(subject, prefix);
 
-        if (!add_around(m, draft, class, before, prefix))
+        if (!add_around(arena, list, subject, before, prefix))
                 return false;
-        for (uint32_t i = before; i < class->count; i++) {
-                const struct tl_policy_target *target = &class->targets[i];
+        for (uint32_t i = before; i < subject->count; i++) {
+                const struct tl_policy_target *target = &subject->targets[i];
 
                 if (!wg_prefix_covers(prefix, &target->prefix))
                         break;
-                if (!add_target(m, draft, target, &target->prefix))
+                if (!add_target(arena, list, target, &target->prefix))
                         return false;
         }
         return true;
@@ -125,70 +134,103 @@ static bool join_targets(struct tl_policy_target *a, const struct tl_policy_targ
         return true;
 }
 
-static void tidy_list(struct tl_access_list *list)
+static void tidy(struct list *list)
 {
         uint32_t kept = 0;
 
         if (list->count > 1)
-                qsort(list->targets, list->count, sizeof(*list->targets), compare_targets);
+                qsort(list->items, list->count, sizeof(*list->items), compare_targets);
         for (uint32_t i = 0; i < list->count; i++)
-                if (kept == 0 || !join_targets(&list->targets[kept - 1], &list->targets[i]))
-                        list->targets[kept++] = list->targets[i];
+                if (kept == 0 || !join_targets(&list->items[kept - 1], &list->items[i]))
+                        list->items[kept++] = list->items[i];
         list->count = kept;
 }
 
-static bool make_draft(struct maker *m, uint32_t class, const struct tl_prefixes *scope)
+static bool make_subject(struct maker *m, uint32_t index)
 {
-        struct draft *draft = &m->drafts[class];
+        const struct tl_policy_subject *subject = &m->policy->subjects[index];
+        struct tl_access *access = m->access;
+        struct list list = {0};
 
-        draft->class = class;
-        for (uint32_t i = 0; i < scope->count; i++)
-                if (!clip_class(m, draft, &m->policy->classes[class], &scope->items[i]))
+        for (uint32_t i = 0; i < m->scope->count; i++)
+                if (!clip(&access->arena, &list, subject, &m->scope->items[i]))
                         return false;
-        tidy_list(&draft->list);
+        tidy(&list);
+        m->new_index[index] = list.count ? access->subject_count : TL_MODEL_NONE;
+        if (list.count)
+                access->subjects[access->subject_count++] = (struct tl_access_subject){
+                        .name = subject->name, .targets = list.items, .count = list.count};
         return true;
 }
 
-static int compare_lists(const struct tl_access_list *a, const struct tl_access_list *b)
+static bool make_subjects(struct maker *m)
 {
-        if (a->count != b->count)
-                return a->count < b->count ? -1 : 1;
-        for (uint32_t i = 0; i < a->count; i++) {
-                int order = compare_targets(&a->targets[i], &b->targets[i]);
+        uint32_t count = m->policy->subject_count;
 
-                if (order != 0)
-                        return order;
-        }
-        return 0;
-}
-
-static int compare_drafts(const void *left, const void *right)
-{
-        const struct draft *a = left, *b = right;
-
-        return compare_lists(&a->list, &b->list);
-}
-
-static bool make_drafts(struct maker *m, const struct tl_prefixes *scope)
-{
-        uint32_t count = m->policy->class_count;
-        const struct draft *first = NULL;
-
-        m->drafts = tl_arena_take(&m->scratch, count, sizeof(*m->drafts));
-        m->draft_of = tl_arena_take(&m->scratch, count, sizeof(*m->draft_of));
-        m->number_of = tl_arena_take(&m->scratch, count, sizeof(*m->number_of));
-        m->access->lists = tl_arena_take(&m->access->arena, count, sizeof(*m->access->lists));
-        if (!m->drafts || !m->draft_of || !m->number_of || !m->access->lists)
+        m->new_index = tl_arena_take(&m->scratch, count, sizeof(*m->new_index));
+        m->access->subjects = tl_arena_take(&m->access->arena, count, sizeof(*m->access->subjects));
+        if (!m->new_index || !m->access->subjects)
                 return false;
         for (uint32_t i = 0; i < count; i++)
-                if (!make_draft(m, i, scope))
+                if (!make_subject(m, i))
+                        return false;
+        return true;
+}
+
+/* ---- classes ---- */
+
+static bool make_draft(struct maker *m, uint32_t index)
+{
+        const struct tl_policy_class *class = &m->policy->classes[index];
+        uint32_t *subjects = tl_arena_take(&m->access->arena, class->count, sizeof(*subjects));
+        uint32_t count = 0;
+
+        if (!subjects)
+                return false;
+        for (uint32_t i = 0; i < class->count; i++)
+                if (m->new_index[class->subjects[i]] != TL_MODEL_NONE)
+                        subjects[count++] = m->new_index[class->subjects[i]];
+        m->drafts[index].class = (struct tl_access_class){.subjects = subjects, .count = count};
+        m->sorted[index] = &m->drafts[index];
+        return true;
+}
+
+static int compare_drafts(const struct draft *a, const struct draft *b)
+{
+        if (a->class.count != b->class.count)
+                return a->class.count < b->class.count ? -1 : 1;
+        if (!a->class.count)
+                return 0;
+        return memcmp(a->class.subjects, b->class.subjects,
+                      a->class.count * sizeof(*a->class.subjects));
+}
+
+static int by_subjects(const void *left, const void *right)
+{
+        struct draft *const *a = left, *const *b = right;
+
+        return compare_drafts(*a, *b);
+}
+
+static bool make_drafts(struct maker *m)
+{
+        uint32_t count = m->policy->class_count;
+        struct draft *first = NULL;
+
+        m->drafts = tl_arena_take(&m->scratch, count, sizeof(*m->drafts));
+        m->sorted = tl_arena_take(&m->scratch, count, sizeof(*m->sorted));
+        m->access->classes = tl_arena_take(&m->access->arena, count, sizeof(*m->access->classes));
+        if (!m->drafts || !m->sorted || !m->access->classes)
+                return false;
+        for (uint32_t i = 0; i < count; i++)
+                if (!make_draft(m, i))
                         return false;
         if (count)
-                qsort(m->drafts, count, sizeof(*m->drafts), compare_drafts);
+                qsort(m->sorted, count, sizeof(*m->sorted), by_subjects);
         for (uint32_t i = 0; i < count; i++) {
-                if (!first || compare_drafts(first, &m->drafts[i]) != 0)
-                        first = &m->drafts[i];
-                m->draft_of[m->drafts[i].class] = first;
+                if (!first || compare_drafts(first, m->sorted[i]) != 0)
+                        first = m->sorted[i];
+                m->sorted[i]->first = first;
         }
         return true;
 }
@@ -224,39 +266,30 @@ static bool is_adjacent(const struct tl_access_span *span, const struct wg_ip *i
         return increment(&next) && wg_ip_equal(&next, ip);
 }
 
-/* Sets *number to the number of the list of a draft, which gets one if it has none yet. */
-static bool number_list(struct maker *m, const struct draft *draft, uint32_t *number)
+/* The index of a class, which gets one when a span needs it first. */
+static uint32_t number_class(struct maker *m, struct draft *draft)
 {
         struct tl_access *access = m->access;
-        struct tl_access_list *list = &access->lists[access->list_count];
 
-        if (!m->number_of[draft->class]) {
-                list->targets = tl_arena_take(&access->arena, draft->list.count,
-                                              sizeof(*list->targets));
-                if (!list->targets)
-                        return false;
-                memcpy(list->targets, draft->list.targets,
-                       draft->list.count * sizeof(*list->targets));
-                list->count = draft->list.count;
-                m->number_of[draft->class] = ++access->list_count;
+        if (!draft->number) {
+                access->classes[access->class_count] = draft->class;
+                draft->number = ++access->class_count;
         }
-        *number = m->number_of[draft->class] - 1;
-        return true;
+        return draft->number - 1;
 }
 
 static bool add_span(struct maker *m, const struct wg_ip *first, const struct wg_ip *last,
-                     uint32_t class)
+                     uint32_t policy_class)
 {
         struct tl_access *access = m->access;
         struct tl_access_span *spans = access->spans;
-        const struct draft *draft = m->draft_of[class];
-        uint32_t list;
+        struct draft *draft = m->drafts[policy_class].first;
+        uint32_t class;
 
-        if (!draft->list.count)
+        if (!draft->class.count)
                 return true;
-        if (!number_list(m, draft, &list))
-                return false;
-        if (access->span_count && spans[access->span_count - 1].list == list &&
+        class = number_class(m, draft);
+        if (access->span_count && spans[access->span_count - 1].class == class &&
             is_adjacent(&spans[access->span_count - 1], first)) {
                 spans[access->span_count - 1].last = *last;
                 return true;
@@ -267,7 +300,7 @@ static bool add_span(struct maker *m, const struct wg_ip *first, const struct wg
                 return false;
         access->spans = spans;
         spans[access->span_count++] = (struct tl_access_span){
-                .first = *first, .last = *last, .list = list};
+                .first = *first, .last = *last, .class = class};
         return true;
 }
 
@@ -321,11 +354,11 @@ static bool make_spans(struct maker *m)
 bool tl_access_make(struct tl_access *access, const struct tl_policy *policy,
                     const struct tl_prefixes *scope)
 {
-        struct maker m = {.access = access, .policy = policy};
+        struct maker m = {.access = access, .policy = policy, .scope = scope};
         bool is_good;
 
         *access = (struct tl_access){0};
-        is_good = make_drafts(&m, scope) && make_spans(&m);
+        is_good = make_subjects(&m) && make_drafts(&m) && make_spans(&m);
         tl_arena_done(&m.scratch);
         return is_good;
 }

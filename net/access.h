@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
  * access.h - the part of a policy that one node enforces, as a packet filter needs it: disjoint
- * spans of sources, each with the list of destinations that it may open connections to.
+ * spans of sources, each with its class; and the destinations that each subject of a class may open
+ * connections to.
  *
- * It depends on what the rules mean, not on how they are written: spans that have the same list
- * share it, neighbouring spans and ports are joined, and the order of rules makes no difference.
+ * It depends on what the rules mean, not on how they are written: neighbouring spans and ports are
+ * joined, and the order of rules makes no difference.
  * Threads: one owner at a time; constant once made. */
 #ifndef NET_ACCESS_H
 #define NET_ACCESS_H
@@ -17,21 +18,30 @@
 #include "net/policy.h"
 #include "net/prefixes.h"
 
-struct tl_access_list {
-        struct tl_policy_target *targets; /* sorted; of one protocol, no two overlap; `rule` and
-                                           * `outer` are 0 */
+/* A subject of the policy that may do something here. */
+struct tl_access_subject {
+        const char *name;                 /* borrowed from the network */
+        struct tl_policy_target *targets; /* sorted; at least one; of one protocol, no two overlap;
+                                           * `rule` and `outer` are 0 */
+        uint32_t count;
+};
+
+struct tl_access_class {
+        const uint32_t *subjects; /* indices, sorted; at least one */
         uint32_t count;
 };
 
 struct tl_access_span {
         struct wg_ip first, last;
-        uint32_t list; /* index */
+        uint32_t class; /* index */
 };
 
 struct tl_access {
         struct tl_arena arena;
-        struct tl_access_list *lists; /* none is empty; in the order in which spans need them */
-        uint32_t list_count;
+        struct tl_access_subject *subjects; /* sorted by name */
+        uint32_t subject_count;
+        struct tl_access_class *classes; /* in the order in which spans need them */
+        uint32_t class_count;
         struct tl_access_span *spans; /* sorted; sources that may do nothing are in none */
         uint32_t span_count, span_capacity;
 };

@@ -41,14 +41,15 @@ uint32_t tl_closest_find(const struct tl_policy *policy, const struct tl_policy_
         const struct tl_policy_class *own = tl_policy_class(policy, &query->from);
         uint32_t count = 0;
 
-        for (uint32_t i = 0; i < policy->class_count; i++) {
-                const struct tl_policy_class *class = &policy->classes[i];
+        for (uint32_t i = 0; i < policy->subject_count; i++) {
+                const struct tl_policy_subject *subject = &policy->subjects[i];
+                bool is_own = own && tl_policy_is_member(own, i);
 
-                for (uint32_t j = 0; j < class->count; j++) {
-                        const struct tl_policy_target *target = &class->targets[j];
+                for (uint32_t j = 0; j < subject->count; j++) {
+                        const struct tl_policy_target *target = &subject->targets[j];
                         bool is_to = wg_prefix_contains(&target->prefix, &query->to);
 
-                        if (class == own)
+                        if (is_own)
                                 consider(rules, &count, is_to ? TL_CLOSEST_PORT : TL_CLOSEST_TO,
                                          target->rule);
                         else if (is_to)

@@ -229,16 +229,16 @@ static uint32_t travel_of(struct tl_intern *travels, const struct tl_model *mode
 
 /* ---- what rules say ---- */
 
-static uint64_t pack_grant(uint32_t source, const struct tl_policy_target *target)
+static uint64_t pack_grant(uint32_t subject, const struct tl_policy_target *target)
 {
-        return (uint64_t)source << 40 | (uint64_t)target->protocol << 32 |
+        return (uint64_t)subject << 40 | (uint64_t)target->protocol << 32 |
                (uint64_t)target->first << 16 | target->last;
 }
 
 struct tl_party_grant tl_party_grant(uint64_t item)
 {
         return (struct tl_party_grant){
-                .source = (uint32_t)(item >> 40),
+                .subject = (uint32_t)(item >> 40),
                 .protocol = (uint8_t)(item >> 32),
                 .first = (uint16_t)(item >> 16),
                 .last = (uint16_t)item,
@@ -280,13 +280,15 @@ static uint32_t find_place(const struct place *places, uint32_t count, const str
         return low;
 }
 
-/* Tells every machine within the targets of a class that the class may open them. */
+/* Tells every machine within the targets of a subject that the subject may open them. */
 static void grant(struct tl_parties *parties, const struct place *places, uint32_t count,
-                  const struct tl_policy_class *class, uint32_t source)
+                  const struct tl_policy *policy, uint32_t index)
 {
-        for (uint32_t i = 0; i < class->count; i++) {
-                const struct tl_policy_target *target = &class->targets[i];
-                uint64_t item = pack_grant(source, target);
+        const struct tl_policy_subject *subject = &policy->subjects[index];
+
+        for (uint32_t i = 0; i < subject->count; i++) {
+                const struct tl_policy_target *target = &subject->targets[i];
+                uint64_t item = pack_grant(index, target);
 
                 for (uint32_t j = find_place(places, count, &target->prefix.ip);
                      j < count && wg_prefix_contains(&target->prefix, &places[j].ip); j++)
@@ -315,8 +317,8 @@ static bool apply_policy(struct tl_parties *parties, int version)
                 party->source = class ? (uint32_t)(class - policy->classes) + 1 : 0;
         }
         qsort(places, count, sizeof(*places), by_ip);
-        for (uint32_t i = 0; i < policy->class_count; i++)
-                grant(parties, places, count, &policy->classes[i], i + 1);
+        for (uint32_t i = 0; i < policy->subject_count; i++)
+                grant(parties, places, count, policy, i);
         free(places);
         return true;
 }

@@ -50,9 +50,9 @@ struct tl_parties {
         struct tl_intern targets; /* who may open what, see tl_party_grant() */
 };
 
-/* What one item of a number in `targets` says: a class of sources may open these ports. */
+/* What one item of a number in `targets` says: a subject of the policy may open these ports. */
 struct tl_party_grant {
-        uint32_t source;  /* as in tl_party_version */
+        uint32_t subject; /* its index in the policy */
         uint8_t protocol; /* 0: any, and then any port */
         uint16_t first, last;
 };

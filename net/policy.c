@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * Rules are resolved to prefixes once. Each prefix that a rule names as a source gets the set of
- * rules that name it or a prefix around it; equal sets are one class. The targets of a class are
- * those of its rules, cut so that no two of one protocol overlap: nftables requires that, and it
- * keeps lookups simple. */
+ * Each word in `from` becomes a subject with the targets of the rules that have it, cut so that no
+ * two of one protocol overlap: nftables requires that, and it keeps lookups simple. Each prefix
+ * that a subject stands for gets the set of subjects that have it or a prefix around it; equal sets
+ * are one class. */
 #include "net/policy.h"
 
 #include <stdlib.h>
@@ -18,27 +18,29 @@ struct target_list {
         uint32_t count, capacity;
 };
 
-/* A rule with the addresses of its names. */
-struct rule {
-        struct tl_prefixes from;
-        struct target_list to; /* `outer` is not set yet */
+/* A word in `from` of a rule. */
+struct mention {
+        const char *name;
+        uint32_t rule;
 };
 
-/* A prefix that a rule names as a source. */
+/* A prefix of a subject. */
 struct grant {
         struct wg_prefix prefix;
-        uint32_t rule;
+        uint32_t subject;
 };
 
 struct builder {
         struct tl_policy *policy;
         const struct tl_model *model;
-        struct tl_arena scratch; /* of everything here */
-        struct rule *rules;
+        struct tl_arena scratch;  /* of everything here */
+        struct target_list *to;   /* per rule; `outer` is not set yet */
+        struct mention *mentions; /* sorted; each once */
+        uint32_t mention_count;
         struct grant *grants; /* sorted */
-        uint32_t grant_count;
-        uint32_t *union_rules; /* room for the rules of a class */
-        uint32_t *buckets;     /* hash table of classes: index + 1; 0: empty */
+        uint32_t grant_count, grant_capacity;
+        uint32_t *joined;  /* room for the subjects of a class */
+        uint32_t *buckets; /* hash table of classes: index + 1; 0: empty */
         uint32_t bucket_mask;
         uint32_t class_capacity;
 };
@@ -156,28 +158,50 @@ static bool resolve_to(struct builder *b, struct target_list *list, uint32_t ind
         return true;
 }
 
-static bool resolve_from(struct builder *b, struct tl_prefixes *prefixes, uint32_t index)
-{
-        const struct tl_network_rule *rule = &b->model->network->rules[index];
-
-        for (uint32_t i = 0; i < rule->from.count; i++)
-                if (!tl_members_add(prefixes, &b->scratch, b->model, rule->from.items[i].text))
-                        return false;
-        tl_prefixes_shorten(prefixes);
-        b->grant_count += prefixes->count;
-        return true;
-}
-
 static bool resolve_rules(struct builder *b)
 {
         uint32_t count = b->model->network->rule_count;
 
-        b->rules = tl_arena_take(&b->scratch, count, sizeof(*b->rules));
-        if (!b->rules)
+        b->to = tl_arena_take(&b->scratch, count, sizeof(*b->to));
+        if (!b->to)
                 return false;
         for (uint32_t i = 0; i < count; i++)
-                if (!resolve_from(b, &b->rules[i].from, i) || !resolve_to(b, &b->rules[i].to, i))
+                if (!resolve_to(b, &b->to[i], i))
                         return false;
+        return true;
+}
+
+/* ---- subjects ---- */
+
+static int compare_mentions(const void *left, const void *right)
+{
+        const struct mention *a = left, *b = right;
+        int order = strcmp(a->name, b->name);
+
+        return order != 0 ? order : (a->rule > b->rule) - (a->rule < b->rule);
+}
+
+static bool collect_mentions(struct builder *b)
+{
+        const struct tl_network *network = b->model->network;
+        size_t most = 0;
+        uint32_t count = 0;
+
+        for (uint32_t i = 0; i < network->rule_count; i++)
+                most += network->rules[i].from.count;
+        b->mentions = most < UINT32_MAX ? tl_arena_take(&b->scratch, most, sizeof(*b->mentions))
+                                        : NULL;
+        if (!b->mentions)
+                return false;
+        for (uint32_t i = 0; i < network->rule_count; i++)
+                for (uint32_t j = 0; j < network->rules[i].from.count; j++)
+                        b->mentions[count++] = (struct mention){
+                                network->rules[i].from.items[j].text, i};
+        if (count)
+                qsort(b->mentions, count, sizeof(*b->mentions), compare_mentions);
+        for (uint32_t i = 0; i < count; i++)
+                if (i == 0 || compare_mentions(&b->mentions[i - 1], &b->mentions[i]) != 0)
+                        b->mentions[b->mention_count++] = b->mentions[i];
         return true;
 }
 
@@ -188,34 +212,48 @@ static int compare_grants(const void *left, const void *right)
         const struct grant *a = left, *b = right;
         int order = tl_prefixes_compare(&a->prefix, &b->prefix);
 
-        return order != 0 ? order : (a->rule > b->rule) - (a->rule < b->rule);
+        return order != 0 ? order : (a->subject > b->subject) - (a->subject < b->subject);
+}
+
+static bool add_grants(struct builder *b, uint32_t subject)
+{
+        struct tl_prefixes prefixes = {0};
+
+        if (!tl_members_add(&prefixes, &b->scratch, b->model, b->policy->subjects[subject].name))
+                return false;
+        tl_prefixes_shorten(&prefixes);
+        for (uint32_t i = 0; i < prefixes.count; i++) {
+                struct grant *larger = tl_arena_grow(&b->scratch, b->grants, b->grant_count,
+                                                     &b->grant_capacity, sizeof(*larger));
+
+                if (!larger)
+                        return false;
+                b->grants = larger;
+                larger[b->grant_count++] = (struct grant){prefixes.items[i], subject};
+        }
+        return true;
 }
 
 static bool collect_grants(struct builder *b)
 {
-        uint32_t count = 0;
-
-        b->grants = tl_arena_take(&b->scratch, b->grant_count, sizeof(*b->grants));
-        if (!b->grants)
-                return false;
-        for (uint32_t i = 0; i < b->model->network->rule_count; i++)
-                for (uint32_t j = 0; j < b->rules[i].from.count; j++)
-                        b->grants[count++] = (struct grant){b->rules[i].from.items[j], i};
-        if (count)
-                qsort(b->grants, count, sizeof(*b->grants), compare_grants);
+        for (uint32_t i = 0; i < b->policy->subject_count; i++)
+                if (!add_grants(b, i))
+                        return false;
+        if (b->grant_count)
+                qsort(b->grants, b->grant_count, sizeof(*b->grants), compare_grants);
         return true;
 }
 
-static uint32_t hash_rules(const uint32_t *rules, uint32_t count)
+static uint32_t hash(const uint32_t *subjects, uint32_t count)
 {
-        uint32_t hash = UINT32_C(2166136261);
+        uint32_t value = UINT32_C(2166136261);
 
         for (uint32_t i = 0; i < count; i++)
-                hash = (hash ^ rules[i]) * UINT32_C(16777619);
-        return hash ^ hash >> 15;
+                value = (value ^ subjects[i]) * UINT32_C(16777619);
+        return value ^ value >> 15;
 }
 
-static bool add_class(struct builder *b, const uint32_t *rules, uint32_t count)
+static bool add_class(struct builder *b, const uint32_t *subjects, uint32_t count)
 {
         struct tl_policy *policy = b->policy;
         struct tl_policy_class *larger;
@@ -227,46 +265,45 @@ static bool add_class(struct builder *b, const uint32_t *rules, uint32_t count)
         if (!larger || !copy)
                 return false;
         policy->classes = larger;
-        memcpy(copy, rules, count * sizeof(*copy));
-        larger[policy->class_count++] = (struct tl_policy_class){.rules = copy,
-                                                                 .rule_count = count};
+        memcpy(copy, subjects, count * sizeof(*copy));
+        larger[policy->class_count++] = (struct tl_policy_class){.subjects = copy, .count = count};
         return true;
 }
 
-/* Sets *class to the index of the class with these rules, which there is afterwards. Returns false
- * if there is no memory. */
-static bool find_class(struct builder *b, const uint32_t *rules, uint32_t count, uint32_t *class)
+/* Sets *class to the index of the class with these subjects, which there is afterwards. Returns
+ * false if there is no memory. */
+static bool find_class(struct builder *b, const uint32_t *subjects, uint32_t count, uint32_t *class)
 {
-        uint32_t at = hash_rules(rules, count) & b->bucket_mask;
+        uint32_t at = hash(subjects, count) & b->bucket_mask;
 
         for (; b->buckets[at]; at = (at + 1) & b->bucket_mask) {
                 const struct tl_policy_class *known = &b->policy->classes[b->buckets[at] - 1];
 
-                if (known->rule_count == count &&
-                    memcmp(known->rules, rules, count * sizeof(*rules)) == 0) {
+                if (known->count == count &&
+                    memcmp(known->subjects, subjects, count * sizeof(*subjects)) == 0) {
                         *class = b->buckets[at] - 1;
                         return true;
                 }
         }
-        if (!add_class(b, rules, count))
+        if (!add_class(b, subjects, count))
                 return false;
         b->buckets[at] = b->policy->class_count;
         *class = b->policy->class_count - 1;
         return true;
 }
 
-/* Joins the rules of grants `first` to `end - 1`, which are for one prefix, and those of the class
- * around it (NULL: none), sorted. Returns how many there are. */
-static uint32_t join_rules(struct builder *b, uint32_t first, uint32_t end,
-                           const struct tl_policy_class *outer)
+/* Joins the subjects of grants `first` to `end - 1`, which are for one prefix, and those of the
+ * class around it (NULL: none), sorted. Returns how many there are. */
+static uint32_t join_subjects(struct builder *b, uint32_t first, uint32_t end,
+                              const struct tl_policy_class *outer)
 {
-        uint32_t outer_count = outer ? outer->rule_count : 0, i = 0, count = 0;
+        uint32_t outer_count = outer ? outer->count : 0, i = 0, count = 0;
 
         while (first < end || i < outer_count) {
-                uint32_t own = first < end ? b->grants[first].rule : UINT32_MAX;
-                uint32_t around = i < outer_count ? outer->rules[i] : UINT32_MAX;
+                uint32_t own = first < end ? b->grants[first].subject : UINT32_MAX;
+                uint32_t around = i < outer_count ? outer->subjects[i] : UINT32_MAX;
 
-                b->union_rules[count++] = WG_MIN(own, around);
+                b->joined[count++] = WG_MIN(own, around);
                 first += own <= around;
                 i += around <= own;
         }
@@ -282,9 +319,9 @@ static bool add_source(struct builder *b, uint32_t first, uint32_t end)
         uint32_t last = policy->source_count ? policy->source_count - 1 : TL_NEST_NONE;
         uint32_t outer = tl_nest_cover(sources, last, prefix), class, count;
 
-        count = join_rules(b, first, end,
-                           outer == TL_NEST_NONE ? NULL : &policy->classes[sources[outer].id]);
-        if (!find_class(b, b->union_rules, count, &class))
+        count = join_subjects(b, first, end,
+                              outer == TL_NEST_NONE ? NULL : &policy->classes[sources[outer].id]);
+        if (!find_class(b, b->joined, count, &class))
                 return false;
         if (outer == TL_NEST_NONE || sources[outer].id != class)
                 sources[policy->source_count++] = (struct tl_nest_item){
@@ -300,11 +337,10 @@ static bool take_class_memory(struct builder *b)
                 buckets *= 2;
         b->bucket_mask = buckets - 1;
         b->buckets = tl_arena_take(&b->scratch, buckets, sizeof(*b->buckets));
-        b->union_rules = tl_arena_take(&b->scratch, b->model->network->rule_count,
-                                       sizeof(*b->union_rules));
+        b->joined = tl_arena_take(&b->scratch, b->policy->subject_count, sizeof(*b->joined));
         b->policy->sources = tl_arena_take(&b->policy->arena, b->grant_count,
                                            sizeof(*b->policy->sources));
-        return b->buckets && b->union_rules && b->policy->sources;
+        return b->buckets && b->joined && b->policy->sources;
 }
 
 static bool make_classes(struct builder *b)
@@ -323,7 +359,7 @@ static bool make_classes(struct builder *b)
         return true;
 }
 
-/* ---- targets of classes ---- */
+/* ---- targets of subjects ---- */
 
 static int compare_targets(const void *left, const void *right)
 {
@@ -430,19 +466,19 @@ static bool cut_targets(struct tl_arena *arena, struct target_list *list,
         return true;
 }
 
-/* Lists the targets of all rules of a class, sorted. */
-static bool gather_targets(const struct builder *b, const struct tl_policy_class *class,
+/* Lists the targets of the rules of some mentions, sorted. */
+static bool gather_targets(const struct builder *b, const struct mention *mentions, uint32_t count,
                            struct tl_arena *scratch, struct target_list *all)
 {
-        size_t count = 0;
+        size_t most = 0;
 
-        for (uint32_t i = 0; i < class->rule_count; i++)
-                count += b->rules[class->rules[i]].to.count;
-        all->items = count < UINT32_MAX ? tl_arena_take(scratch, count, sizeof(*all->items)) : NULL;
+        for (uint32_t i = 0; i < count; i++)
+                most += b->to[mentions[i].rule].count;
+        all->items = most < UINT32_MAX ? tl_arena_take(scratch, most, sizeof(*all->items)) : NULL;
         if (!all->items)
                 return false;
-        for (uint32_t i = 0; i < class->rule_count; i++) {
-                const struct target_list *to = &b->rules[class->rules[i]].to;
+        for (uint32_t i = 0; i < count; i++) {
+                const struct target_list *to = &b->to[mentions[i].rule];
 
                 if (to->count)
                         memcpy(&all->items[all->count], to->items, to->count * sizeof(*to->items));
@@ -453,36 +489,50 @@ static bool gather_targets(const struct builder *b, const struct tl_policy_class
         return true;
 }
 
-static bool keep_targets(struct builder *b, struct tl_policy_class *class,
+static bool keep_targets(struct builder *b, struct tl_policy_subject *subject,
                          const struct target_list *list)
 {
-        class->targets = tl_arena_take(&b->policy->arena, list->count, sizeof(*class->targets));
-        if (!class->targets)
+        subject->targets = tl_arena_take(&b->policy->arena, list->count, sizeof(*subject->targets));
+        if (!subject->targets)
                 return false;
         if (list->count)
-                memcpy(class->targets, list->items, list->count * sizeof(*list->items));
-        class->count = list->count;
+                memcpy(subject->targets, list->items, list->count * sizeof(*list->items));
+        subject->count = list->count;
         return true;
 }
 
-static bool set_targets(struct builder *b, struct tl_policy_class *class)
+/* Adds the subject that `count` mentions name. */
+static bool add_subject(struct builder *b, const struct mention *mentions, uint32_t count)
 {
+        struct tl_policy_subject *subject = &b->policy->subjects[b->policy->subject_count++];
         struct target_list all = {0}, list = {0};
         struct tl_arena scratch = {0};
-        bool is_good = gather_targets(b, class, &scratch, &all) &&
-                       cut_targets(&scratch, &list, &all) && keep_targets(b, class, &list);
+        bool is_good;
 
+        subject->name = mentions->name;
+        is_good = gather_targets(b, mentions, count, &scratch, &all) &&
+                  cut_targets(&scratch, &list, &all) && keep_targets(b, subject, &list);
         tl_arena_done(&scratch);
         return is_good;
 }
 
-static bool build(struct builder *b)
+static bool make_subjects(struct builder *b)
 {
-        if (!resolve_rules(b) || !make_classes(b))
+        uint32_t end;
+
+        if (!collect_mentions(b))
                 return false;
-        for (uint32_t i = 0; i < b->policy->class_count; i++)
-                if (!set_targets(b, &b->policy->classes[i]))
+        b->policy->subjects = tl_arena_take(&b->policy->arena, b->mention_count,
+                                            sizeof(*b->policy->subjects));
+        if (!b->policy->subjects)
+                return false;
+        for (uint32_t first = 0; first < b->mention_count; first = end) {
+                for (end = first + 1; end < b->mention_count; end++)
+                        if (strcmp(b->mentions[first].name, b->mentions[end].name) != 0)
+                                break;
+                if (!add_subject(b, &b->mentions[first], end - first))
                         return false;
+        }
         return true;
 }
 
@@ -495,7 +545,7 @@ bool tl_policy_build(struct tl_policy *policy, const struct tl_model *model,
         *policy = (struct tl_policy){.is_open = model->network->policy_at.line == 0};
         if (policy->is_open)
                 return true;
-        is_good = build(&b);
+        is_good = resolve_rules(&b) && make_subjects(&b) && make_classes(&b);
         tl_arena_done(&b.scratch);
         if (!is_good)
                 tl_findings_error(findings, (struct tl_place){0, 0}, NULL, "out of memory");
@@ -518,9 +568,17 @@ const struct tl_policy_class *tl_policy_class(const struct tl_policy *policy,
         return found == TL_NEST_NONE ? NULL : &policy->classes[policy->sources[found].id];
 }
 
+bool tl_policy_is_member(const struct tl_policy_class *class, uint32_t subject)
+{
+        for (uint32_t i = 0; i < class->count; i++)
+                if (class->subjects[i] == subject)
+                        return true;
+        return false;
+}
+
 /* The number of targets, of the first `count`, that come before or at a prefix, protocol and first
  * port. */
-static uint32_t count_up_to(const struct tl_policy_class *class, uint32_t count,
+static uint32_t count_up_to(const struct tl_policy_subject *subject, uint32_t count,
                             const struct tl_policy_target *key)
 {
         uint32_t low = 0;
@@ -528,7 +586,7 @@ static uint32_t count_up_to(const struct tl_policy_class *class, uint32_t count,
         while (low < count) {
                 uint32_t middle = low + (count - low) / 2;
 
-                if (compare_targets(&class->targets[middle], key) <= 0)
+                if (compare_targets(&subject->targets[middle], key) <= 0)
                         low = middle + 1;
                 else
                         count = middle;
@@ -537,27 +595,27 @@ static uint32_t count_up_to(const struct tl_policy_class *class, uint32_t count,
 }
 
 /* The index of the last target of the longest prefix that contains an address. */
-static uint32_t find_target(const struct tl_policy_class *class, const struct wg_ip *to)
+static uint32_t find_target(const struct tl_policy_subject *subject, const struct wg_ip *to)
 {
         struct tl_policy_target key = {.prefix = tl_prefixes_single(to),
                                        .protocol = UINT8_MAX,
                                        .first = PORT_MOST,
                                        .rule = UINT32_MAX};
-        uint32_t at = count_up_to(class, class->count, &key);
+        uint32_t at = count_up_to(subject, subject->count, &key);
 
         at = at ? at - 1 : TL_NEST_NONE;
-        while (at != TL_NEST_NONE && !wg_prefix_contains(&class->targets[at].prefix, to))
-                at = class->targets[at].outer;
+        while (at != TL_NEST_NONE && !wg_prefix_contains(&subject->targets[at].prefix, to))
+                at = subject->targets[at].outer;
         return at;
 }
 
 /* The target that allows a query, of those that have the prefix of target `last`, the last one of
  * them. NULL: none does. */
-static const struct tl_policy_target *find_in_group(const struct tl_policy_class *class,
+static const struct tl_policy_target *find_in_group(const struct tl_policy_subject *subject,
                                                     uint32_t last,
                                                     const struct tl_policy_query *query)
 {
-        const struct tl_policy_target *found = &class->targets[last];
+        const struct tl_policy_target *found = &subject->targets[last];
         struct tl_policy_target key = {.prefix = found->prefix,
                                        .protocol = query->protocol,
                                        .first = query->port,
@@ -566,9 +624,20 @@ static const struct tl_policy_target *find_in_group(const struct tl_policy_class
 
         if (found->protocol == 0)
                 return found;
-        at = count_up_to(class, last + 1, &key);
-        found = at ? &class->targets[at - 1] : NULL;
+        at = count_up_to(subject, last + 1, &key);
+        found = at ? &subject->targets[at - 1] : NULL;
         return found && is_alike(found, &key) && query->port <= found->last ? found : NULL;
+}
+
+static const struct tl_policy_target *find_in_subject(const struct tl_policy_subject *subject,
+                                                      const struct tl_policy_query *query)
+{
+        const struct tl_policy_target *found = NULL;
+
+        for (uint32_t at = find_target(subject, &query->to); at != TL_NEST_NONE && !found;
+             at = subject->targets[at].outer)
+                found = find_in_group(subject, at, query);
+        return found;
 }
 
 bool tl_policy_allows(const struct tl_policy *policy, const struct tl_policy_query *query,
@@ -583,11 +652,8 @@ bool tl_policy_allows(const struct tl_policy *policy, const struct tl_policy_que
                 return true;
         }
         class = tl_policy_class(policy, &query->from);
-        if (!class)
-                return false;
-        for (uint32_t at = find_target(class, &query->to); at != TL_NEST_NONE && !found;
-             at = class->targets[at].outer)
-                found = find_in_group(class, at, query);
+        for (uint32_t i = 0; class && i < class->count && !found; i++)
+                found = find_in_subject(&policy->subjects[class->subjects[i]], query);
         if (found && rule)
                 *rule = found->rule;
         return found != NULL;
@@ -601,5 +667,8 @@ bool tl_policy_allows_some(const struct tl_policy *policy, const struct wg_ip *f
         if (policy->is_open)
                 return true;
         class = tl_policy_class(policy, from);
-        return class && find_target(class, to) != TL_NEST_NONE;
+        for (uint32_t i = 0; class && i < class->count; i++)
+                if (find_target(&policy->subjects[class->subjects[i]], to) != TL_NEST_NONE)
+                        return true;
+        return false;
 }

@@ -7,8 +7,9 @@
  * node; a person, all their devices; a group, its people; a service, its host with its ports.
  * Addresses are real ones: a mapped prefix stands for the LAN it is mapped to.
  *
- * Each source prefix has a class, which stands for the rules that name it. Lookups are binary
- * searches among prefixes, so they hardly depend on the number of rules.
+ * Each source prefix has a class: the subjects that it belongs to, such as a person, a group and
+ * "people". Lookups are binary searches, one in each subject, so they hardly depend on the number
+ * of rules. What is stored grows with the number of rules, not with that of classes.
  * Threads: pure functions of their arguments; constant once built. */
 #ifndef NET_POLICY_H
 #define NET_POLICY_H
@@ -30,8 +31,7 @@ struct tl_policy_query {
         uint16_t port;    /* of the destination; 0 without ports */
 };
 
-/* A destination that a rule allows. Of a class, no two targets with the same protocol have a
- * connection in common, and none lies within a target of any protocol. */
+/* A destination that a rule allows. */
 struct tl_policy_target {
         struct wg_prefix prefix;
         uint8_t protocol;     /* WG_PROTOCOL_TCP, _UDP, _ICMP; 0: any, and then any port */
@@ -41,12 +41,18 @@ struct tl_policy_target {
                                * one; TL_NEST_NONE: none */
 };
 
-/* Sources that the same rules name. */
-struct tl_policy_class {
+/* A word that rules have in `from`, with what these rules allow. No two of its targets with the
+ * same protocol have a connection in common, and none lies within a target of any protocol. */
+struct tl_policy_subject {
+        const char *name;
         struct tl_policy_target *targets; /* sorted by prefix, protocol, first port */
         uint32_t count;
-        const uint32_t *rules; /* indices in the file, sorted */
-        uint32_t rule_count;
+};
+
+/* Sources that are members of the same subjects: what any of these may do, they may. */
+struct tl_policy_class {
+        const uint32_t *subjects; /* indices, sorted */
+        uint32_t count;
 };
 
 struct tl_policy {
@@ -54,6 +60,8 @@ struct tl_policy {
         struct tl_arena arena;
         struct tl_nest_item *sources; /* the longest prefix decides; id: index of its class */
         uint32_t source_count;
+        struct tl_policy_subject *subjects; /* sorted by name */
+        uint32_t subject_count;
         struct tl_policy_class *classes;
         uint32_t class_count;
 };
@@ -68,6 +76,9 @@ void tl_policy_done(struct tl_policy *policy);
 /* The class of a source address; NULL: no rule names it. */
 const struct tl_policy_class *tl_policy_class(const struct tl_policy *policy,
                                               const struct wg_ip *from) WG_MUST_USE;
+
+/* Whether a class has a subject, which is given by its index. */
+bool tl_policy_is_member(const struct tl_policy_class *class, uint32_t subject) WG_MUST_USE;
 
 /* Whether a connection is allowed. If so, *rule is the index of a rule that allows it
  * (TL_MODEL_NONE without a policy); NULL: not wanted. */

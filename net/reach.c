@@ -85,15 +85,17 @@ struct comparison {
 /* The ports that the policy allows between two machines of a version. */
 static uint32_t find_allowed(struct comparison *c, int version, uint32_t source, uint32_t target)
 {
+        const struct tl_policy *policy = c->parties.plans[version]->policy;
+
         c->spans.count = 0;
-        if (c->parties.plans[version]->policy->is_open)
+        if (policy->is_open)
                 tl_port_spans_add_all(&c->spans);
-        while (target != 0) {
+        while (target != 0 && source != 0) {
                 struct tl_intern_item last = tl_intern_last(&c->parties.targets, target);
                 struct tl_party_grant grant = tl_party_grant(last.item);
 
                 target = last.before;
-                if (grant.source != source)
+                if (!tl_policy_is_member(&policy->classes[source - 1], grant.subject))
                         continue;
                 if (grant.protocol == 0)
                         tl_port_spans_add_all(&c->spans);

@@ -6,7 +6,7 @@
 #include "base/enum.h"
 #include "conf/address.h"
 
-/* What a rule of a class's chain looks up: sets whose elements look alike. */
+/* What a rule of a subject's chain looks up: sets whose elements look alike. */
 #define ASPECTS(X) \
         X(ASPECT_ANY, 0, any, "") \
         X(ASPECT_PORTS, 1, ports, "") \
@@ -28,15 +28,15 @@ static enum aspect aspect_of(const struct tl_policy_target *target)
         return target->protocol == WG_PROTOCOL_ICMP ? ASPECT_PING : ASPECT_PORTS;
 }
 
-/* ---- the sets and the chain of a class ---- */
+/* ---- the sets and the chain of a subject ---- */
 
 /* The number of the first target from `from` on that has a family and an aspect; `count` if none
  * has. */
-static uint32_t find_target(const struct tl_access_list *list, uint32_t from, uint8_t family,
+static uint32_t find_target(const struct tl_access_subject *subject, uint32_t from, uint8_t family,
                             enum aspect aspect)
 {
-        while (from < list->count && (list->targets[from].prefix.ip.family != family ||
-                                      aspect_of(&list->targets[from]) != aspect))
+        while (from < subject->count && (subject->targets[from].prefix.ip.family != family ||
+                                         aspect_of(&subject->targets[from]) != aspect))
                 from++;
         return from;
 }
@@ -53,57 +53,68 @@ static void write_target(FILE *out, const struct tl_policy_target *target)
         fputs(",\n", out);
 }
 
-static void write_set(FILE *out, const struct tl_access_list *list, uint32_t number, uint8_t family,
+static void write_set(FILE *out, const struct tl_access_subject *subject, uint8_t family,
                       enum aspect aspect)
 {
-        uint32_t i = find_target(list, 0, family, aspect);
+        uint32_t i = find_target(subject, 0, family, aspect);
 
-        if (i == list->count)
+        if (i == subject->count)
                 return;
         fprintf(out,
-                "\tset class%" PRIu32 "-%s%u {\n"
+                "\tset from-%s-%s%u {\n"
                 "\t\ttype ipv%u_addr%s\n"
                 "\t\tflags interval\n"
                 "\t\telements = {\n",
-                number, aspect_name(aspect), family, family,
+                subject->name, aspect_name(aspect), family, family,
                 aspect == ASPECT_PORTS ? " . inet_proto . inet_service" : "");
-        for (; i < list->count; i = find_target(list, i + 1, family, aspect))
-                write_target(out, &list->targets[i]);
+        for (; i < subject->count; i = find_target(subject, i + 1, family, aspect))
+                write_target(out, &subject->targets[i]);
         fputs("\t\t}\n\t}\n", out);
 }
 
-static void write_rule(FILE *out, const struct tl_access_list *list, uint32_t number,
-                       uint8_t family, enum aspect aspect)
+static void write_rule(FILE *out, const struct tl_access_subject *subject, uint8_t family,
+                       enum aspect aspect)
 {
-        const char *ip = ip_word(family);
-
-        if (find_target(list, 0, family, aspect) == list->count)
+        if (find_target(subject, 0, family, aspect) == subject->count)
                 return;
-        fprintf(out, "\t\t%s daddr ", ip);
+        fprintf(out, "\t\t%s daddr ", ip_word(family));
         switch (aspect) {
         case ASPECT_ANY:
-                fprintf(out, "@class%" PRIu32 "-any%u accept\n", number, family);
+                fprintf(out, "@from-%s-any%u accept\n", subject->name, family);
                 return;
         case ASPECT_PORTS:
-                fprintf(out, ". meta l4proto . th dport @class%" PRIu32 "-ports%u accept\n", number,
+                fprintf(out, ". meta l4proto . th dport @from-%s-ports%u accept\n", subject->name,
                         family);
                 return;
         case ASPECT_PING:
-                fprintf(out, "@class%" PRIu32 "-ping%u %s type echo-request accept\n", number,
-                        family, family == WG_FAMILY_IPV4 ? "icmp" : "icmpv6");
+                fprintf(out, "@from-%s-ping%u %s type echo-request accept\n", subject->name, family,
+                        family == WG_FAMILY_IPV4 ? "icmp" : "icmpv6");
                 return;
         }
 }
 
-static void write_class(FILE *out, const struct tl_access_list *list, uint32_t number)
+static void write_subject(FILE *out, const struct tl_access_subject *subject)
 {
         for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
                 WG_ENUM_EACH(aspect, &aspect_enum)
-                        write_set(out, list, number, families[i], (enum aspect)aspect->value);
-        fprintf(out, "\tchain class%" PRIu32 " {\n", number);
+                        write_set(out, subject, families[i], (enum aspect)aspect->value);
+        fprintf(out, "\tchain from-%s {\n", subject->name);
         for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
                 WG_ENUM_EACH(aspect, &aspect_enum)
-                        write_rule(out, list, number, families[i], (enum aspect)aspect->value);
+                        write_rule(out, subject, families[i], (enum aspect)aspect->value);
+        fputs("\t}\n", out);
+}
+
+/* A class of one subject needs no chain of its own. */
+static void write_class(FILE *out, const struct tl_access *access, uint32_t number)
+{
+        const struct tl_access_class *class = &access->classes[number];
+
+        if (class->count == 1)
+                return;
+        fprintf(out, "\tchain class%" PRIu32 " {\n", number);
+        for (uint32_t i = 0; i < class->count; i++)
+                fprintf(out, "\t\tjump from-%s\n", access->subjects[class->subjects[i]].name);
         fputs("\t}\n", out);
 }
 
@@ -116,16 +127,20 @@ static uint32_t find_span(const struct tl_access *access, uint32_t from, uint8_t
         return from;
 }
 
-static void write_span(FILE *out, const struct tl_access_span *span)
+static void write_span(FILE *out, const struct tl_access *access, const struct tl_access_span *span)
 {
+        const struct tl_access_class *class = &access->classes[span->class];
         char first[TL_ADDRESS_IP_SIZE], last[TL_ADDRESS_IP_SIZE];
 
         tl_address_format_ip(first, &span->first);
         tl_address_format_ip(last, &span->last);
-        if (wg_ip_equal(&span->first, &span->last))
-                fprintf(out, "\t\t\t%s : jump class%" PRIu32 ",\n", first, span->list);
+        fprintf(out, "\t\t\t%s", first);
+        if (!wg_ip_equal(&span->first, &span->last))
+                fprintf(out, "-%s", last);
+        if (class->count == 1)
+                fprintf(out, " : jump from-%s,\n", access->subjects[class->subjects[0]].name);
         else
-                fprintf(out, "\t\t\t%s-%s : jump class%" PRIu32 ",\n", first, last, span->list);
+                fprintf(out, " : jump class%" PRIu32 ",\n", span->class);
 }
 
 static void write_map(FILE *out, const struct tl_access *access, uint8_t family)
@@ -141,7 +156,7 @@ static void write_map(FILE *out, const struct tl_access *access, uint8_t family)
                 "\t\telements = {\n",
                 family, family);
         for (; i < access->span_count; i = find_span(access, i + 1, family))
-                write_span(out, &access->spans[i]);
+                write_span(out, access, &access->spans[i]);
         fputs("\t\t}\n\t}\n", out);
 }
 
@@ -225,8 +240,10 @@ static void write_leaving(FILE *out, const char *ifname, const struct tl_prefixe
 void tl_ruleset_policy_write(FILE *out, const char *ifname, const struct tl_access *access,
                              const struct tl_prefixes *own)
 {
-        for (uint32_t i = 0; i < access->list_count; i++)
-                write_class(out, &access->lists[i], i);
+        for (uint32_t i = 0; i < access->subject_count; i++)
+                write_subject(out, &access->subjects[i]);
+        for (uint32_t i = 0; i < access->class_count; i++)
+                write_class(out, access, i);
         for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
                 write_map(out, access, families[i]);
         write_entering(out, ifname, access);

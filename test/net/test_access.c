@@ -40,21 +40,32 @@ static bool is_target(const struct tl_policy_target *target, const struct tl_pol
                 query->port <= target->last);
 }
 
+static bool class_allows(const struct tl_access *access, uint32_t class,
+                         const struct tl_policy_query *query)
+{
+        for (uint32_t i = 0; i < access->classes[class].count; i++) {
+                uint32_t index = access->classes[class].subjects[i];
+
+                for (uint32_t j = 0; j < access->subjects[index].count; j++)
+                        if (is_target(&access->subjects[index].targets[j], query))
+                                return true;
+        }
+        return false;
+}
+
 static bool access_allows(const struct tl_access *access, const struct tl_policy_query *query)
 {
-        unsigned int spans = 0, targets = 0;
+        unsigned int spans = 0;
+        bool is_allowed = false;
 
         for (uint32_t i = 0; i < access->span_count; i++) {
-                const struct tl_access_list *list = &access->lists[access->spans[i].list];
-
                 if (!is_in_span(&access->spans[i], &query->from))
                         continue;
                 spans++;
-                for (uint32_t j = 0; j < list->count; j++)
-                        targets += is_target(&list->targets[j], query);
+                is_allowed = class_allows(access, access->spans[i].class, query);
         }
         assert_true(spans <= 1); /* they are disjoint */
-        return targets > 0;
+        return is_allowed;
 }
 
 /* ---- what nftables requires ---- */
@@ -67,8 +78,8 @@ static void check_spans(const struct tl_access *access)
 
                 assert_int_equal(span->first.family, span->last.family);
                 assert_true(memcmp(span->first.bytes, span->last.bytes, 16) <= 0);
-                assert_true(span->list < access->list_count);
-                assert_true(access->lists[span->list].count > 0);
+                assert_true(span->class < access->class_count);
+                assert_true(access->classes[span->class].count > 0);
                 if (i == 0)
                         continue;
                 last = (struct wg_prefix){span[-1].last, (uint8_t)wg_ip_bits(&span[-1].last)};
@@ -79,12 +90,12 @@ static void check_spans(const struct tl_access *access)
         }
 }
 
-static void check_list(const struct tl_access_list *list)
+static void check_subject(const struct tl_access_subject *subject)
 {
-        for (uint32_t i = 0; i < list->count; i++)
+        for (uint32_t i = 0; i < subject->count; i++)
                 for (uint32_t j = 0; j < i; j++) {
-                        const struct tl_policy_target *a = &list->targets[i],
-                                                      *b = &list->targets[j];
+                        const struct tl_policy_target *a = &subject->targets[i],
+                                                      *b = &subject->targets[j];
                         bool is_common = a->protocol == b->protocol && a->first <= b->last &&
                                          b->first <= a->last;
 
@@ -129,8 +140,8 @@ static void check_node(const struct test_office *office, const struct tl_policy 
         list_scope(&office->model, node, &arena, &scope);
         assert_true(tl_access_make(&access, policy, &scope));
         check_spans(&access);
-        for (uint32_t i = 0; i < access.list_count; i++)
-                check_list(&access.lists[i]);
+        for (uint32_t i = 0; i < access.subject_count; i++)
+                check_subject(&access.subjects[i]);
         for (unsigned int i = 0; i < 100; i++) {
                 struct tl_policy_query query = {
                         .from = random_office_ip(office, state),
@@ -177,11 +188,15 @@ static struct tl_policy_target everything = {
 static void check_sweep(struct tl_nest_item *sources, uint32_t count, const char *wanted)
 {
         struct tl_policy_target other = everything;
-        struct tl_policy_class classes[] = {{.targets = &everything, .count = 1},
-                                            {.targets = &other, .count = 1},
-                                            {.targets = NULL, .count = 0}};
-        struct tl_policy policy = {
-                .sources = sources, .source_count = count, .classes = classes, .class_count = 3};
+        struct tl_policy_subject subjects[] = {{"any", &everything, 1}, {"tcp", &other, 1}};
+        const uint32_t indices[] = {0, 1};
+        struct tl_policy_class classes[] = {{&indices[0], 1}, {&indices[1], 1}, {NULL, 0}};
+        const struct tl_policy policy = {.sources = sources,
+                                         .source_count = count,
+                                         .subjects = subjects,
+                                         .subject_count = 2,
+                                         .classes = classes,
+                                         .class_count = 3};
         const struct wg_prefix all = prefix("0.0.0.0/0");
         struct tl_prefixes scope = {.count = 1};
         struct tl_access access;
@@ -194,12 +209,12 @@ static void check_sweep(struct tl_nest_item *sources, uint32_t count, const char
         assert_true(tl_access_make(&access, &policy, &scope));
         for (uint32_t i = 0; i < access.span_count; i++) {
                 char first[TL_ADDRESS_IP_SIZE], last[TL_ADDRESS_IP_SIZE];
-                bool is_any = access.lists[access.spans[i].list].targets[0].protocol == 0;
+                uint32_t subject = access.classes[access.spans[i].class].subjects[0];
 
                 tl_address_format_ip(first, &access.spans[i].first);
                 tl_address_format_ip(last, &access.spans[i].last);
                 len += (size_t)snprintf(text + len, sizeof(text) - len, "%s-%s %s;", first, last,
-                                        is_any ? "any" : "tcp");
+                                        access.subjects[subject].name);
         }
         assert_string_equal(text, wanted);
         check_spans(&access);
