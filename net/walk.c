@@ -242,11 +242,6 @@ static uint32_t to_peer(struct tl_walk *walk, struct tl_plans *plans, const stru
         const struct tl_lan *lan = own_lan(model, node, &leg->to->ip);
         struct tl_walk_step *step;
 
-        if (!has_key(model, meant)) {
-                add(walk, leg, TL_WALK_NODE, TL_WALK_TO_PEER, meant);
-                broken(walk, TL_CAUSE_NO_KEY);
-                return TL_MODEL_NONE;
-        }
         step = add(walk, leg, TL_WALK_NODE, TL_WALK_TO_PEER, node);
         if (lan && (!route || route->prefix.cidr <= lan->prefix.cidr)) {
                 step->lan = (uint32_t)(lan - model->lans);
@@ -255,9 +250,12 @@ static uint32_t to_peer(struct tl_walk *walk, struct tl_plans *plans, const stru
         }
         if (route && route->kind == TL_PLANNED_LINK)
                 step->peer = tl_plans_peer(plans, node, &leg->to->ip, &step->prefix);
-        if (step->peer == TL_MODEL_NONE)
-                broken(walk, TL_CAUSE_ALLOWED_IPS);
-        return step->peer;
+        if (step->peer != TL_MODEL_NONE)
+                return step->peer;
+        if (!has_key(model, meant)) /* plans leave it out */
+                step->node = meant;
+        broken(walk, has_key(model, meant) ? TL_CAUSE_ALLOWED_IPS : TL_CAUSE_NO_KEY);
+        return TL_MODEL_NONE;
 }
 
 /* Whether a node accepts the packet from the peer that it came from: as in tielined, the source
