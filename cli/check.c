@@ -76,12 +76,10 @@ static json_t *describe(const struct tl_load *load, const struct tl_expect_resul
 
 static int print_json(struct tl_load *load, const struct tl_expect_list *expected)
 {
-        json_t *findings = tl_report_json(&load->findings, load->paths.file);
-        json_t *lock_findings = tl_report_json(&load->lock_findings, load->paths.lock);
+        json_t *findings = tl_report_json_both(&load->findings, load->paths.file,
+                                               &load->lock_findings, load->paths.lock);
         json_t *expectations = json_array();
 
-        json_array_extend(findings, lock_findings);
-        json_decref(lock_findings);
         for (uint32_t i = 0; i < expected->count; i++)
                 json_array_append_new(expectations, describe(load, &expected->items[i]));
         return tl_json_print(json_pack("{s:s, s:s, s:b, s:i, s:o, s:o}", "file", load->paths.file,

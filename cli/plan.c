@@ -6,7 +6,6 @@
 
 #include "cli/options.h"
 #include "cli/preview.h"
-#include "cli/report.h"
 #include "host/run.h"
 #include "io/fail.h"
 #include "node/apply.h"
@@ -15,23 +14,20 @@
 /* A preview is large. */
 static struct tl_preview preview;
 
-/* Shows the preview, or the mistakes that prevent it. Returns the exit status so far. */
+/* Shows the preview as text, or the mistakes that prevent it. Returns the exit status so far. */
 static int show(const struct tl_call *call, int status)
 {
-        bool has_json = tl_call_has(call, TL_CLI_JSON);
-
-        if (!has_json || status)
-                tl_preview_print_findings(&preview);
-        if (!has_json && !status)
+        if (tl_call_has(call, TL_CLI_JSON))
+                return status;
+        tl_preview_print_findings(&preview);
+        if (!status)
                 tl_preview_print(&preview);
         return status;
 }
 
-static int print_failure(struct tl_preview *failed)
+static int print_failure(void)
 {
-        json_t *findings = tl_report_json(&failed->machine.findings, failed->machine.paths.file);
-
-        tl_json_print(json_pack("{s:o}", "findings", findings));
+        tl_json_print(json_pack("{s:o}", "findings", tl_preview_findings_json(&preview)));
         return TL_CLI_FAILED;
 }
 
@@ -43,7 +39,7 @@ static int plan(const struct tl_call *call)
                 status = tl_preview_make(&preview);
         status = show(call, status);
         if (status == TL_CLI_FAILED && tl_call_has(call, TL_CLI_JSON))
-                return print_failure(&preview);
+                return print_failure();
         if (!status && tl_call_has(call, TL_CLI_JSON))
                 status = tl_json_print(tl_preview_json(&preview));
         return !status && tl_preview_is_pending(&preview) ? TL_CLI_NO : status;
@@ -81,7 +77,7 @@ static int apply(const struct tl_call *call, uint32_t confirm_s)
                 status = tl_preview_make(&preview);
         status = show(call, status);
         if (status == TL_CLI_FAILED && tl_call_has(call, TL_CLI_JSON))
-                return print_failure(&preview);
+                return print_failure();
         if (!status && !tl_apply(&preview.machine, confirm_s, &made))
                 status = TL_CLI_FAILED;
         if (!status)

@@ -215,21 +215,25 @@ static json_t *describe_flows(const struct tl_preview *preview)
         return json_pack("{s:I, s:o}", "total", (json_int_t)preview->flows.total, "listed", array);
 }
 
-json_t *tl_preview_json(struct tl_preview *preview)
+json_t *tl_preview_findings_json(struct tl_preview *preview)
 {
         struct tl_machine *machine = &preview->machine;
-        json_t *findings = tl_report_json(&machine->findings, machine->paths.file);
-        json_t *lock_findings = tl_report_json(&machine->lock_findings, machine->paths.lock);
 
-        json_array_extend(findings, lock_findings);
-        json_decref(lock_findings);
+        return tl_report_json_both(&machine->findings, machine->paths.file, &machine->lock_findings,
+                                   machine->paths.lock);
+}
+
+json_t *tl_preview_json(struct tl_preview *preview)
+{
+        const struct tl_machine *machine = &preview->machine;
+
         return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "network", machine->paths.name,
                          "node", machine->model.nodes[machine->node].name, "file",
                          machine->paths.file, "changes", describe_changes(&preview->diff), "reach",
                          describe_reach(preview), "cut", describe_flows(preview), "undone_in_s",
                          preview->pending.exists ? json_integer(preview->pending.left_s)
                                                  : json_null(),
-                         "findings", findings);
+                         "findings", tl_preview_findings_json(preview));
 }
 
 void tl_preview_done(struct tl_preview *preview)

@@ -45,6 +45,9 @@ void tl_preview_print_findings(struct tl_preview *preview);
 /* Prints the preview as text. */
 void tl_preview_print(struct tl_preview *preview);
 
+/* The findings of file and lock, as an array. NULL: no memory. */
+json_t *tl_preview_findings_json(struct tl_preview *preview) WG_MUST_USE;
+
 /* An object with all of it, including findings. NULL: no memory. */
 json_t *tl_preview_json(struct tl_preview *preview) WG_MUST_USE;
 

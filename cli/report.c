@@ -114,3 +114,18 @@ json_t *tl_report_json(struct tl_findings *findings, const char *file)
         }
         return array;
 }
+
+json_t *tl_report_json_both(struct tl_findings *findings, const char *file,
+                            struct tl_findings *others, const char *other_file)
+{
+        json_t *array = tl_report_json(findings, file);
+        json_t *rest = tl_report_json(others, other_file);
+
+        /* Fails if either is NULL. */
+        if (json_array_extend(array, rest) != 0) {
+                json_decref(array);
+                array = NULL;
+        }
+        json_decref(rest);
+        return array;
+}

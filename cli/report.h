@@ -25,6 +25,10 @@ void tl_report_count(const struct tl_findings *a, const struct tl_findings *b);
  * a value are missing. NULL: no memory. */
 json_t *tl_report_json(struct tl_findings *findings, const char *file) WG_MUST_USE;
 
+/* The same about two files, in one array. */
+json_t *tl_report_json_both(struct tl_findings *findings, const char *file,
+                            struct tl_findings *others, const char *other_file) WG_MUST_USE;
+
 /* Adds "line" and "column" to an object, unless the place is nowhere. */
 void tl_report_json_place(json_t *object, struct tl_place at);
 
