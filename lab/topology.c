@@ -266,9 +266,16 @@ static void add_route(struct builder *b, struct tl_lab_machine *machine, const s
         APPEND(b, machine, routes, route_count, route_capacity, route);
 }
 
+/* The first one stays: a site with two LANs has one router, which has an address in each. */
 static void add_default_route(struct builder *b, struct tl_lab_machine *machine,
                               const struct wg_ip *via, uint32_t nic)
 {
+        for (uint32_t i = 0; i < machine->route_count; i++) {
+                const struct tl_lab_route *route = &machine->routes[i];
+
+                if (route->to.cidr == 0 && route->to.ip.family == via->family)
+                        return;
+        }
         if (via->family == WG_FAMILY_IPV4)
                 add_route(b, machine, &EVERYTHING4, via, nic);
         else if (via->family == WG_FAMILY_IPV6)
@@ -594,12 +601,21 @@ static struct wg_ip node_in_lan(const struct builder *b, uint32_t site, uint8_t 
         return NO_IP;
 }
 
+/* Whether a machine has an address of a family on a link: without one, it takes no route there. */
+static bool has_family(const struct tl_nic *nic, uint8_t family)
+{
+        for (uint32_t i = 0; i < nic->count; i++)
+                if (nic->addresses[i].ip.family == family)
+                        return true;
+        return false;
+}
+
 static void add_route_to_node(struct builder *b, struct tl_lab_machine *machine, uint32_t site,
                               const struct wg_prefix *to, uint32_t nic)
 {
         struct wg_ip via = node_in_lan(b, site, to->ip.family);
 
-        if (to->ip.family && via.family)
+        if (to->ip.family && via.family && has_family(&machine->nics[nic], to->ip.family))
                 add_route(b, machine, to, &via, nic);
 }
 

@@ -163,6 +163,29 @@ static const struct {
          "addr add 192.168.201.81/24 dev eth0\n"
          "link set eth0 up\n"
          "route add 0.0.0.0/0 via 192.168.201.1 dev eth0\n"},
+        /* a LAN of two families, with a device of one */
+        {18,
+         HEAD "sites:\n"
+              "  s: {lan: [192.168.201.0/24, \"fd00:1::/64\"], gateway: dhcp-121, devices: {b: "
+              "192.168.201.55}}\n"
+              "  t: {lan: [192.168.200.0/24, \"fd00:2::/64\"], gateway: self}\n",
+         "b",
+         "link set lo up\n"
+         "addr add 192.168.201.55/24 dev eth0\n"
+         "link set eth0 up\n"
+         "route add 0.0.0.0/0 via 192.168.201.1 dev eth0\n"
+         "route add 192.168.200.0/24 via 192.168.201.2 dev eth0\n"
+         "route add 10.70.0.0/24 via 192.168.201.2 dev eth0\n"},
+        /* a site with two LANs, whose router is in both */
+        {19,
+         HEAD "sites: {s: {lan: [10.4.0.0/24, 10.4.1.0/24], node: {name: a, at: [10.4.0.2, "
+              "10.4.1.2]}}}\n",
+         "a",
+         "link set lo up\n"
+         "addr add 10.4.0.2/24 dev eth0\n"
+         "addr add 10.4.1.2/24 dev eth0\n"
+         "link set eth0 up\n"
+         "route add 0.0.0.0/0 via 10.4.0.1 dev eth0\n"},
 };
 
 static void make(struct test_office *office, const char *yaml, struct tl_topology *topology)
