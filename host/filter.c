@@ -283,7 +283,7 @@ static uint32_t decide(struct walk *walk, const struct tl_filter_chain *chain,
         case TL_FILTER_RETURN:
                 return BIT(rule->verdict);
         case TL_FILTER_ACCEPT:
-                walk->is_chosen |= !is_certain && names_link(rule, walk->packets);
+                walk->is_chosen |= names_link(rule, walk->packets);
                 return is_certain ? BIT(TL_FILTER_ACCEPT) : 0;
         case TL_FILTER_DROP:
         case TL_FILTER_OTHER:

@@ -8,6 +8,7 @@
 #include "host/filter_iptables.h"
 #include "host/filter_nft.h"
 #include "test/lib/cmocka.h"
+#include "test/lib/env.h"
 
 #define COMMON "10.70.0.0/24", "192.168.200.0/24"
 
@@ -269,6 +270,174 @@ static void test_iptables_replaces_what_nft_shows(void **state WG_UNUSED)
         tl_filter_done(&filter);
 }
 
+/* ---- a naive twin ---- */
+
+/* Trees of chains: a rule applies, does not, or may, which a bit of `world` then decides. Whether a
+ * packet ends in a certain place does not depend on such a bit: a rule that may apply decides
+ * nothing itself. The twin tries all worlds. */
+enum { CHAINS_MAX = 6, RULES_MAX = 4, UNKNOWNS_MAX = 8 };
+
+struct tree {
+        struct tl_filter filter;
+        uint32_t chains;   /* made so far */
+        uint32_t unknowns; /* rules that may apply */
+        uint64_t random;
+};
+
+static uint32_t draw(struct tree *tree, uint32_t below)
+{
+        tree->random = tree->random * 6364136223846793005u + 1442695040888963407u;
+        return (uint32_t)(tree->random >> 33) % below;
+}
+
+static void add_condition(struct tree *tree, struct tl_filter_rule *rule)
+{
+        struct tl_filter_condition *condition;
+        struct tl_filter_value *value;
+
+        switch (draw(tree, 4)) {
+        case 0: /* no link is called so */
+                condition = tl_filter_add_condition(&tree->filter, rule, TL_FILTER_OUT);
+                assert_non_null(condition);
+                value = tl_filter_add_value(&tree->filter, condition);
+                assert_non_null(value);
+                value->link = "nowhere";
+                break;
+        case 1:
+                if (tree->unknowns == UNKNOWNS_MAX)
+                        break;
+                assert_non_null(tl_filter_add_condition(&tree->filter, rule, TL_FILTER_UNKNOWN));
+                tree->unknowns++;
+                break;
+        default:
+                break;
+        }
+}
+
+static void grow(struct tree *tree, const char *name)
+{
+        static const char *const names[] = {"c0", "c1", "c2", "c3", "c4", "c5"};
+        uint32_t count = draw(tree, RULES_MAX + 1);
+
+        for (uint32_t i = 0; i < count; i++) {
+                struct tl_filter_chain *chain = tl_filter_find(&tree->filter, NULL, NULL, NULL,
+                                                               name);
+                struct tl_filter_rule *rule = tl_filter_add_rule(&tree->filter, chain);
+
+                assert_non_null(rule);
+                add_condition(tree, rule);
+                rule->verdict = (enum tl_filter_verdict)draw(tree,
+                                                             WG_ENUM_COUNT(tl_filter_verdict));
+                if (rule->verdict != TL_FILTER_JUMP && rule->verdict != TL_FILTER_GOTO)
+                        continue;
+                if (tree->chains == CHAINS_MAX) {
+                        rule->verdict = TL_FILTER_CONTINUE;
+                        continue;
+                }
+                rule->target = names[tree->chains++];
+                assert_non_null(tl_filter_add_chain(&tree->filter, "nft", "ip", "t", rule->target));
+                grow(tree, names[tree->chains - 1]);
+        }
+}
+
+/* The bit of a rule that may apply; the rules are counted in one order for the whole filter. */
+static bool is_set(const struct tl_filter *filter, const struct tl_filter_rule *wanted,
+                   uint32_t world)
+{
+        uint32_t bit = 0;
+
+        for (uint32_t i = 0; i < filter->count; i++)
+                for (uint32_t j = 0; j < filter->chains[i].count; j++) {
+                        const struct tl_filter_rule *rule = &filter->chains[i].rules[j];
+
+                        if (rule == wanted)
+                                return world >> bit & 1;
+                        bit += rule->count && rule->conditions[0].subject == TL_FILTER_UNKNOWN;
+                }
+        return false;
+}
+
+/* Walks one packet in one world. Returns how it leaves the chain, and whether that is certain. */
+static enum tl_filter_verdict walk_naively(const struct tl_filter *filter, const char *name,
+                                           uint32_t world, bool *is_certain)
+{
+        const struct tl_filter_chain *chain = tl_filter_find(filter, NULL, NULL, NULL, name);
+        bool was_certain = *is_certain;
+
+        for (uint32_t i = 0; i < chain->count; i++) {
+                const struct tl_filter_rule *rule = &chain->rules[i];
+                bool is_unknown = rule->count && rule->conditions[0].subject == TL_FILTER_UNKNOWN;
+                enum tl_filter_verdict verdict = rule->verdict;
+
+                if (rule->count && (!is_unknown || !is_set(filter, rule, world)))
+                        continue;
+                *is_certain = was_certain && !is_unknown;
+                if (verdict == TL_FILTER_JUMP || verdict == TL_FILTER_GOTO) {
+                        enum tl_filter_verdict end = walk_naively(filter, rule->target, world,
+                                                                  is_certain);
+
+                        if (end != TL_FILTER_RETURN || verdict == TL_FILTER_GOTO)
+                                return end;
+                } else if (verdict != TL_FILTER_CONTINUE) {
+                        return verdict;
+                }
+        }
+        *is_certain = was_certain;
+        return TL_FILTER_RETURN;
+}
+
+static enum tl_filter_fate find_fate(const struct tl_filter *filter, uint32_t unknowns)
+{
+        bool can_accept = false, can_drop = false, can_differ = false;
+
+        for (uint32_t world = 0; world < 1u << unknowns; world++) {
+                bool is_certain = true;
+                enum tl_filter_verdict end = walk_naively(filter, "c0", world, &is_certain);
+
+                if (end == TL_FILTER_RETURN)
+                        end = TL_FILTER_DROP; /* the policy, which is certain */
+                else if (!is_certain)
+                        continue;
+                can_accept |= end == TL_FILTER_ACCEPT;
+                can_drop |= end == TL_FILTER_DROP;
+                can_differ |= end == TL_FILTER_OTHER;
+        }
+        if (can_accept == can_drop || can_differ)
+                return TL_FILTER_UNCERTAIN;
+        return can_accept ? TL_FILTER_ACCEPTED : TL_FILTER_DROPPED;
+}
+
+static void test_as_a_naive_twin(void **state WG_UNUSED)
+{
+        enum { TREES = 20000 };
+        struct tl_filter_packets packets = packets_from_to(COMMON);
+        uint64_t seed = test_seed("filter");
+        uint32_t fates[WG_ENUM_COUNT(tl_filter_fate)] = {0};
+
+        for (uint32_t i = 0; i < TREES; i++) {
+                struct tree tree = {.random = seed + i * 7919u, .chains = 1};
+                struct tl_filter_chain *base = tl_filter_add_chain(&tree.filter, "nft", "ip", "t",
+                                                                   "c0");
+                enum tl_filter_fate found, wanted;
+
+                assert_non_null(base);
+                grow(&tree, "c0");
+                base = tl_filter_find(&tree.filter, NULL, NULL, NULL, "c0");
+                base->hook = TL_FILTER_FORWARD;
+                base->drops_by_default = true;
+                found = tl_filter_walk(&tree.filter, base, &packets);
+                wanted = find_fate(&tree.filter, tree.unknowns);
+                if (found != wanted)
+                        fail_msg("tree %u: %s, not: %s", i, tl_filter_fate_text(found),
+                                 tl_filter_fate_text(wanted));
+                fates[found]++;
+                tl_filter_done(&tree.filter);
+        }
+        assert_true(fates[TL_FILTER_ACCEPTED] > TREES / 20);
+        assert_true(fates[TL_FILTER_DROPPED] > TREES / 20);
+        assert_true(fates[TL_FILTER_UNCERTAIN] > TREES / 20);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -277,6 +446,7 @@ int main(void)
                 cmocka_unit_test(test_refuses_what_is_no_list),
                 cmocka_unit_test(test_leaves_out_our_table),
                 cmocka_unit_test(test_iptables_replaces_what_nft_shows),
+                cmocka_unit_test(test_as_a_naive_twin),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
