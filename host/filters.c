@@ -102,8 +102,13 @@ const char *tl_filters_read(struct tl_filter *filter, const char *except)
 
         for (size_t i = 0; i < WG_ARRAY_SIZE(variants); i++) {
                 const struct variant *variant = &variants[i];
-                bool is_nft = is_plain_nft(variant);
+                const char *family = variant->family == WG_FAMILY_IPV4 ? "ip" : "ip6";
+                bool is_nft;
 
+                if (!tl_filter_find(filter, "nft", family, NULL, NULL) &&
+                    !has_tables(variant->names))
+                        continue; /* saves two programs */
+                is_nft = is_plain_nft(variant);
                 other = read_iptables_nft(filter, variant, is_nft);
                 problem = problem ? problem : other;
                 other = read_iptables_legacy(filter, variant,

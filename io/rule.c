@@ -6,6 +6,7 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "io/dump.h"
@@ -20,11 +21,30 @@ static uint32_t number(const struct nlattr *attribute)
         return mnl_attr_validate(attribute, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(attribute);
 }
 
+/* The length of the prefix is in the header, so it is there already. */
+static void read_prefix(const struct nlattr *attribute, struct wg_prefix *prefix)
+{
+        size_t len = mnl_attr_get_payload_len(attribute);
+
+        if (len != 4 && len != 16)
+                return;
+        prefix->ip.family = len == 4 ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6;
+        memcpy(prefix->ip.bytes, mnl_attr_get_payload(attribute), len);
+}
+
 static int parse_attribute(const struct nlattr *attribute, void *ctx)
 {
         struct tl_rule *rule = ctx;
 
         switch (mnl_attr_get_type(attribute)) {
+        case FRA_SRC:
+                read_prefix(attribute, &rule->from);
+                rule->is_selective = true;
+                break;
+        case FRA_DST:
+                read_prefix(attribute, &rule->to);
+                rule->is_selective = true;
+                break;
         case FRA_PRIORITY:
                 rule->priority = number(attribute);
                 break;
@@ -56,7 +76,7 @@ static int parse_attribute(const struct nlattr *attribute, void *ctx)
         case FRA_PAD:
                 break;
         default:
-                /* Addresses, links, ports, users, and conditions of later kernels. */
+                /* Links, ports, users, and conditions of later kernels. */
                 rule->is_selective = true;
         }
         return MNL_CB_OK;
@@ -99,6 +119,8 @@ static int see_rule(const struct nlmsghdr *message, void *ctx)
                 .table = head->table,
                 .is_inverted = head->flags & FIB_RULE_INVERT,
                 .is_selective = head->tos != 0,
+                .from.cidr = head->src_len,
+                .to.cidr = head->dst_len,
         };
         if (mnl_attr_parse(message, sizeof(*head), parse_attribute, &rule) < 0)
                 return -EBADMSG;

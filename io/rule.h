@@ -11,6 +11,7 @@
 
 #include "base/attr.h"
 #include "base/endpoint.h"
+#include "base/prefix.h"
 
 enum { TL_RULE_TABLE_MAIN = 254 };
 
@@ -23,13 +24,14 @@ enum tl_rule_action {
 struct tl_rule {
         uint32_t priority; /* rules of one priority apply in the order in which they were added */
         enum tl_rule_action action;
-        uint32_t table;        /* with LOOKUP */
-        uint32_t target;       /* with GOTO: a priority */
-        uint32_t mark, mask;   /* matches marks that equal `mark` under `mask`; mask 0: all marks */
-        uint8_t protocol;      /* the program that added the rule (rt_protos); 0: unknown */
-        bool is_inverted;      /* applies if its conditions do not hold */
-        bool is_selective;     /* has a condition other than the mark */
-        bool ignores_defaults; /* with LOOKUP: uses no default route of the table */
+        uint32_t table;      /* with LOOKUP */
+        uint32_t target;     /* with GOTO: a priority */
+        uint32_t mark, mask; /* matches marks that equal `mark` under `mask`; mask 0: all marks */
+        uint8_t protocol;    /* the program that added the rule (rt_protos); 0: unknown */
+        bool is_inverted;    /* applies if its conditions do not hold */
+        bool is_selective;   /* has a condition other than the mark */
+        struct wg_prefix from, to; /* conditions, among those; family NONE: any address */
+        bool ignores_defaults;     /* with LOOKUP: uses no default route of the table */
 };
 
 /* Reads the rules of a family (WG_FAMILY_*), in the order in which they apply. The caller frees

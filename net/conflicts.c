@@ -601,6 +601,18 @@ static void check_route(const struct routed *routed, const struct tl_local_route
         report(routed->findings, TL_CONFLICT_FOREIGN_ROUTE, claim->at, nowhere, message);
 }
 
+/* A rule that takes some packets to a table with a route for them may do harm, or be intended. */
+static void check_rule(const struct tl_model *model, uint32_t node,
+                       const struct tl_local_rule *rule, struct tl_findings *findings)
+{
+        tl_findings_add(findings, TL_FINDING_WARNING, model->nodes[node].at, NULL,
+                        "unless it is meant to, give the rule a condition that spares the "
+                        "prefixes of this network, or remove it",
+                        "a rule of another program may take packets for this network elsewhere: "
+                        "ip -%u rule %s",
+                        rule->family, rule->text);
+}
+
 bool tl_conflicts_find_local(const struct tl_model *model, uint32_t node,
                              const struct tl_local *local, struct tl_findings *findings)
 {
@@ -619,6 +631,8 @@ bool tl_conflicts_find_local(const struct tl_model *model, uint32_t node,
                 check_own_lan(&routed, &model->lans[model->sites[own_site].lan_first + i], local);
         for (uint32_t i = 0; i < local->route_count; i++)
                 check_route(&routed, &local->routes[i]);
+        for (uint32_t i = 0; i < local->rule_count; i++)
+                check_rule(model, node, &local->rules[i], findings);
         tl_arena_done(&arena);
         return findings->errors == errors && !findings->has_lost_some;
 }

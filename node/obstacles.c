@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "node/obstacles.h"
 
+#include <ctype.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -185,14 +186,17 @@ static void check_node(struct search *s)
 
 /* ---- forwarders ---- */
 
-/* Programs that forward packets, by the beginning of the names of their links. */
+/* Programs that forward packets, by the beginning of the names of their links, in which # stands
+ * for a hexadecimal digit. */
 static const struct forwarder {
         const char *link, *program;
         bool needs_rule; /* only if a rule accepts forwarded packets of the link */
 } forwarders[] = {
-        {"docker", "Docker", false}, {"br-", "Docker", false},    {"podman", "Podman", false},
-        {"cni", "CNI", false},       {"virbr", "libvirt", false}, {"lxcbr", "LXC", false},
-        {"lxdbr", "LXD", false},     {"incusbr", "Incus", false}, {"wg", "WireGuard", true},
+        {"docker", "Docker", false}, {"br-############", "Docker", false},
+        {"podman", "Podman", false}, {"cni", "CNI", false},
+        {"virbr", "libvirt", false}, {"lxcbr", "LXC", false},
+        {"lxdbr", "LXD", false},     {"incusbr", "Incus", false},
+        {"wg", "WireGuard", true},
 };
 
 static bool has_rule(const struct tl_filter *filter, const char *link)
@@ -205,12 +209,20 @@ static bool has_rule(const struct tl_filter *filter, const char *link)
         return false;
 }
 
+static bool begins_with(const char *link, const char *pattern)
+{
+        for (; *pattern; pattern++, link++)
+                if (*pattern == '#' ? !isxdigit((unsigned char)*link) : *pattern != *link)
+                        return false;
+        return true;
+}
+
 static const struct forwarder *find_program(const struct tl_filter *filter, const char *link)
 {
         for (size_t i = 0; i < WG_ARRAY_SIZE(forwarders); i++) {
                 const struct forwarder *forwarder = &forwarders[i];
 
-                if (strncmp(link, forwarder->link, strlen(forwarder->link)) == 0 &&
+                if (begins_with(link, forwarder->link) &&
                     (!forwarder->needs_rule || has_rule(filter, link)))
                         return forwarder;
         }

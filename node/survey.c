@@ -159,6 +159,16 @@ static bool has_route(const struct survey *s, const struct tl_netset_route *rout
         return false;
 }
 
+/* Whether a rule is about addresses that are not the network's, such as this machine's own. */
+static bool is_about_others(const struct survey *s, const struct tl_rule *rule)
+{
+        bool has_from = rule->from.ip.family != WG_FAMILY_NONE;
+        bool has_to = rule->to.ip.family != WG_FAMILY_NONE;
+
+        return !rule->is_inverted &&
+               ((has_from && !is_ours(s, &rule->from)) || (has_to && !is_ours(s, &rule->to)));
+}
+
 /* Adds the rules of others that lead away from the main table, unless they lead nowhere. */
 static void add_rules(struct survey *s, const struct rules *rules,
                       const struct tl_netset_route *routes, size_t count)
@@ -167,7 +177,8 @@ static void add_rules(struct survey *s, const struct rules *rules,
                 const struct tl_rule *item = &rules->items[i];
                 struct tl_local_rule *rule;
 
-                if (rules->effects[i] == TL_LOOKUP_NOTHING || rules->effects[i] == TL_LOOKUP_MAIN)
+                if (rules->effects[i] == TL_LOOKUP_NOTHING || rules->effects[i] == TL_LOOKUP_MAIN ||
+                    is_about_others(s, item))
                         continue;
                 if (item->action == TL_RULE_LOOKUP &&
                     !has_route(s, routes, count, item->table, rules->family))

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "test/lib/cmocka.h"
+#include "test/lib/ip.h"
 #include "test/lib/netns.h"
 
 /* Arguments of `ip rule add`, and the rule that is then read. */
@@ -29,6 +30,28 @@ static const struct {
          {8, TL_RULE_LOOKUP, .table = 7, .is_selective = true}},
         {"priority 9 unreachable", {9, TL_RULE_OTHER, .table = 0}},
 };
+
+static void test_reads_prefixes(void **state WG_UNUSED)
+{
+        struct wg_prefix from = test_prefix("192.168.200.0/24"), to = test_prefix("fd00::/8");
+        struct tl_rule *found;
+        size_t count;
+
+        enter_netns();
+        run("ip rule add priority 1 from 192.168.200.0/24 table 7");
+        run("ip -6 rule add priority 1 to fd00::/8 iif lo table 7");
+        assert_int_equal(tl_rule_read(WG_FAMILY_IPV4, &found, &count), 0);
+        assert_int_equal(count, 4);
+        assert_memory_equal(&found[1].from, &from, sizeof(from));
+        assert_int_equal(found[1].to.ip.family, WG_FAMILY_NONE);
+        assert_true(found[1].is_selective);
+        assert_false(found[2].is_selective);
+        free(found);
+        assert_int_equal(tl_rule_read(WG_FAMILY_IPV6, &found, &count), 0);
+        assert_memory_equal(&found[1].to, &to, sizeof(to));
+        assert_int_equal(found[1].from.ip.family, WG_FAMILY_NONE);
+        free(found);
+}
 
 static void expect_rule(const struct tl_rule *found, const struct tl_rule *wanted)
 {
@@ -92,6 +115,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_reads),
                 cmocka_unit_test(test_reads_many),
+                cmocka_unit_test(test_reads_prefixes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -287,6 +287,24 @@ static void test_machines(void **state WG_UNUSED)
         }
 }
 
+/* A rule is not known to do harm. */
+static void test_rule(void **state WG_UNUSED)
+{
+        struct tl_local_rule rule = {4, 101, "101: from 192.168.200.2 lookup 8"};
+        struct tl_local local = {.rules = &rule, .rule_count = 1};
+        struct test_office office;
+        char findings[1024];
+
+        test_office_init(&office, TEST_OFFICE_SAMPLE);
+        assert_true(tl_conflicts_find_local(&office.model, 2, &local, &office.findings));
+        assert_string_equal(
+                test_office_findings(&office, findings, sizeof(findings)),
+                "7:42: a rule of another program may take packets for this network elsewhere: "
+                "ip -4 rule 101: from 192.168.200.2 lookup 8; unless it is meant to, give the rule "
+                "a condition that spares the prefixes of this network, or remove it\n");
+        test_office_done(&office);
+}
+
 /* ---- the twin ---- */
 
 enum { SITES = 12, YAML_SIZE = 2048 };
@@ -359,6 +377,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_files),
                 cmocka_unit_test(test_machines),
+                cmocka_unit_test(test_rule),
                 cmocka_unit_test(test_twin),
         };
 

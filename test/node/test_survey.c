@@ -105,11 +105,14 @@ static void test_routes(void **state WG_UNUSED)
         run("ip rule add priority 101 from 192.168.200.2 table 8");
         run("ip rule add priority 102 fwmark 7 table 8");
         run("ip rule add priority 103 from 192.168.200.2 table 9");
+        run("ip rule add priority 104 from 198.51.100.7 table 8");
+        run("ip rule add priority 105 not to 198.51.100.0/24 table 8");
         expect_facts(NODE_C, USUAL "route 192.168.0.0/16 dev eth0 table 7 first\n" UPLINK
                                    "route 10.70.0.0/16 dev  table 254\n"
                                    "route 192.168.201.128/25 dev eth0 table 254\n"
                                    "rule 100: from all lookup 7\n"
-                                   "rule 101: from 192.168.200.2 lookup 8\n");
+                                   "rule 101: from 192.168.200.2 lookup 8\n"
+                                   "rule 105: not from all to 198.51.100.0/24 lookup 8\n");
 }
 
 /* The network's own link and routes are no facts about others. */
