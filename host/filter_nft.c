@@ -110,10 +110,6 @@ static bool read_value(const json_t *json, enum tl_filter_subject subject,
         return read_ends(json, json, is_address, value);
 }
 
-/* Adds one value to a condition, or the elements of a set. */
-static bool add_values(struct draft *draft, struct tl_filter_condition *condition,
-                       const json_t *json);
-
 static bool add_value(struct draft *draft, struct tl_filter_condition *condition,
                       const json_t *json)
 {
@@ -153,27 +149,14 @@ static const json_t *find_named(const struct draft *draft, const char *kind, con
         return NULL;
 }
 
-static bool add_named(struct draft *draft, struct tl_filter_condition *condition, const char *name)
-{
-        const json_t *set = find_named(draft, "set", name);
-
-        if (!set)
-                condition->is_partial = true;
-        return !set || add_values(draft, condition, json_object_get(set, "elem"));
-}
-
+/* Adds one value, the elements of a set, or a list of values. */
 static bool add_values(struct draft *draft, struct tl_filter_condition *condition,
                        const json_t *json)
 {
-        const char *text = json_string_value(json);
         const json_t *element = json_object_get(json, "elem");
         size_t i;
         json_t *item;
 
-        if (!json)
-                return true; /* an empty set */
-        if (text && text[0] == '@')
-                return add_named(draft, condition, text + 1);
         if (json_object_get(json, "set"))
                 json = json_object_get(json, "set");
         else if (element) /* with a timeout, a counter or a comment */
@@ -182,6 +165,22 @@ static bool add_values(struct draft *draft, struct tl_filter_condition *conditio
                 return add_value(draft, condition, json);
         json_array_foreach(json, i, item) if (!add_values(draft, condition, item)) return false;
         return true;
+}
+
+/* The same for the right side of a comparison, which may be the name of a set. */
+static bool add_right_side(struct draft *draft, struct tl_filter_condition *condition,
+                           const json_t *json)
+{
+        const char *text = json_string_value(json);
+        const json_t *set;
+
+        if (!text || text[0] != '@')
+                return add_values(draft, condition, json);
+        set = find_named(draft, "set", text + 1);
+        if (!set)
+                condition->is_partial = true;
+        json = json_object_get(set, "elem"); /* an empty set has none */
+        return !json || add_values(draft, condition, json);
 }
 
 /* ---- conditions ---- */
@@ -270,7 +269,7 @@ static bool add_comparison(struct draft *draft, const json_t *left, const char *
         if (!condition)
                 return false;
         condition->is_inverted = !is_equal;
-        return subject == TL_FILTER_UNKNOWN || add_values(draft, condition, right);
+        return subject == TL_FILTER_UNKNOWN || add_right_side(draft, condition, right);
 }
 
 static bool add_unknown(struct draft *draft)

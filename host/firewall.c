@@ -72,39 +72,64 @@ void tl_firewall_name(char out[TL_FIREWALL_NAME_SIZE], const struct tl_filter *f
                  chain->name, program ? " (" : "", program ? program : "", program ? ")" : "");
 }
 
+/* A command that is being written. */
+struct command {
+        char *out;
+        size_t len;
+        bool is_cut; /* it does not fit */
+};
+
+static void append(struct command *command, const char *text, size_t len)
+{
+        command->is_cut |= len > TL_FIREWALL_FIX_SIZE - 1 - command->len;
+        if (command->is_cut)
+                return;
+        memcpy(command->out + command->len, text, len);
+        command->len += len;
+        command->out[command->len] = '\0';
+}
+
+/* Appends a name so that a shell takes it as it is. The kernel accepts any characters in names of
+ * tables and chains, although nft(8) does not. */
+static void append_name(struct command *command, const char *name)
+{
+        static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                    "0123456789_=+./-";
+        bool is_plain = name[strspn(name, plain)] == '\0';
+
+        append(command, "'", !is_plain);
+        for (; *name; name++)
+                if (*name == '\'')
+                        append(command, "'\\''", 4);
+                else
+                        append(command, name, 1);
+        append(command, "'", !is_plain);
+}
+
 void tl_firewall_fix(char out[TL_FIREWALL_FIX_SIZE], const struct tl_filter *filter,
                      const struct tl_filter_chain *chain, const struct tl_filter_packets *packets,
                      const char *link)
 {
         char port[8];
-        size_t len = 0;
+        const struct {
+                char letter;
+                const char *name;
+        } names[] = {{'i', link},          {'p', port},         {'x', chain->program},
+                     {'f', chain->family}, {'t', chain->table}, {'c', chain->name}};
+        struct command command = {.out = out};
 
         snprintf(port, sizeof(port), "%u", (unsigned int)packets->port);
         for (const char *at = find(filter, chain)->fix; *at; at++) {
-                const char one[] = {*at, '\0'}, *part = one;
-
-                if (*at == '%')
-                        switch (*++at) {
-                        case 'i':
-                                part = link;
-                                break;
-                        case 'p':
-                                part = port;
-                                break;
-                        case 'x':
-                                part = chain->program;
-                                break;
-                        case 'f':
-                                part = chain->family;
-                                break;
-                        case 't':
-                                part = chain->table;
-                                break;
-                        default:
-                                part = chain->name;
-                        }
-                len += (size_t)snprintf(out + len, TL_FIREWALL_FIX_SIZE - len, "%s", part);
-                if (len >= TL_FIREWALL_FIX_SIZE)
-                        len = TL_FIREWALL_FIX_SIZE - 1;
+                if (*at != '%') {
+                        append(&command, at, 1);
+                        continue;
+                }
+                at++;
+                for (size_t i = 0; i < WG_ARRAY_SIZE(names); i++)
+                        if (names[i].letter == *at)
+                                append_name(&command, names[i].name);
         }
+        if (command.is_cut) /* half a command is worse than none */
+                snprintf(out, TL_FIREWALL_FIX_SIZE, "accept packets to and from %s in that chain",
+                         link);
 }

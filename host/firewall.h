@@ -17,7 +17,8 @@ enum { TL_FIREWALL_NAME_SIZE = 96, TL_FIREWALL_FIX_SIZE = 512 };
 
 /* Describe a chain in which the last walk of these packets ended with a drop: where it is, such as
  * "ip filter FORWARD (Docker)", and a command for a shell that lets packets through: forwarded ones
- * to and from `link`, or those to packets->port of this machine. Both always terminate. */
+ * to and from `link`, or those to packets->port of this machine. A command that would be too long
+ * is replaced by a sentence. Both always terminate. */
 void tl_firewall_name(char out[TL_FIREWALL_NAME_SIZE], const struct tl_filter *filter,
                       const struct tl_filter_chain *chain);
 void tl_firewall_fix(char out[TL_FIREWALL_FIX_SIZE], const struct tl_filter *filter,

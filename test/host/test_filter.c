@@ -148,6 +148,7 @@ static const struct {
          TL_FILTER_ACCEPTED},
         {MATCH("==", META("oifname"), "\"@links\"") "," ACCEPT, TL_FILTER_ACCEPTED},
         {MATCH("==", META("oifname"), "\"@none\"") "," ACCEPT, TL_FILTER_DROPPED},
+        {MATCH("==", META("oifname"), "\"@loop\"") "," ACCEPT, TL_FILTER_DROPPED},
         {MATCH("!=", META("oifname"),
                "\"@none\"") "," DROP "]}},{\"rule\":{\"family\":\"inet\","
                             "\"table\":\"t\",\"chain\":\"c\",\"expr\":[" ACCEPT,
@@ -202,6 +203,8 @@ static void test_nft(void **state WG_UNUSED)
                           "\"elem\":[\"eth0\"]}},"
                           "{\"set\":{\"family\":\"inet\",\"table\":\"u\",\"name\":\"none\","
                           "\"elem\":[\"eth0\"]}},"
+                          "{\"set\":{\"family\":\"inet\",\"table\":\"t\",\"name\":\"loop\","
+                          "\"elem\":[\"@loop\"]}},"
                           "{\"map\":{\"family\":\"inet\",\"table\":\"t\",\"name\":\"verdicts\","
                           "\"elem\":[[\"acme\",{\"jump\":{\"target\":\"other\"}}]]}}," RULE("other")
                                   ACCEPT "]}}," RULE("c");

@@ -179,11 +179,35 @@ static void test_changes_nothing(void **state WG_UNUSED)
         tl_filter_done(&filter);
 }
 
+/* Nothing in a name does anything in a shell. */
+static void test_quotes_names(void **state WG_UNUSED)
+{
+        struct tl_filter_packets packets = find_packets(TL_FILTER_FORWARD, WG_FAMILY_IPV4, false);
+        struct tl_filter filter = {0};
+        struct tl_filter_chain *chain = tl_filter_add_chain(&filter, "iptables", "ip", "a'b;",
+                                                            "$(c)");
+        char fix[TL_FIREWALL_FIX_SIZE], name[TL_FIREWALL_NAME_SIZE], longest[1001] = "";
+
+        assert_non_null(chain);
+        chain->hook = TL_FILTER_FORWARD;
+        tl_firewall_fix(fix, &filter, chain, &packets, "acme");
+        assert_string_equal(fix, "iptables -t 'a'\\''b;' -I '$(c)' -i acme -j ACCEPT && "
+                                 "iptables -t 'a'\\''b;' -I '$(c)' -o acme -j ACCEPT");
+        memset(longest, 'x', sizeof(longest) - 1);
+        chain->name = longest;
+        tl_firewall_fix(fix, &filter, chain, &packets, "acme");
+        assert_string_equal(fix, "accept packets to and from acme in that chain");
+        tl_firewall_name(name, &filter, chain);
+        assert_int_equal(strlen(name), sizeof(name) - 1);
+        tl_filter_done(&filter);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_drops),
                 cmocka_unit_test(test_harmless),
+                cmocka_unit_test(test_quotes_names),
                 cmocka_unit_test(test_changes_nothing),
         };
 
