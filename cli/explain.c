@@ -73,7 +73,7 @@ const char *tl_question_read(struct tl_question *question, char *const *words, i
         for (int i = 0; i < count; i++)
                 split(&tokens, words[i]);
         if (tokens.count > 1 && tokens.count <= MOST_WORDS &&
-            is_arrow(tokens.items[tokens.count - 1]))
+            tokens.items[tokens.count - 1].at[0] == '-')
                 return "no destination: the shell takes `>' for itself, and writes to a file of "
                        "that "
                        "name; quote the connection, as in \"b -> d:443\", or leave out the arrow";

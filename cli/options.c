@@ -84,6 +84,14 @@ static int count_last(int argc, char **argv)
         return 0;
 }
 
+/* In "b -> d", the arrow is no option. As "-" it is a word. */
+static void shorten_arrows(int argc, char **argv)
+{
+        for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+                if (strcmp(argv[i], "->") == 0)
+                        argv[i][1] = '\0';
+}
+
 enum tl_reading tl_options_read(const struct tl_command *all, const struct tl_command *command,
                                 int argc, char **argv, struct tl_call *call)
 {
@@ -92,6 +100,8 @@ enum tl_reading tl_options_read(const struct tl_command *all, const struct tl_co
 
         *call = (struct tl_call){
                 .command = command, .all = all, .last_words = count_last(argc, argv)};
+        if (!command->is_bare)
+                shorten_arrows(argc, argv);
         make_table(command, table);
         opterr = 0;
         optind = 0; /* starts anew, in this order of words */

@@ -119,6 +119,20 @@ static enum answer ask_all(struct question *q, struct tl_walk *kept, const struc
         return MET;
 }
 
+/* What ends a connection that must not work. The explanation knows no fix for what works. */
+static bool add_fix(const struct question *q, struct tl_explanation *explanation)
+{
+        if (q->plans->policy->is_open)
+                explanation->fix = "add a `policy`: without one, everything is allowed";
+        else if (explanation->cause == TL_CAUSE_NONE)
+                explanation->fix = tl_arena_format(&explanation->arena,
+                                                   "remove or narrow the rule in line %u",
+                                                   (unsigned int)explanation->at.line);
+        else
+                return true;
+        return explanation->fix != NULL;
+}
+
 static bool evaluate(struct question *q, struct tl_expect_result *result)
 {
         const struct tl_flow *flow = &q->in_file->flow;
@@ -139,7 +153,10 @@ static bool evaluate(struct question *q, struct tl_expect_result *result)
         result->is_met = answer == MET;
         if (!from) /* only a machine and itself */
                 return true;
-        return tl_pair_tell(&result->explanation, q->plans, &walk, from, to) || no_memory(q);
+        if (tl_pair_tell(&result->explanation, q->plans, &walk, from, to) &&
+            (result->is_met || !flow->is_negated || add_fix(q, &result->explanation)))
+                return true;
+        return no_memory(q);
 }
 
 bool tl_expect_check(struct tl_expect_list *list, struct tl_plans *plans,

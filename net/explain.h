@@ -60,9 +60,9 @@ struct tl_explanation {
         struct tl_arena arena;
         bool is_reachable;
         enum tl_cause cause;
-        const char *message;         /* the cause in this case: one sentence, without a full stop */
-        const char *fix;             /* the smallest change that mends it; NULL: none */
-        struct tl_place at;          /* the line of the file that breaks it; line 0: none */
+        const char *message; /* the cause in this case: one sentence, without a full stop */
+        const char *fix;     /* the smallest change that mends it; NULL: none */
+        struct tl_place at;  /* the line of the file that breaks it, or allows it; line 0: none */
         struct tl_near_rule near[3]; /* if the policy denies it, closest first */
         uint32_t near_count;
         const char *note[2]; /* why a name stands for this address, of SRC and DST; NULL: clear */

@@ -33,11 +33,22 @@ static const char *with_what(struct tl_words *words)
 
 /* ---- causes ---- */
 
+/* The line of the rule that allows it; line 0: there is no policy. */
+static struct tl_place allowed_at(const struct tl_words *words)
+{
+        for (uint32_t i = 0; i < words->walk->step_count; i++)
+                if (words->walk->steps[i].deed == TL_WALK_POLICY)
+                        return tl_words_place(words, &words->walk->steps[i]);
+        return (struct tl_place){0};
+}
+
 static struct verdict works(struct tl_words *words)
 {
-        return (struct verdict){.message = tl_words_format(words, "%s reaches %s %s",
-                                                           words->from->name, words->to->name,
-                                                           with_what(words))};
+        return (struct verdict){
+                .message = tl_words_format(words, "%s reaches %s %s", words->from->name,
+                                           words->to->name, with_what(words)),
+                .at = allowed_at(words),
+        };
 }
 
 static struct verdict same_lan(struct tl_words *words)
