@@ -9,6 +9,7 @@
 #include "cli/networks.h"
 #include "cli/options.h"
 #include "io/fail.h"
+#include "lab/disturb.h"
 
 static const struct {
         const char *shell, *script;
@@ -99,9 +100,15 @@ static int awaiting_argument(const char *before)
 
 static void offer_argument(int option, char *word)
 {
+        char name[32];
+
         if (option == TL_CLI_CONFIRM) {
                 offer(word, "60s");
                 offer(word, "5m");
+        }
+        if (option == TL_CLI_DISTURB) {
+                WG_ENUM_EACH(disturbance, &tl_disturbance_enum)
+                        offer(word, tl_disturb_name((enum tl_disturbance)disturbance->value, name));
         }
 }
 
