@@ -23,7 +23,7 @@ static int print(const struct tl_call *call, const struct tl_paths *paths, const
         if (is_new && isatty(STDERR_FILENO))
                 fprintf(stderr,
                         "The private key is in %s and stays here. The public key above\n"
-                        "belongs into the network file, at `key:' of this machine's entry.\n",
+                        "goes into the network file, as `key:' of this machine's entry.\n",
                         paths->key);
         return TL_CLI_YES;
 }
