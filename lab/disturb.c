@@ -111,8 +111,8 @@ static bool run_in(struct tl_machines *machines, const struct tl_lab_machine *ma
 {
         struct script script = {command, input, may_fail};
 
-        return tl_machines_do(machines, "cannot disturb it", &machine, 1, run_script, &script,
-                              sizeof(script));
+        return tl_machines_do(machines, "cannot disturb it", &machine, 1, TL_JOBS_BUSY, run_script,
+                              &script, sizeof(script));
 }
 
 static bool restart(struct tl_machines *machines, const struct tl_lab_machine *machine,

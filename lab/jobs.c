@@ -45,6 +45,8 @@ bool tl_jobs_must_end(const struct tl_jobs *jobs)
 
 static void start_job(struct tl_jobs *jobs, struct tl_job *job)
 {
+        int status;
+
         job->status = -1;
         fflush(stdout);
         fflush(stderr);
@@ -61,7 +63,9 @@ static void start_job(struct tl_jobs *jobs, struct tl_job *job)
                 dup2(job->output, STDOUT_FILENO);
                 dup2(job->output, STDERR_FILENO);
         }
-        exit(job->work(job->ctx));
+        status = job->work(job->ctx);
+        fflush(NULL);
+        _exit(status); /* what the parent registered for its own exit is none of our business */
 }
 
 /* Notes the end of a child. */
@@ -118,7 +122,7 @@ static uint64_t in_ms(uint32_t ms)
         return tl_clock_boot_ns() + WG_MIN(ms, (uint32_t)LONG_MS) * TL_NS_PER_MS;
 }
 
-bool tl_jobs_run(struct tl_jobs *jobs, struct tl_job *items, uint32_t count)
+bool tl_jobs_run(struct tl_jobs *jobs, struct tl_job *items, uint32_t count, uint32_t at_once)
 {
         uint32_t next = 0;
         bool is_good = true;
@@ -132,7 +136,7 @@ bool tl_jobs_run(struct tl_jobs *jobs, struct tl_job *items, uint32_t count)
                 reap(jobs, items, count);
                 if (tl_jobs_must_end(jobs))
                         break;
-                while (next < count && count_running(items, next) < TL_JOBS_AT_ONCE) {
+                while (next < count && count_running(items, next) < at_once) {
                         items[next].output = memfd_create("output", MFD_CLOEXEC);
                         start_job(jobs, &items[next++]);
                 }

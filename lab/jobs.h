@@ -16,7 +16,8 @@
 #include "base/attr.h"
 #include "lab/space.h"
 
-enum { TL_JOBS_AT_ONCE = 8 };
+/* How many jobs run at a time: those that compute, and those that mostly wait. */
+enum { TL_JOBS_BUSY = 8, TL_JOBS_WAITING = 128 };
 
 /* The children of this process. */
 struct tl_jobs {
@@ -46,9 +47,10 @@ void tl_jobs_init(struct tl_jobs *jobs);
 /* Restores the mask of signals. */
 void tl_jobs_done(struct tl_jobs *jobs);
 
-/* Runs all jobs, at most TL_JOBS_AT_ONCE at a time, and waits until they are over. Returns whether
+/* Runs all jobs, at most `at_once` at a time, and waits until they are over. Returns whether
  * all of them ran and returned 0. Ends them early if we are asked to end, or the lab is gone. */
-bool tl_jobs_run(struct tl_jobs *jobs, struct tl_job *items, uint32_t count) WG_MUST_USE;
+bool tl_jobs_run(struct tl_jobs *jobs, struct tl_job *items, uint32_t count,
+                 uint32_t at_once) WG_MUST_USE;
 
 /* Starts one job without waiting for it; its output goes where ours goes. Returns 0 or -errno. */
 int tl_jobs_start(struct tl_jobs *jobs, struct tl_job *job) WG_MUST_USE;

@@ -21,8 +21,8 @@
 WG_ENUM_DEFINE(tl_lab_end, TL_LAB_ENDS)
 
 enum {
-        TUNNELS_MS = 20000, /* for the first handshakes, on a busy machine */
-        RECOVERY_MS = 90000,
+        TUNNELS_MS = 20000,   /* for the first handshakes, on a busy machine */
+        RECOVERY_MS = 180000, /* a session that its other end has lost lasts 120 s */
         EXEC_FAILED = 125,
 };
 
@@ -395,8 +395,10 @@ enum tl_lab_end tl_lab_run(const struct tl_lab_order *order, int *status)
         if (order->is_json)
                 lab.report = tl_report_new(order->network->name.text, order->file);
         end = run(&lab, status);
-        if (lab.jobs.is_lab_gone)
+        if (lab.jobs.is_lab_gone) {
                 tl_fail("the lab died: its first process was killed");
+                end = TL_LAB_FAILED;
+        }
         if (lab.jobs.interrupted) {
                 *status = 128 + lab.jobs.interrupted;
                 end = TL_LAB_INTERRUPTED;

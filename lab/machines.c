@@ -107,7 +107,7 @@ static void report(const char *what, const struct tl_lab_machine *where, const s
 }
 
 bool tl_machines_do(struct tl_machines *machines, const char *what,
-                    const struct tl_lab_machine *const *where, uint32_t count,
+                    const struct tl_lab_machine *const *where, uint32_t count, uint32_t at_once,
                     int (*work)(void *ctx), void *ctxs, size_t size)
 {
         struct tl_job *jobs = calloc(count, sizeof(*jobs));
@@ -120,7 +120,7 @@ bool tl_machines_do(struct tl_machines *machines, const char *what,
                                           .part = TL_SPACE_ALL,
                                           .work = work,
                                           .ctx = (char *)ctxs + i * size};
-        is_good = tl_jobs_run(machines->jobs, jobs, count);
+        is_good = tl_jobs_run(machines->jobs, jobs, count, at_once);
         for (uint32_t i = 0, told = 0; i < count; i++) {
                 if (jobs[i].is_over && jobs[i].status != 0 && !tl_jobs_must_end(machines->jobs) &&
                     !told++)
@@ -152,7 +152,7 @@ static bool lay_cables(struct tl_machines *machines, struct tl_arena *arena)
         job.ctx = pids ? (char *)tl_script_cables(arena, machines->topology, pids) : NULL;
         if (!job.ctx)
                 return tl_fail("out of memory");
-        is_good = tl_jobs_run(machines->jobs, &job, 1);
+        is_good = tl_jobs_run(machines->jobs, &job, 1, TL_JOBS_BUSY);
         text = tl_job_text(&job);
         if (!is_good && !tl_jobs_must_end(machines->jobs))
                 tl_fail("cannot connect the machines: %s", text ? text : "ip(8) failed");
@@ -232,8 +232,8 @@ bool tl_machines_connect(struct tl_machines *machines)
         if (!is_good)
                 tl_fail("out of memory");
         is_good = is_good && lay_cables(machines, &arena) &&
-                  tl_machines_do(machines, "cannot set it up", where, machines->count, set_up, ctxs,
-                                 sizeof(*ctxs)) &&
+                  tl_machines_do(machines, "cannot set it up", where, machines->count, TL_JOBS_BUSY,
+                                 set_up, ctxs, sizeof(*ctxs)) &&
                   start_servers(machines);
         tl_arena_done(&arena);
         return is_good;

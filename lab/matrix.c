@@ -261,8 +261,8 @@ static bool try_all(struct tl_matrix *matrix, struct tl_machines *machines)
 
         if (is_good)
                 is_good = tl_machines_do(machines, "cannot try its connections", where,
-                                         list_rows(matrix, rows, where), try_row, rows,
-                                         sizeof(*rows));
+                                         list_rows(matrix, rows, where), TL_JOBS_WAITING, try_row,
+                                         rows, sizeof(*rows));
         else
                 tl_fail("out of memory");
         free(rows);

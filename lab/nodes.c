@@ -140,7 +140,7 @@ static bool make_keys(struct tl_machines *machines, const struct tl_nodes_source
                                           .part = TL_SPACE_ALL,
                                           .work = make_key,
                                           .ctx = &node};
-        is_good = is_good && tl_jobs_run(machines->jobs, jobs, count);
+        is_good = is_good && tl_jobs_run(machines->jobs, jobs, count, TL_JOBS_BUSY);
         for (uint32_t i = 0; jobs && i < count; i++) {
                 const struct tl_node *in_model = &source->model->nodes[where[i]->node];
                 char *text = tl_job_text(&jobs[i]);
@@ -174,7 +174,7 @@ static bool hand_out(struct tl_machines *machines, const struct node *it,
         for (uint32_t i = 0; is_good && i < count; i++)
                 nodes[i] = *it;
         is_good = is_good && tl_machines_do(machines, "cannot write its files", where, count,
-                                            write_files, nodes, sizeof(*nodes));
+                                            TL_JOBS_BUSY, write_files, nodes, sizeof(*nodes));
         free(nodes);
         return is_good;
 }
@@ -223,8 +223,8 @@ static bool apply_on(struct tl_machines *machines, const struct tl_nodes_source 
                 return tl_fail("out of memory");
         for (uint32_t i = 0; i < count; i++)
                 nodes[i] = (struct node){.network = source->model->network->name.text};
-        is_good = tl_machines_do(machines, "tieline apply", where, count, apply, nodes,
-                                 sizeof(*nodes));
+        is_good = tl_machines_do(machines, "tieline apply", where, count, TL_JOBS_BUSY, apply,
+                                 nodes, sizeof(*nodes));
         free(nodes);
         return is_good;
 }

@@ -3,7 +3,8 @@
  * probe.h - tries many connections from one machine at once: pings, TCP and UDP.
  *
  * Every probe has its own deadline. Pings and UDP datagrams are repeated until there is an answer;
- * TCP leaves that to the kernel, and starts over if it gives up early.
+ * TCP leaves that to the kernel, and starts over if it gives up early. A TCP server must say
+ * something first, as those of lab/serve do.
  * Threads: the process has only one. Source: RFC 792, RFC 4443. */
 #ifndef LAB_PROBE_H
 #define LAB_PROBE_H

@@ -444,4 +444,5 @@ void tl_view_summary(const struct tl_view *view, const struct tl_matrix_summary 
                         "report it.%s\n",
                         colour(view, BOLD RED), summary->wrong, summary->wrong == 1 ? "" : "s",
                         colour(view, PLAIN));
+        fflush(view->out);
 }

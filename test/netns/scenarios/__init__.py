@@ -17,6 +17,7 @@ from scenarios import one_lan_crash  # noqa: F401
 from scenarios import stopped  # noqa: F401
 from scenarios import systemd  # noqa: F401
 from scenarios import one_lan_cli  # noqa: F401
+from scenarios import one_lan_lab  # noqa: F401
 from scenarios import uapi
 from scenarios import status
 from scenarios import events  # noqa: F401
