@@ -216,16 +216,23 @@ static bool build(struct lab *lab)
 
 /* ---- trying ---- */
 
-static void show(struct lab *lab)
+/* Prints what the last run found. After a disturbance, the details are of interest only if
+ * something is wrong. */
+static void show(struct lab *lab, bool is_first)
 {
         struct tl_matrix_summary summary;
+        bool is_good;
 
         tl_matrix_count(&lab->matrix, &summary);
-        lab->is_as_expected &= !summary.wrong && summary.met == summary.tests;
+        is_good = !summary.wrong && summary.met == summary.tests;
+        lab->is_as_expected &= is_good;
         if (lab->order->is_json)
                 return;
-        tl_view_matrix(&lab->view, &lab->matrix, &lab->topology);
-        tl_view_tests(&lab->view, &lab->matrix, lab->order->file);
+        if (is_first || !is_good) {
+                tl_view_matrix(&lab->view, &lab->matrix, &lab->topology);
+                tl_view_tests(&lab->view, &lab->matrix, lab->order->file);
+                fputc('\n', lab->view.out);
+        }
         tl_view_summary(&lab->view, &summary);
 }
 
@@ -239,7 +246,7 @@ static bool test(struct lab *lab)
         if (!tl_matrix_run(&lab->matrix, &lab->machines, TL_MATRIX_PATIENCE_MS))
                 return false;
         tl_view_step(&lab->view, "tried %u connections", lab->matrix.probe_count);
-        show(lab);
+        show(lab, true);
         if (lab->report)
                 tl_report_add(lab->report, &lab->matrix, &lab->topology, NULL, 0);
         return true;
@@ -249,6 +256,7 @@ static bool disturb(struct lab *lab, const struct tl_disturb *disturb)
 {
         char name[32];
         bool has_recovered;
+        int recovered_ms;
 
         tl_disturb_name(disturb->what, name);
         tl_view_title(&lab->view, "%s: %s (%s)", name, tl_disturbance_text(disturb->what),
@@ -266,12 +274,14 @@ static bool disturb(struct lab *lab, const struct tl_disturb *disturb)
                              lab->matrix.slowest_ms / 1000.0);
         else
                 tl_view_step(&lab->view, "not recovered after %u s", RECOVERY_MS / 1000);
-        int recovered_ms = has_recovered ? (int)lab->matrix.slowest_ms : -1;
+        recovered_ms = has_recovered ? (int)lab->matrix.slowest_ms : -1;
+        tl_view_doing(&lab->view, "trying %u connections", lab->matrix.probe_count);
         if (!tl_matrix_run(&lab->matrix, &lab->machines, TL_MATRIX_PATIENCE_MS))
                 return false;
         if (lab->report)
                 tl_report_add(lab->report, &lab->matrix, &lab->topology, disturb, recovered_ms);
-        show(lab);
+        tl_view_step(&lab->view, "tried %u connections", lab->matrix.probe_count);
+        show(lab, false);
         return true;
 }
 

@@ -38,9 +38,9 @@ bool tl_machines_serve(struct tl_machines *machines,
 const struct tl_holder *tl_machines_holder(const struct tl_machines *machines,
                                            const struct tl_lab_machine *machine);
 
-/* Runs a function in each of some machines, `at_once` (lab/jobs.h) at a time. `work` gets ctxs + i * size, which begins with
- * whatever it needs. Returns whether all of them returned 0; otherwise says what the first one that
- * failed printed, after `what`. */
+/* Runs a function in each of some machines, `at_once` of them (lab/jobs.h) at a time. `work` gets
+ * ctxs + i * size in machine i. Returns whether all of them returned 0; otherwise says what the
+ * first one that failed printed, after `what`. */
 bool tl_machines_do(struct tl_machines *machines, const char *what,
                     const struct tl_lab_machine *const *where, uint32_t count, uint32_t at_once,
                     int (*work)(void *ctx), void *ctxs, size_t size) WG_MUST_USE;

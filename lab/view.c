@@ -427,7 +427,7 @@ void tl_view_summary(const struct tl_view *view, const struct tl_matrix_summary 
         uint32_t silent = summary->pairs[TL_MATRIX_FORBIDDEN] + summary->pairs[TL_MATRIX_BROKEN];
         bool is_good = !summary->wrong && summary->met == summary->tests;
 
-        fprintf(view->out, "\n%s%u pairs work", colour(view, is_good ? GREEN : RED),
+        fprintf(view->out, "%s%u pairs work", colour(view, is_good ? GREEN : RED),
                 summary->pairs[TL_MATRIX_WORKS] + summary->pairs[TL_MATRIX_SURPRISE]);
         if (silent)
                 fprintf(view->out, ", %u do not", silent);

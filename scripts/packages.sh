@@ -32,6 +32,7 @@ build   libyaml-dev             pc:yaml-0.1
 demo    iproute2                ip
 demo    iputils-ping            ping
 demo    iperf3                  iperf3
+demo    nftables                nft
 demo    wireguard-tools         wg
 demo    wireguard-go            wireguard-go
 profile linux-perf              perf
@@ -50,7 +51,6 @@ check   cppcheck                cppcheck
 check   iptables                iptables
 check   libcmocka-dev           pc:cmocka
 check   mandoc                  mandoc
-check   nftables                nft
 check   procps                  sysctl
 check   shellcheck              shellcheck
 check   socat                   socat
