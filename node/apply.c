@@ -60,10 +60,15 @@ static void end(struct run *run)
 bool tl_apply_compare(const struct tl_machine *machine, struct tl_diff *diff)
 {
         struct run run = {0};
+        struct tl_journal journal;
         bool is_good;
 
         *diff = (struct tl_diff){0};
+        /* Nothing changes while it is read. */
+        if (!tl_hold_open(&journal, machine->plan.ifname))
+                return false;
         is_good = tl_hold_settle(machine->plan.ifname) && begin(&run, machine, diff);
+        tl_journal_close(&journal);
         end(&run);
         return is_good;
 }

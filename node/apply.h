@@ -18,7 +18,8 @@
 #include "node/diff.h"
 #include "node/machine.h"
 
-/* Compares the plan of a machine (tl_machine_plan) with what is running; changes nothing. Returns
+/* Compares the plan of a machine (tl_machine_plan) with what is running, and changes nothing; waits
+ * while another command does. Returns
  * false after saying why that is impossible. The caller releases *diff either way. */
 bool tl_apply_compare(const struct tl_machine *machine, struct tl_diff *diff) WG_MUST_USE;
 

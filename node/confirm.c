@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/fail.h"
+#include "io/log.h"
 #include "node/apply.h"
 #include "node/down.h"
 #include "node/good.h"
@@ -97,7 +98,24 @@ bool tl_confirm_settle(const char *name)
         return pending.left_s ? tl_pending_watch(name) : tl_confirm_revert(name);
 }
 
-/* A record that is gone by the time the journal is ours was confirmed or undone. */
+/* Nobody sees the messages of a process in the background. */
+static void report(const char *name, bool is_good)
+{
+        struct tl_log log;
+
+        tl_log_init(&log, "tieline", name, TL_LOG_INFO);
+        tl_log_prepare_syslog(&log);
+        tl_log_to_syslog(&log);
+        if (is_good)
+                tl_log(&log, TL_LOG_WARNING, "changes were not confirmed in time, and are undone");
+        else
+                tl_log(&log, TL_LOG_ERROR,
+                       "changes were not confirmed in time, and cannot be "
+                       "undone: run `tieline confirm --revert'");
+}
+
+/* A record that is gone by the time the journal is ours was confirmed or undone, and one with time
+ * left belongs to later changes. */
 bool tl_confirm_wait(const char *name)
 {
         struct tl_journal journal;
@@ -108,5 +126,7 @@ bool tl_confirm_wait(const char *name)
                 return true;
         is_good = pending.left_s || revert(&journal, &pending);
         tl_journal_close(&journal);
+        if (!pending.left_s)
+                report(name, is_good);
         return is_good;
 }

@@ -24,8 +24,11 @@ enum { SETTLE_TIMEOUT_MS = 5000, RETRY_MS = 10 };
 
 bool tl_hold_open(struct tl_journal *journal, const char *name)
 {
-        int error = tl_journal_open(journal, &JOURNAL, name);
+        int error;
 
+        if (tl_link_is_elsewhere(name))
+                return tl_fail("`%s' runs in another network namespace", name);
+        error = tl_journal_open(journal, &JOURNAL, name);
         /* Users see the changes themselves instead (node/diff.h). */
         tl_run_hush();
         if (error)
@@ -58,8 +61,6 @@ bool tl_hold_settle(const char *name)
         bool exists, is_good;
         int ms = 0;
 
-        if (tl_link_is_elsewhere(name))
-                return tl_fail("`%s' runs in another network namespace", name);
         do {
                 if (ms)
                         poll(NULL, 0, RETRY_MS);

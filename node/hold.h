@@ -12,12 +12,12 @@
 #include "host/journal.h"
 
 /* Opens the journal, waiting for another process that has it. Settings that a journal of an earlier
- * boot records are forgotten. Returns false after saying what went wrong. */
+ * boot records are forgotten. Returns false after saying what went wrong, such as that the network
+ * runs in another network namespace. */
 bool tl_hold_open(struct tl_journal *journal, const char *name) WG_MUST_USE;
 
 /* Waits until the link of that name is served by tielined, or gone: a daemon that was killed leaves
- * it behind for a moment. Returns false after saying that it belongs to another program, or is in
- * another network namespace. */
+ * it behind for a moment. Returns false after saying that it belongs to another program. */
 bool tl_hold_settle(const char *name) WG_MUST_USE;
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "node/make.h"
 
+#include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@
 #include "io/netlink.h"
 #include "io/netset.h"
 #include "node/settings.h"
+
+enum { TOLD_FROM = 100 };
 
 static const char *name_of(const struct tl_make *make)
 {
@@ -133,6 +136,13 @@ static struct tl_netset_change describe(const struct tl_make *make, uint32_t i, 
         return change;
 }
 
+static const char *say_why(const struct tl_netset_change *change)
+{
+        if (change->error == -EEXIST && !change->is_address)
+                return "another program has a route with this prefix and metric";
+        return strerror(-change->error);
+}
+
 /* Addresses and routes. */
 static bool make_netset(struct tl_make *make, uint32_t first, uint32_t count)
 {
@@ -148,7 +158,7 @@ static bool make_netset(struct tl_make *make, uint32_t first, uint32_t count)
         error = tl_netset_change(changes, count);
         for (uint32_t i = 0; is_good && i < count; i++)
                 if (changes[i].error)
-                        is_good = explain(make, first + i, strerror(-changes[i].error));
+                        is_good = explain(make, first + i, say_why(&changes[i]));
         free(changes);
         return is_good && (!error || explain(make, first, strerror(-error)));
 }
@@ -244,16 +254,11 @@ static bool make_kind(struct tl_make *make, enum tl_diff_kind kind, uint32_t fir
         return false;
 }
 
+/* The differences themselves have been shown; only what takes a while needs more. */
 static void tell(const struct tl_make *make, uint32_t first, uint32_t count)
 {
-        const char *text = count == 1 ? tl_diff_text(make->diff, first) : NULL;
-
-        if (!make->is_told || !isatty(STDERR_FILENO))
-                return;
-        if (text)
-                fprintf(stderr, "%s\n", text);
-        else
-                fprintf(stderr, "%s: %u changes\n",
+        if (make->is_told && count >= TOLD_FROM && isatty(STDERR_FILENO))
+                fprintf(stderr, "%s: %u changes...\n",
                         tl_diff_kind_text(make->diff->items[first].kind), count);
 }
 

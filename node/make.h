@@ -19,7 +19,7 @@ struct tl_make {
         const struct tl_state *from, *to;
         const uint8_t *private_key; /* NULL: the differences have no key to set */
         struct tl_diff *diff;       /* between the two */
-        bool is_told;               /* shows progress, if standard error is a terminal */
+        bool is_told;               /* shows large steps, if standard error is a terminal */
 };
 
 /* Makes the changes in their order, until one fails or a signal asks us to end. Returns false after

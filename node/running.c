@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "node/running.h"
 
+#include <errno.h>
 #include <net/if.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,20 +18,23 @@
 #include "io/netset.h"
 #include "node/tags.h"
 
-static bool read_link(struct tl_state *state, const char *name, uint32_t ifindex)
+/* How often to start over if the daemon ends while we ask it: another command may end it. */
+enum { TRIES = 20, RETRY_MS = 50 };
+
+static int read_link(struct tl_state *state, uint32_t ifindex)
 {
         struct tl_link link;
         int error = tl_netlink_get_link(ifindex, &link);
 
         if (error)
-                return tl_fail("cannot read the link `%s': %s", name, strerror(-error));
+                return error;
         state->has_link = true;
         state->is_up = link.is_up;
         state->mtu = link.mtu;
-        return true;
+        return 0;
 }
 
-static bool read_device(struct tl_state *state, const char *name, const uint8_t *private_key)
+static int read_device(struct tl_state *state, const char *name, const uint8_t *private_key)
 {
         int error;
 
@@ -41,18 +46,17 @@ static bool read_device(struct tl_state *state, const char *name, const uint8_t 
                                           TL_CONF_KEY_LEN);
         wg_wipe(state->own_device.private_key, TL_CONF_KEY_LEN);
         state->own_device.has_private_key = false;
-        return !error ||
-               tl_fail("cannot read the configuration of `%s': %s", name, tl_channel_error(error));
+        return error;
 }
 
-static bool read_addresses(struct tl_state *state, const char *name, uint32_t ifindex)
+static int read_addresses(struct tl_state *state, uint32_t ifindex)
 {
         struct tl_netset_address *addresses = NULL;
         size_t count = 0;
         int error = tl_netset_list_addresses(ifindex, &addresses, &count);
 
         if (error)
-                return tl_fail("cannot list the addresses of `%s': %s", name, strerror(-error));
+                return error;
         state->addresses = tl_arena_take(&state->arena, count, sizeof(*state->addresses));
         for (size_t i = 0; state->addresses && i < count; i++)
                 state->addresses[state->address_count++] = (struct tl_planned_address){
@@ -60,7 +64,42 @@ static bool read_addresses(struct tl_state *state, const char *name, uint32_t if
                         addresses[i].cidr,
                 };
         free(addresses);
-        return state->addresses || tl_fail("out of memory");
+        return state->addresses ? 0 : -ENOMEM;
+}
+
+/* Reads what belongs to the link. Its index is 0 if there is none. */
+static int read_once(struct tl_state *state, const char *name, const uint8_t *private_key,
+                     uint32_t *ifindex)
+{
+        int error;
+
+        *ifindex = tl_link_is_served(name) ? if_nametoindex(name) : 0;
+        if (!*ifindex)
+                return 0;
+        error = read_link(state, *ifindex);
+        if (!error)
+                error = read_device(state, name, private_key);
+        return error ? error : read_addresses(state, *ifindex);
+}
+
+static bool has_ended(int error)
+{
+        return error == -ENODEV || error == -ENXIO || error == -EPIPE || error == -ECONNRESET ||
+               error == -ECONNREFUSED || error == -ENOENT;
+}
+
+static bool read_all(struct tl_state *state, const char *name, const uint8_t *private_key,
+                     uint32_t *ifindex)
+{
+        int error = read_once(state, name, private_key, ifindex);
+
+        for (int i = 1; has_ended(error) && i < TRIES; i++) {
+                tl_state_done(state);
+                poll(NULL, 0, RETRY_MS);
+                error = read_once(state, name, private_key, ifindex);
+        }
+        return !error || tl_fail("cannot read the link `%s' and its configuration: %s", name,
+                                 tl_channel_error(error));
 }
 
 static bool is_ours(const struct tl_netset_route *route, uint32_t ifindex, uint32_t metric)
@@ -115,13 +154,11 @@ static bool read_table(struct tl_state *state, const char *name)
 bool tl_running_read(struct tl_state *state, const char *name,
                      const uint8_t private_key[TL_CONF_KEY_LEN])
 {
-        uint32_t ifindex = tl_link_is_served(name) ? if_nametoindex(name) : 0;
+        uint32_t ifindex;
 
         *state = (struct tl_state){0};
-        if (ifindex && !(read_link(state, name, ifindex) && read_device(state, name, private_key) &&
-                         read_addresses(state, name, ifindex)))
-                return false;
-        if (!read_routes(state, name, ifindex) || !read_table(state, name))
+        if (!read_all(state, name, private_key, &ifindex) || !read_routes(state, name, ifindex) ||
+            !read_table(state, name))
                 return false;
         tl_state_sort(state);
         return true;

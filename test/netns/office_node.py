@@ -49,7 +49,10 @@ class OfficeNode:
         mounts = "; ".join(f"mount -t tmpfs none {path}" for path in PRIVATE)
         self.anchor = self.node.popen("unshare", "-m", "sh", "-c", f"{mounts}; exec sleep infinity",
                                       log=lab.file("anchor"))
-        until(lambda: b"sleep" in read(f"/proc/{self.anchor.pid}/cmdline"), "mounts are private")
+        # Until it is `sleep`, its mounts may still be those of the machine.
+        until(lambda: read(f"/proc/{self.anchor.pid}/comm") == b"sleep\n", "mounts are private")
+        # With the others, the kernel would restore it by itself (Linux, inet_forward_change()).
+        self.node.sysctl("net.ipv4.conf.all.accept_redirects", 0)
         self.keys = keys = {name: Key(lab) for name in "zace"}
         self.texts = [FILE.format(**{name: key.public for name, key in keys.items()})]
         self.texts.append(self.texts[0])
@@ -68,8 +71,8 @@ class OfficeNode:
         return run(*self.inside(*argv, env=env), **more)
 
     def popen(self, *argv):
-        return subprocess.Popen(self.inside(*argv), stdout=subprocess.DEVNULL,
-                                stderr=subprocess.DEVNULL)
+        return subprocess.Popen(self.inside(*argv), stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
 
     def tieline(self, *arguments, **more):
         return self.run("tieline", *arguments, **more)
@@ -87,14 +90,20 @@ class OfficeNode:
         expect_same(done.returncode, 0, f"exit status of {arguments}: {done.stderr}")
         return None
 
+    def path(self, suffix):
+        """Where a file of the network is, seen from outside."""
+        return f"/proc/{self.anchor.pid}/root/etc/tieline/{NAME}.{suffix}"
+
     def write(self, suffix, text):
-        self.run("sh", "-c", f"umask 077; cat >/etc/tieline/{NAME}.{suffix}", input=text)
+        with open(self.path(suffix), "w", encoding="utf-8",
+                  opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(text)
 
     def lock(self, number):
         """The lock of a file."""
         self.write("yaml", self.texts[number])
         self.tieline("check", NAME)
-        return self.run("cat", f"/etc/tieline/{NAME}.lock").stdout
+        return read(self.path("lock")).decode()
 
     def use(self, number):
         """Makes one of the two files, and its lock, the network's."""
@@ -115,15 +124,21 @@ class OfficeNode:
         """Everything that a network may change on this machine, as text."""
         script = """
             ip -o address; ip route show table all; ip -6 route show table all; ip rule; ip -6 rule
-            nft -s list ruleset
-            wg show all peers; wg show all allowed-ips; wg show all persistent-keepalive
-            wg show all endpoints; ip -o link show
+            nft -s list ruleset; ip -o link show; wg show all dump | sed 's/^/wg /'
             cd /proc/sys/net; grep -r . ipv4/ip_forward ipv4/conf ipv6/conf 2>/dev/null
             true
         """
         text = self.run("sh", "-c", script).stdout
         text = re.sub(r"^\d+: ", "", text, flags=re.MULTILINE)  # numbers of links
-        return sorted(line for line in text.splitlines() if not IGNORED.search(line))
+        return sorted(canonical(line) for line in text.splitlines() if not IGNORED.search(line))
+
+
+def canonical(line):
+    """A line of `wg show dump` without what changes by itself: ports, counts and times."""
+    if not line.startswith("wg "):
+        return line
+    fields = line[3:].split("\t")
+    return " ".join(fields[:3] if len(fields) == 5 else [*fields[:5], fields[8]])
 
 
 # Counters, the keys that only look at themselves, and what the kernel does in its own time.

@@ -124,8 +124,9 @@ def node_takes_turns(lab):
     up = node.apply(0)
     for verbs in (("apply",) * 3, ("apply", "down"), ("down", "down"), ("apply", "down") * 2):
         commands = [node.popen("tieline", verb, NAME) for verb in verbs]
-        expect_same([command.wait(60) for command in commands], [0] * len(verbs),
-                    f"exit statuses of {verbs}")
+        told = [command.communicate(timeout=60)[1] for command in commands]
+        expect_same([command.returncode for command in commands], [0] * len(verbs),
+                    f"exit statuses of {verbs}: {told}")
         picture = node.picture()
         expect_alike(picture, up if "acme" in " ".join(picture) else before,
                      f"the node after {verbs}")

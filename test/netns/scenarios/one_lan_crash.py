@@ -36,22 +36,25 @@ class Trial:
         expect_alike(self.node.picture(), self.before, f"the node after {what}, and down")
 
 
-def kill_all(trial, begin, *command):
-    """Kills a command before each of its steps, with the node in the state that begin() makes.
-    The next command is `apply`, with either file, or `down`."""
-    step = 1
+def kill_all(trial, begin, stride, *command):
+    """Kills a command before its steps, one in `stride`, with the node in the state that begin()
+    makes. The next command is `apply`, with either file, or `down`. Returns how many steps there
+    are."""
+    step = random.randrange(stride) + 1
+    turn = 0
     while begin() or trial.node.strike(signal.SIGKILL, step, *command) is not None:
         what = f"{' '.join(command)}, killed at step {step}"
-        if step % 2:
-            trial.applies(step // 2 % 2, what)
+        if turn % 2:
+            trial.applies(turn // 2 % 2, what)
         else:
             trial.down(what)
-        step += 1
+        step += stride
+        turn += 1
     trial.down(f"{' '.join(command)}, not killed")
-    return step - 1
+    return step - stride
 
 
-@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=180)
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=400)
 def node_killed_at_any_step(lab):
     """If apply or down is killed at any step, the next one reaches the planned or old state."""
     trial = Trial(lab)
@@ -64,8 +67,9 @@ def node_killed_at_any_step(lab):
         trial.node.tieline("apply", NAME)
         trial.node.use(1)
 
-    steps = [kill_all(trial, is_new, "apply", NAME), kill_all(trial, is_changed, "apply", NAME),
-             kill_all(trial, is_changed, "down", NAME)]
+    steps = [kill_all(trial, is_new, 1, "apply", NAME),
+             kill_all(trial, is_changed, 3, "apply", NAME),
+             kill_all(trial, is_changed, 3, "down", NAME)]
     expect(min(steps) > 20, f"there are many steps: {steps}")
     lab.notes.append(f"{steps} steps")
 
