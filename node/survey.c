@@ -148,12 +148,13 @@ static void describe_rule(struct tl_local_rule *rule)
                 rule->text[--len] = '\0';
 }
 
-/* Whether a table has a route that catches packets to the network. */
+/* Whether a rule leads to a route that catches packets to the network. */
 static bool has_route(const struct survey *s, const struct tl_netset_route *routes, size_t count,
-                      uint32_t table, uint8_t family)
+                      const struct tl_rule *rule, uint8_t family)
 {
         for (size_t i = 0; i < count; i++)
-                if (routes[i].table == table && routes[i].prefix.ip.family == family &&
+                if (routes[i].table == rule->table && routes[i].prefix.ip.family == family &&
+                    (routes[i].prefix.cidr || !rule->ignores_defaults) &&
                     is_ours(s, &routes[i].prefix))
                         return true;
         return false;
@@ -181,7 +182,7 @@ static void add_rules(struct survey *s, const struct rules *rules,
                     is_about_others(s, item))
                         continue;
                 if (item->action == TL_RULE_LOOKUP &&
-                    !has_route(s, routes, count, item->table, rules->family))
+                    !has_route(s, routes, count, item, rules->family))
                         continue;
                 rule = &s->local->rules[s->local->rule_count++];
                 rule->family = rules->family;

@@ -145,6 +145,21 @@ static void test_drops(void **state WG_UNUSED)
                 expect_drop(&drops[i]);
 }
 
+/* A chain of a program does not help if the packets do not get there. */
+static void test_drops_before(void **state WG_UNUSED)
+{
+        struct tl_filter_packets in = find_packets(TL_FILTER_FORWARD, WG_FAMILY_IPV4, false);
+        char name[TL_FIREWALL_NAME_SIZE], fix[TL_FIREWALL_FIX_SIZE];
+
+        enter_netns();
+        load("iptables-restore", "docker.rules");
+        run("iptables -I FORWARD -j DROP");
+        assert_true(is_dropped(&in, name, fix));
+        assert_string_equal(name, "ip filter FORWARD");
+        run(fix);
+        assert_false(is_dropped(&in, name, fix));
+}
+
 /* Tables that drop only what is not ours. */
 static void test_harmless(void **state WG_UNUSED)
 {
@@ -205,9 +220,8 @@ static void test_quotes_names(void **state WG_UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_drops),
-                cmocka_unit_test(test_harmless),
-                cmocka_unit_test(test_quotes_names),
+                cmocka_unit_test(test_drops),           cmocka_unit_test(test_drops_before),
+                cmocka_unit_test(test_harmless),        cmocka_unit_test(test_quotes_names),
                 cmocka_unit_test(test_changes_nothing),
         };
 

@@ -101,6 +101,8 @@ static void test_routes(void **state WG_UNUSED)
         run("ip route add unreachable 10.70.0.0/16");
         run("ip route add 192.168.0.0/16 via 192.168.200.1 table 7");
         run("ip route add 192.168.201.0/24 via 192.168.200.1 table 8");
+        run("ip route add default via 192.168.200.1 table 6");
+        run("ip rule add priority 99 table 6 suppress_prefixlength 0");
         run("ip rule add priority 100 table 7");
         run("ip rule add priority 101 from 192.168.200.2 table 8");
         run("ip rule add priority 102 fwmark 7 table 8");
@@ -205,6 +207,15 @@ static void test_exact_rules(void **state WG_UNUSED)
         expect_facts(NODE_A, USUAL UPLINK "drop ip router f: connections from acme to a LAN\n");
 }
 
+/* People may pass, but the other office may not. */
+static void test_inexact_rules(void **state WG_UNUSED)
+{
+        enter_machine();
+        run("nft 'table ip router { chain f { type filter hook forward priority 0; policy drop; "
+            "ip saddr 10.70.0.0/24 accept; ip daddr 10.70.0.0/24 accept; }; }'");
+        expect_facts(NODE_C, USUAL UPLINK "drop ip router f: connections from acme to eth0\n");
+}
+
 static void test_unknown(void **state WG_UNUSED)
 {
         const char *path = getenv("PATH");
@@ -225,7 +236,7 @@ int main(void)
                 cmocka_unit_test(test_own_link),      cmocka_unit_test(test_tailscale),
                 cmocka_unit_test(test_wg_quick),      cmocka_unit_test(test_docker),
                 cmocka_unit_test(test_ufw),           cmocka_unit_test(test_exact_rules),
-                cmocka_unit_test(test_unknown),
+                cmocka_unit_test(test_inexact_rules), cmocka_unit_test(test_unknown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
