@@ -251,22 +251,26 @@ static void check_routes(const struct tl_network_site *site, const struct tl_nes
 
 /* ---- endpoints ---- */
 
-static void check_endpoint_route(const struct tl_node *node, const struct claims *claims,
-                                 const struct tl_nest_item *items, uint32_t count,
-                                 struct tl_findings *findings)
+/* Checks the address of a node's endpoint, which is in the file or what its name resolves to. */
+static void check_endpoint_route(const struct tl_node *node, const struct wg_ip *ip,
+                                 const struct claims *claims, const struct tl_nest_item *items,
+                                 uint32_t count, struct tl_findings *findings)
 {
         const struct tl_network_endpoint *endpoint = &node->in_file->endpoint;
-        uint32_t found = tl_nest_find(items, count, &endpoint->ip);
-        char text[CLAIM_TEXT_SIZE], message[CLAIM_TEXT_SIZE + 2 * TL_NETWORK_WORD_MAX + 128];
+        uint32_t found = tl_nest_find(items, count, ip);
+        char text[CLAIM_TEXT_SIZE], ip_text[TL_ADDRESS_IP_SIZE], message[768];
         const struct claim *claim;
+        bool is_name = endpoint->ip.family == WG_FAMILY_NONE;
 
         if (!endpoint->host.text || found == TL_NEST_NONE)
                 return;
         claim = &claims->items[items[found].id];
         describe(text, claim);
+        tl_address_format_ip(ip_text, ip);
         snprintf(message, sizeof(message),
-                 "the endpoint %s of \"%s\" lies in %s, which is routed into the tunnel",
-                 endpoint->host.text, node->name, text);
+                 "the endpoint %s%s%s%s of \"%s\" lies in %s, which is routed into the tunnel",
+                 endpoint->host.text, is_name ? " (here " : "", is_name ? ip_text : "",
+                 is_name ? ")" : "", node->name, text);
         report(findings, TL_CONFLICT_ENDPOINT_ROUTED, endpoint->host.at, claim->at, message);
 }
 
@@ -437,7 +441,8 @@ static bool find_all(const struct tl_model *model, struct tl_arena *arena,
         for (uint32_t i = 0; i < model->site_count; i++)
                 check_routes(model->sites[i].in_file, items, count, findings);
         for (uint32_t i = 0; i < model->node_count; i++)
-                check_endpoint_route(&model->nodes[i], &claims, items, count, findings);
+                check_endpoint_route(&model->nodes[i], &model->nodes[i].in_file->endpoint.ip,
+                                     &claims, items, count, findings);
         return check_endpoint_pairs(model, arena, findings) &&
                check_addresses(model, arena, findings);
 }
@@ -633,6 +638,29 @@ bool tl_conflicts_find_local(const struct tl_model *model, uint32_t node,
                 check_route(&routed, &local->routes[i]);
         for (uint32_t i = 0; i < local->rule_count; i++)
                 check_rule(model, node, &local->rules[i], findings);
+        tl_arena_done(&arena);
+        return findings->errors == errors && !findings->has_lost_some;
+}
+
+bool tl_conflicts_find_resolved(const struct tl_model *model, uint32_t node,
+                                const struct tl_change *device, struct tl_findings *findings)
+{
+        struct routed routed = {.model = model, .findings = findings};
+        uint32_t errors = findings->errors;
+        struct tl_arena arena = {0};
+
+        if (!list_routed(&routed, node, &arena)) {
+                tl_arena_done(&arena);
+                return report_no_memory(model, findings);
+        }
+        for (uint32_t i = 0; i < device->peer_count; i++) {
+                const struct tl_change_peer *peer = tl_change_peer_at(device, i);
+                uint32_t of = tl_model_find_key(model, peer->public_key);
+
+                if (peer->has_endpoint && of != TL_MODEL_NONE)
+                        check_endpoint_route(&model->nodes[of], &peer->endpoint.ip, &routed.claims,
+                                             routed.items, routed.count, findings);
+        }
         tl_arena_done(&arena);
         return findings->errors == errors && !findings->has_lost_some;
 }

@@ -13,6 +13,7 @@
 
 #include "base/attr.h"
 #include "base/enum.h"
+#include "conf/change.h"
 #include "conf/findings.h"
 #include "net/local.h"
 #include "net/model.h"
@@ -47,5 +48,12 @@ bool tl_conflicts_find(const struct tl_model *model, struct tl_findings *finding
 bool tl_conflicts_find_local(const struct tl_model *model, uint32_t node,
                              const struct tl_local *local,
                              struct tl_findings *findings) WG_MUST_USE;
+
+/* Finds endpoints in the plan of a node whose names resolve, on this machine, to addresses that the
+ * tunnel routes: then its own packets would go into it. `device` is that of its plan, with names
+ * resolved. */
+bool tl_conflicts_find_resolved(const struct tl_model *model, uint32_t node,
+                                const struct tl_change *device,
+                                struct tl_findings *findings) WG_MUST_USE;
 
 #endif

@@ -144,7 +144,9 @@ bool tl_machine_plan(struct tl_machine *machine)
                                        &machine->findings) &&
                tl_nodeplan_make(&machine->plan, &machine->model, &machine->policy, machine->node,
                                 &machine->local, &machine->findings) &&
-               resolve(machine);
+               resolve(machine) &&
+               tl_conflicts_find_resolved(&machine->model, machine->node, &machine->plan.device,
+                                          &machine->findings);
 }
 
 void tl_machine_done(struct tl_machine *machine)

@@ -305,6 +305,45 @@ static void test_rule(void **state WG_UNUSED)
         test_office_done(&office);
 }
 
+/* A hub whose name resolves to an address in an office, as with DNS that differs inside. */
+static void test_resolved(void **state WG_UNUSED)
+{
+        static const char yaml[] = "network: n\naddresses: 10.70.0.0/24\n"
+                                   "hubs: {z: {endpoint: z.example, key: " TEST_KEY_1 "}}\n"
+                                   "sites: {s: {lan: 192.168.1.0/24, key: " TEST_KEY_2 "}}\n"
+                                   "people: {e: {devices: {laptop: {key: " TEST_KEY_3 "}}}}\n";
+        static const struct {
+                uint32_t node;
+                const char *ip;
+                bool is_ok;
+        } cases[] = {
+                {2, "192.0.2.1", true},
+                {2, "192.168.1.4", false},
+                {2, "10.70.0.9", false},
+                {1, "192.168.1.4", true}}; /* in the LAN of its own site, which is not routed */
+        struct test_office office;
+
+        test_office_init(&office, yaml);
+        for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
+                struct tl_change device;
+                struct tl_change_peer *peer;
+
+                tl_change_init(&device);
+                peer = tl_change_add_peer(&device, office.network.hubs[0].node.key);
+                assert_non_null(peer);
+                peer->has_endpoint = true;
+                peer->endpoint.ip = test_ip(cases[i].ip);
+                assert_int_equal(tl_conflicts_find_resolved(&office.model, cases[i].node, &device,
+                                                            &office.findings),
+                                 cases[i].is_ok);
+                tl_change_done(&device);
+        }
+        assert_string_equal(office.findings.items[0].message,
+                            "the endpoint z.example (here 192.168.1.4) of \"z\" lies in LAN "
+                            "192.168.1.0/24 of site \"s\", which is routed into the tunnel");
+        test_office_done(&office);
+}
+
 /* ---- the twin ---- */
 
 enum { SITES = 12, YAML_SIZE = 2048 };
@@ -375,9 +414,8 @@ static void test_twin(void **state WG_UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_files),
-                cmocka_unit_test(test_machines),
-                cmocka_unit_test(test_rule),
+                cmocka_unit_test(test_files), cmocka_unit_test(test_machines),
+                cmocka_unit_test(test_rule),  cmocka_unit_test(test_resolved),
                 cmocka_unit_test(test_twin),
         };
 

@@ -283,8 +283,20 @@ def one_lan_conflicts(lab):
             net.tieline("e", "apply", wants=1, says=says)
             net.sh("e", go)
             net.tieline("e", "apply")
+        names_of_the_hub(net)
         net.works("e -> d")
         net.works("e -> b")
+
+
+def names_of_the_hub(net):
+    """The hub's name resolves to an address inside an office, as it may with DNS that differs
+    there."""
+    file = net.edit("e", lambda text: text.replace("203.0.113.10:51820", "hub.example:51820"))
+    for address, wants, says in (("192.168.200.10", 1, "lies in LAN 192.168.200.0/24"),
+                                 ("203.0.113.10", 0, "nothing to change")):
+        net.sh("e", f"sed -i /hub.example/d /etc/hosts; echo {address} hub.example >>/etc/hosts")
+        net.tieline("e", "plan", wants=wants, says=says)
+    net.edit("e", lambda _: file)
 
 
 # ---- gateways ----
