@@ -6,6 +6,7 @@
 
 #include "net/derive.h"
 #include "test/lib/cmocka.h"
+#include "test/lib/memfile.h"
 
 bool test_office_read(struct test_office *office, const char *yaml, size_t len)
 {
@@ -37,11 +38,8 @@ void test_office_done(struct test_office *office)
 
 char *test_office_findings(struct test_office *office, char *out, size_t size)
 {
-        FILE *text = fmemopen(out, size, "w");
+        FILE *text = test_memfile(out, size);
 
-        if (!text)
-                fail_msg("fmemopen");
-        out[0] = '\0';
         tl_findings_sort(&office->findings);
         for (uint32_t i = 0; i < office->findings.count; i++) {
                 const struct tl_finding *finding = &office->findings.items[i];

@@ -8,6 +8,7 @@
 
 #include "conf/base64.h"
 #include "test/lib/cmocka.h"
+#include "test/lib/memfile.h"
 #include "test/lib/tool.h"
 
 enum { RULES_MOST = 8 };
@@ -217,10 +218,8 @@ static void write_words(struct cast *c, FILE *out)
 
 static void write_rule(struct cast *c, char *text, size_t size)
 {
-        FILE *out = fmemopen(text, size, "w");
+        FILE *out = test_memfile(text, size);
 
-        if (!out)
-                fail_msg("fmemopen");
         fputs("  - {from: ", out);
         write_words(c, out);
         fputs(", to: ", out);
@@ -256,11 +255,9 @@ uint64_t random_office_seed(void)
 size_t random_office_write(char out[RANDOM_OFFICE_SIZE], uint64_t *state, bool has_policy,
                            bool is_shuffled)
 {
-        struct cast c = {.out = fmemopen(out, RANDOM_OFFICE_SIZE, "w"), .state = state};
+        struct cast c = {.out = test_memfile(out, RANDOM_OFFICE_SIZE), .state = state};
         long len;
 
-        if (!c.out)
-                fail_msg("fmemopen");
         c.hubs = 1 + below(&c, 3);
         c.sites = 1 + below(&c, WG_ARRAY_SIZE(c.hosts));
         c.people = 1 + below(&c, 8);

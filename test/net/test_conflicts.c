@@ -9,6 +9,7 @@
 #include "test/lib/cmocka.h"
 #include "test/lib/env.h"
 #include "test/lib/ip.h"
+#include "test/lib/memfile.h"
 #include "test/lib/office.h"
 
 #define HEAD "network: n\naddresses: 10.70.0.0/24\nhubs: {z: {endpoint: z.example}}\n" /* 3 lines */
@@ -350,7 +351,7 @@ enum { SITES = 12, YAML_SIZE = 2048 };
 
 static void random_network(struct test_env *t, char *out)
 {
-        FILE *file = fmemopen(out, YAML_SIZE, "w");
+        FILE *file = test_memfile(out, YAML_SIZE);
 
         fprintf(file, "network: n\naddresses: 10.0.%u.0/24\nmapped: 10.192.0.0/10\n",
                 test_env_below(t, 64));

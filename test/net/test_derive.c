@@ -9,6 +9,7 @@
 #include "test/lib/env.h"
 #include "test/lib/heap.h"
 #include "test/lib/ip.h"
+#include "test/lib/memfile.h"
 #include "test/lib/office.h"
 
 static const uint8_t random_bits[5] = {1, 2, 3, 4, 5};
@@ -217,7 +218,7 @@ struct world {
 /* Writes the network, its entries beginning somewhere in the middle. */
 static void write_network(struct world *w, char *out)
 {
-        FILE *file = fmemopen(out, YAML_SIZE, "w");
+        FILE *file = test_memfile(out, YAML_SIZE);
         unsigned int from = test_env_below(&w->random, NAMES);
 
         fprintf(file, "network: n\naddresses: 10.70.0.0/%u\nmapped: 10.200.0.0/20\n", w->cidr);

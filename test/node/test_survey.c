@@ -9,6 +9,7 @@
 #include "conf/address.h"
 #include "node/obstacles.h"
 #include "test/lib/cmocka.h"
+#include "test/lib/memfile.h"
 #include "test/lib/netns.h"
 #include "test/lib/office.h"
 
@@ -36,9 +37,8 @@ static void load(const char *command, const char *file)
 static char *show(const struct tl_local *local, char *out, size_t size)
 {
         char prefix[TL_ADDRESS_PREFIX_SIZE];
-        FILE *file = fmemopen(out, size, "w");
+        FILE *file = test_memfile(out, size);
 
-        assert_non_null(file);
         for (uint32_t i = 0; i < local->net_count; i++) {
                 struct wg_prefix net = {local->nets[i].ip, local->nets[i].cidr};
 
