@@ -78,8 +78,9 @@ struct tl_nodeplan {
 };
 
 /* Plans a node that is not stock. `local` may be NULL, when planning for another machine. Returns
- * whether the plan can be carried out; conflicts with local facts are findings. The caller releases
- * *plan either way. */
+ * whether the plan can be carried out. Peers without a key and drops of other programs are
+ * findings; conflicts must have been found before (net/conflicts.h). The caller releases *plan
+ * either way. */
 bool tl_nodeplan_make(struct tl_nodeplan *plan, const struct tl_model *model,
                       const struct tl_policy *policy, uint32_t node, const struct tl_local *local,
                       struct tl_findings *findings) WG_MUST_USE;

@@ -210,6 +210,25 @@ static void check_some(const struct test_office *office, const struct tl_policy 
                 fail_query(file, &query, "something or nothing");
 }
 
+/* What the header promises about targets. */
+static void check_subjects(const struct tl_policy *policy)
+{
+        for (uint32_t i = 0; i < policy->subject_count; i++) {
+                const struct tl_policy_target *targets = policy->subjects[i].targets;
+
+                for (uint32_t j = 0; j < policy->subjects[i].count; j++)
+                        for (uint32_t k = 0; k < j; k++) {
+                                const struct tl_policy_target *a = &targets[k], *b = &targets[j];
+
+                                if (!wg_prefix_overlaps(&a->prefix, &b->prefix))
+                                        continue;
+                                assert_int_not_equal(a->protocol, 0); /* a is around b */
+                                assert_false(a->protocol == b->protocol && a->first <= b->last &&
+                                             b->first <= a->last);
+                        }
+        }
+}
+
 static void test_twin(void **unused)
 {
         static char file[RANDOM_OFFICE_SIZE];
@@ -223,6 +242,7 @@ static void test_twin(void **unused)
                 random_office_write(file, &state, round % 8 != 0, false);
                 test_office_init(&office, file);
                 assert_true(tl_policy_build(&policy, &office.model, &office.findings));
+                check_subjects(&policy);
                 for (unsigned int i = 0; i < 300; i++) {
                         struct tl_policy_query query = random_query(&office, &state);
 
@@ -238,13 +258,13 @@ static void test_twin(void **unused)
 /* ---- what the text of the file says ---- */
 
 #define POLICY \
-        "services: {git: {at: d, ports: [443/tcp, 22/tcp]}}\n" \
+        "services: {git: {at: d, ports: [443/tcp, 22/tcp, 8000-8010/tcp]}}\n" \
         "policy:\n" \
         "  - {from: developers, to: git}\n" \
         "  - {from: e, to: beijing, ports: [80/tcp, icmp, 60-80/tcp]}\n" \
         "  - {from: shenzhen, to: [beijing, people]}\n" \
         "  - {from: b, to: z, ports: [53/udp]}\n" \
-        "  - {from: beijing, to: git, ports: [22-100/tcp]}\n"
+        "  - {from: beijing, to: git, ports: [22-100/tcp, 8005-8020/tcp]}\n"
 
 static void test_cases(void **unused)
 {
@@ -275,6 +295,10 @@ static void test_cases(void **unused)
                 {"192.168.200.7", "192.168.200.244", WG_PROTOCOL_TCP, 22, 4}, /* both lists */
                 {"192.168.200.7", "192.168.200.244", WG_PROTOCOL_TCP, 443, -1},
                 {"192.168.200.7", "192.168.200.244", WG_PROTOCOL_TCP, 23, -1},
+                {"192.168.200.7", "192.168.200.244", WG_PROTOCOL_TCP, 8004, -1},
+                {"192.168.200.7", "192.168.200.244", WG_PROTOCOL_TCP, 8005, 4},
+                {"192.168.200.7", "192.168.200.244", WG_PROTOCOL_TCP, 8010, 4},
+                {"192.168.200.7", "192.168.200.244", WG_PROTOCOL_TCP, 8011, -1},
                 {"8.8.8.8", "192.168.200.244", WG_PROTOCOL_TCP, 443, -1},
         };
         struct test_office office;
