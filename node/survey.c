@@ -15,7 +15,6 @@
 #include "net/nodeplan.h"
 #include "node/lookup.h"
 #include "node/obstacles.h"
-#include "node/tags.h"
 
 enum {
         PROTOCOL_KERNEL = 2, /* RTPROT_KERNEL and RTPROT_RA of <linux/rtnetlink.h> */
@@ -212,13 +211,12 @@ static bool comes_first(const struct survey *s, const struct tl_netset_route *ro
 }
 
 /* Whether the route is this network's, or that of a LAN, which is a network of the machine. An
- * unreachable route of ours does not say whose it is, but then there is one into the link too. */
+ * unreachable route does not say whose it is, but another network of ours has one into its link
+ * too. */
 static bool is_known(const struct survey *s, const struct tl_netset_route *route)
 {
-        if (route->protocol == TL_NODEPLAN_PROTOCOL &&
-            (route->is_unreachable || (s->ifindex && route->ifindex == s->ifindex)))
-                return true;
-        return route->protocol == PROTOCOL_KERNEL || (s->ifindex && route->ifindex == s->ifindex);
+        return route->protocol == PROTOCOL_KERNEL || (s->ifindex && route->ifindex == s->ifindex) ||
+               (route->protocol == TL_NODEPLAN_PROTOCOL && route->is_unreachable);
 }
 
 static bool is_relevant(const struct survey *s, const struct tl_netset_route *route, bool *is_first)
