@@ -109,18 +109,6 @@ static bool clip(struct tl_arena *arena, struct list *list, const struct tl_poli
         return true;
 }
 
-static int compare_targets(const void *left, const void *right)
-{
-        const struct tl_policy_target *a = left, *b = right;
-        int order = tl_prefixes_compare(&a->prefix, &b->prefix);
-
-        if (order != 0)
-                return order;
-        if (a->protocol != b->protocol)
-                return a->protocol - b->protocol;
-        return a->first != b->first ? a->first - b->first : a->last - b->last;
-}
-
 /* Whether b adds nothing to a, or joins it as its next ports. */
 static bool join_targets(struct tl_policy_target *a, const struct tl_policy_target *b)
 {
@@ -139,7 +127,7 @@ static void tidy(struct list *list)
         uint32_t kept = 0;
 
         if (list->count > 1)
-                qsort(list->items, list->count, sizeof(*list->items), compare_targets);
+                qsort(list->items, list->count, sizeof(*list->items), tl_policy_compare_targets);
         for (uint32_t i = 0; i < list->count; i++)
                 if (kept == 0 || !join_targets(&list->items[kept - 1], &list->items[i]))
                         list->items[kept++] = list->items[i];

@@ -361,7 +361,7 @@ static bool make_classes(struct builder *b)
 
 /* ---- targets of subjects ---- */
 
-static int compare_targets(const void *left, const void *right)
+int tl_policy_compare_targets(const void *left, const void *right)
 {
         const struct tl_policy_target *a = left, *b = right;
         int order = tl_prefixes_compare(&a->prefix, &b->prefix);
@@ -485,7 +485,7 @@ static bool gather_targets(const struct builder *b, const struct mention *mentio
                 all->count += to->count;
         }
         if (all->count)
-                qsort(all->items, all->count, sizeof(*all->items), compare_targets);
+                qsort(all->items, all->count, sizeof(*all->items), tl_policy_compare_targets);
         return true;
 }
 
@@ -586,7 +586,7 @@ static uint32_t count_up_to(const struct tl_policy_subject *subject, uint32_t co
         while (low < count) {
                 uint32_t middle = low + (count - low) / 2;
 
-                if (compare_targets(&subject->targets[middle], key) <= 0)
+                if (tl_policy_compare_targets(&subject->targets[middle], key) <= 0)
                         low = middle + 1;
                 else
                         count = middle;

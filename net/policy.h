@@ -73,6 +73,9 @@ bool tl_policy_build(struct tl_policy *policy, const struct tl_model *model,
 
 void tl_policy_done(struct tl_policy *policy);
 
+/* Compares two targets as qsort(3) wants it: by prefix, protocol, first port, rule. */
+int tl_policy_compare_targets(const void *a, const void *b) WG_MUST_USE;
+
 /* The class of a source address; NULL: no rule names it. */
 const struct tl_policy_class *tl_policy_class(const struct tl_policy *policy,
                                               const struct wg_ip *from) WG_MUST_USE;
