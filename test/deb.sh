@@ -147,8 +147,10 @@ FILE
 users='(passwd|shadow|group|gshadow)-'
 of_the_system="^\\./(run/.*|etc/(\\.pwd\\.lock|ld\\.so\\.cache|machine-id|mtab|$users))\$"
 
+# wireguard-tools recommends nftables, which is no reason to keep it.
 nothing_left() {
-        inside own sh -c 'apt-get -qq -y purge tieline && apt-get -qq -y autoremove --purge' \
+        inside own sh -c 'apt-get -qq -y purge tieline && apt-get -qq -y autoremove --purge \
+                -o APT::AutoRemove::RecommendsImportant=false' \
                 >"$work/log" 2>&1 || { tail -n 20 "$work/log"; return 1; }
         diff "$work/before" <(files)
 }
