@@ -299,7 +299,7 @@ static void report_name(struct reader *r, const struct tl_yaml_node *value)
 {
         char lower[TL_NAME_MAX + 1], fix[TL_NAME_MAX + 16];
 
-        if (lower_case(text_of(value), lower)) {
+        if (tl_value_is_quotable(text_of(value)) && lower_case(text_of(value), lower)) {
                 snprintf(fix, sizeof(fix), "write \"%s\"", lower);
                 tl_findings_error(r->findings, value->at, fix, "names have no capital letters");
         } else if (tl_value_is_quotable(text_of(value))) {
@@ -727,7 +727,7 @@ static void read_expectation(struct reader *r, const struct tl_yaml_node *value)
         text.at = expectation.text.text;
         mistake = tl_flow_parse(text, &expectation.flow, &offset);
         if (mistake) {
-                at.column += value->is_plain ? (uint32_t)offset : 0;
+                at.column += value->is_one_line ? (uint32_t)offset : 0;
                 tl_findings_error(r->findings, at, NULL, "%s", mistake);
                 return;
         }

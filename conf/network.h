@@ -231,7 +231,8 @@ struct tl_network {
 };
 
 /* Reads a network file. Returns whether it has no mistakes; all of them are in *findings, with
- * running out of memory as one of them. The caller releases *network either way. */
+ * running out of memory as one of them. After mistakes, *network has what could be read: entries
+ * have their names, but anything else may be missing. The caller releases *network either way. */
 bool tl_network_parse(struct tl_network *network, const char *text, size_t len,
                       struct tl_findings *findings) WG_MUST_USE;
 

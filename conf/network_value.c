@@ -46,7 +46,7 @@ static bool is_bracketed(struct tl_text text)
 
 bool tl_value_endpoint(struct tl_text text, struct tl_text *host, struct wg_ip *ip, uint16_t *port)
 {
-        struct tl_text name = text, port_text;
+        struct tl_text name = text, port_text = {NULL, 0};
         struct wg_ip address = {0};
         uint16_t number = TL_NETWORK_PORT;
         bool has_brackets = is_bracketed(text), has_port = false;

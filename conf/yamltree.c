@@ -300,6 +300,7 @@ static void add_scalar(struct builder *b, const yaml_event_t *event, struct tl_p
         if (!node)
                 return;
         node->is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+        node->is_one_line = node->is_plain && event->start_mark.line == event->end_mark.line;
         node->len = event->data.scalar.length;
         node->text = tl_arena_copy(b->arena, (const char *)event->data.scalar.value, node->len);
         if (!node->text)

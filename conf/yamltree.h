@@ -36,6 +36,7 @@ struct tl_yaml_node {
         enum tl_yaml_kind kind;
         struct tl_place at;
         bool is_plain;    /* a scalar without quotes, which may mean a number, true or null */
+        bool is_one_line; /* a plain scalar whose text is in the file as it is here */
         const char *text; /* of a scalar, terminated; a quoted one may contain NUL bytes */
         size_t len;
         const struct tl_yaml_node *key;           /* in a mapping: a scalar; otherwise NULL */

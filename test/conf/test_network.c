@@ -118,6 +118,8 @@ static const struct {
          "f:3:23: \"all\" has a meaning of its own: choose another name\n"
          "f:3:28: names have no capital letters: write \"devs\"\n"
          "f:3:34: \"x/y\" cannot be a name" NAME_RULE},
+        {HEAD "people: {q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeBA: }\n",
+         "f:3:10: this cannot be a name" NAME_RULE},
         {HEAD "people: {e: {groups: devs}, f: {groups: []}, g: {groups: }}\n",
          "f:3:58: expected a name, such as beijing, found nothing\n"},
         {HEAD "sites: {aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: {lan: "
@@ -248,6 +250,8 @@ static const struct {
         /* expectations */
         {HEAD "expect: a -> b\n", ""},
         {HEAD "expect:\n  - a -> b:443/udp\n  - not a -> b\n  - 'a -> [fd00::1]:80'\n", ""},
+        {HEAD "expect:\n  - a ->\n    b:x\n",
+         "f:4:5: the port must be a number from 1 to 65535, as in \"a -> b:443\"\n"},
         {HEAD "expect:\n  - a -> b:x\n  - \"a -> b:x\"\n  - [a -> b]\n  - a\n",
          "f:4:12: the port must be a number from 1 to 65535, as in \"a -> b:443\"\n"
          "f:5:5: the port must be a number from 1 to 65535, as in \"a -> b:443\"\n"
