@@ -277,10 +277,8 @@ static int compare_addresses(const void *left, const void *right)
 {
         const struct tl_lock_address *a = *(const struct tl_lock_address *const *)left;
         const struct tl_lock_address *b = *(const struct tl_lock_address *const *)right;
-        int order = a->is_retired - b->is_retired;
+        int order = strcmp(a->name, b->name);
 
-        if (!order)
-                order = strcmp(a->name, b->name);
         if (!order)
                 order = compare_ips(&a->ip4, &b->ip4);
         return order ? order : compare_ips(&a->ip6, &b->ip6);
@@ -290,10 +288,8 @@ static int compare_mapped(const void *left, const void *right)
 {
         const struct tl_lock_mapped *a = *(const struct tl_lock_mapped *const *)left;
         const struct tl_lock_mapped *b = *(const struct tl_lock_mapped *const *)right;
-        int order = a->is_retired - b->is_retired;
+        int order = strcmp(a->site, b->site);
 
-        if (!order)
-                order = strcmp(a->site, b->site);
         if (!order)
                 order = compare_prefixes(&a->lan, &b->lan);
         return order ? order : compare_prefixes(&a->mapped, &b->mapped);
