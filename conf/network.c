@@ -713,24 +713,33 @@ static void read_rules(struct reader *r, const struct tl_yaml_node *value)
         }
 }
 
+/* The place of a part of a scalar; of all of it, if the file does not have it like that. */
+static struct tl_place place_within(const struct tl_yaml_node *value, size_t offset)
+{
+        struct tl_place at = value->at;
+
+        at.column += value->is_one_line ? (uint32_t)offset : 0;
+        return at;
+}
+
 static void read_expectation(struct reader *r, const struct tl_yaml_node *value)
 {
         struct tl_network_expectation expectation = {0}, *added;
-        struct tl_place at = value->at;
         const char *mistake;
         struct tl_text text;
         size_t offset = 0;
 
         if (!get_text(r, value, TL_TYPE_EXPECTATIONS, &text) ||
-            !set_word(r, text, at, &expectation.text))
+            !set_word(r, text, value->at, &expectation.text))
                 return;
         text.at = expectation.text.text;
         mistake = tl_flow_parse(text, &expectation.flow, &offset);
         if (mistake) {
-                at.column += value->is_one_line ? (uint32_t)offset : 0;
-                tl_findings_error(r->findings, at, NULL, "%s", mistake);
+                tl_findings_error(r->findings, place_within(value, offset), NULL, "%s", mistake);
                 return;
         }
+        expectation.from_at = place_within(value, (size_t)(expectation.flow.from.at - text.at));
+        expectation.to_at = place_within(value, (size_t)(expectation.flow.to.at - text.at));
         added = ADD_TO(r, r->network, expectations, expectation);
         if (added)
                 *added = expectation;

@@ -167,7 +167,8 @@ WG_ENUM_DECLARE(tl_everyone, TL_EVERYONE)
 
 struct tl_network_expectation {
         struct tl_word text;
-        struct tl_flow flow; /* borrows from the text */
+        struct tl_flow flow;            /* borrows from the text */
+        struct tl_place from_at, to_at; /* of its ends */
 };
 
 /* ---- the lab: what the file's own network looks like around its nodes ---- */

@@ -729,12 +729,10 @@ static void resolve_parties(struct builder *b, const struct tl_word_list *partie
 }
 
 /* One end of an expectation, which is a name or an address. */
-static void resolve_end(struct builder *b, const struct tl_word *text, struct tl_text end)
+static void resolve_end(struct builder *b, struct tl_text end, struct tl_place at)
 {
-        struct tl_place at = text->at;
         struct wg_ip ip;
 
-        at.column += (uint32_t)(end.at - text->text);
         if (!tl_address_parse_ip(end, &ip))
                 resolve(b, ROLE_END, end.at, end.len, at);
 }
@@ -761,8 +759,8 @@ static void resolve_all(struct builder *b)
         for (uint32_t i = 0; i < b->network->expectation_count; i++) {
                 const struct tl_network_expectation *expectation = &b->network->expectations[i];
 
-                resolve_end(b, &expectation->text, expectation->flow.from);
-                resolve_end(b, &expectation->text, expectation->flow.to);
+                resolve_end(b, expectation->flow.from, expectation->from_at);
+                resolve_end(b, expectation->flow.to, expectation->to_at);
         }
         resolve_lab(b);
 }

@@ -521,6 +521,8 @@ static void test_full(void **state)
         assert_int_equal(n.expectation_count, 1);
         assert_word(&n.expectations[0].text, "not e -> b:22", 32, 5);
         assert_true(n.expectations[0].flow.is_negated);
+        assert_int_equal(n.expectations[0].from_at.column, 9);
+        assert_int_equal(n.expectations[0].to_at.column, 14);
         assert_int_equal(n.expectations[0].flow.port, 22);
         assert_lab(&n.lab);
         tl_network_done(&n);
