@@ -18,9 +18,9 @@
 /* Names on the command line have a dash in place of the underscore. */
 #define TL_DISTURBANCES(X) \
         X(TL_DISTURB_HUB_RESTART, 0, hub_restart, \
-          "all processes of a hub are killed; it starts " \
-          "again") \
-        X(TL_DISTURB_NODE_RESTART, 1, node_restart, "the same with the node of a site") \
+          "a hub loses all its processes, and starts again") \
+        X(TL_DISTURB_NODE_RESTART, 1, node_restart, \
+          "a node loses all its processes, and starts again") \
         X(TL_DISTURB_NAT_REBIND, 2, nat_rebind, \
           "a provider forgets all connections, and gets another public address") \
         X(TL_DISTURB_CUT_LINK, 3, cut_link, "the cable of a machine is out for three seconds") \

@@ -23,6 +23,7 @@ WG_ENUM_DEFINE(tl_lab_end, TL_LAB_ENDS)
 enum {
         TUNNELS_MS = 20000,   /* for the first handshakes, on a busy machine */
         RECOVERY_MS = 180000, /* a session that its other end has lost lasts 120 s */
+        AT_ONCE_MS = 100,
         EXEC_FAILED = 125,
 };
 
@@ -269,9 +270,10 @@ static bool disturb(struct lab *lab, const struct tl_disturb *disturb)
         if (tl_jobs_must_end(&lab->jobs))
                 return false;
         lab->is_as_expected &= has_recovered;
-        if (has_recovered)
-                tl_view_step(&lab->view, "recovered within %.1f s",
-                             lab->matrix.slowest_ms / 1000.0);
+        if (has_recovered && lab->matrix.slowest_ms < AT_ONCE_MS)
+                tl_view_step(&lab->view, "recovered at once");
+        else if (has_recovered)
+                tl_view_step(&lab->view, "recovered after %.1f s", lab->matrix.slowest_ms / 1000.0);
         else
                 tl_view_step(&lab->view, "not recovered after %u s", RECOVERY_MS / 1000);
         recovered_ms = has_recovered ? (int)lab->matrix.slowest_ms : -1;
@@ -414,7 +416,7 @@ enum tl_lab_end tl_lab_run(const struct tl_lab_order *order, int *status)
                 end = TL_LAB_INTERRUPTED;
         }
         done(&lab);
-        tl_view_doing(&lab.view, "%s", "");
+        tl_view_idle(&lab.view);
         tl_jobs_done(&lab.jobs);
         return end;
 }

@@ -97,6 +97,12 @@ void tl_view_doing(const struct tl_view *view, const char *format, ...)
         fflush(view->out);
 }
 
+void tl_view_idle(const struct tl_view *view)
+{
+        clear_line(view);
+        fflush(view->out);
+}
+
 void tl_view_title(const struct tl_view *view, const char *format, ...)
 {
         va_list arguments;
@@ -172,6 +178,8 @@ static void print_cell(const struct tl_view *view, const struct tl_matrix_cell *
 
 /* ---- the matrix ---- */
 
+#define CORNER "from \\ to"
+
 struct table {
         const struct tl_view *view;
         const struct tl_matrix *matrix;
@@ -191,11 +199,11 @@ static void measure(struct table *table)
 {
         const struct tl_matrix *matrix = table->matrix;
         char name[NAME_SIZE];
-        uint32_t longest = 4, room;
+        uint32_t longest = 0, room;
 
         for (uint32_t i = 0; i < matrix->count; i++)
                 longest = WG_MAX(longest, (uint32_t)strlen(name_of(table, i, name)));
-        table->name_width = longest + 2;
+        table->name_width = WG_MAX((uint32_t)sizeof(CORNER), longest + 1) + 1;
         table->cell_width = WG_MAX((uint32_t)WIDE_CELL, longest + 1);
         table->is_wide = true;
         room = WG_MAX(table->view->width, table->name_width) - table->name_width;
@@ -213,12 +221,10 @@ static void measure(struct table *table)
 static void print_head(const struct table *table)
 {
         const struct tl_view *view = table->view;
-        char name[NAME_SIZE], corner[16];
+        char name[NAME_SIZE];
 
-        snprintf(corner, sizeof(corner), "from %s to", symbol(view, "\\", "\\"));
-        fprintf(view->out, "  %s%-*s", colour(view, DIM), (int)table->name_width,
-                table->name_width > strlen(corner) ? corner : "");
-        fputs(colour(view, PLAIN), view->out);
+        fprintf(view->out, "  %s%-*s%s", colour(view, DIM), (int)table->name_width, CORNER,
+                colour(view, PLAIN));
         for (uint32_t i = 0; i < table->matrix->count; i++) {
                 if (table->is_numbered)
                         snprintf(name, sizeof(name), "%u", i + 1);

@@ -31,6 +31,9 @@ WG_PRINTF(2, 3) void tl_view_step(const struct tl_view *view, const char *format
 /* On a terminal: prints what is being done now; the next step replaces it. */
 WG_PRINTF(2, 3) void tl_view_doing(const struct tl_view *view, const char *format, ...);
 
+/* Removes what tl_view_doing() printed. */
+void tl_view_idle(const struct tl_view *view);
+
 /* Prints a headline. */
 WG_PRINTF(2, 3) void tl_view_title(const struct tl_view *view, const char *format, ...);
 
