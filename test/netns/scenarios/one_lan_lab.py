@@ -320,6 +320,33 @@ def lab_is_disturbed(here):
             ("drop-pmtu", "internet"))
 
 
+@scenario(seconds=200, needs=("nft",))
+def lab_disturbances_happen(here):
+    """What a disturbance says it does is what it does."""
+    command = Command(here, SMALL, "q")
+    process = command.keep("--disturb", "node-restart,nat-rebind,drop-pmtu,cut-link:b")
+
+    def ask(machine, *words):
+        status, out, err = command.call("exec", command.name, machine, "--", *words)
+        expect_same(status, 0, f"exit status of {words} in {machine}: {err}")
+        return out
+
+    expect("198.18.0.2/32" not in ask("isp.s", "ip", "-o", "addr"), "the NAT has a new address")
+    expect_same(ask("internet", "ip", "-o", "link").count("mtu 1400"), 2, "narrow links")
+    expect("drop" in ask("internet", "nft", "list", "table", "inet", "silence"), "silence")
+    expect("DOWN" not in ask("b", "ip", "-o", "link", "show", "eth0"), "the cable is back")
+    # All processes of a machine but its holder were killed: the daemon has another parent's number.
+    pids = [int(pid) for pid in ask("a", "sh", "-c", "echo /proc/[0-9]*").replace(
+        "/proc/", "").split()]
+    first = [int(pid) for pid in ask("z", "sh", "-c", "echo /proc/[0-9]*").replace(
+        "/proc/", "").split()]
+    expect(min(pid for pid in pids if pid > 1) > min(pid for pid in first if pid > 1),
+           f"the processes of a ({pids}) are younger than those of z ({first})")
+    expect_same(command.call("down", command.name)[0], 0, "exit status of down")
+    expect_same(ended(process, 60), 0, "exit status of the lab")
+    command.expect_nothing("at the end")
+
+
 @scenario(seconds=400, needs=("nft",), long=True)
 def lab_survives_its_hub(here):
     """The hub restarts: WireGuard notices after 15 s, or 120 s where nobody sends."""
