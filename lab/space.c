@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -46,10 +47,12 @@ static const struct {
 
 /* ---- the guard ---- */
 
-/* Like fork(2), with flags of clone(2). */
-static pid_t fork_with(unsigned long flags)
+/* Like fork(2), with flags of clone(2). The arguments of clone(2) itself differ by architecture. */
+static pid_t fork_with(uint64_t flags)
 {
-        return (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, 0);
+        struct clone_args args = {.flags = flags, .exit_signal = SIGCHLD};
+
+        return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
 static void write_setting(const char *path, const char *value)
