@@ -18,7 +18,8 @@
 
 enum { MOST_WORDS = 8 };
 
-/* The words between white space, in all words of the command line; an arrow is one of its own. */
+/* The words of the command line. One that has an arrow is a quoted connection: it is split at white
+ * space and at the arrow. Others stay whole, since paths may have blanks. */
 struct tokens {
         struct tl_text items[MOST_WORDS];
         int count; /* may be greater than MOST_WORDS */
@@ -35,6 +36,10 @@ static void split(struct tokens *tokens, const char *word)
 {
         const char *start = word;
 
+        if (!strstr(word, "->")) {
+                add_token(tokens, word, strlen(word));
+                return;
+        }
         for (; *word; word++) {
                 bool is_arrow = word[0] == '-' && word[1] == '>';
 
@@ -75,8 +80,8 @@ const char *tl_question_read(struct tl_question *question, char *const *words, i
         if (tokens.count > 1 && tokens.count <= MOST_WORDS &&
             tokens.items[tokens.count - 1].at[0] == '-')
                 return "no destination: the shell takes `>' for itself, and writes to a file of "
-                       "that "
-                       "name; quote the connection, as in \"b -> d:443\", or leave out the arrow";
+                       "that name; quote the connection, as in \"b -> d:443\", or leave out the "
+                       "arrow";
         drop_arrow(&tokens);
         if (tokens.count < 2)
                 return "which connection? Give a source and a destination, as in \"b -> d:443\"";
