@@ -143,12 +143,57 @@ static void test_errors(void **state)
         end();
 }
 
+/* The last of two programs restores, too. */
+static void test_other_program(void **state)
+{
+        static char others[] = "/tmp/tieline-setting-XXXXXX";
+        const struct tl_journal_kind other = {
+                {others, "journal"}, "test-2", is_alive, {directory, NULL}};
+        const struct tl_journal_kind ours = {
+                {directory, NULL}, "test-1", is_alive, {others, "journal"}};
+
+        (void)state;
+        assert_non_null(mkdtemp(others));
+        enter_netns();
+        run("echo 1 >/proc/sys/" SETTING);
+        others_are_alive = true;
+        assert_int_equal(tl_journal_open(&a, &ours, "a"), 0);
+        assert_int_equal(tl_journal_open(&b, &other, "a"), 0);
+        assert_int_equal(tl_setting_hold(&a, SETTING, "0"), 0);
+        assert_int_equal(tl_setting_hold(&b, SETTING, "0"), 0);
+        tl_steps_undo(&a, 0);
+        expect_setting("0");
+        tl_steps_undo(&b, 0);
+        expect_setting("1");
+        end();
+        assert_int_equal(rmdir(others), 0);
+}
+
+/* What the kernel changes along with another setting is restored after it. */
+static void test_side_effect(void **state)
+{
+        char path[TL_SETTING_PATH_SIZE];
+
+        (void)state;
+        begin(false);
+        assert_int_equal(tl_setting_foresee(&a, SETTING, "0", "1"), 0);
+        expect_setting("1"); /* not changed yet */
+        run("echo 0 >/proc/sys/" SETTING);
+        tl_steps_undo(&a, 0);
+        expect_setting("1");
+        assert_true(tl_setting_path("setting a net/x 1 0 5", path));
+        assert_string_equal(path, "net/x");
+        assert_false(tl_setting_path("ip link delete x", path));
+        end();
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_last_restores),     cmocka_unit_test(test_dead_holder),
                 cmocka_unit_test(test_changed_by_others), cmocka_unit_test(test_right_already),
                 cmocka_unit_test(test_elsewhere),         cmocka_unit_test(test_errors),
+                cmocka_unit_test(test_other_program),     cmocka_unit_test(test_side_effect),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);
