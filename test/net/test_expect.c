@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "test/lib/cmocka.h"
+#include "test/lib/heap.h"
 #include "test/lib/planned.h"
 
 #define NETWORK \
@@ -118,11 +119,36 @@ static void test_none(void **state WG_UNUSED)
         test_planned_done(&planned);
 }
 
+/* Memory runs out at each allocation in turn: an error, and nothing leaks. */
+static void test_no_memory(void **state WG_UNUSED)
+{
+        bool is_done = false;
+
+        for (long allocations = 0; !is_done; allocations++) {
+                struct test_planned planned;
+                struct tl_expect_list list;
+
+                test_planned_init(&planned, NETWORK "policy:\n"
+                                                    "  - {from: developers, to: d}\n"
+                                                    "expect:\n"
+                                                    "  - not developers -> d:443\n"
+                                                    "  - e -> git\n"
+                                                    "  - shenzhen -> 192.168.200.7\n");
+                heap_fail_after(allocations);
+                is_done = tl_expect_check(&list, &planned.plans, &planned.office.findings);
+                heap_fail_after(-1);
+                assert_int_equal(tl_findings_has_errors(&planned.office.findings), !is_done);
+                tl_expect_done(&list);
+                test_planned_done(&planned);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_rows),
                 cmocka_unit_test(test_none),
+                cmocka_unit_test(test_no_memory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

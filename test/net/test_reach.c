@@ -9,6 +9,7 @@
 
 #include "conf/writer.h"
 #include "test/lib/cmocka.h"
+#include "test/lib/heap.h"
 #include "test/lib/planned.h"
 
 #define HEAD \
@@ -185,11 +186,33 @@ static void test_large(void **state WG_UNUSED)
         test_free(after);
 }
 
+/* Memory runs out at each allocation in turn: an error, and nothing leaks. */
+static void test_no_memory(void **state WG_UNUSED)
+{
+        bool is_done = false;
+
+        for (long allocations = 0; !is_done; allocations++) {
+                struct test_planned old, new;
+                struct tl_reach_list list;
+
+                test_planned_init(&old, SITES PEOPLE);
+                test_planned_init(&new, SITES "people:\n" E POLICY "  - {from: e, to: d}\n");
+                heap_fail_after(allocations);
+                is_done = tl_reach_compare(&list, &old.plans, &new.plans, &new.office.findings);
+                heap_fail_after(-1);
+                assert_int_equal(tl_findings_has_errors(&new.office.findings), !is_done);
+                tl_reach_done(&list);
+                test_planned_done(&old);
+                test_planned_done(&new);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_changes),
                 cmocka_unit_test(test_large),
+                cmocka_unit_test(test_no_memory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
