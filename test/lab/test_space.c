@@ -49,7 +49,7 @@ static int status_of(pid_t pid)
 static void test_machine(void **state)
 {
         struct tl_holder guard = open_guard(), machine = TL_HOLDER_NONE;
-        struct stat before, after;
+        struct stat before = {.st_dev = 0}, after = {.st_dev = 0};
         char name[64] = "";
         pid_t pid;
 
