@@ -9,7 +9,7 @@
 
 #include "io/clock.h"
 
-enum { NAME_SIZE = 64, WIDE_CELL = 7, PAIRS_SHOWN = 3 };
+enum { NAME_SIZE = 64, WIDE_CELL = 7, NUMBERED_CELL = 3, PAIRS_SHOWN = 3 };
 
 #define RED "\033[31m"
 #define GREEN "\033[32m"
@@ -186,8 +186,9 @@ struct table {
         const struct tl_topology *topology;
         int family;
         uint32_t name_width, cell_width;
-        bool is_wide;     /* with times */
-        bool is_numbered; /* columns have numbers, for lack of room */
+        bool is_wide;        /* with times */
+        bool is_numbered;    /* columns have numbers, for lack of room */
+        uint32_t first, end; /* the columns of the block that is printed */
 };
 
 static const char *name_of(const struct table *table, uint32_t end, char out[NAME_SIZE])
@@ -206,7 +207,7 @@ static void measure(struct table *table)
         table->name_width = WG_MAX((uint32_t)sizeof(CORNER), longest + 1) + 1;
         table->cell_width = WG_MAX((uint32_t)WIDE_CELL, longest + 1);
         table->is_wide = true;
-        room = WG_MAX(table->view->width, table->name_width) - table->name_width;
+        room = WG_MAX(table->view->width, table->name_width + 2) - table->name_width - 2;
         if (matrix->count * table->cell_width <= room)
                 return;
         table->is_wide = false;
@@ -214,8 +215,16 @@ static void measure(struct table *table)
         if (matrix->count * table->cell_width <= room)
                 return;
         table->is_numbered = true;
-        table->cell_width = 3;
+        table->cell_width = NUMBERED_CELL;
         table->name_width += 4;
+}
+
+/* How many columns fit side by side; the others follow below. */
+static uint32_t columns_per_block(const struct table *table)
+{
+        uint32_t margin = table->name_width + 2, width = WG_MAX(table->view->width, margin);
+
+        return WG_MAX((width - margin) / table->cell_width, (uint32_t)1);
 }
 
 static void print_head(const struct table *table)
@@ -225,7 +234,7 @@ static void print_head(const struct table *table)
 
         fprintf(view->out, "  %s%-*s%s", colour(view, DIM), (int)table->name_width, CORNER,
                 colour(view, PLAIN));
-        for (uint32_t i = 0; i < table->matrix->count; i++) {
+        for (uint32_t i = table->first; i < table->end; i++) {
                 if (table->is_numbered)
                         snprintf(name, sizeof(name), "%u", i + 1);
                 else
@@ -247,7 +256,7 @@ static void print_row(const struct table *table, uint32_t from)
         fprintf(view->out, "  %s%s%-*s%s", number, colour(view, BOLD),
                 (int)table->name_width - (int)strlen(number), name_of(table, from, name),
                 colour(view, PLAIN));
-        for (uint32_t to = 0; to < matrix->count; to++)
+        for (uint32_t to = table->first; to < table->end; to++)
                 print_cell(view, &matrix->cells[table->family][from * matrix->count + to],
                            table->is_wide, table->cell_width);
         fputc('\n', view->out);
@@ -340,9 +349,16 @@ static uint32_t count_tried(const struct tl_matrix *matrix, int family)
 
 static void print_table(struct table *table)
 {
-        print_head(table);
-        for (uint32_t from = 0; from < table->matrix->count; from++)
-                print_row(table, from);
+        uint32_t count = table->matrix->count, step = columns_per_block(table);
+
+        for (table->first = 0; table->first < count; table->first = table->end) {
+                table->end = WG_MIN(table->first + step, count);
+                if (table->first)
+                        fputc('\n', table->view->out);
+                print_head(table);
+                for (uint32_t from = 0; from < count; from++)
+                        print_row(table, from);
+        }
         print_legend(table);
         print_reasons(table, TL_MATRIX_BROKEN, &LOOKS[LOOK_BROKEN]);
         print_reasons(table, TL_MATRIX_MISSING, &LOOKS[LOOK_WRONG]);
