@@ -40,6 +40,9 @@ static const char *way_out(enum tl_conflict conflict)
                 return "give one of them another address or port";
         case TL_CONFLICT_PRESENT_LAN:
                 return "use the tunnel from another network, or renumber one of the two";
+        case TL_CONFLICT_OTHER_SITE:
+                return "if another machine's key is on this one, replace it by its own; else "
+                       "renumber one of the two";
         case TL_CONFLICT_LOCAL_NET:
                 return "give that network of this machine another prefix";
         case TL_CONFLICT_FOREIGN_ROUTE:
@@ -413,6 +416,9 @@ static bool check_addresses(const struct tl_model *model, struct tl_arena *arena
 
                 if (a->site != b->site || !wg_ip_equal(&a->ip, &b->ip))
                         continue;
+                /* Two nodes of one name have one address; the name is the mistake. */
+                if (a->site == TL_MODEL_NONE && strcmp(a->name, b->name) == 0)
+                        continue;
                 tl_address_format_ip(ip, &b->ip);
                 snprintf(message, sizeof(message), "%s\"%s\" and %s\"%s\" both have %s", a->kind,
                          a->name, b->kind, b->name, ip);
@@ -520,8 +526,18 @@ static bool is_own_net(const struct tl_model *model, const struct tl_local_net *
         return false;
 }
 
-static void check_net(const struct routed *routed, const struct tl_local *local,
-                      const struct tl_local_net *net)
+/* A device may be in any LAN; hubs and nodes of sites stay where they are. */
+static enum tl_conflict classify_net(const struct tl_node *node, const struct claim *claim,
+                                     bool is_present)
+{
+        if (!is_present)
+                return TL_CONFLICT_LOCAL_NET;
+        return node->kind == TL_NODE_DEVICE || claim->kind != PREFIX_LAN ? TL_CONFLICT_PRESENT_LAN
+                                                                         : TL_CONFLICT_OTHER_SITE;
+}
+
+static void check_net(const struct routed *routed, const struct tl_node *node,
+                      const struct tl_local *local, const struct tl_local_net *net)
 {
         static const struct tl_place nowhere;
         struct wg_prefix prefix = prefix_of(net);
@@ -533,11 +549,15 @@ static void check_net(const struct routed *routed, const struct tl_local *local,
                 return;
         describe(text, claim);
         tl_address_format_prefix(net_text, &prefix);
-        snprintf(message, sizeof(message), "%s overlaps %s %s (%s)", text,
-                 is_present ? "the LAN that this machine is in," : "a network of this machine,",
-                 net_text, net->link);
-        report(routed->findings, is_present ? TL_CONFLICT_PRESENT_LAN : TL_CONFLICT_LOCAL_NET,
-               claim->at, nowhere, message);
+        if (is_present)
+                snprintf(message, sizeof(message),
+                         "%s overlaps the LAN that this machine, \"%s\", is in, %s (%s)", text,
+                         node->name, net_text, net->link);
+        else
+                snprintf(message, sizeof(message), "%s overlaps a network of this machine, %s (%s)",
+                         text, net_text, net->link);
+        report(routed->findings, classify_net(node, claim, is_present), claim->at, nowhere,
+               message);
 }
 
 /* Which of the machine's links is in a LAN of its own site: the one with the node's address, else
@@ -631,7 +651,7 @@ bool tl_conflicts_find_local(const struct tl_model *model, uint32_t node,
         }
         for (uint32_t i = 0; i < local->net_count; i++)
                 if (!is_own_net(model, &local->nets[i]))
-                        check_net(&routed, local, &local->nets[i]);
+                        check_net(&routed, &model->nodes[node], local, &local->nets[i]);
         for (uint32_t i = 0; own_site != TL_MODEL_NONE && i < model->sites[own_site].lan_count; i++)
                 check_own_lan(&routed, &model->lans[model->sites[own_site].lan_first + i], local);
         for (uint32_t i = 0; i < local->route_count; i++)

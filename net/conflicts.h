@@ -36,7 +36,9 @@
         X(TL_CONFLICT_LOCAL_NET, 11, local_net, \
           "another network of this machine, such as docker0, overlaps a prefix of the network") \
         X(TL_CONFLICT_FOREIGN_ROUTE, 12, foreign_route, \
-          "another program's route takes packets for a prefix of the network")
+          "another program's route takes packets for a prefix of the network") \
+        X(TL_CONFLICT_OTHER_SITE, 13, other_site, \
+          "a hub or node of a site is in the LAN of another site: often it has the wrong key")
 WG_ENUM_DECLARE(tl_conflict, TL_CONFLICTS)
 
 /* Finds conflicts within the model: of several prefixes around one, only the closest is reported.

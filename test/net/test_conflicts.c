@@ -185,8 +185,9 @@ static const struct {
          3,
          {{"eth0", "192.168.200.9/24"}},
          {{"0.0.0.0/0", "eth0", false}},
-         "7:18: LAN 192.168.200.0/24 of site \"beijing\" overlaps the LAN that this machine is in, "
-         "192.168.200.0/24 (eth0); use the tunnel from another network, or renumber one of the "
+         "7:18: LAN 192.168.200.0/24 of site \"beijing\" overlaps the LAN that this machine, "
+         "\"e/laptop\", is in, 192.168.200.0/24 (eth0); use the tunnel from another network, or "
+         "renumber one of the "
          "two\n"},
         {4,
          3,
@@ -207,9 +208,9 @@ static const struct {
          2,
          {{"eth0", "192.168.201.2/24"}},
          {{"0.0.0.0/0", "eth0", false}},
-         "6:19: LAN 192.168.201.0/24 of site \"shenzhen\" overlaps the LAN that this machine is "
-         "in, 192.168.201.0/24 (eth0); use the tunnel from another network, or renumber one of the "
-         "two\n"},
+         "6:19: LAN 192.168.201.0/24 of site \"shenzhen\" overlaps the LAN that this machine, "
+         "\"c\", is in, 192.168.201.0/24 (eth0); if another machine's key is on this one, replace "
+         "it by its own; else renumber one of the two\n"},
         {9,
          2,
          {{"docker0", "192.168.200.1/24"}, {"eth0", "192.168.200.2/24"}},

@@ -239,7 +239,7 @@ LOCAL_CONFLICTS = {
          r"another program's route to 192.168.200.128/25"),
     "the LAN that e is in":
         ("ip addr add 192.168.200.7/24 dev eth0", "ip addr del 192.168.200.7/24 dev eth0",
-         r"LAN 192.168.200.0/24 .* overlaps the LAN that this machine is in"),
+         r"LAN 192.168.200.0/24 .* overlaps the LAN that this machine, .*, is in"),
 }
 
 
