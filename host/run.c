@@ -143,7 +143,10 @@ WG_NORETURN static void become(char *words[], const struct streams *streams, pid
                         dup2(null, STDERR_FILENO);
         }
         execvp(words[0], words);
-        tl_fail("cannot run %s: %s", words[0], strerror(errno));
+        if (errno == ENOENT)
+                tl_fail("%s is missing: install it, or add its directory to PATH", words[0]);
+        else
+                tl_fail("cannot run %s: %s", words[0], strerror(errno));
         _exit(127);
 }
 

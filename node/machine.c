@@ -23,6 +23,8 @@ static bool read_file(struct tl_file *file, const char *path, bool may_be_missin
 
         if (error == -ENOENT && may_be_missing)
                 return true;
+        if (error == -ENOENT)
+                return tl_fail("%s does not exist: copy the network file and its lock there", path);
         return !error || tl_fail("%s: %s", path, strerror(-error));
 }
 
@@ -119,8 +121,8 @@ static bool resolve(struct tl_machine *machine)
                        tl_fail("out of memory");
 
         for (uint32_t i = 0; i < missing.count; i++)
-                tl_warn("cannot resolve the endpoint `%s': %s (the peer keeps its present "
-                        "endpoint)",
+                tl_warn("cannot resolve the endpoint `%s': %s (the peer keeps the endpoint that "
+                        "it has; without one, run `tieline apply' again when the name resolves)",
                         missing.items[i].host, missing.items[i].reason);
         tl_names_done(&missing);
         return is_good;
