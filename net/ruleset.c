@@ -168,6 +168,39 @@ static bool list_scope(const struct table *t, struct tl_arena *arena, const stru
         return true;
 }
 
+/* The whole network: its addresses in the tunnel, and all LANs. */
+static bool list_network(const struct table *t, struct tl_arena *arena, struct tl_prefixes *list)
+{
+        const struct tl_model *model = t->model;
+
+        if (!tl_prefixes_add(list, arena, &model->pool4) ||
+            !tl_prefixes_add(list, arena, &model->pool6))
+                return false;
+        for (uint32_t i = 0; i < model->lan_count; i++)
+                if (!tl_prefixes_add(list, arena, &model->lans[i].prefix))
+                        return false;
+        tl_prefixes_shorten(list);
+        return true;
+}
+
+/* Without a policy, a hub forwards to the whole network, and a site node to its LANs. Hubs only
+ * send a device what is for the device itself. */
+static bool write_open(const struct table *t)
+{
+        struct tl_arena arena = {0};
+        struct tl_prefixes own = {0}, inside = {0};
+        bool is_hub = t->self->kind == TL_NODE_HUB, is_good;
+
+        if (is_device(t))
+                return true;
+        is_good = list_own(t, &arena, &own) && (!is_hub || list_network(t, &arena, &inside));
+        if (is_good)
+                tl_ruleset_policy_write_open(t->out, t->plan->ifname, is_hub ? &inside : &own,
+                                             &own);
+        tl_arena_done(&arena);
+        return is_good;
+}
+
 static bool write_policy(const struct table *t)
 {
         struct tl_arena arena = {0};
@@ -176,7 +209,7 @@ static bool write_policy(const struct table *t)
         bool is_good;
 
         if (t->policy->is_open)
-                return true;
+                return write_open(t);
         is_good = list_own(t, &arena, &own) && list_scope(t, &arena, &own, &scope) &&
                   tl_access_make(&access, t->policy, &scope);
         if (is_good && is_device(t))

@@ -5,7 +5,9 @@
  * The policy is checked where packets leave the tunnel, before anything translates their addresses,
  * so one check covers the node's own ports, what it forwards, and what other programs redirect. A
  * packet of a new connection costs a lookup of its source, which leads to the chain of its class,
- * and lookups of its destination there; other packets only cost that of their connection.
+ * and lookups of its destination there; other packets only cost that of their connection. Without
+ * a policy, one lookup keeps packets from leaving the network: a client that asks for more than its
+ * file says must not reach other networks of a hub.
  *
  * Source: nft(8), version 1.0.6. Threads: pure functions of their arguments. */
 #ifndef NET_RULESET_H

@@ -185,26 +185,7 @@ static void write_entering(FILE *out, const char *ifname, const struct tl_access
                 ifname);
 }
 
-/* ---- packets that other links forward into the tunnel ---- */
-
-static void write_own(FILE *out, const struct tl_prefixes *own, uint8_t family)
-{
-        fprintf(out,
-                "\tset own%u {\n"
-                "\t\ttype ipv%u_addr\n"
-                "\t\tflags interval\n"
-                "\t\telements = {\n",
-                family, family);
-        for (uint32_t i = 0; i < own->count; i++) {
-                char prefix[TL_ADDRESS_PREFIX_SIZE];
-
-                if (own->items[i].ip.family != family)
-                        continue;
-                tl_address_format_prefix(prefix, &own->items[i]);
-                fprintf(out, "\t\t\t%s,\n", prefix);
-        }
-        fputs("\t\t}\n\t}\n", out);
-}
+/* ---- sets of prefixes ---- */
 
 static bool has_family(const struct tl_prefixes *list, uint8_t family)
 {
@@ -214,12 +195,36 @@ static bool has_family(const struct tl_prefixes *list, uint8_t family)
         return false;
 }
 
+/* Writes the prefixes of one family as the set NAME4 or NAME6, if there are any. */
+static void write_prefixes(FILE *out, const char *name, const struct tl_prefixes *list,
+                           uint8_t family)
+{
+        if (!has_family(list, family))
+                return;
+        fprintf(out,
+                "\tset %s%u {\n"
+                "\t\ttype ipv%u_addr\n"
+                "\t\tflags interval\n"
+                "\t\telements = {\n",
+                name, family, family);
+        for (uint32_t i = 0; i < list->count; i++) {
+                char prefix[TL_ADDRESS_PREFIX_SIZE];
+
+                if (list->items[i].ip.family != family)
+                        continue;
+                tl_address_format_prefix(prefix, &list->items[i]);
+                fprintf(out, "\t\t\t%s,\n", prefix);
+        }
+        fputs("\t\t}\n\t}\n", out);
+}
+
+/* ---- packets that other links forward into the tunnel ---- */
+
 /* After masquerading, which may be another program's, so that its guests are not dropped. */
 static void write_leaving(FILE *out, const char *ifname, const struct tl_prefixes *own)
 {
         for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
-                if (has_family(own, families[i]))
-                        write_own(out, own, families[i]);
+                write_prefixes(out, "own", own, families[i]);
         fputs("\tcounter foreign-source {\n\t}\n"
               "\tchain leaving {\n"
               "\t\ttype filter hook postrouting priority srcnat + 10; policy accept;\n",
@@ -235,6 +240,30 @@ static void write_leaving(FILE *out, const char *ifname, const struct tl_prefixe
                                 "\t\t%s saddr != @own%u counter name \"foreign-source\" drop\n",
                                 ip_word(families[i]), families[i]);
         fputs("\t}\n", out);
+}
+
+void tl_ruleset_policy_write_open(FILE *out, const char *ifname, const struct tl_prefixes *inside,
+                                  const struct tl_prefixes *own)
+{
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
+                write_prefixes(out, "inside", inside, families[i]);
+        fputs("\tcounter not-inside {\n\t}\n"
+              "\tchain entering {\n"
+              "\t\ttype filter hook prerouting priority mangle; policy accept;\n",
+              out);
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
+                if (has_family(inside, families[i]))
+                        fprintf(out,
+                                "\t\tiifname \"%s\" %s daddr != @inside%u counter name "
+                                "\"not-inside\" drop\n",
+                                ifname, ip_word(families[i]), families[i]);
+                else
+                        fprintf(out,
+                                "\t\tiifname \"%s\" meta nfproto ipv%u counter name "
+                                "\"not-inside\" drop\n",
+                                ifname, families[i]);
+        fputs("\t}\n", out);
+        write_leaving(out, ifname, own);
 }
 
 void tl_ruleset_policy_write(FILE *out, const char *ifname, const struct tl_access *access,

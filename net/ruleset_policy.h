@@ -16,4 +16,10 @@
 void tl_ruleset_policy_write(FILE *out, const char *ifname, const struct tl_access *access,
                              const struct tl_prefixes *own);
 
+/* The same if there is no policy: everything is allowed, but only to destinations `inside`. A
+ * peer that sends others would make this machine its router to networks that are none of ours.
+ * `own` is not empty. */
+void tl_ruleset_policy_write_open(FILE *out, const char *ifname, const struct tl_prefixes *inside,
+                                  const struct tl_prefixes *own);
+
 #endif

@@ -75,6 +75,36 @@ static void check_table(const char *yaml, const char *node, const char *wanted)
         "\t\tiifname \"acme\" jump allowed\n" \
         "\t}\n"
 
+#define SET(name, family, elements) \
+        "\tset " name family " {\n" \
+        "\t\ttype ipv" family "_addr\n" \
+        "\t\tflags interval\n" \
+        "\t\telements = {\n" elements "\t\t}\n" \
+        "\t}\n"
+
+/* Everything is allowed to destinations inside. */
+#define OPEN(inside4, inside6, own4, own6) \
+        SET("inside", "4", inside4) \
+        SET("inside", "6", inside6) \
+        "\tcounter not-inside {\n" \
+        "\t}\n" \
+        "\tchain entering {\n" \
+        "\t\ttype filter hook prerouting priority mangle; policy accept;\n" \
+        "\t\tiifname \"acme\" ip daddr != @inside4 counter name \"not-inside\" drop\n" \
+        "\t\tiifname \"acme\" ip6 daddr != @inside6 counter name \"not-inside\" drop\n" \
+        "\t}\n" SET("own", "4", own4) SET( \
+                "own", "6", \
+                own6) "\tcounter foreign-source {\n" \
+                      "\t}\n" \
+                      "\tchain leaving {\n" \
+                      "\t\ttype filter hook postrouting priority srcnat + 10; policy accept;\n" \
+                      "\t\toifname != \"acme\" return\n" \
+                      "\t\tiifname \"acme\" return\n" \
+                      "\t\tiif 0 return\n" \
+                      "\t\tip saddr != @own4 counter name \"foreign-source\" drop\n" \
+                      "\t\tip6 saddr != @own6 counter name \"foreign-source\" drop\n" \
+                      "\t}\n"
+
 static void test_open(void **unused)
 {
         (void)unused;
@@ -82,7 +112,16 @@ static void test_open(void **unused)
                     "table inet tieline-acme {\n"
                     "}\n");
         check_table(TEST_OFFICE_SAMPLE, "a",
-                    "table inet tieline-acme {\n" CLAMP("1380", "1360") "}\n");
+                    "table inet tieline-acme {\n" OPEN(
+                            "\t\t\t10.70.0.2/32,\n\t\t\t192.168.201.0/24,\n",
+                            "\t\t\tfd01:203:405::2/128,\n",
+                            "\t\t\t10.70.0.2/32,\n\t\t\t192.168.201.0/24,\n",
+                            "\t\t\tfd01:203:405::2/128,\n") CLAMP("1380", "1360") "}\n");
+        check_table(TEST_OFFICE_SAMPLE, "z",
+                    "table inet tieline-acme {\n" OPEN(
+                            "\t\t\t10.70.0.0/24,\n\t\t\t192.168.200.0/23,\n",
+                            "\t\t\tfd01:203:405::/64,\n", "\t\t\t10.70.0.1/32,\n",
+                            "\t\t\tfd01:203:405::1/128,\n") CLAMP("1380", "1360") "}\n");
 }
 
 #define OFFICE(gateway) \
@@ -103,30 +142,35 @@ static void test_snat(void **unused)
         (void)unused;
         check_table(
                 OFFICE(", gateway: untouchable"), "c",
-                "table inet tieline-acme {\n" CLAMP(
-                        "1360",
-                        "1340") "\tset snat4 {\n"
-                                "\t\ttype ipv4_addr . ipv4_addr\n"
-                                "\t\tflags interval\n"
-                                "\t\telements = {\n"
-                                "\t\t\t10.70.0.0/24 . 192.168.2.0/24,\n"
-                                "\t\t\t192.168.1.0/24 . 192.168.2.0/24,\n"
-                                "\t\t}\n"
-                                "\t}\n"
-                                "\tset snat6 {\n"
-                                "\t\ttype ipv6_addr . ipv6_addr\n"
-                                "\t\tflags interval\n"
-                                "\t\telements = {\n"
-                                "\t\t\tfd01:203:405::/64 . fd78::/64,\n"
-                                "\t\t\tfd77::/64 . fd78::/64,\n"
-                                "\t\t}\n"
-                                "\t}\n"
-                                "\tchain source_nat {\n"
-                                "\t\ttype nat hook postrouting priority srcnat; policy accept;\n"
-                                "\t\tiifname \"acme\" ip saddr . ip daddr @snat4 masquerade\n"
-                                "\t\tiifname \"acme\" ip6 saddr . ip6 daddr @snat6 masquerade\n"
-                                "\t}\n"
-                                "}\n");
+                "table inet tieline-acme {\n" OPEN("\t\t\t10.70.0.3/32,\n\t\t\t192.168.2.0/24,\n",
+                                                   "\t\t\tfd01:203:405::3/128,\n\t\t\tfd78::/64,\n",
+                                                   "\t\t\t10.70.0.3/32,\n\t\t\t192.168.2.0/24,\n",
+                                                   "\t\t\tfd01:203:405::3/128,\n\t\t\tfd78::/64,\n")
+                        CLAMP("1360",
+                              "1340") "\tset snat4 {\n"
+                                      "\t\ttype ipv4_addr . ipv4_addr\n"
+                                      "\t\tflags interval\n"
+                                      "\t\telements = {\n"
+                                      "\t\t\t10.70.0.0/24 . 192.168.2.0/24,\n"
+                                      "\t\t\t192.168.1.0/24 . 192.168.2.0/24,\n"
+                                      "\t\t}\n"
+                                      "\t}\n"
+                                      "\tset snat6 {\n"
+                                      "\t\ttype ipv6_addr . ipv6_addr\n"
+                                      "\t\tflags interval\n"
+                                      "\t\telements = {\n"
+                                      "\t\t\tfd01:203:405::/64 . fd78::/64,\n"
+                                      "\t\t\tfd77::/64 . fd78::/64,\n"
+                                      "\t\t}\n"
+                                      "\t}\n"
+                                      "\tchain source_nat {\n"
+                                      "\t\ttype nat hook postrouting priority srcnat; policy "
+                                      "accept;\n"
+                                      "\t\tiifname \"acme\" ip saddr . ip daddr @snat4 masquerade\n"
+                                      "\t\tiifname \"acme\" ip6 saddr . ip6 daddr @snat6 "
+                                      "masquerade\n"
+                                      "\t}\n"
+                                      "}\n");
 }
 
 #define POLICY \

@@ -206,11 +206,20 @@ static bool is_accepted(struct wire *wire, const struct tl_policy_query *query)
 
 /* ---- nodes ---- */
 
+static bool is_in_network(const struct tl_model *model, const struct wg_ip *ip)
+{
+        const struct wg_prefix *pool = ip->family == WG_FAMILY_IPV4 ? &model->pool4 : &model->pool6;
+
+        return wg_prefix_contains(pool, ip) || tl_model_find_lan(model, ip) != TL_MODEL_NONE;
+}
+
 /* Whether packets for an address leave the tunnel at a node. */
 static bool is_here(const struct tl_model *model, const struct tl_node *node,
                     const struct wg_ip *to)
 {
-        if (node->kind == TL_NODE_HUB || wg_ip_equal(&node->ip4, to) || wg_ip_equal(&node->ip6, to))
+        if (node->kind == TL_NODE_HUB)
+                return is_in_network(model, to);
+        if (wg_ip_equal(&node->ip4, to) || wg_ip_equal(&node->ip6, to))
                 return true;
         for (uint32_t i = 0; i < model->lan_count && node->site != TL_MODEL_NONE; i++)
                 if (model->lans[i].site == node->site &&
@@ -246,9 +255,10 @@ static void check_node(struct wire *wire, struct test_office *office,
                         query.port = (uint16_t)(1 + tool_random(state) % 16);
                 if (query.from.family != query.to.family || wg_ip_equal(&query.from, &query.to))
                         continue;
-                is_wanted = policy->is_open ||
-                            (is_here(&office->model, &office->model.nodes[node], &query.to) &&
-                             tl_policy_allows(policy, &query, NULL));
+                is_wanted = is_here(&office->model, &office->model.nodes[node], &query.to) &&
+                            tl_policy_allows(policy, &query, NULL);
+                if (policy->is_open && office->model.nodes[node].kind == TL_NODE_DEVICE)
+                        is_wanted = true;
                 if (is_accepted(wire, &query) != is_wanted) {
                         char from[TL_ADDRESS_IP_SIZE], to[TL_ADDRESS_IP_SIZE];
 
