@@ -60,8 +60,7 @@ static bool build(struct tl_load *load)
                                 &load->lock_findings);
         is_good &= tl_network_parse(network, load->text.text, load->text.len, findings);
         check_name(load);
-        if (!tl_derive(&load->lock, network, random, &load->lock_changes, findings))
-                return false;
+        is_good &= tl_derive(&load->lock, network, random, &load->lock_changes, findings);
         is_good &= tl_model_build(&load->model, network, &load->lock, findings);
         is_good &= tl_conflicts_find(&load->model, findings);
         return is_good && tl_policy_build(&load->policy, &load->model, findings) &&

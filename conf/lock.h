@@ -45,6 +45,7 @@ struct tl_lock {
         uint32_t address_count, address_capacity;
         struct tl_lock_mapped *mapped;
         uint32_t mapped_count, mapped_capacity;
+        bool is_incomplete; /* values are missing, which has been reported (net/derive.h) */
 };
 
 /* Reads a lock into an empty one. An empty text is an empty lock. Returns whether it has no

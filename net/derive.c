@@ -717,6 +717,7 @@ bool tl_derive(struct tl_lock *lock, const struct tl_network *network, const uin
         is_ok = derive_addresses(&d);
         is_ok = derive_mapped(&d) && is_ok;
         tl_arena_done(&d.arena);
+        lock->is_incomplete = !is_ok;
         if (is_ok)
                 *changes = d.changes;
         return is_ok;

@@ -25,7 +25,7 @@ struct wg_prefix tl_derive_pool6(const struct tl_network *network,
 /* Adds missing values to the lock, and retires those of names that are gone. `random` makes the
  * ULA's 40 bits (RFC 4193, 3.2.2) if it has none yet. Sets *changes to the number of values added,
  * retired or changed. Returns false with a finding if a pool is exhausted, or memory is; the lock
- * is then incomplete. */
+ * is then marked as incomplete. */
 bool tl_derive(struct tl_lock *lock, const struct tl_network *network, const uint8_t random[5],
                uint32_t *changes, struct tl_findings *findings) WG_MUST_USE;
 

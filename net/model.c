@@ -71,7 +71,7 @@ static void take_addresses(struct builder *b, const struct tl_recorded *recorded
                 lacks4 = lacks4 && entry->ip4.family == WG_FAMILY_NONE;
                 lacks6 = lacks6 && entry->ip6.family == WG_FAMILY_NONE;
         }
-        if (lacks4 || lacks6)
+        if ((lacks4 || lacks6) && !b->model->lock->is_incomplete)
                 tl_findings_error(b->findings, node->at, no_value_fix,
                                   "the lock file has no address for \"%s\"", node->name);
 }
@@ -268,6 +268,8 @@ static void build_lan(struct builder *b, const struct tl_recorded *recorded, uin
                 lan->mapped = entry->mapped;
                 return;
         }
+        if (b->model->lock->is_incomplete)
+                return;
         tl_address_format_prefix(text, &given->prefix);
         tl_findings_error(b->findings, given->at, no_value_fix,
                           "the lock file has no mapped prefix for %s of site \"%s\"", text, name);

@@ -306,6 +306,34 @@ static void test_half_read(void **state WG_UNUSED)
         test_office_done(&office);
 }
 
+/* Pools that are too small hide no other mistake, and nothing is reported twice. */
+static void test_half_derived(void **state WG_UNUSED)
+{
+        static const char yaml[] =
+                "network: acme\n"
+                "addresses: 10.70.0.0/31\n"
+                "mapped: 10.200.0.0/24\n"
+                "hubs: {z: {endpoint: z.example, key: " TEST_KEY_1 "}}\n"
+                "sites: {s: {lan: 10.0.0.0/8}, t: {lan: 192.168.1.0/24, hub: y}}\n";
+        static const uint8_t random[5];
+        struct test_office office = {0};
+        char findings[4096];
+        uint32_t changes;
+
+        assert_true(tl_network_parse(&office.network, yaml, strlen(yaml), &office.findings));
+        assert_false(tl_derive(&office.lock, &office.network, random, &changes, &office.findings));
+        assert_false(
+                tl_model_build(&office.model, &office.network, &office.lock, &office.findings));
+        test_office_findings(&office, findings, sizeof(findings));
+        assert_string_equal(findings,
+                            "2:12: 10.70.0.0/31 has too few addresses for 3 nodes; give "
+                            "`addresses:` a larger prefix\n"
+                            "5:18: 10.200.0.0/24 has no free mapped prefix for LAN 10.0.0.0/8 of "
+                            "site \"s\" [3:9]; give `mapped:` a larger prefix\n"
+                            "5:61: unknown hub \"y\"\n");
+        test_office_done(&office);
+}
+
 /* A lock that a node has, but that lacks what the file needs. */
 static void test_lock_lacks_values(void **state WG_UNUSED)
 {
@@ -376,10 +404,15 @@ static void test_memory_runs_out(void **state WG_UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_sample),        cmocka_unit_test(test_lookups),
-                cmocka_unit_test(test_ways),          cmocka_unit_test(test_mistakes),
-                cmocka_unit_test(test_half_read),     cmocka_unit_test(test_lock_lacks_values),
-                cmocka_unit_test(test_many_mistakes), cmocka_unit_test(test_memory_runs_out),
+                cmocka_unit_test(test_sample),
+                cmocka_unit_test(test_lookups),
+                cmocka_unit_test(test_ways),
+                cmocka_unit_test(test_mistakes),
+                cmocka_unit_test(test_half_read),
+                cmocka_unit_test(test_half_derived),
+                cmocka_unit_test(test_lock_lacks_values),
+                cmocka_unit_test(test_many_mistakes),
+                cmocka_unit_test(test_memory_runs_out),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
