@@ -303,7 +303,6 @@ static bool is_collective(const struct tl_entity *entity)
 /* Returns false if there is no memory. */
 static bool add_named(struct lister *l, const struct tl_entity *entity)
 {
-        l->ends->entity = entity;
         return add_entity(l, entity) && (!is_collective(entity) || finish_collective(l, entity));
 }
 

@@ -29,7 +29,6 @@ struct tl_end {
 struct tl_ends {
         struct tl_end *items; /* in the file's order; at least one */
         uint32_t count, capacity;
-        const struct tl_entity *entity; /* NULL: an address */
 };
 
 /* Lists the machines of a name or address, in the arena, which also holds texts. A site stands for

@@ -118,7 +118,7 @@ struct tl_model {
         struct tl_host *hosts; /* those of a site follow each other */
         uint32_t host_count;
         struct tl_group *groups;
-        uint32_t group_count, group_capacity;
+        uint32_t group_count;
         struct tl_service *services;
         uint32_t service_count;
         uint32_t person_count;  /* as in the network */

@@ -658,17 +658,3 @@ bool tl_policy_allows(const struct tl_policy *policy, const struct tl_policy_que
                 *rule = found->rule;
         return found != NULL;
 }
-
-bool tl_policy_allows_some(const struct tl_policy *policy, const struct wg_ip *from,
-                           const struct wg_ip *to)
-{
-        const struct tl_policy_class *class;
-
-        if (policy->is_open)
-                return true;
-        class = tl_policy_class(policy, from);
-        for (uint32_t i = 0; class && i < class->count; i++)
-                if (find_target(&policy->subjects[class->subjects[i]], to) != TL_NEST_NONE)
-                        return true;
-        return false;
-}

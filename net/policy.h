@@ -88,8 +88,4 @@ bool tl_policy_is_member(const struct tl_policy_class *class, uint32_t subject) 
 bool tl_policy_allows(const struct tl_policy *policy, const struct tl_policy_query *query,
                       uint32_t *rule) WG_MUST_USE;
 
-/* Whether any connection from one address to another is allowed, whatever the port. */
-bool tl_policy_allows_some(const struct tl_policy *policy, const struct wg_ip *from,
-                           const struct wg_ip *to) WG_MUST_USE;
-
 #endif

@@ -225,10 +225,8 @@ static bool pass(struct tl_walk *walk, struct tl_plans *plans, const struct leg 
                 walk->has_no_memory = !has_twins(plans->model);
                 return broken(walk, TL_CAUSE_OVERLAP);
         }
-        if (!walk->mtu || plan->mtu < walk->mtu) {
+        if (!walk->mtu || plan->mtu < walk->mtu)
                 walk->mtu = plan->mtu;
-                walk->mtu_node = node;
-        }
         return true;
 }
 
@@ -409,7 +407,6 @@ bool tl_walk_run(struct tl_walk *walk, struct tl_plans *plans)
         walk->step_count = 0;
         walk->cause = TL_CAUSE_NONE;
         walk->mtu = 0;
-        walk->mtu_node = TL_MODEL_NONE;
         walk->seen = (struct wg_ip){0};
         walk->has_no_memory = false;
         walk->is_reachable = run(walk, plans) && !walk->has_no_memory;

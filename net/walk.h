@@ -69,7 +69,6 @@ struct tl_walk {
         bool is_reachable;
         enum tl_cause cause;
         uint32_t mtu;      /* smallest so far, in bytes of inner packets; 0: no tunnel */
-        uint32_t mtu_node; /* the node that has it */
         struct wg_ip seen; /* the source that the destination sees; NONE: nothing arrives */
         bool has_no_memory;
 };

@@ -185,29 +185,6 @@ static void check_query(const struct test_office *office, const struct tl_policy
         if (is_allowed && !policy->is_open &&
             !allows_rule(&office->model, &office->network.rules[rule], query))
                 fail_query(file, query, "allowed by another rule");
-        if (is_allowed && !tl_policy_allows_some(policy, &query->from, &query->to))
-                fail_query(file, query, "something should be allowed");
-}
-
-/* A destination of which nothing is allowed must not be of interest either. */
-static void check_some(const struct test_office *office, const struct tl_policy *policy,
-                       const struct tl_policy_query *like, const char *file)
-{
-        struct tl_policy_query query = *like;
-        bool is_some = false;
-
-        for (unsigned int i = 1; i < 16; i++) {
-                query.port = (uint16_t)i;
-                query.protocol = WG_PROTOCOL_TCP;
-                is_some = is_some || twin_allows(&office->model, &query);
-                query.protocol = WG_PROTOCOL_UDP;
-                is_some = is_some || twin_allows(&office->model, &query);
-        }
-        query.port = 0;
-        query.protocol = WG_PROTOCOL_ICMP;
-        is_some = is_some || twin_allows(&office->model, &query);
-        if (tl_policy_allows_some(policy, &query.from, &query.to) != is_some)
-                fail_query(file, &query, "something or nothing");
 }
 
 /* What the header promises about targets. */
@@ -247,8 +224,6 @@ static void test_twin(void **unused)
                         struct tl_policy_query query = random_query(&office, &state);
 
                         check_query(&office, &policy, &query, file);
-                        if (i % 8 == 0)
-                                check_some(&office, &policy, &query, file);
                 }
                 tl_policy_done(&policy);
                 test_office_done(&office);
@@ -341,7 +316,6 @@ static void test_open(void **unused)
         assert_true(policy.is_open);
         assert_true(tl_policy_allows(&policy, &query, &rule));
         assert_int_equal(rule, TL_MODEL_NONE);
-        assert_true(tl_policy_allows_some(&policy, &query.from, &query.to));
         tl_policy_done(&policy);
         test_office_done(&office);
 }
@@ -358,7 +332,6 @@ static void test_empty(void **unused)
         assert_true(tl_policy_build(&policy, &office.model, &office.findings));
         query.from = query.to = office.model.nodes[0].ip4;
         assert_false(tl_policy_allows(&policy, &query, NULL));
-        assert_false(tl_policy_allows_some(&policy, &query.from, &query.to));
         tl_policy_done(&policy);
         test_office_done(&office);
 }
