@@ -78,12 +78,14 @@ static void accept_client(void *ctx, uint32_t events)
         socklen_t len = sizeof(from);
         int fd = accept4(server->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         char line[256];
+        size_t greeting;
 
         (void)events;
         if (fd < 0)
                 return;
-        if (send(fd, line, greet(line, sizeof(line), server->name, &from), MSG_NOSIGNAL) < 0 ||
-            !client || tl_loop_add(server->loop, &client->watch, fd, EPOLLIN, hear, client) < 0)
+        greeting = greet(line, sizeof(line), server->name, &from);
+        if (send(fd, line, greeting, MSG_NOSIGNAL) < 0 || !client ||
+            tl_loop_add(server->loop, &client->watch, fd, EPOLLIN, hear, client) < 0)
                 close(fd);
         else
                 client->fd = fd;
