@@ -362,6 +362,12 @@ static bool back(struct tl_walk *walk, struct tl_plans *plans, const struct leg 
         return true;
 }
 
+/* Whether a device does not find an address of its site in the LAN: the node's in the tunnel. */
+static bool is_beyond_lan(const struct tl_walk_end *from, const struct tl_walk_end *to)
+{
+        return !from->is_node && to->is_node && to->lan == TL_MODEL_NONE;
+}
+
 /* The answer that needs no walk; false: there is none. */
 static bool is_trivial(const struct tl_walk *walk, enum tl_cause *cause)
 {
@@ -374,11 +380,27 @@ static bool is_trivial(const struct tl_walk *walk, enum tl_cause *cause)
         else if (wg_ip_equal(&from->ip, &to->ip) ||
                  (from->node == to->node && from->is_node && to->is_node))
                 *cause = TL_CAUSE_SAME;
-        else if (from->node == to->node)
+        else if (from->node == to->node && !is_beyond_lan(from, to))
                 *cause = TL_CAUSE_SAME_LAN;
         else
                 return false;
         return true;
+}
+
+/* From a device to its own site's node, at the node's address in the tunnel. The node replies in
+ * the LAN. */
+static bool reach_own_node(struct tl_walk *walk, const struct tl_model *model,
+                           const struct leg *leg, struct tl_travel_choice travel)
+{
+        if (!leave_lan(walk, model, leg))
+                return false;
+        if (!has_key(model, leg->to->node)) {
+                add(walk, leg, TL_WALK_NODE, TL_WALK_TO_PEER, leg->to->node);
+                return broken(walk, TL_CAUSE_NO_KEY);
+        }
+        walk->seen = leg->from->ip;
+        arrive(walk, leg);
+        return third(walk, leg, travel);
 }
 
 static bool run(struct tl_walk *walk, struct tl_plans *plans)
@@ -398,6 +420,8 @@ static bool run(struct tl_walk *walk, struct tl_plans *plans)
                 prefix = only(&walk->to.ip);
                 out = tl_travel_out(plans->model, walk->from.lan, &prefix);
         }
+        if (walk->from.node == walk->to.node)
+                return reach_own_node(walk, plans->model, &forth, out);
         return there(walk, plans, &forth, in) && back(walk, plans, &reply, in) &&
                (walk->from.is_node || third(walk, &forth, out));
 }

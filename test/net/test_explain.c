@@ -55,6 +55,8 @@ static const struct row works[] = {
          "none: seen 192.168.201.55"},
         {5, OFFICES(", gateway: self", ", gateway: dhcp-121"), "d -> b:1",
          "none: seen 192.168.200.244"},
+        /* The node of the own site, at its address in the tunnel. */
+        {6, PLAIN POLICY "  - {from: e, to: d}\n", "b -> a:22", "none: seen 192.168.201.55"},
         /* S4, S5: people. */
         {10, PLAIN, "e -> d:443", "none: seen 10.70.0.4"},
         {11, PLAIN, "d -> e:22", "none: seen 192.168.200.244"},
@@ -129,7 +131,7 @@ static const struct row trivial[] = {
         {102, PLAIN, "a -> 192.168.201.2", "same"},
         {103, PLAIN, "b -> 192.168.201.56:631", "same_lan"},
         {104, PLAIN, "a -> b", "same_lan"},
-        {105, PLAIN POLICY "  - {from: e, to: d}\n", "b -> a:22", "same_lan"},
+        {105, PLAIN POLICY "  - {from: e, to: d}\n", "b -> 192.168.201.2:22", "same_lan"},
 };
 
 /* The file has the line that decides, and a fix that mends it. */
@@ -161,6 +163,9 @@ static const struct row breaks[] = {
         {210, OFFICES(", gateway: untouchable", ""), "b -> d:443",
          "gateway_untouchable @6 in shenzhen's router; let DHCP give the LAN's devices the routes "
          "(gateway: dhcp-121), or on b alone, add: route 192.168.200.0/24 via 192.168.201.2"},
+        {209, OFFICES(", gateway: untouchable", ""), "b -> a:22",
+         "gateway_untouchable @6 in shenzhen's router; let DHCP give the LAN's devices the routes "
+         "(gateway: dhcp-121), or on b alone, add: route 10.70.0.0/24 via 192.168.201.2"},
         {211, OFFICES(", gateway: untouchable", ""), "b -> e:443",
          "gateway_untouchable @6 in shenzhen's router; let DHCP give the LAN's devices the routes "
          "(gateway: dhcp-121), or on b alone, add: route 10.70.0.0/24 via 192.168.201.2"},

@@ -570,8 +570,16 @@ static enum tl_cause connect_naively(struct world *w, const struct wg_ip *from,
         if (wg_ip_equal(from, to) || (source.place == AT_NODE && destination.place == AT_NODE &&
                                       source.node == destination.node))
                 return TL_CAUSE_SAME;
-        if (node_of(w, &source) == node_of(w, &destination))
-                return TL_CAUSE_SAME_LAN;
+        if (node_of(w, &source) == node_of(w, &destination)) {
+                const struct tl_node *node = &w->model->nodes[node_of(w, &source)];
+
+                /* The node's address in the tunnel is not in the LAN, but the node is. */
+                if (source.place == AT_NODE ||
+                    (!wg_ip_equal(to, &node->ip4) && !wg_ip_equal(to, &node->ip6)))
+                        return TL_CAUSE_SAME_LAN;
+                return deliver(w, source, &first) && deliver(w, source, &third) ? TL_CAUSE_NONE
+                                                                                : w->cause;
+        }
         if (!deliver(w, source, &first))
                 return w->cause;
         reply = (struct packet){*to, first.from, protocol, port, 1};
