@@ -57,6 +57,14 @@ static enum tl_reading refuse(const struct option *table, const char *word)
         return TL_READING_WRONG;
 }
 
+/* Refuses what getopt_long(3) has just read. It stays at a word until it has read all letters. */
+static enum tl_reading refuse_last(const struct option *table, char **argv)
+{
+        const char letter[] = {'-', (char)optopt, '\0'};
+
+        return refuse(table, optopt > 0 && optopt < LETTERS ? letter : argv[optind - 1]);
+}
+
 static enum tl_reading check_words(const struct tl_call *call)
 {
         const struct tl_command *command = call->command;
@@ -115,7 +123,7 @@ enum tl_reading tl_options_read(const struct tl_command *all, const struct tl_co
                         return TL_READING_WRONG;
                 }
                 if (option < LETTERS)
-                        return refuse(table, argv[optind - 1]);
+                        return refuse_last(table, argv);
                 call->options[option - LETTERS] = optarg ? optarg : "";
         }
         call->words = argv + optind;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "cli/options.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "test/lib/cmocka.h"
@@ -91,6 +93,47 @@ static void test_lines(void **state)
         }
 }
 
+/* What a wrong command line is told. */
+static void read_wrong(const char *line, char message[256])
+{
+        char text[128], *words[WORDS_MAX + 1];
+        int saved = dup(STDERR_FILENO);
+        FILE *log = tmpfile();
+        struct tl_call call;
+
+        assert_non_null(log);
+        fflush(stderr);
+        dup2(fileno(log), STDERR_FILENO);
+        assert_int_equal(read_line(line, text, words, &call), TL_READING_WRONG);
+        fflush(stderr);
+        dup2(saved, STDERR_FILENO);
+        close(saved);
+        rewind(log);
+        message[fread(message, 1, 255, log)] = '\0';
+        fclose(log);
+}
+
+static void test_messages(void **state)
+{
+        static const struct {
+                const char *line, *part;
+        } cases[] = {
+                {"check acme -x1 other", "unknown option `-x'"},
+                {"check -x", "unknown option `-x'"},
+                {"check --jsn", "unknown option `--jsn': did you mean --json?"},
+                {"check --json=yes", "--json takes no value"},
+                {"apply --confirm", "--confirm needs a value"},
+        };
+        char message[256];
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                read_wrong(cases[i].line, message);
+                if (!strstr(message, cases[i].part))
+                        fail_msg("case %zu: %s", i, message);
+        }
+}
+
 static void test_values(void **state)
 {
         char text[128], *words[WORDS_MAX + 1];
@@ -161,9 +204,8 @@ static void test_names(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_lines),
-                cmocka_unit_test(test_values),
-                cmocka_unit_test(test_durations),
+                cmocka_unit_test(test_lines),  cmocka_unit_test(test_messages),
+                cmocka_unit_test(test_values), cmocka_unit_test(test_durations),
                 cmocka_unit_test(test_names),
         };
 
