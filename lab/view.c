@@ -219,12 +219,15 @@ static void measure(struct table *table)
         table->name_width += 4;
 }
 
-/* How many columns fit side by side; the others follow below. */
+/* How many columns are side by side: as few blocks as possible, of equal widths. */
 static uint32_t columns_per_block(const struct table *table)
 {
         uint32_t margin = table->name_width + 2, width = WG_MAX(table->view->width, margin);
+        uint32_t count = WG_MAX(table->matrix->count, (uint32_t)1);
+        uint32_t most = WG_MAX((width - margin) / table->cell_width, (uint32_t)1);
+        uint32_t blocks = (count + most - 1) / most;
 
-        return WG_MAX((width - margin) / table->cell_width, (uint32_t)1);
+        return (count + blocks - 1) / blocks;
 }
 
 static void print_head(const struct table *table)

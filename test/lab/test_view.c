@@ -28,6 +28,16 @@ static const struct {
              "    1 alpha         +  +  \n"
              "    2 beta       +     +  \n"
              "    3 gamma      +  +     \n" LEGEND},
+        {24, "\nPings\n"
+             "  from \\ to      1  2  \n"
+             "    1 alpha         +  \n"
+             "    2 beta       +     \n"
+             "    3 gamma      +  +  \n"
+             "\n"
+             "  from \\ to      3  \n"
+             "    1 alpha      +  \n"
+             "    2 beta       +  \n"
+             "    3 gamma         \n" LEGEND},
         {22, "\nPings\n"
              "  from \\ to      1  \n"
              "    1 alpha         \n"
