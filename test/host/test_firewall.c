@@ -3,6 +3,7 @@
 #include "host/firewall.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "conf/address.h"
 #include "host/filters.h"
@@ -17,8 +18,10 @@ static void load(const char *program, const char *name)
         const char *tables = getenv("TL_TABLES");
         char command[512];
 
+        /* The words of a command have no blanks, but a directory may. */
         assert_non_null(tables);
-        snprintf(command, sizeof(command), "%s %s/%s", program, tables, name);
+        assert_int_equal(chdir(tables), 0);
+        snprintf(command, sizeof(command), "%s %s", program, name);
         run(command);
 }
 

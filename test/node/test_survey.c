@@ -5,6 +5,7 @@
 #include "node/survey.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "conf/address.h"
 #include "node/obstacles.h"
@@ -28,8 +29,10 @@ static void load(const char *command, const char *file)
 {
         char text[512];
 
+        /* The words of a command have no blanks, but a directory may. */
         assert_non_null(getenv("TL_TABLES"));
-        snprintf(text, sizeof(text), "%s %s/%s", command, getenv("TL_TABLES"), file);
+        assert_int_equal(chdir(getenv("TL_TABLES")), 0);
+        snprintf(text, sizeof(text), "%s %s", command, file);
         run(text);
 }
 
