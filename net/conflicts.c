@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "conf/address.h"
 
@@ -277,16 +278,26 @@ static void check_endpoint_route(const struct tl_node *node, const struct wg_ip 
         report(findings, TL_CONFLICT_ENDPOINT_ROUTED, endpoint->host.at, claim->at, message);
 }
 
+/* Hosts are equal if they are the same address, however it is written, or the same name. */
+static int compare_hosts(const struct tl_network_endpoint *a, const struct tl_network_endpoint *b)
+{
+        if (a->port != b->port)
+                return a->port < b->port ? -1 : 1;
+        if (a->ip.family != b->ip.family)
+                return a->ip.family < b->ip.family ? -1 : 1;
+        if (a->ip.family != WG_FAMILY_NONE)
+                return memcmp(a->ip.bytes, b->ip.bytes, sizeof(a->ip.bytes));
+        return strcasecmp(a->host.text, b->host.text);
+}
+
 static int compare_endpoints(const void *left, const void *right)
 {
         const struct tl_network_endpoint *a = *(const struct tl_network_endpoint *const *)left;
         const struct tl_network_endpoint *b = *(const struct tl_network_endpoint *const *)right;
-        int order = strcmp(a->host.text, b->host.text);
+        int order = compare_hosts(a, b);
 
         if (order != 0)
                 return order;
-        if (a->port != b->port)
-                return a->port < b->port ? -1 : 1;
         return a->host.at.line < b->host.at.line ? -1 : a->host.at.line > b->host.at.line;
 }
 
@@ -307,7 +318,7 @@ static bool check_endpoint_pairs(const struct tl_model *model, struct tl_arena *
         for (uint32_t i = 1; i < count; i++) {
                 const struct tl_network_endpoint *a = sorted[i - 1], *b = sorted[i];
 
-                if (strcmp(a->host.text, b->host.text) != 0 || a->port != b->port)
+                if (compare_hosts(a, b) != 0)
                         continue;
                 snprintf(message, sizeof(message), "two nodes have the endpoint %s, port %u",
                          b->host.text, b->port);

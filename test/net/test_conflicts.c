@@ -90,6 +90,16 @@ static const struct {
          "  x: {endpoint: \"z.example:5\"}\n",
          "6:17: two nodes have the endpoint z.example, port 5 [4:17]; give one of them another "
          "address or port\n"},
+        {22,
+         "network: n\naddresses: 10.70.0.0/24\nhubs:\n"
+         "  z: {endpoint: \"[2001:db8::1]:5\"}\n"
+         "  y: {endpoint: \"[2001:DB8:0::1]:5\"}\n"
+         "  x: {endpoint: \"hub.example:5\"}\n"
+         "  w: {endpoint: \"Hub.Example:5\"}\n",
+         "5:17: two nodes have the endpoint 2001:DB8:0::1, port 5 [4:17]; give one of them "
+         "another address or port\n"
+         "7:17: two nodes have the endpoint Hub.Example, port 5 [6:17]; give one of them "
+         "another address or port\n"},
         {16,
          "network: n\naddresses: 10.70.0.0/24\nhubs:\n"
          "  z: {endpoint: z.example, address: 10.70.0.9}\n"
