@@ -28,6 +28,14 @@ WG_MUST_USE static inline bool wg_ip_equal(const struct wg_ip *a, const struct w
         return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
+/* An order of addresses, as of qsort: by family, then by value. */
+WG_MUST_USE static inline int wg_ip_compare(const struct wg_ip *a, const struct wg_ip *b)
+{
+        if (a->family != b->family)
+                return a->family < b->family ? -1 : 1;
+        return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
 /* Protocols after an IP header: transports, and the extension headers of IPv6. */
 enum {
         WG_PROTOCOL_HOP_BY_HOP = 0,

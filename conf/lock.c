@@ -206,16 +206,9 @@ static void read_line(struct reader *r, struct tl_text text, uint32_t number)
 
 /* ---- order ---- */
 
-static int compare_ips(const struct wg_ip *a, const struct wg_ip *b)
-{
-        if (a->family != b->family)
-                return a->family < b->family ? -1 : 1;
-        return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
-}
-
 static int compare_prefixes(const struct wg_prefix *a, const struct wg_prefix *b)
 {
-        int order = compare_ips(&a->ip, &b->ip);
+        int order = wg_ip_compare(&a->ip, &b->ip);
 
         return order ? order : (a->cidr > b->cidr) - (a->cidr < b->cidr);
 }
@@ -280,8 +273,8 @@ static int compare_addresses(const void *left, const void *right)
         int order = strcmp(a->name, b->name);
 
         if (!order)
-                order = compare_ips(&a->ip4, &b->ip4);
-        return order ? order : compare_ips(&a->ip6, &b->ip6);
+                order = wg_ip_compare(&a->ip4, &b->ip4);
+        return order ? order : wg_ip_compare(&a->ip6, &b->ip6);
 }
 
 static int compare_mapped(const void *left, const void *right)

@@ -241,11 +241,6 @@ static void decrement(struct wg_ip *ip)
                         return;
 }
 
-static int compare_ips(const struct wg_ip *a, const struct wg_ip *b)
-{
-        return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
-}
-
 /* Whether an address follows a span without a gap. */
 static bool is_adjacent(const struct tl_access_span *span, const struct wg_ip *ip)
 {
@@ -296,7 +291,7 @@ static bool add_span(struct maker *m, const struct wg_ip *first, const struct wg
 static bool end_source(struct maker *m, const struct tl_nest_item *source)
 {
         const struct wg_ip first = m->next, last = wg_prefix_last(&source->prefix);
-        bool is_left = !m->is_past_end && compare_ips(&first, &last) <= 0;
+        bool is_left = !m->is_past_end && wg_ip_compare(&first, &last) <= 0;
 
         if (is_left) {
                 m->next = last;
@@ -311,7 +306,7 @@ static bool begin_source(struct maker *m, const struct tl_nest_item *source,
 {
         const struct wg_ip first = m->next;
         struct wg_ip last = source->prefix.ip;
-        bool is_left = outer && compare_ips(&first, &last) < 0;
+        bool is_left = outer && wg_ip_compare(&first, &last) < 0;
 
         decrement(&last);
         m->next = source->prefix.ip;

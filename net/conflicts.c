@@ -283,11 +283,9 @@ static int compare_hosts(const struct tl_network_endpoint *a, const struct tl_ne
 {
         if (a->port != b->port)
                 return a->port < b->port ? -1 : 1;
-        if (a->ip.family != b->ip.family)
-                return a->ip.family < b->ip.family ? -1 : 1;
-        if (a->ip.family != WG_FAMILY_NONE)
-                return memcmp(a->ip.bytes, b->ip.bytes, sizeof(a->ip.bytes));
-        return strcasecmp(a->host.text, b->host.text);
+        if (a->ip.family == WG_FAMILY_NONE && b->ip.family == WG_FAMILY_NONE)
+                return strcasecmp(a->host.text, b->host.text);
+        return wg_ip_compare(&a->ip, &b->ip);
 }
 
 static int compare_endpoints(const void *left, const void *right)
@@ -358,9 +356,7 @@ static int compare_holders(const void *left, const void *right)
 
         if (a->site != b->site)
                 return a->site < b->site ? -1 : 1;
-        if (a->ip.family != b->ip.family)
-                return a->ip.family < b->ip.family ? -1 : 1;
-        order = memcmp(a->ip.bytes, b->ip.bytes, sizeof(a->ip.bytes));
+        order = wg_ip_compare(&a->ip, &b->ip);
         if (order != 0)
                 return order;
         if (a->at.line != b->at.line)

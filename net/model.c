@@ -141,23 +141,16 @@ static bool index_keys(struct builder *b)
         return true;
 }
 
-static int compare_ips(const struct wg_ip *a, const struct wg_ip *b)
-{
-        if (a->family != b->family)
-                return a->family < b->family ? -1 : 1;
-        return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
-}
-
 static int compare_ip4(const void *left, const void *right)
 {
-        return compare_ips(&(*(const struct tl_node *const *)left)->ip4,
-                           &(*(const struct tl_node *const *)right)->ip4);
+        return wg_ip_compare(&(*(const struct tl_node *const *)left)->ip4,
+                             &(*(const struct tl_node *const *)right)->ip4);
 }
 
 static int compare_ip6(const void *left, const void *right)
 {
-        return compare_ips(&(*(const struct tl_node *const *)left)->ip6,
-                           &(*(const struct tl_node *const *)right)->ip6);
+        return wg_ip_compare(&(*(const struct tl_node *const *)left)->ip6,
+                             &(*(const struct tl_node *const *)right)->ip6);
 }
 
 /* Sorts the nodes by address of each family; those without one come first. */
@@ -893,7 +886,7 @@ uint32_t tl_model_find_address(const struct tl_model *model, const struct wg_ip 
         while (ip->family != WG_FAMILY_NONE && low < high) {
                 uint32_t middle = low + (high - low) / 2;
                 const struct tl_node *node = nodes[middle];
-                int order = compare_ips(is_ipv4 ? &node->ip4 : &node->ip6, ip);
+                int order = wg_ip_compare(is_ipv4 ? &node->ip4 : &node->ip6, ip);
 
                 if (order == 0)
                         return (uint32_t)(node - model->nodes);

@@ -4,17 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare_ips(const struct wg_ip *a, const struct wg_ip *b)
-{
-        if (a->family != b->family)
-                return a->family < b->family ? -1 : 1;
-        return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
-}
-
 static int compare_items(const void *left, const void *right)
 {
         const struct tl_nest_item *a = left, *b = right;
-        int order = compare_ips(&a->prefix.ip, &b->prefix.ip);
+        int order = wg_ip_compare(&a->prefix.ip, &b->prefix.ip);
 
         if (order != 0)
                 return order;
@@ -49,7 +42,7 @@ static uint32_t count_up_to(const struct tl_nest_item *items, uint32_t count,
         while (low < high) {
                 uint32_t middle = low + (high - low) / 2;
 
-                if (compare_ips(&items[middle].prefix.ip, ip) <= 0)
+                if (wg_ip_compare(&items[middle].prefix.ip, ip) <= 0)
                         low = middle + 1;
                 else
                         high = middle;

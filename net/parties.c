@@ -245,12 +245,6 @@ struct tl_party_grant tl_party_grant(uint64_t item)
         };
 }
 
-static int compare_ips(const struct wg_ip *a, const struct wg_ip *b)
-{
-        return a->family != b->family ? (int)a->family - (int)b->family
-                                      : memcmp(a->bytes, b->bytes, sizeof(a->bytes));
-}
-
 /* A machine's version, sorted by address. */
 struct place {
         struct wg_ip ip;
@@ -261,7 +255,7 @@ static int by_ip(const void *left, const void *right)
 {
         const struct place *a = left, *b = right;
 
-        return compare_ips(&a->ip, &b->ip);
+        return wg_ip_compare(&a->ip, &b->ip);
 }
 
 /* The first place at or after an address. */
@@ -272,7 +266,7 @@ static uint32_t find_place(const struct place *places, uint32_t count, const str
         while (low < high) {
                 uint32_t middle = low + (high - low) / 2;
 
-                if (compare_ips(&places[middle].ip, ip) < 0)
+                if (wg_ip_compare(&places[middle].ip, ip) < 0)
                         low = middle + 1;
                 else
                         high = middle;

@@ -6,10 +6,8 @@
 
 int tl_prefixes_compare(const struct wg_prefix *a, const struct wg_prefix *b)
 {
-        int order = a->ip.family - b->ip.family;
+        int order = wg_ip_compare(&a->ip, &b->ip);
 
-        if (order == 0)
-                order = memcmp(a->ip.bytes, b->ip.bytes, sizeof(a->ip.bytes));
         return order != 0 ? order : a->cidr - b->cidr;
 }
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/prefixes.h"
+
 static int compare_addresses(const void *left, const void *right)
 {
         const struct tl_lock_address *a = *(struct tl_lock_address *const *)left;
@@ -18,12 +20,7 @@ static int compare_lans(const char *a_site, const struct wg_prefix *a, const cha
 {
         int order = strcmp(a_site, b_site);
 
-        if (order != 0)
-                return order;
-        if (a->ip.family != b->ip.family)
-                return a->ip.family < b->ip.family ? -1 : 1;
-        order = memcmp(a->ip.bytes, b->ip.bytes, sizeof(a->ip.bytes));
-        return order != 0 ? order : (int)a->cidr - (int)b->cidr;
+        return order != 0 ? order : tl_prefixes_compare(a, b);
 }
 
 static int compare_mapped(const void *left, const void *right)

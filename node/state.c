@@ -7,13 +7,6 @@
 #include "io/netset.h"
 #include "node/tags.h"
 
-static int compare_ips(const struct wg_ip *a, const struct wg_ip *b)
-{
-        if (a->family != b->family)
-                return a->family < b->family ? -1 : 1;
-        return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
-}
-
 static int compare_numbers(uint32_t a, uint32_t b)
 {
         return (a > b) - (a < b);
@@ -22,7 +15,7 @@ static int compare_numbers(uint32_t a, uint32_t b)
 int tl_state_compare_addresses(const struct tl_planned_address *a,
                                const struct tl_planned_address *b)
 {
-        int order = compare_ips(&a->ip, &b->ip);
+        int order = wg_ip_compare(&a->ip, &b->ip);
 
         return order ? order : compare_numbers(a->cidr, b->cidr);
 }
@@ -32,7 +25,7 @@ int tl_state_compare_routes(const struct tl_planned_route *a, const struct tl_pl
         int order = compare_numbers(b->kind, a->kind);
 
         if (!order)
-                order = compare_ips(&a->prefix.ip, &b->prefix.ip);
+                order = wg_ip_compare(&a->prefix.ip, &b->prefix.ip);
         if (!order)
                 order = compare_numbers(a->prefix.cidr, b->prefix.cidr);
         return order ? order : compare_numbers(a->metric, b->metric);

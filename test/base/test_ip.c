@@ -130,10 +130,24 @@ static void test_mark_every_checksum(void **state)
         }
 }
 
+static void test_compare(void **state WG_UNUSED)
+{
+        static const struct wg_ip none = {0}, small = {WG_FAMILY_IPV4, {9, 255}},
+                                  large = {WG_FAMILY_IPV4, {10}}, other = {WG_FAMILY_IPV6, {1}};
+
+        assert_int_equal(wg_ip_compare(&small, &small), 0);
+        assert_true(wg_ip_compare(&small, &large) < 0);
+        assert_true(wg_ip_compare(&large, &small) > 0);
+        assert_true(wg_ip_compare(&large, &other) < 0);
+        assert_true(wg_ip_compare(&other, &large) > 0);
+        assert_true(wg_ip_compare(&none, &small) < 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_parse),
+                cmocka_unit_test(test_compare),
                 cmocka_unit_test(test_same_address),
                 cmocka_unit_test(test_mark_congestion),
                 cmocka_unit_test(test_mark_every_checksum),
