@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * Lookups in a model that has been built. */
+#include "net/model.h"
+
+#include <string.h>
+
+#include "conf/similar.h"
+
+/* ---- names, keys and addresses ---- */
+
+/* Whether a terminated name is less than, equal to, or greater than another of len bytes. */
+static int compare_name(const char *name, const char *other, size_t len)
+{
+        int order = strncmp(name, other, len);
+
+        return order != 0 ? order : name[len] != '\0';
+}
+
+const struct tl_entity *tl_model_find(const struct tl_model *model, const char *name, size_t len)
+{
+        uint32_t low = 0, high = model->entity_count;
+
+        while (low < high) {
+                uint32_t middle = low + (high - low) / 2;
+                int order = compare_name(model->entities[middle].name, name, len);
+
+                if (order == 0)
+                        return &model->entities[middle];
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return NULL;
+}
+
+uint32_t tl_model_find_key(const struct tl_model *model, const uint8_t key[TL_CONF_KEY_LEN])
+{
+        uint32_t low = 0, high = model->by_key_count;
+
+        while (low < high) {
+                uint32_t middle = low + (high - low) / 2;
+                int order = memcmp(model->by_key[middle]->in_file->key, key, TL_CONF_KEY_LEN);
+
+                if (order == 0)
+                        return (uint32_t)(model->by_key[middle] - model->nodes);
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return TL_MODEL_NONE;
+}
+
+uint32_t tl_model_find_lan(const struct tl_model *model, const struct wg_ip *ip)
+{
+        uint32_t item = tl_nest_find(model->lans_by_prefix, model->lan_count, ip);
+
+        return item == TL_NEST_NONE ? TL_MODEL_NONE : model->lans_by_prefix[item].id;
+}
+
+uint32_t tl_model_find_lan_of(const struct tl_model *model, uint32_t site, const struct wg_ip *ip)
+{
+        uint32_t first = model->sites[site].lan_first, found = TL_MODEL_NONE;
+
+        for (uint32_t i = first; i < first + model->sites[site].lan_count; i++)
+                if (wg_prefix_contains(&model->lans[i].prefix, ip) &&
+                    (found == TL_MODEL_NONE ||
+                     model->lans[i].prefix.cidr > model->lans[found].prefix.cidr))
+                        found = i;
+        return found;
+}
+
+uint32_t tl_model_find_address(const struct tl_model *model, const struct wg_ip *ip)
+{
+        bool is_ipv4 = ip->family == WG_FAMILY_IPV4;
+        const struct tl_node **nodes = is_ipv4 ? model->by_ip4 : model->by_ip6;
+        uint32_t low = 0, high = model->node_count;
+
+        while (ip->family != WG_FAMILY_NONE && low < high) {
+                uint32_t middle = low + (high - low) / 2;
+                const struct tl_node *node = nodes[middle];
+                int order = wg_ip_compare(is_ipv4 ? &node->ip4 : &node->ip6, ip);
+
+                if (order == 0)
+                        return (uint32_t)(node - model->nodes);
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return TL_MODEL_NONE;
+}
+
+const char *tl_model_suggest(const struct tl_model *model, const char *name, size_t len)
+{
+        struct tl_similar best = {0};
+
+        for (uint32_t i = 0; i < model->entity_count; i++)
+                tl_similar_consider(&best, name, len, model->entities[i].name);
+        return best.name;
+}
+
+/* ---- the way between nodes ---- */
+
+bool tl_node_is_public(const struct tl_node *node)
+{
+        return node->in_file->endpoint.host.text != NULL;
+}
+
+bool tl_model_is_peer(const struct tl_model *model, uint32_t a, uint32_t b)
+{
+        const struct tl_node *x = &model->nodes[a], *y = &model->nodes[b];
+
+        if (a == b)
+                return false;
+        if (x->kind == TL_NODE_HUB && y->kind == TL_NODE_HUB)
+                return true;
+        if (x->kind == TL_NODE_HUB || y->kind == TL_NODE_HUB)
+                return x->hub == b || y->hub == a;
+        return x->kind == TL_NODE_SITE && y->kind == TL_NODE_SITE && tl_node_is_public(x) &&
+               tl_node_is_public(y);
+}
+
+uint32_t tl_model_next(const struct tl_model *model, uint32_t from, uint32_t to)
+{
+        if (tl_model_is_peer(model, from, to))
+                return to;
+        if (model->nodes[from].kind == TL_NODE_HUB)
+                return model->nodes[to].hub;
+        return model->nodes[from].hub;
+}
