@@ -104,7 +104,7 @@ static const struct drop {
          "firewall-cmd --permanent --policy=acme --add-egress-zone=trusted && "
          "firewall-cmd --permanent --policy=acme --set-target=ACCEPT && "
          "firewall-cmd --reload",
-         "nft flush ruleset && nft -f $TL_TABLES/firewalld_fixed.nft"},
+         "nft flush ruleset && nft -f firewalld_fixed.nft"},
         {"nft -f", "firewalld.nft", TL_FILTER_INPUT, WG_FAMILY_IPV6,
          "inet firewalld filter_INPUT (firewalld)",
          "firewall-cmd --permanent --add-port=51820/udp && firewall-cmd --reload",
