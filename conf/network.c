@@ -755,6 +755,21 @@ static void read_expectations(struct reader *r, const struct tl_yaml_node *value
         }
 }
 
+/* A network has its name in common with an interface and, below /proc/sys/net, with a directory. */
+static void read_network_name(struct reader *r, const struct tl_yaml_node *value,
+                              struct tl_word *into)
+{
+        static const char *const words[] = {"default", "lo"};
+
+        if (!get_name(r, value, TL_NETWORK_NAME_MAX, into))
+                return;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(words); i++)
+                if (strcmp(into->text, words[i]) == 0)
+                        tl_findings_error(r->findings, value->at, "choose another name",
+                                          "no interface of a network can be called \"%s\"",
+                                          into->text);
+}
+
 /* ---- sections ---- */
 
 static void read_value(struct reader *r, const struct tl_network_key *key,
@@ -765,7 +780,7 @@ static void read_value(struct reader *r, const struct tl_network_key *key,
 
         switch (key->type) {
         case TL_TYPE_NETWORK_NAME:
-                (void)get_name(r, value, TL_NETWORK_NAME_MAX, into);
+                read_network_name(r, value, into);
                 break;
         case TL_TYPE_DOMAIN:
                 read_domain(r, value, into);

@@ -159,7 +159,7 @@ DEFINITIONS = {
 
 NETWORK = section({
     "network": described("The network's name, and that of its interface.", ref("name"),
-                         {"maxLength": 15}),
+                         {"maxLength": 15, "not": {"enum": ["default", "lo"]}}),
     "domain": text(rf"(?:{LABEL}\.)*{NAME}", "The network's domain; NAME.internal unless given.",
                    maxLength=253),
     "addresses": described("The pool of addresses in the tunnel, or one for each of IPv4 and IPv6.",
