@@ -130,16 +130,23 @@ static bool find(const char *name, bool *exists)
         return true;
 }
 
-/* Lists a table that exists. */
-static bool list(char **form, const char *name)
+/* Lists a table that exists. Returns NULL if nft fails. */
+static char *list_json(const char *name)
 {
-        char command[COMMAND_SIZE], *json;
+        char command[COMMAND_SIZE];
 
         snprintf(command, sizeof(command), "nft -j -s list table inet %s", name);
-        json = tl_run_read(command, NULL, NULL);
-        *form = json ? tl_nft_canonical(json) : NULL;
+        return tl_run_read(command, NULL, NULL);
+}
+
+/* nft 1.0.6 writes half the JSON of a table with flags, such as `dormant'. We never make one, and
+ * the empty form of such a table equals no other. */
+static char *find_form(const char *name)
+{
+        char *json = list_json(name), *form = json ? tl_nft_canonical(json) : NULL;
+
         free(json);
-        return *form || tl_fail("cannot list the nft table `%s'", name);
+        return form ? form : strdup("");
 }
 
 bool tl_nft_read(struct tl_nft_table *table, const char *name)
@@ -156,7 +163,8 @@ bool tl_nft_read(struct tl_nft_table *table, const char *name)
                 return true;
         snprintf(command, sizeof(command), "nft -s list table inet %s", name);
         table->text = tl_run_read(command, NULL, NULL);
-        if (table->text && list(&table->form, name))
+        table->form = find_form(name);
+        if (table->text && table->form)
                 return true;
         tl_nft_done(table);
         return tl_fail("cannot list the nft table `%s'", name);
@@ -164,8 +172,8 @@ bool tl_nft_read(struct tl_nft_table *table, const char *name)
 
 bool tl_nft_try(char **form, const char *text, const char *name)
 {
+        char *json = NULL;
         int home;
-        bool is_good;
 
         if (!has_nft())
                 return false;
@@ -173,9 +181,12 @@ bool tl_nft_try(char **form, const char *text, const char *name)
         if (home < 0)
                 return tl_fail("cannot make a network namespace to try the nft table in: %s",
                                strerror(-home));
-        is_good = tl_run_quietly("nft -f -", text) && list(form, name);
+        if (tl_run_quietly("nft -f -", text))
+                json = list_json(name);
         tl_netns_leave(home);
-        return is_good;
+        *form = json ? tl_nft_canonical(json) : NULL;
+        free(json);
+        return *form || tl_fail("cannot load the nft table `%s' for a try", name);
 }
 
 void tl_nft_done(struct tl_nft_table *table)

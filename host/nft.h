@@ -18,8 +18,8 @@ struct tl_nft_table {
         char *form; /* canonical: a line for each object, without handles and counts; owned */
 };
 
-/* Lists a table of family inet. If there is none, *table is zeroed. Returns false after saying what
- * went wrong. */
+/* Lists a table of family inet. If there is none, *table is zeroed; a table that we cannot have
+ * made may have an empty form. Returns false after saying what went wrong. */
 bool tl_nft_read(struct tl_nft_table *table, const char *name) WG_MUST_USE;
 
 /* Finds the canonical form of a text that has one table, by loading it in a new network namespace.
