@@ -11,6 +11,7 @@
 #include "client/link.h"
 #include "host/run.h"
 #include "host/step.h"
+#include "io/clock.h"
 #include "io/fail.h"
 
 static const struct tl_journal_kind JOURNAL = {
@@ -58,16 +59,15 @@ static bool is_of_quick(const char *name)
 
 bool tl_hold_settle(const char *name)
 {
-        bool exists, is_good;
-        int ms = 0;
+        /* A daemon that is stopped makes each question last for seconds. */
+        uint64_t until_ns = tl_clock_boot_ns() + SETTLE_TIMEOUT_MS * TL_NS_PER_MS;
+        bool exists = if_nametoindex(name) != 0, is_good = !exists || is_answered(name);
 
-        do {
-                if (ms)
-                        poll(NULL, 0, RETRY_MS);
+        while (!is_good && tl_clock_boot_ns() < until_ns && !tl_run_is_interrupted()) {
+                poll(NULL, 0, RETRY_MS);
                 exists = if_nametoindex(name) != 0;
                 is_good = !exists || is_answered(name);
-                ms += RETRY_MS;
-        } while (!is_good && ms < SETTLE_TIMEOUT_MS);
+        }
         if (!is_good && tl_link_is_served(name))
                 return tl_fail("the program that serves the link `%s' does not answer as tielined "
                                "does: end it, or remove the link",
