@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "node/confirm.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "host/run.h"
 #include "io/fail.h"
 #include "io/log.h"
 #include "node/apply.h"
@@ -11,6 +13,8 @@
 #include "node/good.h"
 #include "node/hold.h"
 #include "node/machine.h"
+
+enum { RETRY_MS = 3000 };
 
 /* Opens the journal, and looks for changes that wait. They are confirmed or undone while nobody
  * else can change anything. */
@@ -111,22 +115,41 @@ static void report(const char *name, bool is_good)
         else
                 tl_log(&log, TL_LOG_ERROR,
                        "changes were not confirmed in time, and cannot be "
-                       "undone: run `tieline confirm --revert'");
+                       "undone, which is tried again: see `tieline confirm --revert'");
 }
 
-/* A record that is gone by the time the journal is ours was confirmed or undone, and one with time
- * left belongs to later changes. */
-bool tl_confirm_wait(const char *name)
+/* Undoes the changes. A record that is gone by the time the journal is ours was confirmed or
+ * undone, and one with time left belongs to later changes. */
+static bool undo(const char *name)
 {
         struct tl_journal journal;
         struct tl_pending pending;
         bool is_good;
 
-        if (!tl_pending_wait(name) || !open_pending(&journal, &pending, name))
-                return true;
+        if (!open_pending(&journal, &pending, name)) {
+                tl_pending_find(name, &pending);
+                return !pending.exists;
+        }
         is_good = pending.left_s || revert(&journal, &pending);
         tl_journal_close(&journal);
-        if (!pending.left_s)
-                report(name, is_good);
+        if (is_good && !pending.left_s)
+                report(name, true);
+        return is_good;
+}
+
+/* The session that made the changes may be lost because of them, so nobody else may be able to try
+ * again. */
+bool tl_confirm_wait(const char *name)
+{
+        bool is_told = false, is_good;
+
+        if (!tl_pending_wait(name))
+                return true;
+        while (!(is_good = undo(name)) && !tl_run_is_interrupted()) {
+                if (!is_told)
+                        report(name, false);
+                is_told = true;
+                poll(NULL, 0, RETRY_MS);
+        }
         return is_good;
 }

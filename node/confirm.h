@@ -3,7 +3,8 @@
  * confirm.h - changes that are undone unless somebody confirms them in time (node/pending.h).
  *
  * If nobody does, the machine returns to the last good file, or takes the network down if there is
- * none. If the process that waits is killed, the next command does it.
+ * none. If that fails, the process that waits tries again until it succeeds, or the record is gone.
+ * If the process is killed, the next command does it.
  * Threads: the process has only one. */
 #ifndef NODE_CONFIRM_H
 #define NODE_CONFIRM_H

@@ -67,6 +67,17 @@ def node_waits_to_be_confirmed(lab):
     expect(node.picture() != good, "without the process, the changes stay")
     expect_told(node.tieline("confirm", NAME, check=False), 1, "too late")
     expect_alike(node.picture(), good, "the node after the next command")
+
+    # While the last good file cannot be used, the process tries again.
+    node.tieline("apply", "--confirm", "1s", NAME)
+    key = read(node.path("key")).decode()
+    node.write("key", node.keys["e"].text)
+    over = time.monotonic() + 4
+    until(lambda: time.monotonic() > over, "a try has failed")
+    expect(waiter(node) and node.picture() != good, "with another key, the changes stay")
+    node.write("key", key)
+    until(is_alike(node, good), "the last good file is back", 30)
+    until(lambda: not waiter(node), "the process ends", 10)
     node.tieline("down", NAME)
     expect_alike(node.picture(), before, "the node after down")
 
@@ -81,6 +92,7 @@ def node_repairs_drift(lab):
     for number, drift in enumerate((
             f"nft flush table inet tieline-{NAME}",
             f"nft add chain inet tieline-{NAME} theirs",
+            f"nft add table inet tieline-{NAME} '{{ flags dormant; }}'",
             f"nft delete table inet tieline-{NAME}",
             "ip route delete 10.70.0.0/24 dev acme",
             "ip route delete unreachable 192.168.201.0/24",
@@ -159,6 +171,25 @@ def node_fails_whole(lab):
     node.apply(0)
     node.tieline("down", NAME)
     expect_alike(node.picture(), before, "the node after down")
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=60)
+def node_has_a_stopped_daemon(lab):
+    """If tielined is stopped, commands say so soon, and change nothing."""
+    node = OfficeNode(lab)
+    up = node.apply(0)
+    stopped = next(pid for pid in namespace_pids(node.node.ns)
+                   if read(f"/proc/{pid}/comm") == b"tielined\n")
+    os.kill(stopped, signal.SIGSTOP)
+    commands = [node.popen("timeout", "45", "tieline", "apply", NAME)]
+    commands.append(node.popen("timeout", "45", "tieline", "down", NAME))
+    told = [command.communicate(timeout=60)[1] for command in commands]
+    os.kill(stopped, signal.SIGCONT)
+    for command, text in zip(commands, told):
+        expect_same(command.returncode, 1, f"exit status ({text})")
+        expect("does not answer" in text, f"a reason: {text}")
+    expect_alike(node.picture(), up, "the node with its daemon continued")
+    node.tieline("down", NAME)
 
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=60)
