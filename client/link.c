@@ -129,6 +129,24 @@ static pid_t find_process(int fd)
         return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.pid : 0;
 }
 
+bool tl_link_is_of_tielined(const char *ifname)
+{
+        struct tl_channel channel;
+        char path[48], name[32] = "";
+        FILE *file;
+
+        if (connect_within(&channel, ifname, BRIEF_NS))
+                return false;
+        snprintf(path, sizeof(path), "/proc/%d/comm", (int)find_process(channel.fd));
+        tl_channel_close(&channel);
+        file = fopen(path, "re");
+        if (file && !fgets(name, sizeof(name), file))
+                name[0] = '\0';
+        if (file)
+                fclose(file);
+        return strncmp(name, "tielined", strlen("tielined")) == 0;
+}
+
 bool tl_link_is_elsewhere(const char *ifname)
 {
         struct tl_channel channel;

@@ -27,6 +27,10 @@ bool tl_link_stays_served(const char *ifname, unsigned int timeout_ms) WG_MUST_U
 /* Whether the daemon runs in another network namespace. False if that cannot be found out. */
 bool tl_link_is_elsewhere(const char *ifname) WG_MUST_USE;
 
+/* Whether the daemon is tielined or its helper, by the name of its process. False if that cannot be
+ * found out. */
+bool tl_link_is_of_tielined(const char *ifname) WG_MUST_USE;
+
 /* The mark of outer packets; 0: none, or no answer within a second. */
 uint32_t tl_link_find_mark(const char *ifname) WG_MUST_USE;
 

@@ -3,6 +3,7 @@
 
 #include <net/if.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "host/step.h"
 #include "io/clock.h"
 #include "io/fail.h"
+#include "io/unixsock.h"
 
 static const struct tl_journal_kind JOURNAL = {
         .place = TL_JOURNAL_PLACE,
@@ -49,6 +51,20 @@ static bool is_answered(const char *name)
         return is_good;
 }
 
+/* If /run/tieline is emptied or full, tielined goes on without its control socket. */
+static bool is_mute(const char *name)
+{
+        char path[PATH_MAX];
+
+        snprintf(path, sizeof(path), TL_STATUS_DIRECTORY "/%s.sock", name);
+        return access(path, F_OK) < 0 && tl_link_is_of_tielined(name);
+}
+
+static bool is_ours(const char *name)
+{
+        return is_answered(name) || is_mute(name);
+}
+
 static bool is_of_quick(const char *name)
 {
         static const struct tl_journal_place quick = TL_JOURNAL_PLACE_QUICK;
@@ -61,12 +77,12 @@ bool tl_hold_settle(const char *name)
 {
         /* A daemon that is stopped makes each question last for seconds. */
         uint64_t until_ns = tl_clock_boot_ns() + SETTLE_TIMEOUT_MS * TL_NS_PER_MS;
-        bool exists = if_nametoindex(name) != 0, is_good = !exists || is_answered(name);
+        bool exists = if_nametoindex(name) != 0, is_good = !exists || is_ours(name);
 
         while (!is_good && tl_clock_boot_ns() < until_ns && !tl_run_is_interrupted()) {
                 poll(NULL, 0, RETRY_MS);
                 exists = if_nametoindex(name) != 0;
-                is_good = !exists || is_answered(name);
+                is_good = !exists || is_ours(name);
         }
         if (!is_good && tl_link_is_served(name))
                 return tl_fail("the program that serves the link `%s' does not answer as tielined "

@@ -111,6 +111,7 @@ def node_repairs_drift(lab):
             "ip link delete acme",
             "pkill -9 -x tielined -n --ns $$ --nslist net",
             "rm -r /run/tieline/acme",
+            "rm -r /run/tieline/acme.sock",
     )):
         node.run("sh", "-c", drift)
         what = f"drift {number}, {drift},"
