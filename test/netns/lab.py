@@ -33,6 +33,7 @@ SOCKETS = "/var/run/wireguard"
 STATUS = "/run/tieline"
 NAMESPACES = "/run/netns"
 QUICK_STATES = "/run/tieline-quick"
+LAB_STATES = "/run/tieline/lab"
 CLONE_NEWNET = 0x40000000
 OFFLOADS = {"checksum": 0x17, "tso": 0x1f, "gso": 0x24, "gro": 0x2c}  # ETHTOOL_STXCSUM, _STSO...
 NETS = ("192.0.2", "198.51.100", "203.0.113", "198.18.0")  # of cables; reserved for tests
@@ -473,8 +474,21 @@ def namespace_pids(namespace):
     return [int(pid) for pid in run("ip", "netns", "pids", namespace, check=False).stdout.split()]
 
 
+def labs_of(prefix):
+    """The processes of `tieline lab` that a Lab of that prefix started and that still run."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            words = read(f"/proc/{pid}/cmdline").split(b"\0")
+            if b"lab" in words[1:] and any(f"/{DIRECTORY}{prefix}-".encode() in word
+                                           for word in words):
+                yield int(pid)
+
+
 def remove(prefix):
     """Removes everything that a Lab of that prefix made: processes, namespaces, sockets, files."""
+    for pid in labs_of(prefix):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     for name in os.listdir(NAMESPACES):
         if name.startswith(f"{prefix}-"):
             for pid in namespace_pids(name):
@@ -486,10 +500,10 @@ def remove(prefix):
             if re.fullmatch(prefix + r"[a-z]\w*\.(sock|name|stamp)", name):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(os.path.join(folder, name))
-    if os.path.isdir(QUICK_STATES):
-        for name in os.listdir(QUICK_STATES):
+    for folder in filter(os.path.isdir, (QUICK_STATES, LAB_STATES)):
+        for name in os.listdir(folder):
             if re.fullmatch(prefix + r"[a-z]\w*", name):
-                os.unlink(os.path.join(QUICK_STATES, name))
+                os.unlink(os.path.join(folder, name))
     if (mount := cgroups()) and os.path.isdir(os.path.join(mount, prefix)):
         for directory, _, _ in os.walk(os.path.join(mount, prefix), topdown=False):
             with contextlib.suppress(OSError):  # still in use: left to the next sweep
@@ -505,7 +519,7 @@ def sweep():
     names = os.listdir(NAMESPACES) + os.listdir(tempfile.gettempdir())
     if mount := cgroups():
         names += os.listdir(mount)
-    for folder in filter(os.path.isdir, (SOCKETS, STATUS)):
+    for folder in filter(os.path.isdir, (SOCKETS, STATUS, LAB_STATES)):
         names += os.listdir(folder)
     for prefix, pid in {found.groups() for name in names if (found := OURS.match(name))}:
         with contextlib.suppress(FileNotFoundError):
