@@ -497,7 +497,7 @@ def remove(prefix):
             run("ip", "netns", "del", name, check=False)
     for folder in filter(os.path.isdir, (SOCKETS, STATUS)):
         for name in os.listdir(folder):
-            if re.fullmatch(prefix + r"[a-z]\w*\.(sock|name|stamp)", name):
+            if re.fullmatch(prefix + r"[a-z].*\.(sock|name|stamp)", name):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(os.path.join(folder, name))
     for folder in filter(os.path.isdir, (QUICK_STATES, LAB_STATES)):
