@@ -162,15 +162,12 @@ static void write_map(FILE *out, const struct tl_access *access, uint8_t family)
 
 /* ---- packets that come out of the tunnel ---- */
 
+/* ICMP errors of allowed connections are `related`. Others could be sent to anyone. */
 static void write_entering(FILE *out, const char *ifname, const struct tl_access *access)
 {
         fprintf(out, "\tcounter not-allowed {\n\t}\n"
                      "\tchain allowed {\n"
-                     "\t\tct state established,related accept\n"
-                     "\t\ticmp type { destination-unreachable, time-exceeded, parameter-problem } "
-                     "accept\n"
-                     "\t\ticmpv6 type { destination-unreachable, packet-too-big, time-exceeded, "
-                     "parameter-problem, nd-neighbor-solicit, nd-neighbor-advert } accept\n");
+                     "\t\tct state established,related accept\n");
         for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
                 if (find_span(access, 0, families[i]) < access->span_count)
                         fprintf(out, "\t\t%s saddr vmap @sources%u\n", ip_word(families[i]),

@@ -64,10 +64,7 @@ static void check_table(const char *yaml, const char *node, const char *wanted)
         "\tcounter not-allowed {\n" \
         "\t}\n" \
         "\tchain allowed {\n" \
-        "\t\tct state established,related accept\n" \
-        "\t\ticmp type { destination-unreachable, time-exceeded, parameter-problem } accept\n" \
-        "\t\ticmpv6 type { destination-unreachable, packet-too-big, time-exceeded, " \
-        "parameter-problem, nd-neighbor-solicit, nd-neighbor-advert } accept\n" lookups \
+        "\t\tct state established,related accept\n" lookups \
         "\t\tcounter name \"not-allowed\" drop\n" \
         "\t}\n" \
         "\tchain entering {\n" \
