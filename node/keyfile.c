@@ -51,12 +51,29 @@ static bool parse(const char *path, const struct tl_file *file, uint8_t key[TL_C
                        path);
 }
 
+/* Whether the key can be known to us and root only. A missing file is left to the caller. */
+static bool is_trusted(const char *path)
+{
+        struct stat status;
+
+        if (stat(path, &status) != 0)
+                return true;
+        if (!S_ISREG(status.st_mode))
+                return tl_fail("%s is not a regular file", path);
+        return status.st_uid == geteuid() || status.st_uid == 0 ||
+               tl_fail("%s belongs to another user, who knows this private key: make a new one",
+                       path);
+}
+
 bool tl_keyfile_read(const char *path, uint8_t private_key[TL_CONF_KEY_LEN])
 {
         struct tl_file file;
-        int error = tl_file_read(&file, path);
         bool is_good = false;
+        int error;
 
+        if (!is_trusted(path))
+                return false;
+        error = tl_file_read(&file, path);
         if (error == -ENOENT)
                 tl_fail("%s: there is no key yet: run `tieline key'", path);
         else if (error)

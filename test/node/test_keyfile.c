@@ -106,13 +106,33 @@ static void test_exposed_files(void **state)
         assert_true(tl_keyfile_read(path, key));
 }
 
+/* A key that somebody else may know, and files that are none. */
+static void test_foreign_files(void **state)
+{
+        uint8_t key[TL_CONF_KEY_LEN] = {0};
+        char other[80];
+
+        (void)state;
+        snprintf(other, sizeof(other), "%s.fifo", path);
+        assert_int_equal(mkfifo(other, 0600), 0);
+        assert_false(tl_keyfile_read(other, key));
+        unlink(other);
+        if (geteuid() != 0) {
+                print_message("not root: another user's key is not tried\n");
+                return;
+        }
+        assert_int_equal(chown(path, 65534, 65534), 0);
+        assert_false(tl_keyfile_read(path, key));
+        assert_int_equal(chown(path, 0, 0), 0);
+        assert_true(tl_keyfile_read(path, key));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_a_new_key),
-                cmocka_unit_test(test_public_key),
-                cmocka_unit_test(test_wrong_files),
-                cmocka_unit_test(test_exposed_files),
+                cmocka_unit_test(test_a_new_key),     cmocka_unit_test(test_public_key),
+                cmocka_unit_test(test_wrong_files),   cmocka_unit_test(test_exposed_files),
+                cmocka_unit_test(test_foreign_files),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);
