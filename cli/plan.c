@@ -54,13 +54,13 @@ static int report(const struct tl_call *call, const struct tl_diff *made, uint32
                 json_t *object = tl_preview_json(&preview);
 
                 json_object_set_new(object, "made", json_integer(made->count));
-                json_object_set_new(object, "confirm_s", json_integer(confirm_s));
+                json_object_set_new(object, "confirm_s", json_integer(made->count ? confirm_s : 0));
                 return tl_json_print(object);
         }
         if (made->count)
                 printf("%s: done, %" PRIu32 " change%s\n", name, made->count,
                        made->count == 1 ? "" : "s");
-        if (confirm_s)
+        if (confirm_s && made->count)
                 printf("Run `tieline confirm %s' within %" PRIu32 " s, or everything is undone.\n",
                        name, confirm_s);
         return TL_CLI_YES;

@@ -165,6 +165,8 @@ bool tl_apply_held(const struct tl_machine *machine, struct tl_journal *journal,
                        tl_good_store(name, &machine->file_text, &machine->lock_text) &&
                        begin(&run, machine, diff);
 
+        if (is_good && !diff->count)
+                confirm_s = 0; /* there is nothing to undo */
         is_good = is_good && carry_out(&run, journal, confirm_s) && cut_flows(machine) &&
                   release_settings(&machine->plan, journal) && (confirm_s || tl_good_adopt(name));
         end(&run);

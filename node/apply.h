@@ -23,11 +23,11 @@
  * false after saying why that is impossible. The caller releases *diff either way. */
 bool tl_apply_compare(const struct tl_machine *machine, struct tl_diff *diff) WG_MUST_USE;
 
-/* Carries the plan out. With `confirm_s`, the changes are undone after that many seconds unless
- * they are confirmed (node/confirm.h); 0: they stay, and the file and its lock become the last good
- * ones. *diff gets the changes that were made; it is empty if there was nothing to do. Prints
- * progress on a terminal. Returns false after saying what failed, what was undone and what to do.
- * The caller releases *diff either way. */
+/* Carries the plan out. With `confirm_s`, the changes, if there are any, are undone after that many
+ * seconds unless they are confirmed (node/confirm.h); 0: they stay, and the file and its lock
+ * become the last good ones. *diff gets the changes that were made; it is empty if there was
+ * nothing to do. Prints progress on a terminal. Returns false after saying what failed, what was
+ * undone and what to do. The caller releases *diff either way. */
 bool tl_apply(const struct tl_machine *machine, uint32_t confirm_s,
               struct tl_diff *diff) WG_MUST_USE;
 

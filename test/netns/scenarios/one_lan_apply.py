@@ -47,6 +47,7 @@ def node_waits_to_be_confirmed(lab):
     node.tieline("apply", "--confirm", "60s", NAME)
     expect_told(node.tieline("apply", NAME, check=False), 1, "tieline confirm")
     node.tieline("confirm", NAME)
+    node.tieline("apply", "--confirm", "60s", NAME)  # changes nothing, so nothing waits
     until(lambda: not waiter(node), "the process ends", 10)
     expect_told(node.tieline("confirm", NAME, check=False), 1, "nothing waits")
     good = node.picture()
