@@ -178,11 +178,11 @@ static int explain(const struct tl_call *call, struct tl_load *load, const struc
         int status = TL_CLI_USAGE;
 
         if (tl_explain(&explanation, &load->plans, flow, (struct tl_place){0}, &findings)) {
-                struct tl_walkview view = tl_walkview_of_stdout(load->paths.file);
+                struct tl_pen pen = tl_pen_of_stdout();
 
                 status = explanation.is_reachable ? TL_CLI_YES : TL_CLI_NO;
                 if (!tl_call_has(call, TL_CLI_JSON))
-                        tl_walkview_print(&view, &explanation);
+                        tl_walkview_print(&pen, load->paths.file, &explanation);
                 else if (print_json(&explanation, load->paths.file) != 0)
                         status = TL_CLI_FAILED;
         } else {

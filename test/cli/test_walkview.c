@@ -25,10 +25,10 @@
         "  - {from: shenzhen, to: beijing, ports: [443/tcp]}\n" \
         "  - {from: developers, to: beijing}\n"
 
-static void check(const struct tl_walkview *like, const char *question, const char *expected)
+static void check(const struct tl_pen *like, const char *question, const char *expected)
 {
         struct tl_flow flow;
-        struct tl_walkview view = *like;
+        struct tl_pen pen = *like;
         struct test_planned planned;
         struct tl_explanation explanation;
         char *text = NULL;
@@ -38,11 +38,10 @@ static void check(const struct tl_walkview *like, const char *question, const ch
         assert_null(tl_flow_parse((struct tl_text){question, strlen(question)}, &flow, &offset));
         assert_true(tl_explain(&explanation, &planned.plans, &flow, (struct tl_place){0},
                                &planned.office.findings));
-        view.out = open_memstream(&text, &size);
-        view.file = "acme.yaml";
-        assert_non_null(view.out);
-        tl_walkview_print(&view, &explanation);
-        assert_int_equal(fclose(view.out), 0);
+        pen.out = open_memstream(&text, &size);
+        assert_non_null(pen.out);
+        tl_walkview_print(&pen, "acme.yaml", &explanation);
+        assert_int_equal(fclose(pen.out), 0);
         assert_string_equal(text, expected);
         free(text);
         tl_explain_done(&explanation);
@@ -51,7 +50,7 @@ static void check(const struct tl_walkview *like, const char *question, const ch
 
 static void test_reachable(void **state WG_UNUSED)
 {
-        check(&(struct tl_walkview){.is_utf8 = true}, "b -> d:443",
+        check(&(struct tl_pen){.is_utf8 = true}, "b -> d:443",
               "b (192.168.201.55) → d (192.168.200.244), 443/tcp\n"
               "\n"
               "  → b                  sends to its default gateway, 192.168.201.1\n"
@@ -79,7 +78,7 @@ static void test_reachable(void **state WG_UNUSED)
 
 static void test_broken(void **state WG_UNUSED)
 {
-        check(&(struct tl_walkview){.width = 72}, "b -> beijing:22",
+        check(&(struct tl_pen){.width = 72}, "b -> beijing:22",
               "b (192.168.201.55) -> d (192.168.200.244), 22/tcp\n"
               "  d stands for beijing\n"
               "\n"
@@ -101,7 +100,7 @@ static void test_broken(void **state WG_UNUSED)
 
 static void test_colours(void **state WG_UNUSED)
 {
-        check(&(struct tl_walkview){.has_colours = true, .is_utf8 = true}, "a -> a",
+        check(&(struct tl_pen){.has_colours = true, .is_utf8 = true}, "a -> a",
               "\033[1ma\033[0m (10.70.0.2) → \033[1ma\033[0m (10.70.0.2), ping\n"
               "\n"
               "  \033[1;32m✓ \033[0m\033[1;32ma and a are the same machine\033[0m\n");
