@@ -217,6 +217,11 @@ static bool set_endpoint(struct tl_change_peer *peer, const struct tl_network_en
         return peer->endpoint_host != NULL;
 }
 
+uint16_t tl_nodeplan_keepalive_s(const struct tl_node *node)
+{
+        return is_hub(node) || tl_node_is_public(node) ? 0 : TL_NODEPLAN_KEEPALIVE_S;
+}
+
 static bool add_peer(struct planner *p, const struct tl_node *node)
 {
         struct tl_change_peer *peer = tl_change_add_peer(&p->plan->device, node->in_file->key);
@@ -225,8 +230,7 @@ static bool add_peer(struct planner *p, const struct tl_node *node)
                 return false;
         peer->replace_allowed_ips = true;
         peer->has_persistent_keepalive = true;
-        if (!is_hub(p->self) && !tl_node_is_public(p->self))
-                peer->persistent_keepalive_s = TL_NODEPLAN_KEEPALIVE_S;
+        peer->persistent_keepalive_s = tl_nodeplan_keepalive_s(p->self);
         return set_endpoint(peer, &node->in_file->endpoint);
 }
 
@@ -281,20 +285,31 @@ static uint32_t uplink_mtu(const struct tl_node *node)
         return node->in_file->mtu ? node->in_file->mtu : (uint32_t)TL_NETWORK_MTU;
 }
 
-/* The link has one MTU, so the narrowest uplink at either end of the node's hops decides. */
-static void plan_mtu(struct planner *p)
+/* The narrowest uplink of a node's peers. Most nodes have no peer but their hub. */
+static uint32_t peers_mtu(const struct tl_model *model, uint32_t node)
 {
-        const struct tl_model *model = p->model;
+        const struct tl_node *self = &model->nodes[node];
+        uint32_t mtu = UINT32_MAX;
+
+        if (!is_hub(self) && !tl_node_is_public(self) && self->hub != TL_MODEL_NONE)
+                return uplink_mtu(&model->nodes[self->hub]);
+        for (uint32_t i = 0; i < model->node_count; i++)
+                if (tl_model_is_peer(model, node, i))
+                        mtu = WG_MIN(mtu, uplink_mtu(&model->nodes[i]));
+        return mtu;
+}
+
+/* The link has one MTU, so the narrowest uplink at either end of the node's hops decides. */
+uint32_t tl_nodeplan_mtu(const struct tl_model *model, uint32_t node, uint32_t own_mtu)
+{
         uint32_t least = model->pool6.ip.family == WG_FAMILY_NONE ? TL_NODEPLAN_IPV4_MTU
                                                                   : TL_NODEPLAN_IPV6_MTU;
-        uint32_t mtu = uplink_mtu(p->self);
+        uint32_t self = uplink_mtu(&model->nodes[node]), peers = peers_mtu(model, node);
+        uint32_t mtu = WG_MIN(self, peers);
 
-        if (p->local && p->local->uplink_mtu)
-                mtu = WG_MIN(mtu, p->local->uplink_mtu);
-        for (uint32_t i = 0; i < model->node_count; i++)
-                if (i != p->plan->node && tl_model_is_peer(model, p->plan->node, i))
-                        mtu = WG_MIN(mtu, uplink_mtu(&model->nodes[i]));
-        p->plan->mtu = WG_MAX(mtu, least + TL_NODEPLAN_OVERHEAD) - TL_NODEPLAN_OVERHEAD;
+        if (own_mtu)
+                mtu = WG_MIN(mtu, own_mtu);
+        return WG_MAX(mtu, least + TL_NODEPLAN_OVERHEAD) - TL_NODEPLAN_OVERHEAD;
 }
 
 /* ---- kernel settings ---- */
@@ -391,7 +406,8 @@ static bool make_parts(struct planner *p)
             !add_address(p, &p->self->ip6) || !plan_routes(p) || !plan_settings(p))
                 return false;
         plan_port(p);
-        plan_mtu(p);
+        p->plan->mtu = tl_nodeplan_mtu(p->model, p->plan->node,
+                                       p->local ? p->local->uplink_mtu : 0);
         return true;
 }
 

@@ -87,4 +87,13 @@ bool tl_nodeplan_make(struct tl_nodeplan *plan, const struct tl_model *model,
 
 void tl_nodeplan_done(struct tl_nodeplan *plan);
 
+/* Parts of a plan, without making it; of stock devices, too. */
+
+/* The MTU of a node's link. `own_mtu` is that of the machine's own uplink, in addition
+ * to what the file says; 0: not known. */
+uint32_t tl_nodeplan_mtu(const struct tl_model *model, uint32_t node, uint32_t own_mtu) WG_MUST_USE;
+
+/* The interval of the keepalives that a node sends to its peers; 0: none. */
+uint16_t tl_nodeplan_keepalive_s(const struct tl_node *node) WG_MUST_USE;
+
 #endif
