@@ -10,6 +10,7 @@
 #include "cli/key.h"
 #include "cli/lab.h"
 #include "cli/plan.h"
+#include "cli/show.h"
 
 #define NETWORK_TEXT \
         "NETWORK is NAME, for /etc/tieline/NAME.yaml, or the path of a file; a path has\n" \
@@ -145,6 +146,22 @@ const struct tl_command tl_commands[] = {
                 .most_words = 8,
                 .has_names = true,
                 .run = tl_cli_explain,
+        },
+        {
+                .name = "show",
+                .arguments = "[NETWORK]",
+                .text = "show what follows from the file, and which routes to enter",
+                .details =
+                        "Lists nodes with their addresses, hubs, keepalives and MTUs; LANs, "
+                        "and how\n"
+                        "connections get into them; the routes that must be entered on routers or "
+                        "handed\n"
+                        "out by DHCP; services and groups. Works on any machine and needs no "
+                        "root.\n"
+                        "\n" NETWORK_TEXT,
+                .takes = TL_CLI_TAKES(TL_CLI_JSON),
+                .most_words = 1,
+                .run = tl_cli_show,
         },
         {
                 .name = "lab",

@@ -163,7 +163,7 @@ def commands_refuse_wrong_use(lab):
         machine.tieline(word, "--jsonn", wants=2, says="--help")
         expect(not [line for line in shown.splitlines() if len(line) > 80],
                f"no line of {word} --help is longer than 80 columns")
-    networks = ("key", "check", "plan", "apply", "confirm", "down")
+    networks = ("key", "check", "plan", "apply", "confirm", "down", "show")
     for word in networks:
         machine.tieline(word, "a", "b", wants=2, says="unexpected argument `b'")
         machine.tieline(word, "a name", wants=2, says="is not the name of a network")
@@ -361,12 +361,18 @@ def expectations_and_json(lab):
     expect_same([one["is_met"] for one in answer["expectations"]], [True, False], "what is met")
     expect({"text", "line", "column", "is_met", "is_reachable", "cause"}
            <= set(answer["expectations"][1]), "an expectation has its members")
+    shown = machine.tieline("show", "--json").json()
+    expect_same((shown["new_values"], [(one["site"], one["on"]) for one in shown["routes"]]),
+                (0, [("beijing", "router")]), "values that the lock lacks, and routes to enter")
+    machine.tieline("show", says="on beijing's router: 10.70.0.0/24, 192.168.201.0/24 via")
     offered = machine.tieline("complete", "--", "explain", "acme", "").out.split()
     expect({"d", "e/laptop", "beijing", "developers"} <= set(offered), f"names, not {offered}")
     offered = machine.tieline("complete", "--", "plan", "--json", "a").out.split()
     expect_same(offered, ["acme"], "networks offered")
     machine.write(text + "expect:\n  - e -> nobody\n")
     machine.tieline("check", wants=1, says="nobody")
+    machine.write(text.replace("people:", "poeple:"))
+    machine.tieline("show", wants=1, says="did you mean")
 
 
 @scenario(ours_only=True, seconds=90)
