@@ -6,6 +6,11 @@
 WG_ENUM_DEFINE(tl_network_type, TL_NETWORK_TYPES)
 WG_ENUM_DEFINE(tl_network_section, TL_NETWORK_SECTIONS)
 
+/* Words that values of conf/network.h are written as. */
+WG_ENUM_DEFINE(tl_gateway, TL_GATEWAYS)
+WG_ENUM_DEFINE(tl_everyone, TL_EVERYONE)
+WG_ENUM_DEFINE(tl_lab_nat, TL_LAB_NATS)
+
 enum { OPTIONAL = false, REQUIRED = true };
 
 #define AT(type, field) offsetof(struct tl_network_##type, field)

@@ -19,6 +19,7 @@
 #include "base/enum.h"
 #include "conf/arena.h"
 #include "conf/findings.h"
+#include "conf/text.h"
 
 enum {
         TL_YAML_DEPTH_MAX = 16,
@@ -49,6 +50,12 @@ struct tl_yaml_node {
  * may be missing from it. */
 const struct tl_yaml_node *tl_yaml_parse(struct tl_arena *arena, const char *text, size_t len,
                                          bool *is_whole, struct tl_findings *findings) WG_MUST_USE;
+
+/* The text of a scalar. */
+static inline struct tl_text tl_yaml_text(const struct tl_yaml_node *scalar)
+{
+        return (struct tl_text){scalar->text, scalar->len};
+}
 
 /* Whether a node has no value: nothing, "~" or "null", without quotes. */
 bool tl_yaml_is_null(const struct tl_yaml_node *node) WG_MUST_USE;
