@@ -415,6 +415,8 @@ static bool finish(struct planner *p, const struct tl_policy *policy)
 {
         if (!plan_peers(p))
                 return false;
+        if (!policy)
+                return true;
         p->plan->nft = tl_ruleset_write(p->plan, p->model, policy);
         return p->plan->nft != NULL;
 }

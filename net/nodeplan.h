@@ -72,15 +72,16 @@ struct tl_nodeplan {
                                    * replace_peers is set; without the private key */
         struct tl_planned_route *routes; /* sorted by prefix, then metric */
         uint32_t route_count, route_capacity;
-        char *nft; /* the whole table, for `nft -f`: "table inet NAME { ... }" */
+        char *nft; /* the whole table, for `nft -f`: "table inet NAME { ... }"; NULL: planned
+                    * without a policy */
         struct tl_planned_setting *settings;
         uint32_t setting_count, setting_capacity;
 };
 
-/* Plans a node that is not stock. `local` may be NULL, when planning for another machine. Returns
- * whether the plan can be carried out. Peers without a key and drops of other programs are
- * findings; conflicts must have been found before (net/conflicts.h). The caller releases *plan
- * either way. */
+/* Plans a node. The policy is NULL for one that cannot have rules: a stock device. `local` may be
+ * NULL, when planning for another machine. Returns whether the plan can be carried out. Peers
+ * without a key and drops of other programs are findings; conflicts must have been found before
+ * (net/conflicts.h). The caller releases *plan either way. */
 bool tl_nodeplan_make(struct tl_nodeplan *plan, const struct tl_model *model,
                       const struct tl_policy *policy, uint32_t node, const struct tl_local *local,
                       struct tl_findings *findings) WG_MUST_USE;
