@@ -62,7 +62,7 @@ static bool think(struct lab *lab)
         const struct tl_lab_order *order = lab->order;
         struct tl_topology_wish *wishes;
         uint32_t count = 0;
-        bool is_good;
+        bool is_good, has_stock = tl_nodes_stock_program() != NULL;
 
         lab->key_at = calloc(tl_nodes_most(order->network) + 1, sizeof(*lab->key_at));
         if (!lab->key_at)
@@ -87,7 +87,8 @@ static bool think(struct lab *lab)
                 wishes[count++] = (struct tl_topology_wish){e->to, e->protocol, e->port};
                 wishes[count++] = (struct tl_topology_wish){e->from, WG_PROTOCOL_ICMP, 0};
         }
-        is_good = tl_topology_make(&lab->topology, &lab->model, wishes, count, &lab->findings);
+        is_good = tl_topology_make(&lab->topology, &lab->model, wishes, count, has_stock,
+                                   &lab->findings);
         free(wishes);
         return is_good || reject(lab);
 }
@@ -116,8 +117,8 @@ static bool read_disturbances(struct lab *lab)
         return true;
 }
 
-/* tielined may be in the build directory beside ours, and not in PATH. */
-static void find_daemon(void)
+/* tielined and tieline-quick may be in build directories beside ours, and not in PATH. */
+static void find_programs(void)
 {
         char self[PATH_MAX], *slash, *path;
         const char *before = getenv("PATH");
@@ -128,7 +129,7 @@ static void find_daemon(void)
         if (!slash)
                 return;
         *slash = '\0';
-        if (asprintf(&path, "%s/../daemon:%s", self, before ? before : "") < 0)
+        if (asprintf(&path, "%s/../daemon:%s/../quick:%s", self, self, before ? before : "") < 0)
                 return;
         setenv("PATH", path, 1);
         free(path);
@@ -170,6 +171,7 @@ static bool record(struct lab *lab)
         return !error || tl_fail("%s: %s", lab->state.path, strerror(-error));
 }
 
+/* The stock devices of the file. */
 static uint32_t count_stock(const struct tl_model *model)
 {
         uint32_t count = 0;
@@ -191,8 +193,9 @@ static bool build(struct lab *lab)
 {
         const struct tl_view *view = &lab->view;
         const struct tl_nodes_source *source = &lab->source;
-        uint32_t nodes = tl_nodes_count(&lab->topology);
+        const char *program = tl_nodes_stock_program();
         uint32_t stock = count_stock(source->model);
+        uint32_t nodes = tl_nodes_count(&lab->topology), ours = program ? nodes - stock : nodes;
 
         tl_view_doing(view, "starting %u machines", lab->topology.machine_count);
         if (!tl_machines_start(&lab->machines, &lab->topology, &lab->jobs) ||
@@ -203,14 +206,17 @@ static bool build(struct lab *lab)
         tl_view_doing(view, "making keys for %u nodes", nodes);
         if (!tl_nodes_prepare(&lab->machines, source))
                 return false;
-        tl_view_doing(view, "tieline apply on %u nodes", nodes);
+        tl_view_doing(view, "tieline apply on %u nodes", ours);
         if (!tl_nodes_apply(&lab->machines, source, NULL))
                 return false;
-        tl_view_step(view, "`tieline apply' has run on all %u nodes", nodes);
-        if (stock)
+        tl_view_step(view, "`tieline apply' has run on all %u nodes", ours);
+        if (stock && program)
+                tl_view_step(view, "`%s up' has run on %u stock device%s", program, stock,
+                             stock == 1 ? "" : "s");
+        else if (stock)
                 tl_view_step(view,
-                             "%u stock device%s left out: the lab cannot configure other "
-                             "WireGuards yet",
+                             "%u stock device%s left out: neither tieline-quick nor wg-quick is "
+                             "installed",
                              stock, stock == 1 ? " is" : "s are");
         return true;
 }
@@ -402,7 +408,7 @@ enum tl_lab_end tl_lab_run(const struct tl_lab_order *order, int *status)
 
         tl_view_init(&lab.view, order->is_json ? stderr : stdout); /* before the locale is reset */
         tl_run_init();
-        find_daemon();
+        find_programs();
         tl_jobs_init(&lab.jobs);
         if (order->is_json)
                 lab.report = tl_report_new(order->network->name.text, order->file);

@@ -3,21 +3,33 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+#include "conf/text.h"
+#include "host/run.h"
 #include "io/fail.h"
+#include "io/file.h"
 #include "lab/rekey.h"
+#include "net/stockfile.h"
 
 #define DIRECTORY "/etc/tieline"
+#define STOCK_DIRECTORY "/etc/wireguard"
+
+enum { GONE_MS = 2000 }; /* for the interface of a process that has been killed */
 
 /* One node and what it is given. */
 struct node {
         const char *network;
         const char *file, *lock;
         size_t file_len, lock_len;
+        char *stock_file; /* of a stock device, which gets nothing else; NULL: it is none */
+        size_t key_at;    /* in it */
 };
 
 uint32_t tl_nodes_count(const struct tl_topology *topology)
@@ -67,23 +79,72 @@ static bool write_file(const struct node *node, const char *suffix, const char *
         return is_good;
 }
 
+/* Inserts the key that `tieline key` has made, in base64 with a newline, into the file. */
+static int write_with_key(const struct node *node, const char *path, const struct tl_file *key)
+{
+        static const char NAME[] = "PrivateKey = ";
+        struct tl_text head = {node->stock_file, node->key_at};
+        struct tl_text tail = {node->stock_file + node->key_at,
+                               strlen(node->stock_file + node->key_at)};
+        size_t len = head.len + strlen(NAME) + key->len + tail.len;
+        char *text = malloc(len), *at = text;
+        int error;
+
+        if (!text)
+                return -ENOMEM;
+        at = mempcpy(at, head.at, head.len);
+        at = mempcpy(at, NAME, strlen(NAME));
+        at = mempcpy(at, key->text, key->len);
+        memcpy(at, tail.at, tail.len);
+        error = tl_file_create(path, text, len);
+        wg_wipe(text, len);
+        free(text);
+        return error;
+}
+
+/* Afterwards only the file for wg-quick has the private key, as on a device that never saw us. */
+static int write_stock_file(const struct node *node)
+{
+        char key_path[128], path[128];
+        struct tl_file key;
+        int error;
+
+        snprintf(key_path, sizeof(key_path), DIRECTORY "/%s.key", node->network);
+        snprintf(path, sizeof(path), STOCK_DIRECTORY "/%s.conf", node->network);
+        error = tl_file_read(&key, key_path);
+        if (!error && mkdir(STOCK_DIRECTORY, 0700) < 0 && errno != EEXIST)
+                error = -errno;
+        if (!error)
+                error = write_with_key(node, path, &key);
+        tl_file_done(&key);
+        if (!error && (unlink(key_path) < 0 || rmdir(DIRECTORY) < 0))
+                error = -errno;
+        if (error)
+                tl_fail("%s: %s", path, strerror(-error));
+        return error ? 1 : 0;
+}
+
 static int write_files(void *ctx)
 {
         const struct node *node = ctx;
 
+        if (node->stock_file)
+                return write_stock_file(node);
         return write_file(node, "yaml", node->file, node->file_len) &&
                                write_file(node, "lock", node->lock, node->lock_len)
                        ? 0
                        : 1;
 }
 
-/* The nodes among the machines. Returns how many. */
-static uint32_t list(const struct tl_topology *topology, const struct tl_lab_machine **where)
+/* The nodes among the machines: those that run tieline, or stock devices. Returns how many. */
+static uint32_t list(const struct tl_topology *topology, bool is_stock,
+                     const struct tl_lab_machine **where)
 {
         uint32_t count = 0;
 
         for (uint32_t i = 0; i < topology->machine_count; i++)
-                if (topology->machines[i].node != TL_MODEL_NONE)
+                if (topology->machines[i].node != TL_MODEL_NONE &&
+                    topology->machines[i].is_stock == is_stock)
                         where[count++] = &topology->machines[i];
         return count;
 }
@@ -164,17 +225,58 @@ static bool make_keys(struct tl_machines *machines, const struct tl_nodes_source
         return is_good;
 }
 
-/* Gives all nodes the same file and lock. */
+/* Writes the files of stock devices from a model with the lab's keys. */
+static bool write_stock_files(struct node *nodes, const struct tl_lab_machine *const *where,
+                              uint32_t count, const struct tl_model *model,
+                              struct tl_findings *findings)
+{
+        for (uint32_t i = 0; i < count; i++) {
+                if (!where[i]->is_stock)
+                        continue;
+                nodes[i].stock_file = tl_stockfile_make(model, where[i]->node, &nodes[i].key_at,
+                                                        findings);
+                if (!nodes[i].stock_file)
+                        return false;
+        }
+        return true;
+}
+
+/* The same from the file that the other nodes get. */
+static bool make_stock_files(struct node *nodes, const struct tl_lab_machine *const *where,
+                             uint32_t count, const struct node *it, const struct tl_lock *lock)
+{
+        struct tl_findings findings = {.errors = 0};
+        struct tl_network network = {.hub_count = 0};
+        struct tl_model model = {.network = NULL};
+        bool is_good = tl_network_parse(&network, it->file, it->file_len, &findings) &&
+                       tl_model_build(&model, &network, lock, &findings) &&
+                       write_stock_files(nodes, where, count, &model, &findings);
+
+        if (!is_good)
+                tl_findings_write(&findings, "the lab's copy of the file", stderr);
+        tl_model_done(&model);
+        tl_network_done(&network);
+        tl_findings_done(&findings);
+        return is_good;
+}
+
+/* Gives all nodes the same file and lock, and stock devices one of their own. */
 static bool hand_out(struct tl_machines *machines, const struct node *it,
-                     const struct tl_lab_machine *const *where, uint32_t count)
+                     const struct tl_lock *lock, const struct tl_lab_machine *const *where,
+                     uint32_t count)
 {
         struct node *nodes = calloc(count, sizeof(*nodes));
-        bool is_good = nodes != NULL;
+        bool is_good = nodes != NULL, has_stock = false;
 
-        for (uint32_t i = 0; is_good && i < count; i++)
+        for (uint32_t i = 0; is_good && i < count; i++) {
                 nodes[i] = *it;
-        is_good = is_good && tl_machines_do(machines, "cannot write its files", where, count,
-                                            TL_JOBS_BUSY, write_files, nodes, sizeof(*nodes));
+                has_stock |= where[i]->is_stock;
+        }
+        is_good = is_good && (!has_stock || make_stock_files(nodes, where, count, it, lock)) &&
+                  tl_machines_do(machines, "cannot write its files", where, count, TL_JOBS_BUSY,
+                                 write_files, nodes, sizeof(*nodes));
+        for (uint32_t i = 0; nodes && i < count; i++)
+                free(nodes[i].stock_file);
         free(nodes);
         return is_good;
 }
@@ -192,7 +294,8 @@ bool tl_nodes_prepare(struct tl_machines *machines, const struct tl_nodes_source
                 tl_fail("out of memory");
                 goto out;
         }
-        count = list(machines->topology, where);
+        count = list(machines->topology, false, where);
+        count += list(machines->topology, true, where + count);
         if (!make_keys(machines, source, where, count, keys))
                 goto out;
         file = tl_rekey(source->text, source->len, keys, count, &it.file_len);
@@ -203,7 +306,7 @@ bool tl_nodes_prepare(struct tl_machines *machines, const struct tl_nodes_source
         }
         it.file = file;
         it.lock = lock;
-        is_good = hand_out(machines, &it, where, count);
+        is_good = hand_out(machines, &it, source->lock, where, count);
 out:
         free(lock);
         free(file);
@@ -212,10 +315,47 @@ out:
         return is_good;
 }
 
-/* Runs `tieline apply' on some machines at once. */
+/* ---- bringing them up ---- */
+
+const char *tl_nodes_stock_program(void)
+{
+        return tl_run_has("tieline-quick") ? "tieline-quick"
+               : tl_run_has("wg-quick")    ? "wg-quick"
+                                           : NULL;
+}
+
+/* After a restart, the interface of a process goes by itself, if not at once; the kernel's stays
+ * until it is taken down. Returns whether there is none. */
+static bool is_down(const char *program, const char *ifname)
+{
+        char command[64];
+
+        for (int waited_ms = 0; if_nametoindex(ifname) && waited_ms < GONE_MS; waited_ms += 10)
+                usleep(10000);
+        if (!if_nametoindex(ifname))
+                return true;
+        snprintf(command, sizeof(command), "%s down %s", program, ifname);
+        return tl_run_quietly(command, NULL) || !if_nametoindex(ifname);
+}
+
+static int bring_up(void *ctx)
+{
+        const struct node *node = ctx;
+        const char *program = tl_nodes_stock_program();
+        char command[64];
+
+        if (!program || !is_down(program, node->network))
+                return 1;
+        setenv("WG_QUICK_USERSPACE_IMPLEMENTATION", "tielined", 1);
+        snprintf(command, sizeof(command), "%s up %s", program, node->network);
+        return tl_run_quietly(command, NULL) ? 0 : 1;
+}
+
+/* Runs `tieline apply' on some machines at once, or brings up stock devices. */
 static bool apply_on(struct tl_machines *machines, const struct tl_nodes_source *source,
                      const struct tl_lab_machine *const *where, uint32_t count)
 {
+        bool is_stock = count && where[0]->is_stock;
         struct node *nodes = calloc(count + 1u, sizeof(*nodes));
         bool is_good;
 
@@ -223,8 +363,9 @@ static bool apply_on(struct tl_machines *machines, const struct tl_nodes_source 
                 return tl_fail("out of memory");
         for (uint32_t i = 0; i < count; i++)
                 nodes[i] = (struct node){.network = source->model->network->name.text};
-        is_good = tl_machines_do(machines, "tieline apply", where, count, TL_JOBS_BUSY, apply,
-                                 nodes, sizeof(*nodes));
+        is_good = tl_machines_do(machines, is_stock ? tl_nodes_stock_program() : "tieline apply",
+                                 where, count, TL_JOBS_BUSY, is_stock ? bring_up : apply, nodes,
+                                 sizeof(*nodes));
         free(nodes);
         return is_good;
 }
@@ -233,7 +374,7 @@ bool tl_nodes_apply(struct tl_machines *machines, const struct tl_nodes_source *
                     const struct tl_lab_machine *machine)
 {
         const struct tl_lab_machine **where;
-        uint32_t count, hubs = 0;
+        uint32_t count, stock, hubs = 0;
         bool is_good;
 
         if (machine)
@@ -241,12 +382,14 @@ bool tl_nodes_apply(struct tl_machines *machines, const struct tl_nodes_source *
         where = calloc(machines->topology->machine_count, sizeof(*where));
         if (!where)
                 return tl_fail("out of memory");
-        count = list(machines->topology, where);
+        count = list(machines->topology, false, where);
+        stock = list(machines->topology, true, where + count);
         while (hubs < count && where[hubs]->is_hub)
                 hubs++;
         /* A handshake with a hub that is not there yet would be repeated after 5 s. */
         is_good = apply_on(machines, source, where, hubs) &&
-                  apply_on(machines, source, where + hubs, count - hubs);
+                  apply_on(machines, source, where + hubs, count - hubs) &&
+                  apply_on(machines, source, where + count, stock);
         free(where);
         return is_good;
 }

@@ -25,7 +25,8 @@
 #define HOST_FILES "/run/host"
 
 /* What a machine has of its own in a directory that it otherwise shares. */
-static const char *const OWN_ETC[] = {"tieline", "hosts", "resolv.conf", "hostname", NULL};
+static const char *const OWN_ETC[] = {"tieline",     "wireguard", "hosts",
+                                      "resolv.conf", "hostname",  NULL};
 static const char *const OWN_VAR_LIB[] = {"tieline", NULL};
 
 /* Settings of a new network namespace, before it has a link: some kernels pass on those of the

@@ -8,8 +8,8 @@
  * behind however a lab ends: its last process takes everything with it.
  *
  * A machine sees the files of the host, except for its own /run, /proc, /sys, /etc/tieline,
- * /etc/hosts, /etc/resolv.conf and /var/lib/tieline. What it writes in /etc and /var/lib stays in
- * memory.
+ * /etc/wireguard, /etc/hosts, /etc/resolv.conf and /var/lib/tieline. What it writes in /etc and
+ * /var/lib stays in memory, but not what it writes in their other directories.
  *
  * Threads: the process has only one. Source: namespaces(7), pid_namespaces(7), mount_namespaces(7),
  * pidfd_open(2). */

@@ -28,6 +28,7 @@ struct builder {
         const struct tl_model *model;
         const struct tl_topology_wish *wishes;
         uint32_t wish_count;
+        bool has_stock;
         struct tl_findings *findings;
         struct seat *seats;      /* by LAN */
         struct wg_prefix *taken; /* what the file and the lab use */
@@ -522,6 +523,7 @@ static struct tl_lab_machine *add_node(struct builder *b, uint32_t index)
         machine->node = index;
         machine->site = node->site;
         machine->is_hub = node->kind == TL_NODE_HUB;
+        machine->is_stock = node->is_stock;
         machine->ip4 = node->ip4;
         machine->ip6 = node->ip6;
         return machine;
@@ -880,8 +882,6 @@ static void make_person_device(struct builder *b, uint32_t index)
         struct uplink uplink;
         struct tl_lab_machine *machine, *router;
 
-        if (node->is_stock)
-                return; /* runs another WireGuard, from a file that we cannot write yet */
         if (!home) {
                 name = b->model->network->people[node->person].name.text;
                 home = find_home(b, name);
@@ -1025,7 +1025,8 @@ static void build(struct builder *b)
         for (uint32_t i = 0; i < model->site_count; i++)
                 make_site(b, i);
         for (uint32_t i = 0; i < model->node_count; i++)
-                if (model->nodes[i].kind == TL_NODE_DEVICE)
+                if (model->nodes[i].kind == TL_NODE_DEVICE &&
+                    (b->has_stock || !model->nodes[i].is_stock))
                         make_person_device(b, i);
         listen_for_services(b);
         listen_for_wishes(b);
@@ -1037,13 +1038,14 @@ static void build(struct builder *b)
 }
 
 bool tl_topology_make(struct tl_topology *topology, const struct tl_model *model,
-                      const struct tl_topology_wish *wishes, uint32_t wish_count,
+                      const struct tl_topology_wish *wishes, uint32_t wish_count, bool has_stock,
                       struct tl_findings *findings)
 {
         struct builder b = {.topology = topology,
                             .model = model,
                             .wishes = wishes,
                             .wish_count = wish_count,
+                            .has_stock = has_stock,
                             .findings = findings};
         uint32_t errors = findings->errors;
 

@@ -74,6 +74,7 @@ struct tl_lab_machine {
         uint32_t site;         /* index in the model; TL_MODEL_NONE: not on a site's LAN */
         struct wg_ip ip4, ip6; /* by which others know it; either may be NONE */
         bool is_hub;
+        bool is_stock;          /* a node with another WireGuard, and nothing of ours */
         struct wg_ip public_ip; /* of hubs, providers and homes; else NONE */
         struct wg_ip spare_ip;  /* another public IPv4 address for a provider or home; else NONE */
         struct tl_nic *nics;
@@ -111,11 +112,12 @@ struct tl_topology_wish {
 };
 
 /* Makes the topology of a network. `wishes` are addresses at which somebody must answer; those that
- * belong to no entry of the file, but to a LAN, become plain devices. Returns false with findings
+ * belong to no entry of the file, but to a LAN, become plain devices. Stock devices are left out
+ * unless `has_stock`. Returns false with findings
  * if the network cannot be shown: no free address, too many machines, no memory. The caller
  * releases *topology either way. It borrows from the model. */
 bool tl_topology_make(struct tl_topology *topology, const struct tl_model *model,
-                      const struct tl_topology_wish *wishes, uint32_t wish_count,
+                      const struct tl_topology_wish *wishes, uint32_t wish_count, bool has_stock,
                       struct tl_findings *findings) WG_MUST_USE;
 
 /* Frees everything. Accepts zeroed memory. */

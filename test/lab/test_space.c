@@ -61,6 +61,7 @@ static void test_machine(void **state)
                 _exit(gethostname(name, sizeof(name)) == 0 && strcmp(name, "p-d") == 0 &&
                                       stat("/run", &after) == 0 && after.st_dev != before.st_dev &&
                                       access("/etc/tieline", W_OK) == 0 &&
+                                      access("/etc/wireguard", F_OK) < 0 &&
                                       access("/etc/passwd", R_OK) == 0 && getpid() < 100 &&
                                       mkdir("/var/lib/tieline/x", 0700) == 0
                               ? 7

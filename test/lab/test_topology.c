@@ -191,7 +191,7 @@ static const struct {
 static void make(struct test_office *office, const char *yaml, struct tl_topology *topology)
 {
         test_office_init(office, yaml);
-        if (!tl_topology_make(topology, &office->model, NULL, 0, &office->findings)) {
+        if (!tl_topology_make(topology, &office->model, NULL, 0, true, &office->findings)) {
                 tl_findings_write(&office->findings, "file", stderr);
                 fail_msg("no topology");
         }
@@ -391,7 +391,7 @@ static void test_many_homes(void **state)
         fclose(out);
         test_office_init(&office, yaml);
         /* 192.168.128.0/17 has 128 homes of 256 addresses. */
-        assert_false(tl_topology_make(&topology, &office.model, NULL, 0, &office.findings));
+        assert_false(tl_topology_make(&topology, &office.model, NULL, 0, true, &office.findings));
         assert_non_null(strstr(office.findings.items[0].message, "no free prefix left for homes"));
         tl_topology_done(&topology);
         test_office_done(&office);
@@ -415,7 +415,7 @@ static void test_wishes(void **state)
 
         (void)state;
         test_office_init(&office, SITE("static-routes"));
-        assert_true(tl_topology_make(&topology, &office.model, wishes, WG_ARRAY_SIZE(wishes),
+        assert_true(tl_topology_make(&topology, &office.model, wishes, WG_ARRAY_SIZE(wishes), true,
                                      &office.findings));
         check_topology(&topology);
         machine = tl_topology_find(&topology, "b");
@@ -482,8 +482,28 @@ static void test_shared_address(void **state)
         test_office_init(&office, "network: n\naddresses: 10.70.0.0/24\n"
                                   "hubs: {y: {endpoint: 203.0.113.1:1}, z: {endpoint: "
                                   "203.0.113.1:2}}\n");
-        assert_false(tl_topology_make(&topology, &office.model, NULL, 0, &office.findings));
+        assert_false(tl_topology_make(&topology, &office.model, NULL, 0, true, &office.findings));
         assert_string_equal(office.findings.items[0].message, "two nodes share one public address");
+        tl_topology_done(&topology);
+        test_office_done(&office);
+}
+
+static void test_stock(void **state)
+{
+        const struct tl_lab_machine *machine;
+        struct test_office office;
+        struct tl_topology topology;
+
+        (void)state;
+        make(&office, TEST_OFFICE_SAMPLE, &topology);
+        machine = tl_topology_find(&topology, "f/phone");
+        assert_non_null(machine);
+        assert_true(machine->is_stock);
+        assert_false(tl_topology_find(&topology, "f/laptop")->is_stock);
+        tl_topology_done(&topology);
+        assert_true(tl_topology_make(&topology, &office.model, NULL, 0, false, &office.findings));
+        assert_null(tl_topology_find(&topology, "f/phone"));
+        assert_non_null(tl_topology_find(&topology, "f/laptop"));
         tl_topology_done(&topology);
         test_office_done(&office);
 }
@@ -500,7 +520,7 @@ static void test_no_memory(void **state)
                 struct tl_topology topology;
 
                 heap_fail_after(allocations);
-                has_failed = !tl_topology_make(&topology, &office.model, NULL, 0, &findings);
+                has_failed = !tl_topology_make(&topology, &office.model, NULL, 0, true, &findings);
                 heap_fail_after(-1);
                 assert_int_equal(has_failed, tl_findings_has_errors(&findings));
                 tl_topology_done(&topology);
@@ -516,6 +536,7 @@ int main(void)
                 cmocka_unit_test(test_all_networks),   cmocka_unit_test(test_many_homes),
                 cmocka_unit_test(test_wishes),         cmocka_unit_test(test_cables),
                 cmocka_unit_test(test_shared_address), cmocka_unit_test(test_no_memory),
+                cmocka_unit_test(test_stock),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@ import time
 from lab import Failure, Skip, ended, expect, expect_same, read, until
 from scenario import scenario
 
-# Two offices, and two people who work at home; no keys yet.
+# Two offices, and three people who work at home, one with a phone; no keys yet.
 OFFICE = """\
 network: acme
 addresses: 10.70.0.0/24
@@ -22,6 +22,7 @@ sites:
 people:
   e: {groups: developers, devices: {laptop: {}}}
   f: {devices: {laptop: {}}}
+  g: {groups: developers, devices: {phone: {stock: true}}}
 policy:
   - {from: developers, to: [shenzhen, beijing]}
   - {from: shenzhen, to: developers, ports: 8080/tcp}
@@ -29,6 +30,10 @@ expect:
   - e -> d:443
   - e -> b
   - b -> e:8080
+  - g -> d:443
+  - g -> b:22
+  - b -> g:8080
+  - not b -> g:22
   - not f -> d:443
   - not b -> e:22
 """
@@ -38,6 +43,7 @@ network: small
 addresses: 10.70.0.0/24
 hubs: {z: {endpoint: "203.0.113.10:51820"}}
 sites: {s: {lan: 192.168.201.0/24, node: a, gateway: self, devices: {b: 192.168.201.55}}}
+people: {p: {devices: {phone: {stock: true}}}}
 """
 
 # Each kind of gateway, each kind of NAT, an office with a public address behind a router, both
@@ -175,7 +181,8 @@ def lab_shows_a_network(here):
     expect_same(pairs["e", "d"]["way"], "snat", "how e reaches d")
     expect_same(pairs["e", "b"]["way"], "native", "how e reaches b")
     expect_same(pairs["f", "d"]["cause"], "policy", "why f does not reach d")
-    expect_same(len(pairs), 7 * 6, "pairs")
+    expect_same(pairs["g", "d"]["way"], "snat", "how a stock device reaches d")
+    expect_same(len(pairs), 8 * 7, "pairs")
     if subprocess.run(["pgrep", "-c", "run.py"], capture_output=True, check=False).returncode:
         expect_same(outside(), before, "the host's links, routes, rules and tables")
     with open(command.file.replace(".yaml", ".lock"), encoding="ascii") as file:
@@ -206,6 +213,11 @@ def lab_has_doors(here):
                 "a ping by name, from a device to the hub")
     expect_same(command.call("exec", name, "a", "--", "test", "-e", "/etc/tieline/small.key")[0], 0,
                 "a node has its key")
+    expect_same(command.call("exec", name, "p", "--", "sh", "-c",
+                             "stat -c %a /etc/wireguard/small.conf; nft list tables;"
+                             "ls -d /etc/tieline; cat /proc/sys/net/ipv4/ip_forward")[1],
+                "600\n0\n",
+                "a stock device has its file, and nothing else of ours")
     expect_same(command.call("exec", name, "z", "--", "test", "-e", "/run/tieline/lab")[0], 1,
                 "a machine has its own /run")
     expect_same(command.call("exec", name, "nobody", "--", "true")[0], 125,
@@ -215,7 +227,7 @@ def lab_has_doors(here):
     _, out, _ = command.call("list", "--json")
     [shown] = [lab for lab in json.loads(out) if lab["name"] == name]
     expect_same({machine["name"] for machine in shown["machines"]},
-                {"internet", "z", "a", "b", "isp.s"}, "machines of the lab")
+                {"internet", "z", "a", "b", "isp.s", "p/phone", "router.p"}, "machines of the lab")
 
     status, _, err = command.run()
     expect_same(status, 1, "exit status of a second lab of that name")
@@ -285,7 +297,7 @@ def lab_refuses(here):
     command = Command(here, SMALL + "expect: [b -> nobody]\n")
     status, _, err = command.run()
     expect_same(status, 1, "exit status for a file with a mistake")
-    expect("nobody" in err and ".yaml:5:" in err, f"the mistake is shown: {err}")
+    expect("nobody" in err and ".yaml:6:" in err, f"the mistake is shown: {err}")
     command = Command(here, SMALL, "y")
     status, _, err = command.run("--disturb", "earthquake")
     expect_same(status, 2, "exit status for an unknown disturbance")
@@ -317,7 +329,7 @@ def disturb(here, yaml, *expected):
 def lab_is_disturbed(here):
     """A node restarts, a NAT gets another address, a cable is cut: the network recovers."""
     disturb(here, SMALL, ("node-restart", "a"), ("nat-rebind", "isp.s"), ("cut-link", "a"),
-            ("drop-pmtu", "internet"))
+            ("node-restart", "p/phone"), ("cut-link", "p/phone"), ("drop-pmtu", "internet"))
 
 
 @scenario(seconds=200, needs=("nft",))
@@ -332,7 +344,7 @@ def lab_disturbances_happen(here):
         return out
 
     expect("198.18.0.2/32" not in ask("isp.s", "ip", "-o", "addr"), "the NAT has a new address")
-    expect_same(ask("internet", "ip", "-o", "link").count("mtu 1400"), 2, "narrow links")
+    expect_same(ask("internet", "ip", "-o", "link").count("mtu 1400"), 3, "narrow links")
     expect("drop" in ask("internet", "nft", "list", "table", "inet", "silence"), "silence")
     expect("DOWN" not in ask("b", "ip", "-o", "link", "show", "eth0"), "the cable is back")
     expect_same(command.call("down", command.name)[0], 0, "exit status of down")
