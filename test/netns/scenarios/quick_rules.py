@@ -321,7 +321,8 @@ def quick_ends_what_has_moved(lab):
 def signal_at_step(quick, count):
     """Makes the $AT-th program that tieline-quick runs send it a signal.
 
-    The signal comes after the program's work, or with $EARLY instead of it.
+    The signal comes after the program's work, or with $EARLY instead of it. tieline-quick starts
+    tielined through a child of its own, which no signal to the command reaches.
     """
     for name in ("ip", "nft", "tielined"):
         path = os.path.realpath(shutil.which(name, path=quick.env["PATH"]))
@@ -330,7 +331,9 @@ def signal_at_step(quick, count):
         quick.fake(name, f'echo >> {count}; n=$(wc -l < {count})\n'
                          f'[ "$n" = "$AT" ] || exec {path} "$@"\n'
                          f'[ -n "$EARLY" ] || {path} "$@"; status=$?\n'
-                         f'kill -$SIGNAL $PPID; exit $status')
+                         'quick=$PPID; read -r _ _ _ above _ </proc/$PPID/stat\n'
+                         '[ "$(cat /proc/$above/comm)" != tieline-quick ] || quick=$above\n'
+                         'kill -$SIGNAL $quick; exit $status')
 
 
 def steps(quick, *signals):
