@@ -154,6 +154,7 @@ def one_lan_leaves_nothing(lab):
         for node in NODES:
             net.tieline(node, "down")
             net.sh(node, FOREIGN)
+            until(lambda node=node: not net.daemon(node), f"the daemon of {node} ends")
             before[node] = net.picture(node)
         planned = {}
         for node in NODES:
