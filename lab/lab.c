@@ -16,6 +16,7 @@
 #include "lab/matrix.h"
 #include "lab/report.h"
 #include "lab/state.h"
+#include "lab/topology_make.h"
 #include "lab/view.h"
 
 WG_ENUM_DEFINE(tl_lab_end, TL_LAB_ENDS)

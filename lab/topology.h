@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * topology.h - from a network file to the machines of its lab, and the cables between them.
+ * topology.h - the machines of the lab of a network file, and the cables between them.
  *
  *      internet --+-- z                       a hub, with the public address of its endpoint
  *                 +-- isp.shenzhen --- router.shenzhen --+-- a       the site's node
@@ -86,7 +86,7 @@ struct tl_lab_machine {
         const char *nft; /* a script for nft(8); NULL: none */
         struct tl_listener *listeners;
         uint32_t listener_count, listener_capacity;
-        uint64_t used; /* private to topology.c: devices given out in a home */
+        uint64_t used; /* private to topology_homes.c: devices given out in a home */
 };
 
 /* A name that machines know from /etc/hosts. */
@@ -103,22 +103,6 @@ struct tl_topology {
         struct tl_known_name *names;
         uint32_t name_count, name_capacity;
 };
-
-/* An address and port that the expectations of the file ask for. */
-struct tl_topology_wish {
-        struct wg_ip ip;
-        uint8_t protocol; /* WG_PROTOCOL_*; a ping needs no listener, only a machine */
-        uint16_t port;
-};
-
-/* Makes the topology of a network. `wishes` are addresses at which somebody must answer; those that
- * belong to no entry of the file, but to a LAN, become plain devices. Stock devices are left out
- * unless `has_stock`. Returns false with findings
- * if the network cannot be shown: no free address, too many machines, no memory. The caller
- * releases *topology either way. It borrows from the model. */
-bool tl_topology_make(struct tl_topology *topology, const struct tl_model *model,
-                      const struct tl_topology_wish *wishes, uint32_t wish_count, bool has_stock,
-                      struct tl_findings *findings) WG_MUST_USE;
 
 /* Frees everything. Accepts zeroed memory. */
 void tl_topology_done(struct tl_topology *topology);

@@ -10,6 +10,7 @@
 
 #include "conf/address.h"
 #include "lab/script.h"
+#include "lab/topology_make.h"
 #include "test/lib/cmocka.h"
 #include "test/lib/heap.h"
 #include "test/lib/ip.h"
