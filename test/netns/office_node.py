@@ -82,7 +82,8 @@ class OfficeNode:
         or None if it made fewer calls."""
         report = self.lab.file("strike")
         # LeakSanitizer traces the process itself, and fails if it is being traced.
-        done = self.run("env", "ASAN_OPTIONS=detect_leaks=0",
+        options = [os.environ.get("ASAN_OPTIONS", ""), "detect_leaks=0"]
+        done = self.run("env", f"ASAN_OPTIONS={':'.join(filter(None, options))}",
                         self.lab.tool("strike"), str(int(number)), str(nth), report,
                         f"{self.bin}/cli/tieline", *arguments, check=False)
         text = read(report).decode()
