@@ -13,9 +13,9 @@
 #include <sys/socket.h>
 
 #include "base/bytes.h"
+#include "io/dump.h"
 
-/* The kernel fills buffers of ANSWER_SIZE when it dumps a list. */
-enum { ANSWER_SIZE = 32768, REQUEST_SIZE = 512, TUPLE_MAX = 256 };
+enum { REQUEST_SIZE = 512, TUPLE_MAX = 256 };
 
 /* Each socket carries one request at a time, so one number is enough. */
 #define SEQUENCE 1
@@ -73,23 +73,9 @@ static struct nlmsghdr *start_message(void *buf, uint16_t type, uint16_t flags, 
 static int exchange(struct mnl_socket *socket, const struct nlmsghdr *message, mnl_cb_t parse,
                     void *ctx)
 {
-        _Alignas(8) uint8_t buf[ANSWER_SIZE];
-
         if (mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
                 return -errno;
-        for (;;) {
-                ssize_t len = mnl_socket_recvfrom(socket, buf, sizeof(buf));
-                int result;
-
-                if (len < 0 && errno == EINTR)
-                        continue;
-                if (len < 0)
-                        return -errno;
-                result = mnl_cb_run(buf, (size_t)len, SEQUENCE, mnl_socket_get_portid(socket),
-                                    parse, ctx);
-                if (result <= MNL_CB_STOP)
-                        return result < 0 ? -errno : 0;
-        }
+        return tl_dump_receive(socket, SEQUENCE, parse, ctx);
 }
 
 /* ---- connections ---- */

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 /* The kernel fills buffers of this size when it dumps a list. */
+/* The kernel fills buffers of this size when it dumps a list. */
 enum { ANSWER_SIZE = 32768 };
 
 struct dump {
@@ -41,7 +42,8 @@ static int pass_on(const struct nlmsghdr *message, void *ctx)
         return error ? MNL_CB_ERROR : MNL_CB_OK;
 }
 
-static int receive(struct mnl_socket *socket, struct dump *dump)
+int tl_dump_receive(struct mnl_socket *socket, uint32_t sequence,
+                    int (*parse)(const struct nlmsghdr *, void *), void *ctx)
 {
         _Alignas(8) uint8_t buf[ANSWER_SIZE];
 
@@ -53,8 +55,8 @@ static int receive(struct mnl_socket *socket, struct dump *dump)
                         continue;
                 if (len < 0)
                         return -errno;
-                result = mnl_cb_run(buf, (size_t)len, 0, mnl_socket_get_portid(socket), pass_on,
-                                    dump);
+                result = mnl_cb_run(buf, (size_t)len, sequence, mnl_socket_get_portid(socket),
+                                    parse, ctx);
                 if (result <= MNL_CB_STOP)
                         return result < 0 ? -errno : 0;
         }
@@ -69,7 +71,7 @@ static int dump_once(uint16_t type, const void *head, size_t len, struct dump *d
                 return -errno;
         error = ask(socket, type, head, len);
         if (!error)
-                error = receive(socket, dump);
+                error = tl_dump_receive(socket, 0, pass_on, dump);
         mnl_socket_close(socket);
         return error == -EAFNOSUPPORT || error == -EOPNOTSUPP ? 0 : error;
 }

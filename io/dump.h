@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * dump.h - asks the kernel for a list of routing objects.
+ * dump.h - asks the kernel for a list of routing objects, and receives answers of netlink.
  * Threads: any. Source: rtnetlink(7). */
 #ifndef IO_DUMP_H
 #define IO_DUMP_H
@@ -10,6 +10,7 @@
 
 #include "base/attr.h"
 
+struct mnl_socket;
 struct nlmsghdr;
 
 enum { TL_DUMP_HEAD_MAX = 64 };
@@ -21,5 +22,11 @@ enum { TL_DUMP_HEAD_MAX = 64 };
 int tl_dump(uint16_t type, const void *head, size_t len,
             int (*see)(const struct nlmsghdr *, void *), void (*begin)(void *ctx),
             void *ctx) WG_MUST_USE;
+
+/* Passes the messages that answer a request to parse(), a callback of libmnl (NULL: only an error
+ * code is expected), until the answer is complete or parse() ends it. sequence is the request's; 0:
+ * messages with any are taken. Returns 0, or -errno of the kernel, the socket or parse(). */
+int tl_dump_receive(struct mnl_socket *socket, uint32_t sequence,
+                    int (*parse)(const struct nlmsghdr *, void *), void *ctx) WG_MUST_USE;
 
 #endif
