@@ -10,7 +10,7 @@
 #include "base/attr.h"
 #include "host/journal.h"
 
-/* Removes the link (and ends its daemon), routes, rules, nft table and settings of a network. Needs
+/* Removes the link (and ends its daemon), routes, nft table and settings of a network. Needs
  * neither its file nor, except for settings, the journal: everything else is found in the kernel.
  * Settings that another program needs by now stay, and it says so. Returns false after saying what
  * cannot be removed; *was_up tells whether there was anything to remove. */
