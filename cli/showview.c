@@ -199,6 +199,12 @@ static const char *mode_text(enum tl_travel mode)
                 return "SNAT";
         case TL_TRAVEL_IMPOSSIBLE:
                 return "no way in";
+        case TL_TRAVEL_VIA_GATEWAY:
+                return "via gateway";
+        case TL_TRAVEL_VIRTUAL:
+                return "virtual address";
+        case TL_TRAVEL_BLOCK:
+                return "block";
         }
         return "";
 }

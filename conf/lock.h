@@ -8,10 +8,12 @@
  *      ula fd12:3456:789a::/48
  *      address NAME 10.70.0.2 fd12:3456:789a::2    the tunnel addresses of a node
  *      mapped SITE 192.168.200.0/24 10.200.0.0/24  the mapped prefix of a LAN
+ *      virtual SITE NAME 192.168.201.193           what stands for a machine in a LAN of the site
  *      retired address NAME 10.70.0.9 fd..         of a name that is gone: reused last
  *      retired mapped SITE 192.168.9.0/24 10.200.9.0/24
  *
- * NAME is a hub, the node of a site, or "person/device".
+ * NAME is a hub, the node of a site, or "person/device"; after `virtual` also a device on a LAN, or
+ * a service.
  *
  * Threads: one owner at a time. */
 #ifndef CONF_LOCK_H
@@ -37,6 +39,12 @@ struct tl_lock_mapped {
         bool is_retired;
 };
 
+struct tl_lock_virtual {
+        const char *site, *name;
+        struct wg_ip ip;
+        bool is_retired;
+};
+
 /* Zeroed memory is an empty lock. Items are in no particular order; there may be retired ones. */
 struct tl_lock {
         struct tl_arena arena;
@@ -45,6 +53,8 @@ struct tl_lock {
         uint32_t address_count, address_capacity;
         struct tl_lock_mapped *mapped;
         uint32_t mapped_count, mapped_capacity;
+        struct tl_lock_virtual *virtuals;
+        uint32_t virtual_count, virtual_capacity;
         bool is_incomplete; /* values are missing, which has been reported (net/derive.h) */
 };
 

@@ -112,6 +112,20 @@ struct tl_network_host {
         struct tl_ip_list addresses; /* at least one, at most one per LAN */
 };
 
+/* A part of a site's LAN that the node answers for, because devices there can reach nothing beyond
+ * the LAN: each of its addresses stands for a machine elsewhere. DHCP must not hand it out. */
+struct tl_network_stand_in {
+        struct tl_placed_prefix here; /* in a LAN of the site; one address: a /32 or /128 */
+
+        /* What one address stands for: a device on a LAN, a node, "person/device" or a service. */
+        struct tl_word name;
+
+        /* Without a name, what a prefix stands for: one of its length, in the LAN of another site
+         * or in the pool. Family NONE: each machine that the file names elsewhere gets an address
+         * of `here`, which the lock records. */
+        struct tl_placed_prefix there;
+};
+
 struct tl_network_site {
         struct tl_word name;
         struct tl_network_node node;
@@ -126,12 +140,16 @@ struct tl_network_site {
         struct tl_place routes_at;
         struct tl_prefix_list routes; /* only with has_routes; otherwise it has all that it needs */
 
+        struct tl_network_stand_in *stand_ins;
+        uint32_t stand_in_count, stand_in_capacity;
+
         struct tl_network_host *hosts;
         uint32_t host_count, host_capacity;
 };
 
 struct tl_network_device {
         struct tl_network_node node; /* node.name: without the person, such as "laptop" */
+        struct tl_prefix_list lans;  /* that it is usually in, at home for example; often none */
         bool is_stock;               /* runs another WireGuard, from an exported file */
         struct tl_word hub;          /* as for a site */
 };

@@ -67,6 +67,7 @@ static bool must_be_entered(const struct tl_model *model, uint32_t lan,
         case TL_TRAVEL_NODE_IS_ROUTER:
         case TL_TRAVEL_NO_ROUTES:
         case TL_TRAVEL_NO_FAMILY:
+        case TL_TRAVEL_HAS_STAND_IN:
                 break;
         }
         return false;

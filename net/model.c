@@ -253,7 +253,8 @@ static void build_lan(struct builder *b, const struct tl_recorded *recorded, uin
         const struct tl_lock_mapped *entry;
         char text[TL_ADDRESS_PREFIX_SIZE];
 
-        *lan = (struct tl_lan){.site = site, .prefix = given->prefix, .at = given->at};
+        *lan = (struct tl_lan){
+                .site = site, .prefix = given->prefix, .wire = given->prefix, .at = given->at};
         if (given->prefix.ip.family != WG_FAMILY_IPV4 || given->prefix.cidr == 0)
                 return;
         entry = tl_recorded_mapped(recorded, name, &given->prefix);
@@ -403,9 +404,10 @@ static bool index_lans(struct tl_model *model)
         if (!model->lans_by_prefix)
                 return false;
         for (uint32_t i = 0; i < model->lan_count; i++)
-                model->lans_by_prefix[i] = (struct tl_nest_item){.prefix = model->lans[i].prefix,
+                model->lans_by_prefix[i] = (struct tl_nest_item){.prefix = model->lans[i].wire,
                                                                  .id = i};
         tl_nest_sort(model->lans_by_prefix, model->lan_count);
+        model->lans_by_prefix_count = model->lan_count;
         return true;
 }
 

@@ -48,7 +48,10 @@ struct tl_node {
 struct tl_lan {
         uint32_t site;
         struct wg_prefix prefix;
-        struct wg_prefix mapped; /* IPv4 only; family NONE: none */
+        struct wg_prefix mapped; /* IPv4 only; family NONE: none. Always leads to the LAN */
+        struct wg_prefix wire; /* what it is in the tunnel: `prefix`, or `mapped` if another LAN or
+                                  * the pool overlaps it */
+        struct tl_place overlap; /* of what overlaps it; line 0: nothing does */
         struct wg_ip node_at;    /* the node's address in it; NONE: not known */
         struct wg_ip router_at;  /* the router's; NONE: not known */
         struct tl_place at;
@@ -60,6 +63,24 @@ struct tl_site {
         uint32_t node; /* node index */
         uint32_t lan_first, lan_count;
         uint32_t host_first, host_count;
+};
+
+/* Addresses of a LAN that stand for machines elsewhere (conf/network.h). */
+struct tl_stand_in {
+        uint32_t lan;
+        struct wg_prefix here;  /* of the LAN's family */
+        struct wg_prefix there; /* of the same length, as in the tunnel */
+        const char *name;       /* of the machine; NULL: a block */
+        struct tl_place at;
+};
+
+/* A network other than the LANs of its own site that a node is in: what it sends to addresses there
+ * does not enter the tunnel. */
+struct tl_presence {
+        uint32_t node;
+        struct wg_prefix prefix;
+        bool is_declared; /* in the file, so that all nodes know; else a fact of this machine */
+        struct tl_place at;
 };
 
 /* A plain device on a LAN. */
@@ -115,6 +136,10 @@ struct tl_model {
         uint32_t site_count;
         struct tl_lan *lans; /* those of a site follow each other */
         uint32_t lan_count;
+        struct tl_stand_in *stand_ins; /* sorted by LAN, then `there` */
+        uint32_t stand_in_count;
+        struct tl_presence *presences; /* sorted by node */
+        uint32_t presence_count, presence_capacity;
         struct tl_host *hosts; /* those of a site follow each other */
         uint32_t host_count;
         struct tl_group *groups;
@@ -131,7 +156,9 @@ struct tl_model {
         const struct tl_node **by_key; /* nodes that have a key, sorted by it */
         uint32_t by_key_count;
         const struct tl_node **by_ip4, **by_ip6; /* all nodes; those without one come first */
-        struct tl_nest_item *lans_by_prefix;     /* `id` is the index of the LAN */
+        struct tl_nest_item
+                *lans_by_prefix; /* wire and mapped ones; `id` is the index of the LAN */
+        uint32_t lans_by_prefix_count;
 };
 
 /* Builds the model of a network whose lock has all values (net/derive.h). If its reader has found
@@ -145,16 +172,25 @@ bool tl_model_build(struct tl_model *model, const struct tl_network *network,
 /* Frees everything. Accepts zeroed memory. */
 void tl_model_done(struct tl_model *model);
 
+/* Adds a network that a node is in. Returns false if there is no memory. */
+bool tl_model_add_presence(struct tl_model *model, const struct tl_presence *presence) WG_MUST_USE;
+
+/* The network that a node is in and that overlaps a prefix; NULL: none does. */
+const struct tl_presence *tl_model_find_presence(const struct tl_model *model, uint32_t node,
+                                                 const struct wg_prefix *prefix);
+
 /* The entity of a name, which has len bytes; NULL: there is none. */
 const struct tl_entity *tl_model_find(const struct tl_model *model, const char *name, size_t len);
 
 /* The index of the node with that public key; TL_MODEL_NONE: there is none. */
 uint32_t tl_model_find_key(const struct tl_model *model, const uint8_t key[TL_CONF_KEY_LEN]);
 
-/* The index of the LAN that contains an address, by longest prefix; TL_MODEL_NONE: none does. */
+/* The index of the LAN that an address in the tunnel belongs to: the one whose `wire` or `mapped`
+ * has it, by longest prefix; TL_MODEL_NONE: none. */
 uint32_t tl_model_find_lan(const struct tl_model *model, const struct wg_ip *ip);
 
-/* The same among the LANs of one site. */
+/* The index of the LAN of one site whose own prefix has an address, by longest prefix; else NONE.
+ */
 uint32_t tl_model_find_lan_of(const struct tl_model *model, uint32_t site, const struct wg_ip *ip);
 
 /* The index of the node with that tunnel address; TL_MODEL_NONE: there is none. */

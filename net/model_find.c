@@ -55,7 +55,7 @@ uint32_t tl_model_find_key(const struct tl_model *model, const uint8_t key[TL_CO
 
 uint32_t tl_model_find_lan(const struct tl_model *model, const struct wg_ip *ip)
 {
-        uint32_t item = tl_nest_find(model->lans_by_prefix, model->lan_count, ip);
+        uint32_t item = tl_nest_find(model->lans_by_prefix, model->lans_by_prefix_count, ip);
 
         return item == TL_NEST_NONE ? TL_MODEL_NONE : model->lans_by_prefix[item].id;
 }
@@ -70,6 +70,16 @@ uint32_t tl_model_find_lan_of(const struct tl_model *model, uint32_t site, const
                      model->lans[i].prefix.cidr > model->lans[found].prefix.cidr))
                         found = i;
         return found;
+}
+
+const struct tl_presence *tl_model_find_presence(const struct tl_model *model, uint32_t node,
+                                                 const struct wg_prefix *prefix)
+{
+        for (uint32_t i = 0; i < model->presence_count; i++)
+                if (model->presences[i].node == node &&
+                    wg_prefix_overlaps(&model->presences[i].prefix, prefix))
+                        return &model->presences[i];
+        return NULL;
 }
 
 uint32_t tl_model_find_address(const struct tl_model *model, const struct wg_ip *ip)

@@ -9,7 +9,42 @@
 
 WG_ENUM_DEFINE(tl_planned_route_kind, TL_PLANNED_ROUTES)
 
+WG_ENUM_DEFINE(tl_planned_table, TL_PLANNED_TABLES)
+
 enum { RTPROT_RA_LEARNT = 9 }; /* RTPROT_RA of <linux/rtnetlink.h>: by router advertisement */
+
+enum { TABLES_BASE = 0x6d000000, TABLES_MASK = 0x00fffff8, MAIN_TABLE = 254 };
+
+/* The hash is FNV-1a. */
+uint32_t tl_nodeplan_table(const char *network, enum tl_planned_table table)
+{
+        uint32_t hash = 0x811c9dc5;
+
+        if (table == TL_PLANNED_MAIN)
+                return MAIN_TABLE;
+        for (const char *at = network; *at; at++)
+                hash = (hash ^ (uint8_t)*at) * 0x01000193;
+        return TABLES_BASE | (hash & TABLES_MASK) | (uint32_t)table;
+}
+
+static int compare_numbers(uint32_t a, uint32_t b)
+{
+        return (a > b) - (a < b);
+}
+
+int tl_nodeplan_compare_rules(const void *left, const void *right)
+{
+        const struct tl_planned_rule *a = left, *b = right;
+        int order = compare_numbers(a->table, b->table);
+
+        if (order == 0)
+                order = compare_numbers(a->family, b->family);
+        if (order == 0)
+                order = compare_numbers(a->is_from_link, b->is_from_link);
+        if (order == 0)
+                order = tl_prefixes_compare(&a->from, &b->from);
+        return order != 0 ? order : tl_prefixes_compare(&a->to, &b->to);
+}
 
 /* A prefix that is reached through a peer. */
 struct share {

@@ -18,7 +18,11 @@
 #define TL_TRAVELS(X) \
         X(TL_TRAVEL_NATIVE, 0, native, "packets keep their addresses") \
         X(TL_TRAVEL_SNAT, 1, snat, "the node replaces the source by its own address in the LAN") \
-        X(TL_TRAVEL_IMPOSSIBLE, 2, impossible, "packets cannot get there")
+        X(TL_TRAVEL_IMPOSSIBLE, 2, impossible, "packets cannot get there") \
+        X(TL_TRAVEL_VIA_GATEWAY, 3, via_gateway, \
+          "the node sends packets through the LAN's router, which then sees both directions") \
+        X(TL_TRAVEL_VIRTUAL, 4, virtual, "an address of the LAN stands for the destination") \
+        X(TL_TRAVEL_BLOCK, 5, block, "a block of the LAN stands for the destination's prefix")
 WG_ENUM_DECLARE(tl_travel, TL_TRAVELS)
 
 /* What stands in the way, or why this mode. */
@@ -30,6 +34,8 @@ WG_ENUM_DECLARE(tl_travel, TL_TRAVELS)
         X(TL_TRAVEL_LACKS_ROUTE, 4, lacks_route, "the LAN's router lacks a static route") \
         X(TL_TRAVEL_DROPS_HALF, 5, drops_half, \
           "the LAN's router sees half of each connection, and drops it as invalid") \
+        X(TL_TRAVEL_HAS_STAND_IN, 7, has_stand_in, \
+          "the LAN's router cannot be changed, but an address of the LAN stands for it") \
         X(TL_TRAVEL_NO_FAMILY, 6, no_family, "the LAN has no address of this family")
 WG_ENUM_DECLARE(tl_travel_reason, TL_TRAVEL_REASONS)
 
@@ -39,12 +45,12 @@ struct tl_travel_choice {
         struct tl_place at; /* the line of the file that decides */
 };
 
-/* Into a LAN: connections from `from`, a prefix of the network, that enter the LAN from the tunnel.
- */
+/* Into a LAN: connections from `from`, a prefix of the network as it is in the tunnel. */
 struct tl_travel_choice tl_travel_in(const struct tl_model *model, uint32_t lan,
                                      const struct wg_prefix *from) WG_MUST_USE;
 
-/* Out of a LAN: connections that devices of the LAN open to `to`, a prefix of the network. */
+/* Out of a LAN: connections that devices of the LAN open to `to`, a prefix of the network as it is
+ * in the tunnel. */
 struct tl_travel_choice tl_travel_out(const struct tl_model *model, uint32_t lan,
                                       const struct wg_prefix *to) WG_MUST_USE;
 

@@ -18,23 +18,7 @@ struct leg {
 
 struct tl_walk_end tl_walk_locate(const struct tl_model *model, const struct wg_ip *ip)
 {
-        struct tl_walk_end end = {
-                .ip = *ip,
-                .node = tl_model_find_address(model, ip),
-                .lan = TL_MODEL_NONE,
-        };
-        uint32_t lan;
-
-        end.is_node = end.node != TL_MODEL_NONE;
-        if (end.is_node || ip->family == WG_FAMILY_NONE)
-                return end;
-        lan = tl_model_find_lan(model, ip);
-        if (lan == TL_MODEL_NONE)
-                return end;
-        end.lan = lan;
-        end.node = model->sites[model->lans[lan].site].node;
-        end.is_node = wg_ip_equal(&model->lans[lan].node_at, ip);
-        return end;
+        return tl_course_find(model, NULL, ip);
 }
 
 static struct wg_prefix only(const struct wg_ip *ip)
@@ -113,6 +97,7 @@ static bool to_node(struct tl_walk *walk, const struct leg *leg, struct tl_trave
         switch (travel.reason) {
         case TL_TRAVEL_NODE_IS_ROUTER:
         case TL_TRAVEL_DEVICES_HAVE_ROUTES:
+        case TL_TRAVEL_HAS_STAND_IN:
                 is_direct = true;
                 break;
         case TL_TRAVEL_HAS_ROUTES:
@@ -200,7 +185,7 @@ static bool reply_from_lan(struct tl_walk *walk, const struct tl_model *model,
 /* Whether two sites have the same LAN. No plan can then be made, unless memory ran out. */
 static bool has_twins(const struct tl_model *model)
 {
-        for (uint32_t i = 1; i < model->lan_count; i++) {
+        for (uint32_t i = 1; i < model->lans_by_prefix_count; i++) {
                 const struct wg_prefix *a = &model->lans_by_prefix[i - 1].prefix;
                 const struct wg_prefix *b = &model->lans_by_prefix[i].prefix;
 

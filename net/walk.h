@@ -14,17 +14,10 @@
 
 #include "base/attr.h"
 #include "base/enum.h"
+#include "net/course.h"
 #include "net/explain.h"
 #include "net/plans.h"
 #include "net/travel.h"
-
-/* An end of a connection: a node, or a device on the LAN of a site. */
-struct tl_walk_end {
-        struct wg_ip ip;
-        uint32_t node; /* the node, or the node of the site; TL_MODEL_NONE: not in the network */
-        uint32_t lan;  /* of a device, or of a node at its address in that LAN; else NONE */
-        bool is_node;
-};
 
 /* The machine that does something. */
 #define TL_WALK_ACTORS(X) \

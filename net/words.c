@@ -188,6 +188,7 @@ static const char *broken_router(struct tl_words *words, const struct tl_walk_st
         case TL_TRAVEL_HAS_ROUTES:
         case TL_TRAVEL_DEVICES_HAVE_ROUTES:
         case TL_TRAVEL_NO_FAMILY:
+        case TL_TRAVEL_HAS_STAND_IN:
                 break;
         }
         return tl_travel_reason_text(step->travel.reason);

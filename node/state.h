@@ -27,6 +27,10 @@ struct tl_state {
         const struct tl_change *device;  /* without the private key; NULL: no link */
         struct tl_planned_route *routes; /* sorted; the metric is as the kernel shows it */
         uint32_t route_count;
+        struct tl_planned_rule *rules; /* sorted */
+        uint32_t rule_count;
+        struct tl_planned_proxy *proxies; /* sorted */
+        uint32_t proxy_count;
         struct tl_planned_setting *settings; /* a running state has the values of now */
         uint32_t setting_count;
         const char *table_name; /* of nft, family inet; NULL: there is none */
