@@ -315,6 +315,21 @@ static void read_lab_hosts(struct tl_reader *r, const struct tl_yaml_node *value
         }
 }
 
+static void read_lab_networks(struct tl_reader *r, const struct tl_yaml_node *value)
+{
+        for (const struct tl_yaml_node *e = tl_reader_first_entry(r, value, TL_TYPE_LAB_NETWORKS);
+             e; e = e->next) {
+                struct tl_lab_networks networks = {.who = {NULL}}, *added;
+
+                (void)tl_reader_get_reference(r, e->key, TL_TYPE_REFERENCE, &networks.who);
+                tl_reader_check_not_empty(r, e, TL_TYPE_PREFIXES);
+                tl_reader_read_prefixes(r, e, TL_TYPE_PREFIXES, &networks.prefixes);
+                added = networks.who.text ? ADD_TO(r, &r->network->lab, networks, network) : NULL;
+                if (added)
+                        *added = networks;
+        }
+}
+
 /* ---- any section, key by key ---- */
 
 static void read_value(struct tl_reader *r, const struct tl_network_key *key,
@@ -438,6 +453,9 @@ static void read_value(struct tl_reader *r, const struct tl_network_key *key,
                 break;
         case TL_TYPE_LAB_HOSTS:
                 read_lab_hosts(r, value);
+                break;
+        case TL_TYPE_LAB_NETWORKS:
+                read_lab_networks(r, value);
                 break;
         }
 }

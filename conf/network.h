@@ -206,6 +206,13 @@ struct tl_lab_home {
         uint32_t mapping_s;          /* lifetime of a UDP mapping; 0: the kernel's default */
         uint32_t mtu;                /* of the uplink; 0: the node's, or 1500 */
         struct tl_placed_prefix lan; /* of a home; NONE: chosen, no conflict */
+        bool redirects;              /* of a site: a router that drops invalid packets sends them */
+};
+
+/* More networks that a node is in, such as that of Docker. */
+struct tl_lab_networks {
+        struct tl_word who; /* a hub, the node of a site, "person/device", or a person */
+        struct tl_prefix_list prefixes;
 };
 
 /* A plain device of a site that exists in the lab only. */
@@ -220,6 +227,8 @@ struct tl_network_lab {
         uint32_t home_count, home_capacity;
         struct tl_lab_host *hosts;
         uint32_t host_count, host_capacity;
+        struct tl_lab_networks *networks;
+        uint32_t network_count, network_capacity;
 };
 
 /* ---- the file ---- */

@@ -86,6 +86,7 @@ static const struct tl_network_key rule_keys[] = {
 static const struct tl_network_key lab_keys[] = {
         {"homes", TL_TYPE_LAB_HOMES, 0, OPTIONAL},
         {"devices", TL_TYPE_LAB_HOSTS, 0, OPTIONAL},
+        {"networks", TL_TYPE_LAB_NETWORKS, 0, OPTIONAL},
 };
 
 static const struct tl_network_key home_keys[] = {
@@ -93,6 +94,7 @@ static const struct tl_network_key home_keys[] = {
         {"nat-timeout", TL_TYPE_SECONDS, offsetof(struct tl_lab_home, mapping_s), OPTIONAL},
         {"mtu", TL_TYPE_HOME_MTU, offsetof(struct tl_lab_home, mtu), OPTIONAL},
         {"lan", TL_TYPE_PREFIX, offsetof(struct tl_lab_home, lan), OPTIONAL},
+        {"redirects", TL_TYPE_BOOLEAN, offsetof(struct tl_lab_home, redirects), OPTIONAL},
 };
 
 #define KEYS(table) ((struct tl_network_keys){table, WG_ARRAY_SIZE(table)})

@@ -66,7 +66,9 @@
           "names of sites, people or devices such as e/laptop, each with its keys") \
         X(TL_TYPE_LAB_HOSTS, 35, lab_hosts, \
           "names of sites, each with names and addresses of devices") \
-        X(TL_TYPE_HOME_MTU, 36, home_mtu, "a number of bytes from 576 to 65535")
+        X(TL_TYPE_HOME_MTU, 36, home_mtu, "a number of bytes from 576 to 65535") \
+        X(TL_TYPE_LAB_NETWORKS, 37, lab_networks, \
+          "names of nodes, each with prefixes, such as {e: 172.17.0.0/16}")
 WG_ENUM_DECLARE(tl_network_type, TL_NETWORK_TYPES)
 
 /* Groups of keys. The text names one in a message: 'unknown key "x" of a site'. */

@@ -149,12 +149,16 @@ DEFINITIONS = {
     "home": section({"nat": {"enum": ["masquerade", "symmetric", "none"]},
                      "nat-timeout": {"description": "Lifetime of a UDP mapping, in seconds.",
                                      "type": "integer", "minimum": 1, "maximum": 86400},
-                     "mtu": ref("mtu"), "lan": ref("prefix")}),
+                     "mtu": ref("mtu"), "lan": ref("prefix"),
+                     "redirects": {"description": "The router of a drops-invalid site sends ICMP "
+                                                  "redirects.", "type": "boolean"}}),
     "lab": section({"homes": named(ref("reference"), ref("home"),
                                    "What the providers of sites and people do."),
                     "devices": named(ref("reference"),
                                      named(ref("name"), ref("ip"), "Names and addresses."),
-                                     "Devices that exist in the lab only, for each site.")}),
+                                     "Devices that exist in the lab only, for each site."),
+                    "networks": named(ref("reference"), ref("prefixes"),
+                                      "More networks of nodes, such as that of Docker.")}),
 }
 
 NETWORK = section({

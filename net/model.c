@@ -544,7 +544,7 @@ static bool build_names(struct builder *b)
 /* ---- references ---- */
 
 /* What a name must stand for. */
-enum role { ROLE_HUB, ROLE_SITE, ROLE_MACHINE, ROLE_PARTY, ROLE_END, ROLE_PLACE };
+enum role { ROLE_HUB, ROLE_SITE, ROLE_MACHINE, ROLE_PARTY, ROLE_END, ROLE_PLACE, ROLE_NODES };
 
 static const struct {
         const char *noun;      /* "unknown ..." */
@@ -556,6 +556,7 @@ static const struct {
         [ROLE_PARTY] = {"name", "it exists in the lab only"},
         [ROLE_END] = {"name", ""},
         [ROLE_PLACE] = {"site or device", "a site, a person or a device is needed here"},
+        [ROLE_NODES] = {"node", "a node or a person is needed here"},
 };
 
 static bool is_lab_only(const struct tl_model *model, const struct tl_entity *entity)
@@ -583,6 +584,8 @@ static bool fits(const struct tl_model *model, enum role role, const struct tl_e
                 return kind == TL_ENTITY_SITE || kind == TL_ENTITY_PERSON ||
                        (kind == TL_ENTITY_NODE &&
                         model->nodes[entity->index].kind == TL_NODE_DEVICE);
+        case ROLE_NODES:
+                return kind == TL_ENTITY_NODE || kind == TL_ENTITY_PERSON;
         }
         return false;
 }
@@ -742,6 +745,8 @@ static void resolve_lab(struct builder *b)
                 resolve_word(b, ROLE_PLACE, &lab->homes[i].who);
         for (uint32_t i = 0; i < lab->host_count; i++)
                 resolve_word(b, ROLE_SITE, &lab->hosts[i].site);
+        for (uint32_t i = 0; i < lab->network_count; i++)
+                resolve_word(b, ROLE_NODES, &lab->networks[i].who);
 }
 
 static void resolve_all(struct builder *b)

@@ -100,7 +100,8 @@ PAIRS = {"pools": (PREFIXES4, PREFIXES6), "node_ips": (IPS4, IPS6)}
 MAPS = {"hubs": ("name", "hub"), "sites": ("name", "site"), "people": ("name", "person"),
         "devices": ("name", "device"), "services": ("name", "service"),
         "lab_homes": ("reference", "home"), "hosts": ("name", "ips"),
-        "lab_hosts": ("reference", "lab_host"), "lab_host": ("name", "ip")}
+        "lab_hosts": ("reference", "lab_host"), "lab_host": ("name", "ip"),
+        "lab_networks": ("reference", "prefixes")}
 
 
 class Text(str):

@@ -29,6 +29,8 @@
         "expected a name such as developers, or a list of names such as [developers, beijing]"
 
 /* A file, and its findings. */
+#define PREFIXES "expected a prefix such as 192.168.200.0/24, or a list of them"
+
 static const struct {
         const char *text, *expected;
 } cases[] = {
@@ -281,7 +283,17 @@ static const struct {
          "f:5:37: \"x y\" cannot be a name" NAME_RULE
          "f:5:56: expected names with addresses, such as {printer: 192.168.200.9}, found "
          "\"10.1.0.6\"\n"
-         "f:6:3: unknown key \"hosts\" of the lab: the keys are homes, devices\n"},
+         "f:6:3: unknown key \"hosts\" of the lab: the keys are homes, devices, networks\n"},
+
+        {HEAD "lab:\n"
+              "  networks: {e: 172.17.0.0/16, z: [10.0.0.0/24, \"fd00::/64\"]}\n",
+         ""},
+        {HEAD "lab:\n"
+              "  networks: {E: 172.17.0.0/16, e: x, f: [], g: {}}\n",
+         "f:4:14: names have no capital letters: write \"e\"\n"
+         "f:4:35: " PREFIXES ", found \"x\"\n"
+         "f:4:41: " PREFIXES ", found an empty list\n"
+         "f:4:48: " PREFIXES ", found a group of keys\n"},
 
         /* a mistake hides no other, even in the syntax; what it may have hidden is not reported */
         {"network: N\nsites:\n  a: {lan: x\npolicy:\n  - {from: A, to: b}\n",
@@ -359,8 +371,10 @@ static const char full[] =
         "expect:\n"
         "  - not e -> b:22\n"
         "lab:\n"
-        "  homes: {e/phone: {nat: symmetric, nat-timeout: 30, mtu: 1280, lan: 10.1.0.0/24}, f: }\n"
-        "  devices: {beijing: {d: 192.168.200.244}}\n";
+        "  homes: {e/phone: {nat: symmetric, nat-timeout: 30, mtu: 1280, lan: 10.1.0.0/24}, f: "
+        "{redirects: true}}\n"
+        "  devices: {beijing: {d: 192.168.200.244}}\n"
+        "  networks: {z: [172.17.0.0/16, 10.3.0.0/16]}\n";
 
 static void assert_ip(const struct tl_placed_ip *ip, const char *expected, uint32_t line)
 {
@@ -487,10 +501,16 @@ static void assert_lab(const struct tl_network_lab *lab)
         assert_int_equal(lab->homes[0].mtu, 1280);
         assert_prefix(&lab->homes[0].lan, "10.1.0.0/24", 34);
         assert_false(lab->homes[1].has_nat);
+        assert_true(lab->homes[1].redirects);
+        assert_false(lab->homes[0].redirects);
         assert_int_equal(lab->host_count, 1);
         assert_word(&lab->hosts[0].name, "d", 35, 23);
         assert_word(&lab->hosts[0].site, "beijing", 35, 13);
         assert_ip(&lab->hosts[0].ip, "192.168.200.244", 35);
+        assert_int_equal(lab->network_count, 1);
+        assert_word(&lab->networks[0].who, "z", 36, 14);
+        assert_int_equal(lab->networks[0].prefixes.count, 2);
+        assert_prefix(&lab->networks[0].prefixes.items[1], "10.3.0.0/16", 36);
 }
 
 /* Every key fills its field. */

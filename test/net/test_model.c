@@ -259,7 +259,13 @@ static const struct {
          "7:61: unknown site or device \"rome\"\n"
          "8:37: unknown site \"rome\"\n"
          "10:12: \"x\" is a device on a LAN: it exists in the lab only [8:20]\n"},
-        {22, HEAD SITE PEOPLE "lab:\n  devices: {oslo: {d: 192.168.1.7, y: 192.168.2.7}}\n",
+        {22,
+         HEAD SITE PEOPLE "lab:\n"
+                          "  networks: {z: 10.9.0.0/24, eve: 10.8.0.0/24, oslo: 10.7.0.0/24, x: "
+                          "10.6.0.0/24}\n",
+         "7:48: \"oslo\" is a site: a node or a person is needed here [4:9]\n"
+         "7:67: unknown node \"x\"\n"},
+        {23, HEAD SITE PEOPLE "lab:\n  devices: {oslo: {d: 192.168.1.7, y: 192.168.2.7}}\n",
          "7:20: \"d\" is already the name of a device on a LAN [4:56]; rename one of them: names "
          "are unique across all kinds\n"
          "7:39: 192.168.2.7 is in no LAN of site \"oslo\" [4:9]\n"},
