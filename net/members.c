@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "net/course.h"
+
 struct list {
         struct tl_prefixes *prefixes;
         struct tl_arena *arena;
@@ -29,6 +31,36 @@ static bool add_nodes(const struct list *list, uint32_t first, uint32_t end)
         return true;
 }
 
+/* Adds what an address in a LAN is in the tunnel. */
+static bool add_in_lan(const struct list *list, const struct tl_lan *lan, const struct wg_ip *ip)
+{
+        struct wg_ip wire, mapped;
+
+        if (ip->family == WG_FAMILY_NONE)
+                return true;
+        wire = tl_course_translate(ip, &lan->prefix, &lan->wire);
+        if (!add_ip(list, &wire))
+                return false;
+        if (lan->mapped.ip.family == WG_FAMILY_NONE || tl_lan_is_mapped(lan))
+                return true;
+        mapped = tl_course_translate(ip, &lan->prefix, &lan->mapped);
+        return add_ip(list, &mapped);
+}
+
+static bool add_at_site(const struct list *list, uint32_t site, const struct wg_ip *ip)
+{
+        uint32_t lan = tl_model_find_lan_of(list->model, site, ip);
+
+        return lan == TL_MODEL_NONE || add_in_lan(list, &list->model->lans[lan], ip);
+}
+
+/* Adds the addresses of a machine on a LAN of a site. */
+static bool add_machine(const struct list *list, uint32_t site, const struct wg_ip *ip4,
+                        const struct wg_ip *ip6)
+{
+        return add_at_site(list, site, ip4) && add_at_site(list, site, ip6);
+}
+
 static bool add_node(const struct list *list, uint32_t index)
 {
         const struct tl_model *model = list->model;
@@ -41,16 +73,21 @@ static bool add_node(const struct list *list, uint32_t index)
                 return true;
         lans = &model->lans[model->sites[site].lan_first];
         for (uint32_t i = 0; i < model->sites[site].lan_count; i++)
-                if (!add_ip(list, &lans[i].node_at))
+                if (!add_in_lan(list, &lans[i], &lans[i].node_at))
                         return false;
         return true;
 }
 
 static bool add_lans(const struct list *list, uint32_t first, uint32_t count)
 {
-        for (uint32_t i = first; i < first + count; i++)
-                if (!tl_prefixes_add(list->prefixes, list->arena, &list->model->lans[i].prefix))
+        for (uint32_t i = first; i < first + count; i++) {
+                const struct tl_lan *lan = &list->model->lans[i];
+
+                if (!tl_prefixes_add(list->prefixes, list->arena, &lan->wire) ||
+                    (!tl_lan_is_mapped(lan) &&
+                     !tl_prefixes_add(list->prefixes, list->arena, &lan->mapped)))
                         return false;
+        }
         return true;
 }
 
@@ -75,6 +112,18 @@ static bool add_group(const struct list *list, const struct tl_group *group)
         return true;
 }
 
+static bool add_host(const struct list *list, const struct tl_host *host)
+{
+        return add_machine(list, host->site, &host->ip4, &host->ip6);
+}
+
+static bool add_service(const struct list *list, const struct tl_service *service)
+{
+        if (service->site == TL_MODEL_NONE)
+                return add_pair(list, &service->ip4, &service->ip6);
+        return add_machine(list, service->site, &service->ip4, &service->ip6);
+}
+
 static bool add_entity(const struct list *list, const struct tl_entity *entity)
 {
         const struct tl_model *model = list->model;
@@ -90,9 +139,9 @@ static bool add_entity(const struct list *list, const struct tl_entity *entity)
         case TL_ENTITY_GROUP:
                 return add_group(list, &model->groups[index]);
         case TL_ENTITY_HOST:
-                return add_pair(list, &model->hosts[index].ip4, &model->hosts[index].ip6);
+                return add_host(list, &model->hosts[index]);
         case TL_ENTITY_SERVICE:
-                return add_pair(list, &model->services[index].ip4, &model->services[index].ip6);
+                return add_service(list, &model->services[index]);
         }
         return true;
 }

@@ -11,6 +11,7 @@
 #include "conf/address.h"
 #include "conf/similar.h"
 #include "net/derive.h"
+#include "net/overlap.h"
 #include "net/recorded.h"
 #include "net/roster.h"
 
@@ -397,17 +398,45 @@ static bool build_sites(struct builder *b, const struct tl_recorded *recorded)
         return true;
 }
 
-static bool index_lans(struct tl_model *model)
+static bool index_own_lans(struct tl_model *model)
 {
-        model->lans_by_prefix = tl_arena_take(&model->arena, model->lan_count,
-                                              sizeof(*model->lans_by_prefix));
-        if (!model->lans_by_prefix)
+        model->lans_by_own = tl_arena_take(&model->arena, model->lan_count,
+                                           sizeof(*model->lans_by_own));
+        if (!model->lans_by_own)
                 return false;
         for (uint32_t i = 0; i < model->lan_count; i++)
-                model->lans_by_prefix[i] = (struct tl_nest_item){.prefix = model->lans[i].wire,
-                                                                 .id = i};
-        tl_nest_sort(model->lans_by_prefix, model->lan_count);
-        model->lans_by_prefix_count = model->lan_count;
+                model->lans_by_own[i] = (struct tl_nest_item){.prefix = model->lans[i].prefix,
+                                                              .id = i};
+        tl_nest_sort(model->lans_by_own, model->lan_count);
+        return true;
+}
+
+static bool map_lans(struct tl_model *model)
+{
+        const struct tl_placed_prefix pool = {model->pool4, model->network->pool4.at};
+
+        return tl_overlap_map(model->lans, model->lan_count, &pool, &model->arena);
+}
+
+/* Lists the prefixes that each LAN has in the tunnel. */
+static bool index_lans(struct tl_model *model)
+{
+        struct tl_nest_item *items = tl_arena_take(&model->arena, 2 * (size_t)model->lan_count,
+                                                   sizeof(*items));
+        uint32_t count = 0;
+
+        if (!items)
+                return false;
+        for (uint32_t i = 0; i < model->lan_count; i++) {
+                const struct tl_lan *lan = &model->lans[i];
+
+                items[count++] = (struct tl_nest_item){.prefix = lan->wire, .id = i};
+                if (lan->mapped.ip.family != WG_FAMILY_NONE && !tl_lan_is_mapped(lan))
+                        items[count++] = (struct tl_nest_item){.prefix = lan->mapped, .id = i};
+        }
+        tl_nest_sort(items, count);
+        model->lans_by_prefix = items;
+        model->lans_by_prefix_count = count;
         return true;
 }
 
@@ -691,19 +720,58 @@ static void resolve_hubs(struct builder *b)
                                     &b->network->people[i].devices[j].hub);
 }
 
+/* The LAN whose own prefix has an address. If those of several sites have it, *other is one of
+ * them; else it is NONE. */
+static uint32_t find_own_lan(const struct tl_model *model, const struct wg_ip *ip, uint32_t *other)
+{
+        const struct tl_nest_item *items = model->lans_by_own;
+        uint32_t at = tl_nest_find(items, model->lan_count, ip), lan;
+
+        *other = TL_MODEL_NONE;
+        if (at == TL_NEST_NONE)
+                return TL_MODEL_NONE;
+        lan = items[at].id;
+        while (items[at].outer != TL_NEST_NONE && *other == TL_MODEL_NONE) {
+                at = items[at].outer;
+                if (model->lans[items[at].id].site != model->lans[lan].site)
+                        *other = items[at].id;
+        }
+        return lan;
+}
+
+static void resolve_service_address(struct builder *b, struct tl_service *service)
+{
+        const struct tl_word *at = &service->in_file->at;
+        const struct wg_ip *ip = &service->in_file->ip;
+        struct tl_model *model = b->model;
+        uint32_t other, lan = find_own_lan(model, ip, &other);
+
+        *(ip->family == WG_FAMILY_IPV4 ? &service->ip4 : &service->ip6) = *ip;
+        if (tl_model_find_address(model, ip) != TL_MODEL_NONE)
+                return;
+        if (other != TL_MODEL_NONE) {
+                tl_findings_error(
+                        b->findings, at->at,
+                        "name the machine under `devices:` of its site, and give its name here",
+                        "%s is in LANs of two sites, \"%s\" and \"%s\"", at->text,
+                        model->sites[model->lans[other].site].name,
+                        model->sites[model->lans[lan].site].name);
+                return;
+        }
+        if (lan == TL_MODEL_NONE)
+                tl_findings_error(b->findings, at->at, NULL,
+                                  "%s is in no LAN of a site, and no node has it", at->text);
+        else
+                service->site = model->lans[lan].site;
+}
+
 static void resolve_service(struct builder *b, struct tl_service *service)
 {
         const struct tl_network_service *in_file = service->in_file;
         const struct tl_entity *entity;
-        struct wg_ip *slot = in_file->ip.family == WG_FAMILY_IPV4 ? &service->ip4 : &service->ip6;
 
         if (in_file->ip.family != WG_FAMILY_NONE) {
-                *slot = in_file->ip;
-                if (tl_model_find_lan(b->model, &in_file->ip) == TL_MODEL_NONE &&
-                    tl_model_find_address(b->model, &in_file->ip) == TL_MODEL_NONE)
-                        tl_findings_error(b->findings, in_file->at.at, NULL,
-                                          "%s is in no LAN of a site, and no node has it",
-                                          in_file->at.text);
+                resolve_service_address(b, service);
                 return;
         }
         entity = resolve_word(b, ROLE_MACHINE, &in_file->at);
@@ -715,6 +783,7 @@ static void resolve_service(struct builder *b, struct tl_service *service)
         } else {
                 service->ip4 = b->model->hosts[entity->index].ip4;
                 service->ip6 = b->model->hosts[entity->index].ip6;
+                service->site = b->model->hosts[entity->index].site;
         }
 }
 
@@ -777,7 +846,8 @@ static bool build_services(struct builder *b)
         model->services = tl_arena_take(&model->arena, model->service_count,
                                         sizeof(*model->services));
         for (uint32_t i = 0; model->services && i < model->service_count; i++)
-                model->services[i].in_file = &b->network->services[i];
+                model->services[i] = (struct tl_service){.in_file = &b->network->services[i],
+                                                         .site = TL_MODEL_NONE};
         return model->services != NULL;
 }
 
@@ -792,8 +862,8 @@ static bool build_all(struct builder *b)
                                                 b->network->name.text);
         return model->domain && tl_recorded_init(&recorded, model->lock, &model->arena) &&
                build_nodes(b, &recorded) && index_keys(b) && index_addresses(model) &&
-               build_sites(b, &recorded) && index_lans(model) && build_groups(b) &&
-               build_services(b) && build_names(b);
+               build_sites(b, &recorded) && map_lans(model) && index_own_lans(model) &&
+               index_lans(model) && build_groups(b) && build_services(b) && build_names(b);
 }
 
 bool tl_model_build(struct tl_model *model, const struct tl_network *network,

@@ -51,7 +51,7 @@ struct tl_lan {
         struct wg_prefix mapped; /* IPv4 only; family NONE: none. Always leads to the LAN */
         struct wg_prefix wire; /* what it is in the tunnel: `prefix`, or `mapped` if another LAN or
                                   * the pool overlaps it */
-        struct tl_place overlap; /* of what overlaps it; line 0: nothing does */
+        struct tl_place overlap; /* of what overlaps it, if `wire` is mapped; else line 0 */
         struct wg_ip node_at;    /* the node's address in it; NONE: not known */
         struct wg_ip router_at;  /* the router's; NONE: not known */
         struct tl_place at;
@@ -119,6 +119,7 @@ struct tl_group {
 struct tl_service {
         const struct tl_network_service *in_file;
         struct wg_ip ip4, ip6; /* of its host; either may be NONE */
+        uint32_t site;         /* of a host on a LAN; else NONE */
 };
 
 struct tl_model {
@@ -156,8 +157,8 @@ struct tl_model {
         const struct tl_node **by_key; /* nodes that have a key, sorted by it */
         uint32_t by_key_count;
         const struct tl_node **by_ip4, **by_ip6; /* all nodes; those without one come first */
-        struct tl_nest_item
-                *lans_by_prefix; /* wire and mapped ones; `id` is the index of the LAN */
+        /* Wire and mapped prefixes of LANs; then their own. `id` is the index of the LAN. */
+        struct tl_nest_item *lans_by_prefix, *lans_by_own;
         uint32_t lans_by_prefix_count;
 };
 
@@ -178,6 +179,12 @@ bool tl_model_add_presence(struct tl_model *model, const struct tl_presence *pre
 /* The network that a node is in and that overlaps a prefix; NULL: none does. */
 const struct tl_presence *tl_model_find_presence(const struct tl_model *model, uint32_t node,
                                                  const struct wg_prefix *prefix);
+
+/* Whether a LAN has its mapped prefix in the tunnel, instead of its own. */
+static inline bool tl_lan_is_mapped(const struct tl_lan *lan)
+{
+        return lan->overlap.line > 0;
+}
 
 /* The entity of a name, which has len bytes; NULL: there is none. */
 const struct tl_entity *tl_model_find(const struct tl_model *model, const char *name, size_t len);

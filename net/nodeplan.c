@@ -133,7 +133,7 @@ static bool plan_routes(struct planner *p)
         if (!add_remote(p, &model->pool4) || !add_remote(p, &model->pool6))
                 return false;
         for (uint32_t i = 0; i < model->lan_count; i++)
-                if (model->lans[i].site != p->self->site && !add_remote(p, &model->lans[i].prefix))
+                if (model->lans[i].site != p->self->site && !add_remote(p, &model->lans[i].wire))
                         return false;
         if (p->plan->route_count)
                 qsort(p->plan->routes, p->plan->route_count, sizeof(*p->plan->routes),
@@ -176,7 +176,7 @@ static void share_node(struct planner *p, uint32_t index)
         for (uint32_t i = 0; i < model->sites[node->site].lan_count; i++) {
                 const struct tl_lan *lan = &model->lans[model->sites[node->site].lan_first + i];
 
-                add_share(p, next, &lan->prefix, lan->at);
+                add_share(p, next, &lan->wire, lan->at);
         }
 }
 

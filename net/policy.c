@@ -115,19 +115,16 @@ static bool intersect_ports(struct builder *b, const struct tl_port_list *servic
 static bool add_service(struct builder *b, struct target_list *list,
                         const struct tl_service *service, uint32_t rule)
 {
-        const struct wg_ip *ips[] = {&service->ip4, &service->ip6};
+        struct tl_prefixes prefixes = {0};
         struct tl_port_list ports;
 
         if (!intersect_ports(b, &service->in_file->ports, &b->model->network->rules[rule].ports,
-                             &ports))
+                             &ports) ||
+            !tl_members_add(&prefixes, &b->scratch, b->model, service->in_file->name.text))
                 return false;
-        for (unsigned int i = 0; i < WG_ARRAY_SIZE(ips); i++) {
-                const struct wg_prefix single = tl_prefixes_single(ips[i]);
-
-                if (ports.count && single.ip.family != WG_FAMILY_NONE &&
-                    !add_ports(b, list, &single, &ports, rule))
+        for (uint32_t i = 0; ports.count && i < prefixes.count; i++)
+                if (!add_ports(b, list, &prefixes.items[i], &ports, rule))
                         return false;
-        }
         return true;
 }
 

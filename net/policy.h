@@ -5,7 +5,8 @@
  * Without a policy, everything is allowed. With one, a connection is allowed if any rule allows
  * it; replies and ICMP errors of allowed connections always pass. A site means its LANs and its
  * node; a person, all their devices; a group, its people; a service, its host with its ports.
- * Addresses are real ones: a mapped prefix stands for the LAN it is mapped to.
+ * Addresses are those in the tunnel: a LAN, and a machine on it, has one in the prefix of the LAN,
+ * unless that is not unique, and one in the mapped prefix.
  *
  * Each source prefix has a class: the subjects that it belongs to, such as a person, a group and
  * "people". Lookups are binary searches, one in each subject, so they hardly depend on the number

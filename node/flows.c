@@ -9,7 +9,7 @@
 #include "conf/address.h"
 #include "host/setting.h"
 #include "io/conntrack.h"
-#include "net/nest.h"
+#include "net/course.h"
 
 #define LOADED "net/netfilter/nf_conntrack_count" /* exists once the kernel tracks connections */
 
@@ -17,9 +17,7 @@
 struct judge {
         const struct tl_model *model;
         const struct tl_policy *policy;
-        uint32_t site;               /* this node's; TL_MODEL_NONE: it is in none */
-        struct tl_nest_item *mapped; /* prefixes; id: index of the LAN */
-        uint32_t mapped_count;
+        uint32_t site; /* this node's; TL_MODEL_NONE: it is in none */
         struct tl_conntrack conntrack;
         bool is_cutting;
         struct tl_live_flows *flows;
@@ -29,48 +27,27 @@ struct judge {
 
 /* One end of a connection. */
 struct end {
-        struct wg_ip ip; /* real, not mapped */
+        struct wg_ip ip; /* in the tunnel */
         uint32_t site;   /* of its LAN; TL_MODEL_NONE: it is no LAN's */
 };
 
-/* Replaces the network part of a mapped address by the LAN's own. */
-static struct wg_ip find_real(const struct tl_lan *lan, const struct wg_ip *ip)
-{
-        struct wg_ip real = lan->prefix.ip;
-        uint64_t mapped[2], host[2], network[2];
-
-        wg_ip_load_bits(mapped, ip->family, ip->bytes);
-        memcpy(network, mapped, sizeof(network));
-        wg_ip_mask_bits(network, lan->mapped.cidr);
-        host[0] = mapped[0] ^ network[0];
-        host[1] = mapped[1] ^ network[1];
-        wg_ip_load_bits(network, real.family, real.bytes);
-        host[0] |= network[0];
-        host[1] |= network[1];
-        wg_ip_store_bits(&real, real.family, host);
-        return real;
-}
-
-/* Returns false if the address is not the network's. */
+/* What devices of this node's own LANs send has their own addresses, not yet those in the tunnel.
+ * Returns false if the address is not the network's. */
 static bool find_end(const struct judge *judge, const struct wg_ip *ip, struct end *end)
 {
         const struct tl_model *model = judge->model;
-        uint32_t lan = tl_model_find_lan(model, ip), item;
+        uint32_t lan = judge->site == TL_MODEL_NONE ? TL_MODEL_NONE
+                                                    : tl_model_find_lan_of(model, judge->site, ip);
 
         *end = (struct end){.ip = *ip, .site = TL_MODEL_NONE};
-        if (lan != TL_MODEL_NONE) {
+        if (lan != TL_MODEL_NONE)
+                end->ip = tl_course_translate(ip, &model->lans[lan].prefix, &model->lans[lan].wire);
+        else
+                lan = tl_model_find_lan(model, ip);
+        if (lan != TL_MODEL_NONE)
                 end->site = model->lans[lan].site;
-                return true;
-        }
-        if (wg_prefix_contains(&model->pool4, ip) || wg_prefix_contains(&model->pool6, ip))
-                return true;
-        item = tl_nest_find(judge->mapped, judge->mapped_count, ip);
-        if (item == TL_NEST_NONE)
-                return false;
-        lan = judge->mapped[item].id;
-        end->site = model->lans[lan].site;
-        end->ip = find_real(&model->lans[lan], ip);
-        return true;
+        return lan != TL_MODEL_NONE || wg_prefix_contains(&model->pool4, ip) ||
+               wg_prefix_contains(&model->pool6, ip);
 }
 
 static uint8_t find_protocol(uint8_t protocol)
@@ -142,21 +119,6 @@ static int see(void *ctx, const struct tl_conntrack_flow *flow)
 
 /* ---- walking ---- */
 
-static bool add_mapped(struct judge *judge)
-{
-        const struct tl_model *model = judge->model;
-
-        judge->mapped = calloc(model->lan_count + 1, sizeof(*judge->mapped));
-        if (!judge->mapped)
-                return false;
-        for (uint32_t i = 0; i < model->lan_count; i++)
-                if (model->lans[i].mapped.ip.family != WG_FAMILY_NONE)
-                        judge->mapped[judge->mapped_count++] = (struct tl_nest_item){
-                                .prefix = model->lans[i].mapped, .id = i};
-        tl_nest_sort(judge->mapped, judge->mapped_count);
-        return true;
-}
-
 /* Asking a kernel that tracks no connections would make it load its modules. */
 static bool has_connections(void)
 {
@@ -174,10 +136,8 @@ static int walk(struct judge *judge)
                 return 0;
         error = tl_conntrack_open(&judge->conntrack);
         if (!error)
-                error = add_mapped(judge) ? tl_conntrack_each(&judge->conntrack, see, judge)
-                                          : -ENOMEM;
+                error = tl_conntrack_each(&judge->conntrack, see, judge);
         tl_conntrack_close(&judge->conntrack);
-        free(judge->mapped);
         return error;
 }
 

@@ -269,6 +269,13 @@ static const struct {
          "7:20: \"d\" is already the name of a device on a LAN [4:56]; rename one of them: names "
          "are unique across all kinds\n"
          "7:39: 192.168.2.7 is in no LAN of site \"oslo\" [4:9]\n"},
+        {23,
+         HEAD "sites:\n  oslo: {lan: 192.168.1.0/24, devices: {d: 192.168.1.9}}\n"
+              "  rome: {lan: 192.168.0.0/20}\n"
+              "services: {git: {at: 192.168.1.9, ports: [443]}, web: {at: d, ports: [80]}, "
+              "dns: {at: 192.168.2.9, ports: [53]}}\n",
+         "7:22: 192.168.1.9 is in LANs of two sites, \"rome\" and \"oslo\"; name the machine under "
+         "`devices:` of its site, and give its name here\n"},
 };
 
 static void test_mistakes(void **state WG_UNUSED)

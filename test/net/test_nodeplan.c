@@ -344,7 +344,7 @@ static void test_same_prefix(void **unused)
 
         (void)unused;
         test_office_init(&office, TEST_OFFICE_SAMPLE);
-        office.model.lans[1].prefix = office.model.lans[0].prefix;
+        office.model.lans[1].wire = office.model.lans[0].wire;
         assert_false(tl_nodeplan_make(&plan, &office.model, &policy, 0, NULL, &office.findings));
         assert_string_equal(test_office_findings(&office, text, sizeof(text)),
                             "7:18: a and c have the same prefix [6:19]; give each of them its own "
