@@ -91,20 +91,34 @@ static void accept_client(void *ctx, uint32_t events)
                 client->fd = fd;
 }
 
+/* Answers a datagram from the address that it was sent to: this machine has several. */
 static void answer(void *ctx, uint32_t events)
 {
         const struct server *server = ctx;
+        union {
+                char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+                struct cmsghdr align;
+        } control;
         struct sockaddr_in6 from;
-        socklen_t len = sizeof(from);
         char line[256];
+        struct iovec data = {.iov_base = line, .iov_len = sizeof(line)};
+        struct msghdr message = {.msg_name = &from,
+                                 .msg_namelen = sizeof(from),
+                                 .msg_iov = &data,
+                                 .msg_iovlen = 1,
+                                 .msg_control = &control,
+                                 .msg_controllen = sizeof(control)};
+        struct cmsghdr *to;
 
         (void)events;
-        if (recvfrom(server->fd, line, sizeof(line), MSG_DONTWAIT, (struct sockaddr *)&from, &len) <
-            0)
+        if (recvmsg(server->fd, &message, MSG_DONTWAIT) < 0)
                 return;
+        to = CMSG_FIRSTHDR(&message);
+        if (to && to->cmsg_level == IPPROTO_IPV6 && to->cmsg_type == IPV6_PKTINFO)
+                ((struct in6_pktinfo *)CMSG_DATA(to))->ipi6_ifindex = 0; /* routes decide */
+        data.iov_len = greet(line, sizeof(line), server->name, &from);
         /* A client that is gone by now hears nothing, and we need not know. */
-        (void)!sendto(server->fd, line, greet(line, sizeof(line), server->name, &from),
-                      MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&from, len);
+        (void)!sendmsg(server->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* Opens a server for both address families. Returns false if that is not possible. */
@@ -120,6 +134,7 @@ static bool open_server(struct server *server, const struct tl_listener *listene
                 return false;
         setsockopt(server->fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no));
         setsockopt(server->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+        setsockopt(server->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &yes, sizeof(yes));
         if (bind(server->fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
             (!is_tcp || listen(server->fd, 64) == 0) &&
             tl_loop_add(server->loop, &server->watch, server->fd, EPOLLIN,

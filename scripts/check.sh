@@ -254,6 +254,14 @@ tests_in_namespaces() { # build, further arguments for run.py
                 python3 test/netns/run.py "${words[@]}"
 }
 
+# Networks from seeds, in namespaces: packets against the model.
+generated_networks() { # build, how many, how many with --long
+        local last=$2
+
+        [ "$long" = 0 ] || last=$3
+        "${fixed_layout[@]}" python3 test/proof/run.py --build "$out/$1" --seeds "1..$last"
+}
+
 # Runs the scenarios in which another user runs or preloads a built file. The directory is one that
 # other users cannot read, with a space in its name.
 from_a_private_folder() { # build
@@ -324,6 +332,7 @@ stage_asan() {
         counted "simulator" meson_test asan sim
         counted "fuzz corpora" meson_test asan fuzz
         counted "namespaces" tests_in_namespaces asan --impl-b tielined
+        counted "generated networks" generated_networks asan 8 60
         single "no sanitizer report" sanitizer_reports
         unset ASAN_OPTIONS UBSAN_OPTIONS
 }
@@ -337,6 +346,7 @@ stage_tsan() {
                 single "minutes of wake-ups" \
                         "${fixed_layout[@]}" "$out/tsan/test/test_daemon_soak" 300
         counted "namespaces" tests_in_namespaces tsan --impl-b tielined
+        counted "generated networks" generated_networks tsan 4 20
         single "no sanitizer report" sanitizer_reports
         unset TSAN_OPTIONS
 }
@@ -350,6 +360,7 @@ stage_msan() {
 stage_net() {
         build gcc || return
         counted "namespaces" tests_in_namespaces gcc
+        counted "generated networks" generated_networks gcc 40 600
         counted "from a private folder" from_a_private_folder gcc
         counted "bench works" python3 bench/run.py --check --build "$out/gcc"
 }

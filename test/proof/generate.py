@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Networks from seeds: what a file may say, in combinations that nobody would draw by hand.
+
+A case is plain data, so that it can be shrunk:
+
+    file     the network file, see text.py
+    before   by machine: what other programs have done there before we come, see foreign.py
+    flows    connections to try: "d1a -> d2a:443", as `expect:` writes them
+    wants    None, or the pattern of the message with which the file must be refused
+"""
+
+import base64
+import hashlib
+import random
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+
+import foreign
+import mistakes
+
+POOL = "10.70.0.0/24"
+GATEWAYS = ("static-routes", "self", "dhcp-121", "untouchable", "drops-invalid")
+PORTS = (("443/tcp", ":443"), ("53/udp", ":53/udp"), ("8000-8003/tcp", ":8001"))
+FLOWS = 16
+RULE_PORTS = ("443/tcp", "53/udp", "icmp", "8000-8010/tcp", "1-1000/udp")
+
+
+@dataclass
+class Case:
+    file: dict
+    before: dict = field(default_factory=dict)
+    flows: list = field(default_factory=list)
+    wants: str | None = None
+
+
+class Draw(random.Random):
+    """Random choices, all from one seed."""
+
+    def chance(self, percent):
+        return self.randrange(100) < percent
+
+    def some(self, items, most):
+        items = list(items)
+        return self.sample(items, self.randint(1, min(most, len(items))))
+
+
+def key(name):
+    """A public key; whose private key it is does not matter, since labs make keys of their own."""
+    return base64.b64encode(hashlib.sha256(name.encode()).digest()).decode()
+
+
+def nth(prefix, number):
+    return str(ip_network(prefix)[number])
+
+
+def by_family(prefixes, version):
+    return [prefix for prefix in prefixes if ip_network(prefix).version == version]
+
+
+# ---- sites ----
+
+def draw_lans(draw, i, file):
+    """The LANs of a site."""
+    lans = []
+    if draw.chance(90):
+        lans.append(f"192.168.{200 + i}.0/24")
+        if draw.chance(15):
+            lans.append(f"172.16.{i}.64/26")
+    if not lans or draw.chance(40):
+        lans.append(f"fd77:{i}::/64")
+    return lans
+
+
+def has_ipv4(lans):
+    return any("." in lan for lan in lans)
+
+
+def draw_routes(draw, i, file):
+    """The routes of a router to whose administrator not everything was said."""
+    all_lans = [lan for name, site in file["sites"].items() if name != f"s{i}"
+                for lan in site["lan"]]
+    return [route for route in [POOL, *all_lans] if draw.chance(70)]
+
+
+def draw_gateway(draw, lans):
+    # Without IPv4 on its LAN, a node does not reach a hub that has nothing else, unless it is the
+    # router itself.
+    kind = draw.choice(GATEWAYS) if has_ipv4(lans) else "self"
+    gateway = {"kind": kind}
+    if kind != "self" and draw.chance(50):
+        gateway["at"] = [nth(lan, 1) for lan in lans]
+    return gateway
+
+
+def draw_devices(draw, i, lans):
+    devices = {}
+    for letter in "ab"[:draw.randint(1, 2)]:
+        addresses = [nth(lan, 30 + ord(letter) - ord("a"))
+                     for version in (4, 6) for lan in by_family(lans, version)[:1]]
+        if draw.chance(20):
+            addresses = addresses[-1:]
+        devices[f"d{i}{letter}"] = addresses
+    return devices
+
+
+def draw_site(draw, i, file, is_public):
+    lans = draw_lans(draw, i, file)
+    site = {"lan": lans, "node": f"n{i}", "key": key(f"n{i}")}
+    gateway = draw_gateway(draw, lans)
+    if gateway["kind"] != "static-routes" or draw.chance(80):
+        site["gateway"] = gateway  # it is the default
+    if draw.chance(75):
+        last = 1 if gateway["kind"] == "self" else 2
+        site["node"] = {"name": f"n{i}", "at": [nth(lan, last) for lan in lans]}
+    if is_public:
+        site["endpoint"] = f"198.51.100.{i}" if draw.chance(60) else f"s{i}.example:4500"
+    if file["hubs"]:
+        site["hub"] = draw.choice(list(file["hubs"]))
+    if draw.chance(15):
+        site["mtu"] = draw.choice((1492, 1420, 1400))
+    site["devices"] = draw_devices(draw, i, lans)
+    return site
+
+
+# ---- people, services, policy ----
+
+def draw_person(draw, i, file):
+    devices = {}
+    for name in ("x", "y")[:draw.choice((1, 1, 2))]:
+        device = {"key": key(f"p{i}/{name}"), "hub": draw.choice(list(file["hubs"]))}
+        if draw.chance(30):
+            device["stock"] = True
+        devices[name] = device
+    person = {"devices": devices}
+    if draw.chance(70):
+        person["groups"] = draw.some(("g1", "g2"), 2)
+    return person
+
+
+def machines(file):
+    """Every name that is one machine."""
+    names = list(file["hubs"])
+    for site in file["sites"].values():
+        node = site["node"]
+        names.append(node if isinstance(node, str) else node["name"])
+        names += site["devices"]
+    for person, entry in file["people"].items():
+        names += [f"{person}/{device}" for device in entry["devices"]]
+    return names
+
+
+def parties(file):
+    groups = {group for person in file["people"].values()
+              for group in person.get("groups", ())}
+    return [*machines(file), *file["sites"], *file["people"], *sorted(groups),
+            "all", "hubs", "sites", "people"]
+
+
+def draw_rule(draw, file):
+    targets = parties(file) + 3 * list(file["services"])
+    rule = {"from": draw.some(parties(file), 3), "to": draw.some(targets, 3)}
+    if draw.chance(30):
+        rule["ports"] = draw.some(RULE_PORTS, 2)
+    return rule
+
+
+def draw_flow(draw, file):
+    names = machines(file)
+    source, to = draw.sample(names, 2) if len(names) > 1 else names * 2
+    service = draw.choice(list(file["services"])) if file["services"] and draw.chance(25) else None
+    if service and file["services"][service]["at"] != source:
+        [offered] = file["services"][service]["ports"]
+        return f"{source} -> {service}{dict(PORTS)[offered]}"
+    addresses = [address for site in file["sites"].values()
+                 for address in site["devices"].get(to, ()) if ":" in address]
+    if addresses and draw.chance(60):
+        to = f"[{addresses[0]}]"
+    return f"{source} -> {to}{draw.choice((':443', ':443', ':8001', ':53/udp', ':22'))}"
+
+
+def draw_homes(draw, file):
+    homes = {}
+    for name in [*file["sites"], *file["people"]]:
+        if draw.chance(15):
+            homes[name] = {"nat": "symmetric"}
+        elif draw.chance(10) and name not in file["sites"]:
+            homes[name] = {"nat": "none"}
+    return homes
+
+
+# ---- all of it ----
+
+def draw_network(draw):
+    file = {"network": "n", "addresses": POOL,
+            "hubs": {}, "sites": {}, "people": {}, "services": {}}
+    for i in range(1, 1 + draw.choice((0, 1, 1, 1, 2, 2, 3))):
+        file["hubs"][f"z{i}"] = {"endpoint": f"203.0.113.{i}" if draw.chance(60) else
+                                 f"z{i}.example:{51820 + i}", "key": key(f"z{i}")}
+    for i in range(1, 1 + draw.choice((1, 2, 2, 3, 3, 4))):
+        is_public = not file["hubs"] or draw.chance(25)
+        file["sites"][f"s{i}"] = draw_site(draw, i, file, is_public)
+    for i, site in enumerate(file["sites"].values(), 1):
+        gateway = site.get("gateway")
+        if gateway and gateway["kind"] in ("static-routes",) and draw.chance(30):
+            gateway["routes"] = draw_routes(draw, i, file)
+    if file["hubs"]:
+        file["people"] = {f"p{i}": draw_person(draw, i, file)
+                          for i in range(1, 1 + draw.choice((0, 1, 2, 2, 3)))}
+    names = machines(file)
+    file["services"] = {f"v{i}": {"at": draw.choice(names), "ports": [draw.choice(PORTS)[0]]}
+                        for i in range(1, 1 + draw.randrange(3))}
+    if draw.chance(60):
+        file["policy"] = [draw_rule(draw, file) for _ in range(draw.randint(0, 5))]
+    if homes := draw_homes(draw, file):
+        file["lab"] = {"homes": homes}
+    return file
+
+
+def generate(seed):
+    """The case of a seed."""
+    draw = Draw(seed)
+    case = Case(draw_network(draw))
+    if draw.chance(15):
+        mistakes.plant(draw, case)
+        return case
+    case.flows = sorted({draw_flow(draw, case.file) for _ in range(FLOWS)})
+    if draw.chance(40):
+        foreign.move_in(draw, case)
+    return case

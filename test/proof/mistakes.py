@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Networks that must be refused: each of these functions plants one mistake in a good file.
+
+It returns the pattern of the message, or None if the file has no place for it."""
+
+
+def any_site(draw, file):
+    return file["sites"][draw.choice(list(file["sites"]))]
+
+
+def same_address(draw, file):
+    """Two nodes with one address in the tunnel."""
+    sites = list(file["sites"].values())
+    if len(sites) < 2:
+        return None
+    for site in draw.sample(sites, 2):
+        site["address"] = "10.70.0.77"
+    return "10.70.0.77"
+
+
+def lan_holds_pool(draw, file):
+    any_site(draw, file)["lan"] = ["10.0.0.0/8"]
+    return "10.0.0.0/8"
+
+
+def lan_is_mapped(draw, file):
+    any_site(draw, file)["lan"].append("10.200.9.0/24")
+    return "10.200.9.0/24"
+
+
+def lans_of_one_site(draw, file):
+    site = any_site(draw, file)
+    if site["lan"][0].startswith("fd"):
+        return None
+    site["lan"].append(site["lan"][0].replace(".0/24", ".128/25"))
+    return r"192\.168\.20\d\."
+
+
+def ipv6_overlap(draw, file):
+    sites = list(file["sites"].values())
+    if len(sites) < 2:
+        return None
+    for site in draw.sample(sites, 2):
+        site["lan"].append("fd78::/64")
+    return "fd78::/64"
+
+
+def endpoint_inside(draw, file):
+    lan = next((lan for site in file["sites"].values() for lan in site["lan"] if "." in lan), None)
+    if not file["hubs"] or not lan:
+        return None
+    file["hubs"]["z1"]["endpoint"] = lan.rpartition(".")[0] + ".66"
+    return "endpoint"
+
+
+def unknown_name(draw, file):
+    file["policy"] = [*file.get("policy", []), {"from": ["s1"], "to": ["nobody"]}]
+    return "nobody"
+
+
+def default_route(draw, file):
+    any_site(draw, file)["lan"].append("0.0.0.0/0")
+    return r"0\.0\.0\.0/0"
+
+
+def same_key(draw, file):
+    sites = list(file["sites"].values())
+    if len(sites) < 2:
+        return None
+    first, second = draw.sample(sites, 2)
+    first["key"] = second["key"]
+    return "key"
+
+
+MISTAKES = (same_address, lan_holds_pool, lan_is_mapped, lans_of_one_site, ipv6_overlap,
+            endpoint_inside, unknown_name, default_route, same_key)
+
+
+def plant(draw, case):
+    for mistake in draw.sample(MISTAKES, len(MISTAKES)):
+        case.wants = mistake(draw, case.file)
+        if case.wants:
+            return
