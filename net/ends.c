@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "net/ends.h"
 
+#include <string.h>
+
 #include "base/bytes.h"
 #include "conf/address.h"
 
@@ -112,6 +114,55 @@ struct wg_ip tl_ends_free_address(const struct tl_model *model, const struct tl_
         return (struct wg_ip){0};
 }
 
+static bool is_in(const struct wg_prefix *range, const struct wg_ip *ip)
+{
+        return ip->family != WG_FAMILY_NONE && wg_prefix_contains(range, ip);
+}
+
+static bool is_range_taken(const struct tl_model *model, const struct tl_lan *lan,
+                           const struct wg_prefix *range)
+{
+        const struct tl_site *site = &model->sites[lan->site];
+
+        if (is_in(range, &lan->node_at) || is_in(range, &lan->router_at))
+                return true;
+        for (uint32_t i = 0; i < site->host_count; i++)
+                if (is_in(range, &model->hosts[site->host_first + i].ip4) ||
+                    is_in(range, &model->hosts[site->host_first + i].ip6))
+                        return true;
+        for (uint32_t i = 0; i < model->service_count; i++)
+                if (is_in(range, &model->services[i].ip4) || is_in(range, &model->services[i].ip6))
+                        return true;
+        return false;
+}
+
+enum { RANGE_BITS = 5, RANGES_TRIED = 64 };
+
+/* Ranges near the end of a LAN, since DHCP servers usually begin to hand out addresses further
+ * down. An eighth of a LAN is enough for small ones. */
+struct wg_prefix tl_ends_free_range(const struct tl_model *model, const struct tl_lan *lan)
+{
+        unsigned int room = wg_ip_bits(&lan->prefix.ip) - lan->prefix.cidr;
+        unsigned int bits = WG_MIN(room >= 3 ? room - 3 : 0, RANGE_BITS);
+        uint64_t count = UINT64_C(1) << (WG_MIN(room, 16) - bits), words[2];
+        struct wg_prefix range = {.cidr = (uint8_t)(wg_ip_bits(&lan->prefix.ip) - bits)};
+
+        /* The last one has the broadcast address, and the first one that of the network. */
+        for (uint64_t i = 2; room >= 3 && i < count && i < RANGES_TRIED; i++) {
+                uint64_t offset = (count - i) << bits;
+
+                wg_ip_load_bits(words, lan->prefix.ip.family, lan->prefix.ip.bytes);
+                if (lan->prefix.ip.family == WG_FAMILY_IPV4)
+                        words[0] += offset << 32;
+                else
+                        words[1] += offset;
+                wg_ip_store_bits(&range.ip, lan->prefix.ip.family, words);
+                if (!is_range_taken(model, lan, &range))
+                        return range;
+        }
+        return (struct wg_prefix){0};
+}
+
 /* A device of a site that the file does not name, with an address in the first LAN per family. */
 static bool add_unnamed(struct lister *l, uint32_t index)
 {
@@ -169,6 +220,48 @@ static bool add_group(struct lister *l, const struct tl_group *group)
         return true;
 }
 
+/* The only LAN whose own prefix has an address, which may not be its address in the tunnel. */
+static uint32_t find_only_lan(const struct tl_model *model, const struct wg_ip *ip)
+{
+        uint32_t found = TL_MODEL_NONE;
+
+        for (uint32_t i = 0; i < model->lan_count; i++) {
+                if (!wg_prefix_contains(&model->lans[i].prefix, ip))
+                        continue;
+                if (found != TL_MODEL_NONE)
+                        return TL_MODEL_NONE;
+                found = i;
+        }
+        return found;
+}
+
+/* Where an address is, as a source. */
+static struct tl_walk_end locate(const struct tl_model *model, const struct wg_ip *ip)
+{
+        struct tl_walk_end place = tl_walk_locate(model, ip);
+        uint32_t lan = place.node == TL_MODEL_NONE ? find_only_lan(model, ip) : TL_MODEL_NONE;
+
+        return lan == TL_MODEL_NONE ? place : on_lan(model, model->lans[lan].site, ip);
+}
+
+/* The machine of a service. Its address may be one of several sites, but its name is not. */
+static void place_service(const struct tl_model *model, const struct tl_service *service,
+                          struct tl_end *end)
+{
+        const struct tl_word *at = &service->in_file->at;
+        const struct tl_entity *entity = NULL;
+
+        if (service->in_file->ip.family == WG_FAMILY_NONE)
+                entity = tl_model_find(model, at->text, strlen(at->text));
+        if (entity && entity->kind == TL_ENTITY_HOST) {
+                end->ip4 = on_lan(model, model->hosts[entity->index].site, &service->ip4);
+                end->ip6 = on_lan(model, model->hosts[entity->index].site, &service->ip6);
+                return;
+        }
+        end->ip4 = locate(model, &service->ip4);
+        end->ip6 = locate(model, &service->ip6);
+}
+
 static bool add_service(struct lister *l, const struct tl_service *service)
 {
         const struct tl_word *name = &service->in_file->name;
@@ -177,8 +270,7 @@ static bool add_service(struct lister *l, const struct tl_service *service)
         if (!end)
                 return false;
         end->service = service;
-        end->ip4 = tl_walk_locate(l->model, &service->ip4);
-        end->ip6 = tl_walk_locate(l->model, &service->ip6);
+        place_service(l->model, service, end);
         end->note = tl_arena_format(l->arena, "%s is on %s", name->text, service->in_file->at.text);
         return end->note != NULL;
 }
@@ -196,6 +288,13 @@ static const struct tl_host *host_of(const struct tl_model *model, uint32_t lan,
                         return host;
         }
         return NULL;
+}
+
+const char *tl_ends_host_name(const struct tl_model *model, uint32_t lan, const struct wg_ip *ip)
+{
+        const struct tl_host *host = host_of(model, lan, ip);
+
+        return host ? host->name : NULL;
 }
 
 /* What a rule calls the machine at an address, and where the file has it. */
@@ -218,20 +317,36 @@ static void name_party(const struct tl_model *model, struct tl_end *end,
         }
 }
 
+bool tl_ends_name_place(struct tl_end *to, const struct tl_model *model,
+                        const struct tl_walk_end *place, struct tl_arena *arena)
+{
+        const char *verb = wg_ip_equal(&place->ip, &to->literal) ? "belongs to" : "stands for";
+
+        name_party(model, to, place);
+        to->note = to->party ? tl_arena_format(arena, "%s %s %s", to->name, verb, to->party) : NULL;
+        return !to->party || to->note;
+}
+
 static bool add_address(struct lister *l, const struct wg_ip *ip)
 {
-        struct tl_walk_end place = tl_walk_locate(l->model, ip);
+        struct tl_walk_end place = locate(l->model, ip);
         char *name = tl_arena_take(l->arena, 1, TL_ADDRESS_IP_SIZE);
         struct tl_end *end = name ? add(l, name, (struct tl_place){0}) : NULL;
 
         if (!end)
                 return false;
         tl_address_format_ip(name, ip);
+        end->literal = *ip;
         *(ip->family == WG_FAMILY_IPV4 ? &end->ip4 : &end->ip6) = place;
-        name_party(l->model, end, &place);
-        if (end->party)
-                end->note = tl_arena_format(l->arena, "%s belongs to %s", name, end->party);
-        return !end->party || end->note;
+        return tl_ends_name_place(end, l->model, &place, l->arena);
+}
+
+struct tl_walk_end tl_ends_place(const struct tl_model *model, const struct tl_walk_end *from,
+                                 const struct tl_end *to, const struct tl_walk_end *place)
+{
+        if (to->literal.family == WG_FAMILY_NONE)
+                return *place;
+        return tl_course_find(model, from->node == TL_MODEL_NONE ? NULL : from, &to->literal);
 }
 
 static bool add_entity(struct lister *l, const struct tl_entity *entity)

@@ -22,7 +22,9 @@ struct tl_end {
         struct tl_place at;               /* of the entry in the file; line 0: none */
         struct tl_walk_end ip4, ip6;      /* ip.family NONE: no address of this family */
         const struct tl_service *service; /* asked for as a service; NULL: as a machine */
-        const char *note; /* why this machine, in the words of a sentence; NULL: clear */
+        struct wg_ip literal; /* the address by which it was asked for; family NONE: a name. Which
+                               * machine it is may depend on the source (tl_ends_place) */
+        const char *note;     /* why this machine, in the words of a sentence; NULL: clear */
 };
 
 /* All machines of a name. */
@@ -39,9 +41,26 @@ bool tl_ends_list(struct tl_ends *ends, const struct tl_model *model, struct tl_
                   struct tl_arena *arena, struct tl_place at,
                   struct tl_findings *findings) WG_MUST_USE;
 
+/* Where a destination is, for a source that is at *from: where it is, unless it was asked for by an
+ * address that is another machine's in the source's own LAN. *place is of its family. */
+struct tl_walk_end tl_ends_place(const struct tl_model *model, const struct tl_walk_end *from,
+                                 const struct tl_end *to, const struct tl_walk_end *place);
+
+/* Names the destination that was asked for by an address, as found by tl_ends_place(). Returns
+ * false if there is no memory. */
+bool tl_ends_name_place(struct tl_end *to, const struct tl_model *model,
+                        const struct tl_walk_end *place, struct tl_arena *arena) WG_MUST_USE;
+
 /* An address of a LAN that nothing in the file has; family NONE: there is none. */
 struct wg_ip tl_ends_free_address(const struct tl_model *model,
                                   const struct tl_lan *lan) WG_MUST_USE;
+
+/* A part of a LAN that nothing in the file has, for `virtual`; family NONE: there is none. */
+struct wg_prefix tl_ends_free_range(const struct tl_model *model,
+                                    const struct tl_lan *lan) WG_MUST_USE;
+
+/* The name of the device that has an address in a LAN; NULL: the file does not name it. */
+const char *tl_ends_host_name(const struct tl_model *model, uint32_t lan, const struct wg_ip *ip);
 
 /* Whether a list of ports, of a service or a rule, has this one. An empty list has all. */
 bool tl_ends_offers(const struct tl_port_list *ports, uint8_t protocol, uint16_t port) WG_MUST_USE;

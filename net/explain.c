@@ -38,12 +38,15 @@ bool tl_explain_reaches(struct tl_plans *plans, const struct wg_ip *from, const 
 {
         struct tl_walk walk = {
                 .from = tl_walk_locate(plans->model, from),
-                .to = tl_walk_locate(plans->model, to),
+                .dialled = *to,
                 .protocol = protocol,
                 .port = port,
         };
-        bool is_reachable = tl_walk_run(&walk, plans);
+        bool is_reachable;
 
+        walk.to = tl_course_find(plans->model, walk.from.node == TL_MODEL_NONE ? NULL : &walk.from,
+                                 to);
+        is_reachable = tl_walk_run(&walk, plans);
         if (cause)
                 *cause = walk.has_no_memory ? TL_CAUSE_NOT_IN_NETWORK : walk.cause;
         return is_reachable && !walk.has_no_memory;

@@ -17,6 +17,7 @@
 #include "conf/arena.h"
 #include "conf/findings.h"
 #include "conf/flow.h"
+#include "net/course.h"
 #include "net/plans.h"
 
 /* Why a connection breaks, or needs no tunnel. The names are in --json and must not change. */
@@ -39,7 +40,8 @@
           "a node does not send it to, or accept it from, " \
           "the next one") \
         X(TL_CAUSE_OVERLAP, 13, overlap, "two LANs have the same addresses") \
-        X(TL_CAUSE_NO_DEVICE, 14, no_device, "the person or group has no device in the file")
+        X(TL_CAUSE_NO_DEVICE, 14, no_device, "the person or group has no device in the file") \
+        X(TL_CAUSE_MTU, 15, mtu, "it works, but an uplink carries less than the file says")
 WG_ENUM_DECLARE(tl_cause, TL_CAUSES)
 
 struct tl_hop {
@@ -70,10 +72,13 @@ struct tl_explanation {
         uint32_t hop_count, hop_capacity;
         uint32_t mtu; /* of the path, in bytes of inner packets; 0: not computed */
         const char *from_name, *to_name; /* as shown: "b", "e/laptop" */
-        struct wg_ip from, to;           /* the addresses used; family NONE: none */
-        struct wg_ip seen; /* the source address that the destination sees; NONE: none */
-        uint8_t protocol;  /* as asked */
-        uint16_t port;     /* of the destination; 0 without ports */
+        struct wg_ip from, to;           /* their own addresses; family NONE: none */
+        struct tl_walk_end source, destination;
+        struct tl_course course; /* zero if there is none: its ends are at one site, or nowhere */
+        const char *why;         /* "b uses ADDRESS for d, because ..."; NULL: its own address */
+        struct wg_ip seen;       /* the source address that the destination sees; NONE: none */
+        uint8_t protocol;        /* as asked */
+        uint16_t port;           /* of the destination; 0 without ports */
 };
 
 /* Explains a flow between names or addresses of the file. A name with several addresses (a person
@@ -89,9 +94,9 @@ void tl_explain_done(struct tl_explanation *explanation);
 
 /* ---- the matrix ---- */
 
-/* Whether a connection from one address of the network to another works: the same answer as
- * tl_explain(), without texts. *cause may be NULL. Returns false, with TL_CAUSE_NOT_IN_NETWORK, if
- * memory runs out. */
+/* Whether a connection works: the same answer as tl_explain(), without texts. The source is given
+ * by its address in the tunnel, the destination by the one that the source dials. *cause may be
+ * NULL. Returns false, with TL_CAUSE_NOT_IN_NETWORK, if memory runs out. */
 bool tl_explain_reaches(struct tl_plans *plans, const struct wg_ip *from, const struct wg_ip *to,
                         uint8_t protocol, uint16_t port, enum tl_cause *cause) WG_MUST_USE;
 

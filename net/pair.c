@@ -76,15 +76,24 @@ bool tl_pair_walk(struct tl_walk *walk, struct tl_plans *plans, const struct tl_
         *walk = (struct tl_walk){0};
         set_port(walk, flow, to->service);
         set_ends(walk, from, to);
+        walk->dialled = to->literal;
+        walk->to = tl_ends_place(plans->model, &walk->from, to, &walk->to);
         return !is_decided(walk, from, to) && tl_walk_run(walk, plans);
 }
 
 bool tl_pair_tell(struct tl_explanation *explanation, const struct tl_plans *plans,
                   const struct tl_walk *walk, const struct tl_end *from, const struct tl_end *to)
 {
-        struct tl_words words = {
-                .arena = &explanation->arena, .plans = plans, .walk = walk, .from = from, .to = to};
+        struct tl_end named = *to;
+        struct tl_words words = {.arena = &explanation->arena,
+                                 .plans = plans,
+                                 .walk = walk,
+                                 .from = from,
+                                 .to = &named};
 
+        if (to->literal.family != WG_FAMILY_NONE &&
+            !tl_ends_name_place(&named, plans->model, &walk->to, &explanation->arena))
+                return false;
         for (uint32_t i = 0; i < walk->step_count; i++)
                 if (!add_hop(explanation, &words, &walk->steps[i]))
                         return false;
@@ -92,9 +101,13 @@ bool tl_pair_tell(struct tl_explanation *explanation, const struct tl_plans *pla
         explanation->from_name = from->name;
         explanation->to_name = to->name;
         explanation->note[0] = from->note;
-        explanation->note[1] = to->note;
+        explanation->note[1] = named.note;
         explanation->from = walk->from.ip;
         explanation->to = walk->to.ip;
+        explanation->source = walk->from;
+        explanation->destination = walk->to;
+        explanation->course = walk->course;
+        explanation->why = tl_words_why(&words);
         explanation->seen = walk->seen;
         explanation->mtu = walk->mtu;
         explanation->protocol = walk->protocol;

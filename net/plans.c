@@ -6,12 +6,21 @@
 #include "conf/findings.h"
 #include "net/nest.h"
 
+enum { TABLES = TL_PLANNED_RETURN + 1 };
+
+/* The routes of one table. */
+struct table {
+        struct tl_nest_item *items; /* id: index of the route, counted from the last one */
+        uint32_t count;
+};
+
 struct tl_plans_item {
         struct tl_nodeplan plan;
-        struct tl_nest_item *routes; /* id: index of the route */
-        struct tl_nest_item *peers;  /* allowed IPs, id: their index in the plan */
-        uint32_t *owners;            /* per allowed IP: index of the peer's node in the model */
-        uint32_t route_count, peer_count;
+        struct tl_nest_item *routes; /* of all tables */
+        struct table tables[TABLES];
+        struct tl_nest_item *peers; /* allowed IPs, id: their index in the plan */
+        uint32_t *owners;           /* per allowed IP: index of the peer's node in the model */
+        uint32_t peer_count;
 };
 
 bool tl_plans_init(struct tl_plans *plans, const struct tl_model *model,
@@ -45,18 +54,25 @@ void tl_plans_done(struct tl_plans *plans)
 /* Of equal prefixes, tl_nest_find() returns the last one, so the best metric must come last. */
 static bool sort_routes(struct tl_plans_item *item)
 {
-        uint32_t count = item->plan.route_count;
+        uint32_t count = item->plan.route_count, used = 0;
 
         item->routes = calloc((size_t)count + 1, sizeof(*item->routes));
         if (!item->routes)
                 return false;
-        for (uint32_t i = 0; i < count; i++)
-                item->routes[i] = (struct tl_nest_item){
-                        .prefix = item->plan.routes[count - 1 - i].prefix,
-                        .id = i,
-                };
-        tl_nest_sort(item->routes, count);
-        item->route_count = count;
+        for (int i = 0; i < TABLES; i++) {
+                struct table *table = &item->tables[i];
+
+                table->items = item->routes + used;
+                for (uint32_t id = 0; id < count; id++) {
+                        const struct tl_planned_route *route = &item->plan.routes[count - 1 - id];
+
+                        if (route->table == (enum tl_planned_table)i)
+                                table->items[table->count++] = (struct tl_nest_item){
+                                        .prefix = route->prefix, .id = id};
+                }
+                tl_nest_sort(table->items, table->count);
+                used += table->count;
+        }
         return true;
 }
 
@@ -117,18 +133,43 @@ const struct tl_nodeplan *tl_plans_get(struct tl_plans *plans, uint32_t node)
         return item ? &item->plan : NULL;
 }
 
-const struct tl_planned_route *tl_plans_route(struct tl_plans *plans, uint32_t node,
-                                              const struct wg_ip *to)
+static const struct tl_planned_route *look_up(const struct tl_plans_item *item,
+                                              enum tl_planned_table index, const struct wg_ip *to)
 {
-        const struct tl_plans_item *item = get(plans, node);
-        uint32_t found;
+        const struct table *table = &item->tables[index];
+        uint32_t found = tl_nest_find(table->items, table->count, to);
 
-        if (!item)
-                return NULL;
-        found = tl_nest_find(item->routes, item->route_count, to);
         if (found == TL_NEST_NONE)
                 return NULL;
-        return &item->plan.routes[item->plan.route_count - 1 - item->routes[found].id];
+        return &item->plan.routes[item->plan.route_count - 1 - table->items[found].id];
+}
+
+static bool covers(const struct wg_prefix *prefix, const struct wg_ip *ip)
+{
+        return prefix->ip.family == WG_FAMILY_NONE || wg_prefix_contains(prefix, ip);
+}
+
+static bool applies(const struct tl_planned_rule *rule, const struct tl_plans_query *query)
+{
+        return rule->family == query->to.family && (!rule->is_from_link || query->is_from_link) &&
+               covers(&rule->from, &query->from) && covers(&rule->to, &query->to);
+}
+
+const struct tl_planned_route *tl_plans_route(struct tl_plans *plans, uint32_t node,
+                                              const struct tl_plans_query *query)
+{
+        const struct tl_plans_item *item = get(plans, node);
+
+        for (uint32_t i = 0; item && i < item->plan.rule_count; i++) {
+                const struct tl_planned_rule *rule = &item->plan.rules[i];
+                const struct tl_planned_route *route = NULL;
+
+                if (applies(rule, query))
+                        route = look_up(item, rule->table, &query->to);
+                if (route)
+                        return route;
+        }
+        return item ? look_up(item, TL_PLANNED_MAIN, &query->to) : NULL;
 }
 
 uint32_t tl_plans_peer(struct tl_plans *plans, uint32_t node, const struct wg_ip *ip,

@@ -37,10 +37,17 @@ void tl_plans_done(struct tl_plans *plans);
 /* The plan of a node, borrowed until done(). NULL: no memory. */
 const struct tl_nodeplan *tl_plans_get(struct tl_plans *plans, uint32_t node) WG_MUST_USE;
 
-/* The route that a node's plan has for an address: the longest prefix, then the lowest metric.
- * NULL: it has none, or there is no memory (tl_plans_get() tells which). */
+/* What a node's kernel routes a packet by. */
+struct tl_plans_query {
+        struct wg_ip from, to; /* from.family NONE: the source is chosen by the route */
+        bool is_from_link;     /* the packet has come out of the tunnel */
+};
+
+/* The route that a node's plan has for a packet: that of the first table, by the plan's rules and
+ * then the main one, that has any; there the longest prefix, then the lowest metric. NULL: it has
+ * none, or there is no memory (tl_plans_get() tells which). */
 const struct tl_planned_route *tl_plans_route(struct tl_plans *plans, uint32_t node,
-                                              const struct wg_ip *to) WG_MUST_USE;
+                                              const struct tl_plans_query *query) WG_MUST_USE;
 
 /* The node whose peer entry, in the plan of `node`, has the longest allowed IP that contains an
  * address; *prefix is that allowed IP (NULL: not wanted). TL_MODEL_NONE: no peer has one, or there

@@ -67,8 +67,8 @@ static struct verdict same_lan(struct tl_words *words)
 static struct verdict denied(struct tl_words *words, struct tl_explanation *explanation)
 {
         struct tl_policy_query query = {
-                .from = words->walk->from.ip,
-                .to = words->walk->to.ip,
+                .from = words->walk->course.from,
+                .to = words->walk->course.to,
                 .protocol = words->walk->protocol,
                 .port = words->walk->port,
         };
@@ -144,43 +144,112 @@ static struct verdict lacks_route(struct tl_words *words, const struct tl_walk_e
         };
 }
 
-static struct verdict untouchable(struct tl_words *words)
+/* The course that the source should take: without the address that somebody has chosen. */
+static struct tl_course proper_course(const struct tl_words *words)
+{
+        struct tl_course course;
+
+        tl_course_plot(&course, words->plans->model, &words->walk->from, &words->walk->to);
+        return course;
+}
+
+static const char *use_instead(struct tl_words *words, const struct wg_ip *dial)
+{
+        return tl_words_format(words, "use %s: it is %s for %s", tl_words_ip(words, dial),
+                               words->to->party ? words->to->party : words->to->name,
+                               words->from->name);
+}
+
+/* What lets devices behind a router that nobody can change reach another site's machine: addresses
+ * of their own LAN that stand for machines elsewhere. */
+static const char *stand_in_fix(struct tl_words *words)
 {
         const struct tl_walk_end *from = &words->walk->from;
+        const struct tl_model *model = words->plans->model;
+        const struct tl_network_site *site = site_at(words, from)->in_file;
+        const struct tl_lan *lan = &model->lans[from->lan];
+        const char *node = model->nodes[from->node].name;
+        const char *otherwise = tl_words_format(
+                words,
+                "or let DHCP give the LAN's devices the routes (gateway: dhcp-121), or on %s "
+                "alone, add: %s",
+                words->from->name, route_text(words, from, &words->walk->to));
+        struct wg_prefix range = {0};
+
+        if (site->stand_in_count == 0)
+                range = tl_ends_free_range(model, lan);
+        if (range.ip.family != WG_FAMILY_NONE)
+                return tl_words_format(
+                        words,
+                        "add `virtual: %s` to %s, line %u, and keep DHCP from handing it out: %s "
+                        "then answers there for machines elsewhere; %s",
+                        tl_words_prefix(words, &range), site->name.text,
+                        (unsigned int)site->name.at.line, node, otherwise);
+        return tl_words_format(words,
+                               "let an address of %s stand for %s, under `virtual` of %s, line "
+                               "%u; %s",
+                               tl_words_prefix(words, &lan->prefix), words->to->name,
+                               site->name.text, (unsigned int)site->name.at.line, otherwise);
+}
+
+static const char *untouchable_fix(struct tl_words *words)
+{
+        const struct tl_walk_end *from = &words->walk->from, *to = &words->walk->to;
+        const struct tl_lan *lan = &words->plans->model->lans[from->lan];
+        struct tl_course proper;
+
+        if (from->node == to->node && lan->node_at.family != WG_FAMILY_NONE)
+                return tl_words_format(words, "use the address of %s in the LAN, %s",
+                                       words->plans->model->nodes[to->node].name,
+                                       tl_words_ip(words, &lan->node_at));
+        proper = proper_course(words);
+        if (proper.form == TL_COURSE_VIRTUAL)
+                return use_instead(words, &proper.dial);
+        return stand_in_fix(words);
+}
+
+static struct verdict untouchable(struct tl_words *words)
+{
         struct wg_prefix home = tl_words_home(words, &words->walk->to);
 
         return (struct verdict){
                 .message = tl_words_format(words,
                                            "%s's router sends %s to the Internet, and nobody can "
                                            "give it a route",
-                                           site_at(words, from)->name,
+                                           site_at(words, &words->walk->from)->name,
                                            tl_words_prefix(words, &home)),
-                .fix = tl_words_format(words,
-                                       "let DHCP give the LAN's devices the routes (gateway: "
-                                       "dhcp-121), or on %s alone, add: %s",
-                                       words->from->name,
-                                       route_text(words, from, &words->walk->to)),
+                .fix = untouchable_fix(words),
                 .at = last_step(words)->travel.at,
         };
+}
+
+static const char *drops_fix(struct tl_words *words, const struct tl_walk_end *here)
+{
+        const struct tl_model *model = words->plans->model;
+        const struct wg_ip *node_at = &model->lans[here->lan].node_at;
+        const char *site = site_at(words, here)->name;
+
+        if (words->walk->from.node == words->walk->to.node && node_at->family != WG_FAMILY_NONE)
+                return tl_words_format(words, "use the address of %s in the LAN, %s",
+                                       model->nodes[here->node].name, tl_words_ip(words, node_at));
+        return tl_words_format(words,
+                               "let DHCP give the LAN's devices the routes (gateway: dhcp-121), or "
+                               "make %s's router pass invalid packets (gateway: static-routes)",
+                               site);
 }
 
 static struct verdict drops_half(struct tl_words *words)
 {
         bool is_return = last_step(words)->is_return;
         const struct tl_walk_end *here = is_return ? &words->walk->to : &words->walk->from;
-        const char *site = site_at(words, here)->name;
 
         return (struct verdict){
                 .message = tl_words_format(
                         words,
                         "%s's router sees only one direction of the connection, and drops "
                         "its packets as invalid",
-                        site),
-                .fix = tl_words_format(
-                        words,
-                        "let DHCP give the LAN's devices the routes (gateway: dhcp-121), or "
-                        "make %s's router pass invalid packets (gateway: static-routes)",
-                        site),
+                        site_at(words, here)->name),
+                .fix = drops_fix(words, here),
                 .at = last_step(words)->travel.at,
         };
 }
@@ -220,39 +289,28 @@ static struct verdict no_key(struct tl_words *words)
         };
 }
 
-/* The LAN that a mapped address stands for; NULL: it is not one. */
-static const struct tl_lan *mapped_lan(const struct tl_model *model, const struct wg_ip *ip)
-{
-        for (uint32_t i = 0; i < model->lan_count; i++)
-                if (model->lans[i].mapped.ip.family != WG_FAMILY_NONE &&
-                    wg_prefix_contains(&model->lans[i].mapped, ip))
-                        return &model->lans[i];
-        return NULL;
-}
-
 static struct verdict not_in_network(struct tl_words *words)
 {
         const struct tl_model *model = words->plans->model;
         bool is_from = words->walk->from.node == TL_MODEL_NONE;
         const struct tl_end *end = is_from ? words->from : words->to;
         const struct wg_ip *ip = is_from ? &words->walk->from.ip : &words->walk->to.ip;
-        const struct tl_lan *mapped = mapped_lan(model, ip);
 
-        if (mapped)
+        if (wg_prefix_contains(&model->network->mapped.prefix, ip))
                 return (struct verdict){
-                        .message = tl_words_format(
-                                words, "%s is a mapped address of %s, which carries no traffic",
-                                end->name, model->sites[mapped->site].name),
-                        .fix = tl_words_format(words, "use the address in %s itself",
-                                               tl_words_prefix(words, &mapped->prefix)),
-                        .at = mapped->at,
+                        .message = tl_words_format(words,
+                                                   "%s is in the mapped prefixes, but in that of "
+                                                   "no LAN",
+                                                   end->name),
+                        .fix = "use the name of the machine: `tieline show` has all addresses",
+                        .at = model->network->mapped.at,
                 };
         if (wg_prefix_contains(&model->pool4, ip) || wg_prefix_contains(&model->pool6, ip))
                 return (struct verdict){
                         .message = tl_words_format(
                                 words, "%s is in the network's addresses, but no node has it",
                                 end->name),
-                        .fix = "use the name of the node: `tieline check` shows all addresses",
+                        .fix = "use the name of the node: `tieline show` has all addresses",
                         .at = model->network->pool4.at,
                 };
         return (struct verdict){
@@ -274,40 +332,99 @@ static struct verdict refused(struct tl_words *words)
         };
 }
 
-/* The other LAN with addresses of the one that the destination, or the source, is in. */
-static const struct tl_lan *twin_of(const struct tl_model *model, uint32_t lan)
+enum { LANS_SHOWN = 4 };
+
+/* "10.200.0.244 (d in beijing) or 10.200.1.244 (shanghai)": the addresses in the tunnel that an
+ * address of several LANs may mean. */
+static const char *list_meant(struct tl_words *words, const struct wg_ip *ip, struct tl_place *at)
 {
-        for (uint32_t i = 0; lan != TL_MODEL_NONE && i < model->lan_count; i++)
-                if (model->lans[i].site != model->lans[lan].site &&
-                    wg_prefix_overlaps(&model->lans[i].prefix, &model->lans[lan].prefix))
-                        return &model->lans[i];
-        return NULL;
+        const struct tl_model *model = words->plans->model;
+        const char *text = NULL;
+        uint32_t count = 0;
+
+        for (uint32_t i = 0; i < model->lan_count && count < LANS_SHOWN; i++) {
+                const struct tl_lan *lan = &model->lans[i];
+                const char *name = tl_ends_host_name(model, i, ip);
+                struct wg_ip wire;
+
+                if (!wg_prefix_contains(&lan->prefix, ip))
+                        continue;
+                if (count++ == 0)
+                        *at = lan->at;
+                wire = tl_course_translate(ip, &lan->prefix, &lan->wire);
+                text = tl_words_format(words, "%s%s%s (%s%s%s)", text ? text : "",
+                                       text ? " or " : "", tl_words_ip(words, &wire),
+                                       name ? name : "", name ? " in " : "",
+                                       model->sites[lan->site].name);
+        }
+        return text;
+}
+
+/* An address of LANs that are known by other ones in the tunnel. */
+static struct verdict ambiguous(struct tl_words *words)
+{
+        bool is_from = words->walk->from.node == TL_MODEL_NONE;
+        const struct tl_end *end = is_from ? words->from : words->to;
+        struct verdict verdict = {0};
+        const char *meant = list_meant(words, &end->literal, &verdict.at);
+
+        verdict.message = tl_words_format(words,
+                                          "%s is in the LAN of a site, but is not unique in the "
+                                          "network",
+                                          end->name);
+        verdict.fix = tl_words_format(words, "use %s", meant ? meant : "a name");
+        return verdict;
+}
+
+static struct verdict hidden(struct tl_words *words)
+{
+        const struct tl_walk_step *step = last_step(words);
+        struct tl_course proper = proper_course(words);
+        struct verdict verdict = {
+                .message = tl_words_format(words, "%s %s", tl_words_actor(words, step),
+                                           tl_words_step(words, step)),
+                .at = tl_words_place(words, step),
+        };
+
+        if (!wg_ip_equal(&proper.dial, &words->walk->course.dial))
+                verdict.fix = use_instead(words, &proper.dial);
+        else
+                verdict.fix = "give one of the two networks another prefix";
+        return verdict;
 }
 
 static struct verdict overlap(struct tl_words *words)
 {
-        const struct tl_model *model = words->plans->model;
-        uint32_t lan = words->walk->to.lan;
-        const struct tl_lan *twin = twin_of(model, lan), *own;
+        const struct tl_walk *walk = words->walk;
 
-        if (!twin) {
-                lan = words->walk->from.lan;
-                twin = twin_of(model, lan);
-        }
-        if (!twin)
-                return (struct verdict){
-                        .message = "two sites have the same LAN, so no node can be set up",
-                        .fix = "run `tieline check`, and give each LAN its own prefix",
-                        .at = model->network->name.at,
-                };
-        own = &model->lans[lan];
+        if (walk->from.node == TL_MODEL_NONE || walk->to.node == TL_MODEL_NONE)
+                return ambiguous(words);
+        if (last_step(words)->deed == TL_WALK_LOOK_HERE)
+                return hidden(words);
+        return (struct verdict){
+                .message = "two sites have the same LAN, so no node can be set up",
+                .fix = "run `tieline check`, and give each LAN its own prefix",
+                .at = words->plans->model->network->name.at,
+        };
+}
+
+/* Small packets get through. */
+static struct verdict narrow(struct tl_words *words)
+{
+        const struct tl_node *node = &words->plans->model->nodes[words->walk->narrow];
+        unsigned int mtu = words->walk->narrow_mtu;
+
         return (struct verdict){
                 .message = tl_words_format(
-                        words, "%s of %s and %s of %s overlap",
-                        tl_words_prefix(words, &own->prefix), model->sites[own->site].name,
-                        tl_words_prefix(words, &twin->prefix), model->sites[twin->site].name),
-                .fix = "give one of the two LANs another prefix",
-                .at = own->at,
+                        words,
+                        "%s reaches %s %s, but %s's uplink carries only %u bytes, and the file "
+                        "says %u: large packets are cut into fragments, or lost",
+                        words->from->name, words->to->name, with_what(words), node->name, mtu,
+                        node->in_file->mtu ? (unsigned int)node->in_file->mtu
+                                           : (unsigned int)TL_NETWORK_MTU),
+                .fix = tl_words_format(words, "add `mtu: %u` to %s, line %u", mtu, node->name,
+                                       (unsigned int)node->at.line),
+                .at = node->in_file->mtu ? node->in_file->mtu_at : node->at,
         };
 }
 
@@ -363,6 +480,8 @@ static struct verdict decide(struct tl_words *words, struct tl_explanation *expl
                 return overlap(words);
         case TL_CAUSE_NO_DEVICE:
                 return no_device(words);
+        case TL_CAUSE_MTU:
+                return narrow(words);
         }
         return (struct verdict){.message = ""};
 }

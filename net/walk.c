@@ -4,14 +4,27 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/dialled.h"
 
 WG_ENUM_DEFINE(tl_walk_actor, TL_WALK_ACTORS)
 WG_ENUM_DEFINE(tl_walk_deed, TL_WALK_DEEDS)
 
-/* One direction: from where to where, with the addresses that the tunnel sees. */
+/* One direction: from where to where, with the addresses that packets have in the tunnel. */
 struct leg {
         const struct tl_walk_end *from, *to;
+        struct wg_ip source, destination;
         bool is_return;
+};
+
+/* What is known on the way: the model and its plans, and what the routers of both LANs have seen,
+ * which drop invalid packets if they have not seen the first one, or the reply. */
+struct trip {
+        struct tl_walk *walk;
+        struct tl_plans *plans;
+        const struct tl_model *model;
+        const struct tl_course *course;
+        bool has_seen_first; /* the router at the destination */
+        bool has_seen_reply; /* the router at the source */
 };
 
 /* ---- where things are ---- */
@@ -21,25 +34,44 @@ struct tl_walk_end tl_walk_locate(const struct tl_model *model, const struct wg_
         return tl_course_find(model, NULL, ip);
 }
 
-static struct wg_prefix only(const struct wg_ip *ip)
+static bool has_key(const struct tl_model *model, uint32_t node)
 {
-        return (struct wg_prefix){.ip = *ip, .cidr = (uint8_t)wg_ip_bits(ip)};
+        return model->nodes[node].in_file->key_at.line != 0;
 }
 
-/* The LAN of a node's own site that contains an address; NULL: none does. */
-static const struct tl_lan *own_lan(const struct tl_model *model, uint32_t node,
-                                    const struct wg_ip *ip)
+/* A network that a node is in: a LAN of its own site, or another one. */
+struct network {
+        struct wg_prefix prefix; /* family NONE: none */
+        uint32_t lan;
+        struct tl_place at;
+};
+
+static void take_longer(struct network *best, const struct network *other, const struct wg_ip *ip)
 {
+        if (wg_prefix_contains(&other->prefix, ip) &&
+            (best->prefix.ip.family == WG_FAMILY_NONE || other->prefix.cidr > best->prefix.cidr))
+                *best = *other;
+}
+
+/* The network of a node that an address seems to be in. */
+static struct network network_of(const struct tl_model *model, uint32_t node,
+                                 const struct wg_ip *ip)
+{
+        struct network best = {.lan = TL_MODEL_NONE};
         uint32_t site = model->nodes[node].site;
         uint32_t lan = site == TL_MODEL_NONE ? TL_MODEL_NONE
                                              : tl_model_find_lan_of(model, site, ip);
 
-        return lan == TL_MODEL_NONE ? NULL : &model->lans[lan];
-}
+        if (lan != TL_MODEL_NONE)
+                best = (struct network){model->lans[lan].prefix, lan, model->lans[lan].at};
+        for (uint32_t i = 0; i < model->presence_count; i++) {
+                const struct tl_presence *presence = &model->presences[i];
+                struct network network = {presence->prefix, TL_MODEL_NONE, presence->at};
 
-static bool has_key(const struct tl_model *model, uint32_t node)
-{
-        return model->nodes[node].in_file->key_at.line != 0;
+                if (presence->node == node)
+                        take_longer(&best, &network, ip);
+        }
+        return best;
 }
 
 /* ---- steps ---- */
@@ -70,7 +102,19 @@ static bool broken(struct tl_walk *walk, enum tl_cause cause)
         return false;
 }
 
-/* ---- the LANs ---- */
+static void add_change(struct tl_walk *walk, const struct leg *leg, enum tl_walk_deed deed,
+                       uint32_t node, const struct wg_ip *before, const struct wg_ip *after)
+{
+        struct tl_walk_step *step;
+
+        if (wg_ip_equal(before, after))
+                return;
+        step = add(walk, leg, TL_WALK_NODE, deed, node);
+        step->before = *before;
+        step->after = *after;
+}
+
+/* ---- out of a LAN ---- */
 
 /* Routers that see half of a connection. Conntrack takes any UDP packet as the first of a
  * connection, but no SYN-ACK, no later TCP packet, and no echo reply. */
@@ -84,100 +128,123 @@ static bool is_dropped_as_third(uint8_t protocol)
         return protocol == WG_PROTOCOL_TCP;
 }
 
-/* From a device to the node of its site: `travel` says how, and `unroutable` is the cause if the
- * LAN's router sends the packet elsewhere. */
-static bool to_node(struct tl_walk *walk, const struct leg *leg, struct tl_travel_choice travel,
-                    enum tl_cause unroutable)
+/* Whether a device sends to the node itself, not to a router that is another machine. */
+static bool is_direct(struct tl_travel_choice travel)
 {
-        enum tl_walk_actor device = leg->is_return ? TL_WALK_DESTINATION : TL_WALK_SOURCE;
-        bool is_direct = travel.mode == TL_TRAVEL_SNAT;
-        enum tl_cause cause = TL_CAUSE_NONE;
-        struct tl_walk_step *step;
+        switch (travel.mode) {
+        case TL_TRAVEL_SNAT:
+        case TL_TRAVEL_VIRTUAL:
+        case TL_TRAVEL_BLOCK:
+                return true;
+        case TL_TRAVEL_NATIVE:
+        case TL_TRAVEL_IMPOSSIBLE:
+        case TL_TRAVEL_VIA_GATEWAY:
+                break;
+        }
+        return travel.reason == TL_TRAVEL_NODE_IS_ROUTER ||
+               travel.reason == TL_TRAVEL_DEVICES_HAVE_ROUTES ||
+               travel.reason == TL_TRAVEL_NO_FAMILY;
+}
 
+/* Why the node does not get what a device sends. */
+static enum tl_cause find_obstacle(const struct trip *trip, const struct leg *leg,
+                                   struct tl_travel_choice travel)
+{
+        enum tl_cause unroutable = leg->is_return ? TL_CAUSE_RETURN_ROUTE : TL_CAUSE_GATEWAY_ROUTE;
+
+        if (travel.mode == TL_TRAVEL_SNAT)
+                return TL_CAUSE_NONE;
         switch (travel.reason) {
         case TL_TRAVEL_NODE_IS_ROUTER:
         case TL_TRAVEL_DEVICES_HAVE_ROUTES:
         case TL_TRAVEL_HAS_STAND_IN:
-                is_direct = true;
-                break;
         case TL_TRAVEL_HAS_ROUTES:
                 break;
         case TL_TRAVEL_NO_ROUTES:
-                cause = leg->is_return ? unroutable : TL_CAUSE_GATEWAY_UNTOUCHABLE;
-                break;
+                return leg->is_return ? unroutable : TL_CAUSE_GATEWAY_UNTOUCHABLE;
         case TL_TRAVEL_LACKS_ROUTE:
-                cause = unroutable;
-                break;
+                return unroutable;
         case TL_TRAVEL_DROPS_HALF:
-                if (leg->is_return && is_dropped_as_reply(walk->protocol))
-                        cause = TL_CAUSE_GATEWAY_DROPS;
-                break;
+                return leg->is_return && !trip->has_seen_first &&
+                                       is_dropped_as_reply(trip->walk->protocol)
+                               ? TL_CAUSE_GATEWAY_DROPS
+                               : TL_CAUSE_NONE;
         case TL_TRAVEL_NO_FAMILY:
-                is_direct = true;
-                cause = TL_CAUSE_NO_FAMILY;
-                break;
+                return TL_CAUSE_NO_FAMILY;
         }
-        if (travel.mode == TL_TRAVEL_SNAT)
-                cause = TL_CAUSE_NONE;
-        step = add(walk, leg, device, is_direct ? TL_WALK_TO_NODE : TL_WALK_TO_ROUTER,
-                   leg->from->node);
+        return TL_CAUSE_NONE;
+}
+
+static void add_on_lan(struct tl_walk *walk, const struct leg *leg, enum tl_walk_actor actor,
+                       enum tl_walk_deed deed, struct tl_travel_choice travel)
+{
+        struct tl_walk_step *step = add(walk, leg, actor, deed, leg->from->node);
+
         step->lan = leg->from->lan;
         step->travel = travel;
-        if (!is_direct) {
-                step = add(walk, leg, TL_WALK_ROUTER, TL_WALK_TO_NODE, leg->from->node);
-                step->lan = leg->from->lan;
-                step->travel = travel;
-        }
-        return cause == TL_CAUSE_NONE || broken(walk, cause);
 }
 
-/* A device with the destination's prefix on its own LAN looks for it there. */
-static bool is_shadowed(const struct tl_model *model, const struct leg *leg)
+/* A device with the prefix of an address on its own LAN looks for it there. */
+static bool is_shadowed(const struct trip *trip, const struct leg *leg, const struct wg_ip *to)
 {
-        return wg_prefix_contains(&model->lans[leg->from->lan].prefix, &leg->to->ip);
+        return wg_prefix_contains(&trip->model->lans[leg->from->lan].prefix, to);
 }
 
-static bool leave_lan(struct tl_walk *walk, const struct tl_model *model, const struct leg *leg)
+/* From a device to the node of its site. */
+static bool to_node(struct trip *trip, const struct leg *leg, struct tl_travel_choice travel)
 {
-        struct wg_prefix to = only(&leg->to->ip);
+        enum tl_walk_actor device = leg->is_return ? TL_WALK_DESTINATION : TL_WALK_SOURCE;
+        const struct wg_ip *to = leg->is_return ? &trip->course->seen : &trip->course->dial;
+        enum tl_cause cause;
 
-        if (is_shadowed(model, leg)) {
-                struct tl_walk_step *step = add(walk, leg, TL_WALK_SOURCE, TL_WALK_TO_ROUTER,
+        if (!is_direct(travel) && is_shadowed(trip, leg, to)) {
+                struct tl_walk_step *step = add(trip->walk, leg, device, TL_WALK_LOOK_HERE,
                                                 leg->from->node);
 
                 step->lan = leg->from->lan;
-                return broken(walk, TL_CAUSE_OVERLAP);
+                step->prefix = trip->model->lans[leg->from->lan].prefix;
+                return broken(trip->walk, TL_CAUSE_OVERLAP);
         }
-        return to_node(walk, leg, tl_travel_out(model, leg->from->lan, &to),
-                       TL_CAUSE_GATEWAY_ROUTE);
+        cause = find_obstacle(trip, leg, travel);
+        add_on_lan(trip->walk, leg, device, is_direct(travel) ? TL_WALK_TO_NODE : TL_WALK_TO_ROUTER,
+                   travel);
+        if (!is_direct(travel))
+                add_on_lan(trip->walk, leg, TL_WALK_ROUTER, TL_WALK_TO_NODE, travel);
+        return cause == TL_CAUSE_NONE || broken(trip->walk, cause);
 }
 
-/* The destination gets the packet, perhaps with another source address. */
-static bool enter_lan(struct tl_walk *walk, const struct tl_model *model, const struct leg *leg,
-                      struct tl_travel_choice travel)
+/* ---- into a LAN ---- */
+
+/* The node hands a packet to a device of its LAN, through the router if its plan says so. Returns
+ * whether the router sees it. */
+static bool hand_over(struct trip *trip, const struct leg *leg, struct tl_travel_choice travel,
+                      bool is_from_link)
 {
-        struct tl_walk_step *step = add(walk, leg, TL_WALK_NODE, TL_WALK_TO_LAN, leg->to->node);
+        struct tl_plans_query query = {
+                .from = leg->source, .to = leg->to->ip, .is_from_link = is_from_link};
+        const struct tl_planned_route *route = tl_plans_route(trip->plans, leg->to->node, &query);
+        bool is_through_router = route && route->kind == TL_PLANNED_GATEWAY;
+        struct tl_walk_step *step = add(trip->walk, leg, TL_WALK_NODE,
+                                        is_through_router ? TL_WALK_TO_GATEWAY : TL_WALK_TO_LAN,
+                                        leg->to->node);
 
         step->lan = leg->to->lan;
         step->travel = travel;
-        if (travel.reason == TL_TRAVEL_NO_FAMILY)
-                return broken(walk, TL_CAUSE_NO_FAMILY);
-        walk->seen = travel.mode == TL_TRAVEL_SNAT ? model->lans[leg->to->lan].node_at
-                                                   : leg->from->ip;
+        if (!is_through_router)
+                return false;
+        step = add(trip->walk, leg, TL_WALK_ROUTER, TL_WALK_PASS, leg->to->node);
+        step->lan = leg->to->lan;
+        step->travel = travel;
         return true;
 }
 
-static bool reply_from_lan(struct tl_walk *walk, const struct tl_model *model,
-                           const struct leg *leg, struct tl_travel_choice travel)
+/* The destination gets the packet, perhaps with another source address. */
+static bool enter_lan(struct trip *trip, const struct leg *leg)
 {
-        if (travel.mode != TL_TRAVEL_SNAT && is_shadowed(model, leg)) {
-                struct tl_walk_step *step = add(walk, leg, TL_WALK_DESTINATION, TL_WALK_TO_ROUTER,
-                                                leg->from->node);
-
-                step->lan = leg->from->lan;
-                return broken(walk, TL_CAUSE_OVERLAP);
-        }
-        return to_node(walk, leg, travel, TL_CAUSE_RETURN_ROUTE);
+        trip->has_seen_first = hand_over(trip, leg, trip->course->in, true);
+        if (trip->course->in.reason == TL_TRAVEL_NO_FAMILY)
+                return broken(trip->walk, TL_CAUSE_NO_FAMILY);
+        return true;
 }
 
 /* ---- the tunnel ---- */
@@ -196,102 +263,139 @@ static bool has_twins(const struct tl_model *model)
 }
 
 /* What a node needs to be on the way at all: a key, and a plan. */
-static bool pass(struct tl_walk *walk, struct tl_plans *plans, const struct leg *leg, uint32_t node)
+static bool pass(struct trip *trip, const struct leg *leg, uint32_t node)
 {
-        const struct tl_nodeplan *plan;
+        if (!has_key(trip->model, node)) {
+                add(trip->walk, leg, TL_WALK_NODE, TL_WALK_TO_PEER, node);
+                return broken(trip->walk, TL_CAUSE_NO_KEY);
+        }
+        if (tl_plans_get(trip->plans, node))
+                return true;
+        add(trip->walk, leg, TL_WALK_NODE, TL_WALK_TO_PEER, node);
+        trip->walk->has_no_memory = !has_twins(trip->model);
+        return broken(trip->walk, TL_CAUSE_OVERLAP);
+}
 
-        if (!has_key(plans->model, node)) {
-                add(walk, leg, TL_WALK_NODE, TL_WALK_TO_PEER, node);
-                return broken(walk, TL_CAUSE_NO_KEY);
-        }
-        plan = tl_plans_get(plans, node);
-        if (!plan) {
-                add(walk, leg, TL_WALK_NODE, TL_WALK_TO_PEER, node);
-                walk->has_no_memory = !has_twins(plans->model);
-                return broken(walk, TL_CAUSE_OVERLAP);
-        }
-        if (!walk->mtu || plan->mtu < walk->mtu)
-                walk->mtu = plan->mtu;
+/* What the kernel of a node on the way routes a packet by. A program that opens a connection leaves
+ * the source to the kernel, which chooses it after the route. The node of a LAN translates its own
+ * LAN's sources after routing. */
+static struct tl_plans_query make_query(const struct leg *leg, bool is_first)
+{
+        struct tl_plans_query query = {
+                .from = leg->source, .to = leg->destination, .is_from_link = !is_first};
+
+        if (is_first)
+                query.from = leg->from->ip;
+        if (is_first && !leg->is_return && leg->from->is_node && leg->from->lan == TL_MODEL_NONE)
+                query.from = (struct wg_ip){0};
+        return query;
+}
+
+/* Whether a network that the node is in takes the packet, before the route does. Routes that rules
+ * lead to come first. */
+static bool is_hidden(struct trip *trip, const struct leg *leg, uint32_t node,
+                      const struct tl_planned_route *route)
+{
+        struct network network = network_of(trip->model, node, &leg->destination);
+        struct tl_walk_step *step;
+
+        if (network.prefix.ip.family == WG_FAMILY_NONE ||
+            (route &&
+             (route->table != TL_PLANNED_MAIN || route->prefix.cidr > network.prefix.cidr)))
+                return false;
+        step = add(trip->walk, leg, TL_WALK_NODE, TL_WALK_LOOK_HERE, node);
+        step->lan = network.lan;
+        step->prefix = network.prefix;
+        step->at = network.at;
+        broken(trip->walk, TL_CAUSE_OVERLAP);
         return true;
 }
 
-/* The node that a node sends to; TL_MODEL_NONE: the walk is broken. */
-static uint32_t to_peer(struct tl_walk *walk, struct tl_plans *plans, const struct leg *leg,
-                        uint32_t node)
+static void narrow(struct tl_walk *walk, uint32_t mtu)
 {
-        const struct tl_model *model = plans->model;
-        uint32_t meant = tl_model_next(model, node, leg->to->node);
-        const struct tl_planned_route *route = tl_plans_route(plans, node, &leg->to->ip);
-        const struct tl_lan *lan = own_lan(model, node, &leg->to->ip);
-        struct tl_walk_step *step;
+        if (!walk->mtu || mtu < walk->mtu)
+                walk->mtu = mtu;
+}
 
-        step = add(walk, leg, TL_WALK_NODE, TL_WALK_TO_PEER, node);
-        if (lan && (!route || route->prefix.cidr <= lan->prefix.cidr)) {
-                step->lan = (uint32_t)(lan - model->lans);
-                broken(walk, TL_CAUSE_OVERLAP);
+/* The node that a node sends to; TL_MODEL_NONE: the walk is broken. */
+static uint32_t to_peer(struct trip *trip, const struct leg *leg, uint32_t node, bool is_first)
+{
+        struct tl_plans_query query = make_query(leg, is_first);
+        const struct tl_planned_route *route = tl_plans_route(trip->plans, node, &query);
+        struct tl_walk_step *step;
+        uint32_t meant;
+
+        if (is_hidden(trip, leg, node, route))
                 return TL_MODEL_NONE;
-        }
+        step = add(trip->walk, leg, TL_WALK_NODE, TL_WALK_TO_PEER, node);
         if (route && route->kind == TL_PLANNED_LINK)
-                step->peer = tl_plans_peer(plans, node, &leg->to->ip, &step->prefix);
-        if (step->peer != TL_MODEL_NONE)
+                step->peer = tl_plans_peer(trip->plans, node, &leg->destination, &step->prefix);
+        if (step->peer != TL_MODEL_NONE) {
+                narrow(trip->walk, route->mtu ? route->mtu : tl_plans_get(trip->plans, node)->mtu);
                 return step->peer;
-        if (!has_key(model, meant)) /* plans leave it out */
+        }
+        meant = tl_model_next(trip->model, node, leg->to->node);
+        if (!has_key(trip->model, meant)) /* plans leave it out */
                 step->node = meant;
-        broken(walk, has_key(model, meant) ? TL_CAUSE_ALLOWED_IPS : TL_CAUSE_NO_KEY);
+        broken(trip->walk, has_key(trip->model, meant) ? TL_CAUSE_ALLOWED_IPS : TL_CAUSE_NO_KEY);
         return TL_MODEL_NONE;
 }
 
 /* Whether a node accepts the packet from the peer that it came from: as in tielined, the source
  * must belong to that peer. */
-static bool accept_from(struct tl_walk *walk, struct tl_plans *plans, const struct leg *leg,
-                        uint32_t node, uint32_t before)
+static bool accept_from(struct trip *trip, const struct leg *leg, uint32_t node, uint32_t before)
 {
         struct wg_prefix prefix = {0};
         struct tl_walk_step *step;
 
-        if (tl_plans_peer(plans, node, &leg->from->ip, &prefix) == before)
+        if (tl_plans_peer(trip->plans, node, &leg->source, &prefix) == before)
                 return true;
-        step = add(walk, leg, TL_WALK_NODE, TL_WALK_ACCEPT, node);
+        step = add(trip->walk, leg, TL_WALK_NODE, TL_WALK_ACCEPT, node);
         step->peer = before;
         step->prefix = prefix;
-        return broken(walk, TL_CAUSE_ALLOWED_IPS);
+        return broken(trip->walk, TL_CAUSE_ALLOWED_IPS);
 }
 
-/* Nodes ask the policy for the first packet only; replies pass. A stock device has no rules. */
-static bool ask_policy(struct tl_walk *walk, const struct tl_plans *plans, const struct leg *leg,
-                       uint32_t node)
+/* Nodes ask the policy for the first packet only, before they translate it; replies pass. A stock
+ * device has no rules. */
+static bool ask_policy(struct trip *trip, const struct leg *leg, uint32_t node)
 {
         struct tl_policy_query query = {
-                .from = leg->from->ip,
-                .to = leg->to->ip,
-                .protocol = walk->protocol,
-                .port = walk->port,
+                .from = leg->source,
+                .to = leg->destination,
+                .protocol = trip->walk->protocol,
+                .port = trip->walk->port,
         };
         uint32_t rule = TL_MODEL_NONE;
         bool is_allowed;
 
-        if (leg->is_return || plans->model->nodes[node].is_stock)
+        if (leg->is_return || trip->model->nodes[node].is_stock)
                 return true;
-        is_allowed = tl_policy_allows(plans->policy, &query, &rule);
-        add(walk, leg, TL_WALK_NODE, TL_WALK_POLICY, node)->rule = rule;
-        return is_allowed || broken(walk, TL_CAUSE_POLICY);
+        is_allowed = tl_policy_allows(trip->plans->policy, &query, &rule);
+        add(trip->walk, leg, TL_WALK_NODE, TL_WALK_POLICY, node)->rule = rule;
+        return is_allowed || broken(trip->walk, TL_CAUSE_POLICY);
 }
 
-/* From one node to another through the tunnel. */
-static bool carry(struct tl_walk *walk, struct tl_plans *plans, const struct leg *leg)
+/* From one node to another through the tunnel. They are the same if a device uses the mapped
+ * address of a machine at its own site. */
+static bool carry(struct trip *trip, const struct leg *leg)
 {
         uint32_t node = leg->from->node, before;
 
-        if (!pass(walk, plans, leg, node))
+        if (!pass(trip, leg, node))
                 return false;
-        for (uint32_t i = 0; node != leg->to->node; i++) {
+        for (uint32_t i = 0; i == 0 || node != leg->to->node; i++) {
                 if (i == TL_WALK_NODES)
-                        return broken(walk, TL_CAUSE_ALLOWED_IPS);
+                        return broken(trip->walk, TL_CAUSE_ALLOWED_IPS);
                 before = node;
-                node = to_peer(walk, plans, leg, node);
-                if (node == TL_MODEL_NONE || !pass(walk, plans, leg, node) ||
-                    !accept_from(walk, plans, leg, node, before) ||
-                    !ask_policy(walk, plans, leg, node))
+                node = to_peer(trip, leg, node, i == 0);
+                if (node == TL_MODEL_NONE)
+                        return false;
+                if (i == 0)
+                        add_change(trip->walk, leg, TL_WALK_SET_FROM, before, &leg->from->ip,
+                                   &leg->source);
+                if (!pass(trip, leg, node) || !accept_from(trip, leg, node, before) ||
+                    !ask_policy(trip, leg, node))
                         return false;
         }
         return true;
@@ -299,52 +403,79 @@ static bool carry(struct tl_walk *walk, struct tl_plans *plans, const struct leg
 
 /* ---- the connection ---- */
 
-static void arrive(struct tl_walk *walk, const struct leg *leg)
+static void arrive(struct trip *trip, const struct leg *leg)
 {
-        add(walk, leg, leg->is_return ? TL_WALK_SOURCE : TL_WALK_DESTINATION, TL_WALK_ARRIVE,
+        add(trip->walk, leg, leg->is_return ? TL_WALK_SOURCE : TL_WALK_DESTINATION, TL_WALK_ARRIVE,
             leg->to->node)
                 ->lan = leg->to->lan;
 }
 
-/* The third packet takes the way of the first. A router at the source has not seen the reply. */
-static bool third(struct tl_walk *walk, const struct leg *leg, struct tl_travel_choice travel)
+static bool there(struct trip *trip, const struct leg *leg)
 {
-        struct tl_walk_step *step;
+        const struct tl_course *course = trip->course;
 
-        if (travel.reason != TL_TRAVEL_DROPS_HALF || !is_dropped_as_third(walk->protocol))
-                return true;
-        step = add(walk, leg, TL_WALK_ROUTER, TL_WALK_THIRD, leg->from->node);
-        step->lan = leg->from->lan;
-        step->travel = travel;
-        return broken(walk, TL_CAUSE_GATEWAY_DROPS);
-}
-
-static bool there(struct tl_walk *walk, struct tl_plans *plans, const struct leg *leg,
-                  struct tl_travel_choice travel)
-{
-        if (!leg->from->is_node && !leave_lan(walk, plans->model, leg))
+        if (!leg->from->is_node && !to_node(trip, leg, course->out))
                 return false;
-        if (!carry(walk, plans, leg))
+        add_change(trip->walk, leg, TL_WALK_SET_TO, leg->from->node, &course->dial, &course->to);
+        if (!carry(trip, leg))
                 return false;
-        if (leg->to->is_node)
-                walk->seen = leg->from->ip;
-        else if (!enter_lan(walk, plans->model, leg, travel))
+        add_change(trip->walk, leg, TL_WALK_SET_TO, leg->to->node, &course->to, &leg->to->ip);
+        if (!leg->to->is_node && !enter_lan(trip, leg))
                 return false;
-        arrive(walk, leg);
+        trip->walk->seen = course->seen;
+        arrive(trip, leg);
         return true;
 }
 
-static bool back(struct tl_walk *walk, struct tl_plans *plans, const struct leg *leg,
-                 struct tl_travel_choice travel)
+/* Conntrack undoes on replies what NAT has done there. */
+static bool back(struct trip *trip, const struct leg *leg)
 {
-        if (!leg->from->is_node && !reply_from_lan(walk, plans->model, leg, travel))
+        const struct tl_course *course = trip->course;
+
+        if (!leg->from->is_node && !to_node(trip, leg, course->in))
                 return false;
-        if (!carry(walk, plans, leg))
+        if (!carry(trip, leg))
                 return false;
+        add_change(trip->walk, leg, TL_WALK_SET_TO, leg->to->node, &course->from, &leg->to->ip);
+        add_change(trip->walk, leg, TL_WALK_SET_FROM, leg->to->node, &course->to, &course->dial);
         if (!leg->to->is_node)
-                add(walk, leg, TL_WALK_NODE, TL_WALK_TO_LAN, leg->to->node)->lan = leg->to->lan;
-        arrive(walk, leg);
+                trip->has_seen_reply = hand_over(trip, leg, (struct tl_travel_choice){0}, true);
+        arrive(trip, leg);
         return true;
+}
+
+/* The third packet takes the way of the first. The router at the source may not have seen the
+ * reply. */
+static bool third(struct trip *trip, const struct leg *leg)
+{
+        if (leg->from->is_node || is_direct(trip->course->out) ||
+            trip->course->out.reason != TL_TRAVEL_DROPS_HALF || trip->has_seen_reply ||
+            !is_dropped_as_third(trip->walk->protocol))
+                return true;
+        add_on_lan(trip->walk, leg, TL_WALK_ROUTER, TL_WALK_THIRD, trip->course->out);
+        return broken(trip->walk, TL_CAUSE_GATEWAY_DROPS);
+}
+
+/* From a device to its own site's node, at the node's address in the tunnel. The node replies in
+ * the LAN. */
+static bool reach_own_node(struct trip *trip, const struct leg *leg, const struct leg *reply)
+{
+        if (!to_node(trip, leg, trip->course->out))
+                return false;
+        if (!has_key(trip->model, leg->to->node)) {
+                add(trip->walk, leg, TL_WALK_NODE, TL_WALK_TO_PEER, leg->to->node);
+                return broken(trip->walk, TL_CAUSE_NO_KEY);
+        }
+        trip->walk->seen = leg->from->ip;
+        arrive(trip, leg);
+        trip->has_seen_reply = hand_over(trip, reply, (struct tl_travel_choice){0}, false);
+        arrive(trip, reply);
+        return third(trip, leg);
+}
+
+static bool is_one_machine(const struct tl_walk_end *a, const struct tl_walk_end *b)
+{
+        return a->node == b->node && ((a->is_node && b->is_node) || wg_ip_equal(&a->ip, &b->ip));
 }
 
 /* Whether a device does not find an address of its site in the LAN: the node's in the tunnel. */
@@ -353,71 +484,129 @@ static bool is_beyond_lan(const struct tl_walk_end *from, const struct tl_walk_e
         return !from->is_node && to->is_node && to->lan == TL_MODEL_NONE;
 }
 
+static bool is_elsewhere(const struct tl_walk *walk)
+{
+        return walk->dialled.family != WG_FAMILY_NONE && !wg_ip_equal(&walk->dialled, &walk->to.ip);
+}
+
 /* The answer that needs no walk; false: there is none. */
 static bool is_trivial(const struct tl_walk *walk, enum tl_cause *cause)
 {
         const struct tl_walk_end *from = &walk->from, *to = &walk->to;
 
-        if (from->node == TL_MODEL_NONE || to->node == TL_MODEL_NONE)
-                *cause = TL_CAUSE_NOT_IN_NETWORK;
-        else if (from->ip.family != to->ip.family)
+        if (from->ip.family != to->ip.family)
                 *cause = TL_CAUSE_NO_FAMILY;
-        else if (wg_ip_equal(&from->ip, &to->ip) ||
-                 (from->node == to->node && from->is_node && to->is_node))
+        else if (is_one_machine(from, to))
                 *cause = TL_CAUSE_SAME;
-        else if (from->node == to->node && !is_beyond_lan(from, to))
+        else if (from->node == to->node && !is_beyond_lan(from, to) && !is_elsewhere(walk))
                 *cause = TL_CAUSE_SAME_LAN;
         else
                 return false;
         return true;
 }
 
-/* From a device to its own site's node, at the node's address in the tunnel. The node replies in
- * the LAN. */
-static bool reach_own_node(struct tl_walk *walk, const struct tl_model *model,
-                           const struct leg *leg, struct tl_travel_choice travel)
+/* Whether an address is in the LAN of some site, where it is not unique. */
+static bool is_ambiguous(const struct tl_model *model, const struct wg_ip *ip)
 {
-        if (!leave_lan(walk, model, leg))
-                return false;
-        if (!has_key(model, leg->to->node)) {
-                add(walk, leg, TL_WALK_NODE, TL_WALK_TO_PEER, leg->to->node);
-                return broken(walk, TL_CAUSE_NO_KEY);
-        }
-        walk->seen = leg->from->ip;
-        arrive(walk, leg);
-        return third(walk, leg, travel);
+        for (uint32_t i = 0; i < model->lan_count; i++)
+                if (wg_prefix_contains(&model->lans[i].prefix, ip))
+                        return true;
+        return false;
 }
+
+/* The cause if an end is nowhere. */
+static enum tl_cause nowhere(const struct tl_walk *walk, const struct tl_model *model)
+{
+        const struct tl_walk_end *end = walk->from.node == TL_MODEL_NONE ? &walk->from : &walk->to;
+
+        return is_ambiguous(model, &end->ip) ? TL_CAUSE_OVERLAP : TL_CAUSE_NOT_IN_NETWORK;
+}
+
+/* ---- uplinks that carry less than the file says ---- */
+
+static bool is_home_of(const struct tl_model *model, const struct tl_lab_home *home,
+                       const struct tl_node *node)
+{
+        const char *who = home->who.text;
+
+        if (!who)
+                return false;
+        if (node->site != TL_MODEL_NONE)
+                return strcmp(who, model->sites[node->site].name) == 0;
+        return strcmp(who, node->name) == 0 ||
+               (node->person != TL_MODEL_NONE &&
+                strcmp(who, model->network->people[node->person].name.text) == 0);
+}
+
+/* What the lab section says about the uplink of a node; 0: nothing. */
+static uint32_t uplink_in_lab(const struct tl_model *model, uint32_t node)
+{
+        const struct tl_network_lab *lab = &model->network->lab;
+
+        for (uint32_t i = 0; i < lab->home_count; i++)
+                if (lab->homes[i].mtu && is_home_of(model, &lab->homes[i], &model->nodes[node]))
+                        return lab->homes[i].mtu;
+        return 0;
+}
+
+/* Notes a node on the way whose uplink is too narrow for the largest packets. */
+static void check_uplink(struct tl_walk *walk, const struct tl_model *model, uint32_t node)
+{
+        uint32_t mtu = uplink_in_lab(model, node);
+
+        if (!mtu || mtu >= walk->mtu + TL_NODEPLAN_OVERHEAD ||
+            (walk->narrow != TL_MODEL_NONE && walk->narrow_mtu <= mtu))
+                return;
+        walk->narrow = node;
+        walk->narrow_mtu = mtu;
+        walk->cause = TL_CAUSE_MTU;
+}
+
+static void check_uplinks(struct tl_walk *walk, const struct tl_model *model)
+{
+        for (uint32_t i = 0; i < walk->step_count; i++)
+                if (walk->steps[i].deed == TL_WALK_TO_PEER) {
+                        check_uplink(walk, model, walk->steps[i].node);
+                        check_uplink(walk, model, walk->steps[i].peer);
+                }
+}
+
+/* ---- all of it ---- */
 
 static bool run(struct tl_walk *walk, struct tl_plans *plans)
 {
+        struct tl_course *course = &walk->course;
+        struct trip trip = {.walk = walk, .plans = plans, .model = plans->model, .course = course};
         struct leg forth = {.from = &walk->from, .to = &walk->to};
         struct leg reply = {.from = &walk->to, .to = &walk->from, .is_return = true};
-        struct tl_travel_choice in = {0}, out = {0};
-        struct wg_prefix prefix;
 
+        if (walk->from.node == TL_MODEL_NONE || walk->to.node == TL_MODEL_NONE) {
+                walk->cause = nowhere(walk, plans->model);
+                return false;
+        }
         if (is_trivial(walk, &walk->cause))
                 return walk->cause == TL_CAUSE_SAME || walk->cause == TL_CAUSE_SAME_LAN;
-        if (!walk->to.is_node) {
-                prefix = only(&walk->from.ip);
-                in = tl_travel_in(plans->model, walk->to.lan, &prefix);
-        }
-        if (!walk->from.is_node) {
-                prefix = only(&walk->to.ip);
-                out = tl_travel_out(plans->model, walk->from.lan, &prefix);
-        }
-        if (walk->from.node == walk->to.node)
-                return reach_own_node(walk, plans->model, &forth, out);
-        return there(walk, plans, &forth, in) && back(walk, plans, &reply, in) &&
-               (walk->from.is_node || third(walk, &forth, out));
+        tl_course_plot(course, plans->model, &walk->from, &walk->to);
+        if (walk->dialled.family != WG_FAMILY_NONE)
+                tl_dialled_apply(course, plans->model, &walk->from, &walk->to, &walk->dialled);
+        forth.source = reply.destination = course->from;
+        forth.destination = reply.source = course->to;
+        if (walk->from.node == walk->to.node && is_beyond_lan(&walk->from, &walk->to))
+                return reach_own_node(&trip, &forth, &reply);
+        return there(&trip, &forth) && back(&trip, &reply) && third(&trip, &forth);
 }
 
 bool tl_walk_run(struct tl_walk *walk, struct tl_plans *plans)
 {
         walk->step_count = 0;
         walk->cause = TL_CAUSE_NONE;
+        walk->course = (struct tl_course){0};
         walk->mtu = 0;
         walk->seen = (struct wg_ip){0};
+        walk->narrow = TL_MODEL_NONE;
         walk->has_no_memory = false;
         walk->is_reachable = run(walk, plans) && !walk->has_no_memory;
+        if (walk->is_reachable && walk->cause == TL_CAUSE_NONE)
+                check_uplinks(walk, plans->model);
         return walk->is_reachable;
 }

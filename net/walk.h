@@ -36,18 +36,26 @@ WG_ENUM_DECLARE(tl_walk_actor, TL_WALK_ACTORS)
         X(TL_WALK_POLICY, 4, policy, "asks the policy") \
         X(TL_WALK_TO_LAN, 5, to_lan, "hands over to its LAN") \
         X(TL_WALK_ARRIVE, 6, arrive, "gets the packet") \
-        X(TL_WALK_THIRD, 7, third, "passes the third packet")
+        X(TL_WALK_THIRD, 7, third, "passes the third packet") \
+        X(TL_WALK_SET_TO, 8, set_to, "replaces the destination address") \
+        X(TL_WALK_SET_FROM, 9, set_from, "replaces the source address") \
+        X(TL_WALK_TO_GATEWAY, 10, to_gateway, "hands over to the LAN's router") \
+        X(TL_WALK_PASS, 11, pass, "passes it to the device") \
+        X(TL_WALK_LOOK_HERE, 12, look_here, "looks for the address in a network that it is in")
 WG_ENUM_DECLARE(tl_walk_deed, TL_WALK_DEEDS)
 
 struct tl_walk_step {
         enum tl_walk_actor actor;
         enum tl_walk_deed deed;
-        uint32_t node;           /* the actor, or the node that it sends to */
-        uint32_t peer;           /* TO_PEER: the next node; ACCEPT: the node before; else NONE */
-        uint32_t lan;            /* of a router or device; TO_LAN: the LAN; else NONE */
-        uint32_t rule;           /* POLICY: index of the rule that allows it; NONE: no policy */
-        struct wg_prefix prefix; /* TO_PEER, ACCEPT: the allowed IP that decides; else NONE */
+        uint32_t node;              /* the actor, or the node that it sends to */
+        uint32_t peer;              /* TO_PEER: the next node; ACCEPT: the node before; else NONE */
+        uint32_t lan;               /* of a router or device; TO_LAN: the LAN; else NONE */
+        uint32_t rule;              /* POLICY: index of the rule that allows it; NONE: no policy */
+        struct wg_prefix prefix;    /* TO_PEER, ACCEPT: the allowed IP that decides; LOOK_HERE: the
+                                   * network; else NONE */
+        struct wg_ip before, after; /* SET_TO, SET_FROM: the address that is replaced; or NONE */
         struct tl_travel_choice travel; /* of routers, devices, and TO_LAN */
+        struct tl_place at;             /* LOOK_HERE: of the network, if the file has it */
         bool is_return, is_broken;
 };
 
@@ -55,22 +63,28 @@ enum { TL_WALK_STEPS = 64, TL_WALK_NODES = 8 /* more of them are a loop */ };
 
 struct tl_walk {
         struct tl_walk_end from, to;
+        struct wg_ip dialled; /* the address by which the source asks for the destination; family
+                               * NONE: the one that it must use */
         uint8_t protocol;
         uint16_t port;
         struct tl_walk_step steps[TL_WALK_STEPS];
         uint32_t step_count;
         bool is_reachable;
         enum tl_cause cause;
-        uint32_t mtu;      /* smallest so far, in bytes of inner packets; 0: no tunnel */
-        struct wg_ip seen; /* the source that the destination sees; NONE: nothing arrives */
+        struct tl_course course; /* zero if both ends are at one site, or one is nowhere */
+        uint32_t mtu;            /* smallest so far, in bytes of inner packets; 0: no tunnel */
+        uint32_t narrow;     /* the node whose uplink carries less than the plans need; else NONE */
+        uint32_t narrow_mtu; /* what it carries */
+        struct wg_ip seen;   /* the source that the destination sees; NONE: nothing arrives */
         bool has_no_memory;
 };
 
-/* Finds out where an address is. Its node is TL_MODEL_NONE if the network does not have it. */
+/* Finds out where an address in the tunnel is. Its node is TL_MODEL_NONE if the network does not
+ * have it. */
 struct tl_walk_end tl_walk_locate(const struct tl_model *model, const struct wg_ip *ip);
 
-/* Walks from walk->from to walk->to, which are set, as are the protocol and port. The rest is
- * output. Returns whether the connection works. */
+/* Walks from walk->from to walk->to, which are set, as are the dialled address, the protocol and
+ * the port. The rest is output. Returns whether the connection works. */
 bool tl_walk_run(struct tl_walk *walk, struct tl_plans *plans) WG_MUST_USE;
 
 #endif

@@ -72,10 +72,14 @@ const char *tl_words_service(struct tl_words *words, uint8_t protocol, uint16_t 
 struct wg_prefix tl_words_home(const struct tl_words *words, const struct tl_walk_end *end)
 {
         const struct tl_model *model = words->plans->model;
+        const struct tl_course *course = &words->walk->course;
+        const struct wg_ip *ip = end == &words->walk->to ? &course->to : &course->from;
+        const struct tl_lan *lan;
 
-        if (end->lan != TL_MODEL_NONE)
-                return model->lans[end->lan].prefix;
-        return end->ip.family == WG_FAMILY_IPV4 ? model->pool4 : model->pool6;
+        if (end->lan == TL_MODEL_NONE)
+                return end->ip.family == WG_FAMILY_IPV4 ? model->pool4 : model->pool6;
+        lan = &model->lans[end->lan];
+        return wg_prefix_contains(&lan->mapped, ip) ? lan->mapped : lan->wire;
 }
 
 /* ---- rules ---- */
@@ -147,20 +151,71 @@ static const char *at_address(struct tl_words *words, const struct wg_ip *ip)
         return tl_words_format(words, ", %s", tl_words_ip(words, ip));
 }
 
+/* ---- the address that the source uses ---- */
+
+/* " (line 9)", or nothing if the file has no line for it. */
+static const char *in_line(struct tl_words *words, struct tl_place at)
+{
+        return at.line ? tl_words_format(words, " (line %u)", (unsigned int)at.line) : "";
+}
+
+static const char *why_mapped(struct tl_words *words)
+{
+        const struct tl_course *course = &words->walk->course;
+        const struct tl_lan *lan = &words->plans->model->lans[words->walk->to.lan];
+        const char *prefix = tl_words_prefix(words, &lan->prefix);
+        const char *site = site_of(words, words->walk->to.lan)->name;
+
+        if (course->is_hidden)
+                return tl_words_format(words, "%s is in a network with addresses of %s's LAN, %s%s",
+                                       words->from->name, site, prefix,
+                                       in_line(words, course->hidden));
+        if (lan->overlap.line)
+                return tl_words_format(words, "%s's LAN, %s, overlaps another network%s", site,
+                                       prefix, in_line(words, lan->overlap));
+        return tl_words_format(words, "it leads to %s's LAN, %s, from everywhere", site, prefix);
+}
+
+const char *tl_words_why(struct tl_words *words)
+{
+        const struct tl_course *course = &words->walk->course;
+        const char *reason = "";
+
+        switch (course->form) {
+        case TL_COURSE_OWN:
+                return NULL;
+        case TL_COURSE_MAPPED:
+                reason = why_mapped(words);
+                break;
+        case TL_COURSE_VIRTUAL:
+                reason = tl_words_format(words, "nobody can give the router of %s a route%s",
+                                         site_of(words, words->walk->from.lan)->name,
+                                         in_line(words, course->out.at));
+                break;
+        }
+        return tl_words_format(words, "%s uses %s for %s: %s", words->from->name,
+                               tl_words_ip(words, &course->dial), words->to->name, reason);
+}
+
 /* ---- what happens ---- */
 
 static const char *to_router(struct tl_words *words, const struct tl_walk_step *step)
 {
-        const struct tl_lan *lan = &words->plans->model->lans[step->lan];
-
-        if (step->is_broken)
-                return tl_words_format(words, "looks for %s in its own LAN, %s",
-                                       tl_words_ip(words, step->is_return ? &words->walk->from.ip
-                                                                          : &words->walk->to.ip),
-                                       tl_words_prefix(words, &lan->prefix));
         return tl_words_format(words, "%s its default gateway%s",
                                step->is_return ? "replies through" : "sends to",
-                               at_address(words, &lan->router_at));
+                               at_address(words, &words->plans->model->lans[step->lan].router_at));
+}
+
+/* What the source calls the destination, or the other way round. */
+static const char *look_here(struct tl_words *words, const struct tl_walk_step *step)
+{
+        const struct tl_course *course = &words->walk->course;
+
+        return tl_words_format(words, "looks for %s in %s, %s",
+                               tl_words_ip(words, step->is_return ? &course->seen : &course->dial),
+                               step->lan == TL_MODEL_NONE ? "a network that it is in"
+                                                          : "its own LAN",
+                               tl_words_prefix(words, &step->prefix));
 }
 
 /* Where a device or router sends: "192.168.201.0/24". */
@@ -208,6 +263,9 @@ static const char *to_node(struct tl_words *words, const struct tl_walk_step *st
         if (step->travel.mode == TL_TRAVEL_SNAT)
                 return tl_words_format(words, "replies to %s%s", node,
                                        at_address(words, &lan->node_at));
+        if (step->travel.reason == TL_TRAVEL_HAS_STAND_IN)
+                return tl_words_format(words, "sends to %s in its own LAN, which %s answers for",
+                                       tl_words_ip(words, &words->walk->course.dial), node);
         if (step->travel.reason == TL_TRAVEL_NODE_IS_ROUTER)
                 return tl_words_format(words, "%s its default gateway, which is %s",
                                        step->is_return ? "replies through" : "sends to", node);
@@ -216,36 +274,59 @@ static const char *to_node(struct tl_words *words, const struct tl_walk_step *st
                                target(words, step));
 }
 
-static const char *broken_to_peer(struct tl_words *words, const struct tl_walk_step *step,
-                                  const char *to)
+/* The address in the tunnel that a packet is for, or comes from. */
+static const char *tunnel_to(struct tl_words *words, const struct tl_walk_step *step)
 {
-        if (words->walk->cause == TL_CAUSE_NO_KEY)
-                return "has no key in the file yet, so it is not in the network";
-        if (step->lan != TL_MODEL_NONE)
-                return tl_words_format(
-                        words, "looks for %s in its own LAN, %s", to,
-                        tl_words_prefix(words, &words->plans->model->lans[step->lan].prefix));
-        if (words->walk->cause == TL_CAUSE_OVERLAP)
-                return "cannot be set up: two sites have the same LAN";
-        return tl_words_format(words, "has no peer for %s", to);
+        const struct tl_course *course = &words->walk->course;
+
+        return tl_words_ip(words, step->is_return ? &course->from : &course->to);
+}
+
+static const char *tunnel_from(struct tl_words *words, const struct tl_walk_step *step)
+{
+        const struct tl_course *course = &words->walk->course;
+
+        return tl_words_ip(words, step->is_return ? &course->to : &course->from);
 }
 
 static const char *to_peer(struct tl_words *words, const struct tl_walk_step *step)
 {
-        const struct wg_ip *to = step->is_return ? &words->walk->from.ip : &words->walk->to.ip;
-
-        if (step->is_broken)
-                return broken_to_peer(words, step, tl_words_ip(words, to));
-        return tl_words_format(words, "has a route to %s, through the tunnel to %s",
-                               tl_words_prefix(words, &step->prefix), node_name(words, step->peer));
+        if (!step->is_broken)
+                return tl_words_format(words, "has a route to %s, through the tunnel to %s",
+                                       tl_words_prefix(words, &step->prefix),
+                                       node_name(words, step->peer));
+        if (words->walk->cause == TL_CAUSE_NO_KEY)
+                return "has no key in the file yet, so it is not in the network";
+        if (words->walk->cause == TL_CAUSE_OVERLAP)
+                return "cannot be set up: two sites have the same LAN";
+        return tl_words_format(words, "has no peer for %s", tunnel_to(words, step));
 }
 
 static const char *accept_from(struct tl_words *words, const struct tl_walk_step *step)
 {
-        const struct wg_ip *from = step->is_return ? &words->walk->to.ip : &words->walk->from.ip;
-
         return tl_words_format(words, "drops it: %s does not belong to %s",
-                               tl_words_ip(words, from), node_name(words, step->peer));
+                               tunnel_from(words, step), node_name(words, step->peer));
+}
+
+static const char *set(struct tl_words *words, const struct tl_walk_step *step, const char *what)
+{
+        return tl_words_format(words, "replaces the %s %s by %s", what,
+                               tl_words_ip(words, &step->before), tl_words_ip(words, &step->after));
+}
+
+/* The device that a packet is for. */
+static const char *receiver(const struct tl_words *words, const struct tl_walk_step *step)
+{
+        return step->is_return ? words->from->name : words->to->name;
+}
+
+static const char *to_gateway(struct tl_words *words, const struct tl_walk_step *step)
+{
+        const struct tl_lan *lan = &words->plans->model->lans[step->lan];
+
+        return tl_words_format(words,
+                               "hands it to the LAN's router%s, which must see both directions",
+                               at_address(words, &lan->router_at));
 }
 
 static const char *policy(struct tl_words *words, const struct tl_walk_step *step)
@@ -302,6 +383,16 @@ const char *tl_words_step(struct tl_words *words, const struct tl_walk_step *ste
         case TL_WALK_THIRD:
                 return "drops the next packet as invalid: it has not seen the reply, which went "
                        "straight from the node to the device";
+        case TL_WALK_SET_TO:
+                return set(words, step, "destination");
+        case TL_WALK_SET_FROM:
+                return set(words, step, "source");
+        case TL_WALK_TO_GATEWAY:
+                return to_gateway(words, step);
+        case TL_WALK_PASS:
+                return tl_words_format(words, "passes it to %s", receiver(words, step));
+        case TL_WALK_LOOK_HERE:
+                return look_here(words, step);
         }
         return "";
 }
@@ -319,12 +410,18 @@ struct tl_place tl_words_place(const struct tl_words *words, const struct tl_wal
         case TL_WALK_POLICY:
                 return step->rule == TL_MODEL_NONE ? model->network->policy_at
                                                    : model->network->rules[step->rule].at;
-        case TL_WALK_TO_ROUTER:
-                return step->is_broken ? model->lans[step->lan].at : (struct tl_place){0};
         case TL_WALK_TO_PEER:
         case TL_WALK_ACCEPT:
                 return step->is_broken ? model->nodes[step->node].at : (struct tl_place){0};
+        case TL_WALK_TO_GATEWAY:
+                return step->travel.at;
+        case TL_WALK_LOOK_HERE:
+                return step->lan == TL_MODEL_NONE ? step->at : model->lans[step->lan].at;
+        case TL_WALK_TO_ROUTER:
         case TL_WALK_ARRIVE:
+        case TL_WALK_SET_TO:
+        case TL_WALK_SET_FROM:
+        case TL_WALK_PASS:
                 break;
         }
         return (struct tl_place){0};

@@ -44,6 +44,10 @@ const char *tl_words_rule(struct tl_words *words, uint32_t rule);
  * network's own addresses. */
 struct wg_prefix tl_words_home(const struct tl_words *words, const struct tl_walk_end *end);
 
+/* Why the source uses another address than the destination's own: "b uses 192.168.201.193 for d,
+ * because ...". NULL: it does not. */
+const char *tl_words_why(struct tl_words *words);
+
 /* The machine that takes a step: "b", "shenzhen's router", "z". */
 const char *tl_words_actor(struct tl_words *words, const struct tl_walk_step *step);
 

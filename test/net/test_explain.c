@@ -35,6 +35,10 @@
 /* Two offices, with what is added to each. */
 #define OFFICES(shenzhen, beijing) HEAD SITE1 shenzhen "}\n" SITE2 beijing "}\n" PEOPLE
 #define PLAIN OFFICES("", "")
+/* S11: two sites with one prefix. */
+#define TWINS \
+        HEAD SITE1 "}\n  beijing: {" LAN1 ", node: {name: c, at: 192.168.201.3}, key: " TEST_KEY_3 \
+                   ", devices: {d: 192.168.201.244}}\n"
 #define SERVICE \
         "services:\n  git: {at: d, ports: [443/tcp, 22/tcp, 60000-60010/udp]}\n" /* 11, 12 */
 #define POLICY "policy:\n" /* line 11, or 13 after SERVICE */
@@ -105,6 +109,20 @@ static const struct row works[] = {
          "network: acme\naddresses: 10.70.0.0/24\nsites:\n" SITE1
          ", endpoint: \"203.0.113.1\"}\n" SITE2 ", endpoint: \"203.0.113.2\"}\n",
          "b -> d:443", "none: seen 192.168.201.55"},
+        /* S11: one prefix twice, a LAN in another one, and a LAN in the pool. */
+        {83, TWINS, "b -> d:443", "none: seen 10.200.0.55"},
+        {84, TWINS, "d -> b:443", "none: seen 10.200.1.244"},
+        {85, TWINS PEOPLE, "e -> d:443", "none: seen 10.70.0.4"},
+        {86, TWINS PEOPLE, "d -> e:443", "none: seen 10.200.1.244"},
+        {87, TWINS PEOPLE, "e -> 10.200.1.244:443", "none: seen 10.70.0.4"},
+        {88,
+         HEAD "  shenzhen: {lan: 192.168.128.0/17, node: a, key: " TEST_KEY_2
+              ", devices: {b: 192.168.201.55}}\n" SITE2 "}\n",
+         "b -> d:443", "none: seen 10.200.73.55"},
+        {89,
+         HEAD "  shenzhen: {lan: 10.70.0.128/25, node: a, key: " TEST_KEY_2
+              ", devices: {b: 10.70.0.155}}\n" SITE2 "}\n",
+         "d -> b:443", "none: seen 192.168.200.244"},
         /* IPv6. */
         {90, PLAIN, "fd01:203:405::4 -> fd01:203:405::5", "none: seen fd01:203:405::4"},
         {91,
@@ -161,14 +179,18 @@ static const struct row breaks[] = {
          "via the address of a in the LAN; then add 192.168.200.0/24 to its `routes`, line 6"},
         /* S8, and the callback from behind such a router. */
         {210, OFFICES(", gateway: untouchable", ""), "b -> d:443",
-         "gateway_untouchable @6 in shenzhen's router; let DHCP give the LAN's devices the routes "
-         "(gateway: dhcp-121), or on b alone, add: route 192.168.200.0/24 via 192.168.201.2"},
+         "gateway_untouchable @6 in shenzhen's router; add `virtual: 192.168.201.192/27` to "
+         "shenzhen, line 6, and keep DHCP from handing it out: a then answers there for machines "
+         "elsewhere; or let DHCP give the LAN's devices the routes (gateway: dhcp-121), or on b "
+         "alone, add: route 192.168.200.0/24 via 192.168.201.2"},
         {209, OFFICES(", gateway: untouchable", ""), "b -> a:22",
-         "gateway_untouchable @6 in shenzhen's router; let DHCP give the LAN's devices the routes "
-         "(gateway: dhcp-121), or on b alone, add: route 10.70.0.0/24 via 192.168.201.2"},
+         "gateway_untouchable @6 in shenzhen's router; use the address of a in the LAN, "
+         "192.168.201.2"},
         {211, OFFICES(", gateway: untouchable", ""), "b -> e:443",
-         "gateway_untouchable @6 in shenzhen's router; let DHCP give the LAN's devices the routes "
-         "(gateway: dhcp-121), or on b alone, add: route 10.70.0.0/24 via 192.168.201.2"},
+         "gateway_untouchable @6 in shenzhen's router; add `virtual: 192.168.201.192/27` to "
+         "shenzhen, line 6, and keep DHCP from handing it out: a then answers there for machines "
+         "elsewhere; or let DHCP give the LAN's devices the routes (gateway: dhcp-121), or on b "
+         "alone, add: route 10.70.0.0/24 via 192.168.201.2"},
         /* S9: a stateful router sees half of each connection. */
         {220, OFFICES(", gateway: drops-invalid", ""), "b -> d:443",
          "gateway_drops @6 in shenzhen's router; let DHCP give the LAN's devices the routes "
@@ -256,7 +278,7 @@ static const struct row breaks[] = {
         {501, PLAIN, "192.168.1.7 -> d:443",
          "not_in_network @1; add its prefix to the `lan` of the site where it is"},
         {502, PLAIN, "b -> 10.70.0.99",
-         "not_in_network @2; use the name of the node: `tieline check` shows all addresses"},
+         "not_in_network @2; use the name of the node: `tieline show` has all addresses"},
 
         /* Families. */
         {600,
@@ -270,20 +292,11 @@ static const struct row breaks[] = {
         {602, PLAIN, "fd01:203:405::4 -> d",
          "no_family @9; give fd01:203:405::4 an address of the other family as well"},
 
-        /* S11, and its relatives. */
-        {700,
-         HEAD SITE1 "}\n  beijing: {" LAN1 ", node: c, key: " TEST_KEY_3
-                    ", devices: {d: 192.168.201.244}}\n",
-         "b -> d:443", "overlap @7 in b; give one of the two LANs another prefix"},
-        {702,
-         HEAD "  shenzhen: {lan: 192.168.128.0/17, node: a, key: " TEST_KEY_2
-              ", devices: {b: 192.168.201.55}}\n" SITE2 "}\n",
-         "b -> d:443", "overlap @7 in b; give one of the two LANs another prefix"},
-        /* S22: what the tunnel would not take from this node. */
-        {704,
-         HEAD "  shenzhen: {lan: 192.168.128.0/17, node: a, key: " TEST_KEY_2
-              ", devices: {b: 192.168.200.55}}\n" SITE2 "}\n" PEOPLE,
-         "b -> e:443", "allowed_ips @4 in z"},
+        /* S11: addresses that are not unique. */
+        {700, TWINS PEOPLE, "e -> 192.168.201.244:443",
+         "overlap @6; use 10.200.0.244 (shenzhen) or 10.200.1.244 (d in beijing)"},
+        {701, TWINS PEOPLE, "192.168.201.55 -> e:443",
+         "overlap @6; use 10.200.0.55 (b in shenzhen) or 10.200.1.55 (beijing)"},
 };
 
 /* ---- carrying out a fix ---- */
@@ -432,19 +445,30 @@ static void explain(struct test_planned *planned, const char *yaml, const char *
                                &planned->office.findings));
 }
 
-/* The matrix agrees with the explanation. Addresses of two sites have no place without
- * their site. */
+static const struct wg_ip *source_of(const struct tl_explanation *explanation)
+{
+        return explanation->course.from.family == WG_FAMILY_NONE ? &explanation->from
+                                                                 : &explanation->course.from;
+}
+
+static const struct wg_ip *dialled(const struct tl_explanation *explanation)
+{
+        return explanation->course.dial.family == WG_FAMILY_NONE ? &explanation->to
+                                                                 : &explanation->course.dial;
+}
+
+/* The matrix agrees with the explanation. */
 static void check_reaches(struct test_planned *planned, const struct tl_explanation *explanation)
 {
         enum tl_cause cause;
 
         if (explanation->from.family == WG_FAMILY_NONE ||
             explanation->to.family == WG_FAMILY_NONE ||
-            explanation->cause == TL_CAUSE_SERVICE_PORT || explanation->cause == TL_CAUSE_OVERLAP ||
-            explanation->cause == TL_CAUSE_ALLOWED_IPS)
+            explanation->cause == TL_CAUSE_SERVICE_PORT || explanation->cause == TL_CAUSE_OVERLAP)
                 return;
-        assert_int_equal(tl_explain_reaches(&planned->plans, &explanation->from, &explanation->to,
-                                            explanation->protocol, explanation->port, &cause),
+        assert_int_equal(tl_explain_reaches(&planned->plans, source_of(explanation),
+                                            dialled(explanation), explanation->protocol,
+                                            explanation->port, &cause),
                          explanation->is_reachable);
         assert_int_equal(cause, explanation->cause);
 }

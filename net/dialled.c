@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "net/dialled.h"
+
+/* What stands in a LAN at an address; NULL: nothing does. */
+static const struct tl_stand_in *stand_in_at(const struct tl_model *model, uint32_t lan,
+                                             const struct wg_ip *ip)
+{
+        for (uint32_t i = 0; i < model->stand_in_count; i++)
+                if (model->stand_ins[i].lan == lan &&
+                    wg_prefix_contains(&model->stand_ins[i].here, ip))
+                        return &model->stand_ins[i];
+        return NULL;
+}
+
+/* An address of the tunnel, from a LAN: what stands in for it does not help. */
+static struct tl_travel_choice leave_directly(const struct tl_model *model, uint32_t lan,
+                                              const struct wg_ip *to)
+{
+        struct wg_prefix prefix = {.ip = *to, .cidr = (uint8_t)wg_ip_bits(to)};
+        struct tl_travel_choice choice = tl_travel_out(model, lan, &prefix);
+        const struct tl_network_site *site = model->sites[model->lans[lan].site].in_file;
+
+        if (choice.mode != TL_TRAVEL_VIRTUAL && choice.mode != TL_TRAVEL_BLOCK)
+                return choice;
+        return (struct tl_travel_choice){.mode = TL_TRAVEL_IMPOSSIBLE,
+                                         .reason = TL_TRAVEL_NO_ROUTES,
+                                         .at = site->gateway_at.line ? site->gateway_at
+                                                                     : site->name.at};
+}
+
+void tl_dialled_apply(struct tl_course *course, const struct tl_model *model,
+                      const struct tl_walk_end *from, const struct tl_walk_end *to,
+                      const struct wg_ip *dialled)
+{
+        const struct tl_stand_in *stand_in = NULL;
+
+        if (wg_ip_equal(dialled, &course->dial))
+                return;
+        course->dial = course->to = *dialled;
+        if (!from->is_node)
+                stand_in = stand_in_at(model, from->lan, dialled);
+        if (stand_in) {
+                course->form = TL_COURSE_VIRTUAL;
+                course->to = tl_course_translate(dialled, &stand_in->here, &stand_in->there);
+                course->out = (struct tl_travel_choice){.mode = stand_in->name ? TL_TRAVEL_VIRTUAL
+                                                                               : TL_TRAVEL_BLOCK,
+                                                        .reason = TL_TRAVEL_HAS_STAND_IN,
+                                                        .at = stand_in->at};
+                return;
+        }
+        course->form = wg_ip_equal(dialled, &to->ip) ? TL_COURSE_OWN : TL_COURSE_MAPPED;
+        if (!from->is_node)
+                course->out = leave_directly(model, from->lan, dialled);
+}
