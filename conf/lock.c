@@ -23,7 +23,8 @@ struct line {
 /* Where an item came from, to find duplicates. */
 struct origin {
         const char *name;
-        struct wg_prefix lan; /* family NONE for addresses */
+        const char *site;     /* of a virtual address; else "" */
+        struct wg_prefix lan; /* of a mapped prefix; with its family only: a virtual address */
         uint32_t line;
 };
 
@@ -58,7 +59,7 @@ static void split(struct tl_text text, struct line *line)
 }
 
 static void add_origin(struct reader *r, const struct line *line, const char *name,
-                       const struct wg_prefix *lan)
+                       const char *site, const struct wg_prefix *lan)
 {
         struct origin *origins = tl_arena_grow(&r->scratch, r->origins, r->origin_count,
                                                &r->origin_capacity, sizeof(*origins));
@@ -69,7 +70,7 @@ static void add_origin(struct reader *r, const struct line *line, const char *na
         }
         r->origins = origins;
         origins[r->origin_count++] = (struct origin){
-                .name = name, .lan = *lan, .line = line->number};
+                .name = name, .site = site, .lan = *lan, .line = line->number};
 }
 
 static void read_ula(struct reader *r, const struct line *line)
@@ -135,7 +136,7 @@ static void read_address(struct reader *r, const struct line *line, bool is_reti
         lock->addresses = items;
         items[lock->address_count++] = address;
         if (!is_retired)
-                add_origin(r, line, address.name, &(struct wg_prefix){0});
+                add_origin(r, line, address.name, "", &(struct wg_prefix){0});
 }
 
 static bool get_prefix(struct tl_text text, struct wg_prefix *prefix)
@@ -168,7 +169,34 @@ static void read_mapped(struct reader *r, const struct line *line, bool is_retir
         lock->mapped = items;
         items[lock->mapped_count++] = mapped;
         if (!is_retired)
-                add_origin(r, line, mapped.site, &mapped.lan);
+                add_origin(r, line, mapped.site, "", &mapped.lan);
+}
+
+static void read_virtual(struct reader *r, const struct line *line, bool is_retired)
+{
+        struct tl_lock_virtual virtual = {.is_retired = is_retired}, *items;
+        struct tl_lock *lock = r->lock;
+        struct wg_prefix family = {0};
+
+        if (line->count != 4 || !tl_name_is_valid(line->words[1]) ||
+            !tl_name_is_reference(line->words[2]) ||
+            !tl_address_parse_ip(line->words[3], &virtual.ip)) {
+                report(r, line, "\"virtual\", a site, a name and an address");
+                return;
+        }
+        virtual.site = copy_name(r, line->words[1]);
+        virtual.name = copy_name(r, line->words[2]);
+        items = tl_arena_grow(&lock->arena, lock->virtuals, lock->virtual_count,
+                              &lock->virtual_capacity, sizeof(*items));
+        if (!virtual.site || !virtual.name || !items) {
+                r->is_out_of_memory = true;
+                return;
+        }
+        lock->virtuals = items;
+        items[lock->virtual_count++] = virtual;
+        family.ip.family = virtual.ip.family;
+        if (!is_retired)
+                add_origin(r, line, virtual.name, virtual.site, &family);
 }
 
 static bool is_merge_mark(struct tl_text text)
@@ -198,10 +226,13 @@ static void read_line(struct reader *r, struct tl_text text, uint32_t number)
                 read_address(r, &line, is_retired);
         else if (line.count && tl_text_is(line.words[0], "mapped"))
                 read_mapped(r, &line, is_retired);
+        else if (line.count && tl_text_is(line.words[0], "virtual"))
+                read_virtual(r, &line, is_retired);
         else if (line.count && tl_text_is(line.words[0], "ula") && !is_retired)
                 read_ula(r, &line);
         else
-                report(r, &line, "a line that begins with ula, address, mapped or retired");
+                report(r, &line,
+                       "a line that begins with ula, address, mapped, virtual or retired");
 }
 
 /* ---- order ---- */
@@ -213,13 +244,20 @@ static int compare_prefixes(const struct wg_prefix *a, const struct wg_prefix *b
         return order ? order : (a->cidr > b->cidr) - (a->cidr < b->cidr);
 }
 
-static int compare_origins(const void *left, const void *right)
+static int compare_subjects(const struct origin *a, const struct origin *b)
 {
-        const struct origin *a = left, *b = right;
         int order = strcmp(a->name, b->name);
 
         if (!order)
-                order = compare_prefixes(&a->lan, &b->lan);
+                order = strcmp(a->site, b->site);
+        return order ? order : compare_prefixes(&a->lan, &b->lan);
+}
+
+static int compare_origins(const void *left, const void *right)
+{
+        const struct origin *a = left, *b = right;
+        int order = compare_subjects(a, b);
+
         return order ? order : (a->line > b->line) - (a->line < b->line);
 }
 
@@ -232,7 +270,7 @@ static void check_duplicates(struct reader *r)
                 const struct origin *a = &r->origins[i - 1], *b = &r->origins[i];
                 struct tl_place first = {a->line, 1};
 
-                if (!strcmp(a->name, b->name) && !compare_prefixes(&a->lan, &b->lan))
+                if (compare_subjects(a, b) == 0)
                         tl_findings_add(r->findings, TL_FINDING_ERROR,
                                         (struct tl_place){b->line, 1}, &first, "keep one of them",
                                         "\"%s\" has two lines of this kind", b->name);
@@ -288,6 +326,17 @@ static int compare_mapped(const void *left, const void *right)
         return order ? order : compare_prefixes(&a->mapped, &b->mapped);
 }
 
+static int compare_virtuals(const void *left, const void *right)
+{
+        const struct tl_lock_virtual *a = *(const struct tl_lock_virtual *const *)left;
+        const struct tl_lock_virtual *b = *(const struct tl_lock_virtual *const *)right;
+        int order = strcmp(a->site, b->site);
+
+        if (!order)
+                order = strcmp(a->name, b->name);
+        return order ? order : wg_ip_compare(&a->ip, &b->ip);
+}
+
 static void write_ip(struct tl_writer *w, const struct wg_ip *ip)
 {
         char text[TL_ADDRESS_IP_SIZE];
@@ -322,21 +371,38 @@ static void write_mapped(struct tl_writer *w, const struct tl_lock_mapped *mappe
         tl_writer_add(w, "\n");
 }
 
-/* Items in their order: pointers to addresses, then to mapped prefixes. */
-static const void **sort_items(const struct tl_lock *lock)
+static void write_virtual(struct tl_writer *w, const struct tl_lock_virtual *virtual)
 {
-        size_t count = (size_t)lock->address_count + lock->mapped_count;
-        const void **sorted = calloc(count + 1, sizeof(*sorted));
+        tl_writer_add(w, "%svirtual %s %s", virtual->is_retired ? "retired " : "", virtual->site,
+                      virtual->name);
+        write_ip(w, &virtual->ip);
+        tl_writer_add(w, "\n");
+}
 
-        if (!sorted)
-                return NULL;
+/* Items in their order. */
+struct sorted {
+        const struct tl_lock_address **addresses;
+        const struct tl_lock_mapped **mapped;
+        const struct tl_lock_virtual **virtuals;
+};
+
+static bool sort_items(const struct tl_lock *lock, struct tl_arena *arena, struct sorted *sorted)
+{
+        sorted->addresses = tl_arena_take(arena, lock->address_count, sizeof(void *));
+        sorted->mapped = tl_arena_take(arena, lock->mapped_count, sizeof(void *));
+        sorted->virtuals = tl_arena_take(arena, lock->virtual_count, sizeof(void *));
+        if (!sorted->addresses || !sorted->mapped || !sorted->virtuals)
+                return false;
         for (uint32_t i = 0; i < lock->address_count; i++)
-                sorted[i] = &lock->addresses[i];
+                sorted->addresses[i] = &lock->addresses[i];
         for (uint32_t i = 0; i < lock->mapped_count; i++)
-                sorted[lock->address_count + i] = &lock->mapped[i];
-        qsort(sorted, lock->address_count, sizeof(*sorted), compare_addresses);
-        qsort(sorted + lock->address_count, lock->mapped_count, sizeof(*sorted), compare_mapped);
-        return sorted;
+                sorted->mapped[i] = &lock->mapped[i];
+        for (uint32_t i = 0; i < lock->virtual_count; i++)
+                sorted->virtuals[i] = &lock->virtuals[i];
+        qsort(sorted->addresses, lock->address_count, sizeof(void *), compare_addresses);
+        qsort(sorted->mapped, lock->mapped_count, sizeof(void *), compare_mapped);
+        qsort(sorted->virtuals, lock->virtual_count, sizeof(void *), compare_virtuals);
+        return true;
 }
 
 static size_t size_bound(const struct tl_lock *lock)
@@ -347,35 +413,36 @@ static size_t size_bound(const struct tl_lock *lock)
                 size += strlen(lock->addresses[i].name) + LINE_REST_MAX;
         for (uint32_t i = 0; i < lock->mapped_count; i++)
                 size += strlen(lock->mapped[i].site) + LINE_REST_MAX;
+        for (uint32_t i = 0; i < lock->virtual_count; i++)
+                size += strlen(lock->virtuals[i].site) + strlen(lock->virtuals[i].name) +
+                        LINE_REST_MAX;
         return size;
 }
 
-static void write_items(struct tl_writer *w, const struct tl_lock *lock, const void *const *sorted,
-                        bool is_retired)
+static void write_items(struct tl_writer *w, const struct tl_lock *lock,
+                        const struct sorted *sorted, bool is_retired)
 {
-        uint32_t count = lock->address_count + lock->mapped_count;
-
-        for (uint32_t i = 0; i < count; i++) {
-                const struct tl_lock_address *address = sorted[i];
-                const struct tl_lock_mapped *mapped = sorted[i];
-
-                if (i < lock->address_count && address->is_retired == is_retired)
-                        write_address(w, address);
-                else if (i >= lock->address_count && mapped->is_retired == is_retired)
-                        write_mapped(w, mapped);
-        }
+        for (uint32_t i = 0; i < lock->address_count; i++)
+                if (sorted->addresses[i]->is_retired == is_retired)
+                        write_address(w, sorted->addresses[i]);
+        for (uint32_t i = 0; i < lock->mapped_count; i++)
+                if (sorted->mapped[i]->is_retired == is_retired)
+                        write_mapped(w, sorted->mapped[i]);
+        for (uint32_t i = 0; i < lock->virtual_count; i++)
+                if (sorted->virtuals[i]->is_retired == is_retired)
+                        write_virtual(w, sorted->virtuals[i]);
 }
 
 char *tl_lock_format(const struct tl_lock *lock, size_t *len)
 {
-        const void **sorted = sort_items(lock);
         size_t size = size_bound(lock);
-        char *text = malloc(size);
+        struct tl_arena arena = {0};
+        struct sorted sorted;
         struct tl_writer w;
+        char *text = sort_items(lock, &arena, &sorted) ? malloc(size) : NULL;
 
-        if (!sorted || !text) {
-                free(sorted);
-                free(text);
+        if (!text) {
+                tl_arena_done(&arena);
                 return NULL;
         }
         tl_writer_init(&w, text, size);
@@ -385,10 +452,10 @@ char *tl_lock_format(const struct tl_lock *lock, size_t *len)
                 write_prefix(&w, &lock->ula);
                 tl_writer_add(&w, "\n");
         }
-        write_items(&w, lock, sorted, false);
-        write_items(&w, lock, sorted, true);
+        write_items(&w, lock, &sorted, false);
+        write_items(&w, lock, &sorted, true);
         WG_ASSERT(!w.is_cut);
-        free(sorted);
+        tl_arena_done(&arena);
         *len = w.len;
         return text;
 }

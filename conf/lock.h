@@ -8,12 +8,13 @@
  *      ula fd12:3456:789a::/48
  *      address NAME 10.70.0.2 fd12:3456:789a::2    the tunnel addresses of a node
  *      mapped SITE 192.168.200.0/24 10.200.0.0/24  the mapped prefix of a LAN
- *      virtual SITE NAME 192.168.201.193           what stands for a machine in a LAN of the site
+ *      virtual SITE NAME 192.168.201.193           stands for a machine in a LAN of the site
  *      retired address NAME 10.70.0.9 fd..         of a name that is gone: reused last
  *      retired mapped SITE 192.168.9.0/24 10.200.9.0/24
+ *      retired virtual SITE NAME 192.168.201.194
  *
  * NAME is a hub, the node of a site, or "person/device"; after `virtual` also a device on a LAN, or
- * a service.
+ * a service. A machine may have a virtual address of each family.
  *
  * Threads: one owner at a time. */
 #ifndef CONF_LOCK_H

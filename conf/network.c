@@ -117,6 +117,73 @@ static void read_hosts(struct tl_reader *r, const struct tl_yaml_node *value,
         }
 }
 
+/* Reads an address, or a prefix, of the site's own LAN. */
+static bool get_here(struct tl_reader *r, const struct tl_yaml_node *value,
+                     struct tl_placed_prefix *here)
+{
+        struct tl_text text;
+        struct wg_ip ip;
+
+        if (!tl_reader_get_text(r, value, TL_TYPE_VIRTUAL, &text))
+                return false;
+        if (!tl_address_parse_ip(text, &ip))
+                return tl_reader_get_prefix(r, value, TL_TYPE_VIRTUAL, here);
+        *here = (struct tl_placed_prefix){{ip, (uint8_t)wg_ip_bits(&ip)}, value->at};
+        return true;
+}
+
+/* Reads what addresses of a LAN stand for: the name of a machine, an address or a prefix elsewhere,
+ * or "auto". */
+static bool get_there(struct tl_reader *r, const struct tl_yaml_node *value,
+                      struct tl_network_stand_in *stand_in)
+{
+        struct tl_text text;
+
+        if (!tl_reader_get_text(r, value, TL_TYPE_VIRTUAL, &text))
+                return false;
+        if (tl_text_is(text, "auto"))
+                return true;
+        if (!tl_name_is_reference(text))
+                return get_here(r, value, &stand_in->there);
+        if (stand_in->here.prefix.cidr == wg_ip_bits(&stand_in->here.prefix.ip))
+                return tl_reader_set_word(r, text, value->at, &stand_in->name);
+        tl_findings_error(r->findings, value->at,
+                          "give a single address for it, or `auto` for all machines",
+                          "a prefix cannot stand for one machine, \"%s\"", value->text);
+        return false;
+}
+
+static void add_stand_in(struct tl_reader *r, struct tl_network_site *site,
+                         const struct tl_network_stand_in *stand_in)
+{
+        struct tl_network_stand_in *added = ADD_TO(r, site, stand_ins, stand_in);
+
+        if (added)
+                *added = *stand_in;
+}
+
+static void read_virtual(struct tl_reader *r, const struct tl_yaml_node *value,
+                         struct tl_network_site *site)
+{
+        if (value->kind != TL_YAML_MAPPING) {
+                tl_reader_check_not_empty(r, value, TL_TYPE_VIRTUAL);
+                TL_READER_EACH_ITEM(item, value)
+                {
+                        struct tl_network_stand_in stand_in = {0};
+
+                        if (tl_reader_get_prefix(r, item, TL_TYPE_VIRTUAL, &stand_in.here))
+                                add_stand_in(r, site, &stand_in);
+                }
+                return;
+        }
+        for (const struct tl_yaml_node *e = value->first; e; e = e->next) {
+                struct tl_network_stand_in stand_in = {0};
+
+                if (get_here(r, e->key, &stand_in.here) && get_there(r, e, &stand_in))
+                        add_stand_in(r, site, &stand_in);
+        }
+}
+
 /* Names the node of a site after it, if the file does not. */
 static void name_site_node(struct tl_reader *r, struct tl_network_site *site)
 {
@@ -453,6 +520,9 @@ static void read_value(struct tl_reader *r, const struct tl_network_key *key,
                 break;
         case TL_TYPE_LAB_HOSTS:
                 read_lab_hosts(r, value);
+                break;
+        case TL_TYPE_VIRTUAL:
+                read_virtual(r, value, base);
                 break;
         case TL_TYPE_LAB_NETWORKS:
                 read_lab_networks(r, value);

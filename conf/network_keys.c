@@ -42,6 +42,7 @@ static const struct tl_network_key site_keys[] = {
         {"key", TL_TYPE_KEY, AT(site, node), OPTIONAL},
         {"gateway", TL_TYPE_GATEWAY, 0, OPTIONAL},
         {"devices", TL_TYPE_HOSTS, 0, OPTIONAL},
+        {"virtual", TL_TYPE_VIRTUAL, 0, OPTIONAL},
         {"hub", TL_TYPE_REFERENCE, AT(site, hub), OPTIONAL},
         {"endpoint", TL_TYPE_ENDPOINT, AT(site, node.endpoint), OPTIONAL},
         {"address", TL_TYPE_NODE_IPS, AT(site, node.addresses), OPTIONAL},
@@ -67,6 +68,7 @@ static const struct tl_network_key person_keys[] = {
 static const struct tl_network_key device_keys[] = {
         {"key", TL_TYPE_KEY, AT(device, node), OPTIONAL},
         {"stock", TL_TYPE_BOOLEAN, AT(device, is_stock), OPTIONAL},
+        {"lan", TL_TYPE_PREFIXES, AT(device, lans), OPTIONAL},
         {"hub", TL_TYPE_REFERENCE, AT(device, hub), OPTIONAL},
         {"address", TL_TYPE_NODE_IPS, AT(device, node.addresses), OPTIONAL},
         {"mtu", TL_TYPE_MTU, AT(device, node), OPTIONAL},

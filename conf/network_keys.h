@@ -68,7 +68,10 @@
           "names of sites, each with names and addresses of devices") \
         X(TL_TYPE_HOME_MTU, 36, home_mtu, "a number of bytes from 576 to 65535") \
         X(TL_TYPE_LAB_NETWORKS, 37, lab_networks, \
-          "names of nodes, each with prefixes, such as {e: 172.17.0.0/16}")
+          "names of nodes, each with prefixes, such as {e: 172.17.0.0/16}") \
+        X(TL_TYPE_VIRTUAL, 38, virtual, \
+          "a prefix of the LAN, a list of them, or a map such as {192.168.201.240: d, " \
+          "192.168.201.192/27: auto}")
 WG_ENUM_DECLARE(tl_network_type, TL_NETWORK_TYPES)
 
 /* Groups of keys. The text names one in a message: 'unknown key "x" of a site'. */

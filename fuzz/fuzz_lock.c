@@ -39,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 WG_ASSERT(!memcmp(first_text, second_text, first_len));
                 WG_ASSERT(first.address_count == second.address_count);
                 WG_ASSERT(first.mapped_count == second.mapped_count);
+                WG_ASSERT(first.virtual_count == second.virtual_count);
                 free(second_text);
         }
         free(first_text);

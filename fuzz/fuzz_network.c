@@ -108,6 +108,25 @@ static void check_ports(const struct tl_port_list *ports)
         }
 }
 
+static void check_stand_in(const struct tl_network_stand_in *stand_in)
+{
+        bool has_there = stand_in->there.prefix.ip.family != WG_FAMILY_NONE;
+
+        check_prefix(&stand_in->here);
+        if (has_there)
+                check_prefix(&stand_in->there);
+        if (stand_in->name.text)
+                WG_ASSERT(!has_there &&
+                          stand_in->here.prefix.cidr == wg_ip_bits(&stand_in->here.prefix.ip));
+}
+
+static void check_device(const struct tl_network_device *device)
+{
+        check_node(&device->node);
+        for (uint32_t i = 0; i < device->lans.count; i++)
+                check_prefix(&device->lans.items[i]);
+}
+
 static void check_site(const struct tl_network_site *site)
 {
         check_name(&site->name, TL_NETWORK_WORD_MAX);
@@ -117,6 +136,8 @@ static void check_site(const struct tl_network_site *site)
         for (uint32_t i = 0; i < site->lans.count; i++)
                 check_prefix(&site->lans.items[i]);
         WG_ASSERT(site->has_routes || site->routes.count == 0);
+        for (uint32_t i = 0; i < site->stand_in_count; i++)
+                check_stand_in(&site->stand_ins[i]);
         for (uint32_t i = 0; i < site->host_count; i++) {
                 check_name(&site->hosts[i].name, TL_NETWORK_WORD_MAX);
                 WG_ASSERT(site->hosts[i].addresses.count > 0);
@@ -160,7 +181,7 @@ static void check_network(const struct tl_network *n)
         for (uint32_t i = 0; i < n->person_count; i++) {
                 check_name(&n->people[i].name, TL_NETWORK_WORD_MAX);
                 for (uint32_t j = 0; j < n->people[i].device_count; j++)
-                        check_node(&n->people[i].devices[j].node);
+                        check_device(&n->people[i].devices[j]);
         }
         check_policy(n);
 }

@@ -49,6 +49,7 @@ PREFIXES6 = ["fd00::/64", "::/0", "fd00::1/128", "fd00::/0064"]
 NO_PREFIXES = ["10.1.0.0", "10.1.0.0/33", "10.1.0.0/", "fd00::/129", "/8", "10.1.0/8",
                "10.0.0.0/-8", "10.1.2.0/16"]
 NAMES = ["a", "beijing", "z9", "a-b-c", "x" * 15]
+REFERENCES = NAMES + ["e/laptop"]
 NO_NAMES = ["A", "9a", "a-", "-a", "a_b", "a b", "all", "hubs", "not", "true", "x" * 64, "a.b",
             "\u00e4"]
 PORTS = ["443", "443/tcp", "1-65535/udp", "5-5", "icmp", "00080"]
@@ -76,8 +77,8 @@ TEXTS = {
     "key": ([KEY], [KEY[:-1], KEY + "=", "A" * 43 + "=", KEY[:-2] + "B=", "x", KEY[:-3] + "-A="]),
     "endpoint": (ENDPOINTS, NO_ENDPOINTS),
     "name": (NAMES, NO_NAMES),
-    "reference": (NAMES + ["e/laptop"], ["A", "a/", "/a", "a/b/c", "a b", "x" * 64]),
-    "target": (NAMES + ["e/laptop"] + IPS4 + IPS6, ["A", "a/b/c", "10.0.0.1/32", "10.0.0.256"]),
+    "reference": (REFERENCES, ["A", "a/", "/a", "a/b/c", "a b", "x" * 64]),
+    "target": (REFERENCES + IPS4 + IPS6, ["A", "a/b/c", "10.0.0.1/32", "10.0.0.256"]),
     "gateway_kind": (KINDS, ["Self", "static_routes", "magic"]),
     "nat": (["masquerade", "symmetric", "none"], ["full", "None"]),
     "port": (PORTS, NO_PORTS),
@@ -131,6 +132,17 @@ class Maker:
                 self.used.add((name, key))
         return keys
 
+    def virtual(self):
+        """What addresses of a LAN stand for."""
+        rng, stand_ins = self.rng, {}
+        for _ in range(rng.randint(0, 3)):
+            there = ["auto"] + IPS4 + IPS6 + PREFIXES4 + PREFIXES6
+            if rng.random() < 0.5:
+                stand_ins[Text(rng.choice(IPS4 + IPS6))] = Text(rng.choice(there + REFERENCES))
+            else:
+                stand_ins[Text(rng.choice(PREFIXES4 + PREFIXES6))] = Text(rng.choice(there))
+        return stand_ins
+
     def value(self, type_, depth):
         rng = self.rng
         if type_ in TEXTS:
@@ -152,6 +164,8 @@ class Maker:
                 return Word("")
             return {Text(rng.choice(TEXTS[names][0])): self.value(values, depth + 1)
                     for _ in range(rng.randint(0, 3))}
+        if type_ == "virtual":
+            return rng.choice([self.value("prefixes", depth), self.virtual()])
         if type_ == "rules":
             return [self.section("rule", depth) for _ in range(rng.randint(0, 3))]
         if type_ == "node":

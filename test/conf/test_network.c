@@ -20,11 +20,15 @@
         "expected a host with a port, such as hub.example.com:51820, 203.0.113.10 or " \
         "[2001:db8::1]:51820"
 #define PORTS "expected a port such as 443/tcp, 5000-5010/udp or icmp, or a list of them"
+#define VIRTUAL \
+        "expected a prefix of the LAN, a list of them, or a map such as {192.168.201.240: d, " \
+        "192.168.201.192/27: auto}"
 #define NAME_RULE ": use lower-case letters, digits and hyphens, a letter first\n"
 #define SECRET \
         ": secret keys never belong in this file: remove it, and make a new key on the machine " \
         "that it is for, with \"tieline key NETWORK\"\n"
-#define SITE_KEYS ": the keys are lan, node, key, gateway, devices, hub, endpoint, address, mtu\n"
+#define SITE_KEYS \
+        ": the keys are lan, node, key, gateway, devices, virtual, hub, endpoint, address, mtu\n"
 #define REFERENCES \
         "expected a name such as developers, or a list of names such as [developers, beijing]"
 
@@ -227,6 +231,43 @@ static const struct {
          "f:3:75: names have no capital letters: write \"x\"\n"
          "f:3:78: unknown key \"as\" of the node of a site: did you mean \"at\"?\n"},
 
+        /* virtual addresses, and the networks of devices */
+        {HEAD "sites:\n"
+              "  a: {lan: 10.1.0.0/24, virtual: 10.1.0.192/27}\n"
+              "  b: {lan: 10.2.0.0/24, virtual: [10.2.0.192/27, \"fd00::/120\"]}\n"
+              "  c: {lan: 10.3.0.0/24, virtual: {}}\n"
+              "  d: {lan: 10.4.0.0/24, virtual: {10.4.0.9: e/laptop, 10.4.0.8: 10.1.0.9, 10.4.0.7: "
+              "auto}}\n"
+              "people: {e: {devices: {laptop: {lan: [192.168.1.0/24, \"fd00::/64\"]}}}}\n",
+         ""},
+        {HEAD
+         "sites:\n"
+         "  a: {lan: 10.1.0.0/24, virtual: }\n"
+         "  b: {lan: 10.2.0.0/24, virtual: []}\n"
+         "  c: {lan: 10.3.0.0/24, virtual: [10.3.0.9, {}, 10.3.0.9/27]}\n"
+         "  d: {lan: 10.4.0.0/24, virtual: {10.4.0.0/27: d, e: 10.4.0.9, 10.4.0.8: , 10.4.0.7: "
+         "[d], 10.4.0.6: D, 10.4.0.5/27: auto, 10.4.0.4: 10.1.0.9/24}}\n",
+         "f:4:34: " VIRTUAL ", found nothing\n"
+         "f:5:34: " VIRTUAL ", found an empty list\n"
+         "f:6:35: " VIRTUAL ", found \"10.3.0.9\"\n"
+         "f:6:45: " VIRTUAL ", found a group of keys\n"
+         "f:6:49: 10.3.0.9/27 is an address in a prefix, not the prefix itself: write "
+         "10.3.0.0/27\n"
+         "f:7:48: a prefix cannot stand for one machine, \"d\": give a single address for it, or "
+         "`auto` for all machines\n"
+         "f:7:51: " VIRTUAL ", found \"e\"\n"
+         "f:7:74: " VIRTUAL ", found nothing\n"
+         "f:7:86: " VIRTUAL ", found a list\n"
+         "f:7:101: " VIRTUAL ", found \"D\"\n"
+         "f:7:104: 10.4.0.5/27 is an address in a prefix, not the prefix itself: write "
+         "10.4.0.0/27\n"
+         "f:7:133: 10.1.0.9/24 is an address in a prefix, not the prefix itself: write "
+         "10.1.0.0/24\n"},
+        {HEAD "people: {e: {devices: {a: {lan: }, b: {lan: []}, c: {lan: 10.1.0.9}}}}\n",
+         "f:3:33: " PREFIXES ", found nothing\n"
+         "f:3:45: " PREFIXES ", found an empty list\n"
+         "f:3:59: " PREFIXES ", found \"10.1.0.9\"\n"},
+
         /* services and rules */
         {HEAD "services: {s: {at: d, ports: [443, 443/tcp, 1-65535/udp, icmp]}}\n", ""},
         {HEAD "services: {s: {at: 10.1.0.9, ports: 80}, t: {at: e/laptop, ports: \"80\"}}\n", ""},
@@ -355,13 +396,15 @@ static const char full[] =
         "    endpoint: \"[2001:db8::7]:51822\"\n"
         "    address: [10.70.0.10, \"fd00:1::10\"]\n"
         "    mtu: 1400\n"
-        "  beijing: {lan: 192.168.200.0/24, endpoint: 203.0.113.7}\n"
+        "  beijing: {lan: 192.168.200.0/24, endpoint: 203.0.113.7, virtual: {192.168.200.240: "
+        "e/laptop, 192.168.200.128/26: 192.168.201.64/26, 192.168.200.192/27: auto, "
+        "\"fd00:3::f0\": \"fd00:2::9\"}}\n"
         "people:\n"
         "  e:\n"
         "    groups: [developers, admins]\n"
         "    devices:\n"
         "      laptop: {key: " KEY ", hub: z, address: 10.70.0.11, mtu: 1300}\n"
-        "      phone: {stock: true}\n"
+        "      phone: {stock: true, lan: 192.168.1.0/24}\n"
         "  f:\n"
         "services:\n"
         "  git: {at: b, ports: [443, 5000-5010/udp, icmp]}\n"
@@ -411,6 +454,22 @@ static void assert_range(const struct tl_port_range *range, uint8_t protocol, ui
         assert_int_equal(range->last, last);
 }
 
+static void assert_stand_ins(const struct tl_network_site *s)
+{
+        assert_int_equal(s->stand_in_count, 4);
+        assert_prefix(&s->stand_ins[0].here, "192.168.200.240/32", 18);
+        assert_word(&s->stand_ins[0].name, "e/laptop", 18, 86);
+        assert_int_equal(s->stand_ins[0].there.prefix.ip.family, WG_FAMILY_NONE);
+        assert_prefix(&s->stand_ins[1].here, "192.168.200.128/26", 18);
+        assert_prefix(&s->stand_ins[1].there, "192.168.201.64/26", 18);
+        assert_null(s->stand_ins[1].name.text);
+        assert_prefix(&s->stand_ins[2].here, "192.168.200.192/27", 18);
+        assert_null(s->stand_ins[2].name.text);
+        assert_int_equal(s->stand_ins[2].there.prefix.ip.family, WG_FAMILY_NONE);
+        assert_prefix(&s->stand_ins[3].here, "fd00:3::f0/128", 18);
+        assert_prefix(&s->stand_ins[3].there, "fd00:2::9/128", 18);
+}
+
 static void assert_sites(const struct tl_network *n)
 {
         const struct tl_network_site *s = &n->sites[0];
@@ -452,6 +511,7 @@ static void assert_sites(const struct tl_network *n)
         assert_int_equal(s->node.mtu, 0);
         assert_null(s->hub.text);
         assert_false(s->has_routes);
+        assert_stand_ins(s);
 }
 
 static void assert_people(const struct tl_network *n)
@@ -470,6 +530,8 @@ static void assert_people(const struct tl_network *n)
         assert_int_equal(e->devices[0].node.mtu, 1300);
         assert_false(e->devices[0].is_stock);
         assert_true(e->devices[1].is_stock);
+        assert_int_equal(e->devices[0].lans.count, 0);
+        assert_prefix(&e->devices[1].lans.items[0], "192.168.1.0/24", 24);
         assert_int_equal(n->people[1].device_count, 0);
 }
 
