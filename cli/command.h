@@ -20,18 +20,21 @@ enum {
 };
 
 /* All options: constant, name, its argument (NULL: none), text (NULL: hidden, for our own calls). A
- * command takes some of them. */
+ * command takes some of them. The formatter would put blanks around the dash of a name. */
+/* clang-format off */
 #define TL_CLI_OPTIONS(X) \
         X(TL_CLI_JSON, json, NULL, "print JSON, for programs") \
         X(TL_CLI_LOCKED, locked, NULL, "fail if the lock lacks values, instead of adding them") \
         X(TL_CLI_CONFIRM, confirm, "DURATION", "undo everything after DURATION, unless confirmed") \
         X(TL_CLI_REVERT, revert, NULL, "undo the changes now, instead of confirming them") \
         X(TL_CLI_WAIT, wait, NULL, NULL) \
+        X(TL_CLI_NO_PROBE, no-probe, NULL, "do not probe the LAN of this machine") \
         X(TL_CLI_SHELL, shell, NULL, "start a shell once the lab is up; the lab ends with it") \
         X(TL_CLI_KEEP, keep, NULL, "keep the lab until Ctrl-C or `tieline lab down'") \
         X(TL_CLI_DISTURB, disturb, "NAME[:MACHINE],...", \
           "disturb the network, and see how it recovers") \
         X(TL_CLI_NAME, name, "NAME", "give the lab another name than that of the network")
+/* clang-format on */
 
 #define TL_CLI_OPTION_CONSTANT_(constant, name, argument, text) constant,
 enum tl_cli_option { TL_CLI_OPTIONS(TL_CLI_OPTION_CONSTANT_) TL_CLI_OPTION_COUNT };

@@ -17,6 +17,10 @@
         "a slash in it or ends in .yaml. Without NETWORK, it is the only file in\n" \
         "/etc/tieline.\n"
 
+#define PROBE_TEXT \
+        "Before the node answers for addresses of its LAN, it asks whether another\n" \
+        "machine has them; --no-probe skips that.\n"
+
 const struct tl_command tl_commands[] = {
         {
                 .name = "key",
@@ -63,8 +67,8 @@ const struct tl_command tl_commands[] = {
                            "Exits with 0 if there is nothing to change, 1 if the file or this "
                            "machine makes\n"
                            "that impossible, and 3 if changes are pending.\n"
-                           "\n" NETWORK_TEXT,
-                .takes = TL_CLI_TAKES(TL_CLI_JSON),
+                           "\n" PROBE_TEXT "\n" NETWORK_TEXT,
+                .takes = TL_CLI_TAKES(TL_CLI_NO_PROBE) | TL_CLI_TAKES(TL_CLI_JSON),
                 .most_words = 1,
                 .needs_root = true,
                 .run = tl_cli_plan,
@@ -84,8 +88,9 @@ const struct tl_command tl_commands[] = {
                         "`tieline\n"
                         "confirm'. Use it when you work over the network that you change: a lost\n"
                         "connection comes back.\n"
-                        "\n" NETWORK_TEXT,
-                .takes = TL_CLI_TAKES(TL_CLI_CONFIRM) | TL_CLI_TAKES(TL_CLI_JSON),
+                        "\n" PROBE_TEXT "\n" NETWORK_TEXT,
+                .takes = TL_CLI_TAKES(TL_CLI_CONFIRM) | TL_CLI_TAKES(TL_CLI_NO_PROBE) |
+                         TL_CLI_TAKES(TL_CLI_JSON),
                 .most_words = 1,
                 .needs_root = true,
                 .run = tl_cli_apply,

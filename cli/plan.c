@@ -31,12 +31,21 @@ static int print_failure(void)
         return TL_CLI_FAILED;
 }
 
+static int preview_all(const struct tl_call *call)
+{
+        int status = tl_preview_make(&preview);
+
+        if (!status && !tl_call_has(call, TL_CLI_NO_PROBE))
+                status = tl_preview_probe(&preview);
+        return status;
+}
+
 static int plan(const struct tl_call *call)
 {
         int status = tl_preview_open(&preview, tl_call_network(call));
 
         if (!status)
-                status = tl_preview_make(&preview);
+                status = preview_all(call);
         status = show(call, status);
         if (status == TL_CLI_FAILED && tl_call_has(call, TL_CLI_JSON))
                 return print_failure();
@@ -74,7 +83,7 @@ static int apply(const struct tl_call *call, uint32_t confirm_s)
         if (!status && !tl_confirm_settle(preview.machine.paths.name))
                 status = TL_CLI_FAILED;
         if (!status)
-                status = tl_preview_make(&preview);
+                status = preview_all(call);
         status = show(call, status);
         if (status == TL_CLI_FAILED && tl_call_has(call, TL_CLI_JSON))
                 return print_failure();

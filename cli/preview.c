@@ -11,6 +11,7 @@
 #include "conf/base64.h"
 #include "io/fail.h"
 #include "node/apply.h"
+#include "node/lanprobe.h"
 
 enum { LINE_SIZE = 512 };
 
@@ -92,6 +93,11 @@ int tl_preview_make(struct tl_preview *preview)
                                              machine->node);
         tl_pending_find(machine->paths.name, &preview->pending);
         return TL_CLI_YES;
+}
+
+int tl_preview_probe(struct tl_preview *preview)
+{
+        return tl_lanprobe_run(&preview->machine) ? TL_CLI_YES : TL_CLI_FAILED;
 }
 
 bool tl_preview_is_pending(const struct tl_preview *preview)

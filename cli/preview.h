@@ -36,6 +36,10 @@ int tl_preview_open(struct tl_preview *preview, const char *network) WG_MUST_USE
 /* Makes the plan, and compares it with what is running. Prints and returns the same. */
 int tl_preview_make(struct tl_preview *preview) WG_MUST_USE;
 
+/* Asks the LANs of this machine what a preview that is made cannot know (node/lanprobe.h). Prints
+ * and returns the same. */
+int tl_preview_probe(struct tl_preview *preview) WG_MUST_USE;
+
 /* Whether applying changes anything on this machine. */
 bool tl_preview_is_pending(const struct tl_preview *preview) WG_MUST_USE;
 

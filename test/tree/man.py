@@ -28,7 +28,7 @@ PLANTED = {
 
 PAGE = "doc/tieline.8"
 COMMAND = re.compile(r"""\{\s*\.name = "([\w-]+)".*?(?=\{\s*\.name = |\Z)""", re.DOTALL)
-OPTION = re.compile(r"""X\(TL_CLI_\w+, (\w+), (?:NULL|"[^"]*"),\s*(?:\\\s*)?"[^"]""")
+OPTION = re.compile(r"""X\(TL_CLI_\w+, ([\w-]+), (?:NULL|"[^"]*"),\s*(?:\\\s*)?"[^"]""")
 
 
 def tieline(root):
