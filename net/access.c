@@ -20,6 +20,7 @@ struct draft {
 struct maker {
         struct tl_access *access;
         const struct tl_policy *policy;
+        const struct tl_grants *grants;
         const struct tl_prefixes *scope;
         struct tl_arena scratch;
         uint32_t *new_index;   /* per subject of the policy: in the access; TL_MODEL_NONE: gone */
@@ -134,20 +135,32 @@ static void tidy(struct list *list)
         list->count = kept;
 }
 
+/* The grants of a subject of the policy. NULL: it has none. */
+static const struct tl_grants_subject *grants_of(const struct maker *m, uint32_t index)
+{
+        return m->grants && m->grants->subjects[index].count ? &m->grants->subjects[index] : NULL;
+}
+
 static bool make_subject(struct maker *m, uint32_t index)
 {
         const struct tl_policy_subject *subject = &m->policy->subjects[index];
         struct tl_access *access = m->access;
+        const struct tl_grants_subject *grants = grants_of(m, index);
         struct list list = {0};
 
         for (uint32_t i = 0; i < m->scope->count; i++)
                 if (!clip(&access->arena, &list, subject, &m->scope->items[i]))
                         return false;
         tidy(&list);
-        m->new_index[index] = list.count ? access->subject_count : TL_MODEL_NONE;
-        if (list.count)
-                access->subjects[access->subject_count++] = (struct tl_access_subject){
-                        .name = subject->name, .targets = list.items, .count = list.count};
+        m->new_index[index] = TL_MODEL_NONE;
+        if (!list.count && !grants)
+                return true;
+        m->new_index[index] = access->subject_count;
+        access->subjects[access->subject_count++] = (struct tl_access_subject){
+                .name = subject->name,
+                .targets = list.items,
+                .count = list.count,
+                .grants = grants};
         return true;
 }
 
@@ -335,12 +348,12 @@ static bool make_spans(struct maker *m)
 }
 
 bool tl_access_make(struct tl_access *access, const struct tl_policy *policy,
-                    const struct tl_prefixes *scope)
+                    const struct tl_grants *grants, const struct tl_prefixes *scope)
 {
-        struct maker m = {.access = access, .policy = policy, .scope = scope};
+        struct maker m = {.access = access, .policy = policy, .grants = grants, .scope = scope};
         bool is_good;
 
-        *access = (struct tl_access){0};
+        *access = (struct tl_access){.grants = grants};
         is_good = make_subjects(&m) && make_drafts(&m) && make_spans(&m);
         tl_arena_done(&m.scratch);
         return is_good;

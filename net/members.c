@@ -183,3 +183,12 @@ bool tl_members_add(struct tl_prefixes *list, struct tl_arena *arena, const stru
         entity = tl_model_find(model, word, strlen(word));
         return !entity || add_entity(&to, entity);
 }
+
+bool tl_members_is_many(const struct tl_model *model, const char *word)
+{
+        size_t len = strlen(word);
+        const struct tl_entity *entity = tl_model_find(model, word, len);
+
+        return wg_enum_by_name(&tl_everyone_enum, word, len) ||
+               (entity && entity->kind == TL_ENTITY_GROUP);
+}

@@ -20,4 +20,7 @@
 bool tl_members_add(struct tl_prefixes *list, struct tl_arena *arena, const struct tl_model *model,
                     const char *word) WG_MUST_USE;
 
+/* Whether a word stands for any number of machines: a group, "all", "hubs", "sites", "people". */
+bool tl_members_is_many(const struct tl_model *model, const char *word) WG_MUST_USE;
+
 #endif

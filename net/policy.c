@@ -32,6 +32,7 @@ struct grant {
 
 struct builder {
         struct tl_policy *policy;
+        bool is_rest; /* leaves out words in `to` that stand for many */
         const struct tl_model *model;
         struct tl_arena scratch;  /* of everything here */
         struct target_list *to;   /* per rule; `outer` is not set yet */
@@ -144,6 +145,8 @@ static bool resolve_to(struct builder *b, struct target_list *list, uint32_t ind
                 const char *word = rule->to.items[i].text;
                 const struct tl_service *service = find_service(b->model, word);
 
+                if (b->is_rest && tl_members_is_many(b->model, word))
+                        continue;
                 if (service ? !add_service(b, list, service, index)
                             : !tl_members_add(&prefixes, &b->scratch, b->model, word))
                         return false;
@@ -533,20 +536,34 @@ static bool make_subjects(struct builder *b)
         return true;
 }
 
+static bool build(struct builder *b)
+{
+        bool is_good;
+
+        *b->policy = (struct tl_policy){.is_open = b->model->network->policy_at.line == 0};
+        if (b->policy->is_open)
+                return true;
+        is_good = resolve_rules(b) && make_subjects(b) && make_classes(b);
+        tl_arena_done(&b->scratch);
+        return is_good;
+}
+
 bool tl_policy_build(struct tl_policy *policy, const struct tl_model *model,
                      struct tl_findings *findings)
 {
         struct builder b = {.policy = policy, .model = model};
-        bool is_good;
 
-        *policy = (struct tl_policy){.is_open = model->network->policy_at.line == 0};
-        if (policy->is_open)
+        if (build(&b))
                 return true;
-        is_good = resolve_rules(&b) && make_subjects(&b) && make_classes(&b);
-        tl_arena_done(&b.scratch);
-        if (!is_good)
-                tl_findings_error(findings, (struct tl_place){0, 0}, NULL, "out of memory");
-        return is_good;
+        tl_findings_error(findings, (struct tl_place){0, 0}, NULL, "out of memory");
+        return false;
+}
+
+bool tl_policy_build_rest(struct tl_policy *policy, const struct tl_model *model)
+{
+        struct builder b = {.policy = policy, .is_rest = true, .model = model};
+
+        return build(&b);
 }
 
 void tl_policy_done(struct tl_policy *policy)

@@ -72,6 +72,10 @@ struct tl_policy {
 bool tl_policy_build(struct tl_policy *policy, const struct tl_model *model,
                      struct tl_findings *findings) WG_MUST_USE;
 
+/* The same without what rules allow to words that stand for many machines (net/grants.h), and
+ * without a finding. */
+bool tl_policy_build_rest(struct tl_policy *policy, const struct tl_model *model) WG_MUST_USE;
+
 void tl_policy_done(struct tl_policy *policy);
 
 /* Compares two targets as qsort(3) wants it: by prefix, protocol, first port, rule. */

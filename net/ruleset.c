@@ -201,22 +201,41 @@ static bool write_open(const struct table *t)
         return is_good;
 }
 
+/* The policy of a hub in two parts, so that a word that stands for many machines is one set. Of the
+ * others, few addresses are in the scope of a node. */
+struct parts {
+        struct tl_policy rest;
+        struct tl_grants grants;
+        struct tl_access access;
+};
+
+static bool make_parts(const struct table *t, const struct tl_prefixes *scope, struct parts *parts)
+{
+        if (t->self->kind != TL_NODE_HUB)
+                return tl_access_make(&parts->access, t->policy, NULL, scope);
+        return tl_policy_build_rest(&parts->rest, t->model) &&
+               tl_grants_make(&parts->grants, t->model, &parts->rest) &&
+               tl_access_make(&parts->access, &parts->rest, &parts->grants, scope);
+}
+
 static bool write_policy(const struct table *t)
 {
         struct tl_arena arena = {0};
-        struct tl_access access = {0};
+        struct parts parts = {0};
         struct tl_prefixes own = {0}, scope = {0};
         bool is_good;
 
         if (t->policy->is_open)
                 return write_open(t);
         is_good = list_own(t, &arena, &own) && list_scope(t, &arena, &own, &scope) &&
-                  tl_access_make(&access, t->policy, &scope);
+                  make_parts(t, &scope, &parts);
         if (is_good && is_device(t))
                 own.count = 0; /* a device forwards nothing of ours */
         if (is_good)
-                tl_ruleset_policy_write(t->out, t->plan->ifname, &access, &own);
-        tl_access_done(&access);
+                tl_ruleset_policy_write(t->out, t->plan->ifname, &parts.access, &own);
+        tl_access_done(&parts.access);
+        tl_grants_done(&parts.grants);
+        tl_policy_done(&parts.rest);
         tl_arena_done(&arena);
         return is_good;
 }

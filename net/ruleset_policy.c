@@ -14,11 +14,23 @@
 WG_ENUM_DECLARE(aspect, ASPECTS)
 WG_ENUM_DEFINE(aspect, ASPECTS)
 
+enum { WORD_SIZE = TL_NETWORK_WORD_MAX + 64 }; /* a word and its match */
+
 static const uint8_t families[] = {WG_FAMILY_IPV4, WG_FAMILY_IPV6};
 
 static const char *ip_word(uint8_t family)
 {
         return family == WG_FAMILY_IPV4 ? "ip" : "ip6";
+}
+
+static const char *protocol_word(uint8_t protocol)
+{
+        return protocol == WG_PROTOCOL_TCP ? "tcp" : "udp";
+}
+
+static const char *ping_match(uint8_t family)
+{
+        return family == WG_FAMILY_IPV4 ? "icmp type echo-request" : "icmpv6 type echo-request";
 }
 
 static enum aspect aspect_of(const struct tl_policy_target *target)
@@ -28,7 +40,40 @@ static enum aspect aspect_of(const struct tl_policy_target *target)
         return target->protocol == WG_PROTOCOL_ICMP ? ASPECT_PING : ASPECT_PORTS;
 }
 
-/* ---- the sets and the chain of a subject ---- */
+/* ---- sets of prefixes ---- */
+
+static bool has_family(const struct tl_prefixes *list, uint8_t family)
+{
+        for (uint32_t i = 0; i < list->count; i++)
+                if (list->items[i].ip.family == family)
+                        return true;
+        return false;
+}
+
+/* Writes the prefixes of one family as the set NAME4 or NAME6, if there are any. */
+static void write_prefixes(FILE *out, const char *name, const struct tl_prefixes *list,
+                           uint8_t family)
+{
+        if (!has_family(list, family))
+                return;
+        fprintf(out,
+                "\tset %s%u {\n"
+                "\t\ttype ipv%u_addr\n"
+                "\t\tflags interval\n"
+                "\t\telements = {\n",
+                name, family, family);
+        for (uint32_t i = 0; i < list->count; i++) {
+                char prefix[TL_ADDRESS_PREFIX_SIZE];
+
+                if (list->items[i].ip.family != family)
+                        continue;
+                tl_address_format_prefix(prefix, &list->items[i]);
+                fprintf(out, "\t\t\t%s,\n", prefix);
+        }
+        fputs("\t\t}\n\t}\n", out);
+}
+
+/* ---- the sets and rules of a subject ---- */
 
 /* The number of the first target from `from` on that has a family and an aspect; `count` if none
  * has. */
@@ -48,8 +93,8 @@ static void write_target(FILE *out, const struct tl_policy_target *target)
         tl_address_format_prefix(prefix, &target->prefix);
         fprintf(out, "\t\t\t%s", prefix);
         if (aspect_of(target) == ASPECT_PORTS)
-                fprintf(out, " . %s . %u-%u", target->protocol == WG_PROTOCOL_TCP ? "tcp" : "udp",
-                        target->first, target->last);
+                fprintf(out, " . %s . %u-%u", protocol_word(target->protocol), target->first,
+                        target->last);
         fputs(",\n", out);
 }
 
@@ -87,21 +132,90 @@ static void write_rule(FILE *out, const struct tl_access_subject *subject, uint8
                         family);
                 return;
         case ASPECT_PING:
-                fprintf(out, "@from-%s-ping%u %s type echo-request accept\n", subject->name, family,
-                        family == WG_FAMILY_IPV4 ? "icmp" : "icmpv6");
+                fprintf(out, "@from-%s-ping%u %s accept\n", subject->name, family,
+                        ping_match(family));
                 return;
         }
 }
 
-static void write_subject(FILE *out, const struct tl_access_subject *subject)
+/* ---- words that stand for many machines ---- */
+
+static void write_word(FILE *out, const struct tl_grants_word *word)
+{
+        char name[WORD_SIZE];
+
+        snprintf(name, sizeof(name), "to-%s", word->name);
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
+                write_prefixes(out, name, &word->prefixes, families[i]);
+}
+
+static bool has_ping(const struct tl_grant *grant)
+{
+        for (uint32_t i = 0; i < grant->count; i++)
+                if (grant->spans[i].protocol == WG_PROTOCOL_ICMP)
+                        return true;
+        return false;
+}
+
+static void write_grant_ports(FILE *out, const struct tl_grant *grant)
+{
+        const char *separator = " meta l4proto . th dport { ";
+
+        for (uint32_t i = 0; i < grant->count; i++) {
+                const struct tl_port_span *span = &grant->spans[i];
+
+                if (span->protocol == WG_PROTOCOL_ICMP)
+                        continue;
+                fprintf(out, "%s%s . %u-%u", separator, protocol_word(span->protocol), span->first,
+                        span->last);
+                separator = ", ";
+        }
+        fputs(" } accept\n", out);
+}
+
+static void write_grant(FILE *out, const struct tl_grant *grant, const struct tl_grants_word *word,
+                        uint8_t family)
+{
+        char match[WORD_SIZE];
+
+        if (!has_family(&word->prefixes, family))
+                return;
+        snprintf(match, sizeof(match), "\t\t%s daddr @to-%s%u", ip_word(family), word->name,
+                 family);
+        if (grant->is_all)
+                fprintf(out, "%s accept\n", match);
+        if (has_ping(grant))
+                fprintf(out, "%s %s accept\n", match, ping_match(family));
+        if (grant->count > has_ping(grant)) {
+                fputs(match, out);
+                write_grant_ports(out, grant);
+        }
+}
+
+static void write_grants(FILE *out, const struct tl_access *access,
+                         const struct tl_access_subject *subject, uint8_t family)
+{
+        for (uint32_t i = 0; subject->grants && i < subject->grants->count; i++) {
+                const struct tl_grant *grant = &subject->grants->items[i];
+
+                write_grant(out, grant, &access->grants->words[grant->word], family);
+        }
+}
+
+/* ---- the chain of a subject ---- */
+
+static void write_subject(FILE *out, const struct tl_access *access,
+                          const struct tl_access_subject *subject)
 {
         for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
                 WG_ENUM_EACH(aspect, &aspect_enum)
                         write_set(out, subject, families[i], (enum aspect)aspect->value);
         fprintf(out, "\tchain from-%s {\n", subject->name);
-        for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++) {
                 WG_ENUM_EACH(aspect, &aspect_enum)
                         write_rule(out, subject, families[i], (enum aspect)aspect->value);
+                write_grants(out, access, subject, families[i]);
+        }
         fputs("\t}\n", out);
 }
 
@@ -182,39 +296,6 @@ static void write_entering(FILE *out, const char *ifname, const struct tl_access
                 ifname);
 }
 
-/* ---- sets of prefixes ---- */
-
-static bool has_family(const struct tl_prefixes *list, uint8_t family)
-{
-        for (uint32_t i = 0; i < list->count; i++)
-                if (list->items[i].ip.family == family)
-                        return true;
-        return false;
-}
-
-/* Writes the prefixes of one family as the set NAME4 or NAME6, if there are any. */
-static void write_prefixes(FILE *out, const char *name, const struct tl_prefixes *list,
-                           uint8_t family)
-{
-        if (!has_family(list, family))
-                return;
-        fprintf(out,
-                "\tset %s%u {\n"
-                "\t\ttype ipv%u_addr\n"
-                "\t\tflags interval\n"
-                "\t\telements = {\n",
-                name, family, family);
-        for (uint32_t i = 0; i < list->count; i++) {
-                char prefix[TL_ADDRESS_PREFIX_SIZE];
-
-                if (list->items[i].ip.family != family)
-                        continue;
-                tl_address_format_prefix(prefix, &list->items[i]);
-                fprintf(out, "\t\t\t%s,\n", prefix);
-        }
-        fputs("\t\t}\n\t}\n", out);
-}
-
 /* ---- packets that other links forward into the tunnel ---- */
 
 /* After masquerading, which may be another program's, so that its guests are not dropped. */
@@ -266,8 +347,10 @@ void tl_ruleset_policy_write_open(FILE *out, const char *ifname, const struct tl
 void tl_ruleset_policy_write(FILE *out, const char *ifname, const struct tl_access *access,
                              const struct tl_prefixes *own)
 {
+        for (uint32_t i = 0; access->grants && i < access->grants->word_count; i++)
+                write_word(out, &access->grants->words[i]);
         for (uint32_t i = 0; i < access->subject_count; i++)
-                write_subject(out, &access->subjects[i]);
+                write_subject(out, access, &access->subjects[i]);
         for (uint32_t i = 0; i < access->class_count; i++)
                 write_class(out, access, i);
         for (unsigned int i = 0; i < WG_ARRAY_SIZE(families); i++)

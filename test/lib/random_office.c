@@ -19,6 +19,7 @@ struct cast {
         uint64_t *state;
         uint32_t hubs, sites, people, services, keys;
         uint32_t hosts[8]; /* per site */
+        uint32_t group;    /* one that exists */
 };
 
 static uint32_t below(struct cast *c, uint32_t limit)
@@ -110,10 +111,11 @@ static void write_site(struct cast *c, uint32_t site)
 
 static void write_person(struct cast *c, uint32_t person)
 {
-        uint32_t devices = 1 + below(c, 2);
+        uint32_t devices = 1 + below(c, 2), other = below(c, 2);
 
+        c->group = 2 + below(c, 2);
         fprintf(c->out, "  p%" PRIu32 ": {groups: [g%" PRIu32 ", g%" PRIu32 "], devices: {", person,
-                below(c, 2), 2 + below(c, 2));
+                other, c->group);
         for (uint32_t i = 0; i < devices; i++) {
                 fprintf(c->out, "%sm%" PRIu32 ": {stock: %s", i ? ", " : "", i,
                         one_in(c, 4) ? "true" : "false");
@@ -170,7 +172,7 @@ static void write_word(struct cast *c, FILE *out)
         static const char *const everyone[] = {"all", "hubs", "sites", "people"};
         uint32_t site = below(c, c->sites), person = below(c, c->people);
 
-        switch (below(c, 8)) {
+        switch (below(c, 9)) {
         case 0:
                 fprintf(out, "%s", everyone[below(c, WG_ARRAY_SIZE(everyone))]);
                 return;
@@ -181,7 +183,7 @@ static void write_word(struct cast *c, FILE *out)
                 fprintf(out, "p%" PRIu32 "/m0", person);
                 return;
         case 3:
-                fprintf(out, "p%" PRIu32, person);
+                fprintf(out, "g%" PRIu32, c->group);
                 return;
         case 4:
                 if (c->services) {

@@ -40,15 +40,41 @@ static bool is_target(const struct tl_policy_target *target, const struct tl_pol
                 query->port <= target->last);
 }
 
+static bool is_granted(const struct tl_access *access, const struct tl_grant *grant,
+                       const struct tl_policy_query *query)
+{
+        const struct tl_prefixes *prefixes = &access->grants->words[grant->word].prefixes;
+        bool is_inside = false, is_open = grant->is_all;
+
+        for (uint32_t i = 0; i < prefixes->count; i++)
+                is_inside = is_inside || wg_prefix_contains(&prefixes->items[i], &query->to);
+        for (uint32_t i = 0; i < grant->count; i++)
+                is_open = is_open || (grant->spans[i].protocol == query->protocol &&
+                                      grant->spans[i].first <= query->port &&
+                                      query->port <= grant->spans[i].last);
+        return is_inside && is_open;
+}
+
+static bool subject_allows(const struct tl_access *access, const struct tl_access_subject *subject,
+                           const struct tl_policy_query *query)
+{
+        for (uint32_t i = 0; i < subject->count; i++)
+                if (is_target(&subject->targets[i], query))
+                        return true;
+        for (uint32_t i = 0; subject->grants && i < subject->grants->count; i++)
+                if (is_granted(access, &subject->grants->items[i], query))
+                        return true;
+        return false;
+}
+
 static bool class_allows(const struct tl_access *access, uint32_t class,
                          const struct tl_policy_query *query)
 {
         for (uint32_t i = 0; i < access->classes[class].count; i++) {
                 uint32_t index = access->classes[class].subjects[i];
 
-                for (uint32_t j = 0; j < access->subjects[index].count; j++)
-                        if (is_target(&access->subjects[index].targets[j], query))
-                                return true;
+                if (subject_allows(access, &access->subjects[index], query))
+                        return true;
         }
         return false;
 }
@@ -134,19 +160,15 @@ static bool is_in_scope(const struct tl_prefixes *scope, const struct wg_ip *ip)
         return false;
 }
 
-static void check_node(const struct test_office *office, const struct tl_policy *policy,
-                       uint32_t node, uint64_t *state, const char *file)
+static void check_access(const struct test_office *office, const struct tl_policy *policy,
+                         const struct tl_access *access, const struct tl_prefixes *scope,
+                         uint64_t *state, const char *file)
 {
         static const uint8_t protocols[] = {WG_PROTOCOL_TCP, WG_PROTOCOL_UDP, WG_PROTOCOL_ICMP, 47};
-        struct tl_prefixes scope = {0};
-        struct tl_arena arena = {0};
-        struct tl_access access;
 
-        list_scope(&office->model, node, &arena, &scope);
-        assert_true(tl_access_make(&access, policy, &scope));
-        check_spans(&access);
-        for (uint32_t i = 0; i < access.subject_count; i++)
-                check_subject(&access.subjects[i]);
+        check_spans(access);
+        for (uint32_t i = 0; i < access->subject_count; i++)
+                check_subject(&access->subjects[i]);
         for (unsigned int i = 0; i < 100; i++) {
                 struct tl_policy_query query = {
                         .from = random_office_ip(office, state),
@@ -154,13 +176,44 @@ static void check_node(const struct test_office *office, const struct tl_policy 
                         .protocol = protocols[i % 4],
                         .port = i % 4 < 2 ? (uint16_t)(1 + tool_random(state) % 16) : 0,
                 };
-                bool is_wanted = is_in_scope(&scope, &query.to) &&
+                bool is_wanted = is_in_scope(scope, &query.to) &&
                                  tl_policy_allows(policy, &query, NULL);
 
-                if (access_allows(&access, &query) != is_wanted)
-                        fail_msg("node %" PRIu32 ", query %u: should be %s\n%s", node, i,
-                                 is_wanted ? "allowed" : "blocked", file);
+                if (access_allows(access, &query) != is_wanted)
+                        fail_msg("query %u: should be %s\n%s", i, is_wanted ? "allowed" : "blocked",
+                                 file);
         }
+}
+
+/* What the two parts of a policy allow, for destinations anywhere. */
+static void check_parts(const struct test_office *office, const struct tl_policy *policy,
+                        const struct tl_prefixes *scope, uint64_t *state, const char *file)
+{
+        struct tl_policy rest;
+        struct tl_grants grants;
+        struct tl_access access;
+
+        assert_true(tl_policy_build_rest(&rest, &office->model));
+        assert_true(tl_grants_make(&grants, &office->model, &rest));
+        assert_true(tl_access_make(&access, &rest, &grants, scope));
+        check_access(office, policy, &access, scope, state, file);
+        tl_access_done(&access);
+        tl_grants_done(&grants);
+        tl_policy_done(&rest);
+}
+
+static void check_node(const struct test_office *office, const struct tl_policy *policy,
+                       uint32_t node, uint64_t *state, const char *file)
+{
+        struct tl_prefixes scope = {0};
+        struct tl_arena arena = {0};
+        struct tl_access access;
+
+        list_scope(&office->model, node, &arena, &scope);
+        assert_true(tl_access_make(&access, policy, NULL, &scope));
+        check_access(office, policy, &access, &scope, state, file);
+        if (office->model.nodes[node].kind == TL_NODE_HUB)
+                check_parts(office, policy, &scope, state, file);
         tl_access_done(&access);
         tl_arena_done(&arena);
 }
@@ -211,7 +264,7 @@ static void check_sweep(struct tl_nest_item *sources, uint32_t count, const char
         other.protocol = WG_PROTOCOL_TCP;
         scope.items = (struct wg_prefix[1]){all};
         tl_nest_sort(sources, count);
-        assert_true(tl_access_make(&access, &policy, &scope));
+        assert_true(tl_access_make(&access, &policy, NULL, &scope));
         for (uint32_t i = 0; i < access.span_count; i++) {
                 char first[TL_ADDRESS_IP_SIZE], last[TL_ADDRESS_IP_SIZE];
                 uint32_t subject = access.classes[access.spans[i].class].subjects[0];
@@ -267,7 +320,6 @@ static void test_memory(void **unused)
         static char file[RANDOM_OFFICE_SIZE];
         uint64_t state = 7;
         struct test_office office;
-        struct tl_policy policy;
         struct wg_prefix all[] = {prefix("0.0.0.0/0"), prefix("::/0")};
         const struct tl_prefixes scope = {.items = all, .count = 2};
         bool is_good = false;
@@ -275,16 +327,20 @@ static void test_memory(void **unused)
         (void)unused;
         random_office_write(file, &state, true, false);
         test_office_init(&office, file);
-        assert_true(tl_policy_build(&policy, &office.model, &office.findings));
         for (long allocations = 0; !is_good; allocations++) {
-                struct tl_access access;
+                struct tl_policy rest = {0};
+                struct tl_grants grants = {0};
+                struct tl_access access = {0};
 
                 heap_fail_after(allocations);
-                is_good = tl_access_make(&access, &policy, &scope);
+                is_good = tl_policy_build_rest(&rest, &office.model) &&
+                          tl_grants_make(&grants, &office.model, &rest) &&
+                          tl_access_make(&access, &rest, &grants, &scope);
                 heap_fail_after(-1);
                 tl_access_done(&access);
+                tl_grants_done(&grants);
+                tl_policy_done(&rest);
         }
-        tl_policy_done(&policy);
         test_office_done(&office);
 }
 

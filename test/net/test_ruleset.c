@@ -79,6 +79,20 @@ static void check_table(const char *yaml, const char *node, const char *wanted)
         "\t\telements = {\n" elements "\t\t}\n" \
         "\t}\n"
 
+#define LEAVING(own4, own6) \
+        SET("own", "4", own4) \
+        SET("own", "6", own6) \
+        "\tcounter foreign-source {\n" \
+        "\t}\n" \
+        "\tchain leaving {\n" \
+        "\t\ttype filter hook postrouting priority srcnat + 10; policy accept;\n" \
+        "\t\toifname != \"acme\" return\n" \
+        "\t\tiifname \"acme\" return\n" \
+        "\t\tiif 0 return\n" \
+        "\t\tip saddr != @own4 counter name \"foreign-source\" drop\n" \
+        "\t\tip6 saddr != @own6 counter name \"foreign-source\" drop\n" \
+        "\t}\n"
+
 /* Everything is allowed to destinations inside. */
 #define OPEN(inside4, inside6, own4, own6) \
         SET("inside", "4", inside4) \
@@ -89,18 +103,7 @@ static void check_table(const char *yaml, const char *node, const char *wanted)
         "\t\ttype filter hook prerouting priority mangle; policy accept;\n" \
         "\t\tiifname \"acme\" ip daddr != @inside4 counter name \"not-inside\" drop\n" \
         "\t\tiifname \"acme\" ip6 daddr != @inside6 counter name \"not-inside\" drop\n" \
-        "\t}\n" SET("own", "4", own4) SET( \
-                "own", "6", \
-                own6) "\tcounter foreign-source {\n" \
-                      "\t}\n" \
-                      "\tchain leaving {\n" \
-                      "\t\ttype filter hook postrouting priority srcnat + 10; policy accept;\n" \
-                      "\t\toifname != \"acme\" return\n" \
-                      "\t\tiifname \"acme\" return\n" \
-                      "\t\tiif 0 return\n" \
-                      "\t\tip saddr != @own4 counter name \"foreign-source\" drop\n" \
-                      "\t\tip6 saddr != @own6 counter name \"foreign-source\" drop\n" \
-                      "\t}\n"
+        "\t}\n" LEAVING(own4, own6)
 
 static void test_open(void **unused)
 {
@@ -359,6 +362,59 @@ static void test_policy(void **unused)
                     "table inet tieline-acme {\n" ENTERING("") "}\n");
 }
 
+/* A hub has the addresses of `people' once. */
+static void test_words(void **unused)
+{
+        (void)unused;
+        check_table(
+                OFFICE("") "policy:\n"
+                           "  - {from: d, to: people, ports: [icmp, 22, 80-90/udp]}\n"
+                           "  - {from: d, to: people, ports: [23/tcp, 85-95/udp]}\n"
+                           "  - {from: e, to: people}\n",
+                "z",
+                "table inet tieline-acme {\n" SET("to-people", "4", "\t\t\t10.70.0.4/32,\n") SET(
+                        "to-people", "6",
+                        "\t\t\tfd01:203:405::4/128,\n") "\tchain from-d {\n"
+                                                        "\t\tip daddr @to-people4 icmp type "
+                                                        "echo-request accept\n"
+                                                        "\t\tip daddr @to-people4 meta l4proto . "
+                                                        "th dport { tcp . 22-23, udp . 80-95 } "
+                                                        "accept\n"
+                                                        "\t\tip6 daddr @to-people6 icmpv6 type "
+                                                        "echo-request accept\n"
+                                                        "\t\tip6 daddr @to-people6 meta l4proto . "
+                                                        "th dport { tcp . 22-23, udp . 80-95 } "
+                                                        "accept\n"
+                                                        "\t}\n"
+                                                        "\tchain from-e {\n"
+                                                        "\t\tip daddr @to-people4 accept\n"
+                                                        "\t\tip6 daddr @to-people6 accept\n"
+                                                        "\t}\n"
+                                                        "\tmap sources4 {\n"
+                                                        "\t\ttype ipv4_addr : verdict\n"
+                                                        "\t\tflags interval\n"
+                                                        "\t\telements = {\n"
+                                                        "\t\t\t10.70.0.4 : jump from-e,\n"
+                                                        "\t\t\t10.200.1.9 : jump from-d,\n"
+                                                        "\t\t\t192.168.2.9 : jump from-d,\n"
+                                                        "\t\t}\n"
+                                                        "\t}\n"
+                                                        "\tmap sources6 {\n"
+                                                        "\t\ttype ipv6_addr : verdict\n"
+                                                        "\t\tflags interval\n"
+                                                        "\t\telements = {\n"
+                                                        "\t\t\tfd01:203:405::4 : jump from-e,\n"
+                                                        "\t\t}\n"
+                                                        "\t}\n" ENTERING(
+                                                                "\t\tip saddr vmap @sources4\n"
+                                                                "\t\tip6 saddr vmap @sources6\n")
+                                                                LEAVING("\t\t\t10.70.0.1/32,\n",
+                                                                        "\t\t\tfd01:203:405::1/"
+                                                                        "128,\n")
+                                                                        CLAMP("1360",
+                                                                              "1340") "}\n");
+}
+
 /* ---- what nft(8) and the kernel say ---- */
 
 /* Loads tables of one name, one after the other, in one transaction. */
@@ -397,9 +453,8 @@ static void test_kernel(void **unused)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_open),
-                cmocka_unit_test(test_snat),
-                cmocka_unit_test(test_policy),
+                cmocka_unit_test(test_open),   cmocka_unit_test(test_snat),
+                cmocka_unit_test(test_policy), cmocka_unit_test(test_words),
                 cmocka_unit_test(test_kernel),
         };
 
