@@ -11,6 +11,7 @@
 #include "io/fail.h"
 #include "net/lanways.h"
 #include "net/nodeplan.h"
+#include "net/pathmtu.h"
 #include "net/words.h"
 
 /* ---- JSON: values ---- */
@@ -115,7 +116,7 @@ static json_t *describe_node(const struct tl_model *model, uint32_t index)
                 node->is_stock, "addresses", describe_ips(&node->ip4, &node->ip6), "hub",
                 node->kind == TL_NODE_HUB ? NULL : model->nodes[node->hub].name, "endpoint",
                 is_public ? endpoint : NULL, "keepalive_s", (int)tl_nodeplan_keepalive_s(node),
-                "mtu", (int)tl_nodeplan_mtu(model, index, 0), "has_key",
+                "mtu", (int)tl_pathmtu_link(model, index, 0), "has_key",
                 node->in_file->key_at.line > 0);
         tl_report_json_place(object, node->at);
         return object;

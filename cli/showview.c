@@ -8,6 +8,7 @@
 #include "conf/address.h"
 #include "net/lanways.h"
 #include "net/nodeplan.h"
+#include "net/pathmtu.h"
 #include "net/words.h"
 
 WG_ENUM_DEFINE(tl_route_holder, TL_ROUTE_HOLDERS)
@@ -134,7 +135,7 @@ static void add_node(struct tl_table *table, const struct tl_model *model, uint3
                                                                tl_nodeplan_keepalive_s(node))
                                                : "-",
                                        tl_table_text(table, "%" PRIu32,
-                                                     tl_nodeplan_mtu(model, index, 0))}});
+                                                     tl_pathmtu_link(model, index, 0))}});
         if (tl_node_is_public(node)) {
                 tl_showview_endpoint(endpoint, &node->in_file->endpoint);
                 tl_table_add(table, (struct tl_table_row){

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "conf/address.h"
+#include "net/ownlan.h"
 
 WG_ENUM_DEFINE(tl_conflict, TL_CONFLICTS)
 
@@ -503,27 +504,10 @@ static const struct claim *find_routed(const struct routed *routed, const struct
         return found == TL_NEST_NONE ? NULL : &routed->claims.items[routed->items[found].id];
 }
 
-/* Whether a link leads to the machine's default gateway. */
-static bool is_uplink(const struct tl_local *local, const char *link)
-{
-        for (uint32_t i = 0; i < local->route_count; i++)
-                if (local->routes[i].prefix.cidr == 0 && strcmp(local->routes[i].link, link) == 0)
-                        return true;
-        return false;
-}
-
-static struct wg_prefix prefix_of(const struct tl_local_net *net)
-{
-        struct wg_prefix prefix = {.ip = net->ip, .cidr = net->cidr};
-
-        wg_prefix_mask(&prefix);
-        return prefix;
-}
-
 /* Networks that every machine has, and the tunnel's own. */
 static bool is_own_net(const struct tl_model *model, const struct tl_local_net *net)
 {
-        struct wg_prefix prefix = prefix_of(net);
+        struct wg_prefix prefix = tl_ownlan_prefix(net);
 
         if (strcmp(net->link, model->network->name.text) == 0)
                 return true;
@@ -547,10 +531,10 @@ static void check_net(const struct routed *routed, const struct tl_node *node,
                       const struct tl_local *local, const struct tl_local_net *net)
 {
         static const struct tl_place nowhere;
-        struct wg_prefix prefix = prefix_of(net);
+        struct wg_prefix prefix = tl_ownlan_prefix(net);
         const struct claim *claim = find_routed(routed, &prefix);
         char text[CLAIM_TEXT_SIZE], net_text[TL_ADDRESS_PREFIX_SIZE], message[512];
-        bool is_present = is_uplink(local, net->link);
+        bool is_present = tl_ownlan_is_uplink(local, net->link);
 
         if (!claim)
                 return;
@@ -567,41 +551,18 @@ static void check_net(const struct routed *routed, const struct tl_node *node,
                message);
 }
 
-/* Which of the machine's links is in a LAN of its own site: the one with the node's address, else
- * the uplink, else the first. NULL: none is. */
-static const char *find_own_link(const struct tl_model *model, const struct tl_lan *lan,
-                                 const struct tl_local *local)
-{
-        const char *found = NULL, *uplink = NULL;
-
-        for (uint32_t i = 0; i < local->net_count; i++) {
-                const struct tl_local_net *net = &local->nets[i];
-                struct wg_prefix prefix = prefix_of(net);
-
-                if (is_own_net(model, net) || !wg_prefix_overlaps(&prefix, &lan->prefix))
-                        continue;
-                if (wg_ip_equal(&net->ip, &lan->node_at))
-                        return net->link;
-                if (!uplink && is_uplink(local, net->link))
-                        uplink = net->link;
-                if (!found)
-                        found = net->link;
-        }
-        return uplink ? uplink : found;
-}
-
 /* A second link with the prefix of the site's LAN takes packets for devices on the LAN. */
 static void check_own_lan(const struct routed *routed, const struct tl_lan *lan,
                           const struct tl_local *local)
 {
         static const struct tl_place nowhere;
-        const char *own = find_own_link(routed->model, lan, local);
+        const char *own = tl_ownlan_link(routed->model, lan, local);
         char text[TL_ADDRESS_PREFIX_SIZE], net_text[TL_ADDRESS_PREFIX_SIZE], message[512];
 
         tl_address_format_prefix(text, &lan->prefix);
         for (uint32_t i = 0; i < local->net_count; i++) {
                 const struct tl_local_net *net = &local->nets[i];
-                struct wg_prefix prefix = prefix_of(net);
+                struct wg_prefix prefix = tl_ownlan_prefix(net);
 
                 if (is_own_net(routed->model, net) || strcmp(net->link, own ? own : "") == 0 ||
                     !wg_prefix_overlaps(&prefix, &lan->prefix))

@@ -52,16 +52,9 @@ struct wg_ip tl_course_mapped(const struct tl_model *model, const struct tl_walk
 const struct tl_stand_in *tl_course_stand_in(const struct tl_model *model, uint32_t lan,
                                              const struct wg_ip *to)
 {
-        const struct tl_stand_in *found = NULL;
+        struct wg_prefix prefix = only(to);
 
-        for (uint32_t i = 0; i < model->stand_in_count; i++) {
-                const struct tl_stand_in *item = &model->stand_ins[i];
-
-                if (item->lan == lan && wg_prefix_contains(&item->there, to) &&
-                    (!found || item->there.cidr > found->there.cidr))
-                        found = item;
-        }
-        return found;
+        return tl_model_find_stand_in(model, lan, &prefix);
 }
 
 /* ---- courses ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "net/lanways.h"
 
-/* All prefixes of the network in a family, but those of one site. */
+/* All prefixes of the network in a family as they are in the tunnel, but those of one site. */
 static bool list_remote(struct tl_prefixes *list, struct tl_arena *arena,
                         const struct tl_model *model, uint32_t site, uint8_t family)
 {
@@ -11,7 +11,7 @@ static bool list_remote(struct tl_prefixes *list, struct tl_arena *arena,
                 const struct tl_lan *lan = &model->lans[i];
 
                 if (lan->site != site && lan->prefix.ip.family == family &&
-                    !tl_prefixes_add(list, arena, &lan->prefix))
+                    !tl_prefixes_add(list, arena, &lan->wire))
                         return false;
         }
         return tl_prefixes_add(list, arena, pool);
@@ -59,10 +59,10 @@ static bool must_be_entered(const struct tl_model *model, uint32_t lan,
 {
         switch (tl_travel_out(model, lan, remote).reason) {
         case TL_TRAVEL_HAS_ROUTES: /* by default: it must have what is needed */
+        case TL_TRAVEL_DROPS_HALF:
                 return !model->sites[model->lans[lan].site].in_file->has_routes;
         case TL_TRAVEL_LACKS_ROUTE:
         case TL_TRAVEL_DEVICES_HAVE_ROUTES:
-        case TL_TRAVEL_DROPS_HALF:
                 return true;
         case TL_TRAVEL_NODE_IS_ROUTER:
         case TL_TRAVEL_NO_ROUTES:

@@ -73,4 +73,11 @@ struct tl_local {
         uint32_t uplink_mtu; /* of the path to the hub; 0: unknown */
 };
 
+/* Whether a machine can use a family. Nothing is known about one without facts (NULL). */
+static inline bool tl_local_has_family(const struct tl_local *local, uint8_t family)
+{
+        return family == WG_FAMILY_IPV4 ||
+               (family == WG_FAMILY_IPV6 && !(local && local->lacks_ipv6));
+}
+
 #endif

@@ -196,9 +196,17 @@ uint32_t tl_model_find_key(const struct tl_model *model, const uint8_t key[TL_CO
  * has it, by longest prefix; TL_MODEL_NONE: none. */
 uint32_t tl_model_find_lan(const struct tl_model *model, const struct wg_ip *ip);
 
+/* Whether any LAN has a mapped prefix, so that nodes route the pool of mapped prefixes. */
+bool tl_model_has_mapped(const struct tl_model *model) WG_MUST_USE;
+
 /* The index of the LAN of one site whose own prefix has an address, by longest prefix; else NONE.
  */
 uint32_t tl_model_find_lan_of(const struct tl_model *model, uint32_t site, const struct wg_ip *ip);
+
+/* What stands, in a LAN, for a prefix in the tunnel: the one for the longest prefix that covers it;
+ * NULL: nothing does. */
+const struct tl_stand_in *tl_model_find_stand_in(const struct tl_model *model, uint32_t lan,
+                                                 const struct wg_prefix *to);
 
 /* The index of the node with that tunnel address; TL_MODEL_NONE: there is none. */
 uint32_t tl_model_find_address(const struct tl_model *model, const struct wg_ip *ip);

@@ -60,6 +60,14 @@ uint32_t tl_model_find_lan(const struct tl_model *model, const struct wg_ip *ip)
         return item == TL_NEST_NONE ? TL_MODEL_NONE : model->lans_by_prefix[item].id;
 }
 
+bool tl_model_has_mapped(const struct tl_model *model)
+{
+        for (uint32_t i = 0; i < model->lan_count; i++)
+                if (model->lans[i].mapped.ip.family != WG_FAMILY_NONE)
+                        return true;
+        return false;
+}
+
 uint32_t tl_model_find_lan_of(const struct tl_model *model, uint32_t site, const struct wg_ip *ip)
 {
         uint32_t first = model->sites[site].lan_first, found = TL_MODEL_NONE;
@@ -69,6 +77,38 @@ uint32_t tl_model_find_lan_of(const struct tl_model *model, uint32_t site, const
                     (found == TL_MODEL_NONE ||
                      model->lans[i].prefix.cidr > model->lans[found].prefix.cidr))
                         found = i;
+        return found;
+}
+
+/* The index of the first stand-in of a LAN, or where it would be. */
+static uint32_t first_stand_in(const struct tl_model *model, uint32_t lan)
+{
+        uint32_t low = 0, high = model->stand_in_count;
+
+        while (low < high) {
+                uint32_t middle = low + (high - low) / 2;
+
+                if (model->stand_ins[middle].lan < lan)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+const struct tl_stand_in *tl_model_find_stand_in(const struct tl_model *model, uint32_t lan,
+                                                 const struct wg_prefix *to)
+{
+        const struct tl_stand_in *found = NULL;
+
+        for (uint32_t i = first_stand_in(model, lan);
+             i < model->stand_in_count && model->stand_ins[i].lan == lan; i++) {
+                const struct tl_stand_in *item = &model->stand_ins[i];
+
+                if (wg_prefix_covers(&item->there, to) &&
+                    (!found || item->there.cidr > found->there.cidr))
+                        found = item;
+        }
         return found;
 }
 

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/pathmtu.h"
+#include "net/plan_parts.h"
+#include "net/plan_routes.h"
 #include "net/prefixes.h"
 #include "net/ruleset.h"
 
@@ -68,77 +71,34 @@ static bool is_hub(const struct tl_node *node)
         return node->kind == TL_NODE_HUB;
 }
 
-/* Whether a family can be set up on this machine. */
-static bool is_family_usable(const struct planner *p, uint8_t family)
-{
-        return family == WG_FAMILY_IPV4 ||
-               (family == WG_FAMILY_IPV6 && !(p->local && p->local->lacks_ipv6));
-}
-
-/* ---- addresses and routes ---- */
-
-static bool add_address(struct planner *p, const struct wg_ip *ip)
-{
-        struct tl_nodeplan *plan = p->plan;
-        struct tl_planned_address *larger;
-
-        if (!is_family_usable(p, ip->family))
-                return true;
-        larger = tl_arena_grow(&plan->arena, plan->addresses, plan->address_count,
-                               &plan->address_capacity, sizeof(*larger));
-        if (!larger)
-                return false;
-        plan->addresses = larger;
-        larger[plan->address_count++] = (struct tl_planned_address){
-                .ip = *ip, .cidr = (uint8_t)wg_ip_bits(ip)};
-        return true;
-}
-
-static bool add_route(struct planner *p, const struct wg_prefix *prefix,
-                      enum tl_planned_route_kind kind, uint32_t metric)
-{
-        struct tl_nodeplan *plan = p->plan;
-        struct tl_planned_route *larger;
-
-        larger = tl_arena_grow(&plan->arena, plan->routes, plan->route_count, &plan->route_capacity,
-                               sizeof(*larger));
-        if (!larger)
-                return false;
-        plan->routes = larger;
-        larger[plan->route_count++] = (struct tl_planned_route){
-                .prefix = *prefix, .kind = kind, .metric = metric};
-        return true;
-}
-
-static bool add_remote(struct planner *p, const struct wg_prefix *prefix)
-{
-        if (!is_family_usable(p, prefix->ip.family))
-                return true;
-        return add_route(p, prefix, TL_PLANNED_LINK, 0) &&
-               add_route(p, prefix, TL_PLANNED_UNREACHABLE, TL_NODEPLAN_HIGH_METRIC);
-}
+/* ---- the order ---- */
 
 static int compare_routes(const void *left, const void *right)
 {
         const struct tl_planned_route *a = left, *b = right;
-        int order = tl_prefixes_compare(&a->prefix, &b->prefix);
+        int order = compare_numbers(a->table, b->table);
 
-        return order != 0 ? order : (a->metric > b->metric) - (a->metric < b->metric);
+        if (order == 0)
+                order = tl_prefixes_compare(&a->prefix, &b->prefix);
+        return order != 0 ? order : compare_numbers(a->metric, b->metric);
 }
 
-static bool plan_routes(struct planner *p)
+static int compare_proxies(const void *left, const void *right)
 {
-        const struct tl_model *model = p->model;
+        const struct tl_planned_proxy *a = left, *b = right;
 
-        if (!add_remote(p, &model->pool4) || !add_remote(p, &model->pool6))
-                return false;
-        for (uint32_t i = 0; i < model->lan_count; i++)
-                if (model->lans[i].site != p->self->site && !add_remote(p, &model->lans[i].wire))
-                        return false;
-        if (p->plan->route_count)
-                qsort(p->plan->routes, p->plan->route_count, sizeof(*p->plan->routes),
-                      compare_routes);
-        return true;
+        return wg_ip_compare(&a->ip, &b->ip);
+}
+
+static void sort_parts(struct tl_nodeplan *plan)
+{
+        if (plan->route_count)
+                qsort(plan->routes, plan->route_count, sizeof(*plan->routes), compare_routes);
+        if (plan->rule_count)
+                qsort(plan->rules, plan->rule_count, sizeof(*plan->rules),
+                      tl_nodeplan_compare_rules);
+        if (plan->proxy_count)
+                qsort(plan->proxies, plan->proxy_count, sizeof(*plan->proxies), compare_proxies);
 }
 
 /* ---- peers ---- */
@@ -162,21 +122,25 @@ static void add_own_addresses(struct planner *p, uint32_t peer, const struct tl_
 }
 
 /* What is reached through peers because of one other node. A node that has a hub sends it
- * everything in the pool that is not a direct peer. */
+ * everything in the pools that is not a direct peer. */
 static void share_node(struct planner *p, uint32_t index)
 {
         const struct tl_model *model = p->model;
         const struct tl_node *node = &model->nodes[index];
         uint32_t next = tl_model_next(model, p->plan->node, index);
+        bool has_pools = !is_hub(p->self) && next == p->self->hub;
 
-        if (is_hub(p->self) || next != p->self->hub)
+        if (!has_pools)
                 add_own_addresses(p, next, node);
         if (node->site == TL_MODEL_NONE)
                 return;
         for (uint32_t i = 0; i < model->sites[node->site].lan_count; i++) {
                 const struct tl_lan *lan = &model->lans[model->sites[node->site].lan_first + i];
 
-                add_share(p, next, &lan->wire, lan->at);
+                if (!tl_lan_is_mapped(lan))
+                        add_share(p, next, &lan->prefix, lan->at);
+                if (!has_pools)
+                        add_share(p, next, &lan->mapped, lan->at);
         }
 }
 
@@ -184,13 +148,16 @@ static bool collect_shares(struct planner *p)
 {
         const struct tl_model *model = p->model;
 
-        p->shares = calloc(2 * (size_t)model->node_count + model->lan_count + 2,
+        p->shares = calloc(2 * ((size_t)model->node_count + model->lan_count) + 3,
                            sizeof(*p->shares));
         if (!p->shares)
                 return false;
         if (!is_hub(p->self) && p->self->hub != TL_MODEL_NONE) {
                 add_share(p, p->self->hub, &model->pool4, model->network->pool4.at);
                 add_share(p, p->self->hub, &model->pool6, model->network->pool6.at);
+                if (tl_model_has_mapped(model))
+                        add_share(p, p->self->hub, &model->network->mapped.prefix,
+                                  model->network->mapped.at);
         }
         for (uint32_t i = 0; i < model->node_count; i++)
                 if (i != p->plan->node)
@@ -313,64 +280,7 @@ static void plan_port(struct planner *p)
         p->plan->device.has_listen_port = true;
 }
 
-/* ---- MTU ---- */
-
-static uint32_t uplink_mtu(const struct tl_node *node)
-{
-        return node->in_file->mtu ? node->in_file->mtu : (uint32_t)TL_NETWORK_MTU;
-}
-
-/* The narrowest uplink of a node's peers. Most nodes have no peer but their hub. */
-static uint32_t peers_mtu(const struct tl_model *model, uint32_t node)
-{
-        const struct tl_node *self = &model->nodes[node];
-        uint32_t mtu = UINT32_MAX;
-
-        if (!is_hub(self) && !tl_node_is_public(self) && self->hub != TL_MODEL_NONE)
-                return uplink_mtu(&model->nodes[self->hub]);
-        for (uint32_t i = 0; i < model->node_count; i++)
-                if (tl_model_is_peer(model, node, i))
-                        mtu = WG_MIN(mtu, uplink_mtu(&model->nodes[i]));
-        return mtu;
-}
-
-/* The link has one MTU, so the narrowest uplink at either end of the node's hops decides. */
-uint32_t tl_nodeplan_mtu(const struct tl_model *model, uint32_t node, uint32_t own_mtu)
-{
-        uint32_t least = model->pool6.ip.family == WG_FAMILY_NONE ? TL_NODEPLAN_IPV4_MTU
-                                                                  : TL_NODEPLAN_IPV6_MTU;
-        uint32_t self = uplink_mtu(&model->nodes[node]), peers = peers_mtu(model, node);
-        uint32_t mtu = WG_MIN(self, peers);
-
-        if (own_mtu)
-                mtu = WG_MIN(mtu, own_mtu);
-        return WG_MAX(mtu, least + TL_NODEPLAN_OVERHEAD) - TL_NODEPLAN_OVERHEAD;
-}
-
 /* ---- kernel settings ---- */
-
-static bool add_setting(struct planner *p, const char *path, const char *value, const char *only_if)
-{
-        struct tl_nodeplan *plan = p->plan;
-        struct tl_planned_setting *larger;
-
-        larger = tl_arena_grow(&plan->arena, plan->settings, plan->setting_count,
-                               &plan->setting_capacity, sizeof(*larger));
-        if (!path || !larger)
-                return false;
-        plan->settings = larger;
-        larger[plan->setting_count++] = (struct tl_planned_setting){
-                .path = path, .value = value, .only_if = only_if};
-        return true;
-}
-
-static bool has_setting(const struct tl_nodeplan *plan, const char *path)
-{
-        for (uint32_t i = 0; i < plan->setting_count; i++)
-                if (strcmp(plan->settings[i].path, path) == 0)
-                        return true;
-        return false;
-}
 
 /* A forwarding machine ignores router advertisements unless accept_ra is 2, and forgets the routes
  * that it has learnt from them. */
@@ -383,9 +293,7 @@ static bool keep_advertised_routes(struct planner *p)
                 if (route->protocol != RTPROT_RA_LEARNT || !route->link[0])
                         continue;
                 path = tl_arena_format(&p->plan->arena, "net/ipv6/conf/%s/accept_ra", route->link);
-                if (!path)
-                        return false;
-                if (!has_setting(p->plan, path) && !add_setting(p, path, "2", "1"))
+                if (!tl_plan_add_setting(p->plan, path, "2", "1"))
                         return false;
         }
         return true;
@@ -396,7 +304,7 @@ static bool forwards_ipv6(const struct planner *p)
 {
         const struct tl_site *site;
 
-        if (!is_family_usable(p, WG_FAMILY_IPV6))
+        if (!tl_local_has_family(p->local, WG_FAMILY_IPV6))
                 return false;
         if (is_hub(p->self))
                 return p->model->pool6.ip.family != WG_FAMILY_NONE;
@@ -415,13 +323,14 @@ static bool plan_settings(struct planner *p)
 
         if (p->self->kind == TL_NODE_DEVICE)
                 return true;
-        if (!add_setting(p, "net/ipv4/ip_forward", "1", NULL) ||
-            !add_setting(p,
-                         tl_arena_format(&plan->arena, "net/ipv4/conf/%s/rp_filter", plan->ifname),
-                         "2", NULL))
+        if (!tl_plan_add_setting(plan, "net/ipv4/ip_forward", "1", NULL) ||
+            !tl_plan_add_setting(
+                    plan, tl_arena_format(&plan->arena, "net/ipv4/conf/%s/rp_filter", plan->ifname),
+                    "2", NULL))
                 return false;
-        return !forwards_ipv6(p) || (keep_advertised_routes(p) &&
-                                     add_setting(p, "net/ipv6/conf/all/forwarding", "1", NULL));
+        return !forwards_ipv6(p) ||
+               (keep_advertised_routes(p) &&
+                tl_plan_add_setting(plan, "net/ipv6/conf/all/forwarding", "1", NULL));
 }
 
 /* ---- the whole plan ---- */
@@ -435,14 +344,26 @@ static bool name_parts(struct planner *p)
         return plan->table != NULL;
 }
 
+static bool plan_addresses(struct planner *p)
+{
+        const struct wg_ip *addresses[] = {&p->self->ip4, &p->self->ip6};
+
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(addresses); i++)
+                if (tl_local_has_family(p->local, addresses[i]->family) &&
+                    !tl_plan_add_address(p->plan, addresses[i]))
+                        return false;
+        return true;
+}
+
 static bool make_parts(struct planner *p)
 {
-        if (!name_parts(p) || !collect_shares(p) || !add_address(p, &p->self->ip4) ||
-            !add_address(p, &p->self->ip6) || !plan_routes(p) || !plan_settings(p))
+        p->plan->mtu = tl_pathmtu_link(p->model, p->plan->node,
+                                       p->local ? p->local->uplink_mtu : 0);
+        if (!name_parts(p) || !collect_shares(p) || !plan_addresses(p) || !plan_settings(p) ||
+            !tl_plan_routes(p->plan, p->model, p->local, p->findings))
                 return false;
         plan_port(p);
-        p->plan->mtu = tl_nodeplan_mtu(p->model, p->plan->node,
-                                       p->local ? p->local->uplink_mtu : 0);
+        sort_parts(p->plan);
         return true;
 }
 
@@ -479,13 +400,15 @@ bool tl_nodeplan_make(struct tl_nodeplan *plan, const struct tl_model *model,
                             .self = &model->nodes[node],
                             .local = local,
                             .findings = findings};
+        uint32_t errors = findings->errors;
         bool has_memory, is_good = false;
 
         *plan = (struct tl_nodeplan){.node = node};
         tl_change_init(&plan->device);
         has_memory = make_parts(&p);
         if (has_memory) {
-                is_good = has_disjoint_peers(&p);
+                is_good = findings->errors == errors;
+                is_good = has_disjoint_peers(&p) && is_good;
                 is_good = check_drops(&p) && is_good;
                 has_memory = finish(&p, policy);
         }

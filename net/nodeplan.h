@@ -25,11 +25,8 @@
 #include "net/policy.h"
 
 enum {
-        TL_NODEPLAN_PROTOCOL = 109,   /* of routes and rules; 108 is tieline-quick's */
-        TL_NODEPLAN_KEEPALIVE_S = 25, /* on the side that is behind NAT */
-        TL_NODEPLAN_OVERHEAD = 80,    /* bytes of outer headers: IPv6 40, UDP 8, WireGuard 32 */
-        TL_NODEPLAN_IPV6_MTU = 1280,  /* the minimum for IPv6 */
-        TL_NODEPLAN_IPV4_MTU = 576,   /* what every IPv4 host accepts */
+        TL_NODEPLAN_PROTOCOL = 109,           /* of routes and rules; 108 is tieline-quick's */
+        TL_NODEPLAN_KEEPALIVE_S = 25,         /* on the side that is behind NAT */
         TL_NODEPLAN_HIGH_METRIC = 0x7f000000, /* of unreachable routes */
         TL_NODEPLAN_PRIORITY = 1090,          /* of rules for HIDDEN; 1 more: for RETURN */
 };
@@ -99,7 +96,7 @@ struct tl_nodeplan {
         uint32_t address_count, address_capacity;
         struct tl_change device; /* peers, their allowed IPs, endpoints as names, keepalives, port;
                                    * replace_peers is set; without the private key */
-        struct tl_planned_route *routes; /* sorted by prefix, then metric */
+        struct tl_planned_route *routes; /* sorted by table, prefix, then metric */
         uint32_t route_count, route_capacity;
         struct tl_planned_rule *rules; /* sorted (tl_nodeplan_compare_rules) */
         uint32_t rule_count, rule_capacity;
@@ -128,10 +125,6 @@ uint32_t tl_nodeplan_table(const char *network, enum tl_planned_table table) WG_
 int tl_nodeplan_compare_rules(const void *a, const void *b) WG_MUST_USE;
 
 /* Parts of a plan, without making it; of stock devices, too. */
-
-/* The MTU of a node's link. `own_mtu` is that of the machine's own uplink, in addition
- * to what the file says; 0: not known. */
-uint32_t tl_nodeplan_mtu(const struct tl_model *model, uint32_t node, uint32_t own_mtu) WG_MUST_USE;
 
 /* The interval of the keepalives that a node sends to its peers; 0: none. */
 uint16_t tl_nodeplan_keepalive_s(const struct tl_node *node) WG_MUST_USE;

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "net/ruleset.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "conf/address.h"
 #include "net/access.h"
 #include "net/prefixes.h"
+#include "net/ruleset_mss.h"
 #include "net/ruleset_policy.h"
 #include "net/travel.h"
-
-enum { IPV4_AND_TCP = 40, IPV6_AND_TCP = 60 }; /* bytes of headers before a segment */
 
 struct table {
         FILE *out;
@@ -29,32 +27,6 @@ static const char *family_name(uint8_t family)
 static bool is_device(const struct table *t)
 {
         return t->self->kind == TL_NODE_DEVICE;
-}
-
-/* ---- MSS ---- */
-
-static void write_clamp_rule(const struct table *t, const char *direction, uint8_t family,
-                             uint32_t size)
-{
-        fprintf(t->out,
-                "\t\t%s \"%s\" meta nfproto ipv%u tcp flags syn / syn,rst "
-                "tcp option maxseg size set %" PRIu32 "\n",
-                direction, t->plan->ifname, family, size);
-}
-
-/* Both directions, because the other end may not clamp, and a device behind this node may have
- * blocked the messages that discovery of the path MTU needs. The kernel only lowers the size. */
-static void write_clamp(const struct table *t)
-{
-        static const char *const directions[] = {"iifname", "oifname"};
-
-        fprintf(t->out, "\tchain clamp {\n"
-                        "\t\ttype filter hook forward priority mangle; policy accept;\n");
-        for (unsigned int i = 0; i < WG_ARRAY_SIZE(directions); i++) {
-                write_clamp_rule(t, directions[i], WG_FAMILY_IPV4, t->plan->mtu - IPV4_AND_TCP);
-                write_clamp_rule(t, directions[i], WG_FAMILY_IPV6, t->plan->mtu - IPV6_AND_TCP);
-        }
-        fprintf(t->out, "\t}\n");
 }
 
 /* ---- source NAT ---- */
@@ -93,7 +65,7 @@ static void write_pairs_into(struct pairs *pairs, uint32_t lan)
         write_pair(pairs, &model->pool6, lan);
         for (uint32_t i = 0; i < model->lan_count; i++)
                 if (model->lans[i].site != pairs->table->self->site)
-                        write_pair(pairs, &model->lans[i].prefix, lan);
+                        write_pair(pairs, &model->lans[i].wire, lan);
 }
 
 /* Writes the set of the pairs of a source and an own LAN that travel by SNAT. Returns whether there
@@ -136,6 +108,13 @@ static void write_snat(const struct table *t)
 
 /* ---- the policy ---- */
 
+/* What a LAN is in the tunnel: two prefixes, unless its own one is used elsewhere. */
+static bool list_lan(struct tl_arena *arena, const struct tl_lan *lan, struct tl_prefixes *list)
+{
+        return tl_prefixes_add(list, arena, &lan->wire) &&
+               tl_prefixes_add(list, arena, &lan->mapped);
+}
+
 /* The node's addresses in the tunnel, and its LANs. */
 static bool list_own(const struct table *t, struct tl_arena *arena, struct tl_prefixes *list)
 {
@@ -149,7 +128,7 @@ static bool list_own(const struct table *t, struct tl_arena *arena, struct tl_pr
                 return true;
         site = &t->model->sites[t->self->site];
         for (uint32_t i = 0; i < site->lan_count; i++)
-                if (!tl_prefixes_add(list, arena, &t->model->lans[site->lan_first + i].prefix))
+                if (!list_lan(arena, &t->model->lans[site->lan_first + i], list))
                         return false;
         tl_prefixes_shorten(list);
         return true;
@@ -177,7 +156,7 @@ static bool list_network(const struct table *t, struct tl_arena *arena, struct t
             !tl_prefixes_add(list, arena, &model->pool6))
                 return false;
         for (uint32_t i = 0; i < model->lan_count; i++)
-                if (!tl_prefixes_add(list, arena, &model->lans[i].prefix))
+                if (!list_lan(arena, &model->lans[i], list))
                         return false;
         tl_prefixes_shorten(list);
         return true;
@@ -247,7 +226,7 @@ static bool write_table(const struct table *t)
         fprintf(t->out, "table inet %s {\n", t->plan->table);
         is_good = write_policy(t);
         if (!is_device(t)) {
-                write_clamp(t);
+                is_good = tl_ruleset_mss_write(t->out, t->plan, t->model) && is_good;
                 write_snat(t);
         }
         fprintf(t->out, "}\n");

@@ -26,7 +26,8 @@ static bool has_route(const struct tl_network_site *site, const struct wg_prefix
 }
 
 /* Whether devices of the LAN send packets for `remote` to the node: those that they open
- * connections with, and their replies. */
+ * connections with, and their replies. Routers that drop half of a connection have static routes,
+ * too. */
 static struct tl_travel_choice leave_lan(const struct tl_network_site *site,
                                          const struct wg_prefix *remote)
 {
@@ -36,11 +37,13 @@ static struct tl_travel_choice leave_lan(const struct tl_network_site *site,
         case TL_GATEWAY_SELF:
                 return choose(TL_TRAVEL_NATIVE, TL_TRAVEL_NODE_IS_ROUTER, at);
         case TL_GATEWAY_STATIC_ROUTES:
+        case TL_GATEWAY_DROPS_INVALID:
                 if (site->has_routes && !has_route(site, remote))
                         return choose(TL_TRAVEL_IMPOSSIBLE, TL_TRAVEL_LACKS_ROUTE, site->routes_at);
-                return choose(TL_TRAVEL_NATIVE, TL_TRAVEL_HAS_ROUTES, at);
-        case TL_GATEWAY_DROPS_INVALID:
-                return choose(TL_TRAVEL_IMPOSSIBLE, TL_TRAVEL_DROPS_HALF, at);
+                return choose(TL_TRAVEL_NATIVE,
+                              site->gateway == TL_GATEWAY_DROPS_INVALID ? TL_TRAVEL_DROPS_HALF
+                                                                        : TL_TRAVEL_HAS_ROUTES,
+                              at);
         case TL_GATEWAY_DHCP_121:
                 return choose(TL_TRAVEL_NATIVE, TL_TRAVEL_DEVICES_HAVE_ROUTES, at);
         case TL_GATEWAY_UNTOUCHABLE:
@@ -61,6 +64,9 @@ struct tl_travel_choice tl_travel_in(const struct tl_model *model, uint32_t lan,
         /* Replies then go to the node itself, and need no route. */
         if (choice.reason == TL_TRAVEL_NO_ROUTES)
                 choice.mode = TL_TRAVEL_SNAT;
+        /* Devices reply through the router, which must have seen what they reply to. */
+        if (choice.reason == TL_TRAVEL_DROPS_HALF)
+                choice.mode = TL_TRAVEL_VIA_GATEWAY;
         return choice;
 }
 
@@ -68,8 +74,16 @@ struct tl_travel_choice tl_travel_out(const struct tl_model *model, uint32_t lan
                                       const struct wg_prefix *to)
 {
         const struct tl_lan *out_of = &model->lans[lan];
+        const struct tl_stand_in *stand_in;
+        struct tl_travel_choice choice;
 
         if (out_of->prefix.ip.family != to->ip.family)
                 return choose(TL_TRAVEL_IMPOSSIBLE, TL_TRAVEL_NO_FAMILY, out_of->at);
-        return leave_lan(model->sites[out_of->site].in_file, to);
+        choice = leave_lan(model->sites[out_of->site].in_file, to);
+        stand_in = choice.reason == TL_TRAVEL_NO_ROUTES ? tl_model_find_stand_in(model, lan, to)
+                                                        : NULL;
+        if (!stand_in)
+                return choice;
+        return choose(stand_in->name ? TL_TRAVEL_VIRTUAL : TL_TRAVEL_BLOCK, TL_TRAVEL_HAS_STAND_IN,
+                      stand_in->at);
 }

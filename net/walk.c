@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "net/dialled.h"
+#include "net/pathmtu.h"
 
 WG_ENUM_DEFINE(tl_walk_actor, TL_WALK_ACTORS)
 WG_ENUM_DEFINE(tl_walk_deed, TL_WALK_DEEDS)
@@ -554,7 +555,7 @@ static void check_uplink(struct tl_walk *walk, const struct tl_model *model, uin
 {
         uint32_t mtu = uplink_in_lab(model, node);
 
-        if (!mtu || mtu >= walk->mtu + TL_NODEPLAN_OVERHEAD ||
+        if (!mtu || mtu >= walk->mtu + TL_PATHMTU_OVERHEAD ||
             (walk->narrow != TL_MODEL_NONE && walk->narrow_mtu <= mtu))
                 return;
         walk->narrow = node;

@@ -82,10 +82,12 @@ static const struct row works[] = {
         {42, PLAIN, "a -> d:22", "none: seen 10.70.0.2"},
         {43, PLAIN, "e -> 192.168.200.2:22", "none: seen 10.70.0.4"},
         {44, PLAIN, "e -> c:22", "none: seen 10.70.0.4"},
-        /* Conntrack takes any UDP packet as the first of a connection, and any echo request. */
-        {50, OFFICES(", gateway: drops-invalid", ""), "b -> d:53/udp", "none: seen 192.168.201.55"},
+        /* S9: a stateful router sees both directions of each connection. */
+        {50, OFFICES(", gateway: drops-invalid", ""), "b -> d:443", "none: seen 192.168.201.55"},
         {51, OFFICES(", gateway: drops-invalid", ""), "b -> d", "none: seen 192.168.201.55"},
-        {52, OFFICES("", ", gateway: drops-invalid"), "b -> d:53/udp", "none: seen 192.168.201.55"},
+        {52, OFFICES("", ", gateway: drops-invalid"), "b -> d:443", "none: seen 192.168.201.55"},
+        {53, OFFICES("", ", gateway: drops-invalid"), "e -> d", "none: seen 10.70.0.4"},
+        {54, OFFICES(", gateway: drops-invalid", ""), "b -> a:22", "none: seen 192.168.201.55"},
         /* Services. */
         {60, PLAIN SERVICE, "e -> git", "none: seen 10.70.0.4"},
         {61, PLAIN SERVICE, "e -> git:60003/udp", "none: seen 10.70.0.4"},
@@ -191,19 +193,6 @@ static const struct row breaks[] = {
          "shenzhen, line 6, and keep DHCP from handing it out: a then answers there for machines "
          "elsewhere; or let DHCP give the LAN's devices the routes (gateway: dhcp-121), or on b "
          "alone, add: route 10.70.0.0/24 via 192.168.201.2"},
-        /* S9: a stateful router sees half of each connection. */
-        {220, OFFICES(", gateway: drops-invalid", ""), "b -> d:443",
-         "gateway_drops @6 in shenzhen's router; let DHCP give the LAN's devices the routes "
-         "(gateway: dhcp-121), or make shenzhen's router pass invalid packets (gateway: "
-         "static-routes)"},
-        {221, OFFICES("", ", gateway: drops-invalid"), "b -> d:443",
-         "gateway_drops @7 in beijing's router; let DHCP give the LAN's devices the routes "
-         "(gateway: dhcp-121), or make beijing's router pass invalid packets (gateway: "
-         "static-routes)"},
-        {222, OFFICES("", ", gateway: drops-invalid"), "e -> d",
-         "gateway_drops @7 in beijing's router; let DHCP give the LAN's devices the routes "
-         "(gateway: dhcp-121), or make beijing's router pass invalid packets (gateway: "
-         "static-routes)"},
 
         /* A rule with other ports. */
         {300, PLAIN POLICY "  - {from: developers, to: beijing, ports: [22/tcp]}\n", "e -> d:443",

@@ -389,6 +389,12 @@ static bool is_invalid(const struct world *w, uint32_t site, const struct packet
                !w->routers[site].saw_reply;
 }
 
+static void see(struct world *w, uint32_t site, const struct packet *packet)
+{
+        w->routers[site].saw_first |= packet->number == 0;
+        w->routers[site].saw_reply |= packet->number == 1;
+}
+
 static struct position pass_router(struct world *w, const struct position *at,
                                    const struct packet *packet)
 {
@@ -396,8 +402,7 @@ static struct position pass_router(struct world *w, const struct position *at,
 
         if (site->gateway == TL_GATEWAY_DROPS_INVALID && is_invalid(w, at->site, packet))
                 return gone(w, TL_CAUSE_GATEWAY_DROPS);
-        w->routers[at->site].saw_first |= packet->number == 0;
-        w->routers[at->site].saw_reply |= packet->number == 1;
+        see(w, at->site, packet);
         if (router_knows(w, at->site, &packet->to))
                 return to_own_node(w, at->site);
         if (packet->number == 1)
@@ -448,9 +453,30 @@ static bool has_key(const struct world *w, uint32_t node)
         return w->model->nodes[node].in_file->key_at.line != 0;
 }
 
+/* Whether a node sends a packet into its LAN through the router of the LAN. */
+static bool goes_through_router(const struct world *w, const struct position *at,
+                                const struct packet *packet)
+{
+        const struct tl_nodeplan *plan = &w->plans[at->node];
+
+        if (at->came_from == TL_MODEL_NONE && !is_of(&w->model->nodes[at->node], &packet->from))
+                return false;
+        for (uint32_t i = 0; i < plan->route_count; i++)
+                if (plan->routes[i].kind == TL_PLANNED_GATEWAY &&
+                    wg_prefix_contains(&plan->routes[i].prefix, &packet->to))
+                        return true;
+        return false;
+}
+
 static struct position into_lan(struct world *w, const struct position *at, struct packet *packet)
 {
         uint32_t site = w->model->nodes[at->node].site;
+
+        if (goes_through_router(w, at, packet)) {
+                if (is_invalid(w, site, packet))
+                        return gone(w, TL_CAUSE_GATEWAY_DROPS);
+                see(w, site, packet);
+        }
 
         if (packet->number == 0 && at->came_from != TL_MODEL_NONE &&
             w->model->sites[site].in_file->gateway == TL_GATEWAY_UNTOUCHABLE) {
@@ -577,8 +603,11 @@ static enum tl_cause connect_naively(struct world *w, const struct wg_ip *from,
                 if (source.place == AT_NODE ||
                     (!wg_ip_equal(to, &node->ip4) && !wg_ip_equal(to, &node->ip6)))
                         return TL_CAUSE_SAME_LAN;
-                return deliver(w, source, &first) && deliver(w, source, &third) ? TL_CAUSE_NONE
-                                                                                : w->cause;
+                reply = (struct packet){*to, *from, protocol, port, 1};
+                return deliver(w, source, &first) && deliver(w, destination, &reply) &&
+                                       deliver(w, source, &third)
+                               ? TL_CAUSE_NONE
+                               : w->cause;
         }
         if (!deliver(w, source, &first))
                 return w->cause;
@@ -675,11 +704,11 @@ static enum tl_cause compare(struct world *w, struct test_planned *planned, stru
 
 static void test_twin(void **state WG_UNUSED)
 {
-        static const enum tl_cause common[] = {
-                TL_CAUSE_NONE,          TL_CAUSE_SAME,          TL_CAUSE_SAME_LAN,
-                TL_CAUSE_POLICY,        TL_CAUSE_GATEWAY_ROUTE, TL_CAUSE_GATEWAY_UNTOUCHABLE,
-                TL_CAUSE_GATEWAY_DROPS, TL_CAUSE_RETURN_ROUTE,  TL_CAUSE_NO_FAMILY,
-                TL_CAUSE_NO_KEY,        TL_CAUSE_NOT_IN_NETWORK};
+        static const enum tl_cause common[] = {TL_CAUSE_NONE,          TL_CAUSE_SAME,
+                                               TL_CAUSE_SAME_LAN,      TL_CAUSE_POLICY,
+                                               TL_CAUSE_GATEWAY_ROUTE, TL_CAUSE_GATEWAY_UNTOUCHABLE,
+                                               TL_CAUSE_RETURN_ROUTE,  TL_CAUSE_NO_FAMILY,
+                                               TL_CAUSE_NO_KEY,        TL_CAUSE_NOT_IN_NETWORK};
         uint64_t seed = test_seed("explain twin");
         static char yaml[16384];
         uint32_t seen = 0; /* bits of causes */

@@ -85,7 +85,7 @@ static const struct {
 } ways[] = {
         {0, "native has_routes;"},
         {1, "native node_is_router;"},
-        {2, "impossible drops_half;"},
+        {2, "via_gateway drops_half;"},
         {3, "native devices_have_routes;"},
         {4, "snat no_routes;"},
         {5, "native has_routes 192.168.0.0/24 192.168.1.0/24 192.168.2.0/24 192.168.3.0/24;"

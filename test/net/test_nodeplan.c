@@ -66,35 +66,37 @@ static void test_sample(void **unused)
         static const struct golden golden[] = {
                 {"z", "acme, table tieline-acme, mtu 1420, port 51820\n"
                       "address 10.70.0.1/32 fd01:203:405::1/128\n"
-                      "peer a: 10.70.0.2/32 192.168.201.0/24 fd01:203:405::2/128\n"
-                      "peer c: 10.70.0.3/32 192.168.200.0/24 fd01:203:405::3/128\n"
+                      "peer a: 10.70.0.2/32 10.200.0.0/24 192.168.201.0/24 fd01:203:405::2/128\n"
+                      "peer c: 10.70.0.3/32 10.200.1.0/24 192.168.200.0/24 fd01:203:405::3/128\n"
                       "peer e/laptop: 10.70.0.4/32 fd01:203:405::4/128\n"
                       "peer f/laptop: 10.70.0.5/32 fd01:203:405::5/128\n"
                       "peer f/phone: 10.70.0.6/32 fd01:203:405::6/128\n"
-                      "routes: 10.70.0.0/24 192.168.200.0/24 192.168.201.0/24 fd01:203:405::/64\n"
+                      "routes: 10.70.0.0/24 10.200.0.0/16 192.168.200.0/24 192.168.201.0/24 "
+                      "fd01:203:405::/64\n"
                       "net/ipv4/ip_forward = 1\n"
                       "net/ipv4/conf/acme/rp_filter = 2\n"
                       "net/ipv6/conf/all/forwarding = 1\n"},
                 {"a", "acme, table tieline-acme, mtu 1420\n"
                       "address 10.70.0.2/32 fd01:203:405::2/128\n"
-                      "peer z at 203.0.113.10:51820 keepalive 25: 10.70.0.0/24 192.168.200.0/24 "
-                      "fd01:203:405::/64\n"
-                      "routes: 10.70.0.0/24 192.168.200.0/24 fd01:203:405::/64\n"
+                      "peer z at 203.0.113.10:51820 keepalive 25: 10.70.0.0/24 10.200.0.0/16 "
+                      "192.168.200.0/24 fd01:203:405::/64\n"
+                      "routes: 10.70.0.0/24 10.200.0.0/16 192.168.200.0/24 fd01:203:405::/64\n"
                       "net/ipv4/ip_forward = 1\n"
                       "net/ipv4/conf/acme/rp_filter = 2\n"},
                 {"c", "acme, table tieline-acme, mtu 1420\n"
                       "address 10.70.0.3/32 fd01:203:405::3/128\n"
-                      "peer z at 203.0.113.10:51820 keepalive 25: 10.70.0.0/24 192.168.201.0/24 "
-                      "fd01:203:405::/64\n"
-                      "routes: 10.70.0.0/24 192.168.201.0/24 fd01:203:405::/64\n"
+                      "peer z at 203.0.113.10:51820 keepalive 25: 10.70.0.0/24 10.200.0.0/16 "
+                      "192.168.201.0/24 fd01:203:405::/64\n"
+                      "routes: 10.70.0.0/24 10.200.0.0/16 192.168.201.0/24 fd01:203:405::/64\n"
                       "net/ipv4/ip_forward = 1\n"
                       "net/ipv4/conf/acme/rp_filter = 2\n"},
                 {"e/laptop",
                  "acme, table tieline-acme, mtu 1420\n"
                  "address 10.70.0.4/32 fd01:203:405::4/128\n"
-                 "peer z at 203.0.113.10:51820 keepalive 25: 10.70.0.0/24 192.168.200.0/24 "
-                 "192.168.201.0/24 fd01:203:405::/64\n"
-                 "routes: 10.70.0.0/24 192.168.200.0/24 192.168.201.0/24 fd01:203:405::/64\n"},
+                 "peer z at 203.0.113.10:51820 keepalive 25: 10.70.0.0/24 10.200.0.0/16 "
+                 "192.168.200.0/24 192.168.201.0/24 fd01:203:405::/64\n"
+                 "routes: 10.70.0.0/24 10.200.0.0/16 192.168.200.0/24 192.168.201.0/24 "
+                 "fd01:203:405::/64\n"},
         };
 
         (void)unused;
@@ -118,49 +120,62 @@ static void test_sample(void **unused)
 static void test_three_hubs(void **unused)
 {
         static const struct golden golden[] = {
-                {"z1", "acme, table tieline-acme, mtu 1412, port 51820\n"
-                       "address 10.70.0.1/32 fd42::1/128\n"
-                       "peer a1: 10.70.0.4/32 192.168.1.0/24 fd42::4/128 fd77:1::/64\n"
-                       "peer z2 at 203.0.113.2:4500: 10.70.0.2/32 10.70.0.5/32 10.70.0.7/32 "
-                       "192.168.2.0/24 fd42::2/128 fd42::5/128 fd42::7/128\n"
-                       "peer z3 at [2001:db8::3]:51820: 10.70.0.3/32 10.70.0.6/32 fd42::3/128 "
-                       "fd42::6/128\n"
-                       "routes: 10.70.0.0/24 192.168.1.0/24 192.168.2.0/24 fd42::/64 fd77:1::/64\n"
-                       "net/ipv4/ip_forward = 1\n"
-                       "net/ipv4/conf/acme/rp_filter = 2\n"
-                       "net/ipv6/conf/all/forwarding = 1\n"},
-                {"z2", "acme, table tieline-acme, mtu 1320, port 4500\n"
-                       "address 10.70.0.2/32 fd42::2/128\n"
-                       "peer a2: 10.70.0.5/32 192.168.2.0/24 fd42::5/128\n"
-                       "peer z1 at z1.example:51820: 10.70.0.1/32 10.70.0.4/32 192.168.1.0/24 "
-                       "fd42::1/128 fd42::4/128 fd77:1::/64\n"
-                       "peer z3 at [2001:db8::3]:51820: 10.70.0.3/32 10.70.0.6/32 fd42::3/128 "
-                       "fd42::6/128\n"
-                       "routes: 10.70.0.0/24 192.168.1.0/24 192.168.2.0/24 fd42::/64 fd77:1::/64\n"
-                       "net/ipv4/ip_forward = 1\n"
-                       "net/ipv4/conf/acme/rp_filter = 2\n"
-                       "net/ipv6/conf/all/forwarding = 1\n"},
+                {"z1",
+                 "acme, table tieline-acme, mtu 1420, port 51820\n"
+                 "address 10.70.0.1/32 fd42::1/128\n"
+                 "peer a1: 10.70.0.4/32 10.200.0.0/24 192.168.1.0/24 fd42::4/128 fd77:1::/64\n"
+                 "peer z2 at 203.0.113.2:4500: 10.70.0.2/32 10.70.0.5/32 10.70.0.7/32 "
+                 "10.200.1.0/24 192.168.2.0/24 fd42::2/128 fd42::5/128 fd42::7/128\n"
+                 "peer z3 at [2001:db8::3]:51820: 10.70.0.3/32 10.70.0.6/32 fd42::3/128 "
+                 "fd42::6/128\n"
+                 "routes: 10.70.0.0/24 10.70.0.2/32 mtu 1412! 10.70.0.5/32 mtu 1320! 10.70.0.7/32 "
+                 "mtu 1412! 10.200.0.0/16 10.200.1.0/24 mtu 1320! 192.168.1.0/24 192.168.2.0/24 "
+                 "mtu 1320 fd42::/64 fd42::2/128 mtu 1412! fd42::5/128 mtu 1320! fd42::7/128 mtu "
+                 "1412! fd77:1::/64\n"
+                 "net/ipv4/ip_forward = 1\n"
+                 "net/ipv4/conf/acme/rp_filter = 2\n"
+                 "net/ipv6/conf/all/forwarding = 1\n"},
+                {"z2",
+                 "acme, table tieline-acme, mtu 1412, port 4500\n"
+                 "address 10.70.0.2/32 fd42::2/128\n"
+                 "peer a2: 10.70.0.5/32 10.200.1.0/24 192.168.2.0/24 fd42::5/128\n"
+                 "peer z1 at z1.example:51820: 10.70.0.1/32 10.70.0.4/32 10.200.0.0/24 "
+                 "192.168.1.0/24 fd42::1/128 fd42::4/128 fd77:1::/64\n"
+                 "peer z3 at [2001:db8::3]:51820: 10.70.0.3/32 10.70.0.6/32 fd42::3/128 "
+                 "fd42::6/128\n"
+                 "routes: 10.70.0.0/24 10.70.0.5/32 mtu 1320! 10.200.0.0/16 10.200.1.0/24 mtu "
+                 "1320! 192.168.1.0/24 192.168.2.0/24 mtu 1320 fd42::/64 fd42::5/128 mtu 1320! "
+                 "fd77:1::/64\n"
+                 "net/ipv4/ip_forward = 1\n"
+                 "net/ipv4/conf/acme/rp_filter = 2\n"
+                 "net/ipv6/conf/all/forwarding = 1\n"},
                 {"a1",
                  "acme, table tieline-acme, mtu 1420\n"
                  "address 10.70.0.4/32 fd42::4/128\n"
-                 "peer z1 at z1.example:51820 keepalive 25: 10.70.0.0/24 192.168.2.0/24 fd42::/64\n"
-                 "routes: 10.70.0.0/24 192.168.2.0/24 fd42::/64\n"
+                 "peer z1 at z1.example:51820 keepalive 25: 10.70.0.0/24 10.200.0.0/16 "
+                 "192.168.2.0/24 fd42::/64\n"
+                 "routes: 10.70.0.0/24 10.70.0.2/32 mtu 1412! 10.70.0.5/32 mtu 1320! 10.70.0.7/32 "
+                 "mtu 1412! 10.200.0.0/16 10.200.1.0/24 mtu 1320! 192.168.2.0/24 mtu 1320 "
+                 "fd42::/64 fd42::2/128 mtu 1412! fd42::5/128 mtu 1320! fd42::7/128 mtu 1412!\n"
                  "net/ipv4/ip_forward = 1\n"
                  "net/ipv4/conf/acme/rp_filter = 2\n"
                  "net/ipv6/conf/all/forwarding = 1\n"},
                 {"a2", "acme, table tieline-acme, mtu 1320\n"
                        "address 10.70.0.5/32 fd42::5/128\n"
-                       "peer z2 at 203.0.113.2:4500 keepalive 25: 10.70.0.0/24 192.168.1.0/24 "
-                       "fd42::/64 fd77:1::/64\n"
-                       "routes: 10.70.0.0/24 192.168.1.0/24 fd42::/64 fd77:1::/64\n"
+                       "peer z2 at 203.0.113.2:4500 keepalive 25: 10.70.0.0/24 10.200.0.0/16 "
+                       "192.168.1.0/24 fd42::/64 fd77:1::/64\n"
+                       "routes: 10.70.0.0/24 10.200.0.0/16 192.168.1.0/24 fd42::/64 fd77:1::/64\n"
                        "net/ipv4/ip_forward = 1\n"
                        "net/ipv4/conf/acme/rp_filter = 2\n"},
                 {"p/d1",
                  "acme, table tieline-acme, mtu 1420\n"
                  "address 10.70.0.6/32 fd42::6/128\n"
-                 "peer z3 at [2001:db8::3]:51820 keepalive 25: 10.70.0.0/24 192.168.1.0/24 "
-                 "192.168.2.0/24 fd42::/64 fd77:1::/64\n"
-                 "routes: 10.70.0.0/24 192.168.1.0/24 192.168.2.0/24 fd42::/64 fd77:1::/64\n"},
+                 "peer z3 at [2001:db8::3]:51820 keepalive 25: 10.70.0.0/24 10.200.0.0/16 "
+                 "192.168.1.0/24 192.168.2.0/24 fd42::/64 fd77:1::/64\n"
+                 "routes: 10.70.0.0/24 10.70.0.2/32 mtu 1412! 10.70.0.5/32 mtu 1320! 10.70.0.7/32 "
+                 "mtu 1412! 10.200.0.0/16 10.200.1.0/24 mtu 1320! 192.168.1.0/24 192.168.2.0/24 "
+                 "mtu 1320 fd42::/64 fd42::2/128 mtu 1412! fd42::5/128 mtu 1320! fd42::7/128 mtu "
+                 "1412! fd77:1::/64\n"},
         };
 
         (void)unused;
@@ -185,35 +200,42 @@ static void test_direct(void **unused)
                 {"z",
                  "acme, table tieline-acme, mtu 1420, port 51820\n"
                  "address 10.70.0.1/32 fd01:203:405::1/128\n"
-                 "peer a1 at s1.example:4500: 10.70.0.2/32 192.168.1.0/24 fd01:203:405::2/128\n"
-                 "peer a2 at 198.51.100.2:51820: 10.70.0.3/32 192.168.2.0/24 fd01:203:405::3/128\n"
-                 "peer a3: 10.70.0.4/32 192.168.3.0/24 fd01:203:405::4/128\n"
-                 "routes: 10.70.0.0/24 192.168.1.0/24 192.168.2.0/24 192.168.3.0/24 "
+                 "peer a1 at s1.example:4500: 10.70.0.2/32 10.200.0.0/24 192.168.1.0/24 "
+                 "fd01:203:405::2/128\n"
+                 "peer a2 at 198.51.100.2:51820: 10.70.0.3/32 10.200.1.0/24 192.168.2.0/24 "
+                 "fd01:203:405::3/128\n"
+                 "peer a3: 10.70.0.4/32 10.200.2.0/24 192.168.3.0/24 fd01:203:405::4/128\n"
+                 "routes: 10.70.0.0/24 10.200.0.0/16 192.168.1.0/24 192.168.2.0/24 192.168.3.0/24 "
                  "fd01:203:405::/64\n"
                  "net/ipv4/ip_forward = 1\n"
                  "net/ipv4/conf/acme/rp_filter = 2\n"
                  "net/ipv6/conf/all/forwarding = 1\n"},
-                {"a1",
-                 "acme, table tieline-acme, mtu 1420, port 4500\n"
-                 "address 10.70.0.2/32 fd01:203:405::2/128\n"
-                 "peer a2 at 198.51.100.2:51820: 10.70.0.3/32 192.168.2.0/24 fd01:203:405::3/128\n"
-                 "peer z at z.example:51820: 10.70.0.0/24 192.168.3.0/24 fd01:203:405::/64\n"
-                 "routes: 10.70.0.0/24 192.168.2.0/24 192.168.3.0/24 fd01:203:405::/64\n"
-                 "net/ipv4/ip_forward = 1\n"
-                 "net/ipv4/conf/acme/rp_filter = 2\n"},
-                {"a2",
-                 "acme, table tieline-acme, mtu 1420, port 51820\n"
-                 "address 10.70.0.3/32 fd01:203:405::3/128\n"
-                 "peer a1 at s1.example:4500: 10.70.0.2/32 192.168.1.0/24 fd01:203:405::2/128\n"
-                 "peer z at z.example:51820: 10.70.0.0/24 192.168.3.0/24 fd01:203:405::/64\n"
-                 "routes: 10.70.0.0/24 192.168.1.0/24 192.168.3.0/24 fd01:203:405::/64\n"
-                 "net/ipv4/ip_forward = 1\n"
-                 "net/ipv4/conf/acme/rp_filter = 2\n"},
+                {"a1", "acme, table tieline-acme, mtu 1420, port 4500\n"
+                       "address 10.70.0.2/32 fd01:203:405::2/128\n"
+                       "peer a2 at 198.51.100.2:51820: 10.70.0.3/32 10.200.1.0/24 192.168.2.0/24 "
+                       "fd01:203:405::3/128\n"
+                       "peer z at z.example:51820: 10.70.0.0/24 10.200.0.0/16 192.168.3.0/24 "
+                       "fd01:203:405::/64\n"
+                       "routes: 10.70.0.0/24 10.200.0.0/16 192.168.2.0/24 192.168.3.0/24 "
+                       "fd01:203:405::/64\n"
+                       "net/ipv4/ip_forward = 1\n"
+                       "net/ipv4/conf/acme/rp_filter = 2\n"},
+                {"a2", "acme, table tieline-acme, mtu 1420, port 51820\n"
+                       "address 10.70.0.3/32 fd01:203:405::3/128\n"
+                       "peer a1 at s1.example:4500: 10.70.0.2/32 10.200.0.0/24 192.168.1.0/24 "
+                       "fd01:203:405::2/128\n"
+                       "peer z at z.example:51820: 10.70.0.0/24 10.200.0.0/16 192.168.3.0/24 "
+                       "fd01:203:405::/64\n"
+                       "routes: 10.70.0.0/24 10.200.0.0/16 192.168.1.0/24 192.168.3.0/24 "
+                       "fd01:203:405::/64\n"
+                       "net/ipv4/ip_forward = 1\n"
+                       "net/ipv4/conf/acme/rp_filter = 2\n"},
                 {"a3", "acme, table tieline-acme, mtu 1420\n"
                        "address 10.70.0.4/32 fd01:203:405::4/128\n"
-                       "peer z at z.example:51820 keepalive 25: 10.70.0.0/24 192.168.1.0/24 "
-                       "192.168.2.0/24 fd01:203:405::/64\n"
-                       "routes: 10.70.0.0/24 192.168.1.0/24 192.168.2.0/24 fd01:203:405::/64\n"
+                       "peer z at z.example:51820 keepalive 25: 10.70.0.0/24 10.200.0.0/16 "
+                       "192.168.1.0/24 192.168.2.0/24 fd01:203:405::/64\n"
+                       "routes: 10.70.0.0/24 10.200.0.0/16 192.168.1.0/24 192.168.2.0/24 "
+                       "fd01:203:405::/64\n"
                        "net/ipv4/ip_forward = 1\n"
                        "net/ipv4/conf/acme/rp_filter = 2\n"},
         };
@@ -246,12 +268,12 @@ static void test_lacks_ipv6(void **unused)
         check_local(TEST_OFFICE_SAMPLE, "z", &local,
                     "acme, table tieline-acme, mtu 1320, port 51820\n"
                     "address 10.70.0.1/32\n"
-                    "peer a: 10.70.0.2/32 192.168.201.0/24 fd01:203:405::2/128\n"
-                    "peer c: 10.70.0.3/32 192.168.200.0/24 fd01:203:405::3/128\n"
+                    "peer a: 10.70.0.2/32 10.200.0.0/24 192.168.201.0/24 fd01:203:405::2/128\n"
+                    "peer c: 10.70.0.3/32 10.200.1.0/24 192.168.200.0/24 fd01:203:405::3/128\n"
                     "peer e/laptop: 10.70.0.4/32 fd01:203:405::4/128\n"
                     "peer f/laptop: 10.70.0.5/32 fd01:203:405::5/128\n"
                     "peer f/phone: 10.70.0.6/32 fd01:203:405::6/128\n"
-                    "routes: 10.70.0.0/24 192.168.200.0/24 192.168.201.0/24\n"
+                    "routes: 10.70.0.0/24 10.200.0.0/16 192.168.200.0/24 192.168.201.0/24\n"
                     "net/ipv4/ip_forward = 1\n"
                     "net/ipv4/conf/acme/rp_filter = 2\n");
 }
@@ -268,21 +290,22 @@ static void test_advertised_routes(void **unused)
         const struct tl_local local = {.routes = routes, .route_count = 4, .uplink_mtu = 1300};
 
         (void)unused;
-        check_local(DIRECT, "z", &local,
-                    "acme, table tieline-acme, mtu 1280, port 51820\n"
-                    "address 10.70.0.1/32 fd01:203:405::1/128\n"
-                    "peer a1 at s1.example:4500: 10.70.0.2/32 192.168.1.0/24 "
-                    "fd01:203:405::2/128\n"
-                    "peer a2 at 198.51.100.2:51820: 10.70.0.3/32 192.168.2.0/24 "
-                    "fd01:203:405::3/128\n"
-                    "peer a3: 10.70.0.4/32 192.168.3.0/24 fd01:203:405::4/128\n"
-                    "routes: 10.70.0.0/24 192.168.1.0/24 192.168.2.0/24 192.168.3.0/24 "
-                    "fd01:203:405::/64\n"
-                    "net/ipv4/ip_forward = 1\n"
-                    "net/ipv4/conf/acme/rp_filter = 2\n"
-                    "net/ipv6/conf/eth0/accept_ra = 2 if 1\n"
-                    "net/ipv6/conf/eth2/accept_ra = 2 if 1\n"
-                    "net/ipv6/conf/all/forwarding = 1\n");
+        check_local(
+                DIRECT, "z", &local,
+                "acme, table tieline-acme, mtu 1280, port 51820\n"
+                "address 10.70.0.1/32 fd01:203:405::1/128\n"
+                "peer a1 at s1.example:4500: 10.70.0.2/32 10.200.0.0/24 192.168.1.0/24 "
+                "fd01:203:405::2/128\n"
+                "peer a2 at 198.51.100.2:51820: 10.70.0.3/32 10.200.1.0/24 192.168.2.0/24 "
+                "fd01:203:405::3/128\n"
+                "peer a3: 10.70.0.4/32 10.200.2.0/24 192.168.3.0/24 fd01:203:405::4/128\n"
+                "routes: 10.70.0.0/24 10.200.0.0/16 192.168.1.0/24 192.168.2.0/24 192.168.3.0/24 "
+                "fd01:203:405::/64\n"
+                "net/ipv4/ip_forward = 1\n"
+                "net/ipv4/conf/acme/rp_filter = 2\n"
+                "net/ipv6/conf/eth0/accept_ra = 2 if 1\n"
+                "net/ipv6/conf/eth2/accept_ra = 2 if 1\n"
+                "net/ipv6/conf/all/forwarding = 1\n");
 }
 
 /* Another program's drop keeps a node from its work, but not a device. */
@@ -344,7 +367,7 @@ static void test_same_prefix(void **unused)
 
         (void)unused;
         test_office_init(&office, TEST_OFFICE_SAMPLE);
-        office.model.lans[1].wire = office.model.lans[0].wire;
+        office.model.lans[1].prefix = office.model.lans[1].wire = office.model.lans[0].prefix;
         assert_false(tl_nodeplan_make(&plan, &office.model, &policy, 0, NULL, &office.findings));
         assert_string_equal(test_office_findings(&office, text, sizeof(text)),
                             "7:18: a and c have the same prefix [6:19]; give each of them its own "

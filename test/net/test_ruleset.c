@@ -113,13 +113,13 @@ static void test_open(void **unused)
                     "}\n");
         check_table(TEST_OFFICE_SAMPLE, "a",
                     "table inet tieline-acme {\n" OPEN(
-                            "\t\t\t10.70.0.2/32,\n\t\t\t192.168.201.0/24,\n",
+                            "\t\t\t10.70.0.2/32,\n\t\t\t10.200.0.0/24,\n\t\t\t192.168.201.0/24,\n",
                             "\t\t\tfd01:203:405::2/128,\n",
-                            "\t\t\t10.70.0.2/32,\n\t\t\t192.168.201.0/24,\n",
+                            "\t\t\t10.70.0.2/32,\n\t\t\t10.200.0.0/24,\n\t\t\t192.168.201.0/24,\n",
                             "\t\t\tfd01:203:405::2/128,\n") CLAMP("1380", "1360") "}\n");
         check_table(TEST_OFFICE_SAMPLE, "z",
                     "table inet tieline-acme {\n" OPEN(
-                            "\t\t\t10.70.0.0/24,\n\t\t\t192.168.200.0/23,\n",
+                            "\t\t\t10.70.0.0/24,\n\t\t\t10.200.0.0/23,\n\t\t\t192.168.200.0/23,\n",
                             "\t\t\tfd01:203:405::/64,\n", "\t\t\t10.70.0.1/32,\n",
                             "\t\t\tfd01:203:405::1/128,\n") CLAMP("1380", "1360") "}\n");
 }
@@ -142,10 +142,11 @@ static void test_snat(void **unused)
         (void)unused;
         check_table(
                 OFFICE(", gateway: untouchable"), "c",
-                "table inet tieline-acme {\n" OPEN("\t\t\t10.70.0.3/32,\n\t\t\t192.168.2.0/24,\n",
-                                                   "\t\t\tfd01:203:405::3/128,\n\t\t\tfd78::/64,\n",
-                                                   "\t\t\t10.70.0.3/32,\n\t\t\t192.168.2.0/24,\n",
-                                                   "\t\t\tfd01:203:405::3/128,\n\t\t\tfd78::/64,\n")
+                "table inet tieline-acme {\n" OPEN(
+                        "\t\t\t10.70.0.3/32,\n\t\t\t10.200.1.0/24,\n\t\t\t192.168.2.0/24,\n",
+                        "\t\t\tfd01:203:405::3/128,\n\t\t\tfd78::/64,\n",
+                        "\t\t\t10.70.0.3/32,\n\t\t\t10.200.1.0/24,\n\t\t\t192.168.2.0/24,\n",
+                        "\t\t\tfd01:203:405::3/128,\n\t\t\tfd78::/64,\n")
                         CLAMP("1360",
                               "1340") "\tset snat4 {\n"
                                       "\t\ttype ipv4_addr . ipv4_addr\n"
@@ -191,6 +192,8 @@ static void test_policy(void **unused)
                 "\t\telements = {\n"
                 "\t\t\t10.70.0.3/32 . tcp . 1-400,\n"
                 "\t\t\t10.70.0.3/32 . tcp . 443-443,\n"
+                "\t\t\t10.200.1.9/32 . tcp . 22-22,\n"
+                "\t\t\t10.200.1.9/32 . tcp . 443-443,\n"
                 "\t\t\t192.168.2.9/32 . tcp . 22-22,\n"
                 "\t\t\t192.168.2.9/32 . tcp . 443-443,\n"
                 "\t\t}\n"
@@ -212,6 +215,7 @@ static void test_policy(void **unused)
                 "\t\tflags interval\n"
                 "\t\telements = {\n"
                 "\t\t\t10.70.0.3/32 . udp . 53-53,\n"
+                "\t\t\t10.200.1.0/24 . udp . 53-53,\n"
                 "\t\t\t192.168.2.0/24 . udp . 53-53,\n"
                 "\t\t}\n"
                 "\t}\n"
@@ -220,6 +224,7 @@ static void test_policy(void **unused)
                 "\t\tflags interval\n"
                 "\t\telements = {\n"
                 "\t\t\t10.70.0.3/32,\n"
+                "\t\t\t10.200.1.0/24,\n"
                 "\t\t\t192.168.2.0/24,\n"
                 "\t\t}\n"
                 "\t}\n"
@@ -270,6 +275,7 @@ static void test_policy(void **unused)
                                                           "\t\tflags interval\n"
                                                           "\t\telements = {\n"
                                                           "\t\t\t10.70.0.3/32,\n"
+                                                          "\t\t\t10.200.1.0/24,\n"
                                                           "\t\t\t192.168.2.0/24,\n"
                                                           "\t\t}\n"
                                                           "\t}\n"

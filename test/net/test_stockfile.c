@@ -44,7 +44,7 @@ static void test_remote_work(void **unused)
               "\n"
               "[Peer]\n"
               "PublicKey = " TEST_KEY_1 "\n"
-              "AllowedIPs = 10.70.0.0/24, 192.168.200.0/24, 192.168.201.0/24, "
+              "AllowedIPs = 10.70.0.0/24, 10.200.0.0/16, 192.168.200.0/24, 192.168.201.0/24, "
               "fd01:203:405::/64\n"
               "Endpoint = 203.0.113.10:51820\n"
               "PersistentKeepalive = 25\n");
@@ -75,7 +75,7 @@ static void test_three_hubs(void **unused)
               "[Peer]\n"
               "PublicKey = " TEST_KEY_3 "\n"
               "AllowedIPs = 10.1.0.0/16, 10.4.0.0/24, 10.4.1.0/24, 10.80.0.0/16, "
-              "fd4d:8a2b:1::/64, fd5c:1f2e:77a0::/64\n"
+              "10.240.0.0/12, fd4d:8a2b:1::/64, fd5c:1f2e:77a0::/64\n"
               "Endpoint = nyc.globex.example:4500\n"
               "PersistentKeepalive = 25\n");
 }
