@@ -4,12 +4,56 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-/* The kernel fills buffers of this size when it dumps a list. */
+#include "base/ip.h"
+
 /* The kernel fills buffers of this size when it dumps a list. */
 enum { ANSWER_SIZE = 32768 };
+
+int tl_dump_append(struct tl_dump_list *list, const void *item)
+{
+        if (list->count == list->capacity) {
+                size_t capacity = list->capacity ? list->capacity * 2 : 32;
+                void *bigger = reallocarray(list->items, capacity, list->size);
+
+                if (!bigger)
+                        return -ENOMEM;
+                list->items = bigger;
+                list->capacity = capacity;
+        }
+        memcpy((char *)list->items + list->count++ * list->size, item, list->size);
+        return 0;
+}
+
+uint32_t tl_dump_number(const struct nlattr *attribute)
+{
+        return mnl_attr_validate(attribute, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(attribute);
+}
+
+void tl_dump_ip(const struct nlattr *attribute, uint8_t family, struct wg_ip *ip)
+{
+        size_t len = family == WG_FAMILY_IPV4 ? 4 : 16;
+
+        if (mnl_attr_get_payload_len(attribute) != len)
+                return;
+        ip->family = family;
+        memcpy(ip->bytes, mnl_attr_get_payload(attribute), len);
+}
+
+uint8_t tl_dump_to_kernel(uint8_t family)
+{
+        return family == WG_FAMILY_IPV4 ? AF_INET : AF_INET6;
+}
+
+uint8_t tl_dump_from_kernel(uint8_t family)
+{
+        if (family == AF_INET)
+                return WG_FAMILY_IPV4;
+        return family == AF_INET6 ? WG_FAMILY_IPV6 : WG_FAMILY_NONE;
+}
 
 struct dump {
         int (*see)(const struct nlmsghdr *message, void *ctx);

@@ -18,8 +18,7 @@ enum { BATCH_CHANGES = 64, CHANGE_SIZE = 128, ANSWER_SIZE = 32768 };
 /* ---- lists ---- */
 
 struct list {
-        void *items;
-        size_t size, count, capacity;
+        struct tl_dump_list all;
         uint32_t ifindex; /* of interest; 0: any */
         uint8_t protocol; /* of interest; 0: any */
 };
@@ -28,44 +27,7 @@ static void begin(void *ctx)
 {
         struct list *list = ctx;
 
-        list->count = 0;
-}
-
-static int append(struct list *list, const void *item)
-{
-        if (list->count == list->capacity) {
-                size_t capacity = list->capacity ? list->capacity * 2 : 32;
-                void *bigger = reallocarray(list->items, capacity, list->size);
-
-                if (!bigger)
-                        return -ENOMEM;
-                list->items = bigger;
-                list->capacity = capacity;
-        }
-        memcpy((char *)list->items + list->count++ * list->size, item, list->size);
-        return 0;
-}
-
-static uint32_t number(const struct nlattr *attribute)
-{
-        return mnl_attr_validate(attribute, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(attribute);
-}
-
-static uint8_t family_of(uint8_t family)
-{
-        if (family == AF_INET)
-                return WG_FAMILY_IPV4;
-        return family == AF_INET6 ? WG_FAMILY_IPV6 : WG_FAMILY_NONE;
-}
-
-static void read_ip(const struct nlattr *attribute, uint8_t family, struct wg_ip *ip)
-{
-        size_t len = family == WG_FAMILY_IPV4 ? 4 : 16;
-
-        if (mnl_attr_get_payload_len(attribute) != len)
-                return;
-        ip->family = family;
-        memcpy(ip->bytes, mnl_attr_get_payload(attribute), len);
+        list->all.count = 0;
 }
 
 static int parse_route_attribute(const struct nlattr *attribute, void *ctx)
@@ -74,19 +36,19 @@ static int parse_route_attribute(const struct nlattr *attribute, void *ctx)
 
         switch (mnl_attr_get_type(attribute)) {
         case RTA_DST:
-                read_ip(attribute, route->prefix.ip.family, &route->prefix.ip);
+                tl_dump_ip(attribute, route->prefix.ip.family, &route->prefix.ip);
                 break;
         case RTA_GATEWAY:
-                read_ip(attribute, route->prefix.ip.family, &route->via);
+                tl_dump_ip(attribute, route->prefix.ip.family, &route->via);
                 break;
         case RTA_OIF:
-                route->ifindex = number(attribute);
+                route->ifindex = tl_dump_number(attribute);
                 break;
         case RTA_TABLE:
-                route->table = number(attribute);
+                route->table = tl_dump_number(attribute);
                 break;
         case RTA_PRIORITY:
-                route->metric = number(attribute);
+                route->metric = tl_dump_number(attribute);
                 break;
         }
         return MNL_CB_OK;
@@ -101,7 +63,7 @@ static int see_route(const struct nlmsghdr *message, void *ctx)
         if (mnl_nlmsg_get_payload_len(message) < sizeof(*head))
                 return -EBADMSG;
         route = (struct tl_netset_route){
-                .prefix = {{.family = family_of(head->rtm_family)}, head->rtm_dst_len},
+                .prefix = {{.family = tl_dump_from_kernel(head->rtm_family)}, head->rtm_dst_len},
                 .table = head->rtm_table,
                 .protocol = head->rtm_protocol,
                 .is_unreachable = head->rtm_type == RTN_UNREACHABLE,
@@ -115,23 +77,23 @@ static int see_route(const struct nlmsghdr *message, void *ctx)
         /* IPv6 shows lo as the link of unreachable routes. */
         if (route.is_unreachable)
                 route.ifindex = 0;
-        return append(list, &route);
+        return tl_dump_append(&list->all, &route);
 }
 
 int tl_netset_list_routes(uint8_t protocol, struct tl_netset_route **routes, size_t *count)
 {
         static const uint8_t families[] = {AF_INET, AF_INET6};
-        struct list all = {.size = sizeof(**routes)};
+        struct tl_dump_list all = {.size = sizeof(**routes)};
         int error = 0;
 
         for (size_t i = 0; !error && i < WG_ARRAY_SIZE(families); i++) {
                 const struct rtmsg head = {.rtm_family = families[i], .rtm_protocol = protocol};
-                struct list list = {.size = all.size, .protocol = protocol};
+                struct list list = {.all.size = all.size, .protocol = protocol};
 
                 error = tl_dump(RTM_GETROUTE, &head, sizeof(head), see_route, begin, &list);
-                for (size_t k = 0; !error && k < list.count; k++)
-                        error = append(&all, (struct tl_netset_route *)list.items + k);
-                free(list.items);
+                for (size_t k = 0; !error && k < list.all.count; k++)
+                        error = tl_dump_append(&all, (struct tl_netset_route *)list.all.items + k);
+                free(list.all.items);
         }
         if (error) {
                 free(all.items);
@@ -150,7 +112,7 @@ static int parse_address_attribute(const struct nlattr *attribute, void *ctx)
         uint16_t type = mnl_attr_get_type(attribute);
 
         if (type == IFA_LOCAL || type == IFA_ADDRESS)
-                read_ip(attribute, address->ip.family, &address->ip);
+                tl_dump_ip(attribute, address->ip.family, &address->ip);
         return MNL_CB_OK;
 }
 
@@ -165,7 +127,7 @@ static int see_address(const struct nlmsghdr *message, void *ctx)
         if (list->ifindex && head->ifa_index != list->ifindex)
                 return 0;
         address = (struct tl_netset_address){
-                .ip = {.family = family_of(head->ifa_family)},
+                .ip = {.family = tl_dump_from_kernel(head->ifa_family)},
                 .cidr = head->ifa_prefixlen,
                 .ifindex = head->ifa_index,
         };
@@ -173,21 +135,21 @@ static int see_address(const struct nlmsghdr *message, void *ctx)
                 return 0;
         if (mnl_attr_parse(message, sizeof(*head), parse_address_attribute, &address) < 0)
                 return -EBADMSG;
-        return append(list, &address);
+        return tl_dump_append(&list->all, &address);
 }
 
 int tl_netset_list_addresses(uint32_t ifindex, struct tl_netset_address **addresses, size_t *count)
 {
         const struct ifaddrmsg head = {.ifa_index = ifindex};
-        struct list list = {.size = sizeof(**addresses), .ifindex = ifindex};
+        struct list list = {.all.size = sizeof(**addresses), .ifindex = ifindex};
         int error = tl_dump(RTM_GETADDR, &head, sizeof(head), see_address, begin, &list);
 
         if (error) {
-                free(list.items);
+                free(list.all.items);
                 return error;
         }
-        *addresses = list.items;
-        *count = list.count;
+        *addresses = list.all.items;
+        *count = list.all.count;
         return 0;
 }
 
@@ -198,18 +160,13 @@ static void put_ip(struct nlmsghdr *message, uint16_t type, const struct wg_ip *
         mnl_attr_put(message, type, wg_ip_bits(ip) / 8, ip->bytes);
 }
 
-static uint8_t kernel_family(const struct wg_ip *ip)
-{
-        return ip->family == WG_FAMILY_IPV4 ? AF_INET : AF_INET6;
-}
-
 static void compose_route(struct nlmsghdr *message, const struct tl_netset_route *route,
                           bool is_removal)
 {
         struct rtmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
 
         message->nlmsg_type = is_removal ? RTM_DELROUTE : RTM_NEWROUTE;
-        head->rtm_family = kernel_family(&route->prefix.ip);
+        head->rtm_family = tl_dump_to_kernel(route->prefix.ip.family);
         head->rtm_dst_len = route->prefix.cidr;
         head->rtm_protocol = route->protocol;
         head->rtm_type = route->is_unreachable ? RTN_UNREACHABLE : RTN_UNICAST;
@@ -234,7 +191,7 @@ static void compose_address(struct nlmsghdr *message, const struct tl_netset_add
         struct ifaddrmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
 
         message->nlmsg_type = is_removal ? RTM_DELADDR : RTM_NEWADDR;
-        head->ifa_family = kernel_family(&address->ip);
+        head->ifa_family = tl_dump_to_kernel(address->ip.family);
         head->ifa_prefixlen = address->cidr;
         head->ifa_index = address->ifindex;
         put_ip(message, IFA_LOCAL, &address->ip);

@@ -11,25 +11,12 @@
 
 #include "io/dump.h"
 
-struct list {
-        struct tl_rule *items;
-        size_t count, capacity;
-};
-
-static uint32_t number(const struct nlattr *attribute)
-{
-        return mnl_attr_validate(attribute, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(attribute);
-}
-
 /* The length of the prefix is in the header, so it is there already. */
 static void read_prefix(const struct nlattr *attribute, struct wg_prefix *prefix)
 {
         size_t len = mnl_attr_get_payload_len(attribute);
 
-        if (len != 4 && len != 16)
-                return;
-        prefix->ip.family = len == 4 ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6;
-        memcpy(prefix->ip.bytes, mnl_attr_get_payload(attribute), len);
+        tl_dump_ip(attribute, len == 4 ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6, &prefix->ip);
 }
 
 static int parse_attribute(const struct nlattr *attribute, void *ctx)
@@ -46,30 +33,30 @@ static int parse_attribute(const struct nlattr *attribute, void *ctx)
                 rule->is_selective = true;
                 break;
         case FRA_PRIORITY:
-                rule->priority = number(attribute);
+                rule->priority = tl_dump_number(attribute);
                 break;
         case FRA_TABLE:
-                rule->table = number(attribute);
+                rule->table = tl_dump_number(attribute);
                 break;
         case FRA_GOTO:
-                rule->target = number(attribute);
+                rule->target = tl_dump_number(attribute);
                 break;
         case FRA_FWMARK:
-                rule->mark = number(attribute);
+                rule->mark = tl_dump_number(attribute);
                 break;
         case FRA_FWMASK:
-                rule->mask = number(attribute);
+                rule->mask = tl_dump_number(attribute);
                 break;
         case FRA_PROTOCOL:
                 rule->protocol = mnl_attr_get_payload_len(attribute) ? mnl_attr_get_u8(attribute)
                                                                      : 0;
                 break;
         case FRA_SUPPRESS_PREFIXLEN:
-                rule->ignores_defaults = number(attribute) == 0;
-                rule->is_selective |= number(attribute) - 1 < UINT32_MAX - 1;
+                rule->ignores_defaults = tl_dump_number(attribute) == 0;
+                rule->is_selective |= tl_dump_number(attribute) - 1 < UINT32_MAX - 1;
                 break;
         case FRA_SUPPRESS_IFGROUP:
-                rule->is_selective |= number(attribute) != UINT32_MAX;
+                rule->is_selective |= tl_dump_number(attribute) != UINT32_MAX;
                 break;
         case FRA_UNSPEC:
         case FRA_FLOW:
@@ -89,31 +76,13 @@ static enum tl_rule_action read_action(uint8_t action)
         return action == FR_ACT_GOTO ? TL_RULE_GOTO : TL_RULE_OTHER;
 }
 
-static int make_room(struct list *list)
-{
-        size_t capacity = list->capacity ? list->capacity * 2 : 16;
-        struct tl_rule *bigger;
-
-        if (list->count < list->capacity)
-                return 0;
-        bigger = reallocarray(list->items, capacity, sizeof(*bigger));
-        if (!bigger)
-                return -ENOMEM;
-        list->items = bigger;
-        list->capacity = capacity;
-        return 0;
-}
-
 static int see_rule(const struct nlmsghdr *message, void *ctx)
 {
         const struct fib_rule_hdr *head = mnl_nlmsg_get_payload(message);
-        struct list *list = ctx;
         struct tl_rule rule;
 
         if (mnl_nlmsg_get_payload_len(message) < sizeof(*head))
                 return -EBADMSG;
-        if (make_room(list) < 0)
-                return -ENOMEM;
         rule = (struct tl_rule){
                 .action = read_action(head->action),
                 .table = head->table,
@@ -124,13 +93,12 @@ static int see_rule(const struct nlmsghdr *message, void *ctx)
         };
         if (mnl_attr_parse(message, sizeof(*head), parse_attribute, &rule) < 0)
                 return -EBADMSG;
-        list->items[list->count++] = rule;
-        return 0;
+        return tl_dump_append(ctx, &rule);
 }
 
 static void begin(void *ctx)
 {
-        struct list *list = ctx;
+        struct tl_dump_list *list = ctx;
 
         list->count = 0;
 }
@@ -138,9 +106,9 @@ static void begin(void *ctx)
 int tl_rule_read(uint8_t family, struct tl_rule **rules, size_t *count)
 {
         const struct fib_rule_hdr head = {
-                .family = family == WG_FAMILY_IPV4 ? AF_INET : AF_INET6,
+                .family = tl_dump_to_kernel(family),
         };
-        struct list list = {0};
+        struct tl_dump_list list = {.size = sizeof(**rules)};
         int error = tl_dump(RTM_GETRULE, &head, sizeof(head), see_rule, begin, &list);
 
         if (error) {
