@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,15 @@ static void begin(void *ctx)
         list->all.count = 0;
 }
 
+static int parse_metric(const struct nlattr *attribute, void *ctx)
+{
+        struct tl_netset_route *route = ctx;
+
+        if (mnl_attr_get_type(attribute) == RTAX_MTU)
+                route->mtu = tl_dump_number(attribute);
+        return MNL_CB_OK;
+}
+
 static int parse_route_attribute(const struct nlattr *attribute, void *ctx)
 {
         struct tl_netset_route *route = ctx;
@@ -50,6 +60,8 @@ static int parse_route_attribute(const struct nlattr *attribute, void *ctx)
         case RTA_PRIORITY:
                 route->metric = tl_dump_number(attribute);
                 break;
+        case RTA_METRICS:
+                return mnl_attr_parse_nested(attribute, parse_metric, route);
         }
         return MNL_CB_OK;
 }
@@ -153,6 +165,56 @@ int tl_netset_list_addresses(uint32_t ifindex, struct tl_netset_address **addres
         return 0;
 }
 
+static int parse_proxy_attribute(const struct nlattr *attribute, void *ctx)
+{
+        struct tl_netset_proxy *proxy = ctx;
+
+        switch (mnl_attr_get_type(attribute)) {
+        case NDA_DST:
+                tl_dump_ip(attribute, proxy->ip.family, &proxy->ip);
+                break;
+        case NDA_PROTOCOL:
+                proxy->protocol = mnl_attr_get_payload_len(attribute) ? mnl_attr_get_u8(attribute)
+                                                                      : 0;
+                break;
+        }
+        return MNL_CB_OK;
+}
+
+static int see_proxy(const struct nlmsghdr *message, void *ctx)
+{
+        const struct ndmsg *head = mnl_nlmsg_get_payload(message);
+        struct list *list = ctx;
+        struct tl_netset_proxy proxy;
+
+        if (mnl_nlmsg_get_payload_len(message) < sizeof(*head))
+                return -EBADMSG;
+        proxy = (struct tl_netset_proxy){
+                .ip.family = tl_dump_from_kernel(head->ndm_family),
+                .ifindex = (uint32_t)head->ndm_ifindex,
+        };
+        if (!(head->ndm_flags & NTF_PROXY) || !proxy.ip.family)
+                return 0;
+        if (mnl_attr_parse(message, sizeof(*head), parse_proxy_attribute, &proxy) < 0)
+                return -EBADMSG;
+        return tl_dump_append(&list->all, &proxy);
+}
+
+int tl_netset_list_proxies(struct tl_netset_proxy **proxies, size_t *count)
+{
+        const struct ndmsg head = {.ndm_flags = NTF_PROXY};
+        struct list list = {.all.size = sizeof(**proxies)};
+        int error = tl_dump(RTM_GETNEIGH, &head, sizeof(head), see_proxy, begin, &list);
+
+        if (error) {
+                free(list.all.items);
+                return error;
+        }
+        *proxies = list.all.items;
+        *count = list.all.count;
+        return 0;
+}
+
 /* ---- changes ---- */
 
 static void put_ip(struct nlmsghdr *message, uint16_t type, const struct wg_ip *ip)
@@ -165,7 +227,6 @@ static void compose_route(struct nlmsghdr *message, const struct tl_netset_route
 {
         struct rtmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
 
-        message->nlmsg_type = is_removal ? RTM_DELROUTE : RTM_NEWROUTE;
         head->rtm_family = tl_dump_to_kernel(route->prefix.ip.family);
         head->rtm_dst_len = route->prefix.cidr;
         head->rtm_protocol = route->protocol;
@@ -183,6 +244,12 @@ static void compose_route(struct nlmsghdr *message, const struct tl_netset_route
         mnl_attr_put_u32(message, RTA_TABLE, route->table ? route->table : TL_NETSET_MAIN);
         if (route->metric)
                 mnl_attr_put_u32(message, RTA_PRIORITY, route->metric);
+        if (route->mtu && !is_removal) {
+                struct nlattr *metrics = mnl_attr_nest_start(message, RTA_METRICS);
+
+                mnl_attr_put_u32(message, RTAX_MTU, route->mtu);
+                mnl_attr_nest_end(message, metrics);
+        }
 }
 
 static void compose_address(struct nlmsghdr *message, const struct tl_netset_address *address,
@@ -190,7 +257,6 @@ static void compose_address(struct nlmsghdr *message, const struct tl_netset_add
 {
         struct ifaddrmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
 
-        message->nlmsg_type = is_removal ? RTM_DELADDR : RTM_NEWADDR;
         head->ifa_family = tl_dump_to_kernel(address->ip.family);
         head->ifa_prefixlen = address->cidr;
         head->ifa_index = address->ifindex;
@@ -200,26 +266,71 @@ static void compose_address(struct nlmsghdr *message, const struct tl_netset_add
                 mnl_attr_put_u32(message, IFA_FLAGS, IFA_F_NOPREFIXROUTE | IFA_F_NODAD);
 }
 
+/* Newer kernels keep a permanent entry when the link loses its carrier. */
+static void compose_proxy(struct nlmsghdr *message, const struct tl_netset_proxy *proxy)
+{
+        struct ndmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
+
+        head->ndm_family = tl_dump_to_kernel(proxy->ip.family);
+        head->ndm_ifindex = (int)proxy->ifindex;
+        head->ndm_state = NUD_PERMANENT;
+        head->ndm_flags = NTF_PROXY;
+        put_ip(message, NDA_DST, &proxy->ip);
+        mnl_attr_put_u8(message, NDA_PROTOCOL, proxy->protocol);
+}
+
 /* Whether an error means that the change had been made before. */
 static bool is_done(const struct tl_netset_change *change, int error)
 {
-        if (!change->is_removal)
-                return change->is_address && error == -EEXIST;
+        if (change->verb != TL_NETSET_REMOVE)
+                return change->kind != TL_NETSET_ROUTE && error == -EEXIST;
         return error == -ESRCH || error == -EADDRNOTAVAIL || error == -ENODEV || error == -ENOENT;
+}
+
+static const struct {
+        uint16_t add, remove;
+} types[] = {
+        [TL_NETSET_ROUTE] = {RTM_NEWROUTE, RTM_DELROUTE},
+        [TL_NETSET_ADDRESS] = {RTM_NEWADDR, RTM_DELADDR},
+        [TL_NETSET_RULE] = {RTM_NEWRULE, RTM_DELRULE},
+        [TL_NETSET_PROXY] = {RTM_NEWNEIGH, RTM_DELNEIGH},
+};
+
+static void compose_head(struct nlmsghdr *message, const struct tl_netset_change *change)
+{
+        bool is_removal = change->verb == TL_NETSET_REMOVE;
+
+        message->nlmsg_type = is_removal ? types[change->kind].remove : types[change->kind].add;
+        message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+        if (!is_removal)
+                message->nlmsg_flags |= NLM_F_CREATE;
+        if (change->verb == TL_NETSET_ADD)
+                message->nlmsg_flags |= NLM_F_EXCL;
+        if (change->verb == TL_NETSET_REPLACE)
+                message->nlmsg_flags |= NLM_F_REPLACE;
 }
 
 static size_t compose(uint8_t *buf, const struct tl_netset_change *change, uint32_t sequence)
 {
         struct nlmsghdr *message = mnl_nlmsg_put_header(buf);
+        bool is_removal = change->verb == TL_NETSET_REMOVE;
 
-        message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-        if (!change->is_removal)
-                message->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
+        compose_head(message, change);
         message->nlmsg_seq = sequence;
-        if (change->is_address)
-                compose_address(message, &change->address, change->is_removal);
-        else
-                compose_route(message, &change->route, change->is_removal);
+        switch (change->kind) {
+        case TL_NETSET_ROUTE:
+                compose_route(message, &change->route, is_removal);
+                break;
+        case TL_NETSET_ADDRESS:
+                compose_address(message, &change->address, is_removal);
+                break;
+        case TL_NETSET_RULE:
+                tl_rule_compose(message, &change->rule);
+                break;
+        case TL_NETSET_PROXY:
+                compose_proxy(message, &change->proxy);
+                break;
+        }
         return MNL_ALIGN(message->nlmsg_len);
 }
 

@@ -5,6 +5,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,6 +33,12 @@ static int parse_attribute(const struct nlattr *attribute, void *ctx)
                 read_prefix(attribute, &rule->to);
                 rule->is_selective = true;
                 break;
+        case FRA_IIFNAME:
+                snprintf(rule->iif, sizeof(rule->iif), "%.*s",
+                         (int)mnl_attr_get_payload_len(attribute),
+                         (const char *)mnl_attr_get_payload(attribute));
+                rule->is_selective = true;
+                break;
         case FRA_PRIORITY:
                 rule->priority = tl_dump_number(attribute);
                 break;
@@ -53,18 +60,18 @@ static int parse_attribute(const struct nlattr *attribute, void *ctx)
                 break;
         case FRA_SUPPRESS_PREFIXLEN:
                 rule->ignores_defaults = tl_dump_number(attribute) == 0;
-                rule->is_selective |= tl_dump_number(attribute) - 1 < UINT32_MAX - 1;
+                rule->has_more |= tl_dump_number(attribute) - 1 < UINT32_MAX - 1;
                 break;
         case FRA_SUPPRESS_IFGROUP:
-                rule->is_selective |= tl_dump_number(attribute) != UINT32_MAX;
+                rule->has_more |= tl_dump_number(attribute) != UINT32_MAX;
                 break;
         case FRA_UNSPEC:
         case FRA_FLOW:
         case FRA_PAD:
                 break;
         default:
-                /* Links, ports, users, and conditions of later kernels. */
-                rule->is_selective = true;
+                /* Outgoing links, ports, users, and conditions of later kernels. */
+                rule->has_more = true;
         }
         return MNL_CB_OK;
 }
@@ -87,12 +94,14 @@ static int see_rule(const struct nlmsghdr *message, void *ctx)
                 .action = read_action(head->action),
                 .table = head->table,
                 .is_inverted = head->flags & FIB_RULE_INVERT,
-                .is_selective = head->tos != 0,
+                .has_more = head->tos != 0,
+                .family = tl_dump_from_kernel(head->family),
                 .from.cidr = head->src_len,
                 .to.cidr = head->dst_len,
         };
         if (mnl_attr_parse(message, sizeof(*head), parse_attribute, &rule) < 0)
                 return -EBADMSG;
+        rule.is_selective |= rule.has_more;
         return tl_dump_append(ctx, &rule);
 }
 
@@ -118,4 +127,27 @@ int tl_rule_read(uint8_t family, struct tl_rule **rules, size_t *count)
         *rules = list.items;
         *count = list.count;
         return 0;
+}
+
+static void put_prefix(struct nlmsghdr *message, uint16_t type, const struct wg_prefix *prefix)
+{
+        if (prefix->ip.family != WG_FAMILY_NONE)
+                mnl_attr_put(message, type, wg_ip_bits(&prefix->ip) / 8, prefix->ip.bytes);
+}
+
+void tl_rule_compose(struct nlmsghdr *message, const struct tl_rule *rule)
+{
+        struct fib_rule_hdr *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
+
+        head->family = tl_dump_to_kernel(rule->family);
+        head->src_len = rule->from.cidr;
+        head->dst_len = rule->to.cidr;
+        head->action = FR_ACT_TO_TBL;
+        put_prefix(message, FRA_SRC, &rule->from);
+        put_prefix(message, FRA_DST, &rule->to);
+        mnl_attr_put_u32(message, FRA_PRIORITY, rule->priority);
+        mnl_attr_put_u32(message, FRA_TABLE, rule->table);
+        mnl_attr_put_u8(message, FRA_PROTOCOL, rule->protocol);
+        if (rule->iif[0])
+                mnl_attr_put_strz(message, FRA_IIFNAME, rule->iif);
 }

@@ -115,12 +115,14 @@ static struct tl_netset_change describe(const struct tl_make *make, uint32_t i, 
 {
         const struct tl_difference *difference = &make->diff->items[i];
         const struct tl_state *side = side_of(make, difference);
-        struct tl_netset_change change = {.is_removal = difference->verb == TL_DIFF_REMOVE};
+        struct tl_netset_change change = {
+                .verb = difference->verb == TL_DIFF_REMOVE ? TL_NETSET_REMOVE : TL_NETSET_ADD,
+        };
 
         if (difference->kind == TL_DIFF_ADDRESS) {
                 const struct tl_planned_address *address = &side->addresses[difference->index];
 
-                change.is_address = true;
+                change.kind = TL_NETSET_ADDRESS;
                 change.address = (struct tl_netset_address){address->ip, address->cidr, ifindex};
         } else {
                 const struct tl_planned_route *route = &side->routes[difference->index];
@@ -138,7 +140,7 @@ static struct tl_netset_change describe(const struct tl_make *make, uint32_t i, 
 
 static const char *say_why(const struct tl_netset_change *change)
 {
-        if (change->error == -EEXIST && !change->is_address)
+        if (change->error == -EEXIST && change->kind == TL_NETSET_ROUTE)
                 return "another program has a route with this prefix and metric";
         return strerror(-change->error);
 }
