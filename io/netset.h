@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * netset.h - changes the routes, addresses, rules of policy routing and neighbour proxy entries of a
- * network namespace, many at a time, and lists them (rules: io/rule.h).
+ * netset.h - changes the routes, addresses, rules of policy routing and neighbour proxy entries of
+ * a network namespace, many at a time, and lists them (rules: io/rule.h).
  *
  * Threads: any. Source: rtnetlink(7); ip-route(8), ip-address(8), ip-rule(8), ip-neighbour(8). */
 #ifndef IO_NETSET_H
@@ -74,11 +74,11 @@ struct tl_netset_change {
 };
 
 /* Makes changes in their order. Each is independent of the others: those after one that fails are
- * made too. An added route never replaces another: -EEXIST, if its table has one with its prefix and
- * metric; a replacement replaces that one, whoever made it. An added proxy entry takes the place of
- * another program's. Removing what is not there counts as success, and so does adding an address,
- * rule or proxy entry that is. Addresses imply no route, and are used at once: the kernel does not
- * look for duplicates. Returns 0, or the first error. */
+ * made too. An added route never replaces another: -EEXIST, if its table has one with its prefix
+ * and metric; a replacement replaces that one, whoever made it. An added proxy entry takes the
+ * place of another program's. Removing what is not there counts as success, and so does adding an
+ * address, rule or proxy entry that is. Addresses imply no route, and are used at once: the kernel
+ * does not look for duplicates. Returns 0, or the first error. */
 int tl_netset_change(struct tl_netset_change *changes, size_t count) WG_MUST_USE;
 
 #endif

@@ -8,6 +8,8 @@
 
 #include "conf/address.h"
 #include "conf/base64.h"
+#include "node/iptext.h"
+#include "node/settings.h"
 
 WG_ENUM_DEFINE(tl_diff_kind, TL_DIFF_KINDS)
 WG_ENUM_DEFINE(tl_diff_verb, TL_DIFF_VERBS)
@@ -33,6 +35,58 @@ static void add(struct maker *maker, enum tl_diff_kind kind, enum tl_diff_verb v
                 return;
         diff->items = bigger;
         diff->items[diff->count++] = (struct tl_difference){kind, verb, what, detail, index};
+}
+
+/* ---- lists of objects ---- */
+
+/* Objects of a kind in a state, sorted. */
+struct objects {
+        const void *items;
+        uint32_t count;
+};
+
+/* A kind of which a state has a list. */
+struct list {
+        enum tl_diff_kind kind;
+        size_t size; /* of an item */
+        struct objects (*objects)(const struct tl_state *state);
+        int (*compare)(const void *a, const void *b);
+        const char *(*describe)(struct maker *maker, const struct tl_state *state,
+                                const void *item);
+};
+
+static const void *item_at(const struct list *list, const struct objects *objects, uint32_t i)
+{
+        return (const char *)objects->items + i * list->size;
+}
+
+/* The item that equals another one, at or after *from, which moves there; NULL: there is none. */
+static const void *find_equal(const struct list *list, const struct objects *objects,
+                              const void *item, uint32_t *from)
+{
+        int order = -1;
+
+        while (*from < objects->count) {
+                order = list->compare(item_at(list, objects, *from), item);
+                if (order >= 0)
+                        break;
+                (*from)++;
+        }
+        return order == 0 ? item_at(list, objects, *from) : NULL;
+}
+
+/* Adds the objects that only state `a` has. */
+static void compare_lists(struct maker *maker, const struct list *list, enum tl_diff_verb verb,
+                          const struct tl_state *a, const struct tl_state *b)
+{
+        struct objects mine = list->objects(a), others = list->objects(b);
+
+        for (uint32_t i = 0, k = 0; i < mine.count; i++) {
+                const void *item = item_at(list, &mine, i);
+
+                if (!find_equal(list, &others, item, &k))
+                        add(maker, list->kind, verb, i, list->describe(maker, a, item), "");
+        }
 }
 
 /* ---- table ---- */
@@ -122,28 +176,29 @@ static const char *describe_numbers(struct maker *maker, uint32_t before, uint32
         return tl_arena_format(&maker->diff->arena, "%" PRIu32 " -> %" PRIu32, before, after);
 }
 
-static const char *describe_address(struct maker *maker, const struct tl_planned_address *address)
+static struct objects addresses_of(const struct tl_state *state)
 {
+        return (struct objects){state->addresses, state->address_count};
+}
+
+static const char *describe_address(struct maker *maker, const struct tl_state *state,
+                                    const void *item)
+{
+        const struct tl_planned_address *address = item;
         char text[TL_ADDRESS_IP_SIZE];
 
+        (void)state;
         tl_address_format_ip(text, &address->ip);
         return tl_arena_format(&maker->diff->arena, "%s/%u", text, address->cidr);
 }
 
-/* Adds those that only `a` has. */
-static void compare_addresses(struct maker *maker, enum tl_diff_verb verb, const struct tl_state *a,
-                              const struct tl_state *b)
-{
-        for (uint32_t i = 0, k = 0; i < a->address_count; i++) {
-                while (k < b->address_count &&
-                       tl_state_compare_addresses(&b->addresses[k], &a->addresses[i]) < 0)
-                        k++;
-                if (k == b->address_count ||
-                    tl_state_compare_addresses(&b->addresses[k], &a->addresses[i]) != 0)
-                        add(maker, TL_DIFF_ADDRESS, verb, i,
-                            describe_address(maker, &a->addresses[i]), "");
-        }
-}
+static const struct list addresses = {
+        .kind = TL_DIFF_ADDRESS,
+        .size = sizeof(struct tl_planned_address),
+        .objects = addresses_of,
+        .compare = tl_state_compare_addresses,
+        .describe = describe_address,
+};
 
 static void compare_links(struct maker *maker)
 {
@@ -161,7 +216,7 @@ static void compare_links(struct maker *maker)
         if (to->mtu && from->mtu != to->mtu)
                 add(maker, TL_DIFF_MTU, TL_DIFF_CHANGE, 0, "",
                     describe_numbers(maker, from->mtu, to->mtu));
-        compare_addresses(maker, TL_DIFF_ADD, to, from);
+        compare_lists(maker, &addresses, TL_DIFF_ADD, to, from);
         if (from->is_up != to->is_up)
                 add(maker, TL_DIFF_LINK, TL_DIFF_CHANGE, 0, "", to->is_up ? "up" : "down");
 }
@@ -340,9 +395,10 @@ static void compare_devices(struct maker *maker)
         }
 }
 
-/* ---- settings and routes ---- */
+/* ---- settings ---- */
 
-static void compare_settings(struct maker *maker)
+/* Those that make the machine forward, or the others. */
+static void compare_settings(struct maker *maker, bool is_forwarding)
 {
         const struct tl_state *from = maker->from, *to = maker->to;
 
@@ -350,7 +406,8 @@ static void compare_settings(struct maker *maker)
                 const struct tl_planned_setting *wanted = &to->settings[i];
                 const char *now = i < from->setting_count ? from->settings[i].value : "";
 
-                if (strcmp(now, wanted->value) == 0 ||
+                if (tl_settings_is_forwarding(wanted->path) != is_forwarding ||
+                    strcmp(now, wanted->value) == 0 ||
                     (wanted->only_if && strcmp(now, wanted->only_if) != 0))
                         continue;
                 add(maker, TL_DIFF_SETTING, TL_DIFF_CHANGE, i, wanted->path,
@@ -359,41 +416,161 @@ static void compare_settings(struct maker *maker)
         }
 }
 
-static const char *describe_route(struct maker *maker, const struct tl_planned_route *route)
-{
-        char text[TL_ADDRESS_PREFIX_SIZE];
+/* ---- routes ---- */
 
-        tl_address_format_prefix(text, &route->prefix);
-        return tl_arena_format(&maker->diff->arena, "%s%s",
-                               route->kind == TL_PLANNED_UNREACHABLE ? "unreachable " : "", text);
+static struct objects routes_of(const struct tl_state *state)
+{
+        return (struct objects){state->routes, state->route_count};
 }
 
-/* Adds those that only `a` has. */
-static void compare_routes(struct maker *maker, enum tl_diff_verb verb, const struct tl_state *a,
-                           const struct tl_state *b)
+static const char *describe_route(struct maker *maker, const struct tl_state *state,
+                                  const void *item)
 {
-        for (uint32_t i = 0, k = 0; i < a->route_count; i++) {
-                const struct tl_planned_route *route = &a->routes[i];
+        const struct tl_planned_route *route = item;
 
-                while (k < b->route_count && tl_state_compare_routes(&b->routes[k], route) < 0)
-                        k++;
-                if (k == b->route_count || tl_state_compare_routes(&b->routes[k], route) != 0)
-                        add(maker, TL_DIFF_ROUTE, verb, i, describe_route(maker, route), "");
+        return tl_iptext_route(&maker->diff->arena, route, state->tables[route->table]);
+}
+
+static const struct list routes = {
+        .kind = TL_DIFF_ROUTE,
+        .size = sizeof(struct tl_planned_route),
+        .objects = routes_of,
+        .compare = tl_state_compare_routes,
+        .describe = describe_route,
+};
+
+/* How a route will differ from that of the same prefix. The new way is in its description. */
+static const char *describe_way(struct maker *maker, const struct tl_planned_route *before,
+                                const struct tl_planned_route *after)
+{
+        struct tl_arena *arena = &maker->diff->arena;
+        const char *way;
+
+        if (before->mtu != after->mtu && after->mtu && before->mtu)
+                return tl_arena_format(arena, "mtu %" PRIu32 " -> %" PRIu32, before->mtu,
+                                       after->mtu);
+        if (before->mtu != after->mtu && after->mtu)
+                return tl_arena_format(arena, "mtu %" PRIu32, after->mtu);
+        if (before->mtu != after->mtu)
+                return tl_arena_format(arena, "mtu %" PRIu32 " -> that of the link", before->mtu);
+        way = tl_iptext_way(arena, before);
+        return way ? tl_arena_format(arena, "was %s", way) : NULL;
+}
+
+/* Adds the routes of the main table, or of the others, that the new state has and the old one lacks
+ * or has in another way. */
+static void compare_routes(struct maker *maker, bool is_main)
+{
+        struct objects before = routes_of(maker->from);
+        const struct tl_state *to = maker->to;
+
+        for (uint32_t i = 0, k = 0; i < to->route_count; i++) {
+                const struct tl_planned_route *route = &to->routes[i], *old;
+                const char *mtu = "";
+
+                if ((route->table == TL_PLANNED_MAIN) != is_main)
+                        continue;
+                old = find_equal(&routes, &before, route, &k);
+                if (!old && route->mtu)
+                        mtu = tl_arena_format(&maker->diff->arena, "mtu %" PRIu32, route->mtu);
+                if (!old)
+                        add(maker, TL_DIFF_ROUTE, TL_DIFF_ADD, i, describe_route(maker, to, route),
+                            mtu);
+                else if (!tl_state_is_same_way(old, route))
+                        add(maker, TL_DIFF_ROUTE, TL_DIFF_CHANGE, i,
+                            describe_route(maker, to, route), describe_way(maker, old, route));
         }
 }
 
+/* ---- rules and proxy entries ---- */
+
+static struct objects rules_of(const struct tl_state *state)
+{
+        return (struct objects){state->rules, state->rule_count};
+}
+
+static const char *describe_rule(struct maker *maker, const struct tl_state *state,
+                                 const void *item)
+{
+        (void)state;
+        return tl_iptext_rule(&maker->diff->arena, item);
+}
+
+static const struct list rules = {
+        .kind = TL_DIFF_RULE,
+        .size = sizeof(struct tl_rule),
+        .objects = rules_of,
+        .compare = tl_state_compare_rules,
+        .describe = describe_rule,
+};
+
+static struct objects proxies_of(const struct tl_state *state)
+{
+        return (struct objects){state->proxies, state->proxy_count};
+}
+
+static const char *describe_proxy(struct maker *maker, const struct tl_state *state,
+                                  const void *item)
+{
+        (void)state;
+        return tl_iptext_proxy(&maker->diff->arena, item);
+}
+
+static const struct list proxies = {
+        .kind = TL_DIFF_PROXY,
+        .size = sizeof(struct tl_planned_proxy),
+        .objects = proxies_of,
+        .compare = tl_state_compare_proxies,
+        .describe = describe_proxy,
+};
+
+/* If another program answers for an address already, it keeps its entry: ours would replace it. */
+static void add_proxies(struct maker *maker)
+{
+        const struct tl_state *from = maker->from, *to = maker->to;
+        struct objects ours = proxies_of(from), others = {from->others, from->other_count};
+
+        for (uint32_t i = 0, k = 0, n = 0; i < to->proxy_count; i++) {
+                const struct tl_planned_proxy *proxy = &to->proxies[i];
+
+                if (!find_equal(&proxies, &ours, proxy, &k) &&
+                    !find_equal(&proxies, &others, proxy, &n))
+                        add(maker, TL_DIFF_PROXY, TL_DIFF_ADD, i, describe_proxy(maker, to, proxy),
+                            "");
+        }
+}
+
+/* ---- all ---- */
+
 /* The kernel removes addresses and routes of a link along with it. */
+static void remove_routes_without_link(struct maker *maker)
+{
+        const struct tl_state *from = maker->from;
+        struct objects after = routes_of(maker->to);
+
+        for (uint32_t i = 0, k = 0; i < from->route_count; i++) {
+                const struct tl_planned_route *route = &from->routes[i];
+
+                if ((!from->has_link || route->kind != TL_PLANNED_LINK) &&
+                    !find_equal(&routes, &after, route, &k))
+                        add(maker, TL_DIFF_ROUTE, TL_DIFF_REMOVE, i,
+                            describe_route(maker, from, route), "");
+        }
+}
+
 static void compare_down(struct maker *maker)
 {
         const struct tl_state *from = maker->from, *to = maker->to;
 
+        compare_lists(maker, &proxies, TL_DIFF_REMOVE, from, to);
         if (from->has_link)
                 add(maker, TL_DIFF_DAEMON, TL_DIFF_REMOVE, 0, "tielined", "");
-        for (uint32_t i = 0; i < from->route_count; i++)
-                if (!from->has_link || from->routes[i].kind == TL_PLANNED_UNREACHABLE)
-                        add(maker, TL_DIFF_ROUTE, TL_DIFF_REMOVE, i,
-                            describe_route(maker, &from->routes[i]), "");
-        compare_routes(maker, TL_DIFF_ADD, to, from);
+        compare_lists(maker, &rules, TL_DIFF_REMOVE, from, to);
+        remove_routes_without_link(maker);
+        compare_routes(maker, false);
+        compare_lists(maker, &rules, TL_DIFF_ADD, to, from);
+        compare_routes(maker, true);
+        add_proxies(maker);
 }
 
 static void compare_up(struct maker *maker)
@@ -401,11 +578,17 @@ static void compare_up(struct maker *maker)
         const struct tl_state *from = maker->from, *to = maker->to;
 
         compare_links(maker);
+        compare_settings(maker, false);
+        compare_routes(maker, false);
+        compare_lists(maker, &rules, TL_DIFF_ADD, to, from);
         compare_devices(maker);
-        compare_settings(maker);
-        compare_routes(maker, TL_DIFF_ADD, to, from);
-        compare_routes(maker, TL_DIFF_REMOVE, from, to);
-        compare_addresses(maker, TL_DIFF_REMOVE, from, to);
+        compare_settings(maker, true);
+        compare_routes(maker, true);
+        add_proxies(maker);
+        compare_lists(maker, &proxies, TL_DIFF_REMOVE, from, to);
+        compare_lists(maker, &rules, TL_DIFF_REMOVE, from, to);
+        compare_lists(maker, &routes, TL_DIFF_REMOVE, from, to);
+        compare_lists(maker, &addresses, TL_DIFF_REMOVE, from, to);
 }
 
 bool tl_diff_make(struct tl_diff *diff, const struct tl_state *from, const struct tl_state *to,
@@ -442,6 +625,8 @@ static const char *say(const struct tl_difference *difference)
         case TL_DIFF_ADDRESS:
         case TL_DIFF_PEER:
         case TL_DIFF_ROUTE:
+        case TL_DIFF_RULE:
+        case TL_DIFF_PROXY:
                 break;
         }
         return tl_diff_verb_name(difference->verb);

@@ -3,7 +3,9 @@
  * diff.h - what separates two states of this machine: the changes that lead from one to the other,
  * in the order in which they are made.
  *
- * Nothing is opened that should be closed: policy comes first, then peers, then routes to them.
+ * Nothing is opened that should be closed: policy comes first, then the rules that keep packets
+ * from networks of this machine, with the routes that they lead to, then peers, then forwarding,
+ * then other routes. The machine answers for an address only while there is a route to it.
  * Threads: pure functions of their arguments. */
 #ifndef NODE_DIFF_H
 #define NODE_DIFF_H
@@ -17,7 +19,7 @@
 #include "net/model.h"
 #include "node/state.h"
 
-/* What changes, in the order in which it is brought up. */
+/* What changes. */
 #define TL_DIFF_KINDS(X) \
         X(TL_DIFF_TABLE, 0, table, "nft table inet") \
         X(TL_DIFF_DAEMON, 1, daemon, "daemon") \
@@ -28,7 +30,9 @@
         X(TL_DIFF_LINK, 6, link, "link") \
         X(TL_DIFF_PEER, 7, peer, "peer") \
         X(TL_DIFF_SETTING, 8, setting, "setting") \
-        X(TL_DIFF_ROUTE, 9, route, "route")
+        X(TL_DIFF_ROUTE, 9, route, "route") \
+        X(TL_DIFF_RULE, 10, rule, "ip rule") \
+        X(TL_DIFF_PROXY, 11, proxy, "ip neigh proxy")
 WG_ENUM_DECLARE(tl_diff_kind, TL_DIFF_KINDS)
 
 #define TL_DIFF_VERBS(X) \

@@ -19,7 +19,7 @@
 #include "io/netset.h"
 #include "node/settings.h"
 
-enum { TOLD_FROM = 100 };
+enum { TOLD_FROM = 100, NO_LINK = INT32_MAX /* a number that the kernel gives to no link */ };
 
 static const char *name_of(const struct tl_make *make)
 {
@@ -111,41 +111,94 @@ static const struct tl_state *side_of(const struct tl_make *make,
         return difference->verb == TL_DIFF_REMOVE ? make->from : make->to;
 }
 
+static enum tl_netset_verb find_verb(enum tl_diff_verb verb)
+{
+        switch (verb) {
+        case TL_DIFF_ADD:
+                return TL_NETSET_ADD;
+        case TL_DIFF_CHANGE:
+                return TL_NETSET_REPLACE;
+        case TL_DIFF_REMOVE:
+                return TL_NETSET_REMOVE;
+        }
+        return TL_NETSET_ADD;
+}
+
+/* The number of the link of a LAN. To the kernel, 0 would be any link. */
+static uint32_t find_link(const char *name)
+{
+        uint32_t ifindex = name ? if_nametoindex(name) : 0;
+
+        return ifindex ? ifindex : NO_LINK;
+}
+
+static struct tl_netset_route describe_route(const struct tl_state *side,
+                                             const struct tl_planned_route *route, uint32_t ifindex)
+{
+        struct tl_netset_route made = {
+                .prefix = route->prefix,
+                .via = route->via,
+                .table = side->tables[route->table],
+                .metric = route->metric,
+                .mtu = route->mtu,
+                .protocol = TL_NODEPLAN_PROTOCOL,
+                .is_unreachable = route->kind == TL_PLANNED_UNREACHABLE,
+        };
+
+        if (route->kind == TL_PLANNED_LINK)
+                made.ifindex = ifindex;
+        else if (route->kind == TL_PLANNED_GATEWAY)
+                made.ifindex = find_link(route->link);
+        return made;
+}
+
 static struct tl_netset_change describe(const struct tl_make *make, uint32_t i, uint32_t ifindex)
 {
         const struct tl_difference *difference = &make->diff->items[i];
         const struct tl_state *side = side_of(make, difference);
-        struct tl_netset_change change = {
-                .verb = difference->verb == TL_DIFF_REMOVE ? TL_NETSET_REMOVE : TL_NETSET_ADD,
-        };
+        struct tl_netset_change change = {.verb = find_verb(difference->verb)};
 
         if (difference->kind == TL_DIFF_ADDRESS) {
                 const struct tl_planned_address *address = &side->addresses[difference->index];
 
                 change.kind = TL_NETSET_ADDRESS;
                 change.address = (struct tl_netset_address){address->ip, address->cidr, ifindex};
-        } else {
-                const struct tl_planned_route *route = &side->routes[difference->index];
+        } else if (difference->kind == TL_DIFF_RULE) {
+                change.kind = TL_NETSET_RULE;
+                change.rule = side->rules[difference->index];
+        } else if (difference->kind == TL_DIFF_PROXY) {
+                const struct tl_planned_proxy *proxy = &side->proxies[difference->index];
 
-                change.route = (struct tl_netset_route){
-                        .prefix = route->prefix,
-                        .metric = route->metric,
+                change.kind = TL_NETSET_PROXY;
+                change.proxy = (struct tl_netset_proxy){
+                        .ip = proxy->ip,
+                        .ifindex = find_link(proxy->link),
                         .protocol = TL_NODEPLAN_PROTOCOL,
-                        .is_unreachable = route->kind == TL_PLANNED_UNREACHABLE,
-                        .ifindex = route->kind == TL_PLANNED_LINK ? ifindex : 0,
                 };
+                /* An entry for any link, which only somebody else can have added. */
+                if (change.verb == TL_NETSET_REMOVE && !*proxy->link)
+                        change.proxy.ifindex = 0;
+        } else {
+                change.kind = TL_NETSET_ROUTE;
+                change.route = describe_route(side, &side->routes[difference->index], ifindex);
         }
         return change;
 }
 
 static const char *say_why(const struct tl_netset_change *change)
 {
-        if (change->error == -EEXIST && change->kind == TL_NETSET_ROUTE)
+        bool is_route = change->kind == TL_NETSET_ROUTE;
+
+        if (change->error == -ENODEV || (is_route && change->route.ifindex == NO_LINK))
+                return "the link is gone, or not known";
+        if (change->error == -EEXIST && is_route)
                 return "another program has a route with this prefix and metric";
+        if (change->error == -ENETUNREACH && is_route && change->route.via.family)
+                return "the router is in none of the networks of this link";
         return strerror(-change->error);
 }
 
-/* Addresses and routes. */
+/* Addresses, routes, rules and proxy entries. */
 static bool make_netset(struct tl_make *make, uint32_t first, uint32_t count)
 {
         struct tl_netset_change *changes = calloc(count, sizeof(*changes));
@@ -245,6 +298,8 @@ static bool make_kind(struct tl_make *make, enum tl_diff_kind kind, uint32_t fir
                 return make_mtu(make, first, count);
         case TL_DIFF_ADDRESS:
         case TL_DIFF_ROUTE:
+        case TL_DIFF_RULE:
+        case TL_DIFF_PROXY:
                 return make_netset(make, first, count);
         case TL_DIFF_LINK:
                 return make_link(make, first, count);

@@ -3,8 +3,10 @@
  * running.h - reads the state of a network that runs on this machine, from the kernel and from the
  * daemon, never from a record of what was done.
  *
- * Ours are: the link that is named after the network, if tielined serves it; the nft table; routes
- * that have TL_NODEPLAN_PROTOCOL and lead into the link, or nowhere with the network's metric.
+ * Ours are: the link that is named after the network, if tielined serves it; the nft table; and of
+ * what has TL_NODEPLAN_PROTOCOL, the routes in the network's own tables, those of the main table
+ * that lead into the link, or nowhere with the network's metric, the rules that lead to these
+ * tables, and the proxy entries whose address has such a route, or that of no other network.
  * Threads: the process has only one. */
 #ifndef NODE_RUNNING_H
 #define NODE_RUNNING_H

@@ -51,7 +51,7 @@ static bool is_planned(const struct tl_nodeplan *plan, const char *path)
         return false;
 }
 
-static bool is_forwarding(const char *path)
+bool tl_settings_is_forwarding(const char *path)
 {
         return strcmp(path, FORWARD) == 0 || strcmp(path, FORWARD6) == 0;
 }
@@ -61,7 +61,7 @@ static bool is_for_forwarding(const char *path)
 {
         size_t len = strlen(path);
 
-        return is_forwarding(path) ||
+        return tl_settings_is_forwarding(path) ||
                (len > strlen(ACCEPT_RA) && strcmp(path + len - strlen(ACCEPT_RA), ACCEPT_RA) == 0);
 }
 
@@ -83,7 +83,7 @@ static bool release(void *ctx, const struct tl_journal *journal, const char *com
                 return false;
         if (!is_for_forwarding(path) || !has_forwarder(release, journal->name))
                 return tl_setting_release(journal, command);
-        if (is_forwarding(path))
+        if (tl_settings_is_forwarding(path))
                 tl_warn("%s stays on: %s needs it", path, release->forwarder);
         return true;
 }

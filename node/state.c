@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "node/state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,42 +13,90 @@ static int compare_numbers(uint32_t a, uint32_t b)
         return (a > b) - (a < b);
 }
 
-int tl_state_compare_addresses(const struct tl_planned_address *a,
-                               const struct tl_planned_address *b)
+static int compare_prefixes(const struct wg_prefix *a, const struct wg_prefix *b)
 {
         int order = wg_ip_compare(&a->ip, &b->ip);
 
         return order ? order : compare_numbers(a->cidr, b->cidr);
 }
 
-int tl_state_compare_routes(const struct tl_planned_route *a, const struct tl_planned_route *b)
+int tl_state_compare_addresses(const void *left, const void *right)
 {
-        int order = compare_numbers(b->kind, a->kind);
+        const struct tl_planned_address *a = left, *b = right;
+        int order = wg_ip_compare(&a->ip, &b->ip);
+
+        return order ? order : compare_numbers(a->cidr, b->cidr);
+}
+
+int tl_state_compare_routes(const void *left, const void *right)
+{
+        const struct tl_planned_route *a = left, *b = right;
+        int order = compare_numbers(b->table, a->table);
 
         if (!order)
-                order = wg_ip_compare(&a->prefix.ip, &b->prefix.ip);
+                order = compare_numbers(b->kind == TL_PLANNED_UNREACHABLE,
+                                        a->kind == TL_PLANNED_UNREACHABLE);
         if (!order)
-                order = compare_numbers(a->prefix.cidr, b->prefix.cidr);
+                order = compare_prefixes(&a->prefix, &b->prefix);
         return order ? order : compare_numbers(a->metric, b->metric);
 }
 
-static int order_addresses(const void *a, const void *b)
+int tl_state_compare_rules(const void *left, const void *right)
 {
-        return tl_state_compare_addresses(a, b);
+        const struct tl_rule *a = left, *b = right;
+        int order = compare_numbers(a->priority, b->priority);
+
+        if (!order)
+                order = compare_numbers(a->family, b->family);
+        if (!order)
+                order = compare_numbers(a->table, b->table);
+        if (!order)
+                order = strcmp(a->iif, b->iif);
+        if (!order)
+                order = compare_prefixes(&a->from, &b->from);
+        return order ? order : compare_prefixes(&a->to, &b->to);
 }
 
-static int order_routes(const void *a, const void *b)
+int tl_state_compare_proxies(const void *left, const void *right)
 {
-        return tl_state_compare_routes(a, b);
+        const struct tl_planned_proxy *a = left, *b = right;
+        int order = wg_ip_compare(&a->ip, &b->ip);
+
+        return order ? order : strcmp(a->link, b->link);
+}
+
+static const char *link_of(const struct tl_planned_route *route)
+{
+        return route->link ? route->link : "";
+}
+
+bool tl_state_is_same_way(const struct tl_planned_route *a, const struct tl_planned_route *b)
+{
+        return a->kind == b->kind && a->mtu == b->mtu && wg_ip_equal(&a->via, &b->via) &&
+               strcmp(link_of(a), link_of(b)) == 0;
+}
+
+static void sort(void *items, uint32_t count, size_t size,
+                 int (*compare)(const void *, const void *))
+{
+        if (count)
+                qsort(items, count, size, compare);
 }
 
 void tl_state_sort(struct tl_state *state)
 {
-        if (state->address_count)
-                qsort(state->addresses, state->address_count, sizeof(*state->addresses),
-                      order_addresses);
-        if (state->route_count)
-                qsort(state->routes, state->route_count, sizeof(*state->routes), order_routes);
+        sort(state->addresses, state->address_count, sizeof(*state->addresses),
+             tl_state_compare_addresses);
+        sort(state->routes, state->route_count, sizeof(*state->routes), tl_state_compare_routes);
+        sort(state->rules, state->rule_count, sizeof(*state->rules), tl_state_compare_rules);
+        sort(state->proxies, state->proxy_count, sizeof(*state->proxies), tl_state_compare_proxies);
+        sort(state->others, state->other_count, sizeof(*state->others), tl_state_compare_proxies);
+}
+
+void tl_state_number_tables(struct tl_state *state, const char *network)
+{
+        for (size_t i = 0; i < WG_ARRAY_SIZE(state->tables); i++)
+                state->tables[i] = tl_nodeplan_table(network, (enum tl_planned_table)i);
 }
 
 /* A copy in the arena. */
@@ -60,6 +109,54 @@ static void *copy(struct tl_arena *arena, const void *items, uint32_t count, siz
         return made;
 }
 
+static void finish_route(struct tl_planned_route *route, const char *network)
+{
+        if (route->kind == TL_PLANNED_UNREACHABLE)
+                route->metric = tl_tags_metric(network);
+        else if (route->prefix.ip.family == WG_FAMILY_IPV6 && !route->metric)
+                route->metric = TL_NETSET_IPV6_METRIC;
+}
+
+static struct tl_rule make_rule(const struct tl_state *state, const struct tl_planned_rule *planned,
+                                const char *network)
+{
+        struct tl_rule rule = {
+                .priority = TL_NODEPLAN_PRIORITY + (uint32_t)(planned->table - TL_PLANNED_HIDDEN),
+                .action = TL_RULE_LOOKUP,
+                .table = state->tables[planned->table],
+                .protocol = TL_NODEPLAN_PROTOCOL,
+                .from = planned->from,
+                .to = planned->to,
+                .family = planned->family,
+        };
+
+        if (planned->is_from_link)
+                snprintf(rule.iif, sizeof(rule.iif), "%s", network);
+        return rule;
+}
+
+/* Copies the lists of a plan, and says how the kernel has their items. */
+static bool copy_lists(struct tl_state *state, const struct tl_nodeplan *plan)
+{
+        struct tl_arena *arena = &state->arena;
+
+        state->addresses = copy(arena, plan->addresses, plan->address_count,
+                                sizeof(*plan->addresses));
+        state->routes = copy(arena, plan->routes, plan->route_count, sizeof(*plan->routes));
+        state->rules = tl_arena_take(arena, plan->rule_count, sizeof(*state->rules));
+        state->proxies = copy(arena, plan->proxies, plan->proxy_count, sizeof(*plan->proxies));
+        if (!state->addresses || !state->routes || !state->rules || !state->proxies)
+                return false;
+        for (uint32_t i = 0; i < state->route_count; i++)
+                finish_route(&state->routes[i], plan->ifname);
+        for (uint32_t i = 0; i < state->rule_count; i++)
+                state->rules[i] = make_rule(state, &plan->rules[i], plan->ifname);
+        for (uint32_t i = 0; i < state->proxy_count; i++)
+                if (!state->proxies[i].link)
+                        state->proxies[i].link = "";
+        return true;
+}
+
 bool tl_state_of_plan(struct tl_state *state, const struct tl_nodeplan *plan)
 {
         *state = (struct tl_state){
@@ -70,24 +167,16 @@ bool tl_state_of_plan(struct tl_state *state, const struct tl_nodeplan *plan)
                 .address_count = plan->address_count,
                 .device = &plan->device,
                 .route_count = plan->route_count,
+                .rule_count = plan->rule_count,
+                .proxy_count = plan->proxy_count,
                 .settings = plan->settings,
                 .setting_count = plan->setting_count,
                 .table_name = plan->nft ? plan->table : NULL,
                 .table = plan->nft,
         };
-        state->addresses = copy(&state->arena, plan->addresses, plan->address_count,
-                                sizeof(*plan->addresses));
-        state->routes = copy(&state->arena, plan->routes, plan->route_count, sizeof(*plan->routes));
-        if (!state->addresses || !state->routes)
+        tl_state_number_tables(state, plan->ifname);
+        if (!copy_lists(state, plan))
                 return false;
-        for (uint32_t i = 0; i < state->route_count; i++) {
-                struct tl_planned_route *route = &state->routes[i];
-
-                if (route->kind == TL_PLANNED_UNREACHABLE)
-                        route->metric = tl_tags_metric(plan->ifname);
-                else if (route->prefix.ip.family == WG_FAMILY_IPV6 && !route->metric)
-                        route->metric = TL_NETSET_IPV6_METRIC;
-        }
         tl_state_sort(state);
         return true;
 }

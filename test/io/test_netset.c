@@ -144,7 +144,8 @@ static void test_addresses(void **state)
 {
         struct tl_netset_change changes[] = {
                 {.kind = TL_NETSET_ADDRESS, .address = {{WG_FAMILY_IPV4, {10, 70, 0, 2}}, 32, 0}},
-                {.kind = TL_NETSET_ADDRESS, .address = {{WG_FAMILY_IPV6, {0xfd, 1, [15] = 2}}, 128, 0}},
+                {.kind = TL_NETSET_ADDRESS,
+                 .address = {{WG_FAMILY_IPV6, {0xfd, 1, [15] = 2}}, 128, 0}},
         };
         struct tl_netset_address *addresses;
         size_t count;
@@ -406,10 +407,14 @@ static void test_many(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_routes), cmocka_unit_test(test_others),
-                cmocka_unit_test(test_errors), cmocka_unit_test(test_addresses),
-                cmocka_unit_test(test_many),   cmocka_unit_test(test_route_attributes),
-                cmocka_unit_test(test_rules),  cmocka_unit_test(test_proxies),
+                cmocka_unit_test(test_routes),
+                cmocka_unit_test(test_others),
+                cmocka_unit_test(test_errors),
+                cmocka_unit_test(test_addresses),
+                cmocka_unit_test(test_many),
+                cmocka_unit_test(test_route_attributes),
+                cmocka_unit_test(test_rules),
+                cmocka_unit_test(test_proxies),
                 cmocka_unit_test(test_replaces_without_gap),
         };
 

@@ -127,8 +127,10 @@ class OfficeNode:
         """Everything that a network may change on this machine, as text."""
         script = """
             ip -o address; ip route show table all; ip -6 route show table all; ip rule; ip -6 rule
+            ip neigh show proxy
             nft -s list ruleset; ip -o link show; wg show all dump | sed 's/^/wg /'
-            cd /proc/sys/net; grep -r . ipv4/ip_forward ipv4/conf ipv6/conf 2>/dev/null
+            cd /proc/sys/net
+            grep -r . ipv4/ip_forward ipv4/conf ipv6/conf ipv4/neigh ipv6/neigh 2>/dev/null
             true
         """
         text = self.run("sh", "-c", script).stdout

@@ -21,10 +21,11 @@ ip -o link | sed 's/^[0-9]*: //; s/ qdisc .*//; s/link-netnsid.*//'
 ip -o addr | sed 's/^[0-9]*: //; s/valid_lft.*//'
 ip -4 route show table all; ip -6 route show table all | sed 's/ expires .*//'
 ip -4 rule; ip -6 rule
+ip neigh show proxy | sort
 nft -s list ruleset
 cd /proc/sys/net
-find ipv4/conf ipv6/conf ipv4/ip_forward ipv4/icmp* -type f ! -name stable_secret | sort |
-    xargs grep -H .
+find ipv4/conf ipv6/conf ipv4/neigh ipv6/neigh ipv4/ip_forward ipv4/icmp* -type f \
+    ! -name stable_secret | sort | xargs grep -H .
 cat /etc/resolv.conf; ls -l /etc/resolv.conf
 ls /run/wireguard /run/tieline/*.sock 2>/dev/null || true
 pgrep -c -x tielined || true

@@ -11,15 +11,18 @@
 
 enum { SIZE = 4096, MAX = 8 };
 
-/* A state in words: "up mtu=1420 key port=51820 addr=10.70.0.1/32 route=10.70.0.0/24
- * unreachable=10.70.0.0/24 table=LINE,LINE set=PATH=VALUE[=ONLY_IF] peer=N
- * allowed=10.70.0.2/32 endpoint=192.0.2.1:1 keepalive=25 secret". Words after peer=N are about that
- * peer. "": no node. */
+/* A state in words: "up mtu=1420 key port=51820 addr=10.70.0.1/32 route=10.70.0.0/24[@MTU]
+ * unreachable=10.70.0.0/24 hidden=PREFIX return=PREFIX@ROUTER@LINK rule=FROM@TO iif=TO
+ * proxy=IP@LINK other=IP@LINK table=LINE,LINE set=PATH=VALUE[=ONLY_IF] peer=N allowed=10.70.0.2/32
+ * endpoint=192.0.2.1:1 keepalive=25 secret". Words after peer=N are about that peer. "": no node.
+ */
 struct made {
         struct tl_state state;
         struct tl_change device;
         struct tl_planned_address addresses[MAX];
         struct tl_planned_route routes[MAX];
+        struct tl_rule rules[MAX];
+        struct tl_planned_proxy proxies[MAX], others[MAX];
         struct tl_planned_setting settings[MAX];
         char text[512], form[512];
 };
@@ -71,12 +74,72 @@ static void add_setting(struct made *made, char *value)
                 setting->value = "";
 }
 
-static void add_route(struct made *made, const char *value, enum tl_planned_route_kind kind)
+static struct tl_planned_route *add_route(struct made *made, char *value,
+                                          enum tl_planned_route_kind kind)
 {
         struct tl_planned_route *route = &made->routes[made->state.route_count++];
+        char *rest = NULL, *prefix = strtok_r(value, "@", &rest), *more;
 
         route->kind = kind;
-        assert_true(tl_address_parse_prefix(text_of(value), &route->prefix));
+        assert_true(tl_address_parse_prefix(text_of(prefix), &route->prefix));
+        more = strtok_r(NULL, "@", &rest);
+        if (more && kind == TL_PLANNED_GATEWAY) {
+                assert_true(tl_address_parse_ip(text_of(more), &route->via));
+                route->link = strtok_r(NULL, "@", &rest);
+        } else if (more) {
+                route->mtu = (uint32_t)atoi(more);
+        }
+        return route;
+}
+
+static void add_rule(struct made *made, const char *from, const char *to, const char *iif)
+{
+        struct tl_rule *rule = &made->rules[made->state.rule_count++];
+
+        rule->priority = TL_NODEPLAN_PRIORITY + !from;
+        rule->family = WG_FAMILY_IPV4;
+        rule->table = made->state.tables[from ? TL_PLANNED_HIDDEN : TL_PLANNED_RETURN];
+        snprintf(rule->iif, sizeof(rule->iif), "%s", iif);
+        if (from)
+                assert_true(tl_address_parse_prefix(text_of(from), &rule->from));
+        assert_true(tl_address_parse_prefix(text_of(to), &rule->to));
+}
+
+static void add_proxy(struct tl_planned_proxy *proxy, char *value)
+{
+        char *link = strchr(value, '@');
+
+        assert_non_null(link);
+        *link = '\0';
+        assert_true(tl_address_parse_ip(text_of(value), &proxy->ip));
+        proxy->link = link + 1;
+}
+
+/* Returns false if it is another word. */
+static bool add_policy_routing(struct made *made, const char *word, char *value)
+{
+        struct tl_state *state = &made->state;
+
+        if (strcmp(word, "hidden") == 0) {
+                add_route(made, value, TL_PLANNED_LINK)->table = TL_PLANNED_HIDDEN;
+        } else if (strcmp(word, "return") == 0) {
+                add_route(made, value, TL_PLANNED_GATEWAY)->table = TL_PLANNED_RETURN;
+        } else if (strcmp(word, "rule") == 0) {
+                char *to = strchr(value, '@');
+
+                assert_non_null(to);
+                *to = '\0';
+                add_rule(made, value, to + 1, "");
+        } else if (strcmp(word, "iif") == 0) {
+                add_rule(made, NULL, value, "acme");
+        } else if (strcmp(word, "proxy") == 0) {
+                add_proxy(&made->proxies[state->proxy_count++], value);
+        } else if (strcmp(word, "other") == 0) {
+                add_proxy(&made->others[state->other_count++], value);
+        } else {
+                return false;
+        }
+        return true;
 }
 
 static void add_word(struct made *made, const char *word, char *value)
@@ -114,7 +177,7 @@ static void add_word(struct made *made, const char *word, char *value)
         } else if (strcmp(word, "peer") == 0) {
                 key[0] = (uint8_t)atoi(value);
                 assert_non_null(tl_change_add_peer(&made->device, key));
-        } else {
+        } else if (!add_policy_routing(made, word, value)) {
                 add_peer_word(&made->device, word, value);
         }
 }
@@ -127,7 +190,12 @@ static void make(struct made *made, const char *text)
         tl_change_init(&made->device);
         made->state.addresses = made->addresses;
         made->state.routes = made->routes;
+        made->state.rules = made->rules;
+        made->state.proxies = made->proxies;
+        made->state.others = made->others;
         made->state.settings = made->settings;
+        made->state.tables[TL_PLANNED_HIDDEN] = 71;
+        made->state.tables[TL_PLANNED_RETURN] = 72;
         snprintf(made->text, sizeof(made->text), "%s", text);
         for (char *word = strtok_r(made->text, " ", &rest); word;
              word = strtok_r(NULL, " ", &rest)) {
@@ -189,8 +257,8 @@ static const struct {
          "MTU: set (1420)\n"
          "address 10.70.0.1/32: add\n"
          "link: set (up)\n"
-         "peer " KEY_1 ": add\n"
          "setting x: set (0 -> 1)\n"
+         "peer " KEY_1 ": add\n"
          "route unreachable 10.70.0.0/24: add\n"
          "route 10.70.0.0/24: add\n"},
         {WHOLE, "",
@@ -201,6 +269,8 @@ static const struct {
         {"unreachable=10.70.0.0/24 table=a", "",
          "route unreachable 10.70.0.0/24: remove\n"
          "nft table inet tieline-test: remove\n"},
+        {"unreachable=10.1.0.0/16 hidden=10.2.0.0/16", "unreachable=10.1.0.0/16",
+         "route 10.2.0.0/16 table 71: remove\n"},
         /* tables */
         {"up table=a,b,c", "up table=a,c,b",
          "nft table inet tieline-test: replace (the order "
@@ -242,6 +312,63 @@ static const struct {
         {"up addr=10.0.0.1/32 mtu=1500", "up addr=10.0.0.2/32 mtu=1280",
          "MTU: set (1500 -> 1280)\naddress 10.0.0.2/32: add\naddress 10.0.0.1/32: remove\n"},
         {"up port=5", "up", ""}, /* any port will do */
+        /* forwarding comes after the rules that keep packets from local networks, and they after
+         * their routes; proxy entries come last, and go before the routes that they need */
+        {"set=net/ipv4/ip_forward=0 set=y=0",
+         "up set=net/ipv4/ip_forward=1 set=y=1 peer=1 hidden=10.1.0.0/16 unreachable=10.1.0.0/16 "
+         "rule=10.70.0.4/32@10.1.0.0/16 route=10.2.0.0/16 proxy=10.3.0.7@eth0",
+         "daemon tielined: start\n"
+         "link: set (up)\n"
+         "setting y: set (0 -> 1)\n"
+         "route 10.1.0.0/16 table 71: add\n"
+         "ip rule priority 1090 from 10.70.0.4 to 10.1.0.0/16 lookup 71: add\n"
+         "peer " KEY_1 ": add\n"
+         "setting net/ipv4/ip_forward: set (0 -> 1)\n"
+         "route unreachable 10.1.0.0/16: add\n"
+         "route 10.2.0.0/16: add\n"
+         "ip neigh proxy 10.3.0.7 dev eth0: add\n"},
+        {"up route=10.2.0.0/16 hidden=10.1.0.0/16 rule=10.70.0.0/24@10.1.0.0/16 iif=10.3.0.0/16 "
+         "return=10.3.0.0/16@10.3.0.1@eth0 unreachable=10.2.0.0/16 proxy=10.3.0.7@eth0",
+         "",
+         "ip neigh proxy 10.3.0.7 dev eth0: remove\n"
+         "daemon tielined: stop\n"
+         "ip rule priority 1090 from 10.70.0.0/24 to 10.1.0.0/16 lookup 71: remove\n"
+         "ip rule priority 1091 from all to 10.3.0.0/16 iif acme lookup 72: remove\n"
+         "route 10.3.0.0/16 via 10.3.0.1 dev eth0 table 72: remove\n"
+         "route unreachable 10.2.0.0/16: remove\n"},
+        {"unreachable=10.2.0.0/16 hidden=10.1.0.0/16 rule=10.70.0.0/24@10.1.0.0/16",
+         "unreachable=10.4.0.0/16 return=10.3.0.0/16@10.3.0.1@eth0 iif=10.3.0.0/16",
+         "ip rule priority 1090 from 10.70.0.0/24 to 10.1.0.0/16 lookup 71: remove\n"
+         "route 10.1.0.0/16 table 71: remove\n"
+         "route unreachable 10.2.0.0/16: remove\n"
+         "route 10.3.0.0/16 via 10.3.0.1 dev eth0 table 72: add\n"
+         "ip rule priority 1091 from all to 10.3.0.0/16 iif acme lookup 72: add\n"
+         "route unreachable 10.4.0.0/16: add\n"},
+        /* a laptop comes into a network that hides a LAN, and leaves it */
+        {"up route=10.1.0.0/16", "up hidden=10.1.0.0/16 rule=10.70.0.4/32@10.1.0.0/16",
+         "route 10.1.0.0/16 table 71: add\n"
+         "ip rule priority 1090 from 10.70.0.4 to 10.1.0.0/16 lookup 71: add\n"
+         "route 10.1.0.0/16: remove\n"},
+        {"up hidden=10.1.0.0/16 rule=10.70.0.4/32@10.1.0.0/16", "up route=10.1.0.0/16",
+         "route 10.1.0.0/16: add\n"
+         "ip rule priority 1090 from 10.70.0.4 to 10.1.0.0/16 lookup 71: remove\n"
+         "route 10.1.0.0/16 table 71: remove\n"},
+        /* ways that differ */
+        {"up route=10.1.0.0/16 route=10.2.0.0/16@1400 route=10.3.0.0/16@1400",
+         "up route=10.1.0.0/16@1380 route=10.2.0.0/16@1390 route=10.3.0.0/16 "
+         "route=10.4.0.0/16@1300",
+         "route 10.1.0.0/16: change (mtu 1380)\n"
+         "route 10.2.0.0/16: change (mtu 1400 -> 1390)\n"
+         "route 10.3.0.0/16: change (mtu 1400 -> that of the link)\n"
+         "route 10.4.0.0/16: add (mtu 1300)\n"},
+        {"up return=10.3.0.0/16@10.3.0.1@eth0", "up return=10.3.0.0/16@10.3.0.2@eth1",
+         "route 10.3.0.0/16 via 10.3.0.2 dev eth1 table 72: change "
+         "(was via 10.3.0.1 dev eth0)\n"},
+        /* others' proxy entries, on this link and on another */
+        {"up proxy=10.3.0.6@eth0 proxy=10.3.0.7@eth0 other=10.3.0.8@eth0 other=10.3.0.9@eth1",
+         "up proxy=10.3.0.7@eth0 proxy=10.3.0.8@eth0 proxy=10.3.0.9@eth0",
+         "ip neigh proxy 10.3.0.9 dev eth0: add\n"
+         "ip neigh proxy 10.3.0.6 dev eth0: remove\n"},
 };
 
 static void test_cases(void **state)
@@ -260,11 +387,18 @@ static void test_cases(void **state)
 static void choose(char out[512], unsigned int bits, unsigned int turn)
 {
         static const char *const words[] = {
-                "route=10.1.0.0/16",          "route=10.1.2.0/24",
-                "unreachable=10.1.0.0/16",    "route=fd00::/64",
-                "addr=10.70.0.1/32",          "addr=fd00::1/128",
-                "peer=1 allowed=10.1.0.0/16", "peer=2 allowed=10.2.0.0/16",
+                "route=10.1.0.0/16",
+                "route=10.1.2.0/24",
+                "unreachable=10.1.0.0/16",
+                "route=fd00::/64",
+                "addr=10.70.0.1/32",
+                "addr=fd00::1/128",
+                "peer=1 allowed=10.1.0.0/16",
+                "peer=2 allowed=10.2.0.0/16",
                 "peer=3 keepalive=25",
+                "hidden=10.1.0.0/16",
+                "rule=10.70.0.1/32@10.1.0.0/16",
+                "proxy=10.3.0.7@eth0",
         };
         size_t len = (size_t)snprintf(out, 512, "up");
 
@@ -282,8 +416,8 @@ static void test_sets(void **state)
         char from[512], to[512], lines[SIZE];
 
         (void)state;
-        for (unsigned int a = 0; a < 512; a += 3)
-                for (unsigned int b = 0; b < 512; b += 5) {
+        for (unsigned int a = 0; a < 4096; a += 41)
+                for (unsigned int b = 0; b < 4096; b += 43) {
                         unsigned int count = 0;
 
                         choose(from, a, b);
