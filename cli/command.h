@@ -24,6 +24,7 @@ enum {
 /* clang-format off */
 #define TL_CLI_OPTIONS(X) \
         X(TL_CLI_JSON, json, NULL, "print JSON, for programs") \
+        X(TL_CLI_TRAVEL, travel, NULL, "show how packets travel between all pairs, and why") \
         X(TL_CLI_LOCKED, locked, NULL, "fail if the lock lacks values, instead of adding them") \
         X(TL_CLI_CONFIRM, confirm, "DURATION", "undo everything after DURATION, unless confirmed") \
         X(TL_CLI_REVERT, revert, NULL, "undo the changes now, instead of confirming them") \

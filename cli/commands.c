@@ -163,8 +163,14 @@ const struct tl_command tl_commands[] = {
                         "handed\n"
                         "out by DHCP; services and groups. Works on any machine and needs no "
                         "root.\n"
+                        "\n"
+                        "With --travel, shows a matrix instead: how packets travel from each LAN "
+                        "and each\n"
+                        "kind of device to each other one (native, SNAT, a mapped prefix, an "
+                        "address of the\n"
+                        "LAN, by way of a gateway, not at all), and why.\n"
                         "\n" NETWORK_TEXT,
-                .takes = TL_CLI_TAKES(TL_CLI_JSON),
+                .takes = TL_CLI_TAKES(TL_CLI_TRAVEL) | TL_CLI_TAKES(TL_CLI_JSON),
                 .most_words = 1,
                 .run = tl_cli_show,
         },

@@ -148,6 +148,31 @@ static const char *protocol_name(uint8_t protocol)
         return protocol == WG_PROTOCOL_TCP ? "tcp" : "udp";
 }
 
+static void set_ip(json_t *object, const char *name, const struct wg_ip *ip)
+{
+        char text[TL_ADDRESS_IP_SIZE];
+
+        tl_address_format_ip(text, ip);
+        json_object_set_new(object, name, json_string(text));
+}
+
+/* How the source dials, and what the tunnel sees. */
+static void add_course(json_t *object, const struct tl_explanation *explanation)
+{
+        const struct tl_course *course = &explanation->course;
+
+        if (course->dial.family == WG_FAMILY_NONE)
+                return;
+        set_ip(object, "dials", &course->dial);
+        json_object_set_new(object, "form", json_string(tl_course_form_name(course->form)));
+        if (explanation->why)
+                json_object_set_new(object, "why", json_string(explanation->why));
+        set_ip(object, "tunnel_from", &course->from);
+        set_ip(object, "tunnel_to", &course->to);
+        json_object_set_new(object, "travel_out", json_string(tl_travel_name(course->out.mode)));
+        json_object_set_new(object, "travel_in", json_string(tl_travel_name(course->in.mode)));
+}
+
 static int print_json(const struct tl_explanation *explanation, const char *file)
 {
         char seen[TL_ADDRESS_IP_SIZE];
@@ -165,6 +190,7 @@ static int print_json(const struct tl_explanation *explanation, const char *file
                 "protocol", protocol_name(explanation->protocol), "port", (int)explanation->port,
                 "seen", is_seen ? seen : NULL, "mtu", (int)explanation->mtu, "hops",
                 describe_hops(explanation), "near", describe_near(explanation));
+        add_course(object, explanation);
         tl_report_json_place(object, explanation->at);
         return tl_json_print(object);
 }

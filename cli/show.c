@@ -7,6 +7,7 @@
 #include "cli/load.h"
 #include "cli/report.h"
 #include "cli/showview.h"
+#include "cli/travelview.h"
 #include "conf/address.h"
 #include "io/fail.h"
 #include "net/lanways.h"
@@ -270,6 +271,18 @@ static int print_text(const struct tl_load *load)
         return TL_CLI_FAILED;
 }
 
+static int print_travel(const struct tl_call *call, const struct tl_load *load)
+{
+        const struct tl_pen pen = tl_pen_of_stdout();
+
+        if (tl_call_has(call, TL_CLI_JSON))
+                return tl_json_print(tl_travelview_json(&load->model));
+        if (tl_travelview_print(&pen, &load->model))
+                return TL_CLI_YES;
+        tl_fail("out of memory");
+        return TL_CLI_FAILED;
+}
+
 static int show(const struct tl_call *call, struct tl_load *load)
 {
         if (!load->is_good) {
@@ -281,6 +294,8 @@ static int show(const struct tl_call *call, struct tl_load *load)
                         "%s lacks %" PRIu32 " of these values, which may still change: run "
                         "`tieline check' to record them\n",
                         load->paths.lock, load->lock_changes);
+        if (tl_call_has(call, TL_CLI_TRAVEL))
+                return print_travel(call, load);
         return tl_call_has(call, TL_CLI_JSON) ? print_json(load) : print_text(load);
 }
 

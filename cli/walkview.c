@@ -118,6 +118,15 @@ static void put_address(const struct tl_pen *pen, const char *name, const struct
                 fprintf(pen->out, " (%s)", text);
 }
 
+static void put_note(const struct tl_pen *pen, const char *note)
+{
+        if (!note)
+                return;
+        tl_pen_spaces(pen, INDENT);
+        tl_pen_put_words(pen, TL_PEN_DIM, note, INDENT, INDENT);
+        fputc('\n', pen->out);
+}
+
 /* b (192.168.201.55) -> d (192.168.200.244), 443/tcp */
 static void put_title(const struct tl_pen *pen, const struct tl_explanation *explanation)
 {
@@ -129,13 +138,9 @@ static void put_title(const struct tl_pen *pen, const struct tl_explanation *exp
         else
                 fprintf(pen->out, ", %u/%s\n", (unsigned int)explanation->port,
                         explanation->protocol == WG_PROTOCOL_TCP ? "tcp" : "udp");
-        for (int i = 0; i < 2; i++) {
-                if (!explanation->note[i])
-                        continue;
-                tl_pen_spaces(pen, INDENT);
-                tl_pen_put(pen, TL_PEN_DIM, explanation->note[i]);
-                fputc('\n', pen->out);
-        }
+        put_note(pen, explanation->note[0]);
+        put_note(pen, explanation->note[1]);
+        put_note(pen, explanation->why);
         fputc('\n', pen->out);
 }
 
