@@ -53,6 +53,19 @@ static bool compare_reach(struct tl_preview *preview, const struct tl_machine *g
         return is_done;
 }
 
+static bool is_same_file(const struct tl_file *a, const struct tl_file *b)
+{
+        return a->len == b->len && (!a->len || memcmp(a->text, b->text, a->len) == 0);
+}
+
+/* Whether both read the same files. Comparing what two networks allow takes longest if they are
+ * large. */
+static bool is_same_network(const struct tl_machine *a, const struct tl_machine *b)
+{
+        return is_same_file(&a->file_text, &b->file_text) &&
+               is_same_file(&a->lock_text, &b->lock_text);
+}
+
 /* Compares with the last good file, if there is one that can still be read. */
 static bool compare_with_good(struct tl_preview *preview)
 {
@@ -65,7 +78,8 @@ static bool compare_with_good(struct tl_preview *preview)
         preview->has_good = tl_machine_read(&good, &paths);
         if (preview->has_good) {
                 name_removed_peers(&preview->diff, &good.model);
-                is_done = compare_reach(preview, &good);
+                is_done = is_same_network(&preview->machine, &good) ||
+                          compare_reach(preview, &good);
         }
         tl_machine_done(&good);
         return is_done;

@@ -130,44 +130,52 @@ static bool find(const char *name, bool *exists)
         return true;
 }
 
-/* Lists a table that exists. Returns NULL if nft fails. */
-static char *list_json(const char *name)
+/* Lists a table that exists. Returns NULL if nft fails. Numbers instead of names spare nft reading
+ * files such as /etc/protocols again for each rule. */
+static char *list(const char *options, const char *name)
 {
         char command[COMMAND_SIZE];
 
-        snprintf(command, sizeof(command), "nft -j -s list table inet %s", name);
+        snprintf(command, sizeof(command), "nft %s -s -n list table inet %s", options, name);
         return tl_run_read(command, NULL, NULL);
 }
 
-/* nft 1.0.6 writes half the JSON of a table with flags, such as `dormant'. We never make one, and
- * the empty form of such a table equals no other. */
-static char *find_form(const char *name)
+static char *list_json(const char *name)
 {
-        char *json = list_json(name), *form = json ? tl_nft_canonical(json) : NULL;
-
-        free(json);
-        return form ? form : strdup("");
+        return list("-j", name);
 }
 
-bool tl_nft_read(struct tl_nft_table *table, const char *name)
+bool tl_nft_read(char **form, const char *name)
 {
-        char command[COMMAND_SIZE];
         bool exists = false;
+        char *json;
 
-        *table = (struct tl_nft_table){0};
+        *form = NULL;
         if (!tl_run_has("nft"))
                 return true;
         if (!find(name, &exists))
                 return false;
         if (!exists)
                 return true;
-        snprintf(command, sizeof(command), "nft -s list table inet %s", name);
-        table->text = tl_run_read(command, NULL, NULL);
-        table->form = find_form(name);
-        if (table->text && table->form)
-                return true;
-        tl_nft_done(table);
-        return tl_fail("cannot list the nft table `%s'", name);
+        json = list_json(name);
+        if (!json)
+                return tl_fail("cannot list the nft table `%s'", name);
+        *form = tl_nft_canonical(json);
+        free(json);
+        /* nft 1.0.6 writes half the JSON of a table with flags, such as `dormant'. We never make
+         * one, and the empty form of such a table equals no other. */
+        if (!*form)
+                *form = strdup("");
+        return *form || tl_fail("out of memory");
+}
+
+char *tl_nft_list(const char *name)
+{
+        char *text = list("", name);
+
+        if (!text)
+                tl_fail("cannot list the nft table `%s'", name);
+        return text;
 }
 
 bool tl_nft_try(char **form, const char *text, const char *name)
@@ -187,13 +195,6 @@ bool tl_nft_try(char **form, const char *text, const char *name)
         *form = json ? tl_nft_canonical(json) : NULL;
         free(json);
         return *form || tl_fail("cannot load the nft table `%s' for a try", name);
-}
-
-void tl_nft_done(struct tl_nft_table *table)
-{
-        free(table->text);
-        free(table->form);
-        *table = (struct tl_nft_table){0};
 }
 
 bool tl_nft_replace(const char *name, const char *text)

@@ -24,28 +24,25 @@ struct run {
         struct tl_diff *diff;
 };
 
-static bool find_form(struct tl_state *to)
+/* Finds the form of the planned table. It takes long if the table is large, so it is kept. */
+static bool find_form(struct tl_machine *machine, struct tl_state *to)
 {
-        char *form;
-
-        if (!to->table_name)
-                return true;
-        if (!tl_nft_try(&form, to->table, to->table_name))
+        if (to->table_name && !machine->table_form &&
+            !tl_nft_try(&machine->table_form, to->table, to->table_name))
                 return false;
-        to->table_form = tl_arena_copy(&to->arena, form, strlen(form));
-        free(form);
-        return to->table_form || tl_fail("out of memory");
+        to->table_form = machine->table_form;
+        return true;
 }
 
 /* Reads both states and compares them. */
-static bool begin(struct run *run, const struct tl_machine *machine, struct tl_diff *diff)
+static bool begin(struct run *run, struct tl_machine *machine, struct tl_diff *diff)
 {
         const struct tl_nodeplan *plan = &machine->plan;
 
         *run = (struct run){.machine = machine, .diff = diff};
         return (tl_state_of_plan(&run->to, plan) || tl_fail("out of memory")) &&
                tl_running_read(&run->from, plan->ifname, machine->private_key) &&
-               (!run->from.table_name || find_form(&run->to)) && /* large tables take seconds */
+               (!run->from.table_name || find_form(machine, &run->to)) &&
                tl_running_add_settings(&run->from, plan->settings, plan->setting_count) &&
                (tl_diff_make(diff, &run->from, &run->to, &machine->model) ||
                 tl_fail("out of memory"));
@@ -57,7 +54,7 @@ static void end(struct run *run)
         tl_state_done(&run->to);
 }
 
-bool tl_apply_compare(const struct tl_machine *machine, struct tl_diff *diff)
+bool tl_apply_compare(struct tl_machine *machine, struct tl_diff *diff)
 {
         struct run run = {0};
         struct tl_journal journal;
@@ -126,6 +123,8 @@ static bool carry_out(struct run *run, struct tl_journal *journal, uint32_t conf
                                .diff = run->diff,
                                .is_told = true};
 
+        if (run->diff->count && !tl_running_add_table(&run->from))
+                return false;
         if (confirm_s && !tl_pending_begin(name, confirm_s, machine->paths.key))
                 return false;
         if (tl_make(&make))
@@ -156,7 +155,7 @@ static bool release_settings(const struct tl_nodeplan *plan, struct tl_journal *
         return !error || tl_fail("%s: %s", journal->path, strerror(-error));
 }
 
-bool tl_apply_held(const struct tl_machine *machine, struct tl_journal *journal, uint32_t confirm_s,
+bool tl_apply_held(struct tl_machine *machine, struct tl_journal *journal, uint32_t confirm_s,
                    struct tl_diff *diff)
 {
         const char *name = machine->plan.ifname;
@@ -173,7 +172,7 @@ bool tl_apply_held(const struct tl_machine *machine, struct tl_journal *journal,
         return is_good;
 }
 
-bool tl_apply(const struct tl_machine *machine, uint32_t confirm_s, struct tl_diff *diff)
+bool tl_apply(struct tl_machine *machine, uint32_t confirm_s, struct tl_diff *diff)
 {
         const char *name = machine->plan.ifname;
         struct tl_journal journal;

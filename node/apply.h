@@ -21,18 +21,17 @@
 /* Compares the plan of a machine (tl_machine_plan) with what is running, and changes nothing; waits
  * while another command does. Returns
  * false after saying why that is impossible. The caller releases *diff either way. */
-bool tl_apply_compare(const struct tl_machine *machine, struct tl_diff *diff) WG_MUST_USE;
+bool tl_apply_compare(struct tl_machine *machine, struct tl_diff *diff) WG_MUST_USE;
 
 /* Carries the plan out. With `confirm_s`, the changes, if there are any, are undone after that many
  * seconds unless they are confirmed (node/confirm.h); 0: they stay, and the file and its lock
  * become the last good ones. *diff gets the changes that were made; it is empty if there was
  * nothing to do. Prints progress on a terminal. Returns false after saying what failed, what was
  * undone and what to do. The caller releases *diff either way. */
-bool tl_apply(const struct tl_machine *machine, uint32_t confirm_s,
-              struct tl_diff *diff) WG_MUST_USE;
+bool tl_apply(struct tl_machine *machine, uint32_t confirm_s, struct tl_diff *diff) WG_MUST_USE;
 
 /* The same for a caller that holds the journal, even if changes wait to be confirmed. */
-bool tl_apply_held(const struct tl_machine *machine, struct tl_journal *journal, uint32_t confirm_s,
+bool tl_apply_held(struct tl_machine *machine, struct tl_journal *journal, uint32_t confirm_s,
                    struct tl_diff *diff) WG_MUST_USE;
 
 #endif

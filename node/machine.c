@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -141,6 +142,8 @@ static bool gather(struct tl_machine *machine)
 
 bool tl_machine_plan(struct tl_machine *machine)
 {
+        free(machine->table_form);
+        machine->table_form = NULL;
         return gather(machine) &&
                tl_conflicts_find_local(&machine->model, machine->node, &machine->local,
                                        &machine->findings) &&
@@ -154,6 +157,7 @@ bool tl_machine_plan(struct tl_machine *machine)
 void tl_machine_done(struct tl_machine *machine)
 {
         wg_wipe(machine->private_key, sizeof(machine->private_key));
+        free(machine->table_form);
         tl_nodeplan_done(&machine->plan);
         tl_survey_release(&machine->local);
         tl_policy_done(&machine->policy);

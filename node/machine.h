@@ -44,6 +44,7 @@ struct tl_machine {
         /* Set by plan. */
         struct tl_local local;
         struct tl_nodeplan plan; /* endpoints are addresses, unless their names do not resolve */
+        char *table_form; /* canonical form of the plan's table (host/nft.h); NULL: not known yet */
 };
 
 /* Reads the file and the lock, and builds model and policy; needs no root. Returns whether that

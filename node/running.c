@@ -306,20 +306,17 @@ static bool read_rules(struct tl_state *state)
 static bool read_table(struct tl_state *state, const char *name)
 {
         char table_name[TL_TABLE_NAME_SIZE];
-        struct tl_nft_table table;
-        bool is_good;
+        char *form;
 
         tl_table_name(table_name, TL_NODEPLAN_TABLE_PREFIX, name);
-        if (!tl_nft_read(&table, table_name))
+        if (!tl_nft_read(&form, table_name))
                 return false;
-        if (!table.text)
+        if (!form)
                 return true;
         state->table_name = tl_arena_copy(&state->arena, table_name, strlen(table_name));
-        state->table = tl_arena_copy(&state->arena, table.text, strlen(table.text));
-        state->table_form = tl_arena_copy(&state->arena, table.form, strlen(table.form));
-        is_good = state->table_name && state->table && state->table_form;
-        tl_nft_done(&table);
-        return is_good || tl_fail("out of memory");
+        state->table_form = tl_arena_copy(&state->arena, form, strlen(form));
+        free(form);
+        return (state->table_name && state->table_form) || tl_fail("out of memory");
 }
 
 bool tl_running_read(struct tl_state *state, const char *name,
@@ -334,6 +331,20 @@ bool tl_running_read(struct tl_state *state, const char *name,
                 return false;
         tl_state_sort(state);
         return true;
+}
+
+bool tl_running_add_table(struct tl_state *state)
+{
+        char *text;
+
+        if (!state->table_name || state->table)
+                return true;
+        text = tl_nft_list(state->table_name);
+        if (!text)
+                return false;
+        state->table = tl_arena_copy(&state->arena, text, strlen(text));
+        free(text);
+        return state->table || tl_fail("out of memory");
 }
 
 bool tl_running_add_settings(struct tl_state *state, const struct tl_planned_setting *settings,

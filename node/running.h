@@ -18,10 +18,15 @@
 #include "conf/change.h"
 #include "node/state.h"
 
-/* Reads everything but settings. `private_key` is compared with the daemon's; NULL: not wanted.
- * Returns false after saying what cannot be read. The caller releases *state either way. */
+/* Reads everything but settings and the text of the table. `private_key` is compared with the
+ * daemon's; NULL: not wanted. Returns false after saying what cannot be read. The caller releases
+ * *state either way. */
 bool tl_running_read(struct tl_state *state, const char *name,
                      const uint8_t private_key[TL_CONF_KEY_LEN]) WG_MUST_USE;
+
+/* Adds the text of the table, if there is one, without which the state cannot be made again.
+ * Returns false after saying what went wrong. */
+bool tl_running_add_table(struct tl_state *state) WG_MUST_USE;
 
 /* Adds the present values of settings. One that this kernel lacks has the value "". Returns false
  * if there is no memory. */

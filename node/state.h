@@ -37,7 +37,7 @@ struct tl_state {
         struct tl_planned_setting *settings; /* a running state has the values of now */
         uint32_t setting_count;
         const char *table_name; /* of nft, family inet; NULL: there is none */
-        const char *table;      /* text that nft -f can load */
+        const char *table;      /* text that nft -f can load; NULL: not known */
         const char *table_form; /* canonical form (host/nft.h) */
 
         /* What only a running state has. */

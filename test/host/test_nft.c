@@ -47,18 +47,17 @@ static void begin(void)
 
 static void expect_running(const char *text)
 {
-        struct tl_nft_table table;
-        char *form = NULL;
+        char *form, *wanted;
 
-        assert_true(tl_nft_read(&table, NAME));
+        assert_true(tl_nft_read(&form, NAME));
         if (!text) {
-                assert_true(!table.text && !table.form);
+                assert_null(form);
                 return;
         }
-        assert_true(tl_nft_try(&form, text, NAME));
-        assert_string_equal(table.form, form);
+        assert_true(tl_nft_try(&wanted, text, NAME));
+        assert_string_equal(form, wanted);
         free(form);
-        tl_nft_done(&table);
+        free(wanted);
 }
 
 /* A table that was loaded equals its text, whatever the order of elements; and trying a text
@@ -89,7 +88,7 @@ static void test_compare(void **state)
 
 static void test_replace(void **state)
 {
-        struct tl_nft_table table;
+        char *text;
 
         (void)state;
         begin();
@@ -99,11 +98,12 @@ static void test_replace(void **state)
         assert_true(tl_nft_replace(NAME, another_rule));
         expect_running(another_rule);
         /* A list can be loaded again. */
-        assert_true(tl_nft_read(&table, NAME));
+        text = tl_nft_list(NAME);
+        assert_non_null(text);
         assert_true(tl_nft_replace(NAME, base));
-        assert_true(tl_nft_replace(NAME, table.text));
+        assert_true(tl_nft_replace(NAME, text));
         expect_running(another_rule);
-        tl_nft_done(&table);
+        free(text);
         for (int turn = 0; turn < 2; turn++) {
                 assert_true(tl_nft_replace(NAME, NULL));
                 expect_running(NULL);
@@ -130,6 +130,71 @@ static void test_mistakes(void **state)
                         assert_false(tl_nft_replace(NAME, wrong[i]));
                 expect_running(base);
         }
+}
+
+/* Whatever somebody does to the table is found, and what changes nothing is not. */
+static void test_changes(void **state)
+{
+        static const struct {
+                const char *commands;
+                bool is_same;
+        } cases[] = {
+                {"reset counters", true},
+                {"add element inet " NAME " class { 10.70.0.2 : 1 }", true},
+                {"delete element inet " NAME " class { 10.70.0.2 };"
+                 "add element inet " NAME " class { 10.70.0.2 : 1 }",
+                 true},
+                {"flush chain inet " NAME " out;"
+                 "add rule inet " NAME " out iifname acme oifname { eth1, eth0 } masquerade",
+                 true},
+                {"add set inet " NAME " more { type mark; }; delete set inet " NAME " more", true},
+                {"add element inet " NAME " class { 10.70.0.4 : 1 }", false},
+                {"delete element inet " NAME " class { 10.70.0.2 }", false},
+                {"delete element inet " NAME " class { 10.70.0.2 };"
+                 "add element inet " NAME " class { 10.70.0.2 : 3 }",
+                 false},
+                {"delete element inet " NAME " class { 192.168.200.0/24 };"
+                 "add element inet " NAME " class { 192.168.200.0/25 : 2 }",
+                 false},
+                {"flush map inet " NAME " class", false},
+                {"add element inet " NAME " allowed { 1 . 192.168.201.0/24 . tcp . 443 }", false},
+                {"delete element inet " NAME " allowed { 2 . 10.70.0.2 . udp . 1-65535 };"
+                 "add element inet " NAME " allowed { 2 . 10.70.0.2 . udp . 1-65534 }",
+                 false},
+                {"add set inet " NAME " more { type mark; }", false},
+                {"flush chain inet " NAME " forward", false},
+                {"flush chain inet " NAME " out", false},
+                {"flush chain inet " NAME " out;"
+                 "add rule inet " NAME " out iifname acme oifname { eth0 } masquerade",
+                 false},
+                {"flush chain inet " NAME " out;"
+                 "add rule inet " NAME " out iifname acme oifname { eth0, eth1 } masquerade random",
+                 false},
+                {"insert rule inet " NAME " forward drop", false},
+                {"add rule inet " NAME " forward accept", false},
+                {"add chain inet " NAME " forward { policy drop; }", false},
+                {"add chain inet " NAME " more", false},
+                {"add chain inet " NAME " more { type filter hook forward priority 1; }", false},
+                {"delete chain inet " NAME " out", false},
+                {"add counter inet " NAME " more", false},
+                {"add table inet " NAME " { flags dormant; }", false},
+        };
+        char *wanted;
+
+        (void)state;
+        begin();
+        assert_true(tl_nft_try(&wanted, base, NAME));
+        for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
+                char *form;
+
+                assert_true(tl_nft_replace(NAME, base));
+                assert_true(tl_run_quietly("nft -f -", cases[i].commands));
+                assert_true(tl_nft_read(&form, NAME));
+                if ((strcmp(form, wanted) == 0) != cases[i].is_same)
+                        fail_msg("case %zu, `%s': the form is\n%s", i, cases[i].commands, form);
+                free(form);
+        }
+        free(wanted);
 }
 
 static void test_canonical(void **state)
@@ -166,9 +231,8 @@ static void test_canonical(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_compare),
-                cmocka_unit_test(test_replace),
-                cmocka_unit_test(test_mistakes),
+                cmocka_unit_test(test_compare),   cmocka_unit_test(test_replace),
+                cmocka_unit_test(test_mistakes),  cmocka_unit_test(test_changes),
                 cmocka_unit_test(test_canonical),
         };
 
