@@ -14,6 +14,7 @@
 #include "io/fail.h"
 #include "lab/disturb.h"
 #include "lab/matrix.h"
+#include "lab/presence.h"
 #include "lab/report.h"
 #include "lab/state.h"
 #include "lab/topology_make.h"
@@ -70,6 +71,7 @@ static bool think(struct lab *lab)
                 return tl_fail("out of memory");
         tl_nodes_pretend_keys(order->network, lab->key_at);
         if (!tl_model_build(&lab->model, order->network, order->lock, &lab->findings) ||
+            (!tl_presence_add(&lab->model) && !tl_fail("out of memory")) ||
             !tl_policy_build(&lab->policy, &lab->model, &lab->findings) ||
             !tl_plans_init(&lab->plans, &lab->model, &lab->policy) ||
             !tl_expect_check(&lab->expectations, &lab->plans, &lab->findings))
@@ -85,8 +87,8 @@ static bool think(struct lab *lab)
         for (uint32_t i = 0; i < lab->expectations.count; i++) {
                 const struct tl_explanation *e = &lab->expectations.items[i].explanation;
 
-                wishes[count++] = (struct tl_topology_wish){e->to, e->protocol, e->port};
-                wishes[count++] = (struct tl_topology_wish){e->from, WG_PROTOCOL_ICMP, 0};
+                wishes[count++] = (struct tl_topology_wish){e->destination, e->protocol, e->port};
+                wishes[count++] = (struct tl_topology_wish){e->source, WG_PROTOCOL_ICMP, 0};
         }
         is_good = tl_topology_make(&lab->topology, &lab->model, wishes, count, has_stock,
                                    &lab->findings);
@@ -237,7 +239,7 @@ static void show(struct lab *lab, bool is_first)
         if (lab->order->is_json)
                 return;
         if (is_first || !is_good) {
-                tl_view_matrix(&lab->view, &lab->matrix, &lab->topology);
+                tl_view_matrix(&lab->view, &lab->matrix);
                 tl_view_tests(&lab->view, &lab->matrix, lab->order->file);
                 fputc('\n', lab->view.out);
         }
@@ -256,7 +258,7 @@ static bool test(struct lab *lab)
         tl_view_step(&lab->view, "tried %u connections", lab->matrix.probe_count);
         show(lab, true);
         if (lab->report)
-                tl_report_add(lab->report, &lab->matrix, &lab->topology, NULL, 0);
+                tl_report_add(lab->report, &lab->matrix, NULL, 0);
         return true;
 }
 
@@ -288,7 +290,7 @@ static bool disturb(struct lab *lab, const struct tl_disturb *disturb)
         if (!tl_matrix_run(&lab->matrix, &lab->machines, TL_MATRIX_PATIENCE_MS))
                 return false;
         if (lab->report)
-                tl_report_add(lab->report, &lab->matrix, &lab->topology, disturb, recovered_ms);
+                tl_report_add(lab->report, &lab->matrix, disturb, recovered_ms);
         tl_view_step(&lab->view, "tried %u connections", lab->matrix.probe_count);
         show(lab, false);
         return true;

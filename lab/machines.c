@@ -45,12 +45,23 @@ static int write_files(void *ctx)
         return error ? error : write_file("/etc/resolv.conf", "nameserver 127.0.0.1\n");
 }
 
+static int add_machine(struct tl_machines *machines, const struct tl_lab_machine *machine,
+                       struct tl_holder *holder)
+{
+        struct tl_arena arena = {.pieces = NULL};
+        struct files files = {machine, tl_script_hosts(&arena, machines->topology, machine)};
+        int error = files.hosts ? tl_space_add(&machines->guard, machine->name, write_files, &files,
+                                               holder)
+                                : -ENOMEM;
+
+        tl_arena_done(&arena);
+        return error;
+}
+
 bool tl_machines_start(struct tl_machines *machines, const struct tl_topology *topology,
                        struct tl_jobs *jobs)
 {
-        struct tl_arena arena = {.pieces = NULL};
-        const char *hosts = tl_script_hosts(&arena, topology);
-        int error = hosts ? 0 : -ENOMEM;
+        int error = 0;
 
         *machines = (struct tl_machines){
                 .topology = topology, .jobs = jobs, .guard = TL_HOLDER_NONE};
@@ -62,16 +73,12 @@ bool tl_machines_start(struct tl_machines *machines, const struct tl_topology *t
         jobs->guard = machines->guard.pid;
         while (!error && machines->count < topology->machine_count) {
                 uint32_t i = machines->count;
-                struct files files = {&topology->machines[i], hosts};
-
                 machines->holders[i] = TL_HOLDER_NONE;
-                error = tl_space_add(&machines->guard, files.machine->name, write_files, &files,
-                                     &machines->holders[i]);
+                error = add_machine(machines, &topology->machines[i], &machines->holders[i]);
                 machines->count++;
                 if (tl_jobs_must_end(jobs))
                         break;
         }
-        tl_arena_done(&arena);
         return !error || tl_fail("cannot make a machine of the lab: %s%s", strerror(-error),
                                  error == -EPERM ? "; this needs root, and a kernel or container "
                                                    "that lets root make namespaces"

@@ -7,29 +7,17 @@
 #include <sys/mman.h>
 
 #include "io/fail.h"
+#include "lab/dial.h"
+#include "net/walk.h"
 
-WG_ENUM_DEFINE(tl_matrix_way, TL_MATRIX_WAYS)
+WG_FLAGS_DEFINE(tl_matrix_way, TL_MATRIX_WAYS)
 WG_ENUM_DEFINE(tl_matrix_verdict, TL_MATRIX_VERDICTS)
 
 /* ---- what there is to try ---- */
 
-static bool is_end(const struct tl_lab_machine *machine)
+static uint8_t family_of(int family)
 {
-        switch (machine->kind) {
-        case TL_LAB_NODE:
-        case TL_LAB_DEVICE:
-                return true;
-        case TL_LAB_ROUTER:
-        case TL_LAB_PROVIDER:
-        case TL_LAB_INTERNET:
-                break;
-        }
-        return false;
-}
-
-static const struct wg_ip *address_of(const struct tl_lab_machine *machine, int family)
-{
-        return family == TL_MATRIX_IPV4 ? &machine->ip4 : &machine->ip6;
+        return family == TL_MATRIX_IPV4 ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6;
 }
 
 static struct tl_probe *take_probe(struct tl_matrix *matrix, const struct wg_ip *to,
@@ -41,76 +29,72 @@ static struct tl_probe *take_probe(struct tl_matrix *matrix, const struct wg_ip 
         return probe;
 }
 
-/* How packets to an address travel, if they arrive. */
-static enum tl_matrix_way find_way(const struct tl_model *model, const struct tl_lab_machine *from,
-                                   const struct tl_lab_machine *to, const struct wg_ip *source_ip,
-                                   const struct wg_ip *to_ip)
+/* How packets of a pair travel, if they arrive. */
+static uint32_t find_ways(const struct tl_dial *dial)
 {
-        const struct wg_prefix source = {*source_ip, (uint8_t)wg_ip_bits(source_ip)};
-        uint32_t lan = tl_model_find_lan(model, to_ip);
+        const struct tl_course *course = &dial->course;
+        uint32_t ways = 0;
 
-        if (from->site != TL_MODEL_NONE && from->site == to->site)
+        if (dial->is_direct)
                 return TL_MATRIX_LAN;
-        if (lan == TL_MODEL_NONE)
-                return TL_MATRIX_NATIVE;
-        return tl_travel_in(model, lan, &source).mode == TL_TRAVEL_SNAT ? TL_MATRIX_SNAT
-                                                                        : TL_MATRIX_NATIVE;
+        if (course->form == TL_COURSE_VIRTUAL)
+                ways |= TL_MATRIX_VIRTUAL;
+        if (course->form == TL_COURSE_MAPPED || !wg_ip_equal(&course->from, &dial->from.ip))
+                ways |= TL_MATRIX_MAPPED;
+        if (course->in.mode == TL_TRAVEL_VIA_GATEWAY)
+                ways |= TL_MATRIX_VIA_GATEWAY;
+        if (course->in.mode == TL_TRAVEL_SNAT)
+                ways |= TL_MATRIX_SNAT;
+        return ways ? ways : TL_MATRIX_NATIVE;
 }
 
-/* The address at which one machine knows another: within a site, that in the LAN. */
-static struct wg_ip find_address(const struct tl_lab_machine *from, const struct tl_lab_machine *to,
-                                 int family)
-{
-        uint8_t wanted = family == TL_MATRIX_IPV4 ? WG_FAMILY_IPV4 : WG_FAMILY_IPV6;
-
-        if (from->site != TL_MODEL_NONE && from->site == to->site)
-                for (uint32_t n = 0; n < to->nic_count; n++)
-                        for (uint32_t i = 0; i < to->nics[n].count; i++)
-                                if (to->nics[n].is_lan &&
-                                    to->nics[n].addresses[i].ip.family == wanted)
-                                        return to->nics[n].addresses[i].ip;
-        return *address_of(to, family);
-}
-
-static void fill_cell(struct tl_matrix *matrix, struct tl_plans *plans, uint32_t from, uint32_t to,
-                      int family)
+static void fill_cell(struct tl_matrix *matrix, const struct tl_topology *topology,
+                      struct tl_plans *plans, uint32_t from, uint32_t to, int family)
 {
         struct tl_matrix_cell *cell = &matrix->cells[family][from * matrix->count + to];
-        const struct wg_ip *source = address_of(matrix->ends[from], family);
-        struct wg_ip destination = find_address(matrix->ends[from], matrix->ends[to], family);
+        struct tl_walk walk = {.protocol = WG_PROTOCOL_ICMP};
+        struct tl_dial dial;
 
-        if (from == to || !source->family || !destination.family)
-                return; /* TL_MATRIX_SELF, not tried */
-        cell->way = find_way(plans->model, matrix->ends[from], matrix->ends[to], source,
-                             &destination);
-        cell->is_predicted = tl_explain_reaches(plans, source, &destination, WG_PROTOCOL_ICMP, 0,
-                                                &cell->cause);
-        cell->probe = take_probe(matrix, &destination, WG_PROTOCOL_ICMP, 0);
+        tl_dial(&dial, topology, matrix->ends[from], matrix->ends[to], family_of(family));
+        if (from == to || !dial.from.ip.family || !dial.ip.family)
+                return; /* not tried */
+        walk.from = dial.from;
+        walk.to = dial.to;
+        cell->ways = find_ways(&dial);
+        cell->is_predicted = tl_walk_run(&walk, plans);
+        cell->cause = walk.cause;
+        cell->probe = take_probe(matrix, &dial.ip, WG_PROTOCOL_ICMP, 0);
 }
 
 static void fill_test(struct tl_matrix *matrix, const struct tl_topology *topology,
-                      const struct tl_model *model, const struct tl_expect_result *result)
+                      const struct tl_expect_result *result)
 {
-        const struct tl_network_expectation *line = &model->network->expectations[result->index];
+        const struct tl_network *network = topology->model->network;
+        const struct tl_network_expectation *line = &network->expectations[result->index];
         const struct tl_explanation *explanation = &result->explanation;
         struct tl_matrix_test *test = &matrix->tests[matrix->test_count++];
         const struct tl_lab_machine *to;
+        struct tl_dial dial;
 
         *test = (struct tl_matrix_test){
                 .text = line->text.text,
                 .line = line->text.at.line,
                 .is_negated = line->flow.is_negated,
-                .from = tl_topology_find_ip(topology, &explanation->from),
+                .from = tl_dial_find(topology, &explanation->source),
                 .explanation = explanation,
                 .cell = {.is_predicted = explanation->is_reachable, .cause = explanation->cause},
         };
-        to = tl_topology_find_ip(topology, &explanation->to);
+        to = tl_dial_find(topology, &explanation->destination);
         test->is_tried = test->from && to;
         if (!test->is_tried)
                 return;
-        test->cell.way = find_way(model, test->from, to, &explanation->from, &explanation->to);
-        test->cell.probe = take_probe(matrix, &explanation->to, explanation->protocol,
-                                      explanation->port);
+        tl_dial(&dial, topology, test->from, to, explanation->to.family);
+        if (explanation->course.dial.family != WG_FAMILY_NONE) { /* the line may give another */
+                dial.course = explanation->course;
+                dial.ip = dial.course.dial;
+        }
+        test->cell.ways = find_ways(&dial);
+        test->cell.probe = take_probe(matrix, &dial.ip, explanation->protocol, explanation->port);
 }
 
 static bool reserve(struct tl_matrix *matrix, const struct tl_topology *topology,
@@ -121,7 +105,7 @@ static bool reserve(struct tl_matrix *matrix, const struct tl_topology *topology
         void *memory;
 
         for (uint32_t i = 0; i < topology->machine_count; i++)
-                count += is_end(&topology->machines[i]);
+                count += tl_dial_is_end(&topology->machines[i]);
         matrix->ends = tl_arena_take(&matrix->arena, count, sizeof(*matrix->ends));
         matrix->tests = tl_arena_take(&matrix->arena, test_count, sizeof(*matrix->tests));
         for (int family = 0; family < TL_MATRIX_FAMILIES; family++) {
@@ -146,15 +130,15 @@ bool tl_matrix_make(struct tl_matrix *matrix, const struct tl_topology *topology
         if (!reserve(matrix, topology, expectations->count))
                 return tl_fail("out of memory");
         for (uint32_t i = 0; i < topology->machine_count; i++)
-                if (is_end(&topology->machines[i]))
+                if (tl_dial_is_end(&topology->machines[i]))
                         matrix->ends[matrix->count++] = &topology->machines[i];
         /* The probes of one source follow each other. */
         for (uint32_t from = 0; from < matrix->count; from++)
                 for (int family = 0; family < TL_MATRIX_FAMILIES; family++)
                         for (uint32_t to = 0; to < matrix->count; to++)
-                                fill_cell(matrix, plans, from, to, family);
+                                fill_cell(matrix, topology, plans, from, to, family);
         for (uint32_t i = 0; i < expectations->count; i++)
-                fill_test(matrix, topology, plans->model, &expectations->items[i]);
+                fill_test(matrix, topology, &expectations->items[i]);
         return true;
 }
 
@@ -331,16 +315,7 @@ void tl_matrix_count(const struct tl_matrix *matrix, struct tl_matrix_summary *s
         }
 }
 
-const char *tl_matrix_name(const struct tl_topology *topology, const struct tl_lab_machine *machine,
-                           char out[64])
+const char *tl_matrix_name(const struct tl_lab_machine *machine)
 {
-        const char *slash = strchr(machine->name, '/');
-
-        snprintf(out, 64, "%s", machine->name);
-        if (slash && (size_t)(slash - machine->name) < 64) {
-                out[slash - machine->name] = '\0';
-                if (tl_topology_find(topology, out) != machine)
-                        snprintf(out, 64, "%s", machine->name);
-        }
-        return out;
+        return machine->short_name ? machine->short_name : machine->name;
 }

@@ -20,13 +20,15 @@
 #include "net/plans.h"
 #include "net/travel.h"
 
-/* How packets get to their destination. */
+/* How packets get to their destination: one of the first two, or any of the others. */
 #define TL_MATRIX_WAYS(X) \
-        X(TL_MATRIX_SELF, 0, self, "the same machine") \
         X(TL_MATRIX_LAN, 1, lan, "within a site, without the tunnel") \
         X(TL_MATRIX_NATIVE, 2, native, "through the tunnel, with their own addresses") \
-        X(TL_MATRIX_SNAT, 3, snat, "through the tunnel; the node stands in for the source")
-WG_ENUM_DECLARE(tl_matrix_way, TL_MATRIX_WAYS)
+        X(TL_MATRIX_VIRTUAL, 4, virtual, "by an address of the source's LAN that stands for it") \
+        X(TL_MATRIX_MAPPED, 8, mapped, "one end knows the other by its mapped address") \
+        X(TL_MATRIX_VIA_GATEWAY, 16, via_gateway, "through the router of the destination's LAN") \
+        X(TL_MATRIX_SNAT, 32, snat, "the node stands in for the source")
+WG_FLAGS_DECLARE(tl_matrix_way, TL_MATRIX_WAYS)
 
 /* What came of a pair. */
 #define TL_MATRIX_VERDICTS(X) \
@@ -40,8 +42,8 @@ WG_ENUM_DECLARE(tl_matrix_verdict, TL_MATRIX_VERDICTS)
 
 struct tl_matrix_cell {
         struct tl_probe *probe; /* NULL: not tried */
-        enum tl_matrix_way way;
-        bool is_predicted; /* the model says that it works */
+        uint32_t ways;          /* enum tl_matrix_way */
+        bool is_predicted;      /* the model says that it works */
         enum tl_cause cause;
 };
 
@@ -107,7 +109,6 @@ struct tl_matrix_summary {
 void tl_matrix_count(const struct tl_matrix *matrix, struct tl_matrix_summary *summary);
 
 /* The name of an end for people: "e" instead of "e/laptop" if the person has one device. */
-const char *tl_matrix_name(const struct tl_topology *topology, const struct tl_lab_machine *machine,
-                           char out[64]);
+const char *tl_matrix_name(const struct tl_lab_machine *machine) WG_MUST_USE;
 
 #endif

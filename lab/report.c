@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/address.h"
 #include "io/fail.h"
 
 /* jansson passes NULL on, so that a failure to allocate shows at the end. */
@@ -25,23 +26,35 @@ struct tl_report_writer *tl_report_new(const char *network, const char *file)
         return report;
 }
 
+static json_t *list_ways(uint32_t ways)
+{
+        json_t *names = json_array();
+
+        WG_ENUM_EACH(way, &tl_matrix_way_enum)
+                if (ways & way->value)
+                        json_array_append_new(names, json_string(way->name));
+        return names;
+}
+
 static void add_common(json_t *object, const struct tl_matrix_cell *cell)
 {
         const struct tl_probe *probe = cell->probe;
+        char address[TL_ADDRESS_IP_SIZE];
 
+        tl_address_format_ip(address, &probe->to);
         json_object_set_new(object, "reached", json_boolean(tl_probe_is_reached(probe)));
         json_object_set_new(object, "predicted", json_boolean(cell->is_predicted));
         json_object_set_new(object, "cause", json_string(tl_cause_name(cell->cause)));
-        json_object_set_new(object, "way", json_string(tl_matrix_way_name(cell->way)));
+        json_object_set_new(object, "address", json_string(address));
+        json_object_set_new(object, "ways", list_ways(cell->ways));
         json_object_set_new(object, "outcome", json_string(tl_probe_outcome_name(probe->outcome)));
         if (tl_probe_is_reached(probe))
                 json_object_set_new(object, "rtt_us", json_integer(probe->rtt_us));
 }
 
-static json_t *list_pairs(const struct tl_matrix *matrix, const struct tl_topology *topology)
+static json_t *list_pairs(const struct tl_matrix *matrix)
 {
         json_t *pairs = json_array();
-        char from[64], to[64];
 
         for (int family = 0; family < TL_MATRIX_FAMILIES; family++)
                 for (uint32_t i = 0; i < matrix->count * matrix->count; i++) {
@@ -50,11 +63,10 @@ static json_t *list_pairs(const struct tl_matrix *matrix, const struct tl_topolo
 
                         if (!cell->probe)
                                 continue;
-                        pair = json_pack(
-                                "{s:s, s:s, s:i}", "from",
-                                tl_matrix_name(topology, matrix->ends[i / matrix->count], from),
-                                "to", tl_matrix_name(topology, matrix->ends[i % matrix->count], to),
-                                "family", family == TL_MATRIX_IPV4 ? 4 : 6);
+                        pair = json_pack("{s:s, s:s, s:i}", "from",
+                                         tl_matrix_name(matrix->ends[i / matrix->count]), "to",
+                                         tl_matrix_name(matrix->ends[i % matrix->count]), "family",
+                                         family == TL_MATRIX_IPV4 ? 4 : 6);
                         add_common(pair, cell);
                         json_array_append_new(pairs, pair);
                 }
@@ -87,8 +99,7 @@ static json_t *list_tests(const struct tl_matrix *matrix)
 }
 
 void tl_report_add(struct tl_report_writer *report, const struct tl_matrix *matrix,
-                   const struct tl_topology *topology, const struct tl_disturb *disturb,
-                   int recovered_ms)
+                   const struct tl_disturb *disturb, int recovered_ms)
 {
         struct tl_matrix_summary summary;
         json_t *round = json_object();
@@ -104,7 +115,7 @@ void tl_report_add(struct tl_report_writer *report, const struct tl_matrix *matr
                         json_object_set_new(round, "recovered_ms", json_integer(recovered_ms));
         }
         json_object_set_new(round, "disagreements", json_integer(summary.wrong));
-        json_object_set_new(round, "pairs", list_pairs(matrix, topology));
+        json_object_set_new(round, "pairs", list_pairs(matrix));
         json_object_set_new(round, "expectations", list_tests(matrix));
         json_array_append_new(report->rounds, round);
 }

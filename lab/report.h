@@ -19,8 +19,7 @@ struct tl_report_writer *tl_report_new(const char *network, const char *file);
 /* Adds what was found, first and after each disturbance (NULL: before any). recovered_ms is what
  * tl_matrix_recover() took; -1: it did not recover. */
 void tl_report_add(struct tl_report_writer *report, const struct tl_matrix *matrix,
-                   const struct tl_topology *topology, const struct tl_disturb *disturb,
-                   int recovered_ms);
+                   const struct tl_disturb *disturb, int recovered_ms);
 
 /* Prints the report on standard output. Returns false after saying why it could not. */
 bool tl_report_print(struct tl_report_writer *report, bool is_as_expected) WG_MUST_USE;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conf/address.h"
+#include "lab/dial.h"
 
 /* A text that grows. */
 struct text {
@@ -172,16 +173,38 @@ const char *tl_script_machine(struct tl_arena *arena, const struct tl_lab_machin
         return end(&text, arena);
 }
 
-const char *tl_script_hosts(struct tl_arena *arena, const struct tl_topology *topology)
+static void add_name(struct text *text, const struct wg_ip *ip, const char *name)
+{
+        char address[TL_ADDRESS_IP_SIZE];
+
+        if (ip->family == WG_FAMILY_NONE)
+                return;
+        tl_address_format_ip(address, ip);
+        add(text, "%s %s\n", address, name);
+}
+
+const char *tl_script_hosts(struct tl_arena *arena, const struct tl_topology *topology,
+                            const struct tl_lab_machine *machine)
 {
         struct text text;
-        char address[TL_ADDRESS_IP_SIZE];
+        struct tl_dial dial;
 
         begin(&text);
         add(&text, "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n");
         for (uint32_t i = 0; i < topology->name_count; i++) {
-                tl_address_format_ip(address, &topology->names[i].ip);
-                add(&text, "%s %s\n", address, topology->names[i].name);
+                const struct tl_known_name *known = &topology->names[i];
+
+                add_name(&text, &known->ip, known->name);
+        }
+        for (uint32_t i = 0; i < topology->machine_count; i++) {
+                const struct tl_lab_machine *other = &topology->machines[i];
+
+                if (!tl_dial_is_end(other) || !other->short_name)
+                        continue;
+                tl_dial(&dial, topology, machine, other, WG_FAMILY_IPV4);
+                add_name(&text, &dial.ip, other->short_name);
+                tl_dial(&dial, topology, machine, other, WG_FAMILY_IPV6);
+                add_name(&text, &dial.ip, other->short_name);
         }
         return end(&text, arena);
 }

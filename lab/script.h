@@ -21,7 +21,8 @@ const char *tl_script_cables(struct tl_arena *arena, const struct tl_topology *t
 const char *tl_script_machine(struct tl_arena *arena,
                               const struct tl_lab_machine *machine) WG_MUST_USE;
 
-/* The /etc/hosts of all machines. */
-const char *tl_script_hosts(struct tl_arena *arena, const struct tl_topology *topology) WG_MUST_USE;
+/* The /etc/hosts of a machine, with the addresses by which it reaches the others. */
+const char *tl_script_hosts(struct tl_arena *arena, const struct tl_topology *topology,
+                            const struct tl_lab_machine *machine) WG_MUST_USE;
 
 #endif

@@ -33,29 +33,3 @@ const struct tl_lab_machine *tl_topology_find(const struct tl_topology *topology
         }
         return found;
 }
-
-static bool has_address(const struct tl_lab_machine *machine, const struct wg_ip *ip)
-{
-        for (uint32_t n = 0; n < machine->nic_count; n++)
-                for (uint32_t i = 0; i < machine->nics[n].count; i++)
-                        if (wg_ip_equal(&machine->nics[n].addresses[i].ip, ip))
-                                return true;
-        return false;
-}
-
-const struct tl_lab_machine *tl_topology_find_ip(const struct tl_topology *topology,
-                                                 const struct wg_ip *ip)
-{
-        if (ip->family == WG_FAMILY_NONE)
-                return NULL;
-        for (uint32_t i = 0; i < topology->machine_count; i++) {
-                const struct tl_lab_machine *machine = &topology->machines[i];
-
-                if (wg_ip_equal(&machine->ip4, ip) || wg_ip_equal(&machine->ip6, ip))
-                        return machine;
-        }
-        for (uint32_t i = 0; i < topology->machine_count; i++)
-                if (has_address(&topology->machines[i], ip))
-                        return &topology->machines[i];
-        return NULL;
-}

@@ -6,7 +6,7 @@
  *                 +-- isp.shenzhen --- router.shenzhen --+-- a       the site's node
  *                 |                                      +-- b       a plain device
  *                 +-- isp.beijing --- c --+-- d          the node is the LAN's router
- *                 +-- router.e ------ e/laptop           a home
+ *                 +-- router.e ------ e/laptop --- container.e   a home, and Docker
  *
  * Providers and homes hide what is behind them, as the file's `lab:` section says. A router treats
  * packets for other sites as the `gateway:` of its site describes. Names with a dot are the lab's
@@ -37,7 +37,8 @@ enum {
         X(TL_LAB_DEVICE, 1, device, "a plain device on a LAN") \
         X(TL_LAB_ROUTER, 2, router, "the router of a LAN or a home") \
         X(TL_LAB_PROVIDER, 3, provider, "the NAT of an Internet provider") \
-        X(TL_LAB_INTERNET, 4, internet, "the Internet")
+        X(TL_LAB_INTERNET, 4, internet, "the Internet") \
+        X(TL_LAB_CONTAINER, 5, container, "a container on a machine")
 WG_ENUM_DECLARE(tl_lab_kind, TL_LAB_KINDS)
 
 /* A network interface. Interfaces with the same segment are connected. */
@@ -69,10 +70,11 @@ struct tl_listener {
 
 struct tl_lab_machine {
         const char *name;
+        const char *short_name; /* "e" for "e/laptop" if e has one device; NULL: it has a slash */
         enum tl_lab_kind kind;
         uint32_t node;         /* index in the model; TL_MODEL_NONE: runs nothing of ours */
         uint32_t site;         /* index in the model; TL_MODEL_NONE: not on a site's LAN */
-        struct wg_ip ip4, ip6; /* by which others know it; either may be NONE */
+        struct wg_ip ip4, ip6; /* its own: in the tunnel, or in its LAN; either may be NONE */
         bool is_hub;
         bool is_stock;          /* a node with another WireGuard, and nothing of ours */
         struct wg_ip public_ip; /* of hubs, providers and homes; else NONE */
@@ -89,7 +91,7 @@ struct tl_lab_machine {
         uint64_t used; /* private to topology_homes.c: devices given out in a home */
 };
 
-/* A name that machines know from /etc/hosts. */
+/* A name of an endpoint, which all machines know from /etc/hosts. */
 struct tl_known_name {
         const char *name;
         struct wg_ip ip;
@@ -97,6 +99,7 @@ struct tl_known_name {
 
 struct tl_topology {
         struct tl_arena arena;
+        const struct tl_model *model;    /* borrowed */
         struct tl_lab_machine *machines; /* the Internet first */
         uint32_t machine_count, machine_capacity;
         uint32_t segment_count;
@@ -110,9 +113,5 @@ void tl_topology_done(struct tl_topology *topology);
 /* The machine with that name, or of the person with that name if it has only one device; NULL:
  * there is none. */
 const struct tl_lab_machine *tl_topology_find(const struct tl_topology *topology, const char *name);
-
-/* The machine that others know by that address; NULL: there is none. */
-const struct tl_lab_machine *tl_topology_find_ip(const struct tl_topology *topology,
-                                                 const struct wg_ip *ip);
 
 #endif

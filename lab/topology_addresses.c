@@ -92,28 +92,35 @@ void tl_addresses_init(struct tl_builder *b)
         memcpy(b->hop6.bytes, hop6, sizeof(hop6));
 }
 
-/* Whether something of the file has this address in a LAN. */
-static bool is_used(const struct tl_builder *b, const struct wg_ip *ip)
+/* Whether something of the file has this address in a LAN of a site, or the address stands in for
+ * others. Wishes and services of all sites count: their number is small. */
+static bool is_used(const struct tl_builder *b, uint32_t site, const struct wg_ip *ip)
 {
         const struct tl_model *model = b->model;
         const struct tl_topology *topology = b->topology;
+        const struct tl_site *of = &model->sites[site];
 
-        for (uint32_t i = 0; i < model->host_count; i++)
+        for (uint32_t i = of->host_first; i < of->host_first + of->host_count; i++)
                 if (wg_ip_equal(&model->hosts[i].ip4, ip) || wg_ip_equal(&model->hosts[i].ip6, ip))
                         return true;
         for (uint32_t i = 0; i < model->service_count; i++)
                 if (wg_ip_equal(&model->services[i].ip4, ip) ||
                     wg_ip_equal(&model->services[i].ip6, ip))
                         return true;
-        for (uint32_t i = 0; i < model->lan_count; i++)
+        for (uint32_t i = of->lan_first; i < of->lan_first + of->lan_count; i++)
                 if (wg_ip_equal(&b->seats[i].router, ip) || wg_ip_equal(&b->seats[i].node, ip))
                         return true;
+        for (uint32_t i = 0; i < of->in_file->stand_in_count; i++)
+                if (wg_prefix_contains(&of->in_file->stand_ins[i].here.prefix, ip))
+                        return true;
         for (uint32_t i = 0; i < b->wish_count; i++)
-                if (wg_ip_equal(&b->wishes[i].ip, ip))
+                if (wg_ip_equal(&b->wishes[i].end.ip, ip))
                         return true;
         for (uint32_t i = 0; i < topology->machine_count; i++)
-                if (wg_ip_equal(&topology->machines[i].ip4, ip) ||
-                    wg_ip_equal(&topology->machines[i].ip6, ip))
+                if ((topology->machines[i].node != TL_MODEL_NONE ||
+                     topology->machines[i].site == site) &&
+                    (wg_ip_equal(&topology->machines[i].ip4, ip) ||
+                     wg_ip_equal(&topology->machines[i].ip6, ip)))
                         return true;
         return false;
 }
@@ -130,7 +137,7 @@ struct wg_ip tl_addresses_choose_in_lan(struct tl_builder *b, const struct tl_la
                         break;
                 if (lan->prefix.cidr < all - 1 && wg_ip_equal(&ip, &last))
                         break; /* the broadcast address */
-                if (!is_used(b, &ip))
+                if (!is_used(b, lan->site, &ip))
                         return ip;
         }
         tl_findings_error(b->findings, lan->at, "use a larger LAN",

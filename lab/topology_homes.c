@@ -3,17 +3,16 @@
 
 #include <string.h>
 
+#include "lab/presence.h"
 #include "lab/topology_addresses.h"
 #include "lab/topology_uplink.h"
 
 /* The router of a home, with eth1 on the home's LAN. */
 static struct tl_lab_machine *make_home(struct tl_builder *b, const char *name,
-                                        const struct tl_lab_home *home, struct tl_uplink *uplink)
+                                        const struct wg_prefix *wanted, struct tl_uplink *uplink)
 {
         struct tl_lab_machine *router = tl_builder_add_machine(b, name, TL_LAB_ROUTER);
-        struct wg_prefix lan = home && home->lan.prefix.ip.family
-                                       ? home->lan.prefix
-                                       : tl_addresses_choose(b, &b->homes4);
+        struct wg_prefix lan = wanted ? *wanted : tl_addresses_choose(b, &b->homes4);
         struct tl_nic *nic;
         struct wg_ip ip;
 
@@ -60,6 +59,13 @@ static void move_in(struct tl_builder *b, struct tl_lab_machine *machine,
         }
 }
 
+static bool has_lan(const struct tl_lab_machine *router, const struct wg_prefix *lan)
+{
+        return router->nic_count > 1 && router->nics[1].count &&
+               router->nics[1].addresses[0].cidr == lan->cidr &&
+               wg_prefix_contains(lan, &router->nics[1].addresses[0].ip);
+}
+
 static struct tl_lab_machine *find_machine(const struct tl_builder *b, const char *name)
 {
         for (uint32_t i = 0; i < b->topology->machine_count; i++)
@@ -71,6 +77,7 @@ static struct tl_lab_machine *find_machine(const struct tl_builder *b, const cha
 void tl_homes_make_device(struct tl_builder *b, uint32_t index)
 {
         const struct tl_node *node = &b->model->nodes[index];
+        const struct wg_prefix *lan = tl_presence_home(b->model, index);
         const struct tl_lab_home *home = tl_uplink_find_home(b, node->name);
         const char *name = node->name, *router_name;
         struct tl_uplink uplink;
@@ -89,8 +96,12 @@ void tl_homes_make_device(struct tl_builder *b, uint32_t index)
         }
         router_name = tl_builder_format(b, "router.%s", name);
         router = find_machine(b, router_name);
+        if (router && lan && !has_lan(router, lan)) { /* this device is elsewhere */
+                router_name = tl_builder_format(b, "router.%s", node->name);
+                router = find_machine(b, router_name);
+        }
         if (!router)
-                router = make_home(b, router_name, home, &uplink);
+                router = make_home(b, router_name, lan, &uplink);
         if (!b->is_out_of_memory && router->nic_count > 1)
                 move_in(b, machine, router);
 }

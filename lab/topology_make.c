@@ -3,9 +3,12 @@
 
 #include <string.h>
 
+#include "lab/dial.h"
+#include "lab/presence.h"
 #include "lab/topology_addresses.h"
 #include "lab/topology_builder.h"
 #include "lab/topology_homes.h"
+#include "lab/topology_networks.h"
 #include "lab/topology_sites.h"
 #include "lab/topology_uplink.h"
 
@@ -22,15 +25,32 @@ static void make_hub(struct tl_builder *b, uint32_t index)
 
 /* ---- ports and names ---- */
 
+/* The machine that offers a service; NULL: it is not in the lab. */
+static struct tl_lab_machine *find_service(const struct tl_builder *b,
+                                           const struct tl_service *service)
+{
+        struct tl_walk_end end = {.lan = TL_MODEL_NONE};
+
+        if (service->in_file->ip.family == WG_FAMILY_NONE)
+                return (struct tl_lab_machine *)tl_topology_find(b->topology,
+                                                                 service->in_file->at.text);
+        if (service->site == TL_MODEL_NONE) {
+                end = tl_course_find(b->model, NULL, &service->in_file->ip);
+        } else {
+                end.ip = service->in_file->ip;
+                end.node = b->model->sites[service->site].node;
+                end.lan = tl_model_find_lan_of(b->model, service->site, &end.ip);
+        }
+        return (struct tl_lab_machine *)tl_dial_find(b->topology, &end);
+}
+
 static void listen_for_services(struct tl_builder *b)
 {
         const struct tl_model *model = b->model;
 
         for (uint32_t i = 0; i < model->service_count; i++) {
                 const struct tl_service *service = &model->services[i];
-                const struct wg_ip *ip = service->ip4.family ? &service->ip4 : &service->ip6;
-                struct tl_lab_machine *machine = (struct tl_lab_machine *)tl_topology_find_ip(
-                        b->topology, ip);
+                struct tl_lab_machine *machine = find_service(b, service);
 
                 for (uint32_t p = 0; machine && p < service->in_file->ports.count; p++) {
                         const struct tl_port_range *range = &service->in_file->ports.items[p];
@@ -48,8 +68,8 @@ static void listen_for_wishes(struct tl_builder *b)
 {
         for (uint32_t i = 0; i < b->wish_count; i++) {
                 const struct tl_topology_wish *wish = &b->wishes[i];
-                struct tl_lab_machine *machine = (struct tl_lab_machine *)tl_topology_find_ip(
-                        b->topology, &wish->ip);
+                struct tl_lab_machine *machine = (struct tl_lab_machine *)tl_dial_find(b->topology,
+                                                                                       &wish->end);
 
                 if (machine && wish->port)
                         tl_builder_add_listener(b, machine, wish->protocol, wish->port);
@@ -59,10 +79,10 @@ static void listen_for_wishes(struct tl_builder *b)
 /* Every machine can be called by its name. */
 static void name_machines(struct tl_builder *b)
 {
-        const struct tl_topology *topology = b->topology;
+        struct tl_topology *topology = b->topology;
 
         for (uint32_t i = 0; i < topology->machine_count; i++) {
-                const struct tl_lab_machine *machine = &topology->machines[i];
+                struct tl_lab_machine *machine = &topology->machines[i];
                 const char *slash = strchr(machine->name, '/');
                 const char *name = machine->name;
 
@@ -71,8 +91,7 @@ static void name_machines(struct tl_builder *b)
                         if (tl_topology_find(topology, name) != machine)
                                 continue; /* the person has several */
                 }
-                tl_builder_add_name(b, name, &machine->ip4);
-                tl_builder_add_name(b, name, &machine->ip6);
+                machine->short_name = name;
         }
 }
 
@@ -91,6 +110,8 @@ static void take_all(struct tl_builder *b)
         tl_addresses_take(b, network->mapped.prefix);
         for (uint32_t i = 0; i < network->lab.home_count; i++)
                 tl_addresses_take(b, network->lab.homes[i].lan.prefix);
+        for (uint32_t i = 0; i < model->presence_count; i++)
+                tl_addresses_take(b, model->presences[i].prefix);
         for (uint32_t i = 0; i < model->node_count; i++) {
                 const struct tl_network_endpoint *endpoint = &model->nodes[i].in_file->endpoint;
                 struct wg_prefix prefix = tl_addresses_get_alone(endpoint->ip);
@@ -112,12 +133,26 @@ static void take_all(struct tl_builder *b)
         }
 }
 
+/* The containers. */
+static uint64_t count_networks(const struct tl_model *model)
+{
+        uint64_t count = 0;
+
+        for (uint32_t i = 0; i < model->node_count; i++) {
+                const struct tl_lab_networks *networks = tl_presence_networks(model, i);
+
+                count += networks ? networks->prefixes.count : 0;
+        }
+        return count;
+}
+
 static bool reserve(struct tl_builder *b)
 {
         const struct tl_model *model = b->model;
         struct tl_topology *topology = b->topology;
         uint64_t most = 1 + 3 * (uint64_t)model->node_count + model->host_count +
-                        2 * (uint64_t)model->service_count + b->wish_count + model->site_count;
+                        2 * (uint64_t)model->service_count + b->wish_count + model->site_count +
+                        count_networks(model);
 
         if (most > 16 * TL_TOPOLOGY_MACHINES_MAX) {
                 tl_findings_error(b->findings, model->network->name.at, NULL,
@@ -148,6 +183,7 @@ static void build(struct tl_builder *b)
                 if (model->nodes[i].kind == TL_NODE_DEVICE &&
                     (b->has_stock || !model->nodes[i].is_stock))
                         tl_homes_make_device(b, i);
+        tl_networks_make(b);
         listen_for_services(b);
         listen_for_wishes(b);
         name_machines(b);
@@ -169,7 +205,7 @@ bool tl_topology_make(struct tl_topology *topology, const struct tl_model *model
                                .findings = findings};
         uint32_t errors = findings->errors;
 
-        *topology = (struct tl_topology){.machine_count = 0};
+        *topology = (struct tl_topology){.model = model};
         if (!reserve(&b))
                 return false;
         if (!b.is_out_of_memory)

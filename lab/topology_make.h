@@ -16,16 +16,17 @@
 #include "base/prefix.h"
 #include "conf/findings.h"
 #include "lab/topology.h"
+#include "net/course.h"
 #include "net/model.h"
 
-/* An address and port that the expectations of the file ask for. */
+/* An end and a port that the expectations of the file ask for. */
 struct tl_topology_wish {
-        struct wg_ip ip;
+        struct tl_walk_end end;
         uint8_t protocol; /* WG_PROTOCOL_*; a ping needs no listener, only a machine */
         uint16_t port;
 };
 
-/* Makes the topology of a network. `wishes` are addresses at which somebody must answer; those that
+/* Makes the topology of a network. `wishes` are ends at which somebody must answer; those that
  * belong to no entry of the file, but to a LAN, become plain devices. Stock devices are left out
  * unless `has_stock`. Returns false with findings if the network cannot be shown: no free address,
  * too many machines, no memory. The caller releases *topology either way. It borrows from the

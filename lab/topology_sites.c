@@ -2,6 +2,7 @@
 #include "lab/topology_sites.h"
 
 #include "conf/address.h"
+#include "lab/dial.h"
 #include "lab/topology_addresses.h"
 #include "lab/topology_uplink.h"
 
@@ -33,12 +34,10 @@ void tl_sites_choose_seats(struct tl_builder *b)
 static const struct tl_lan *find_lan(const struct tl_builder *b, uint32_t site,
                                      const struct wg_ip *ip)
 {
-        const struct tl_site *of = &b->model->sites[site];
+        uint32_t lan = ip->family == WG_FAMILY_NONE ? TL_MODEL_NONE
+                                                    : tl_model_find_lan_of(b->model, site, ip);
 
-        for (uint32_t i = of->lan_first; i < of->lan_first + of->lan_count; i++)
-                if (wg_prefix_contains(&b->model->lans[i].prefix, ip))
-                        return &b->model->lans[i];
-        return NULL;
+        return lan == TL_MODEL_NONE ? NULL : &b->model->lans[lan];
 }
 
 static const struct tl_seat *seat_of(const struct tl_builder *b, const struct tl_lan *lan)
@@ -101,7 +100,7 @@ static void add_needed_routes(struct tl_builder *b, struct tl_lab_machine *machi
 
         for (uint32_t i = 0; i < model->lan_count; i++)
                 if (model->lans[i].site != site)
-                        add_route_to_node(b, machine, site, &model->lans[i].prefix, nic);
+                        add_route_to_node(b, machine, site, &model->lans[i].wire, nic);
         add_route_to_node(b, machine, site, &model->pool4, nic);
         add_route_to_node(b, machine, site, &model->pool6, nic);
 }
@@ -119,6 +118,17 @@ static void add_static_routes(struct tl_builder *b, struct tl_lab_machine *machi
                 add_route_to_node(b, machine, site, &in_file->routes.items[i].prefix, nic);
 }
 
+/* Has a router say nothing of shorter ways. */
+static void keep_ways(struct tl_builder *b, struct tl_lab_machine *router)
+{
+        tl_builder_add_setting(b, router, "net/ipv4/conf/all/send_redirects", "0");
+        for (uint32_t i = 0; i < router->nic_count; i++)
+                tl_builder_add_setting(b, router,
+                                       tl_builder_format(b, "net/ipv4/conf/%s/send_redirects",
+                                                         router->nics[i].name),
+                                       "0");
+}
+
 /* The router of a LAN, unless that is the node. */
 static void make_router(struct tl_builder *b, uint32_t site, uint32_t segment,
                         struct tl_uplink *uplink)
@@ -127,6 +137,7 @@ static void make_router(struct tl_builder *b, uint32_t site, uint32_t segment,
         const struct tl_node *node = &b->model->nodes[of->node];
         struct tl_lab_machine *router = tl_builder_add_machine(
                 b, tl_builder_format(b, "router.%s", of->name), TL_LAB_ROUTER);
+        const struct tl_lab_home *home = tl_uplink_find_home(b, of->name);
         struct wg_ip forward_to = TL_NO_IP;
         const char *more = "";
 
@@ -138,6 +149,8 @@ static void make_router(struct tl_builder *b, uint32_t site, uint32_t segment,
         case TL_GATEWAY_DROPS_INVALID:
                 more = "                ct state invalid drop\n";
                 tl_builder_add_setting(b, router, "net/netfilter/nf_conntrack_tcp_loose", "0");
+                if (!home || !home->redirects)
+                        keep_ways(b, router);
                 add_static_routes(b, router, site, 1);
                 break;
         case TL_GATEWAY_STATIC_ROUTES:
@@ -186,7 +199,13 @@ static void add_device_at(struct tl_builder *b, const char *name, uint32_t site,
 {
         bool is_ipv4 = ip->family == WG_FAMILY_IPV4;
 
-        if (ip->family && find_lan(b, site, ip) && !tl_topology_find_ip(b->topology, ip))
+        const struct tl_lan *lan = find_lan(b, site, ip);
+        struct tl_walk_end end = {.ip = *ip, .node = b->model->sites[site].node};
+
+        if (!lan)
+                return;
+        end.lan = (uint32_t)(lan - b->model->lans);
+        if (!tl_dial_find(b->topology, &end))
                 add_device(b, name, site, segment, is_ipv4 ? ip : &TL_NO_IP,
                            is_ipv4 ? &TL_NO_IP : ip);
 }
@@ -231,13 +250,15 @@ static void add_devices(struct tl_builder *b, uint32_t site, uint32_t segment)
                 const struct tl_service *service = &model->services[i];
                 const char *name = service->in_file->name.text;
 
+                if (service->site != site)
+                        continue;
                 add_device_at(b, name, site, segment, &service->ip4);
                 add_device_at(b, name, site, segment, &service->ip6);
         }
         for (uint32_t i = 0; i < b->wish_count; i++)
-                if (b->wishes[i].ip.family && find_lan(b, site, &b->wishes[i].ip))
-                        add_device_at(b, name_of_ip(b, &b->wishes[i].ip), site, segment,
-                                      &b->wishes[i].ip);
+                if (b->wishes[i].end.node == of->node && !b->wishes[i].end.is_node)
+                        add_device_at(b, name_of_ip(b, &b->wishes[i].end.ip), site, segment,
+                                      &b->wishes[i].end.ip);
         if (b->topology->machine_count == before)
                 add_unnamed_device(b, site, segment);
 }

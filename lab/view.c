@@ -9,7 +9,7 @@
 
 #include "io/clock.h"
 
-enum { NAME_SIZE = 64, WIDE_CELL = 7, NUMBERED_CELL = 3, PAIRS_SHOWN = 3 };
+enum { WIDE_CELL = 7, NUMBERED_CELL = 3, PAIRS_SHOWN = 3 };
 
 #define RED "\033[31m"
 #define GREEN "\033[32m"
@@ -117,40 +117,71 @@ void tl_view_title(const struct tl_view *view, const char *format, ...)
 
 /* ---- cells ---- */
 
-/* How a cell looks, and what its mark means. */
+/* How a cell looks, and what its mark means. A cell of a pair that works has a mark for everything
+ * that happens to its packets. */
 struct look {
         const char *utf8, *ascii, *code, *legend;
 };
 
 static const struct look LOOKS[] = {
         {"✓", "+", GREEN, "works, with its own address"},
+        {"◇", "v", GREEN, "works; an address of the source's LAN stands for the destination"},
+        {"⇄", "m", GREEN, "works; one end knows the other by its mapped address"},
+        {"↺", "r", GREEN, "works; through the destination's router, which sees both directions"},
         {"≈", "~", GREEN, "works; the destination sees the address of its site's node"},
         {"=", "=", GREEN, "works, within the site"},
         {"·", ".", DIM, "forbidden by the policy"},
         {"✗", "x", YELLOW, "cannot work"},
         {"!", "!", BOLD RED, "packets and model disagree"},
-        {" ", " ", "", NULL},
 };
-enum { LOOK_NATIVE, LOOK_SNAT, LOOK_LAN, LOOK_FORBIDDEN, LOOK_BROKEN, LOOK_WRONG, LOOK_NONE };
+enum {
+        LOOK_NATIVE,
+        LOOK_VIRTUAL,
+        LOOK_MAPPED,
+        LOOK_VIA_GATEWAY,
+        LOOK_SNAT,
+        LOOK_LAN,
+        LOOK_FORBIDDEN,
+        LOOK_BROKEN,
+        LOOK_WRONG,
+        LOOK_COUNT
+};
 
-static unsigned int look_of(const struct tl_matrix_cell *cell)
+/* The looks of the ways of a pair: a bit for each. */
+static uint32_t looks_of_ways(uint32_t ways)
+{
+        static const struct {
+                enum tl_matrix_way way;
+                unsigned int look;
+        } ROWS[] = {
+                {TL_MATRIX_LAN, LOOK_LAN},         {TL_MATRIX_NATIVE, LOOK_NATIVE},
+                {TL_MATRIX_VIRTUAL, LOOK_VIRTUAL}, {TL_MATRIX_MAPPED, LOOK_MAPPED},
+                {TL_MATRIX_SNAT, LOOK_SNAT},       {TL_MATRIX_VIA_GATEWAY, LOOK_VIA_GATEWAY},
+        };
+        uint32_t looks = 0;
+
+        for (size_t i = 0; i < WG_ARRAY_SIZE(ROWS); i++)
+                looks |= ways & ROWS[i].way ? 1u << ROWS[i].look : 0;
+        return looks;
+}
+
+/* The looks of a cell: a bit for each; none if the pair was not tried. */
+static uint32_t looks_of(const struct tl_matrix_cell *cell)
 {
         switch (tl_matrix_judge(cell)) {
         case TL_MATRIX_UNTRIED:
-                return LOOK_NONE;
+                return 0;
         case TL_MATRIX_WORKS:
-                return cell->way == TL_MATRIX_SNAT  ? LOOK_SNAT
-                       : cell->way == TL_MATRIX_LAN ? LOOK_LAN
-                                                    : LOOK_NATIVE;
+                return looks_of_ways(cell->ways);
         case TL_MATRIX_FORBIDDEN:
-                return LOOK_FORBIDDEN;
+                return 1u << LOOK_FORBIDDEN;
         case TL_MATRIX_BROKEN:
-                return LOOK_BROKEN;
+                return 1u << LOOK_BROKEN;
         case TL_MATRIX_MISSING:
         case TL_MATRIX_SURPRISE:
                 break;
         }
-        return LOOK_WRONG;
+        return 1u << LOOK_WRONG;
 }
 
 /* A time in at most four characters, in milliseconds. */
@@ -159,21 +190,33 @@ static void format_ms(char out[8], uint32_t us)
         snprintf(out, 8, us < 9995 ? "%.2f" : us < 99950 ? "%.1f" : "%.0f", us / 1000.0);
 }
 
+/* Prints the marks. Returns how many. */
+static int print_marks(const struct tl_view *view, uint32_t looks)
+{
+        int count = 0;
+
+        for (unsigned int i = 0; i < LOOK_COUNT; i++) {
+                if (!(looks & 1u << i))
+                        continue;
+                fprintf(view->out, "%s%s%s", colour(view, LOOKS[i].code),
+                        symbol(view, LOOKS[i].utf8, LOOKS[i].ascii), colour(view, PLAIN));
+                count++;
+        }
+        return count;
+}
+
 static void print_cell(const struct tl_view *view, const struct tl_matrix_cell *cell, bool is_wide,
                        uint32_t width)
 {
-        const struct look *look = &LOOKS[look_of(cell)];
-        char time[8] = "";
-        int used = 1;
+        char time[8];
+        int used = print_marks(view, looks_of(cell));
 
-        fprintf(view->out, "%s%s", colour(view, look->code), symbol(view, look->utf8, look->ascii));
         if (is_wide && cell->probe && tl_probe_is_reached(cell->probe)) {
                 format_ms(time, cell->probe->rtt_us);
-                used += fprintf(view->out, "%s%s %s", colour(view, PLAIN), colour(view, DIM), time);
-                used = 2 + (int)strlen(time);
+                fprintf(view->out, "%s %s%s", colour(view, DIM), time, colour(view, PLAIN));
+                used += 1 + (int)strlen(time);
         }
-        fprintf(view->out, "%s%*s", colour(view, look->code[0] || time[0] ? PLAIN : ""),
-                WG_MAX((int)width - used, 0), "");
+        fprintf(view->out, "%*s", WG_MAX((int)width - used, 0), "");
 }
 
 /* ---- the matrix ---- */
@@ -183,7 +226,6 @@ static void print_cell(const struct tl_view *view, const struct tl_matrix_cell *
 struct table {
         const struct tl_view *view;
         const struct tl_matrix *matrix;
-        const struct tl_topology *topology;
         int family;
         uint32_t name_width, cell_width;
         bool is_wide;        /* with times */
@@ -191,31 +233,43 @@ struct table {
         uint32_t first, end; /* the columns of the block that is printed */
 };
 
-static const char *name_of(const struct table *table, uint32_t end, char out[NAME_SIZE])
+static const char *name_of(const struct table *table, uint32_t end)
 {
-        return tl_matrix_name(table->topology, table->matrix->ends[end], out);
+        return tl_matrix_name(table->matrix->ends[end]);
+}
+
+/* The most marks that a cell has, at least one. */
+static uint32_t count_marks(const struct table *table)
+{
+        const struct tl_matrix *matrix = table->matrix;
+        uint32_t most = 1;
+
+        for (uint32_t i = 0; i < matrix->count * matrix->count; i++)
+                most = WG_MAX(most, (uint32_t)__builtin_popcount(
+                                            looks_of(&matrix->cells[table->family][i])));
+        return most;
 }
 
 static void measure(struct table *table)
 {
         const struct tl_matrix *matrix = table->matrix;
-        char name[NAME_SIZE];
-        uint32_t longest = 0, room;
+        uint32_t more = count_marks(table) - 1, longest = 0, room;
 
         for (uint32_t i = 0; i < matrix->count; i++)
-                longest = WG_MAX(longest, (uint32_t)strlen(name_of(table, i, name)));
+                longest = WG_MAX(longest, (uint32_t)strlen(name_of(table, i)));
+        table->is_numbered = false;
         table->name_width = WG_MAX((uint32_t)sizeof(CORNER), longest + 1) + 1;
-        table->cell_width = WG_MAX((uint32_t)WIDE_CELL, longest + 1);
+        table->cell_width = WG_MAX(WIDE_CELL + more, longest + 1);
         table->is_wide = true;
         room = WG_MAX(table->view->width, table->name_width + 2) - table->name_width - 2;
         if (matrix->count * table->cell_width <= room)
                 return;
         table->is_wide = false;
-        table->cell_width = longest + 1;
+        table->cell_width = WG_MAX(more + 2, longest + 1);
         if (matrix->count * table->cell_width <= room)
                 return;
         table->is_numbered = true;
-        table->cell_width = NUMBERED_CELL;
+        table->cell_width = NUMBERED_CELL + more;
         table->name_width += 4;
 }
 
@@ -233,17 +287,14 @@ static uint32_t columns_per_block(const struct table *table)
 static void print_head(const struct table *table)
 {
         const struct tl_view *view = table->view;
-        char name[NAME_SIZE];
+        char number[16];
 
         fprintf(view->out, "  %s%-*s%s", colour(view, DIM), (int)table->name_width, CORNER,
                 colour(view, PLAIN));
         for (uint32_t i = table->first; i < table->end; i++) {
-                if (table->is_numbered)
-                        snprintf(name, sizeof(name), "%u", i + 1);
-                else
-                        name_of(table, i, name);
-                fprintf(view->out, "%s%-*s%s", colour(view, BOLD), (int)table->cell_width, name,
-                        colour(view, PLAIN));
+                snprintf(number, sizeof(number), "%u", i + 1);
+                fprintf(view->out, "%s%-*s%s", colour(view, BOLD), (int)table->cell_width,
+                        table->is_numbered ? number : name_of(table, i), colour(view, PLAIN));
         }
         fputc('\n', view->out);
 }
@@ -252,12 +303,12 @@ static void print_row(const struct table *table, uint32_t from)
 {
         const struct tl_view *view = table->view;
         const struct tl_matrix *matrix = table->matrix;
-        char name[NAME_SIZE], number[16] = "";
+        char number[16] = "";
 
         if (table->is_numbered)
                 snprintf(number, sizeof(number), "%3u ", from + 1);
         fprintf(view->out, "  %s%s%-*s%s", number, colour(view, BOLD),
-                (int)table->name_width - (int)strlen(number), name_of(table, from, name),
+                (int)table->name_width - (int)strlen(number), name_of(table, from),
                 colour(view, PLAIN));
         for (uint32_t to = table->first; to < table->end; to++)
                 print_cell(view, &matrix->cells[table->family][from * matrix->count + to],
@@ -269,13 +320,13 @@ static void print_legend(const struct table *table)
 {
         const struct tl_view *view = table->view;
         const struct tl_matrix *matrix = table->matrix;
-        bool is_used[WG_ARRAY_SIZE(LOOKS)] = {false};
+        uint32_t used = 0;
 
         for (uint32_t i = 0; i < matrix->count * matrix->count; i++)
-                is_used[look_of(&matrix->cells[table->family][i])] = true;
+                used |= looks_of(&matrix->cells[table->family][i]);
         fputc('\n', view->out);
         for (size_t i = 0; i < WG_ARRAY_SIZE(LOOKS); i++)
-                if (is_used[i] && LOOKS[i].legend)
+                if (used & 1u << i)
                         fprintf(view->out, "  %s%s%s %s%s%s\n", colour(view, LOOKS[i].code),
                                 symbol(view, LOOKS[i].utf8, LOOKS[i].ascii), colour(view, PLAIN),
                                 colour(view, DIM), LOOKS[i].legend, colour(view, PLAIN));
@@ -289,7 +340,6 @@ static uint32_t print_pairs(const struct table *table, enum tl_matrix_verdict ve
                             enum tl_cause cause, bool is_counting)
 {
         const struct tl_matrix *matrix = table->matrix;
-        char from[NAME_SIZE], to[NAME_SIZE];
         uint32_t found = 0;
 
         for (uint32_t i = 0; i < matrix->count * matrix->count; i++) {
@@ -301,8 +351,7 @@ static uint32_t print_pairs(const struct table *table, enum tl_matrix_verdict ve
                 if (is_counting || found > PAIRS_SHOWN)
                         continue;
                 fprintf(table->view->out, "%s%s -> %s", found > 1 ? ", " : "",
-                        name_of(table, i / matrix->count, from),
-                        name_of(table, i % matrix->count, to));
+                        name_of(table, i / matrix->count), name_of(table, i % matrix->count));
         }
         if (!is_counting && found > PAIRS_SHOWN)
                 fprintf(table->view->out, " and %u more", found - PAIRS_SHOWN);
@@ -332,10 +381,10 @@ static void print_reasons(const struct table *table, enum tl_matrix_verdict verd
 static bool is_different(const struct tl_matrix *matrix)
 {
         for (uint32_t i = 0; i < matrix->count * matrix->count; i++) {
-                unsigned int v4 = look_of(&matrix->cells[TL_MATRIX_IPV4][i]);
-                unsigned int v6 = look_of(&matrix->cells[TL_MATRIX_IPV6][i]);
+                uint32_t v4 = looks_of(&matrix->cells[TL_MATRIX_IPV4][i]);
+                uint32_t v6 = looks_of(&matrix->cells[TL_MATRIX_IPV6][i]);
 
-                if (v6 != LOOK_NONE && v6 != v4)
+                if (v6 && v6 != v4)
                         return true;
         }
         return false;
@@ -368,16 +417,15 @@ static void print_table(struct table *table)
         print_reasons(table, TL_MATRIX_SURPRISE, &LOOKS[LOOK_WRONG]);
 }
 
-void tl_view_matrix(const struct tl_view *view, const struct tl_matrix *matrix,
-                    const struct tl_topology *topology)
+void tl_view_matrix(const struct tl_view *view, const struct tl_matrix *matrix)
 {
-        struct table table = {.view = view, .matrix = matrix, .topology = topology};
+        struct table table = {.view = view, .matrix = matrix};
         uint32_t tried4 = count_tried(matrix, TL_MATRIX_IPV4);
         uint32_t tried6 = count_tried(matrix, TL_MATRIX_IPV6);
 
-        measure(&table);
         if (tried4 || !tried6) {
                 tl_view_title(view, "Pings");
+                measure(&table);
                 print_table(&table);
         }
         if (tried6 && tried4 && !is_different(matrix)) {
@@ -385,6 +433,7 @@ void tl_view_matrix(const struct tl_view *view, const struct tl_matrix *matrix,
         } else if (tried6) {
                 tl_view_title(view, "Pings over IPv6");
                 table.family = TL_MATRIX_IPV6;
+                measure(&table);
                 print_table(&table);
         }
 }

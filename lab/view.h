@@ -39,8 +39,7 @@ WG_PRINTF(2, 3) void tl_view_title(const struct tl_view *view, const char *forma
 
 /* Prints the pairs: rows are sources, columns destinations. IPv6 follows in words, or as a second
  * matrix if it differs. */
-void tl_view_matrix(const struct tl_view *view, const struct tl_matrix *matrix,
-                    const struct tl_topology *topology);
+void tl_view_matrix(const struct tl_view *view, const struct tl_matrix *matrix);
 
 /* Prints the lines of `expect:` with their results, and why those that are not met are not. */
 void tl_view_tests(const struct tl_view *view, const struct tl_matrix *matrix, const char *file);

@@ -112,6 +112,23 @@ const struct tl_stand_in *tl_model_find_stand_in(const struct tl_model *model, u
         return found;
 }
 
+bool tl_model_add_presence(struct tl_model *model, const struct tl_presence *presence)
+{
+        struct tl_presence *larger = tl_arena_grow(&model->arena, model->presences,
+                                                   model->presence_count, &model->presence_capacity,
+                                                   sizeof(*larger));
+        uint32_t at = model->presence_count;
+
+        if (!larger)
+                return false;
+        model->presences = larger;
+        for (; at > 0 && larger[at - 1].node > presence->node; at--)
+                larger[at] = larger[at - 1];
+        larger[at] = *presence;
+        model->presence_count++;
+        return true;
+}
+
 const struct tl_presence *tl_model_find_presence(const struct tl_model *model, uint32_t node,
                                                  const struct wg_prefix *prefix)
 {

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "conf/address.h"
+#include "lab/dial.h"
+#include "lab/presence.h"
 #include "lab/script.h"
 #include "lab/topology_make.h"
 #include "test/lib/cmocka.h"
@@ -24,6 +26,16 @@
              "  s: {lan: 192.168.201.0/24, node: a, gateway: " gateway ", devices: {b: " \
              "192.168.201.55}}\n" \
              "  t: {lan: 192.168.200.0/24, node: c, gateway: self}\n"
+
+/* Two offices have one LAN, as has the home of e. */
+#define TWINS \
+        HEAD "sites:\n" \
+             "  s: {lan: 192.168.1.0/24, node: a, devices: {b: 192.168.1.55}}\n" \
+             "  t: {lan: 192.168.1.0/24, node: c, devices: {d: 192.168.1.55}}\n" \
+             "people: {e: {devices: {laptop: {}, tablet: {}}}}\n" \
+             "lab:\n" \
+             "  homes: {e: {lan: 192.168.1.0/24}, e/tablet: {lan: 10.70.0.0/25}}\n" \
+             "  networks: {e/laptop: [172.17.0.0/16, 172.18.0.0/16]}\n"
 
 /* One machine of a network, in the words of ip(8). */
 static const struct {
@@ -187,6 +199,41 @@ static const struct {
          "addr add 10.4.1.2/24 dev eth0\n"
          "link set eth0 up\n"
          "route add 0.0.0.0/0 via 10.4.0.1 dev eth0\n"},
+        /* Two sites have one LAN: each has its own machines in it. */
+        {20, TWINS, "router.t",
+         "link set lo up\n"
+         "addr add 100.64.0.6/30 dev eth0\n"
+         "link set eth0 up\n"
+         "addr add 192.168.1.1/24 dev eth1\n"
+         "link set eth1 up\n"
+         "route add 0.0.0.0/0 via 100.64.0.5 dev eth0\n"
+         "route add 10.200.0.0/24 via 192.168.1.2 dev eth1\n"
+         "route add 10.70.0.0/24 via 192.168.1.2 dev eth1\n"},
+        {21, TWINS, "d",
+         "link set lo up\n"
+         "addr add 192.168.1.55/24 dev eth0\n"
+         "link set eth0 up\n"
+         "route add 0.0.0.0/0 via 192.168.1.1 dev eth0\n"},
+        /* The home of a person, and that of one of their devices, have the LANs of offices. */
+        {22, TWINS, "e/laptop",
+         "link set lo up\n"
+         "addr add 192.168.1.2/24 dev eth0\n"
+         "link set eth0 up\n"
+         "addr add 172.17.0.1/16 dev docker0\n"
+         "link set docker0 up\n"
+         "addr add 172.18.0.1/16 dev docker1\n"
+         "link set docker1 up\n"
+         "route add 0.0.0.0/0 via 192.168.1.1 dev eth0\n"},
+        {23, TWINS, "container1.e/laptop",
+         "link set lo up\n"
+         "addr add 172.18.0.2/16 dev eth0\n"
+         "link set eth0 up\n"
+         "route add 0.0.0.0/0 via 172.18.0.1 dev eth0\n"},
+        {24, TWINS, "e/tablet",
+         "link set lo up\n"
+         "addr add 10.70.0.2/25 dev eth0\n"
+         "link set eth0 up\n"
+         "route add 0.0.0.0/0 via 10.70.0.1 dev eth0\n"},
 };
 
 static void make(struct test_office *office, const char *yaml, struct tl_topology *topology)
@@ -228,7 +275,7 @@ static const struct {
         const char *yaml, *machine;
         const char *nft[3]; /* parts of its script */
         const char *absent;
-        const char *setting; /* "path=value"; NULL: not asked */
+        const char *setting; /* "path=value"; after "!": lacks it; NULL: not asked */
 } rules[] = {
         {1, SITE("static-routes"), "isp.s", {"masquerade\n", "ct state new drop"}, "random", NULL},
         {2,
@@ -243,6 +290,18 @@ static const struct {
          {"ct state invalid drop"},
          NULL,
          "net/netfilter/nf_conntrack_tcp_loose=0"},
+        {7,
+         SITE("drops-invalid"),
+         "router.s",
+         {"masquerade\n"},
+         NULL,
+         "net/ipv4/conf/eth1/send_redirects=0"},
+        {8,
+         SITE("drops-invalid") "lab: {homes: {s: {redirects: true}}}\n",
+         "router.s",
+         {"masquerade\n"},
+         NULL,
+         "!net/ipv4/conf/eth1/send_redirects=0"},
         {4,
          SITE("static-routes"),
          "router.s",
@@ -290,7 +349,9 @@ static void test_rules(void **state)
                 if (rules[i].absent && strstr(machine->nft, rules[i].absent))
                         fail_msg("case %d: `%s' in\n%s", rules[i].number, rules[i].absent,
                                  machine->nft);
-                if (rules[i].setting && !has_setting(machine, rules[i].setting))
+                if (rules[i].setting && rules[i].setting[0] == '!')
+                        assert_false(has_setting(machine, rules[i].setting + 1));
+                else if (rules[i].setting && !has_setting(machine, rules[i].setting))
                         fail_msg("case %d: lacks %s", rules[i].number, rules[i].setting);
                 tl_topology_done(&topology);
                 test_office_done(&office);
@@ -403,19 +464,29 @@ static void test_many_homes(void **state)
 
 static void test_wishes(void **state)
 {
-        const struct tl_topology_wish wishes[] = {
-                {test_ip("192.168.201.55"), WG_PROTOCOL_TCP, 443},
-                {test_ip("192.168.201.55"), WG_PROTOCOL_TCP, 443},
-                {test_ip("192.168.200.77"), WG_PROTOCOL_UDP, 53},
-                {test_ip("8.8.8.8"), WG_PROTOCOL_ICMP, 0},
-                {{.family = WG_FAMILY_NONE}, WG_PROTOCOL_ICMP, 0},
+        static const struct {
+                const char *ip;
+                uint8_t protocol;
+                uint16_t port;
+        } ASKED[] = {
+                {"192.168.201.55", WG_PROTOCOL_TCP, 443}, {"192.168.201.55", WG_PROTOCOL_TCP, 443},
+                {"192.168.200.77", WG_PROTOCOL_UDP, 53},  {"8.8.8.8", WG_PROTOCOL_ICMP, 0},
+                {"10.70.0.1", WG_PROTOCOL_TCP, 22},
         };
+        const struct tl_walk_end nobody = {.node = TL_MODEL_NONE, .lan = TL_MODEL_NONE};
+        struct tl_topology_wish wishes[WG_ARRAY_SIZE(ASKED)];
         const struct tl_lab_machine *machine;
         struct test_office office;
         struct tl_topology topology;
 
         (void)state;
         test_office_init(&office, SITE("static-routes"));
+        for (size_t i = 0; i < WG_ARRAY_SIZE(ASKED); i++) {
+                struct wg_ip ip = test_ip(ASKED[i].ip);
+
+                wishes[i] = (struct tl_topology_wish){tl_course_find(&office.model, NULL, &ip),
+                                                      ASKED[i].protocol, ASKED[i].port};
+        }
         assert_true(tl_topology_make(&topology, &office.model, wishes, WG_ARRAY_SIZE(wishes), true,
                                      &office.findings));
         check_topology(&topology);
@@ -427,9 +498,10 @@ static void test_wishes(void **state)
         assert_non_null(machine);
         assert_int_equal(machine->listener_count, 1);
         assert_int_equal(machine->listeners[0].protocol, WG_PROTOCOL_UDP);
-        assert_ptr_equal(machine, tl_topology_find_ip(&topology, &wishes[2].ip));
-        assert_null(tl_topology_find_ip(&topology, &wishes[3].ip));
-        assert_null(tl_topology_find_ip(&topology, &wishes[4].ip));
+        assert_ptr_equal(machine, tl_dial_find(&topology, &wishes[2].end));
+        assert_null(tl_dial_find(&topology, &wishes[3].end));
+        assert_ptr_equal(tl_topology_find(&topology, "z"), tl_dial_find(&topology, &wishes[4].end));
+        assert_null(tl_dial_find(&topology, &nobody));
         tl_topology_done(&topology);
         test_office_done(&office);
 }
@@ -469,7 +541,53 @@ static void test_cables(void **state)
              &topology);
         assert_int_equal(topology.machine_count, WG_ARRAY_SIZE(pids));
         assert_string_equal(tl_script_cables(&topology.arena, &topology, pids), EXPECTED);
-        assert_string_equal(tl_script_hosts(&topology.arena, &topology), HOSTS);
+        assert_string_equal(
+                tl_script_hosts(&topology.arena, &topology, tl_topology_find(&topology, "z")),
+                HOSTS);
+        tl_topology_done(&topology);
+        test_office_done(&office);
+}
+
+/* How e knows machines whose addresses are also in its home. */
+static const struct {
+        int number;
+        const char *from, *to, *ip;
+        bool is_direct;
+} dials[] = {
+        {1, "b", "d", "10.200.1.55", false},        {2, "d", "b", "10.200.0.55", false},
+        {3, "e/laptop", "b", "10.200.0.55", false}, {4, "e/tablet", "d", "10.200.1.55", false},
+        {5, "b", "a", "192.168.1.2", true},         {6, "a", "b", "192.168.1.55", true},
+        {7, "router.t", "d", "192.168.1.55", true}, {8, "router.t", "b", "10.200.0.55", false},
+        {9, "internet", "d", "10.200.1.55", false}, {10, "b", "b", "192.168.1.55", true},
+        {11, "d", "z", "10.70.0.1", false},         {12, "z", "router.t", "none", false},
+};
+
+static void test_dials(void **state)
+{
+        struct test_office office;
+        struct tl_topology topology;
+
+        (void)state;
+        test_office_init(&office, TWINS);
+        assert_true(tl_presence_add(&office.model));
+        assert_int_equal(office.model.presence_count, 4);
+        assert_true(tl_presence_add(&office.model)); /* they are known by now */
+        assert_int_equal(office.model.presence_count, 4);
+        assert_true(tl_topology_make(&topology, &office.model, NULL, 0, true, &office.findings));
+        for (size_t i = 0; i < WG_ARRAY_SIZE(dials); i++) {
+                const struct tl_lab_machine *from = tl_topology_find(&topology, dials[i].from);
+                const struct tl_lab_machine *to = tl_topology_find(&topology, dials[i].to);
+                char text[TL_ADDRESS_IP_SIZE] = "none";
+                struct tl_dial dial;
+
+                tl_dial(&dial, &topology, from, to, WG_FAMILY_IPV4);
+                if (dial.ip.family != WG_FAMILY_NONE)
+                        tl_address_format_ip(text, &dial.ip);
+                if (strcmp(text, dials[i].ip) != 0 || dial.is_direct != dials[i].is_direct)
+                        fail_msg("case %d: %s", dials[i].number, text);
+                if (dial.ip.family != WG_FAMILY_NONE)
+                        assert_ptr_equal(tl_dial_find(&topology, &dial.to), to);
+        }
         tl_topology_done(&topology);
         test_office_done(&office);
 }
@@ -533,11 +651,11 @@ static void test_no_memory(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_scripts),        cmocka_unit_test(test_rules),
-                cmocka_unit_test(test_all_networks),   cmocka_unit_test(test_many_homes),
-                cmocka_unit_test(test_wishes),         cmocka_unit_test(test_cables),
-                cmocka_unit_test(test_shared_address), cmocka_unit_test(test_no_memory),
-                cmocka_unit_test(test_stock),
+                cmocka_unit_test(test_scripts),    cmocka_unit_test(test_rules),
+                cmocka_unit_test(test_dials),      cmocka_unit_test(test_all_networks),
+                cmocka_unit_test(test_many_homes), cmocka_unit_test(test_wishes),
+                cmocka_unit_test(test_cables),     cmocka_unit_test(test_shared_address),
+                cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_stock),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,13 +164,14 @@ class Shown:
         expect_same(answer["reachable"], done.returncode == 0, f"exit status of explain {flow}")
         return answer
 
-    def address(self, name, family=4):
-        """An address of a machine, by which others know it."""
-        for line in self.run("internet", "cat", "/etc/hosts").stdout.splitlines():
+    def address(self, name, family=4, source="internet"):
+        """The address of a machine, by which another one knows it; by default, that in the tunnel.
+        """
+        for line in self.run(source, "cat", "/etc/hosts").stdout.splitlines():
             address, *names = line.split()
             if name in names and (":" in address) == (family == 6):
                 return address
-        raise Failure(f"{name} has no IPv{family} address")
+        raise Failure(f"{source} knows no IPv{family} address of {name}")
 
     def talk(self, machine, address, port=None, protocol="icmp", wait=1.0):
         """Sends one packet or opens one connection. Returns the answer: a line; "refused"; or
@@ -190,14 +191,14 @@ class Shown:
         """Expects that a connection works, to its own address or another one. Returns the answer.
         """
         flow = Flow(flow)
-        to = to or self.address(flow.to, family)
+        to = to or self.address(flow.to, family, flow.source)
         return until(lambda: self.talk(flow.source, to, flow.port, flow.protocol, 2),
                      f"{flow.text} works ({to})", 20)
 
     def breaks(self, flow, family=4, to=None):
         """Expects that a connection gets no answer."""
         flow = Flow(flow)
-        to = to or self.address(flow.to, family)
+        to = to or self.address(flow.to, family, flow.source)
         answer = self.talk(flow.source, to, flow.port, flow.protocol, 0.7)
         expect(answer is None, f"{flow.text} gets no answer ({to}), not {answer!r}")
 

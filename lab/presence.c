@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "lab/presence.h"
+
+#include <string.h>
+
+/* The name of a device's person; NULL: the node is no device. */
+static const char *person_of(const struct tl_model *model, uint32_t node)
+{
+        uint32_t person = model->nodes[node].person;
+
+        return person == TL_MODEL_NONE ? NULL : model->network->people[person].name.text;
+}
+
+static const struct tl_placed_prefix *find_home(const struct tl_model *model, const char *name)
+{
+        const struct tl_network_lab *lab = &model->network->lab;
+
+        for (uint32_t i = 0; i < lab->home_count; i++)
+                if (lab->homes[i].lan.prefix.ip.family != WG_FAMILY_NONE &&
+                    strcmp(lab->homes[i].who.text, name) == 0)
+                        return &lab->homes[i].lan;
+        return NULL;
+}
+
+static const struct tl_placed_prefix *find_lan(const struct tl_model *model, uint32_t node)
+{
+        uint32_t person = model->nodes[node].person;
+        const struct tl_placed_prefix *lan;
+        const struct tl_network_device *device;
+
+        if (person == TL_MODEL_NONE)
+                return NULL;
+        lan = find_home(model, model->nodes[node].name);
+        if (lan)
+                return lan;
+        device = &model->network->people[person].devices[node - model->person_nodes[person]];
+        if (device->lans.count)
+                return &device->lans.items[0];
+        return find_home(model, person_of(model, node));
+}
+
+const struct wg_prefix *tl_presence_home(const struct tl_model *model, uint32_t node)
+{
+        const struct tl_placed_prefix *lan = find_lan(model, node);
+
+        return lan ? &lan->prefix : NULL;
+}
+
+static const struct tl_lab_networks *find_networks(const struct tl_model *model, const char *who)
+{
+        const struct tl_network_lab *lab = &model->network->lab;
+
+        for (uint32_t i = 0; who && i < lab->network_count; i++)
+                if (strcmp(lab->networks[i].who.text, who) == 0)
+                        return &lab->networks[i];
+        return NULL;
+}
+
+const struct tl_lab_networks *tl_presence_networks(const struct tl_model *model, uint32_t node)
+{
+        const struct tl_lab_networks *networks = find_networks(model, model->nodes[node].name);
+
+        return networks ? networks : find_networks(model, person_of(model, node));
+}
+
+/* Adds a network, unless the model knows by the file that the node is in it. */
+static bool add(struct tl_model *model, uint32_t node, const struct tl_placed_prefix *network)
+{
+        const struct tl_presence presence = {
+                .node = node, .prefix = network->prefix, .at = network->at};
+        const struct tl_presence *known = tl_model_find_presence(model, node, &network->prefix);
+
+        return (known && wg_prefix_covers(&known->prefix, &network->prefix)) ||
+               tl_model_add_presence(model, &presence);
+}
+
+bool tl_presence_add(struct tl_model *model)
+{
+        for (uint32_t node = 0; node < model->node_count; node++) {
+                const struct tl_placed_prefix *lan = find_lan(model, node);
+                const struct tl_lab_networks *networks = tl_presence_networks(model, node);
+
+                if (lan && !add(model, node, lan))
+                        return false;
+                for (uint32_t i = 0; networks && i < networks->prefixes.count; i++)
+                        if (!add(model, node, &networks->prefixes.items[i]))
+                                return false;
+        }
+        return true;
+}
