@@ -18,8 +18,9 @@
         "/etc/tieline.\n"
 
 #define PROBE_TEXT \
-        "Before the node answers for addresses of its LAN, it asks whether another\n" \
-        "machine has them; --no-probe skips that.\n"
+        "Probes the LAN of this machine: whether another machine has an address that the\n" \
+        "node is about to answer for, and whether the router has the routes that it should\n" \
+        "have. --no-probe skips that.\n"
 
 const struct tl_command tl_commands[] = {
         {

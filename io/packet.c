@@ -275,7 +275,7 @@ ssize_t tl_packet_receive(const struct tl_packet_socket *s, uint8_t *packet, siz
                 if (len < 0 && errno != EINTR)
                         return -errno;
         } while (len < 0 || address.sll_pkttype == PACKET_OUTGOING ||
-                 address.sll_halen != TL_PACKET_MAC_LEN);
+                 address.sll_pkttype == PACKET_OTHERHOST || address.sll_halen != TL_PACKET_MAC_LEN);
         memcpy(from, address.sll_addr, TL_PACKET_MAC_LEN);
         return len;
 }

@@ -49,8 +49,9 @@ void tl_packet_close(struct tl_packet_socket *socket);
 int tl_packet_send(const struct tl_packet_socket *socket, const uint8_t to[TL_PACKET_MAC_LEN],
                    const uint8_t *packet, size_t len) WG_MUST_USE;
 
-/* Receives a packet that another machine sent, without its Ethernet header; a longer one than
- * `size` is cut. Never blocks. Returns its length; -EAGAIN: there is none; or another -errno. */
+/* Receives a packet that another machine sent to this one, or to several, without its Ethernet
+ * header; one longer than `size` is cut. Never blocks. Returns its length; -EAGAIN: there is none;
+ * or another -errno. */
 ssize_t tl_packet_receive(const struct tl_packet_socket *socket, uint8_t *packet, size_t size,
                           uint8_t from[TL_PACKET_MAC_LEN]) WG_MUST_USE;
 

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""What a node finds out about its LAN: what the router does, who has the addresses that it takes,
+which addresses DHCP hands out. The network is that of one_lan.py.
+"""
+
+from lab import expect, expect_same
+from scenario import scenario
+from shown import Shown
+
+TWO_OFFICES = """\
+network: {n}
+addresses: 10.70.0.0/24
+hubs:
+  z: {endpoint: "203.0.113.10:51820", key: {KEY}}
+sites:
+  shenzhen:
+    lan: [192.168.201.0/24, "2001:db8:201::/64"]
+    node: a
+    key: {KEY}
+    gateway: self
+  beijing:
+    lan: [192.168.200.0/24, "2001:db8:200::/64"]
+    node: c
+    key: {KEY}
+    gateway: static-routes
+    devices: {d: [192.168.200.244, "2001:db8:200::244"]}
+"""
+
+# Drops what connection tracking calls invalid; with that alone, Linux still picks up connections in
+# the middle.
+FIREWALL = """
+nft 'table inet strict {
+    chain forward { type filter hook forward priority 0; ct state invalid drop; }
+}'
+echo %d >/proc/sys/net/netfilter/nf_conntrack_tcp_loose
+"""
+HALF = "drops packets of connections that it has not seen begin"
+STATIC, DROPS = "gateway: static-routes", "gateway: drops-invalid"
+
+
+@scenario(ours_only=True, needs=("nft", "bash"), seconds=150)
+def one_lan_probe_router(lab):
+    """plan says what the router does: no routes, half of connections dropped, redirects (S9)."""
+    with Shown(lab, TWO_OFFICES) as net:
+        warns(net, {})
+        for loose in (1, 0):
+            net.sh("router.beijing", FIREWALL % loose)
+            text = warns(net, {HALF: 2})
+            expect("fix: set `gateway: drops-invalid`" in text, f"the fix is named: {text}")
+            expect(f":{line_of(net, STATIC)}:" in text, f"the line is named: {text}")
+            net.sh("router.beijing", "nft delete table inet strict")
+        router_lacks_routes(net)
+        router_is_silent(net)
+        warns(net, {})
+        router_sends_redirects(net)
+        expect_same(net.tieline("c", "plan", "--no-probe").count("warning"), 0, "no probe")
+
+
+def line_of(net, text):
+    lines = net.run("c", "cat", f"/etc/tieline/{net.name}.yaml").stdout.split("\n")
+    return next(i for i, line in enumerate(lines, 1) if text in line)
+
+
+def warns(net, wanted, wants=0):
+    """Expects that plan on c gives these warnings, each as often as said, and no others."""
+    text = net.tieline("c", "plan", wants=wants)
+    expect_same(text.count("warning: "), sum(wanted.values()), f"warnings of {text}")
+    for warning, count in wanted.items():
+        expect_same(text.count(warning), count, f"'{warning}' in {text}")
+    return text
+
+
+def router_lacks_routes(net):
+    """Only the route that is gone is missing, or all of a family."""
+    routes = net.sh("router.beijing", "ip route show; ip -6 route show").split("\n")
+    pool = next(line for line in routes if line.startswith("10.70.0.0/24 "))
+    net.sh("router.beijing", f"ip route del {pool}")
+    text = warns(net, {"does not send packets for 10.70.0.0/24 to this machine": 1})
+    expect("fix: enter on the router: 10.70.0.0/24 via 192.168.200.2" in text, text)
+    net.sh("router.beijing", f"ip route add {pool}")
+    distant = next(line for line in routes if line.startswith("2001:db8:201::/64 "))
+    net.sh("router.beijing", f"ip -6 route del {distant}")
+    text = warns(net, {"does not send packets for 2001:db8:201::/64 to this machine": 1})
+    net.sh("router.beijing", f"ip -6 route add {distant}")
+
+
+def router_is_silent(net):
+    """A router that does not answer is not one without routes."""
+    address = net.sh("router.beijing", "ip -4 -o addr show to 192.168.200.1 | sed 's/  */ /g'")
+    link = address.split()[1]
+    net.sh("router.beijing", f"ip addr del 192.168.200.1/24 dev {link}")
+    warns(net, {"does not answer on eth0": 1})
+    net.sh("router.beijing", f"ip addr add 192.168.200.1/24 dev {link}; ip route replace "
+           f"10.70.0.0/24 via 192.168.200.2; ip route replace 192.168.201.0/24 via 192.168.200.2")
+
+
+def router_sends_redirects(net):
+    """A router that must see all of a connection must not tell devices to send past it."""
+    net.edit("c", lambda text: text.replace(STATIC, DROPS))
+    net.sh("router.beijing", FIREWALL % 1)
+    settings = "for x in all default $(ls /proc/sys/net/ipv4/conf); do " \
+        "echo %d >/proc/sys/net/ipv4/conf/$x/send_redirects; done"
+    net.sh("router.beijing", settings % 0)
+    warns(net, {}, wants=3)
+    net.sh("router.beijing", settings % 1)
+    text = warns(net, {"tells devices to send packets for": 1}, wants=3)
+    expect("send_redirects=0" in text, f"the fix is named: {text}")
+    net.edit("c", lambda text: text.replace(DROPS, STATIC))
+    net.sh("router.beijing", "nft delete table inet strict")
