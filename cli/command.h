@@ -32,8 +32,10 @@ enum {
         X(TL_CLI_NO_PROBE, no-probe, NULL, "do not probe the LAN of this machine") \
         X(TL_CLI_SHELL, shell, NULL, "start a shell once the lab is up; the lab ends with it") \
         X(TL_CLI_KEEP, keep, NULL, "keep the lab until Ctrl-C or `tieline lab down'") \
+        X(TL_CLI_BEFORE, before, "COMMAND", "run COMMAND on every node before `tieline apply'") \
         X(TL_CLI_DISTURB, disturb, "NAME[:MACHINE],...", \
           "disturb the network, and see how it recovers") \
+        X(TL_CLI_UNTESTED, untested, NULL, "try nothing: only build the lab") \
         X(TL_CLI_NAME, name, "NAME", "give the lab another name than that of the network")
 /* clang-format on */
 

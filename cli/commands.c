@@ -200,7 +200,8 @@ const struct tl_command tl_commands[] = {
                 .page = "tieline-lab(1)",
                 .takes = TL_CLI_TAKES(TL_CLI_SHELL) | TL_CLI_TAKES(TL_CLI_KEEP) |
                          TL_CLI_TAKES(TL_CLI_DISTURB) | TL_CLI_TAKES(TL_CLI_NAME) |
-                         TL_CLI_TAKES(TL_CLI_LOCKED) | TL_CLI_TAKES(TL_CLI_JSON),
+                         TL_CLI_TAKES(TL_CLI_LOCKED) | TL_CLI_TAKES(TL_CLI_JSON) |
+                         TL_CLI_TAKES(TL_CLI_BEFORE) | TL_CLI_TAKES(TL_CLI_UNTESTED),
                 .least_words = 1,
                 .most_words = 1000,
                 .needs_root = true,

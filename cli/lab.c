@@ -56,10 +56,12 @@ static int show(const struct tl_call *call)
                         .lock = &load.lock,
                         .text = load.text.text,
                         .len = load.text.len,
+                        .before = call->options[TL_CLI_BEFORE],
                         .disturbances = call->options[TL_CLI_DISTURB],
                         .command = tail(call),
                         .has_shell = tl_call_has(call, TL_CLI_SHELL),
                         .is_kept = tl_call_has(call, TL_CLI_KEEP),
+                        .is_quiet = tl_call_has(call, TL_CLI_UNTESTED),
                         .is_json = tl_call_has(call, TL_CLI_JSON),
                 };
 

@@ -209,6 +209,11 @@ static bool build(struct lab *lab)
         tl_view_doing(view, "making keys for %u nodes", nodes);
         if (!tl_nodes_prepare(&lab->machines, source))
                 return false;
+        if (lab->order->before) {
+                tl_view_doing(view, "running the command of --before on %u nodes", nodes);
+                if (!tl_nodes_run(&lab->machines, lab->order->before))
+                        return false;
+        }
         tl_view_doing(view, "tieline apply on %u nodes", ours);
         if (!tl_nodes_apply(&lab->machines, source, NULL))
                 return false;

@@ -22,6 +22,7 @@ struct tl_lab_order {
         const struct tl_lock *lock; /* with all values */
         const char *text;           /* of the file */
         size_t len;
+        const char *before;       /* a shell command for each node, before apply; NULL: none */
         const char *disturbances; /* names, with commas between them; NULL: none */
         char *const *command;     /* to run when the lab is up, with its arguments; NULL: none */
         bool has_shell;           /* a shell in place of a command */

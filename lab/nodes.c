@@ -315,6 +315,44 @@ out:
         return is_good;
 }
 
+/* ---- what was there before ---- */
+
+struct preparation {
+        const char *machine, *command;
+};
+
+static int prepare(void *ctx)
+{
+        const struct preparation *it = ctx;
+
+        setenv("TIELINE_MACHINE", it->machine, 1);
+        execl("/bin/sh", "sh", "-ec", it->command, (char *)NULL);
+        tl_fail("cannot run sh: %s", strerror(errno));
+        return 127;
+}
+
+bool tl_nodes_run(struct tl_machines *machines, const char *command)
+{
+        uint32_t most = machines->topology->machine_count, count;
+        const struct tl_lab_machine **where = calloc(most, sizeof(*where));
+        struct preparation *items = calloc(most, sizeof(*items));
+        bool is_good = where && items;
+
+        if (is_good) {
+                count = list(machines->topology, false, where);
+                count += list(machines->topology, true, where + count);
+                for (uint32_t i = 0; i < count; i++)
+                        items[i] = (struct preparation){where[i]->name, command};
+                is_good = tl_machines_do(machines, "the command of --before", where, count,
+                                         TL_JOBS_BUSY, prepare, items, sizeof(*items));
+        } else {
+                tl_fail("out of memory");
+        }
+        free(items);
+        free(where);
+        return is_good;
+}
+
 /* ---- bringing them up ---- */
 
 const char *tl_nodes_stock_program(void)

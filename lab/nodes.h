@@ -41,6 +41,10 @@ const char *tl_nodes_stock_program(void);
 bool tl_nodes_prepare(struct tl_machines *machines,
                       const struct tl_nodes_source *source) WG_MUST_USE;
 
+/* Runs a shell command on all nodes, stock devices included, with the name of the machine in
+ * TIELINE_MACHINE. Returns whether it succeeded everywhere; says what went wrong otherwise. */
+bool tl_nodes_run(struct tl_machines *machines, const char *command) WG_MUST_USE;
+
 /* Runs `tieline apply` on all nodes (machine NULL), or on one; on stock devices, their program.
  * Returns whether all succeeded; says what went wrong otherwise. */
 bool tl_nodes_apply(struct tl_machines *machines, const struct tl_nodes_source *source,

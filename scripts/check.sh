@@ -255,11 +255,12 @@ tests_in_namespaces() { # build, further arguments for run.py
 }
 
 # Networks from seeds, in namespaces: packets against the model.
-generated_networks() { # build, how many, how many with --long
+generated_networks() { # build, how many, how many with --long, more arguments
         local last=$2
 
         [ "$long" = 0 ] || last=$3
-        "${fixed_layout[@]}" python3 test/proof/run.py --build "$out/$1" --seeds "1..$last"
+        "${fixed_layout[@]}" python3 test/proof/run.py --build "$out/$1" --seeds "1..$last" \
+                "${@:4}"
 }
 
 # Runs the scenarios in which another user runs or preloads a built file. The directory is one that
@@ -360,7 +361,7 @@ stage_msan() {
 stage_net() {
         build gcc || return
         counted "namespaces" tests_in_namespaces gcc
-        counted "generated networks" generated_networks gcc 40 600
+        counted "generated networks" generated_networks gcc 40 600 --test
         counted "from a private folder" from_a_private_folder gcc
         counted "bench works" python3 bench/run.py --check --build "$out/gcc"
 }

@@ -4,9 +4,10 @@
 A case is plain data, so that it can be shrunk:
 
     file     the network file, see text.py
-    before   by machine: what other programs have done there before we come, see foreign.py
+    before   by node: what other programs have done there before we come, see foreign.py
     flows    connections to try: "d1a -> d2a:443", as `expect:` writes them
     wants    None, or the pattern of the message with which the file must be refused
+    refusal  None, or what `tieline apply` must say on a node that it refuses to change
 """
 
 import base64
@@ -31,6 +32,20 @@ class Case:
     before: dict = field(default_factory=dict)
     flows: list = field(default_factory=list)
     wants: str | None = None
+    refusal: str | None = None
+
+    def site_nodes(self):
+        return [name_of_node(site) for site in self.file["sites"].values()]
+
+    def nodes(self):
+        """The machines that run `tieline apply`."""
+        devices = [f"{person}/{name}" for person, entry in self.file["people"].items()
+                   for name, device in entry["devices"].items() if not device.get("stock")]
+        return [*self.file["hubs"], *self.site_nodes(), *devices]
+
+
+def name_of_node(site):
+    return site["node"] if isinstance(site["node"], str) else site["node"]["name"]
 
 
 class Draw(random.Random):
@@ -141,8 +156,7 @@ def machines(file):
     """Every name that is one machine."""
     names = list(file["hubs"])
     for site in file["sites"].values():
-        node = site["node"]
-        names.append(node if isinstance(node, str) else node["name"])
+        names.append(name_of_node(site))
         names += site["devices"]
     for person, entry in file["people"].items():
         names += [f"{person}/{device}" for device in entry["devices"]]
@@ -180,7 +194,8 @@ def draw_flow(draw, file):
 
 def draw_homes(draw, file):
     homes = {}
-    for name in [*file["sites"], *file["people"]]:
+    hidden = [name for name, site in file["sites"].items() if "endpoint" not in site]
+    for name in [*hidden, *file["people"]]:
         if draw.chance(15):
             homes[name] = {"nat": "symmetric"}
         elif draw.chance(10) and name not in file["sites"]:
@@ -227,3 +242,24 @@ def generate(seed):
     if draw.chance(40):
         foreign.move_in(draw, case)
     return case
+
+
+def plant_fault():
+    """A case with a connection that a program of others changes, which nobody can foresee."""
+    for seed in range(1000, 2000):
+        draw = Draw(seed)
+        case = Case(draw_network(draw))
+        case.file.pop("policy", None)
+        good = [site for site in case.file["sites"].values()
+                if site.get("gateway", {}).get("kind") in ("self", "dhcp-121")
+                and any("." in address for address in first_device(site)[1])]
+        if len(good) > 1 and len(case.file["hubs"]) > 1 and case.file["people"]:
+            case.flows = [f"{first_device(good[0])[0]} -> {first_device(good[1])[0]}:443"]
+            case.before = {name: ["loose"] for name in case.site_nodes()}
+            case.before[name_of_node(good[1])] = ["containers", "planted"]
+            return case
+    raise AssertionError("no network is good enough")
+
+
+def first_device(site):
+    return next(iter(site["devices"].items()))

@@ -3,10 +3,11 @@
 
 Standard input has a JSON list of [address, port, protocol, seconds]; standard output a list of
 answers in the same order: the line that the server sends ("d, seen from 192.168.201.55"),
-"refused", or null. It knows nothing of the project."""
+"refused", "pong", or null. It knows nothing of the project."""
 
 import json
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -48,6 +49,19 @@ def ask_udp(family, address, port, deadline):
     return None
 
 
+def ask_icmp(_family, address, _port, deadline):
+    while (left := deadline - time.monotonic()) > 0:
+        done = subprocess.run(["ping", "-n", "-c", "1", "-W", f"{min(left, 1):.1f}", address],
+                              capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return "pong"
+        time.sleep(REPEAT / 4)
+    return None
+
+
+ASK = {"icmp": ask_icmp, "tcp": ask_tcp, "udp": ask_udp}
+
+
 def main():
     wanted = json.load(sys.stdin)
     answers = [None] * len(wanted)
@@ -55,8 +69,7 @@ def main():
 
     def ask(i, address, port, protocol, seconds):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        how = ask_tcp if protocol == "tcp" else ask_udp
-        answers[i] = how(family, address, port, begun + seconds)
+        answers[i] = ASK[protocol](family, address, port, begun + seconds)
     threads = [threading.Thread(target=ask, args=(i, *one)) for i, one in enumerate(wanted)]
     for thread in threads:
         thread.start()

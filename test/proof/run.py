@@ -81,12 +81,68 @@ def try_seed(tools, seed, options):
     if not fault:
         what = "refused" if case.wants else f"{trial.pairs} connections"
         return "ok", f"seed {seed}: {what}, {took:.1f} s"
-    deadline = time.monotonic() + options.shrink
     if options.shrink:
-        case = shrink.shrink(case, lambda smaller: fault.is_like(trial.find_fault(smaller)),
-                             lambda: time.monotonic() > deadline)
-        fault = trial.find_fault(case) or fault
+        case, fault = make_smaller(trial, case, fault, options.shrink)
     return "FAIL", f"seed {seed}: {describe(case, fault, seed, options)}"
+
+
+def make_smaller(trial, case, fault, seconds):
+    """Returns the smallest case with a fault that can be found in that time, and the fault."""
+    deadline = time.monotonic() + seconds
+    case, fault = trial.find_quickly(case, fault) or (case, fault)
+    case = shrink.shrink(case, lambda smaller: fault.is_like(trial.find_fault(smaller)),
+                         lambda: time.monotonic() > deadline)
+    return case, trial.find_fault(case) or fault
+
+
+MARK = "TIELINE_PROOF"  # in the environment of everything that a run starts
+
+
+def left_of(mark):
+    """The processes that a run has left."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                found += [pid] if f"{MARK}={mark}\0".encode() in file.read() else []
+        except OSError:
+            pass
+    return found
+
+
+def test_death(_tools, options):
+    """Kills a run that has a lab, and expects that nothing is left. Returns word and text."""
+    mark = f"killed-{os.getpid()}"
+    run = subprocess.Popen([sys.executable, __file__, "--build", options.build, "--seeds", "41"],
+                           env={**os.environ, MARK: mark}, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(left_of(mark)) < 20 and run.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    seen = len(left_of(mark))
+    run.kill()
+    run.wait()
+    while left_of(mark) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if seen < 20 or left_of(mark) or os.path.exists(f"{ROOM}/lab/proof41"):
+        return "FAIL", f"a run that is killed, with {seen} processes, leaves {left_of(mark)}"
+    return "ok", f"a run that is killed, with {seen} processes, leaves nothing"
+
+
+def test_finding(tools, _options):
+    """Plants a fault, and expects that it is found and that nothing is left of the network but what
+    the fault needs. Returns the same."""
+    case = generate.plant_fault()
+    trial = Trial(tools, f"{ROOM}/proof/planted", "planted")
+    fault = trial.find_fault(case)
+    [flow] = case.flows
+    if not fault or (fault.kind, fault.what) != ("another source is seen", flow):
+        return "FAIL", f"a planted fault on the way {flow} is found as: {fault}"
+    before = shrink.size(case)
+    case, found = make_smaller(trial, case, fault, 600)
+    after = shrink.size(case)
+    if found.kind != fault.kind or case.flows != [flow] or after > 40 or after * 3 > before:
+        return "FAIL", f"a planted fault leaves {after} of {before} parts:\n{render(case.file)}"
+    return "ok", f"a planted fault is found, and {after} of {before} parts are left of the network"
 
 
 def seeds(text):
@@ -103,6 +159,8 @@ def main():
                         help="networks at once")
     parser.add_argument("--shrink", type=float, default=300, metavar="SECONDS",
                         help="time to make each failure smaller; 0: do not")
+    parser.add_argument("--test", action="store_true",
+                        help="also test this command: with a planted fault, and by killing it")
     parser.add_argument("--print", action="store_true", help="print the files, and try nothing")
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
@@ -119,7 +177,11 @@ def main():
     tools = Tools(options.build)
     counts = {"ok": 0, "FAIL": 0}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for word, text in pool.map(lambda seed: try_seed(tools, seed, options), options.seeds):
+        jobs = [pool.submit(try_seed, tools, seed, options) for seed in options.seeds]
+        if options.test:
+            jobs += [pool.submit(test, tools, options) for test in (test_finding, test_death)]
+        for job in jobs:
+            word, text = job.result()
             counts[word] += 1
             print(f"{word:<5} {text}", flush=True)
     print(f"{counts['ok']} passed, {counts['FAIL']} failed, 0 skipped")

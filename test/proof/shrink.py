@@ -52,6 +52,11 @@ def places(value, path=()):
         yield from places(part, (*path, key))
 
 
+def size(case):
+    """The number of parts."""
+    return sum(1 for _ in places({"file": case.file, "before": case.before, "flows": case.flows}))
+
+
 def without(case, path):
     """A copy of the case without a part; None if the path leads nowhere any more."""
     data = {"file": copy.deepcopy(case.file), "before": copy.deepcopy(case.before),
@@ -64,7 +69,7 @@ def without(case, path):
             holder[path[-1]] = {}
         else:
             del holder[path[-1]]
-        smaller = Case(data["file"], data["before"], data["flows"], case.wants)
+        smaller = Case(data["file"], data["before"], data["flows"], case.wants, case.refusal)
         tidy(smaller)
     except (KeyError, IndexError, TypeError):
         return None

@@ -6,6 +6,7 @@ pair, tries each connection, and compares both with the model. Then a client of 
 (packets.py) opens the same connections to the addresses that `explain` names, and reports which
 source the destination saw."""
 
+import copy
 import json
 import os
 import re
@@ -14,11 +15,13 @@ import sys
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
+import foreign
 from text import render
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PATIENCE = 12     # seconds for connections that should work
-IMPATIENCE = 1.6  # for the others: only their silence proves anything
+PATIENCE = 12      # seconds for connections that should work
+QUICK_PATIENCE = 5  # the same, while a network is made smaller: tunnels come up within it
+IMPATIENCE = 1.6   # for the others: only their silence proves anything
 LAB_SECONDS = 240
 
 
@@ -56,6 +59,11 @@ def shape(text):
     return re.sub(r"\d+", "#", text.strip().splitlines()[-1] if text.strip() else "")
 
 
+def before_options(case):
+    script = foreign.script(case.before)
+    return ["--before", script] if script else []
+
+
 class Trial:
     """A case that is tried in a directory of its own."""
 
@@ -63,6 +71,7 @@ class Trial:
         self.tools, self.directory, self.name = tools, directory, name
         self.path = f"{directory}/n.yaml"
         self.pairs = 0  # that were tried
+        self.is_quick = False  # try only the connections of the case, with our own client
         os.makedirs(directory, exist_ok=True)
 
     def find_fault(self, case):
@@ -115,40 +124,90 @@ class Trial:
             return Fault("lab accepts a mistake", case.wants, done.stdout + done.stderr)
         return None
 
+    # ---- one connection alone ----
+
+    def find_quickly(self, case, fault):
+        """Looks for a fault with nothing but the connection that has it, which is much faster.
+        Returns that case and the fault as it is found now; None if it cannot be found so."""
+        for flow in self.flows_like(case, fault):
+            alone = copy.deepcopy(case)
+            alone.flows = [flow]
+            self.is_quick = True
+            found = self.find_fault(alone)
+            if found and found.kind == fault.kind:
+                return alone, found
+            self.is_quick = False
+        return None
+
+    def flows_like(self, case, fault):
+        """The connections that may have a fault of this name: of a ping of the lab, others."""
+        pair = re.fullmatch(r"(\S+) -> (\S+) \(ping, IPv(\d)\)", fault.what)
+        if not pair:
+            flow = fault.what.removesuffix(" (lab)")
+            return [flow] if flow in case.flows else []
+        source, to = (self.full_name(case, name) for name in pair.group(1, 2))
+        if pair[3] == "4":
+            return [f"{source} -> {to}"]
+        return [f"{source} -> {address}" for address in self.addresses(case, to) if ":" in address]
+
+    @staticmethod
+    def full_name(case, name):
+        """The lab calls the only device of a person by the person's name."""
+        devices = case.file["people"].get(name, {"devices": ()})["devices"]
+        return f"{name}/{next(iter(devices))}" if devices else name
+
+    def addresses(self, case, name):
+        for site in case.file["sites"].values():
+            yield from site["devices"].get(name, ())
+        with open(self.path.replace(".yaml", ".lock"), encoding="ascii") as file:
+            for line in file:
+                if line.startswith(f"address {name} "):
+                    yield from line.split()[2:]
+
     # ---- the lab ----
 
     def show(self, case, said):
         job, answers = f"{self.directory}/job.json", f"{self.directory}/answers.json"
         with open(job, "w", encoding="ascii") as out:
-            json.dump(self.list_connections(said), out)
+            json.dump({"dialled": self.list_connections(said), "changed": list(case.before)}, out)
         if os.path.exists(answers):
             os.unlink(answers)
-        done = self.tools.run("lab", "--locked", "--json", "--name", self.name, self.path, "--",
+        done = self.tools.run("lab", "--locked", "--untested" if self.is_quick else "--json",
+                              "--name", self.name, *before_options(case), self.path, "--",
                               sys.executable, f"{HERE}/inside.py", self.tools.tieline, job, answers,
                               timeout=LAB_SECONDS)
+        if case.refusal:
+            is_refused = done.returncode == 1 and case.refusal in done.stderr
+            return None if is_refused else Fault("apply does not refuse", case.refusal, done.stderr)
         try:
-            report = json.loads(done.stdout)
+            report = {} if self.is_quick else json.loads(done.stdout)
             with open(answers, encoding="ascii") as file:
                 heard = json.load(file)
         except (OSError, ValueError):
             return Fault("the lab cannot be built", shape(done.stderr), done.stderr)
-        [found] = report["rounds"]
-        self.pairs = len(found["pairs"]) + len(said)
-        return (self.compare_pings(found) or self.compare_expectations(found) or
-                self.compare_connections(case, said, heard) or
-                (None if report["as_expected"] else
-                 Fault("the lab is not as expected", "for no reason", done.stdout)))
+        return ((None if self.is_quick else self.judge_report(report)) or
+                self.compare_connections(case, said, heard["heard"]) or
+                self.compare_others(heard["changed"]))
 
-    @staticmethod
-    def list_connections(said):
+    def judge_report(self, report):
+        """What the lab itself has found."""
+        [found] = report["rounds"]
+        self.pairs = len(found["pairs"]) + len(found["expectations"])
+        fault = self.compare_pings(found) or self.compare_expectations(found)
+        if fault or report["as_expected"]:
+            return fault
+        return Fault("the lab is not as expected", "for no reason", json.dumps(report))
+
+    def list_connections(self, said):
         """What each machine is to dial, by machine."""
         jobs = {}
         for flow, answer in said.items():
             if "address" not in answer["to"] or answer["from"].get("address") is None:
                 continue
-            seconds = PATIENCE if answer["reachable"] else IMPATIENCE
+            patience = QUICK_PATIENCE if self.is_quick else PATIENCE
+            seconds = patience if answer["reachable"] else IMPATIENCE
             jobs.setdefault(flow.partition(" -> ")[0], []).append(
-                (flow, [answer["to"]["address"], answer["port"], answer["protocol"], seconds]))
+                (flow, [answer["to"]["address"], answer.get("port"), answer["protocol"], seconds]))
         return jobs
 
     @staticmethod
@@ -176,13 +235,21 @@ class Trial:
             details = f"answer: {answer!r}\n{json.dumps(model, indent=1)}"
             if bool(answer) != model["reachable"]:
                 return Fault("missing" if model["reachable"] else "surprise", flow, details)
-            if not answer or answer == "refused":
+            if not answer or answer in ("refused", "pong"):
                 continue
             where, _, seen = answer.partition(", seen from ")
             if where != self.server_of(case, model):
                 return Fault("another machine answers", flow, details)
             if not self.is_seen(case, model, seen):
                 return Fault("another source is seen", flow, details)
+        return None
+
+    @staticmethod
+    def compare_others(changed):
+        """Whether other programs still have what they had."""
+        for machine, difference in changed.items():
+            if difference:
+                return Fault("changes what others have", machine, difference)
         return None
 
     @staticmethod
