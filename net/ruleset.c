@@ -4,12 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "conf/address.h"
 #include "net/access.h"
 #include "net/prefixes.h"
 #include "net/ruleset_mss.h"
+#include "net/ruleset_nat.h"
 #include "net/ruleset_policy.h"
-#include "net/travel.h"
 
 struct table {
         FILE *out;
@@ -19,91 +18,9 @@ struct table {
         const struct tl_node *self;
 };
 
-static const char *family_name(uint8_t family)
-{
-        return family == WG_FAMILY_IPV4 ? "ip" : "ip6";
-}
-
 static bool is_device(const struct table *t)
 {
         return t->self->kind == TL_NODE_DEVICE;
-}
-
-/* ---- source NAT ---- */
-
-struct pairs {
-        const struct table *table;
-        uint8_t family;
-        uint32_t count; /* written so far */
-};
-
-static void write_pair(struct pairs *pairs, const struct wg_prefix *from, uint32_t lan)
-{
-        const struct table *t = pairs->table;
-        char source[TL_ADDRESS_PREFIX_SIZE], destination[TL_ADDRESS_PREFIX_SIZE];
-
-        if (from->ip.family != pairs->family ||
-            tl_travel_in(t->model, lan, from).mode != TL_TRAVEL_SNAT)
-                return;
-        if (pairs->count++ == 0)
-                fprintf(t->out,
-                        "\tset snat%u {\n"
-                        "\t\ttype ipv%u_addr . ipv%u_addr\n"
-                        "\t\tflags interval\n"
-                        "\t\telements = {\n",
-                        pairs->family, pairs->family, pairs->family);
-        tl_address_format_prefix(source, from);
-        tl_address_format_prefix(destination, &t->model->lans[lan].prefix);
-        fprintf(t->out, "\t\t\t%s . %s,\n", source, destination);
-}
-
-static void write_pairs_into(struct pairs *pairs, uint32_t lan)
-{
-        const struct tl_model *model = pairs->table->model;
-
-        write_pair(pairs, &model->pool4, lan);
-        write_pair(pairs, &model->pool6, lan);
-        for (uint32_t i = 0; i < model->lan_count; i++)
-                if (model->lans[i].site != pairs->table->self->site)
-                        write_pair(pairs, &model->lans[i].wire, lan);
-}
-
-/* Writes the set of the pairs of a source and an own LAN that travel by SNAT. Returns whether there
- * are any. */
-static bool write_pairs(const struct table *t, uint8_t family)
-{
-        struct pairs pairs = {.table = t, .family = family};
-        const struct tl_site *site;
-
-        if (t->self->site == TL_MODEL_NONE)
-                return false;
-        site = &t->model->sites[t->self->site];
-        for (uint32_t i = 0; i < site->lan_count; i++)
-                write_pairs_into(&pairs, site->lan_first + i);
-        if (pairs.count)
-                fprintf(t->out, "\t\t}\n\t}\n");
-        return pairs.count > 0;
-}
-
-static void write_snat_rule(const struct table *t, uint8_t family)
-{
-        fprintf(t->out, "\t\tiifname \"%s\" %s saddr . %s daddr @snat%u masquerade\n",
-                t->plan->ifname, family_name(family), family_name(family), family);
-}
-
-static void write_snat(const struct table *t)
-{
-        bool has_4 = write_pairs(t, WG_FAMILY_IPV4), has_6 = write_pairs(t, WG_FAMILY_IPV6);
-
-        if (!has_4 && !has_6)
-                return;
-        fprintf(t->out, "\tchain source_nat {\n"
-                        "\t\ttype nat hook postrouting priority srcnat; policy accept;\n");
-        if (has_4)
-                write_snat_rule(t, WG_FAMILY_IPV4);
-        if (has_6)
-                write_snat_rule(t, WG_FAMILY_IPV6);
-        fprintf(t->out, "\t}\n");
 }
 
 /* ---- the policy ---- */
@@ -225,10 +142,10 @@ static bool write_table(const struct table *t)
 
         fprintf(t->out, "table inet %s {\n", t->plan->table);
         is_good = write_policy(t);
-        if (!is_device(t)) {
+        if (!is_device(t))
                 is_good = tl_ruleset_mss_write(t->out, t->plan, t->model) && is_good;
-                write_snat(t);
-        }
+        if (t->self->site != TL_MODEL_NONE)
+                tl_ruleset_nat_write(t->out, t->plan->ifname, t->model, t->self->site);
         fprintf(t->out, "}\n");
         return is_good && !ferror(t->out);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * ruleset.h - the nftables table of a node: the policy, SNAT, and the clamping of MSS.
+ * ruleset.h - the nftables table of a node: the policy, NAT, and the clamping of MSS.
  *
  * The policy is checked where packets leave the tunnel, before anything translates their addresses,
  * so one check covers the node's own ports, what it forwards, and what other programs redirect. A

@@ -105,6 +105,23 @@ static void check_table(const char *yaml, const char *node, const char *wanted)
         "\t\tiifname \"acme\" ip6 daddr != @inside6 counter name \"not-inside\" drop\n" \
         "\t}\n" LEAVING(own4, own6)
 
+#define MAP(name, family, elements) \
+        "\tmap " name family " {\n" \
+        "\t\ttype ipv" family "_addr : interval ipv" family "_addr\n" \
+        "\t\tflags interval\n" \
+        "\t\telements = {\n" elements "\t\t}\n" \
+        "\t}\n"
+
+#define DESTINATION_NAT(rules) \
+        "\tchain destination_nat {\n" \
+        "\t\ttype nat hook prerouting priority dstnat; policy accept;\n" rules "\t}\n"
+
+#define TO_LAN "\t\tiifname \"acme\" dnat ip prefix to ip daddr map @to-lan4\n"
+
+/* Only the mapped prefix of a LAN is translated. */
+#define MAPPED(mapped, lan) \
+        MAP("to-lan", "4", "\t\t\t" mapped " : " lan ",\n") DESTINATION_NAT(TO_LAN)
+
 static void test_open(void **unused)
 {
         (void)unused;
@@ -116,7 +133,8 @@ static void test_open(void **unused)
                             "\t\t\t10.70.0.2/32,\n\t\t\t10.200.0.0/24,\n\t\t\t192.168.201.0/24,\n",
                             "\t\t\tfd01:203:405::2/128,\n",
                             "\t\t\t10.70.0.2/32,\n\t\t\t10.200.0.0/24,\n\t\t\t192.168.201.0/24,\n",
-                            "\t\t\tfd01:203:405::2/128,\n") CLAMP("1380", "1360") "}\n");
+                            "\t\t\tfd01:203:405::2/128,\n") CLAMP("1380", "1360")
+                            MAPPED("10.200.0.0/24", "192.168.201.0/24") "}\n");
         check_table(TEST_OFFICE_SAMPLE, "z",
                     "table inet tieline-acme {\n" OPEN(
                             "\t\t\t10.70.0.0/24,\n\t\t\t10.200.0.0/23,\n\t\t\t192.168.200.0/23,\n",
@@ -140,38 +158,40 @@ static void test_open(void **unused)
 static void test_snat(void **unused)
 {
         (void)unused;
-        check_table(
-                OFFICE(", gateway: untouchable"), "c",
-                "table inet tieline-acme {\n" OPEN(
-                        "\t\t\t10.70.0.3/32,\n\t\t\t10.200.1.0/24,\n\t\t\t192.168.2.0/24,\n",
-                        "\t\t\tfd01:203:405::3/128,\n\t\t\tfd78::/64,\n",
-                        "\t\t\t10.70.0.3/32,\n\t\t\t10.200.1.0/24,\n\t\t\t192.168.2.0/24,\n",
-                        "\t\t\tfd01:203:405::3/128,\n\t\t\tfd78::/64,\n")
-                        CLAMP("1360",
-                              "1340") "\tset snat4 {\n"
-                                      "\t\ttype ipv4_addr . ipv4_addr\n"
-                                      "\t\tflags interval\n"
-                                      "\t\telements = {\n"
-                                      "\t\t\t10.70.0.0/24 . 192.168.2.0/24,\n"
-                                      "\t\t\t192.168.1.0/24 . 192.168.2.0/24,\n"
-                                      "\t\t}\n"
-                                      "\t}\n"
-                                      "\tset snat6 {\n"
-                                      "\t\ttype ipv6_addr . ipv6_addr\n"
-                                      "\t\tflags interval\n"
-                                      "\t\telements = {\n"
-                                      "\t\t\tfd01:203:405::/64 . fd78::/64,\n"
-                                      "\t\t\tfd77::/64 . fd78::/64,\n"
-                                      "\t\t}\n"
-                                      "\t}\n"
-                                      "\tchain source_nat {\n"
-                                      "\t\ttype nat hook postrouting priority srcnat; policy "
-                                      "accept;\n"
-                                      "\t\tiifname \"acme\" ip saddr . ip daddr @snat4 masquerade\n"
-                                      "\t\tiifname \"acme\" ip6 saddr . ip6 daddr @snat6 "
-                                      "masquerade\n"
-                                      "\t}\n"
-                                      "}\n");
+        check_table(OFFICE(", gateway: untouchable"), "c",
+                    "table inet tieline-acme {\n" OPEN(
+                            "\t\t\t10.70.0.3/32,\n\t\t\t10.200.1.0/24,\n\t\t\t192.168.2.0/24,\n",
+                            "\t\t\tfd01:203:405::3/128,\n\t\t\tfd78::/64,\n",
+                            "\t\t\t10.70.0.3/32,\n\t\t\t10.200.1.0/24,\n\t\t\t192.168.2.0/24,\n",
+                            "\t\t\tfd01:203:405::3/128,\n\t\t\tfd78::/64,\n") CLAMP("1360", "1340")
+                            MAPPED("10.200.1.0/24",
+                                   "192.168.2.0/24") "\tset snat4 {\n"
+                                                     "\t\ttype ipv4_addr . ipv4_addr\n"
+                                                     "\t\tflags interval\n"
+                                                     "\t\telements = {\n"
+                                                     "\t\t\t10.70.0.0/24 . 192.168.2.0/24,\n"
+                                                     "\t\t\t192.168.1.0/24 . 192.168.2.0/24,\n"
+                                                     "\t\t}\n"
+                                                     "\t}\n"
+                                                     "\tset snat6 {\n"
+                                                     "\t\ttype ipv6_addr . ipv6_addr\n"
+                                                     "\t\tflags interval\n"
+                                                     "\t\telements = {\n"
+                                                     "\t\t\tfd01:203:405::/64 . fd78::/64,\n"
+                                                     "\t\t\tfd77::/64 . fd78::/64,\n"
+                                                     "\t\t}\n"
+                                                     "\t}\n"
+                                                     "\tchain source_nat {\n"
+                                                     "\t\ttype nat hook postrouting priority "
+                                                     "srcnat; policy "
+                                                     "accept;\n"
+                                                     "\t\tiifname \"acme\" ip saddr . ip daddr "
+                                                     "@snat4 masquerade\n"
+                                                     "\t\tiifname \"acme\" ip6 saddr . ip6 daddr "
+                                                     "@snat6 "
+                                                     "masquerade\n"
+                                                     "\t}\n"
+                                                     "}\n");
 }
 
 #define POLICY \
@@ -299,7 +319,9 @@ static void test_policy(void **unused)
                                                           "\"foreign-source\" drop\n"
                                                           "\t\tip6 saddr != @own6 counter name "
                                                           "\"foreign-source\" drop\n"
-                                                          "\t}\n" CLAMP("1360", "1340") "}\n");
+                                                          "\t}\n" CLAMP("1360", "1340")
+                                                                  MAPPED("10.200.1.0/24",
+                                                                         "192.168.2.0/24") "}\n");
         check_table(OFFICE("") POLICY, "e/laptop",
                     "table inet tieline-acme {\n"
                     "\tset from-d-any4 {\n"
