@@ -26,9 +26,10 @@
 #include "test/lib/cmocka.h"
 #include "test/lib/netns.h"
 #include "test/lib/random_office.h"
+#include "test/lib/raw_packet.h"
 #include "test/lib/tool.h"
 
-enum { PROTOCOLS = 3, PACKET_MOST = 128, PAYLOAD = 8 /* bytes, after ports or an echo's header */ };
+enum { PROTOCOLS = 3 };
 
 static const uint8_t protocols[PROTOCOLS] = {WG_PROTOCOL_TCP, WG_PROTOCOL_UDP, WG_PROTOCOL_ICMP};
 
@@ -82,97 +83,6 @@ static void close_wire(struct wire *wire)
 
 /* ---- packets ---- */
 
-static uint32_t add_up(const uint8_t *bytes, size_t len, uint32_t sum)
-{
-        for (size_t i = 0; i + 1 < len; i += 2)
-                sum += wg_be16_load(bytes + i);
-        return sum;
-}
-
-static void set_checksum(uint8_t *at, uint32_t sum)
-{
-        sum = (sum & 0xffff) + (sum >> 16);
-        sum = (sum & 0xffff) + (sum >> 16);
-        wg_be16_store(at, (uint16_t)~sum);
-}
-
-/* A SYN, a datagram or an echo request, with the serial number where replies keep it. Returns its
- * length. */
-static size_t write_transport(uint8_t *out, const struct tl_policy_query *query, uint32_t serial,
-                              bool is_ipv6)
-{
-        uint16_t port = (uint16_t)(20000 + serial % 40000);
-
-        switch (query->protocol) {
-        case WG_PROTOCOL_TCP:
-                wg_be16_store(out, port);
-                wg_be16_store(out + 2, query->port);
-                wg_be32_store(out + 4, serial);
-                out[12] = 5 << 4;
-                out[13] = 2; /* SYN */
-                wg_be16_store(out + 14, 1000);
-                return 20;
-        case WG_PROTOCOL_UDP:
-                wg_be16_store(out, port);
-                wg_be16_store(out + 2, query->port);
-                wg_be16_store(out + 4, 8 + PAYLOAD);
-                wg_be32_store(out + 8, serial);
-                return 8 + PAYLOAD;
-        default:
-                out[0] = is_ipv6 ? 128 : 8;
-                wg_be16_store(out + 4, port);
-                wg_be32_store(out + 8, serial);
-                return 8 + PAYLOAD;
-        }
-}
-
-/* Where the transport of a query has its checksum. */
-static size_t checksum_at(const struct tl_policy_query *query)
-{
-        switch (query->protocol) {
-        case WG_PROTOCOL_TCP:
-                return 16;
-        case WG_PROTOCOL_UDP:
-                return 6;
-        default:
-                return 2;
-        }
-}
-
-static size_t write_ipv4(uint8_t *out, const struct tl_policy_query *query, uint32_t serial)
-{
-        size_t len = write_transport(out + 20, query, serial, false);
-        uint32_t sum = 0;
-
-        out[0] = 0x45;
-        wg_be16_store(out + 2, (uint16_t)(20 + len));
-        out[8] = 64;
-        out[9] = query->protocol;
-        memcpy(out + 12, query->from.bytes, 4);
-        memcpy(out + 16, query->to.bytes, 4);
-        set_checksum(out + 10, add_up(out, 20, 0));
-        if (query->protocol != WG_PROTOCOL_ICMP)
-                sum = add_up(out + 12, 8, query->protocol + (uint32_t)len);
-        set_checksum(out + 20 + checksum_at(query), add_up(out + 20, len, sum));
-        return 20 + len;
-}
-
-static size_t write_ipv6(uint8_t *out, const struct tl_policy_query *query, uint32_t serial)
-{
-        size_t len = write_transport(out + 40, query, serial, true);
-        uint8_t next = query->protocol == WG_PROTOCOL_ICMP ? WG_PROTOCOL_ICMPV6 : query->protocol;
-
-        out[0] = 0x60;
-        wg_be16_store(out + 4, (uint16_t)len);
-        out[6] = next;
-        out[7] = 64;
-        memcpy(out + 8, query->from.bytes, 16);
-        memcpy(out + 24, query->to.bytes, 16);
-        set_checksum(out + 40 + checksum_at(query),
-                     add_up(out + 8, 32 + len, next + (uint32_t)len));
-        return 40 + len;
-}
-
 /* Whether a socket has the packet with this serial number. Reads everything that it has. */
 static bool has_arrived(int fd, uint32_t serial)
 {
@@ -190,11 +100,11 @@ static bool has_arrived(int fd, uint32_t serial)
 /* Sends the first packet of a connection out of the tunnel. Returns whether it was accepted. */
 static bool is_accepted(struct wire *wire, const struct tl_policy_query *query)
 {
+        const struct raw_packet_ends ends = {query->from, query->to, query->protocol, query->port};
         bool is_ipv6 = query->from.family == WG_FAMILY_IPV6;
-        uint8_t packet[PACKET_MOST] = {0};
+        uint8_t packet[RAW_PACKET_MOST];
         uint32_t serial = UINT32_C(0x5e000000) + ++wire->serial;
-        size_t len = is_ipv6 ? write_ipv6(packet, query, serial)
-                             : write_ipv4(packet, query, serial);
+        size_t len = raw_packet_write(packet, &ends, serial);
         unsigned int i = 0;
 
         while (protocols[i] != query->protocol)
