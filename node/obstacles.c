@@ -12,6 +12,7 @@
 #include "host/firewall.h"
 #include "host/table.h"
 #include "net/nodeplan.h"
+#include "net/ownlan.h"
 
 enum { DROPS_MAX = 16 }; /* chains; each is listed once */
 
@@ -99,7 +100,9 @@ static void check_forwarding(struct search *s, const struct wg_prefix *far,
         check(s, &packets);
 }
 
-/* Everything that the network sends to a prefix that is reached by a link. */
+/* Everything that the network sends to a prefix that is reached by a link. Forwarded packets have
+ * the addresses of the tunnel, but for those of the node's own LANs, which are translated before
+ * and after. */
 static void check_prefix(struct search *s, const struct wg_prefix *near, uint32_t site,
                          const char *link)
 {
@@ -109,23 +112,7 @@ static void check_prefix(struct search *s, const struct wg_prefix *near, uint32_
         check_forwarding(s, &model->pool6, near, link);
         for (uint32_t i = 0; i < model->lan_count; i++)
                 if (model->lans[i].site != site)
-                        check_forwarding(s, &model->lans[i].prefix, near, link);
-}
-
-/* The link that leads to a LAN of this machine; NULL: not known. */
-static const char *find_link(const struct search *s, const struct tl_lan *lan)
-{
-        const char *found = NULL;
-
-        for (uint32_t i = 0; i < s->local->net_count; i++) {
-                const struct tl_local_net *net = &s->local->nets[i];
-
-                if (wg_ip_equal(&net->ip, &lan->node_at))
-                        return net->link;
-                if (!found && wg_prefix_contains(&lan->prefix, &net->ip))
-                        found = net->link;
-        }
-        return found;
+                        check_forwarding(s, &model->lans[i].wire, near, link);
 }
 
 /* The link of the default route of a family; NULL: there is none. */
@@ -177,7 +164,7 @@ static void check_node(struct search *s)
                 for (uint32_t i = 0; i < model->lan_count; i++)
                         if (model->lans[i].site == s->self->site)
                                 check_prefix(s, &model->lans[i].prefix, s->self->site,
-                                             find_link(s, &model->lans[i]));
+                                             tl_ownlan_link(model, &model->lans[i], s->local));
                 break;
         case TL_NODE_DEVICE:
                 break;

@@ -60,7 +60,7 @@ static bool add_unknown(struct survey *s, const char *fact, const char *reason)
         return true;
 }
 
-/* ---- the network's own prefixes ---- */
+/* ---- the network's own prefixes, as they are on this machine ---- */
 
 static void add_ours(struct survey *s, const struct wg_prefix *prefix)
 {
@@ -68,19 +68,23 @@ static void add_ours(struct survey *s, const struct wg_prefix *prefix)
                 s->ours[s->our_count++] = (struct tl_nest_item){.prefix = *prefix};
 }
 
-static bool list_ours(struct survey *s)
+static bool list_ours(struct survey *s, uint32_t node)
 {
         const struct tl_model *model = s->model;
 
-        s->ours = tl_arena_take(&s->local->arena, 2 * (size_t)model->lan_count + 2,
+        s->ours = tl_arena_take(&s->local->arena, 2 * (size_t)model->lan_count + 3,
                                 sizeof(*s->ours));
         if (!s->ours)
                 return false;
         add_ours(s, &model->pool4);
         add_ours(s, &model->pool6);
+        if (tl_model_has_mapped(model))
+                add_ours(s, &model->network->mapped.prefix);
         for (uint32_t i = 0; i < model->lan_count; i++) {
-                add_ours(s, &model->lans[i].prefix);
-                add_ours(s, &model->lans[i].mapped);
+                const struct tl_lan *lan = &model->lans[i];
+
+                add_ours(s, lan->site == model->nodes[node].site ? &lan->prefix : &lan->wire);
+                add_ours(s, &lan->mapped);
         }
         tl_nest_sort(s->ours, s->our_count);
         return true;
@@ -169,6 +173,13 @@ static bool is_about_others(const struct survey *s, const struct tl_rule *rule)
                ((has_from && !is_ours(s, &rule->from)) || (has_to && !is_ours(s, &rule->to)));
 }
 
+/* The rules of a network lead to its own tables, and select only packets of its own: those out of
+ * its tunnel, and those to prefixes that it alone has. */
+static bool is_of_networks(const struct tl_rule *rule)
+{
+        return rule->protocol == TL_NODEPLAN_PROTOCOL;
+}
+
 /* Adds the rules of others that lead away from the main table, unless they lead nowhere. */
 static void add_rules(struct survey *s, const struct rules *rules,
                       const struct tl_netset_route *routes, size_t count)
@@ -178,7 +189,7 @@ static void add_rules(struct survey *s, const struct rules *rules,
                 struct tl_local_rule *rule;
 
                 if (rules->effects[i] == TL_LOOKUP_NOTHING || rules->effects[i] == TL_LOOKUP_MAIN ||
-                    is_about_others(s, item))
+                    is_of_networks(item) || is_about_others(s, item))
                         continue;
                 if (item->action == TL_RULE_LOOKUP &&
                     !has_route(s, routes, count, item, rules->family))
@@ -341,8 +352,9 @@ bool tl_survey_gather(struct tl_local *local, const struct tl_model *model, uint
         const char *problem = NULL;
 
         *local = (struct tl_local){0};
-        return list_ours(&s) && gather_nets(&s) && gather_routes(&s) && gather_forwarding(&s) &&
-               gather_uplink(&s, node) && tl_obstacles_find(local, model, node, &problem) &&
+        return list_ours(&s, node) && gather_nets(&s) && gather_routes(&s) &&
+               gather_forwarding(&s) && gather_uplink(&s, node) &&
+               tl_obstacles_find(local, model, node, &problem) &&
                (!problem || add_unknown(&s, "what other programs drop", problem));
 }
 

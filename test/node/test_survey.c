@@ -129,6 +129,25 @@ static void test_own_link(void **state WG_UNUSED)
             "ip route add 192.168.201.0/24 dev acme proto 109 && "
             "ip route add unreachable 192.168.201.0/24 metric 2130706432 proto 109");
         expect_facts(NODE_C, USUAL UPLINK);
+        /* Rules of networks, and the tables that they lead to. */
+        run("ip rule add priority 1090 from 192.168.200.0/24 table 77 protocol 109 && "
+            "ip rule add priority 1091 iif acme table 78 protocol 109 && "
+            "ip route add 192.168.201.0/24 dev acme table 77 proto 109 && "
+            "ip route add 192.168.200.0/24 via 192.168.200.1 table 78 proto 109");
+        expect_facts(NODE_C, USUAL UPLINK);
+        run("ip rule add priority 1092 from 192.168.200.0/24 table 77");
+        expect_facts(NODE_C, USUAL UPLINK "rule 1092: from 192.168.200.0/24 lookup 77\n");
+}
+
+/* The whole pool of mapped prefixes is routed into the tunnel. */
+static void test_mapped_lans(void **state WG_UNUSED)
+{
+        enter_machine();
+        run("ip route add 10.200.0.128/25 via 192.168.200.1");
+        run("ip route add 10.200.200.0/24 via 192.168.200.1");
+        run("ip route add 10.201.0.0/24 via 192.168.200.1");
+        expect_facts(NODE_C, USUAL UPLINK "route 10.200.0.128/25 dev eth0 table 254\n"
+                                          "route 10.200.200.0/24 dev eth0 table 254\n");
 }
 
 static void test_tailscale(void **state WG_UNUSED)
@@ -237,9 +256,10 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_plain_machine), cmocka_unit_test(test_routes),
                 cmocka_unit_test(test_own_link),      cmocka_unit_test(test_tailscale),
-                cmocka_unit_test(test_wg_quick),      cmocka_unit_test(test_docker),
-                cmocka_unit_test(test_ufw),           cmocka_unit_test(test_exact_rules),
-                cmocka_unit_test(test_inexact_rules), cmocka_unit_test(test_unknown),
+                cmocka_unit_test(test_wg_quick),      cmocka_unit_test(test_mapped_lans),
+                cmocka_unit_test(test_docker),        cmocka_unit_test(test_ufw),
+                cmocka_unit_test(test_exact_rules),   cmocka_unit_test(test_inexact_rules),
+                cmocka_unit_test(test_unknown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
