@@ -2,12 +2,13 @@
 """What `tieline apply`, `confirm` and `down` do to a machine, and what they leave alone."""
 
 import os
+import re
 import signal
 import time
 
 from device import Device
 from lab import expect, expect_same, namespace_pids, read, until
-from office_node import NAME, OfficeNode, expect_alike
+from office_node import APPLY, NAME, OfficeNode, expect_alike
 from scenario import scenario
 
 
@@ -19,6 +20,10 @@ def expect_told(done, status, text):
 
 def is_alike(node, wanted):
     return lambda: node.picture() == wanted
+
+
+def until_confirmed(node, duration):
+    node.tieline("apply", "--no-probe", "--confirm", duration, NAME)
 
 
 def waiter(node):
@@ -39,29 +44,29 @@ def node_waits_to_be_confirmed(lab):
     node = OfficeNode(lab)
     before = node.picture()
     node.use(0)
-    node.tieline("apply", "--confirm", "2s", NAME)
+    until_confirmed(node, "2s")
     expect(waiter(node), "a process waits")
     until(is_alike(node, before), "without a last good file, the network is taken down", 30)
     until(lambda: not waiter(node), "the process ends", 10)
 
-    node.tieline("apply", "--confirm", "60s", NAME)
+    until_confirmed(node, "60s")
     expect_told(node.tieline("apply", NAME, check=False), 1, "tieline confirm")
     node.tieline("confirm", NAME)
-    node.tieline("apply", "--confirm", "60s", NAME)  # changes nothing, so nothing waits
+    until_confirmed(node, "60s")  # changes nothing, so nothing waits
     until(lambda: not waiter(node), "the process ends", 10)
     expect_told(node.tieline("confirm", NAME, check=False), 1, "nothing waits")
     good = node.picture()
 
     node.use(1)
-    node.tieline("apply", "--confirm", "60s", NAME)
+    until_confirmed(node, "60s")
     expect(node.picture() != good, "the other file makes a difference")
     node.tieline("confirm", "--revert", NAME)
     expect_alike(node.picture(), good, "the node after confirm --revert")
     expect_same(node.plan(), 3, "exit status of plan: the file is still the other one")
 
-    node.tieline("apply", "--confirm", "1s", NAME)
+    until_confirmed(node, "1s")
     until(is_alike(node, good), "the last good file is back", 30)
-    node.tieline("apply", "--confirm", "1s", NAME)
+    until_confirmed(node, "1s")
     over = time.monotonic() + 1
     os.kill(waiter(node), signal.SIGKILL)
     until(lambda: time.monotonic() > over, "the time is over")
@@ -70,7 +75,7 @@ def node_waits_to_be_confirmed(lab):
     expect_alike(node.picture(), good, "the node after the next command")
 
     # While the last good file cannot be used, the process tries again.
-    node.tieline("apply", "--confirm", "1s", NAME)
+    until_confirmed(node, "1s")
     key = read(node.path("key")).decode()
     node.write("key", node.keys["e"].text)
     over = time.monotonic() + 4
@@ -88,46 +93,73 @@ def node_repairs_drift(lab):
     """Whatever somebody else changes, plan sees it in what runs, and apply repairs it."""
     node = OfficeNode(lab)
     before = node.picture()
-    up = node.apply(0)
-    key = node.keys["z"].public
-    for number, drift in enumerate((
-            f"nft flush table inet tieline-{NAME}",
-            f"nft add chain inet tieline-{NAME} theirs",
-            f"nft add table inet tieline-{NAME} '{{ flags dormant; }}'",
-            f"nft delete table inet tieline-{NAME}",
-            "ip route delete 10.70.0.0/24 dev acme",
-            "ip route delete unreachable 192.168.201.0/24",
-            "ip route add 10.99.0.0/16 dev acme proto 109",
-            "ip -6 route flush proto 109",
-            "ip address add 10.70.0.99/32 dev acme",
-            "ip address flush dev acme",
-            "ip link set acme mtu 1300",
-            "ip link set acme down",
-            f"wg set acme peer {key} remove",
-            f"wg set acme peer {key} allowed-ips 10.70.0.0/24",
-            f"wg set acme peer {key} persistent-keepalive 7",
-            f"wg set acme peer {node.keys['e'].public} allowed-ips 10.98.0.0/16",
-            f"wg set acme private-key {node.keys['e'].file}",
-            "echo 0 >/proc/sys/net/ipv4/ip_forward",
-            "ip link delete acme",
-            "pkill -9 -x tielined -n --ns $$ --nslist net",
-            "rm -r /run/tieline/acme",
-            "rm -r /run/tieline/acme.sock",
-    )):
-        node.run("sh", "-c", drift)
-        what = f"drift {number}, {drift},"
-        if "rm -r" not in drift:
-            expect_same(node.plan(), 3, f"exit status of plan after {what}")
-        node.tieline("apply", NAME)
-        expect_alike(node.picture(), up, f"the node after {what} and apply")
-        expect_same(node.plan(), 0, f"exit status of plan after {what} and apply")
+    repair(node, 0, drifts(node))
+    repair(node, 1, POLICY_ROUTING)
     node.tieline("down", NAME)
     # The journal was lost: settings are the one thing that the kernel cannot tell.
-    lost = [line for line in node.picture() if "send_redirects" in line or "ip_forward" in line
-            or "forwarding" in line or "accept_redirects" in line]
+    lost = [line for line in node.picture() if "redirects" in line or "forward" in line]
     expect_alike([line for line in node.picture() if line not in lost],
                  [line for line in before if line.split(":")[0] not in
                   {each.split(":")[0] for each in lost}], "the node after down")
+
+
+def drifts(node):
+    """What somebody may do to a node that has the first file."""
+    key = node.keys["z"].public
+    return (
+        f"nft flush table inet tieline-{NAME}",
+        f"nft add chain inet tieline-{NAME} theirs",
+        f"nft add table inet tieline-{NAME} '{{ flags dormant; }}'",
+        f"nft delete table inet tieline-{NAME}",
+        "ip route delete 10.70.0.0/24 dev acme",
+        "ip route delete unreachable 192.168.201.0/24",
+        "ip route add 10.99.0.0/16 dev acme proto 109",
+        "ip -6 route flush proto 109",
+        "ip address add 10.70.0.99/32 dev acme",
+        "ip address flush dev acme",
+        "ip link set acme mtu 1300",
+        "ip link set acme down",
+        f"wg set acme peer {key} remove",
+        f"wg set acme peer {key} allowed-ips 10.70.0.0/24",
+        f"wg set acme peer {key} persistent-keepalive 7",
+        f"wg set acme peer {node.keys['e'].public} allowed-ips 10.98.0.0/16",
+        f"wg set acme private-key {node.keys['e'].file}",
+        "echo 0 >/proc/sys/net/ipv4/ip_forward",
+        "ip link delete acme",
+        "pkill -9 -x tielined -n --ns $$ --nslist net",
+        "rm -r /run/tieline/acme",
+        "rm -r /run/tieline/acme.sock",
+    )
+
+
+# What somebody may do to a node that sends packets through the router of its LAN. A link that goes
+# down takes its routes along.
+POLICY_ROUTING = (
+    "ip rule delete priority 1091 iif acme",
+    "ip rule delete priority 1091; ip rule delete priority 1091",
+    "ip rule flush protocol 109",
+    "ip rule add priority 5 iif acme table $TABLE protocol 109",
+    "ip route delete 198.51.100.0/24 table $TABLE",
+    "ip route replace 198.51.100.0/24 via 198.51.100.78 dev eth1 proto 109 table $TABLE",
+    "ip route add 10.99.0.0/16 via 198.51.100.77 dev eth1 proto 109 table $TABLE",
+    "ip route replace 172.17.5.0/24 dev acme proto 109 mtu 1280",
+    "echo 1 >/proc/sys/net/ipv4/conf/eth1/accept_redirects",
+    "ip link set eth1 down; ip link set eth1 up; ip addr add 2001:db8:2::1/64 dev eth1 nodad",
+)
+
+
+def repair(node, number, changes):
+    """Each change is seen by plan, and repaired by apply."""
+    up = node.apply(number)
+    for change in changes:
+        table = re.search(r"^1091:.* lookup (\d+)", node.run("ip", "rule").stdout, re.M)
+        node.run("sh", "-ec", change, env={"TABLE": table[1] if table else ""})
+        what = f"drift, {change},"
+        if "rm -r" not in change:
+            expect_same(node.plan(), 3, f"exit status of plan after {what}")
+        node.tieline(*APPLY)
+        expect_alike(node.picture(), up, f"the node after {what} and apply")
+        expect_same(node.plan(), 0, f"exit status of plan after {what} and apply")
 
 
 @scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
@@ -199,7 +231,7 @@ def node_keeps_sessions(lab):
     """While others come, change and go, a peer of the hub loses no packet."""
     node = OfficeNode(lab, "z")
     node.use(0)
-    node.tieline("apply", NAME)
+    node.tieline(*APPLY)
     address = "10.70.0.4"
     device = Device(lab, lab.nodes["isp"], lab.mine, "e")
     device.key = node.keys["e"]
@@ -213,6 +245,6 @@ def node_keeps_sessions(lab):
     with device.node.pinging("10.70.0.1"):
         for number in (1, 0, 1, 0):
             node.use(number)
-            node.tieline("apply", NAME)
+            node.tieline(*APPLY)
     handshakes = node.run("wg", "show", NAME, "latest-handshakes").stdout
     expect(f"{device.key.public}\t0" not in handshakes, f"e has a session: {handshakes}")

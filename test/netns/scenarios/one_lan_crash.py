@@ -8,7 +8,7 @@ import time
 
 from device import is_sanitized
 from lab import Skip, expect, expect_same, read
-from office_node import NAME, OfficeNode, expect_alike
+from office_node import APPLY, NAME, OfficeNode, expect_alike
 from scenario import scenario
 
 
@@ -64,11 +64,11 @@ def node_killed_at_any_step(lab):
 
     def is_changed():
         trial.node.use(0)
-        trial.node.tieline("apply", NAME)
+        trial.node.tieline(*APPLY)
         trial.node.use(1)
 
-    steps = [kill_all(trial, is_new, 1, "apply", NAME),
-             kill_all(trial, is_changed, 3, "apply", NAME),
+    steps = [kill_all(trial, is_new, 1, *APPLY),
+             kill_all(trial, is_changed, 3, *APPLY),
              kill_all(trial, is_changed, 3, "down", NAME)]
     expect(min(steps) > 20, f"there are many steps: {steps}")
     lab.notes.append(f"{steps} steps")
@@ -81,7 +81,7 @@ def node_interrupted_at_any_step(lab):
     signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     step, failed = 1, 0
     trial.node.use(0)
-    while (status := trial.node.strike(signals[step % 3], step, "apply", NAME)) is not None:
+    while (status := trial.node.strike(signals[step % 3], step, *APPLY)) is not None:
         what = f"apply, interrupted at step {step}, with status {status}"
         expect_alike(trial.node.picture(), trial.before if status else trial.up[0],
                      f"the node after {what}")
@@ -108,7 +108,8 @@ def node_is_refused_memory(lab):
 
     def starve(nth, command):
         open(report, "w", encoding="ascii").close()
-        return trial.node.tieline(command, NAME, check=False, env={
+        words = APPLY if command == "apply" else (command, NAME)
+        return trial.node.tieline(*words, check=False, env={
             "LD_PRELOAD": lab.tool("starve.so"), "STARVE_AT": nth, "STARVE_REPORT": report})
 
     trial.node.use(0)
