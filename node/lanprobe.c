@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/fail.h"
+#include "node/lanlease.h"
 #include "node/lanrouter.h"
 #include "node/probejobs.h"
 #include "node/taking.h"
@@ -12,9 +13,12 @@
 static int probe(struct tl_probejobs *jobs, struct tl_machine *machine, bool *is_good)
 {
         struct tl_taking *takings;
+        struct tl_lanlease *leases = NULL;
         struct tl_lanrouter *routers = NULL;
         int error = tl_taking_begin(&takings, jobs, machine);
 
+        if (!error)
+                error = tl_lanlease_begin(&leases, jobs, takings);
         if (!error)
                 error = tl_lanrouter_begin(&routers, jobs, machine);
         if (!error)
@@ -22,6 +26,7 @@ static int probe(struct tl_probejobs *jobs, struct tl_machine *machine, bool *is
         if (error)
                 return error;
         *is_good = tl_taking_report(takings, machine);
+        tl_lanlease_report(leases, machine);
         tl_lanrouter_report(routers, machine);
         return 0;
 }

@@ -47,6 +47,7 @@ deb     python3-yaml            file:/usr/lib/python3/dist-packages/yaml
 check   binutils                nm
 check   clang-format            clang-format
 check   debootstrap             debootstrap
+check   dnsmasq-base            dnsmasq
 check   cppcheck                cppcheck
 check   iptables                iptables
 check   libcmocka-dev           pc:cmocka

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "io/dhcp.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/checksum.h"
+
+/* Fields of a message, and options. */
+enum {
+        SERVER_PORT = 67,
+        CLIENT_PORT = 68,
+        AT_OPERATION = 0,
+        AT_LINK_KIND = 1,
+        AT_MAC_LEN = 2,
+        AT_ID = 4,
+        AT_FLAGS = 10,
+        AT_OFFERED = 16,
+        AT_CLIENT = 28,
+        AT_MAGIC = 236,
+        AT_OPTIONS = 240,
+        MESSAGE_LEN = 300, /* BOOTP relays drop shorter ones */
+        REQUEST = 1,
+        REPLY = 2,
+        ETHERNET = 1,
+        ANSWER_TO_ALL = 0x8000,
+
+        PAD = 0,
+        WANTED = 50,
+        TYPE = 53,
+        SERVER = 54,
+        PARAMETERS = 55,
+        END = 255,
+        DISCOVER = 1,
+        OFFER = 2,
+        SUBNET_MASK = 1, /* a parameter that every server knows */
+};
+
+#define MAGIC 0x63825363u
+
+_Static_assert((int)TL_DHCP_SIZE == (int)WG_IPV4_HEADER_LEN + (int)WG_UDP_HEADER_LEN + MESSAGE_LEN,
+               "the size of a packet");
+
+static struct wg_ip ip_at(const uint8_t *bytes)
+{
+        struct wg_ip ip = {.family = WG_FAMILY_IPV4};
+
+        memcpy(ip.bytes, bytes, 4);
+        return ip;
+}
+
+/* ---- questions ---- */
+
+static void compose_options(uint8_t *option, const struct wg_ip *wanted)
+{
+        const uint8_t type[] = {TYPE, 1, DISCOVER}, parameters[] = {PARAMETERS, 1, SUBNET_MASK};
+
+        memcpy(option, type, sizeof(type));
+        option += sizeof(type);
+        memcpy(option, parameters, sizeof(parameters));
+        option += sizeof(parameters);
+        if (wanted->family == WG_FAMILY_IPV4) {
+                *option++ = WANTED;
+                *option++ = 4;
+                memcpy(option, wanted->bytes, 4);
+                option += 4;
+        }
+        *option = END;
+}
+
+static void compose_headers(uint8_t *packet)
+{
+        uint8_t *udp = packet + WG_IPV4_HEADER_LEN;
+        const uint16_t len = TL_DHCP_SIZE - WG_IPV4_HEADER_LEN;
+
+        packet[0] = 4 << 4 | WG_IPV4_HEADER_LEN / 4;
+        wg_be16_store(packet + WG_IPV4_AT_TOTAL_LEN, TL_DHCP_SIZE);
+        packet[WG_IPV4_AT_TTL] = 64;
+        packet[WG_IPV4_AT_PROTOCOL] = WG_PROTOCOL_UDP;
+        memset(packet + WG_IPV4_AT_DESTINATION, 0xff, 4);
+        wg_checksum_store(packet + WG_IPV4_AT_CHECKSUM,
+                          wg_checksum_fold(wg_checksum_add(0, packet, WG_IPV4_HEADER_LEN)));
+        wg_be16_store(udp, CLIENT_PORT);
+        wg_be16_store(udp + 2, SERVER_PORT);
+        wg_be16_store(udp + WG_UDP_AT_LEN, len);
+        /* Its checksum stays 0, which means none: relays and servers must take that. */
+}
+
+size_t tl_dhcp_discover(uint8_t packet[TL_DHCP_SIZE], const struct tl_dhcp_question *question)
+{
+        uint8_t *message = packet + WG_IPV4_HEADER_LEN + WG_UDP_HEADER_LEN;
+
+        memset(packet, 0, TL_DHCP_SIZE);
+        message[AT_OPERATION] = REQUEST;
+        message[AT_LINK_KIND] = ETHERNET;
+        message[AT_MAC_LEN] = TL_DHCP_MAC_LEN;
+        wg_be32_store(message + AT_ID, question->id);
+        wg_be16_store(message + AT_FLAGS, ANSWER_TO_ALL);
+        memcpy(message + AT_CLIENT, question->client, TL_DHCP_MAC_LEN);
+        wg_be32_store(message + AT_MAGIC, MAGIC);
+        compose_options(message + AT_OPTIONS, &question->wanted);
+        compose_headers(packet);
+        return TL_DHCP_SIZE;
+}
+
+/* ---- offers ---- */
+
+/* The value of an option that has that length; NULL: there is none. */
+static const uint8_t *find_option(const uint8_t *option, size_t left, uint8_t wanted, size_t len)
+{
+        while (left && *option != END) {
+                if (*option == PAD) {
+                        option++;
+                        left--;
+                        continue;
+                }
+                if (left < 2 || left - 2 < option[1])
+                        return NULL;
+                if (option[0] == wanted && option[1] == len)
+                        return option + 2;
+                left -= 2u + option[1];
+                option += 2u + option[1];
+        }
+        return NULL;
+}
+
+/* The message in a packet, and its length; NULL: the packet has none. */
+static const uint8_t *find_message(const uint8_t *packet, size_t len, size_t *message_len)
+{
+        size_t header_len, total_len;
+        const uint8_t *udp;
+
+        if (len < WG_IPV4_HEADER_LEN || packet[0] >> 4 != 4)
+                return NULL;
+        header_len = wg_ipv4_header_len(packet);
+        total_len = WG_MIN(wg_be16_load(packet + WG_IPV4_AT_TOTAL_LEN), len);
+        if (header_len < WG_IPV4_HEADER_LEN || total_len < header_len + WG_UDP_HEADER_LEN ||
+            packet[WG_IPV4_AT_PROTOCOL] != WG_PROTOCOL_UDP ||
+            wg_be16_load(packet + WG_IPV4_AT_FRAGMENT) & WG_IPV4_MORE_AND_OFFSET)
+                return NULL;
+        udp = packet + header_len;
+        if (wg_be16_load(udp) != SERVER_PORT || wg_be16_load(udp + 2) != CLIENT_PORT ||
+            wg_be16_load(udp + WG_UDP_AT_LEN) < WG_UDP_HEADER_LEN)
+                return NULL;
+        *message_len = WG_MIN(total_len - header_len, wg_be16_load(udp + WG_UDP_AT_LEN)) -
+                       WG_UDP_HEADER_LEN;
+        return *message_len > AT_OPTIONS ? udp + WG_UDP_HEADER_LEN : NULL;
+}
+
+bool tl_dhcp_read_offer(struct tl_dhcp_offer *offer, const uint8_t *packet, size_t len)
+{
+        size_t message_len;
+        const uint8_t *message = find_message(packet, len, &message_len), *type, *server;
+
+        if (!message || message[AT_OPERATION] != REPLY || message[AT_LINK_KIND] != ETHERNET ||
+            message[AT_MAC_LEN] != TL_DHCP_MAC_LEN || wg_be32_load(message + AT_MAGIC) != MAGIC ||
+            wg_be32_load(message + AT_OFFERED) == 0)
+                return false;
+        type = find_option(message + AT_OPTIONS, message_len - AT_OPTIONS, TYPE, 1);
+        server = find_option(message + AT_OPTIONS, message_len - AT_OPTIONS, SERVER, 4);
+        if (!type || *type != OFFER || !server)
+                return false;
+        *offer = (struct tl_dhcp_offer){
+                .id = wg_be32_load(message + AT_ID),
+                .offered = ip_at(message + AT_OFFERED),
+                .server = ip_at(server),
+        };
+        memcpy(offer->client, message + AT_CLIENT, TL_DHCP_MAC_LEN);
+        return true;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * dhcp.h - asks for an offer of a DHCP server, and reads it. An offer is not a lease: the server
+ * forgets it unless the client requests it. Packets begin after the Ethernet header.
+ * Threads: pure functions of their arguments. Source: RFC 2131, RFC 2132. */
+#ifndef IO_DHCP_H
+#define IO_DHCP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/ip.h"
+
+enum {
+        TL_DHCP_MAC_LEN = 6,
+        TL_DHCP_SIZE = 328, /* of a question */
+};
+
+struct tl_dhcp_question {
+        uint32_t id; /* random: answers have the same */
+        uint8_t client[TL_DHCP_MAC_LEN];
+        struct wg_ip wanted; /* a server that may hand it out offers it; NONE: any */
+};
+
+/* Composes a DHCPDISCOVER, to be sent to everybody. Returns TL_DHCP_SIZE. */
+size_t tl_dhcp_discover(uint8_t packet[TL_DHCP_SIZE], const struct tl_dhcp_question *question);
+
+struct tl_dhcp_offer {
+        uint32_t id;
+        uint8_t client[TL_DHCP_MAC_LEN];
+        struct wg_ip offered;
+        struct wg_ip server;
+};
+
+/* Reads a DHCPOFFER. Returns false if it is malformed, or something else. */
+bool tl_dhcp_read_offer(struct tl_dhcp_offer *offer, const uint8_t *packet, size_t len) WG_MUST_USE;
+
+#endif
