@@ -175,20 +175,17 @@ static struct tl_walk_end find_wire(const struct tl_model *model, const struct w
 struct tl_walk_end tl_course_find(const struct tl_model *model, const struct tl_walk_end *from,
                                   const struct wg_ip *dialled)
 {
+        const struct tl_stand_in *stand_in;
         uint32_t lan = TL_MODEL_NONE;
+        struct wg_ip there;
 
         if (from && from->lan != TL_MODEL_NONE)
                 lan = tl_model_find_lan_of(model, model->lans[from->lan].site, dialled);
         if (lan == TL_MODEL_NONE)
                 return find_wire(model, dialled);
-        for (uint32_t i = 0; i < model->stand_in_count; i++) {
-                const struct tl_stand_in *item = &model->stand_ins[i];
-                struct wg_ip there;
-
-                if (item->lan != lan || !wg_prefix_contains(&item->here, dialled))
-                        continue;
-                there = tl_course_translate(dialled, &item->here, &item->there);
-                return find_wire(model, &there);
-        }
-        return on_lan(model, lan, dialled);
+        stand_in = tl_model_find_here(model, lan, dialled);
+        if (!stand_in)
+                return on_lan(model, lan, dialled);
+        there = tl_course_translate(dialled, &stand_in->here, &stand_in->there);
+        return find_wire(model, &there);
 }

@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "conf/address.h"
+#include "net/prefixes.h"
 #include "net/recorded.h"
 #include "net/roster.h"
+#include "net/virtual.h"
 
 /* ---- what all steps share ---- */
 
@@ -114,43 +116,114 @@ static bool match_addresses(struct derivation *d)
 
 /* ---- tunnel addresses of one family ---- */
 
+/* Offsets of the addresses of a LAN. */
+struct span {
+        uint64_t first, last;
+};
+
 struct pool {
         uint8_t family;
         struct wg_prefix prefix; /* family NONE: the network has no such addresses */
         uint64_t first, last;    /* offsets of addresses that nodes may have */
+        struct span *lans;       /* except those of LANs in the pool; sorted, disjoint */
+        uint32_t lan_count;
         struct tl_place at;
 };
 
-static struct pool make_pool(uint8_t family, const struct wg_prefix *prefix, struct tl_place at)
+static uint64_t last_offset(const struct wg_prefix *prefix)
 {
-        struct pool pool = {.family = family, .prefix = *prefix, .at = at};
         unsigned int bits = wg_ip_bits(&prefix->ip) - prefix->cidr;
 
-        pool.last = bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
-        if (bits < 2)
-                return pool;
-        pool.first = 1; /* the network, or the anycast address of the subnet's routers */
+        return bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
+}
+
+/* An address of the pool as a number from its start. False if it is beyond 64 bits. */
+static bool number_of(const struct pool *pool, const struct wg_ip *ip, uint64_t *offset)
+{
+        uint64_t bits[2], base[2];
+
+        wg_ip_load_bits(bits, pool->family, ip->bytes);
+        wg_ip_load_bits(base, pool->family, pool->prefix.ip.bytes);
+        if (pool->family == WG_FAMILY_IPV4)
+                *offset = (bits[0] - base[0]) >> 32;
+        else
+                *offset = bits[1] - base[1];
+        return pool->family == WG_FAMILY_IPV4 || bits[0] == base[0];
+}
+
+/* Whether a LAN lies in the pool. One that has all of it is a conflict (net/conflicts). */
+static bool is_in_pool(const struct pool *pool, const struct wg_prefix *lan)
+{
+        return lan->ip.family == pool->family && lan->cidr > pool->prefix.cidr &&
+               wg_prefix_covers(&pool->prefix, lan);
+}
+
+/* Lists the LANs in the pool: a node with an address there would not be reached from the LAN. */
+static bool list_lans(struct derivation *d, struct pool *pool)
+{
+        struct tl_prefixes lans = {0};
+
+        for (uint32_t i = 0; i < d->network->site_count; i++) {
+                const struct tl_prefix_list *list = &d->network->sites[i].lans;
+
+                for (uint32_t j = 0; j < list->count; j++)
+                        if (is_in_pool(pool, &list->items[j].prefix) &&
+                            !tl_prefixes_add(&lans, &d->arena, &list->items[j].prefix))
+                                return false;
+        }
+        tl_prefixes_shorten(&lans);
+        pool->lans = tl_arena_take(&d->arena, lans.count, sizeof(*pool->lans));
+        for (uint32_t i = 0; pool->lans && i < lans.count; i++) {
+                struct span *span = &pool->lans[pool->lan_count];
+
+                if (!number_of(pool, &lans.items[i].ip, &span->first))
+                        continue;
+                span->last = span->first + last_offset(&lans.items[i]);
+                pool->lan_count++;
+        }
+        return pool->lans != NULL;
+}
+
+static bool make_pool(struct derivation *d, struct pool *pool, uint8_t family,
+                      const struct wg_prefix *prefix, struct tl_place at)
+{
+        *pool = (struct pool){.family = family, .prefix = *prefix, .at = at};
+        pool->last = last_offset(prefix);
+        if (pool->last < 3)
+                return list_lans(d, pool);
+        pool->first = 1; /* the network, or the anycast address of the subnet's routers */
         if (family == WG_FAMILY_IPV4)
-                pool.last--; /* broadcast */
-        return pool;
+                pool->last--; /* broadcast */
+        return list_lans(d, pool);
+}
+
+/* The LAN that has an address; NULL: none does. */
+static const struct span *find_lan(const struct pool *pool, uint64_t offset)
+{
+        uint32_t low = 0, high = pool->lan_count;
+
+        while (low < high) {
+                uint32_t middle = low + (high - low) / 2;
+
+                if (pool->lans[middle].last < offset)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low < pool->lan_count && pool->lans[low].first <= offset ? &pool->lans[low] : NULL;
+}
+
+/* Whether nodes may have the address with a number. */
+static bool may_have(const struct pool *pool, uint64_t offset)
+{
+        return offset >= pool->first && offset <= pool->last && !find_lan(pool, offset);
 }
 
 /* An address as a number from the start of the pool. False if nodes may not have it. */
 static bool offset_of(const struct pool *pool, const struct wg_ip *ip, uint64_t *offset)
 {
-        uint64_t bits[2], base[2];
-
-        if (pool->prefix.ip.family == WG_FAMILY_NONE || !wg_prefix_contains(&pool->prefix, ip))
-                return false;
-        wg_ip_load_bits(bits, pool->family, ip->bytes);
-        wg_ip_load_bits(base, pool->family, pool->prefix.ip.bytes);
-        if (pool->family == WG_FAMILY_IPV4)
-                *offset = (bits[0] - base[0]) >> 32;
-        else if (bits[0] == base[0])
-                *offset = bits[1] - base[1];
-        else
-                return false;
-        return *offset >= pool->first && *offset <= pool->last;
+        return pool->prefix.ip.family != WG_FAMILY_NONE && wg_prefix_contains(&pool->prefix, ip) &&
+               number_of(pool, ip, offset) && may_have(pool, *offset);
 }
 
 static struct wg_ip address_at(const struct pool *pool, uint64_t offset)
@@ -313,8 +386,8 @@ static bool pair_families(struct derivation *d, const struct pool *pool4, const 
                 struct wg_ip ip;
 
                 if (entry->ip6.family != WG_FAMILY_NONE ||
-                    !offset_of(pool4, &entry->ip4, &offset) || offset < pool6->first ||
-                    offset > pool6->last || is_claimed(claims, offset))
+                    !offset_of(pool4, &entry->ip4, &offset) || !may_have(pool6, offset) ||
+                    is_claimed(claims, offset))
                         continue;
                 ip = address_at(pool6, offset);
                 set_value(d, d->entries[i], WG_FAMILY_IPV6, &ip);
@@ -330,20 +403,32 @@ struct walk {
         bool is_over;     /* no free offset is left */
 };
 
+/* Goes on behind an address that is taken, the last one of several. */
+static void skip(struct walk *walk, const struct pool *pool, uint64_t last)
+{
+        walk->is_over = last >= pool->last;
+        walk->next = last + 1;
+}
+
 static bool take_free(struct walk *walk, const struct pool *pool, const struct claims *claims,
                       uint64_t *offset)
 {
-        while (!walk->is_over && walk->claim < claims->count &&
-               claims->items[walk->claim].offset == walk->next) {
-                walk->is_over = walk->next == pool->last;
+        while (!walk->is_over) {
+                const struct span *lan = find_lan(pool, walk->next);
+
+                if (lan) {
+                        skip(walk, pool, lan->last);
+                        continue;
+                }
+                if (walk->claim == claims->count || claims->items[walk->claim].offset != walk->next)
+                        break;
                 walk->claim++;
-                walk->next++;
+                skip(walk, pool, walk->next);
         }
         if (walk->is_over)
                 return false;
         *offset = walk->next;
-        walk->is_over = walk->next == pool->last;
-        walk->next++;
+        skip(walk, pool, walk->next);
         return true;
 }
 
@@ -412,15 +497,16 @@ static bool derive_family(struct derivation *d, const struct pool *pool, const s
 static bool derive_addresses(struct derivation *d)
 {
         struct wg_prefix prefix6 = tl_derive_pool6(d->network, d->lock);
-        struct pool pool4 = make_pool(WG_FAMILY_IPV4, &d->network->pool4.prefix,
-                                      d->network->pool4.at);
-        struct pool pool6 = make_pool(WG_FAMILY_IPV6, &prefix6, d->network->pool6.at);
+        struct pool pool4, pool6;
         struct tl_lock *lock = d->lock;
         uint32_t kept = 0;
         bool is_ok;
 
         if (!tl_roster_list(d->network, &d->arena, &d->nodes, &d->node_count) ||
-            !match_addresses(d))
+            !match_addresses(d) ||
+            !make_pool(d, &pool4, WG_FAMILY_IPV4, &d->network->pool4.prefix,
+                       d->network->pool4.at) ||
+            !make_pool(d, &pool6, WG_FAMILY_IPV6, &prefix6, d->network->pool6.at))
                 return report_no_memory(d);
         is_ok = derive_family(d, &pool4, NULL);
         is_ok = derive_family(d, &pool6, &pool4) && is_ok;
@@ -707,6 +793,11 @@ static bool derive_mapped(struct derivation *d)
 
 /* ---- all of it ---- */
 
+static bool derive_virtual(struct derivation *d)
+{
+        return tl_virtual_derive(d->lock, d->network, &d->changes) || report_no_memory(d);
+}
+
 bool tl_derive(struct tl_lock *lock, const struct tl_network *network, const uint8_t random[5],
                uint32_t *changes, struct tl_findings *findings)
 {
@@ -716,6 +807,7 @@ bool tl_derive(struct tl_lock *lock, const struct tl_network *network, const uin
         derive_ula(&d, random);
         is_ok = derive_addresses(&d);
         is_ok = derive_mapped(&d) && is_ok;
+        is_ok = derive_virtual(&d) && is_ok;
         tl_arena_done(&d.arena);
         lock->is_incomplete = !is_ok;
         if (is_ok)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * derive.h - derives what a network file leaves open: addresses, mapped prefixes and the ULA.
+ * derive.h - derives what a network file leaves open: addresses, mapped prefixes, virtual addresses
+ * and the ULA.
  *
  * A name that the lock has keeps its values, whatever is reordered or added. A fixed address in
  * the file wins over the lock. A removed name's values are retired, and reused only when nothing
- * else is left. Hubs get the lowest addresses, then sites, then devices, each at its first run.
+ * else is left. Hubs get the lowest addresses, then sites, then devices, each at its first run. No
+ * node gets an address in the prefix of a LAN.
  * Threads: pure functions of their arguments. */
 #ifndef NET_DERIVE_H
 #define NET_DERIVE_H

@@ -14,6 +14,7 @@
 #include "net/overlap.h"
 #include "net/recorded.h"
 #include "net/roster.h"
+#include "net/standins.h"
 
 WG_ENUM_DEFINE(tl_node_kind, TL_NODE_KINDS)
 WG_ENUM_DEFINE(tl_entity_kind, TL_ENTITY_KINDS)
@@ -573,7 +574,16 @@ static bool build_names(struct builder *b)
 /* ---- references ---- */
 
 /* What a name must stand for. */
-enum role { ROLE_HUB, ROLE_SITE, ROLE_MACHINE, ROLE_PARTY, ROLE_END, ROLE_PLACE, ROLE_NODES };
+enum role {
+        ROLE_HUB,
+        ROLE_SITE,
+        ROLE_MACHINE,
+        ROLE_STAND_IN,
+        ROLE_PARTY,
+        ROLE_END,
+        ROLE_PLACE,
+        ROLE_NODES
+};
 
 static const struct {
         const char *noun;      /* "unknown ..." */
@@ -582,6 +592,7 @@ static const struct {
         [ROLE_HUB] = {"hub", "a hub is needed here"},
         [ROLE_SITE] = {"site", "a site is needed here"},
         [ROLE_MACHINE] = {"machine", "a service is on one machine"},
+        [ROLE_STAND_IN] = {"machine", "an address stands for one machine"},
         [ROLE_PARTY] = {"name", "it exists in the lab only"},
         [ROLE_END] = {"name", ""},
         [ROLE_PLACE] = {"site or device", "a site, a person or a device is needed here"},
@@ -605,6 +616,10 @@ static bool fits(const struct tl_model *model, enum role role, const struct tl_e
         case ROLE_MACHINE:
                 return kind == TL_ENTITY_NODE ||
                        (kind == TL_ENTITY_HOST && !is_lab_only(model, entity));
+        case ROLE_STAND_IN:
+                return (kind == TL_ENTITY_NODE || kind == TL_ENTITY_HOST ||
+                        kind == TL_ENTITY_SERVICE) &&
+                       !is_lab_only(model, entity);
         case ROLE_PARTY:
                 return !is_lab_only(model, entity);
         case ROLE_END:
@@ -659,6 +674,8 @@ static const struct tl_entity *resolve(struct builder *b, enum role role, const 
         }
         if (fits(b->model, role, entity))
                 return entity;
+        if (is_lab_only(b->model, entity))
+                role = ROLE_PARTY;
         tl_findings_add(b->findings, TL_FINDING_ERROR, at, &entity->at, NULL, "\"%s\" is %s: %s",
                         entity->name, tl_entity_kind_text(entity->kind), roles[role].condition);
         return NULL;
@@ -787,6 +804,13 @@ static void resolve_service(struct builder *b, struct tl_service *service)
         }
 }
 
+static void resolve_stand_ins(struct builder *b)
+{
+        for (uint32_t i = 0; i < b->network->site_count; i++)
+                for (uint32_t j = 0; j < b->network->sites[i].stand_in_count; j++)
+                        resolve_word(b, ROLE_STAND_IN, &b->network->sites[i].stand_ins[j].name);
+}
+
 static void resolve_parties(struct builder *b, const struct tl_word_list *parties)
 {
         for (uint32_t i = 0; i < parties->count; i++) {
@@ -823,6 +847,7 @@ static void resolve_all(struct builder *b)
         resolve_hubs(b);
         for (uint32_t i = 0; i < b->model->service_count; i++)
                 resolve_service(b, &b->model->services[i]);
+        resolve_stand_ins(b);
         for (uint32_t i = 0; i < b->network->rule_count; i++) {
                 resolve_parties(b, &b->network->rules[i].from);
                 resolve_parties(b, &b->network->rules[i].to);
@@ -851,6 +876,29 @@ static bool build_services(struct builder *b)
         return model->services != NULL;
 }
 
+/* The networks that the file says devices are in. */
+static bool build_presences(struct builder *b)
+{
+        uint32_t node = b->model->hub_count + b->model->site_count;
+
+        for (uint32_t i = 0; i < b->network->person_count; i++)
+                for (uint32_t j = 0; j < b->network->people[i].device_count; j++, node++) {
+                        const struct tl_prefix_list *lans = &b->network->people[i].devices[j].lans;
+
+                        for (uint32_t k = 0; k < lans->count; k++) {
+                                const struct tl_presence presence = {
+                                        .node = node,
+                                        .prefix = lans->items[k].prefix,
+                                        .is_declared = true,
+                                        .at = lans->items[k].at};
+
+                                if (!tl_model_add_presence(b->model, &presence))
+                                        return false;
+                        }
+                }
+        return true;
+}
+
 static bool build_all(struct builder *b)
 {
         struct tl_model *model = b->model;
@@ -863,7 +911,8 @@ static bool build_all(struct builder *b)
         return model->domain && tl_recorded_init(&recorded, model->lock, &model->arena) &&
                build_nodes(b, &recorded) && index_keys(b) && index_addresses(model) &&
                build_sites(b, &recorded) && map_lans(model) && index_own_lans(model) &&
-               index_lans(model) && build_groups(b) && build_services(b) && build_names(b);
+               index_lans(model) && build_groups(b) && build_services(b) && build_names(b) &&
+               build_presences(b);
 }
 
 bool tl_model_build(struct tl_model *model, const struct tl_network *network,
@@ -871,14 +920,16 @@ bool tl_model_build(struct tl_model *model, const struct tl_network *network,
 {
         struct builder b = {.model = model, .network = network, .findings = findings};
         uint32_t errors = findings->errors;
+        bool is_built;
 
         *model = (struct tl_model){.network = network,
                                    .lock = lock,
                                    .pool4 = network->pool4.prefix,
                                    .pool6 = tl_derive_pool6(network, lock)};
-        if (build_all(&b))
+        is_built = build_all(&b);
+        if (is_built)
                 resolve_all(&b);
-        else
+        if (!is_built || !tl_standins_build(model, findings))
                 tl_findings_error(findings, network->name.at, NULL, "out of memory");
         return findings->errors == errors && !findings->has_lost_some;
 }

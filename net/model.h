@@ -70,8 +70,10 @@ struct tl_stand_in {
         uint32_t lan;
         struct wg_prefix here;  /* of the LAN's family */
         struct wg_prefix there; /* of the same length, as in the tunnel */
-        const char *name;       /* of the machine; NULL: a block */
+        const char *name;       /* of the machine; NULL: a block, or an address */
         struct tl_place at;
+        uint32_t outer; /* index of the one in the same LAN with the closest `there` around this
+                         * one; TL_MODEL_NONE: none */
 };
 
 /* A network other than the LANs of its own site that a node is in: what it sends to addresses there
@@ -160,6 +162,7 @@ struct tl_model {
         /* Wire and mapped prefixes of LANs; then their own. `id` is the index of the LAN. */
         struct tl_nest_item *lans_by_prefix, *lans_by_own;
         uint32_t lans_by_prefix_count;
+        const struct tl_stand_in **by_here; /* stand-ins, sorted by LAN, then `here` */
 };
 
 /* Builds the model of a network whose lock has all values (net/derive.h). If its reader has found
@@ -173,7 +176,8 @@ bool tl_model_build(struct tl_model *model, const struct tl_network *network,
 /* Frees everything. Accepts zeroed memory. */
 void tl_model_done(struct tl_model *model);
 
-/* Adds a network that a node is in. Returns false if there is no memory. */
+/* Adds a network that a node is in, after others of that node. Returns false if there is no memory.
+ */
 bool tl_model_add_presence(struct tl_model *model, const struct tl_presence *presence) WG_MUST_USE;
 
 /* The network that a node is in and that overlaps a prefix; NULL: none does. */
@@ -207,6 +211,10 @@ uint32_t tl_model_find_lan_of(const struct tl_model *model, uint32_t site, const
  * NULL: nothing does. */
 const struct tl_stand_in *tl_model_find_stand_in(const struct tl_model *model, uint32_t lan,
                                                  const struct wg_prefix *to);
+
+/* The stand-in that has an address of a LAN; NULL: none does. */
+const struct tl_stand_in *tl_model_find_here(const struct tl_model *model, uint32_t lan,
+                                             const struct wg_ip *here);
 
 /* The index of the node with that tunnel address; TL_MODEL_NONE: there is none. */
 uint32_t tl_model_find_address(const struct tl_model *model, const struct wg_ip *ip);

@@ -80,15 +80,15 @@ uint32_t tl_model_find_lan_of(const struct tl_model *model, uint32_t site, const
         return found;
 }
 
-/* The index of the first stand-in of a LAN, or where it would be. */
-static uint32_t first_stand_in(const struct tl_model *model, uint32_t lan)
+/* The index of the first network of a node, or of a later one. */
+static uint32_t first_presence(const struct tl_model *model, uint32_t node)
 {
-        uint32_t low = 0, high = model->stand_in_count;
+        uint32_t low = 0, high = model->presence_count;
 
         while (low < high) {
                 uint32_t middle = low + (high - low) / 2;
 
-                if (model->stand_ins[middle].lan < lan)
+                if (model->presences[middle].node < node)
                         low = middle + 1;
                 else
                         high = middle;
@@ -96,20 +96,14 @@ static uint32_t first_stand_in(const struct tl_model *model, uint32_t lan)
         return low;
 }
 
-const struct tl_stand_in *tl_model_find_stand_in(const struct tl_model *model, uint32_t lan,
-                                                 const struct wg_prefix *to)
+const struct tl_presence *tl_model_find_presence(const struct tl_model *model, uint32_t node,
+                                                 const struct wg_prefix *prefix)
 {
-        const struct tl_stand_in *found = NULL;
-
-        for (uint32_t i = first_stand_in(model, lan);
-             i < model->stand_in_count && model->stand_ins[i].lan == lan; i++) {
-                const struct tl_stand_in *item = &model->stand_ins[i];
-
-                if (wg_prefix_covers(&item->there, to) &&
-                    (!found || item->there.cidr > found->there.cidr))
-                        found = item;
-        }
-        return found;
+        for (uint32_t i = first_presence(model, node);
+             i < model->presence_count && model->presences[i].node == node; i++)
+                if (wg_prefix_overlaps(&model->presences[i].prefix, prefix))
+                        return &model->presences[i];
+        return NULL;
 }
 
 bool tl_model_add_presence(struct tl_model *model, const struct tl_presence *presence)
@@ -117,26 +111,59 @@ bool tl_model_add_presence(struct tl_model *model, const struct tl_presence *pre
         struct tl_presence *larger = tl_arena_grow(&model->arena, model->presences,
                                                    model->presence_count, &model->presence_capacity,
                                                    sizeof(*larger));
-        uint32_t at = model->presence_count;
+        uint32_t at = first_presence(model, presence->node + 1);
 
         if (!larger)
                 return false;
         model->presences = larger;
-        for (; at > 0 && larger[at - 1].node > presence->node; at--)
-                larger[at] = larger[at - 1];
+        memmove(&larger[at + 1], &larger[at], (model->presence_count - at) * sizeof(*larger));
         larger[at] = *presence;
         model->presence_count++;
         return true;
 }
 
-const struct tl_presence *tl_model_find_presence(const struct tl_model *model, uint32_t node,
-                                                 const struct wg_prefix *prefix)
+/* ---- stand-ins ---- */
+
+const struct tl_stand_in *tl_model_find_stand_in(const struct tl_model *model, uint32_t lan,
+                                                 const struct wg_prefix *to)
 {
-        for (uint32_t i = 0; i < model->presence_count; i++)
-                if (model->presences[i].node == node &&
-                    wg_prefix_overlaps(&model->presences[i].prefix, prefix))
-                        return &model->presences[i];
-        return NULL;
+        uint32_t low = 0, high = model->stand_in_count, at;
+
+        while (low < high) {
+                uint32_t middle = low + (high - low) / 2;
+                const struct tl_stand_in *item = &model->stand_ins[middle];
+
+                if (item->lan < lan ||
+                    (item->lan == lan && wg_ip_compare(&item->there.ip, &to->ip) <= 0))
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        at = low > 0 && model->stand_ins[low - 1].lan == lan ? low - 1 : TL_MODEL_NONE;
+        while (at != TL_MODEL_NONE && !wg_prefix_covers(&model->stand_ins[at].there, to))
+                at = model->stand_ins[at].outer;
+        return at == TL_MODEL_NONE ? NULL : &model->stand_ins[at];
+}
+
+const struct tl_stand_in *tl_model_find_here(const struct tl_model *model, uint32_t lan,
+                                             const struct wg_ip *here)
+{
+        uint32_t low = 0, high = model->stand_in_count;
+
+        while (low < high) {
+                uint32_t middle = low + (high - low) / 2;
+                const struct tl_stand_in *item = model->by_here[middle];
+
+                if (item->lan < lan ||
+                    (item->lan == lan && wg_ip_compare(&item->here.ip, here) <= 0))
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        if (low == 0 || model->by_here[low - 1]->lan != lan ||
+            !wg_prefix_contains(&model->by_here[low - 1]->here, here))
+                return NULL;
+        return model->by_here[low - 1];
 }
 
 uint32_t tl_model_find_address(const struct tl_model *model, const struct wg_ip *ip)

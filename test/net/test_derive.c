@@ -40,6 +40,23 @@ static char *derive(const char *yaml, const char *lock_text, uint32_t *changes,
 #define HUBS "hubs: {z: {endpoint: \"z.example\"}, y: {endpoint: \"y.example\"}}\n"
 #define ONE_HUB "hubs: {z: {endpoint: \"z.example\"}}\n"
 
+/* Two sites; what site s has under `virtual:`. The service at b's address needs none, as b is at s
+ * itself; that at d's has d's. */
+#define VIRTUAL(ranges) \
+        POOL ONE_HUB \
+                "sites:\n" \
+                "  s: {lan: [192.168.1.0/24, \"fd77::/64\"], devices: {b: 192.168.1.9}, " \
+                "virtual: " ranges "}\n" \
+                "  t: {lan: 192.168.2.0/24, devices: {d: 192.168.2.9}}\n" \
+                "people: {e: {devices: {laptop: {}}}}\n" \
+                "services: {web: {at: 192.168.2.7, ports: 80}, git: {at: 192.168.2.9, ports: 1}, " \
+                "own: {at: 192.168.1.9, ports: 1}, near: {at: 192.168.1.7, ports: 1}}\n"
+#define VIRTUAL_LOCK \
+        HEADER "address e/laptop 10.70.0.4 fd01:203:405::4\n" \
+               "address s-node 10.70.0.2 fd01:203:405::2\n" \
+               "address t-node 10.70.0.3 fd01:203:405::3\naddress z 10.70.0.1 fd01:203:405::1\n" \
+               "mapped s 192.168.1.0/24 10.200.0.0/24\nmapped t 192.168.2.0/24 10.200.1.0/24\n"
+
 static const struct {
         int number;
         const char *name;
@@ -182,6 +199,92 @@ static const struct {
          HEADER "address s-node 10.70.0.1 fd01:203:405::1\n"
                 "mapped s 192.168.1.0/24 10.200.7.0/25\n",
          NULL, 0},
+        {25, "a LAN in the pool: no node gets an address there, and those that have one move",
+         "network: n\naddresses: 10.70.0.0/28\n" HUBS
+         "sites: {s: {lan: 10.70.0.0/30}, t: {lan: 10.70.0.6/31}}\n",
+         HEADER "address z 10.70.0.2 fd01:203:405::1\nretired address x 10.70.0.1\n",
+         HEADER "address s-node 10.70.0.8 fd01:203:405::8\n"
+                "address t-node 10.70.0.9 fd01:203:405::9\n"
+                "address y 10.70.0.5 fd01:203:405::5\n"
+                "address z 10.70.0.4 fd01:203:405::1\n"
+                "mapped s 10.70.0.0/30 10.200.0.0/30\n"
+                "mapped t 10.70.0.6/31 10.200.0.4/31\n"
+                "retired address x 10.70.0.1\n",
+         9},
+        {26, "a LAN at the end of the pool, which is then exhausted",
+         "network: n\naddresses: 10.70.0.0/30\n" HUBS "sites: {s: {lan: 10.70.0.2/31}}\n", NULL,
+         NULL, 0},
+        {27, "an IPv6 LAN in the pool",
+         "network: n\naddresses: [10.70.0.0/24, \"2001:db8::/64\"]\n" ONE_HUB
+         "sites: {s: {lan: \"2001:db8::/120\"}}\n",
+         NULL,
+         "tieline-lock 1\naddress s-node 10.70.0.2 2001:db8::101\n"
+         "address z 10.70.0.1 2001:db8::100\n",
+         4},
+        /* Virtual addresses. */
+        {28, "devices on LANs, services, hubs, nodes and devices elsewhere, in this order",
+         VIRTUAL("192.168.1.192/29"), VIRTUAL_LOCK,
+         VIRTUAL_LOCK "virtual s d 192.168.1.192\nvirtual s e/laptop 192.168.1.196\n"
+                      "virtual s t-node 192.168.1.195\nvirtual s web 192.168.1.193\n"
+                      "virtual s z 192.168.1.194\n",
+         5},
+        {29, "they stay", VIRTUAL("192.168.1.192/29"),
+         VIRTUAL_LOCK "virtual s d 192.168.1.199\nvirtual s t-node 192.168.1.192\n",
+         VIRTUAL_LOCK "virtual s d 192.168.1.199\nvirtual s e/laptop 192.168.1.195\n"
+                      "virtual s t-node 192.168.1.192\nvirtual s web 192.168.1.193\n"
+                      "virtual s z 192.168.1.194\n",
+         3},
+        {30, "a range that is too small", VIRTUAL("192.168.1.192/31"), VIRTUAL_LOCK,
+         VIRTUAL_LOCK "virtual s d 192.168.1.192\nvirtual s web 192.168.1.193\n", 2},
+        {31, "two ranges that overlap, and one of IPv6, where d has no address",
+         VIRTUAL("[192.168.1.193/32, 192.168.1.192/31, \"fd77::10/124\"]"), VIRTUAL_LOCK,
+         VIRTUAL_LOCK "virtual s d 192.168.1.192\nvirtual s e/laptop fd77::12\n"
+                      "virtual s t-node fd77::11\nvirtual s web 192.168.1.193\n"
+                      "virtual s z fd77::10\n",
+         5},
+        {32, "retired ones come last, and the last of all", VIRTUAL("192.168.1.192/30"),
+         VIRTUAL_LOCK "virtual s gone 192.168.1.192\nretired virtual s lost 192.168.1.193\n"
+                      "virtual s other 10.0.0.1\n",
+         VIRTUAL_LOCK "virtual s d 192.168.1.194\nvirtual s t-node 192.168.1.193\n"
+                      "virtual s web 192.168.1.195\nvirtual s z 192.168.1.192\n"
+                      "retired virtual s other 10.0.0.1\n",
+         7},
+        {33, "a machine that returns gets its address back", VIRTUAL("192.168.1.192/29"),
+         VIRTUAL_LOCK "retired virtual s d 192.168.1.199\n",
+         VIRTUAL_LOCK "virtual s d 192.168.1.199\nvirtual s e/laptop 192.168.1.195\n"
+                      "virtual s t-node 192.168.1.194\nvirtual s web 192.168.1.192\n"
+                      "virtual s z 192.168.1.193\n",
+         5},
+        {34, "a machine with an address by name needs no other",
+         VIRTUAL("{192.168.1.200: d, 192.168.1.192/31: auto}"),
+         VIRTUAL_LOCK "virtual s d 192.168.1.193\n",
+         VIRTUAL_LOCK "virtual s web 192.168.1.192\nvirtual s z 192.168.1.193\n", 3},
+        {35, "two machines with one address, as a merge of locks may leave them",
+         VIRTUAL("192.168.1.192/29"),
+         VIRTUAL_LOCK "virtual s d 192.168.1.192\nvirtual s z 192.168.1.192\n"
+                      "virtual s web 192.168.1.193\nvirtual s t-node 192.168.1.194\n"
+                      "virtual s e/laptop 192.168.1.195\n",
+         VIRTUAL_LOCK "virtual s d 192.168.1.192\nvirtual s e/laptop 192.168.1.195\n"
+                      "virtual s t-node 192.168.1.194\nvirtual s web 192.168.1.193\n"
+                      "virtual s z 192.168.1.196\n",
+         2},
+        {36, "without ranges, all are retired", VIRTUAL("{}"),
+         VIRTUAL_LOCK "virtual s d 192.168.1.192\n",
+         VIRTUAL_LOCK "retired virtual s d 192.168.1.192\n", 1},
+        {37, "the last addresses of all",
+         "network: n\naddresses: 10.70.0.0/24\n" ONE_HUB
+         "sites: {s: {lan: 255.255.255.0/24, virtual: 255.255.255.254/31}}\n"
+         "people: {e: {devices: {laptop: {}, phone: {}}}}\n",
+         HEADER "address e/laptop 10.70.0.3 fd01:203:405::3\n"
+                "address e/phone 10.70.0.4 fd01:203:405::4\n"
+                "address s-node 10.70.0.2 fd01:203:405::2\naddress z 10.70.0.1 fd01:203:405::1\n"
+                "mapped s 255.255.255.0/24 10.200.0.0/24\n",
+         HEADER "address e/laptop 10.70.0.3 fd01:203:405::3\n"
+                "address e/phone 10.70.0.4 fd01:203:405::4\n"
+                "address s-node 10.70.0.2 fd01:203:405::2\naddress z 10.70.0.1 fd01:203:405::1\n"
+                "mapped s 255.255.255.0/24 10.200.0.0/24\n"
+                "virtual s e/laptop 255.255.255.255\nvirtual s z 255.255.255.254\n",
+         2},
 };
 
 static void test_locks(void **state WG_UNUSED)
@@ -229,7 +332,11 @@ static void write_network(struct world *w, char *out)
         fprintf(file, "sites:\n");
         for (unsigned int i = 0, s = from % 8; i < 8; i++, s = (s + 1) % 8)
                 if (w->has_site[s])
-                        fprintf(file, "  s%u: {lan: 192.168.%u.0/2%u}\n", s, w->lan[s], 4 + s % 3);
+                        fprintf(file,
+                                "  s%u: {lan: 192.168.%u.0/2%u, devices: {d%u: 192.168.%u.1}, "
+                                "virtual: 192.168.%u.%u/%u}\n",
+                                s, w->lan[s], 4 + s % 3, s, w->lan[s], w->lan[s], 32 * (s % 2),
+                                27 + s % 4);
         fprintf(file, "people:\n");
         for (unsigned int i = 0; i < NAMES; i++)
                 if (w->has_person[(i + from) % NAMES])
@@ -282,6 +389,54 @@ static void check_unique(const struct tl_lock *lock)
                         assert_false(wg_prefix_overlaps(&a->mapped, &b->mapped) &&
                                      !(a->is_retired && b->is_retired));
                 }
+        }
+}
+
+/* No address of a site is there twice, and no machine has two at one site. */
+static void check_virtuals(const struct tl_lock *lock)
+{
+        for (uint32_t i = 0; i < lock->virtual_count; i++)
+                for (uint32_t j = 0; j < i; j++) {
+                        const struct tl_lock_virtual *a = &lock->virtuals[i];
+                        const struct tl_lock_virtual *b = &lock->virtuals[j];
+
+                        if (strcmp(a->site, b->site) != 0)
+                                continue;
+                        assert_false(wg_ip_equal(&a->ip, &b->ip));
+                        assert_false(!a->is_retired && !b->is_retired &&
+                                     strcmp(a->name, b->name) == 0);
+                }
+}
+
+/* A machine that has an address in use before and after has the same one, unless the LAN moved. A
+ * retired one is gone only if its range has no other address left. */
+static void check_stable_virtuals(const struct tl_lock *before, const struct tl_lock *after,
+                                  const struct world *w)
+{
+        for (uint32_t i = 0; i < before->virtual_count; i++) {
+                const struct tl_lock_virtual *a = &before->virtuals[i];
+                unsigned int site = (unsigned int)(a->site[1] - '0'), in_range = 0;
+                struct wg_prefix range = {
+                        {WG_FAMILY_IPV4,
+                         {192, 168, (uint8_t)w->lan[site], (uint8_t)(32 * (site % 2))}},
+                        (uint8_t)(27 + site % 4)};
+                bool is_there = false;
+
+                if (!wg_prefix_contains(&range, &a->ip))
+                        continue;
+                for (uint32_t j = 0; j < after->virtual_count; j++) {
+                        const struct tl_lock_virtual *b = &after->virtuals[j];
+
+                        if (strcmp(a->site, b->site) != 0)
+                                continue;
+                        in_range += wg_prefix_contains(&range, &b->ip);
+                        is_there |= wg_ip_equal(&a->ip, &b->ip) && strcmp(a->name, b->name) == 0;
+                        if (strcmp(a->name, b->name) == 0 && !a->is_retired && !b->is_retired)
+                                assert_true(wg_ip_equal(&a->ip, &b->ip));
+                }
+                if (!is_there)
+                        assert_true(a->is_retired || !w->has_site[site] ||
+                                    in_range == 1u << (32 - range.cidr));
         }
 }
 
@@ -340,6 +495,8 @@ static bool step(struct world *w, struct tl_lock *lock, char *yaml)
         if (is_ok) {
                 check_unique(lock);
                 check_stable(&before, lock, w->cidr);
+                check_virtuals(lock);
+                check_stable_virtuals(&before, lock, w);
                 write_network(w, yaml); /* in another order */
                 tl_network_done(&network);
                 assert_true(tl_network_parse(&network, yaml, strlen(yaml), &findings));
@@ -409,6 +566,7 @@ static void test_many_names(void **state WG_UNUSED)
 /* Whichever allocation fails, the failure is reported. */
 static void test_memory_runs_out(void **state WG_UNUSED)
 {
+        static const char yaml[] = VIRTUAL("192.168.1.192/29");
         bool has_failed = true;
 
         for (long allocations = 0; has_failed; allocations++) {
@@ -418,8 +576,7 @@ static void test_memory_runs_out(void **state WG_UNUSED)
                 uint32_t changes;
 
                 assert_true(allocations < 1000);
-                assert_true(tl_network_parse(&network, TEST_OFFICE_SAMPLE,
-                                             strlen(TEST_OFFICE_SAMPLE), &findings));
+                assert_true(tl_network_parse(&network, yaml, strlen(yaml), &findings));
                 heap_fail_after(allocations);
                 has_failed = !tl_derive(&lock, &network, random_bits, &changes, &findings);
                 heap_fail_after(-1);

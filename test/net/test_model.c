@@ -103,6 +103,52 @@ static void test_lookups(void **state WG_UNUSED)
         test_office_done(&office);
 }
 
+/* What a node is in: in the file, or added as a fact of a machine; found by node and overlap. */
+static void test_presences(void **state WG_UNUSED)
+{
+        static const char yaml[] =
+                "network: n\naddresses: 10.70.0.0/24\nhubs: {z: {endpoint: z.example}}\n"
+                "people:\n"
+                "  e: {devices: {laptop: {}, phone: {lan: [192.168.1.0/24, \"fd00::/64\"]}}}\n"
+                "  f: {devices: {phone: {lan: 192.168.1.128/25}}}\n";
+        static const struct {
+                uint32_t node, found; /* the presence; TL_MODEL_NONE: none */
+                const char *prefix;
+        } cases[] = {
+                {0, TL_MODEL_NONE, "192.168.1.0/24"},
+                {1, TL_MODEL_NONE, "192.168.1.0/24"},
+                {2, 0, "192.168.1.0/24"},
+                {2, 0, "192.168.0.0/16"},
+                {2, 0, "192.168.1.7/32"},
+                {2, 1, "fd00::/64"},
+                {2, TL_MODEL_NONE, "192.168.2.0/24"},
+                {2, 2, "172.17.5.0/24"},
+                {3, 3, "192.168.1.0/24"},
+                {3, TL_MODEL_NONE, "192.168.1.0/25"},
+                {4, TL_MODEL_NONE, "192.168.1.0/24"},
+        };
+        const struct tl_presence local = {.node = 2, .prefix = test_prefix("172.17.0.0/16")};
+        struct test_office office;
+
+        test_office_init(&office, yaml);
+        assert_int_equal(office.model.presence_count, 3);
+        assert_true(office.model.presences[0].is_declared);
+        assert_int_equal(office.model.presences[0].at.line, 5);
+        assert_true(tl_model_add_presence(&office.model, &local));
+        assert_false(office.model.presences[2].is_declared);
+        for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
+                struct wg_prefix prefix = test_prefix(cases[i].prefix);
+                const struct tl_presence *found = tl_model_find_presence(&office.model,
+                                                                         cases[i].node, &prefix);
+
+                if (found != (cases[i].found == TL_MODEL_NONE
+                                      ? NULL
+                                      : &office.model.presences[cases[i].found]))
+                        fail_msg("case %zu", i);
+        }
+        test_office_done(&office);
+}
+
 /* ---- the way between nodes ---- */
 
 #define THREE_HUBS \
@@ -417,15 +463,11 @@ static void test_memory_runs_out(void **state WG_UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_sample),
-                cmocka_unit_test(test_lookups),
-                cmocka_unit_test(test_ways),
-                cmocka_unit_test(test_mistakes),
-                cmocka_unit_test(test_half_read),
-                cmocka_unit_test(test_half_derived),
-                cmocka_unit_test(test_lock_lacks_values),
-                cmocka_unit_test(test_many_mistakes),
-                cmocka_unit_test(test_memory_runs_out),
+                cmocka_unit_test(test_sample),        cmocka_unit_test(test_lookups),
+                cmocka_unit_test(test_presences),     cmocka_unit_test(test_ways),
+                cmocka_unit_test(test_mistakes),      cmocka_unit_test(test_half_read),
+                cmocka_unit_test(test_half_derived),  cmocka_unit_test(test_lock_lacks_values),
+                cmocka_unit_test(test_many_mistakes), cmocka_unit_test(test_memory_runs_out),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
