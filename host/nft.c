@@ -130,14 +130,14 @@ static bool find(const char *name, bool *exists)
         return true;
 }
 
-/* Lists a table that exists. Returns NULL if nft fails. Numbers instead of names spare nft reading
- * files such as /etc/protocols again for each rule. */
+/* Lists a table. Returns NULL if nft fails, as it does without one, and tells nobody why. Numbers
+ * instead of names spare nft reading files such as /etc/protocols again for each rule. */
 static char *list(const char *options, const char *name)
 {
         char command[COMMAND_SIZE];
 
         snprintf(command, sizeof(command), "nft %s -s -n list table inet %s", options, name);
-        return tl_run_read(command, NULL, NULL);
+        return tl_run_read_quietly(command);
 }
 
 static char *list_json(const char *name)
@@ -145,21 +145,24 @@ static char *list_json(const char *name)
         return list("-j", name);
 }
 
-bool tl_nft_read(char **form, const char *name)
+/* Tells why a table cannot be listed, unless there is none. */
+static bool is_missing(const char *name)
 {
         bool exists = false;
+
+        return find(name, &exists) && (!exists || tl_fail("cannot list the nft table `%s'", name));
+}
+
+bool tl_nft_read(char **form, const char *name)
+{
         char *json;
 
         *form = NULL;
         if (!tl_run_has("nft"))
                 return true;
-        if (!find(name, &exists))
-                return false;
-        if (!exists)
-                return true;
         json = list_json(name);
         if (!json)
-                return tl_fail("cannot list the nft table `%s'", name);
+                return is_missing(name);
         *form = tl_nft_canonical(json);
         free(json);
         /* nft 1.0.6 writes half the JSON of a table with flags, such as `dormant'. We never make

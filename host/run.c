@@ -331,10 +331,10 @@ static char *read_all(int fd, size_t *length)
         return text;
 }
 
-char *tl_run_read(const char *command, const char *input, size_t *length)
+static char *read_output(const char *command, const char *input, struct streams *streams,
+                         size_t *length)
 {
-        struct streams streams = {-1, -1, false};
-        int from = begin_with_output(command, input, &streams);
+        int from = begin_with_output(command, input, streams);
         size_t len = 0;
         char *text = NULL;
 
@@ -349,6 +349,20 @@ char *tl_run_read(const char *command, const char *input, size_t *length)
         if (length)
                 *length = len;
         return text;
+}
+
+char *tl_run_read(const char *command, const char *input, size_t *length)
+{
+        struct streams streams = {-1, -1, false};
+
+        return read_output(command, input, &streams, length);
+}
+
+char *tl_run_read_quietly(const char *command)
+{
+        struct streams streams = {-1, -1, true};
+
+        return read_output(command, NULL, &streams, NULL);
 }
 
 bool tl_run_script(const char *interpreter, const char *script)

@@ -54,6 +54,9 @@ bool tl_run_ask(const char *command, char *answer, size_t size) WG_MUST_USE;
  * NULL: it does not exit with status 0, or there is no memory. */
 char *tl_run_read(const char *command, const char *input, size_t *length) WG_MUST_USE;
 
+/* The same with our standard input, and standard error is discarded. */
+char *tl_run_read_quietly(const char *command) WG_MUST_USE;
+
 /* Runs the command of an interpreter on a script, without showing it. The script is passed as an
  * open file, because other users can read command lines. */
 bool tl_run_script(const char *interpreter, const char *script) WG_MUST_USE;

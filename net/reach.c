@@ -22,7 +22,7 @@ WG_ENUM_DEFINE(tl_reach_change, TL_REACH_CHANGES)
 
 /* ---- answers that are kept ---- */
 
-/* A table from sequences of numbers to one number. Zeroed memory is an empty one. */
+/* A table from three numbers to one. Zeroed memory is an empty one. */
 struct memo {
         struct tl_intern keys;
         uint32_t *values; /* by key; 1 + the value; 0: none yet */
@@ -39,9 +39,9 @@ static void memo_done(struct memo *memo)
 /* The slot of a key; NULL: no memory. */
 static uint32_t *memo_slot(struct memo *memo, uint32_t a, uint32_t b, uint32_t c)
 {
-        uint32_t key = tl_intern_add(&memo->keys, 0, (uint64_t)a << 32 | b);
+        /* Any number may stand for the sequence before: the keys are not read back. */
+        uint32_t key = tl_intern_add(&memo->keys, c, (uint64_t)a << 32 | b);
 
-        key = tl_intern_add(&memo->keys, key, c);
         if (memo->keys.has_no_memory)
                 return NULL;
         if (key >= memo->capacity) {

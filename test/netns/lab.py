@@ -523,6 +523,6 @@ def sweep():
         names += os.listdir(folder)
     for prefix, pid in {found.groups() for name in names if (found := OURS.match(name))}:
         with contextlib.suppress(FileNotFoundError):
-            if b"run.py" in read(f"/proc/{pid}/cmdline"):
-                continue  # a scenario of another run, still going
+            if re.search(rb"run\.py|bench/", read(f"/proc/{pid}/cmdline")):
+                continue  # a scenario or a measurement of another run, still going
         remove(prefix)

@@ -11,10 +11,10 @@ the second one, the router must see both directions, and c sends packets through
 
 import os
 import re
-import subprocess
 
 from device import Key
-from lab import Failure, expect_same, read, run, until
+from lab import Failure, expect_same, read
+from member import Member
 
 NAME = "acme"
 APPLY = ("apply", "--no-probe", NAME)  # probes of the LAN take a second
@@ -39,26 +39,15 @@ OTHER_LINES = (
     ("to: [shenzhen, beijing, hubs]}", "to: [beijing, hubs]}"),
 )
 
-# What several commands and all networks share, but one test must not share with the machine.
-PRIVATE = ("/etc/tieline", "/run/tieline", "/var/lib/tieline", "/var/run/wireguard")
 
-
-class OfficeNode:
+class OfficeNode(Member):
     """`me` is the node of the file that the machine is: z, a, c or e."""
 
     def __init__(self, lab, me="c"):
-        self.lab, self.node = lab, lab.node(me)
+        super().__init__(lab, lab.node(me), os.path.dirname(os.path.dirname(lab.mine.path)))
         lab.link(self.node, isp := lab.node("isp"))
         if me == "c":
             lab.link(self.node, isp, 1)
-        self.bin = os.path.dirname(os.path.dirname(lab.mine.path))
-        for path in PRIVATE:
-            os.makedirs(path, exist_ok=True)
-        mounts = "; ".join(f"mount -t tmpfs none {path}" for path in PRIVATE)
-        self.anchor = self.node.popen("unshare", "-m", "sh", "-c", f"{mounts}; exec sleep infinity",
-                                      log=lab.file("anchor"))
-        # Until it is `sleep`, its mounts may still be those of the machine.
-        until(lambda: read(f"/proc/{self.anchor.pid}/comm") == b"sleep\n", "mounts are private")
         # With the others, the kernel would restore it by itself (Linux, inet_forward_change()).
         self.node.sysctl("net.ipv4.conf.all.accept_redirects", 0)
         self.keys = keys = {name: Key(lab) for name in "zaceh"}
@@ -68,22 +57,6 @@ class OfficeNode:
             self.texts[1] = self.texts[1].replace(old, new)
         self.write("key", keys[me].text)
         self.locks = [self.lock(number) for number in (0, 1)]
-
-    def inside(self, *argv, env=None):
-        """The command line that runs a program on this machine."""
-        path = f"{self.bin}/cli:{self.bin}/daemon:{os.environ['PATH']}"
-        return ("nsenter", "-t", str(self.anchor.pid), "-m", "-n", "env", f"PATH={path}",
-                *(f"{name}={value}" for name, value in (env or {}).items()), *argv)
-
-    def run(self, *argv, env=None, **more):
-        return run(*self.inside(*argv, env=env), **more)
-
-    def popen(self, *argv):
-        return subprocess.Popen(self.inside(*argv), stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True)
-
-    def tieline(self, *arguments, **more):
-        return self.run("tieline", *arguments, **more)
 
     def strike(self, number, nth, *arguments):
         """Runs a command that gets a signal before its nth system call. Returns the exit status,
@@ -103,12 +76,10 @@ class OfficeNode:
 
     def path(self, suffix):
         """Where a file of the network is, seen from outside."""
-        return f"/proc/{self.anchor.pid}/root/etc/tieline/{NAME}.{suffix}"
+        return super().path(f"{NAME}.{suffix}")
 
     def write(self, suffix, text):
-        with open(self.path(suffix), "w", encoding="utf-8",
-                  opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.write(text)
+        super().write(f"{NAME}.{suffix}", text)
 
     def lock(self, number):
         """The lock of a file."""
