@@ -171,27 +171,54 @@ static bool cut(struct tl_machines *machines, const struct tl_lab_machine *machi
         return is_good;
 }
 
-static bool narrow(struct tl_machines *machines, const struct tl_lab_machine *internet)
-{
-        char *script = NULL;
-        size_t len;
-        FILE *out = open_memstream(&script, &len);
-        bool is_good;
+/* Nobody says that a packet is too big, and nobody who does listens. */
+#define SILENCE \
+        "add table inet silence\n" \
+        "add chain inet silence in {type filter hook input priority filter;}\n" \
+        "add chain inet silence out {type filter hook output priority filter;}\n" \
+        "add chain inet silence by {type filter hook forward priority filter;}\n" SILENT("in") \
+                SILENT("out") SILENT("by")
+#define SILENT(chain) \
+        "add rule inet silence " chain \
+        " icmp type destination-unreachable icmp code frag-needed drop\n" \
+        "add rule inet silence " chain " icmpv6 type packet-too-big drop\n"
 
-        for (uint32_t i = 0; out && i < internet->nic_count; i++)
-                fprintf(out, "link set %s mtu 1400\n", internet->nics[i].name);
-        is_good = out && fclose(out) == 0 &&
-                  run_in(machines, internet, "nft -f -",
-                         "table inet silence {\n"
-                         "        chain output {\n"
-                         "                type filter hook output priority filter\n"
-                         "                icmp type destination-unreachable drop\n"
-                         "                icmpv6 type packet-too-big drop\n"
-                         "        }\n"
-                         "}\n",
-                         false) &&
-                  run_in(machines, internet, "ip -batch -", script, false);
-        free(script);
+/* A router may cut IPv4 packets into fragments, unless they forbid it. */
+#define WHOLE \
+        "add chain inet silence pre {type filter hook prerouting priority raw;}\n" \
+        "add rule inet silence pre ip frag-off & 0x3fff == 0 ip frag-off set 0x4000\n"
+
+static const char *silence_of(const struct tl_lab_machine *machine)
+{
+        switch (machine->kind) {
+        case TL_LAB_ROUTER:
+        case TL_LAB_PROVIDER:
+        case TL_LAB_INTERNET:
+                return SILENCE WHOLE;
+        case TL_LAB_NODE:
+        case TL_LAB_DEVICE:
+        case TL_LAB_CONTAINER:
+                break;
+        }
+        return SILENCE;
+}
+
+static bool silence(struct tl_machines *machines)
+{
+        uint32_t count = machines->topology->machine_count;
+        const struct tl_lab_machine **where = calloc(count, sizeof(*where));
+        struct script *scripts = calloc(count, sizeof(*scripts));
+        bool is_good = where && scripts;
+
+        for (uint32_t i = 0; is_good && i < count; i++) {
+                where[i] = &machines->topology->machines[i];
+                scripts[i] = (struct script){"nft -f -", silence_of(where[i]), false};
+        }
+        is_good = is_good ? tl_machines_do(machines, "cannot disturb it", where, count,
+                                           TL_JOBS_BUSY, run_script, scripts, sizeof(*scripts))
+                          : tl_fail("out of memory");
+        free(where);
+        free(scripts);
         return is_good;
 }
 
@@ -207,7 +234,7 @@ bool tl_disturb_do(const struct tl_disturb *disturb, struct tl_machines *machine
         case TL_DISTURB_CUT_LINK:
                 return cut(machines, disturb->where);
         case TL_DISTURB_DROP_PMTU:
-                return narrow(machines, disturb->where);
+                return silence(machines);
         }
         return false;
 }

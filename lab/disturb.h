@@ -25,7 +25,7 @@
           "a provider forgets all connections, and gets another public address") \
         X(TL_DISTURB_CUT_LINK, 3, cut_link, "the cable of a machine is out for three seconds") \
         X(TL_DISTURB_DROP_PMTU, 4, drop_pmtu, \
-          "the Internet takes packets of at most 1400 bytes, and does not say so")
+          "packets that are too big for a link vanish: no fragments, and no ICMP errors")
 WG_ENUM_DECLARE(tl_disturbance, TL_DISTURBANCES)
 
 struct tl_disturb {

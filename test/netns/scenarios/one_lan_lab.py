@@ -344,8 +344,14 @@ def lab_disturbances_happen(here):
         return out
 
     expect("198.18.0.2/32" not in ask("isp.s", "ip", "-o", "addr"), "the NAT has a new address")
-    expect_same(ask("internet", "ip", "-o", "link").count("mtu 1400"), 3, "narrow links")
-    expect("drop" in ask("internet", "nft", "list", "table", "inet", "silence"), "silence")
+    for machine in ("internet", "isp.s", "a", "b", "p"):
+        expect("too-big drop" in ask(machine, "nft", "list", "table", "inet", "silence"),
+               f"{machine} is silent")
+    for machine, size, status in (("isp.s", "1450", 1), ("isp.s", "1300", 0)):
+        ask("internet", "ip", "link", "set", "eth0", "mtu", "1400")
+        got, out, _ = command.call("exec", command.name, machine, "--", "ping", "-n", "-c", "1",
+                                   "-W", "2", "-M", "dont", "-s", size, "203.0.113.10")
+        expect_same(got, status, f"a ping of {size} bytes through a link of 1400: {out}")
     expect("DOWN" not in ask("b", "ip", "-o", "link", "show", "eth0"), "the cable is back")
     expect_same(command.call("down", command.name)[0], 0, "exit status of down")
     expect_same(ended(process, 60), 0, "exit status of the lab")
