@@ -206,7 +206,7 @@ struct tl_lab_home {
         uint32_t mapping_s;          /* lifetime of a UDP mapping; 0: the kernel's default */
         uint32_t mtu;                /* of the uplink; 0: the node's, or 1500 */
         struct tl_placed_prefix lan; /* of a home; NONE: chosen, no conflict */
-        bool redirects;              /* of a site: a router that drops invalid packets sends them */
+        bool redirects;              /* of a site: its router tells senders of shorter ways */
 };
 
 /* More networks that a node is in, such as that of Docker. */

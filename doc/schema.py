@@ -160,8 +160,8 @@ DEFINITIONS = {
                      "nat-timeout": {"description": "Lifetime of a UDP mapping, in seconds.",
                                      "type": "integer", "minimum": 1, "maximum": 86400},
                      "mtu": ref("mtu"), "lan": ref("prefix"),
-                     "redirects": {"description": "The router of a drops-invalid site sends ICMP "
-                                                  "redirects.", "type": "boolean"}}),
+                     "redirects": {"description": "The router of the site sends ICMP redirects.",
+                                   "type": "boolean"}}),
     "lab": section({"homes": named(ref("reference"), ref("home"),
                                    "What the providers of sites and people do."),
                     "devices": named(ref("reference"),

@@ -118,15 +118,18 @@ static void add_static_routes(struct tl_builder *b, struct tl_lab_machine *machi
                 add_route_to_node(b, machine, site, &in_file->routes.items[i].prefix, nic);
 }
 
-/* Has a router say nothing of shorter ways. */
-static void keep_ways(struct tl_builder *b, struct tl_lab_machine *router)
+/* Sets whether a router tells senders of shorter ways. The default of this machine's kernel, which
+ * namespaces inherit, may be either. */
+static void set_redirects(struct tl_builder *b, struct tl_lab_machine *router, bool is_on)
 {
-        tl_builder_add_setting(b, router, "net/ipv4/conf/all/send_redirects", "0");
+        const char *value = is_on ? "1" : "0";
+
+        tl_builder_add_setting(b, router, "net/ipv4/conf/all/send_redirects", value);
         for (uint32_t i = 0; i < router->nic_count; i++)
                 tl_builder_add_setting(b, router,
                                        tl_builder_format(b, "net/ipv4/conf/%s/send_redirects",
                                                          router->nics[i].name),
-                                       "0");
+                                       value);
 }
 
 /* The router of a LAN, unless that is the node. */
@@ -145,12 +148,11 @@ static void make_router(struct tl_builder *b, uint32_t site, uint32_t segment,
         tl_uplink_add(b, router, uplink);
         sit_down(b, router, site, segment, true);
         tl_builder_make_forwarder(b, router);
+        set_redirects(b, router, home && home->redirects);
         switch (of->in_file->gateway) {
         case TL_GATEWAY_DROPS_INVALID:
                 more = "                ct state invalid drop\n";
                 tl_builder_add_setting(b, router, "net/netfilter/nf_conntrack_tcp_loose", "0");
-                if (!home || !home->redirects)
-                        keep_ways(b, router);
                 add_static_routes(b, router, site, 1);
                 break;
         case TL_GATEWAY_STATIC_ROUTES:

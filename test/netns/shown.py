@@ -5,15 +5,19 @@ Machines have the names of the file; router.SITE, isp.SITE and router.PERSON are
 """
 
 import concurrent.futures
+import difflib
 import json
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 
 from device import Key
 from lab import Failure, Skip, expect, expect_same, run, until
+
+TRANSFER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "transfer.py")
 
 # Everything that apply may change, and more, without what changes by itself.
 PICTURE = r"""
@@ -55,9 +59,9 @@ class Shown:
     """`tieline lab` for a network file, for the length of the context.
 
     `file` is its text; {n} stands for the network's name, {KEY} for a public key, new at each
-    place, which the lab replaces by its own."""
+    place, which the lab replaces by its own. `words` are more words for `tieline lab`."""
 
-    def __init__(self, lab, file, name="n"):
+    def __init__(self, lab, file, name="n", words=()):
         build = os.path.dirname(os.path.dirname(os.path.abspath(lab.mine.path)))
         self.lab, self.program = lab, f"{build}/cli/tieline"
         if not os.access(self.program, os.X_OK):
@@ -65,7 +69,7 @@ class Shown:
         if not shutil.which("nft"):
             raise Skip("nft is not installed")
         self.env = {**os.environ, "PATH": f"{build}/daemon:{os.environ['PATH']}"}
-        self.name = f"{lab.prefix}{name}"
+        self.name, self.words = f"{lab.prefix}{name}", words
         self.path = f"{lab.directory}/{self.name}.yaml"
         self.write(file)
         self.process = None
@@ -88,7 +92,8 @@ class Shown:
         self.log = self.lab.file("lab")
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [self.program, "lab", self.path, "--", "sh", "-c", "echo up; exec sleep 1000"],
+                [self.program, "lab", self.path, *self.words, "--", "sh", "-c",
+                 "echo up; exec sleep 1000"],
                 stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         self.lab.processes.append(self.process)
         try:
@@ -131,6 +136,12 @@ class Shown:
 
     def picture(self, machine):
         return self.sh(machine, PICTURE)
+
+    def looks(self, machine, wanted, what):
+        """Expects that a machine gets that picture: a daemon takes a moment to end."""
+        until(lambda: self.picture(machine) == wanted,
+              lambda: f"{machine} after {what}:\n" + "\n".join(difflib.unified_diff(
+                  wanted.split("\n"), self.picture(machine).split("\n"), lineterm="", n=0)))
 
     def edit(self, machine, change):
         """Changes a machine's own copy of the file by a function of its text."""
@@ -202,6 +213,32 @@ class Shown:
         answer = self.talk(flow.source, to, flow.port, flow.protocol, 0.7)
         expect(answer is None, f"{flow.text} gets no answer ({to}), not {answer!r}")
 
+    def serve(self, machine, port=5001):
+        """Starts a server for transfers in a machine."""
+        words = [self.program, "lab", "exec", self.name, machine, "--", sys.executable, TRANSFER,
+                 "serve", str(port)]
+        # pylint: disable-next=consider-using-with
+        server = subprocess.Popen(words, env=self.env, stdin=subprocess.DEVNULL)
+        self.lab.processes.append(server)
+        until(lambda: self.sh(machine, f"ss -Hltn 'sport = {port}'"), f"{machine} serves", 20)
+
+    def transfers(self, flow, family=4, megabytes=3, port=5001):
+        """Expects that megabytes get through in both directions."""
+        flow = Flow(flow)
+        done = self.transfer(flow, family, megabytes, port, 20)
+        expect(done.returncode == 0, f"{flow.text}, IPv{family}, {megabytes} MB: {done.stderr}")
+
+    def stalls(self, flow, family=4, megabytes=3, port=5001):
+        """Expects that they do not."""
+        flow = Flow(flow)
+        done = self.transfer(flow, family, megabytes, port, 2)
+        expect(done.returncode == 1, f"{flow.text}, IPv{family}: {megabytes} MB do not arrive")
+
+    def transfer(self, flow, family, megabytes, port, patience):
+        address = self.address(flow.to, family, flow.source)
+        return self.run(flow.source, sys.executable, TRANSFER, address, str(port), str(megabytes),
+                        str(patience), check=False)
+
     def agree(self, flows):
         """Expects of many connections that packets do what explain says. Returns the answers of
         explain by flow."""
@@ -210,7 +247,8 @@ class Shown:
 
     def agree_on(self, flow):
         said = self.explain(flow)
-        (self.works if said["reachable"] else self.breaks)(flow, to=said["to"]["address"])
+        to = said.get("dials") or said["to"]["address"]
+        (self.works if said["reachable"] else self.breaks)(flow, to=to)
         return said
 
     def explained(self, flow, cause, line=None, fix=""):

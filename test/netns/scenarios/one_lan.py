@@ -13,7 +13,6 @@
 a and c run tieline, and so do z, e and f; everything else knows nothing of it.
 """
 
-import difflib
 import json
 import re
 import time
@@ -165,25 +164,19 @@ def one_lan_leaves_nothing(lab):
         dead_daemons_leave_no_trace(net, planned)
         for node in NODES:
             net.tieline(node, "down")
-            looks(net, node, before[node], "down")
+            net.looks(node, before[node], "down")
         for node in ("a", "e"):
             for moment in MOMENTS:
                 net.run(node, "timeout", "-s", "KILL", str(moment), net.program, "apply", net.name,
                         check=False)
                 net.tieline(node, "down")
-                looks(net, node, before[node], f"apply, killed after {moment} s, and down")
+                net.looks(node, before[node], f"apply, killed after {moment} s, and down")
                 net.run(node, "timeout", "-s", "KILL", str(moment), net.program, "apply", net.name,
                         check=False)
                 net.tieline(node, "apply")
-                looks(net, node, planned[node], f"apply, killed after {moment} s, and apply")
+                net.looks(node, planned[node], f"apply, killed after {moment} s, and apply")
                 net.tieline(node, "down")
-                looks(net, node, before[node], "down")
-
-
-def looks(net, node, wanted, what):
-    """Expects that a machine gets that picture: a daemon takes a moment to end."""
-    until(lambda: net.picture(node) == wanted, lambda: f"{node} after {what}:\n" + "\n".join(
-        difflib.unified_diff(wanted.split("\n"), net.picture(node).split("\n"), lineterm="", n=0)))
+                net.looks(node, before[node], "down")
 
 
 def dead_daemons_leave_no_trace(net, planned):
@@ -199,9 +192,9 @@ def dead_daemons_leave_no_trace(net, planned):
                                check=False).stdout
                 expect("nreachable" in text and "exceeded" not in text, f"b is refused: {text}")
         net.tieline(node, "apply")
-        looks(net, node, planned[node], "apply after kill -9 of tielined")
+        net.looks(node, planned[node], "apply after kill -9 of tielined")
         net.tieline(node, "apply")
-        looks(net, node, planned[node], "another apply")
+        net.looks(node, planned[node], "another apply")
     net.works("b -> d")
     net.works("d -> b", 6)
 
