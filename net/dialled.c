@@ -12,20 +12,41 @@ static const struct tl_stand_in *stand_in_at(const struct tl_model *model, uint3
         return NULL;
 }
 
-/* An address of the tunnel, from a LAN: what stands in for it does not help. */
+static struct tl_travel_choice impossible(const struct tl_network_site *site,
+                                          enum tl_travel_reason reason)
+{
+        return (struct tl_travel_choice){.mode = TL_TRAVEL_IMPOSSIBLE,
+                                         .reason = reason,
+                                         .at = site->gateway_at.line ? site->gateway_at
+                                                                     : site->name.at};
+}
+
+/* An address of the tunnel, from a LAN: what stands in for it does not help. A router of which the
+ * file lists no routes has those that are needed, and a DHCP server gives those; the mapped prefix
+ * of a LAN that is unique is not among them. */
 static struct tl_travel_choice leave_directly(const struct tl_model *model, uint32_t lan,
-                                              const struct wg_ip *to)
+                                              const struct wg_ip *to, bool is_needed)
 {
         struct wg_prefix prefix = {.ip = *to, .cidr = (uint8_t)wg_ip_bits(to)};
         struct tl_travel_choice choice = tl_travel_out(model, lan, &prefix);
         const struct tl_network_site *site = model->sites[model->lans[lan].site].in_file;
 
-        if (choice.mode != TL_TRAVEL_VIRTUAL && choice.mode != TL_TRAVEL_BLOCK)
-                return choice;
-        return (struct tl_travel_choice){.mode = TL_TRAVEL_IMPOSSIBLE,
-                                         .reason = TL_TRAVEL_NO_ROUTES,
-                                         .at = site->gateway_at.line ? site->gateway_at
-                                                                     : site->name.at};
+        switch (choice.reason) {
+        case TL_TRAVEL_HAS_STAND_IN:
+                return impossible(site, TL_TRAVEL_NO_ROUTES);
+        case TL_TRAVEL_HAS_ROUTES:
+        case TL_TRAVEL_DROPS_HALF:
+        case TL_TRAVEL_DEVICES_HAVE_ROUTES:
+                if (!is_needed && !site->has_routes)
+                        return impossible(site, TL_TRAVEL_LACKS_ROUTE);
+                break;
+        case TL_TRAVEL_NODE_IS_ROUTER:
+        case TL_TRAVEL_NO_ROUTES:
+        case TL_TRAVEL_LACKS_ROUTE:
+        case TL_TRAVEL_NO_FAMILY:
+                break;
+        }
+        return choice;
 }
 
 void tl_dialled_apply(struct tl_course *course, const struct tl_model *model,
@@ -33,6 +54,7 @@ void tl_dialled_apply(struct tl_course *course, const struct tl_model *model,
                       const struct wg_ip *dialled)
 {
         const struct tl_stand_in *stand_in = NULL;
+        struct wg_ip wire = tl_course_wire(model, to);
 
         if (wg_ip_equal(dialled, &course->dial))
                 return;
@@ -50,5 +72,6 @@ void tl_dialled_apply(struct tl_course *course, const struct tl_model *model,
         }
         course->form = wg_ip_equal(dialled, &to->ip) ? TL_COURSE_OWN : TL_COURSE_MAPPED;
         if (!from->is_node)
-                course->out = leave_directly(model, from->lan, dialled);
+                course->out = leave_directly(model, from->lan, dialled,
+                                             wg_ip_equal(dialled, &wire));
 }

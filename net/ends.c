@@ -80,7 +80,8 @@ static bool is_taken(const struct tl_model *model, const struct tl_lan *lan, con
 {
         const struct tl_site *site = &model->sites[lan->site];
 
-        if (wg_ip_equal(ip, &lan->node_at) || wg_ip_equal(ip, &lan->router_at))
+        if (wg_ip_equal(ip, &lan->node_at) || wg_ip_equal(ip, &lan->router_at) ||
+            tl_model_find_here(model, (uint32_t)(lan - model->lans), ip))
                 return true;
         for (uint32_t i = 0; i < site->host_count; i++)
                 if (wg_ip_equal(ip, &model->hosts[site->host_first + i].ip4) ||

@@ -33,7 +33,7 @@ WG_ENUM_DECLARE(tl_travel, TL_TRAVELS)
         X(TL_TRAVEL_NO_ROUTES, 3, no_routes, "the LAN's router sends replies elsewhere") \
         X(TL_TRAVEL_LACKS_ROUTE, 4, lacks_route, "the LAN's router lacks a static route") \
         X(TL_TRAVEL_DROPS_HALF, 5, drops_half, \
-          "the LAN's router sees half of each connection, and drops it as invalid") \
+          "the LAN's router drops connections of which it sees only one direction") \
         X(TL_TRAVEL_HAS_STAND_IN, 7, has_stand_in, \
           "the LAN's router cannot be changed, but an address of the LAN stands for it") \
         X(TL_TRAVEL_NO_FAMILY, 6, no_family, "the LAN has no address of this family")

@@ -107,6 +107,36 @@ static struct verdict no_port(struct tl_words *words)
         };
 }
 
+/* The course that the source should take: without the address that somebody has chosen. */
+static struct tl_course proper_course(const struct tl_words *words)
+{
+        struct tl_course course;
+
+        tl_course_plot(&course, words->plans->model, &words->walk->from, &words->walk->to);
+        return course;
+}
+
+/* The destination by its own name, if it has one; NULL: it is a machine that the file does not
+ * name. */
+static const char *own_name(const struct tl_words *words)
+{
+        const struct tl_walk_end *to = &words->walk->to;
+        const struct tl_model *model = words->plans->model;
+
+        if (to->is_node)
+                return model->nodes[to->node].name;
+        return tl_ends_host_name(model, to->lan, &to->ip);
+}
+
+static const char *use_instead(struct tl_words *words, const struct wg_ip *dial)
+{
+        const char *name = own_name(words);
+
+        return tl_words_format(words, "use %s: it is %s for %s", tl_words_ip(words, dial),
+                               name ? name : tl_words_ip(words, &words->walk->to.ip),
+                               words->from->name);
+}
+
 /* "route 192.168.200.0/24 via 192.168.201.2", from the LAN of `here` to `there`. */
 static const char *route_text(struct tl_words *words, const struct tl_walk_end *here,
                               const struct tl_walk_end *there)
@@ -127,69 +157,88 @@ static struct verdict lacks_route(struct tl_words *words, const struct tl_walk_e
                                   const struct tl_walk_end *there)
 {
         const struct tl_site *site = site_at(words, here);
-        struct tl_place at = last_step(words)->travel.at;
         struct wg_prefix home = tl_words_home(words, there);
         const char *prefix = tl_words_prefix(words, &home);
-
-        return (struct verdict){
+        struct tl_course proper = proper_course(words);
+        struct verdict verdict = {
                 .message = tl_words_format(
                         words, "%s's router has no route to %s%s", site->name, prefix,
                         last_step(words)->is_return ? ", so replies do not come back" : ""),
-                .fix = tl_words_format(words,
-                                       "on %s's router, add: %s; then add %s to its `routes`, "
-                                       "line %u",
-                                       site->name, route_text(words, here, there), prefix,
-                                       (unsigned int)at.line),
-                .at = at,
+                .at = last_step(words)->travel.at,
         };
+
+        if (wg_ip_equal(&proper.dial, &words->walk->course.dial))
+                verdict.fix = tl_words_format(words,
+                                              "on %s's router, add: %s; then add %s to its "
+                                              "`routes`, line %u",
+                                              site->name, route_text(words, here, there), prefix,
+                                              (unsigned int)verdict.at.line);
+        else
+                verdict.fix = use_instead(words, &proper.dial);
+        return verdict;
 }
 
-/* The course that the source should take: without the address that somebody has chosen. */
-static struct tl_course proper_course(const struct tl_words *words)
+static bool has_range(const struct tl_network_site *site)
 {
-        struct tl_course course;
-
-        tl_course_plot(&course, words->plans->model, &words->walk->from, &words->walk->to);
-        return course;
+        for (uint32_t i = 0; i < site->stand_in_count; i++)
+                if (!site->stand_ins[i].name.text &&
+                    site->stand_ins[i].there.prefix.ip.family == WG_FAMILY_NONE)
+                        return true;
+        return false;
 }
 
-static const char *use_instead(struct tl_words *words, const struct wg_ip *dial)
-{
-        return tl_words_format(words, "use %s: it is %s for %s", tl_words_ip(words, dial),
-                               words->to->party ? words->to->party : words->to->name,
-                               words->from->name);
-}
-
-/* What lets devices behind a router that nobody can change reach another site's machine: addresses
- * of their own LAN that stand for machines elsewhere. */
-static const char *stand_in_fix(struct tl_words *words)
+/* "add `virtual: 192.168.201.192/27` to shenzhen, line 6, and ..." */
+static const char *add_range(struct tl_words *words, const struct wg_prefix *range)
 {
         const struct tl_walk_end *from = &words->walk->from;
+        const struct tl_word *site = &site_at(words, from)->in_file->name;
+
+        return tl_words_format(words,
+                               "add `virtual: %s` to %s, line %u, and keep DHCP from handing it "
+                               "out: %s then answers there for machines elsewhere",
+                               tl_words_prefix(words, range), site->text,
+                               (unsigned int)site->at.line,
+                               words->plans->model->nodes[from->node].name);
+}
+
+/* What gives the destination an address in the source's LAN, whose router nobody can change. */
+static const char *stand_in_fix(struct tl_words *words)
+{
+        const struct tl_walk_end *from = &words->walk->from, *to = &words->walk->to;
         const struct tl_model *model = words->plans->model;
         const struct tl_network_site *site = site_at(words, from)->in_file;
         const struct tl_lan *lan = &model->lans[from->lan];
-        const char *node = model->nodes[from->node].name;
-        const char *otherwise = tl_words_format(
-                words,
-                "or let DHCP give the LAN's devices the routes (gateway: dhcp-121), or on %s "
-                "alone, add: %s",
-                words->from->name, route_text(words, from, &words->walk->to));
-        struct wg_prefix range = {0};
+        const char *name = own_name(words), *fix = NULL;
+        struct wg_prefix range = tl_ends_free_range(model, lan);
+        struct wg_ip free = tl_ends_free_address(model, lan);
 
-        if (site->stand_in_count == 0)
-                range = tl_ends_free_range(model, lan);
-        if (range.ip.family != WG_FAMILY_NONE)
-                return tl_words_format(
-                        words,
-                        "add `virtual: %s` to %s, line %u, and keep DHCP from handing it out: %s "
-                        "then answers there for machines elsewhere; %s",
-                        tl_words_prefix(words, &range), site->name.text,
-                        (unsigned int)site->name.at.line, node, otherwise);
-        return tl_words_format(words,
-                               "let an address of %s stand for %s, under `virtual` of %s, line "
-                               "%u; %s",
-                               tl_words_prefix(words, &lan->prefix), words->to->name,
-                               site->name.text, (unsigned int)site->name.at.line, otherwise);
+        if (site->stand_in_count == 0 && range.ip.family != WG_FAMILY_NONE)
+                fix = add_range(words, &range);
+        if (!name) {
+                const struct tl_word *other = &site_at(words, to)->in_file->name;
+
+                return tl_words_format(words, "%s%sgive %s a name under `devices` of %s, line %u",
+                                       fix ? fix : "", fix ? "; and " : "",
+                                       tl_words_ip(words, &to->ip), other->text,
+                                       (unsigned int)other->at.line);
+        }
+        if (fix || free.family == WG_FAMILY_NONE)
+                return fix;
+        return tl_words_format(words, "%sadd `%s: %s` to `virtual` of %s, line %u",
+                               has_range(site) ? "use a larger range, or " : "",
+                               tl_words_ip(words, &free), name, site->name.text,
+                               (unsigned int)site->name.at.line);
+}
+
+/* The other ways to give devices of the LAN a route. */
+static const char *with_routes(struct tl_words *words, const char *fix)
+{
+        return tl_words_format(
+                words,
+                "%s%slet DHCP give the LAN's devices the routes (gateway: dhcp-121), "
+                "or on %s alone, add: %s",
+                fix ? fix : "", fix ? "; or " : "", words->from->name,
+                route_text(words, &words->walk->from, &words->walk->to));
 }
 
 static const char *untouchable_fix(struct tl_words *words)
@@ -205,7 +254,7 @@ static const char *untouchable_fix(struct tl_words *words)
         proper = proper_course(words);
         if (proper.form == TL_COURSE_VIRTUAL)
                 return use_instead(words, &proper.dial);
-        return stand_in_fix(words);
+        return with_routes(words, stand_in_fix(words));
 }
 
 static struct verdict untouchable(struct tl_words *words)
@@ -289,6 +338,30 @@ static struct verdict no_key(struct tl_words *words)
         };
 }
 
+/* An address that stands for a machine, but only in the LAN that it is in. */
+static struct verdict stands_elsewhere(struct tl_words *words)
+{
+        const struct tl_model *model = words->plans->model;
+        const struct tl_walk_end *to = &words->walk->to;
+        const struct tl_stand_in *here = tl_model_find_here(model, to->lan, &to->ip);
+        struct wg_ip there = tl_course_translate(&to->ip, &here->here, &here->there);
+        struct tl_walk_end meant = tl_course_find(model, NULL, &there);
+        struct tl_course course = {.dial = there};
+        struct verdict verdict = {
+                .message = tl_words_format(words, "%s stands for %s, but only in the LAN of %s",
+                                           words->to->name,
+                                           here->name ? here->name : tl_words_ip(words, &there),
+                                           site_at(words, to)->name),
+                .at = here->at,
+        };
+
+        if (meant.node != TL_MODEL_NONE && meant.ip.family == words->walk->from.ip.family &&
+            meant.node != words->walk->from.node)
+                tl_course_plot(&course, model, &words->walk->from, &meant);
+        verdict.fix = tl_words_format(words, "use %s", tl_words_ip(words, &course.dial));
+        return verdict;
+}
+
 static struct verdict not_in_network(struct tl_words *words)
 {
         const struct tl_model *model = words->plans->model;
@@ -296,6 +369,8 @@ static struct verdict not_in_network(struct tl_words *words)
         const struct tl_end *end = is_from ? words->from : words->to;
         const struct wg_ip *ip = is_from ? &words->walk->from.ip : &words->walk->to.ip;
 
+        if (!is_from && words->walk->to.node != TL_MODEL_NONE)
+                return stands_elsewhere(words);
         if (wg_prefix_contains(&model->network->mapped.prefix, ip))
                 return (struct verdict){
                         .message = tl_words_format(words,

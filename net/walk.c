@@ -292,6 +292,21 @@ static struct tl_plans_query make_query(const struct leg *leg, bool is_first)
         return query;
 }
 
+/* The network that keeps a node from having a route to the LAN of an address, which need not be in
+ * that network itself. */
+static struct network hiding_network(const struct tl_model *model, uint32_t node,
+                                     const struct wg_ip *ip)
+{
+        uint32_t lan = tl_model_find_lan(model, ip);
+        const struct tl_presence *presence = NULL;
+
+        if (lan != TL_MODEL_NONE)
+                presence = tl_model_find_presence(model, node, &model->lans[lan].wire);
+        if (!presence)
+                return (struct network){.lan = TL_MODEL_NONE};
+        return (struct network){presence->prefix, TL_MODEL_NONE, presence->at};
+}
+
 /* Whether a network that the node is in takes the packet, before the route does. Routes that rules
  * lead to come first. */
 static bool is_hidden(struct trip *trip, const struct leg *leg, uint32_t node,
@@ -300,6 +315,8 @@ static bool is_hidden(struct trip *trip, const struct leg *leg, uint32_t node,
         struct network network = network_of(trip->model, node, &leg->destination);
         struct tl_walk_step *step;
 
+        if (network.prefix.ip.family == WG_FAMILY_NONE && !route)
+                network = hiding_network(trip->model, node, &leg->destination);
         if (network.prefix.ip.family == WG_FAMILY_NONE ||
             (route &&
              (route->table != TL_PLANNED_MAIN || route->prefix.cidr > network.prefix.cidr)))
@@ -515,6 +532,16 @@ static bool is_ambiguous(const struct tl_model *model, const struct wg_ip *ip)
         return false;
 }
 
+/* Whether the destination is an address that stands for another one: the source is not in that LAN,
+ * or it would have been that one. */
+static bool is_stand_in(const struct tl_walk *walk, const struct tl_model *model)
+{
+        const struct tl_walk_end *to = &walk->to;
+
+        return to->node != TL_MODEL_NONE && to->lan != TL_MODEL_NONE && !to->is_node &&
+               tl_model_find_here(model, to->lan, &to->ip);
+}
+
 /* The cause if an end is nowhere. */
 static enum tl_cause nowhere(const struct tl_walk *walk, const struct tl_model *model)
 {
@@ -581,6 +608,10 @@ static bool run(struct tl_walk *walk, struct tl_plans *plans)
         struct leg forth = {.from = &walk->from, .to = &walk->to};
         struct leg reply = {.from = &walk->to, .to = &walk->from, .is_return = true};
 
+        if (is_stand_in(walk, plans->model)) {
+                walk->cause = TL_CAUSE_NOT_IN_NETWORK;
+                return false;
+        }
         if (walk->from.node == TL_MODEL_NONE || walk->to.node == TL_MODEL_NONE) {
                 walk->cause = nowhere(walk, plans->model);
                 return false;

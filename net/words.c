@@ -210,9 +210,15 @@ static const char *to_router(struct tl_words *words, const struct tl_walk_step *
 static const char *look_here(struct tl_words *words, const struct tl_walk_step *step)
 {
         const struct tl_course *course = &words->walk->course;
+        const struct wg_ip *ip = step->is_return ? &course->seen : &course->dial;
 
-        return tl_words_format(words, "looks for %s in %s, %s",
-                               tl_words_ip(words, step->is_return ? &course->seen : &course->dial),
+        if (!wg_prefix_contains(&step->prefix, ip))
+                return tl_words_format(words,
+                                       "has no route to %s, since it is in a network with some of "
+                                       "that LAN's addresses, %s",
+                                       tl_words_ip(words, ip),
+                                       tl_words_prefix(words, &step->prefix));
+        return tl_words_format(words, "looks for %s in %s, %s", tl_words_ip(words, ip),
                                step->lan == TL_MODEL_NONE ? "a network that it is in"
                                                           : "its own LAN",
                                tl_words_prefix(words, &step->prefix));
