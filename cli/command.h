@@ -24,6 +24,7 @@ enum {
 /* clang-format off */
 #define TL_CLI_OPTIONS(X) \
         X(TL_CLI_JSON, json, NULL, "print JSON, for programs") \
+        X(TL_CLI_IN, in, "MACHINE=PREFIX", "suppose that a node is in a network; repeatable") \
         X(TL_CLI_TRAVEL, travel, NULL, "show how packets travel between all pairs, and why") \
         X(TL_CLI_LOCKED, locked, NULL, "fail if the lock lacks values, instead of adding them") \
         X(TL_CLI_CONFIRM, confirm, "DURATION", "undo everything after DURATION, unless confirmed") \
@@ -45,13 +46,17 @@ enum tl_cli_option { TL_CLI_OPTIONS(TL_CLI_OPTION_CONSTANT_) TL_CLI_OPTION_COUNT
 /* The set of one option, for struct tl_command. */
 #define TL_CLI_TAKES(option) (1u << (option))
 
+enum { TL_CLI_INS = 16 };
+
 struct tl_call {
         const struct tl_command *command;
         const struct tl_command *all;             /* the table that it is in */
         const char *options[TL_CLI_OPTION_COUNT]; /* the argument, or "" without; NULL: not given */
-        char **words;                             /* the rest of the command line; borrowed */
-        int word_count;                           /* from least_words to most_words */
-        int last_words;                           /* how many of them come after `--' */
+        const char *ins[TL_CLI_INS];              /* the arguments of all --in */
+        int in_count;
+        char **words;   /* the rest of the command line; borrowed */
+        int word_count; /* from least_words to most_words */
+        int last_words; /* how many of them come after `--' */
 };
 
 struct tl_command {

@@ -142,12 +142,18 @@ const struct tl_command tl_commands[] = {
                            "  tieline explain acme \"b -> d:443\"\n"
                            "  tieline explain acme b d:53/udp\n"
                            "\n"
+                           "On a machine of the network, the other networks that it is in count, "
+                           "such as a\n"
+                           "home LAN. With --in, suppose that a machine is in one:\n"
+                           "\n"
+                           "  tieline explain acme --in e/laptop=192.168.1.0/24 e d:443\n"
+                           "\n"
                            "Exits with 0 if DST is reachable, 1 if the file has mistakes, and 3 if "
                            "DST is\n"
                            "not reachable.\n"
                            "\n" NETWORK_TEXT,
                 .page = "tieline-explain(1)",
-                .takes = TL_CLI_TAKES(TL_CLI_JSON),
+                .takes = TL_CLI_TAKES(TL_CLI_IN) | TL_CLI_TAKES(TL_CLI_JSON),
                 .least_words = 1,
                 .most_words = 8,
                 .has_names = true,

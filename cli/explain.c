@@ -13,6 +13,7 @@
 #include "conf/writer.h"
 #include "io/fail.h"
 #include "net/explain.h"
+#include "node/present.h"
 
 /* ---- the question ---- */
 
@@ -195,6 +196,60 @@ static int print_json(const struct tl_explanation *explanation, const char *file
         return tl_json_print(object);
 }
 
+/* ---- the networks that machines are in ---- */
+
+/* The node of a name: of a person, the only device; of a site, its node. */
+static uint32_t find_node(const struct tl_model *model, struct tl_text name)
+{
+        const struct tl_entity *entity = tl_model_find(model, name.at, name.len);
+
+        if (!entity)
+                return TL_MODEL_NONE;
+        if (entity->kind == TL_ENTITY_NODE)
+                return entity->index;
+        if (entity->kind == TL_ENTITY_SITE)
+                return model->sites[entity->index].node;
+        if (entity->kind == TL_ENTITY_PERSON &&
+            model->person_nodes[entity->index] + 1 == model->person_nodes[entity->index + 1])
+                return model->person_nodes[entity->index];
+        return TL_MODEL_NONE;
+}
+
+/* Supposes that a node is in a network: "e/laptop=192.168.1.0/24". */
+static bool suppose(struct tl_model *model, const char *argument)
+{
+        struct tl_text text = {argument, strlen(argument)}, name;
+        size_t len = tl_text_find(text, '=');
+        struct tl_presence presence = {0};
+
+        name = tl_text_head(text, len);
+        if (len == text.len ||
+            !tl_address_parse_prefix(tl_text_tail(text, len + 1), &presence.prefix))
+                return tl_fail_usage("--in takes a machine and a prefix, such as "
+                                     "e/laptop=192.168.1.0/24, not `%s'",
+                                     argument);
+        presence.node = find_node(model, name);
+        if (presence.node == TL_MODEL_NONE)
+                return tl_fail_usage("--in: `%.*s' is no node of the network, or several",
+                                     (int)name.len, name.at);
+        wg_prefix_mask(&presence.prefix);
+        return tl_model_add_presence(model, &presence) || tl_fail("out of memory");
+}
+
+/* Adds what is known beyond the file. What is supposed comes before what is the case now, so that a
+ * node can ask about another place: its own networks then do not count. */
+static bool add_presences(const struct tl_call *call, struct tl_model *model)
+{
+        uint32_t node;
+
+        if (call->in_count == 0)
+                return tl_present_add(model, &node) || tl_fail("out of memory");
+        for (int i = 0; i < call->in_count; i++)
+                if (!suppose(model, call->ins[i]))
+                        return false;
+        return true;
+}
+
 /* ---- the command ---- */
 
 static int explain(const struct tl_call *call, struct tl_load *load, const struct tl_flow *flow)
@@ -239,6 +294,8 @@ int tl_cli_explain(const struct tl_call *call)
         if (!status && !load.is_good) {
                 tl_load_print_findings(&load);
                 status = TL_CLI_FAILED;
+        } else if (!status && !add_presences(call, &load.model)) {
+                status = TL_CLI_USAGE;
         } else if (!status) {
                 status = explain(call, &load, &flow);
         }

@@ -100,6 +100,14 @@ static void shorten_arrows(int argc, char **argv)
                         argv[i][1] = '\0';
 }
 
+static bool add_in(struct tl_call *call, const char *argument)
+{
+        if (call->in_count == TL_CLI_INS)
+                return tl_fail_usage("--in is given more than %d times", TL_CLI_INS);
+        call->ins[call->in_count++] = argument;
+        return true;
+}
+
 enum tl_reading tl_options_read(const struct tl_command *all, const struct tl_command *command,
                                 int argc, char **argv, struct tl_call *call)
 {
@@ -125,6 +133,8 @@ enum tl_reading tl_options_read(const struct tl_command *all, const struct tl_co
                 if (option < LETTERS)
                         return refuse_last(table, argv);
                 call->options[option - LETTERS] = optarg ? optarg : "";
+                if (option - LETTERS == TL_CLI_IN && !add_in(call, optarg))
+                        return TL_READING_WRONG;
         }
         call->words = argv + optind;
         call->word_count = argc - optind;

@@ -13,7 +13,7 @@ enum {
         INDENT = 2,
         GAP = 2,
         CELL = 64,      /* bytes of a cell */
-        WIDTH = 100,    /* of a matrix that is not for a terminal */
+        WIDTH = 120,    /* of a matrix that is not for a terminal */
         NAMES = 3,      /* parties that a list names */
         REASONS = 4096, /* that are numbered */
 };
