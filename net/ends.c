@@ -45,8 +45,8 @@ static bool add_node(struct lister *l, uint32_t index)
 }
 
 /* The site is known, so overlaps with other sites do not matter. */
-static struct tl_walk_end on_lan(const struct tl_model *model, uint32_t site,
-                                 const struct wg_ip *ip)
+struct tl_walk_end tl_ends_on_lan(const struct tl_model *model, uint32_t site,
+                                  const struct wg_ip *ip)
 {
         uint32_t lan = tl_model_find_lan_of(model, site, ip);
 
@@ -69,8 +69,8 @@ static bool add_host(struct lister *l, uint32_t index)
                 return false;
         if (host->is_lab_only)
                 end->party = l->model->sites[host->site].name;
-        end->ip4 = on_lan(l->model, host->site, &host->ip4);
-        end->ip6 = on_lan(l->model, host->site, &host->ip6);
+        end->ip4 = tl_ends_on_lan(l->model, host->site, &host->ip4);
+        end->ip6 = tl_ends_on_lan(l->model, host->site, &host->ip6);
         return true;
 }
 
@@ -183,7 +183,7 @@ static bool add_unnamed(struct lister *l, uint32_t index)
                 struct wg_ip ip = tl_ends_free_address(l->model, lan);
 
                 if (slot->ip.family == WG_FAMILY_NONE && ip.family != WG_FAMILY_NONE)
-                        *slot = on_lan(l->model, index, &ip);
+                        *slot = tl_ends_on_lan(l->model, index, &ip);
         }
         if (end.ip4.ip.family == WG_FAMILY_NONE && end.ip6.ip.family == WG_FAMILY_NONE)
                 return add_node(l, site->node);
@@ -242,7 +242,7 @@ static struct tl_walk_end locate(const struct tl_model *model, const struct wg_i
         struct tl_walk_end place = tl_walk_locate(model, ip);
         uint32_t lan = place.node == TL_MODEL_NONE ? find_only_lan(model, ip) : TL_MODEL_NONE;
 
-        return lan == TL_MODEL_NONE ? place : on_lan(model, model->lans[lan].site, ip);
+        return lan == TL_MODEL_NONE ? place : tl_ends_on_lan(model, model->lans[lan].site, ip);
 }
 
 /* The machine of a service. Its address may be one of several sites, but its name is not. */
@@ -255,8 +255,8 @@ static void place_service(const struct tl_model *model, const struct tl_service 
         if (service->in_file->ip.family == WG_FAMILY_NONE)
                 entity = tl_model_find(model, at->text, strlen(at->text));
         if (entity && entity->kind == TL_ENTITY_HOST) {
-                end->ip4 = on_lan(model, model->hosts[entity->index].site, &service->ip4);
-                end->ip6 = on_lan(model, model->hosts[entity->index].site, &service->ip6);
+                end->ip4 = tl_ends_on_lan(model, model->hosts[entity->index].site, &service->ip4);
+                end->ip6 = tl_ends_on_lan(model, model->hosts[entity->index].site, &service->ip6);
                 return;
         }
         end->ip4 = locate(model, &service->ip4);

@@ -51,6 +51,11 @@ struct tl_walk_end tl_ends_place(const struct tl_model *model, const struct tl_w
 bool tl_ends_name_place(struct tl_end *to, const struct tl_model *model,
                         const struct tl_walk_end *place, struct tl_arena *arena) WG_MUST_USE;
 
+/* The machine with an address in a LAN of a site; its node is TL_MODEL_NONE if no LAN has it. Other
+ * sites may have the same address. */
+struct tl_walk_end tl_ends_on_lan(const struct tl_model *model, uint32_t site,
+                                  const struct wg_ip *ip);
+
 /* An address of a LAN that nothing in the file has; family NONE: there is none. */
 struct wg_ip tl_ends_free_address(const struct tl_model *model,
                                   const struct tl_lan *lan) WG_MUST_USE;

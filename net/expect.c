@@ -22,6 +22,14 @@ static bool no_memory(const struct question *q)
 
 /* ---- machines that need not be asked ---- */
 
+/* Whether a node is in a network of its own. */
+static bool has_network(const struct tl_model *model, uint32_t node)
+{
+        static const struct wg_prefix all = {{.family = WG_FAMILY_IPV4}, 0};
+
+        return tl_model_find_presence(model, node, &all) != NULL;
+}
+
 /* What the answer depends on, if the destination is given: rules see the class of a source, and the
  * way differs by node. All devices of a hub have the same way. */
 static bool is_alike(const struct question *q, const struct tl_end *a, const struct tl_end *b)
@@ -34,6 +42,8 @@ static bool is_alike(const struct question *q, const struct tl_end *a, const str
                 return false;
         x = &nodes[a->ip4.node];
         y = &nodes[b->ip4.node];
+        if (has_network(q->plans->model, a->ip4.node) || has_network(q->plans->model, b->ip4.node))
+                return false;
         return x->kind == TL_NODE_DEVICE && y->kind == TL_NODE_DEVICE && x->hub == y->hub &&
                (x->in_file->key_at.line == 0) == (y->in_file->key_at.line == 0) &&
                tl_policy_class(q->plans->policy, &x->ip4) ==

@@ -31,16 +31,24 @@ static struct tl_party_version *add(struct tl_parties *parties, const char *key,
 }
 
 static bool add_machine(struct tl_parties *parties, int version, const char *name,
-                        const struct wg_ip *ip4, const struct wg_ip *ip6)
+                        struct tl_walk_end ip4, struct tl_walk_end ip6)
 {
-        const struct tl_model *model = parties->plans[version]->model;
         struct tl_party_version *added = add(parties, name, name, version);
 
         if (!added)
                 return false;
-        added->ip4 = tl_walk_locate(model, ip4);
-        added->ip6 = tl_walk_locate(model, ip6);
+        added->ip4 = ip4;
+        added->ip6 = ip6;
         return true;
+}
+
+static bool add_host(struct tl_parties *parties, int version, const struct tl_host *host)
+{
+        const struct tl_model *model = parties->plans[version]->model;
+
+        return add_machine(parties, version, host->name,
+                           tl_ends_on_lan(model, host->site, &host->ip4),
+                           tl_ends_on_lan(model, host->site, &host->ip6));
 }
 
 void tl_party_lan_key(char key[TL_PARTY_KEY_SIZE], const struct tl_model *model, uint32_t lan)
@@ -85,8 +93,9 @@ static bool add_service(struct tl_parties *parties, int version, const struct tl
         for (uint32_t i = 0; i < model->host_count; i++)
                 if (wg_ip_equal(ip, &model->hosts[i].ip4) || wg_ip_equal(ip, &model->hosts[i].ip6))
                         return true;
-        return add_machine(parties, version, service->in_file->name.text, &service->ip4,
-                           &service->ip6);
+        return add_machine(parties, version, service->in_file->name.text,
+                           tl_walk_locate(model, &service->ip4),
+                           tl_walk_locate(model, &service->ip6));
 }
 
 static bool list(struct tl_parties *parties, int version)
@@ -94,13 +103,12 @@ static bool list(struct tl_parties *parties, int version)
         const struct tl_model *model = parties->plans[version]->model;
 
         for (uint32_t i = 0; i < model->node_count; i++)
-                if (!add_machine(parties, version, model->nodes[i].name, &model->nodes[i].ip4,
-                                 &model->nodes[i].ip6))
+                if (!add_machine(parties, version, model->nodes[i].name,
+                                 tl_walk_locate(model, &model->nodes[i].ip4),
+                                 tl_walk_locate(model, &model->nodes[i].ip6)))
                         return false;
         for (uint32_t i = 0; i < model->host_count; i++)
-                if (!model->hosts[i].is_lab_only &&
-                    !add_machine(parties, version, model->hosts[i].name, &model->hosts[i].ip4,
-                                 &model->hosts[i].ip6))
+                if (!model->hosts[i].is_lab_only && !add_host(parties, version, &model->hosts[i]))
                         return false;
         for (uint32_t i = 0; i < model->lan_count; i++)
                 if (!add_lan(parties, version, i))
@@ -192,6 +200,28 @@ static uint32_t add_routes_to(struct tl_intern *travels, uint32_t number,
         return tl_intern_add(travels, number, UINT64_MAX);
 }
 
+/* In which LANs something stands for this machine. */
+static uint32_t add_stand_ins_for(struct tl_intern *travels, uint32_t number,
+                                  const struct tl_model *model, const struct wg_ip *ip)
+{
+        for (uint32_t i = 0; ip->family != WG_FAMILY_NONE && i < model->stand_in_count; i++)
+                if (wg_prefix_contains(&model->stand_ins[i].there, ip))
+                        number = add_name(
+                                travels, number,
+                                model->sites[model->lans[model->stand_ins[i].lan].site].name);
+        return tl_intern_add(travels, number, UINT64_MAX);
+}
+
+/* The routes to one address of a machine, and what stands for it. */
+static uint32_t add_address(struct tl_intern *travels, uint32_t number,
+                            const struct tl_model *model, const struct tl_walk_end *end)
+{
+        struct wg_ip ip = tl_course_wire(model, end);
+
+        number = add_routes_to(travels, number, model, &ip);
+        return add_stand_ins_for(travels, number, model, &ip);
+}
+
 static bool has_key(const struct tl_node *node)
 {
         return node->in_file->key_at.line != 0;
@@ -221,10 +251,11 @@ static uint32_t travel_of(struct tl_intern *travels, const struct tl_model *mode
         if (!end->is_node) {
                 site = model->sites[node->site].in_file;
                 number = tl_intern_add(travels, number, site->gateway);
-                number = add_name(travels, number, site->has_routes ? site->name.text : "");
+                number = add_name(travels, number,
+                                  site->has_routes || site->stand_in_count ? site->name.text : "");
         }
-        number = add_routes_to(travels, number, model, &version->ip4.ip);
-        return add_routes_to(travels, number, model, &version->ip6.ip);
+        number = add_address(travels, number, model, &version->ip4);
+        return add_address(travels, number, model, &version->ip6);
 }
 
 /* ---- what rules say ---- */
@@ -291,6 +322,13 @@ static void grant(struct tl_parties *parties, const struct place *places, uint32
         }
 }
 
+/* What the policy sees of a machine. */
+static struct wg_ip policy_address(const struct tl_parties *parties, int version,
+                                   const struct tl_party_version *party)
+{
+        return tl_course_wire(parties->plans[version]->model, main_end(party));
+}
+
 static bool apply_policy(struct tl_parties *parties, int version)
 {
         const struct tl_policy *policy = parties->plans[version]->policy;
@@ -305,9 +343,9 @@ static bool apply_policy(struct tl_parties *parties, int version)
 
                 if (!party->is_present || policy->is_open)
                         continue;
-                places[count].ip = main_end(party)->ip;
+                places[count].ip = policy_address(parties, version, party);
+                class = tl_policy_class(policy, &places[count].ip);
                 places[count++].version = party;
-                class = tl_policy_class(policy, &main_end(party)->ip);
                 party->source = class ? (uint32_t)(class - policy->classes) + 1 : 0;
         }
         qsort(places, count, sizeof(*places), by_ip);

@@ -24,6 +24,9 @@
         "  beijing: {lan: 192.168.200.0/24, node: {name: c, at: 192.168.200.2}, key: " TEST_KEY_3 \
         ", devices: {d: 192.168.200.244}"
 #define SITES HEAD "sites:\n" SHENZHEN "}\n" BEIJING "}\n"
+#define TWINS \
+        HEAD "sites:\n" SHENZHEN "}\n  beijing: {lan: 192.168.201.0/24, node: c, key: " TEST_KEY_3 \
+             ", devices: {d: 192.168.201.55}}\n"
 #define E "  e: {groups: [developers], devices: {laptop: {key: " TEST_KEY_4 "}}}\n"
 #define F "  f: {groups: [developers], devices: {laptop: {key: " TEST_KEY_5 "}}}\n"
 #define G "  g: {groups: [guests], devices: {laptop: {key: " TEST_KEY_6 "}}}\n"
@@ -41,6 +44,15 @@ static const struct {
         {2, SITES PEOPLE POLICY "  - {from: e, to: beijing}\n",
          SITES PEOPLE POLICY "  - {from: [e], to: [beijing, beijing]}\n", ""},
 
+        /* Virtual addresses for d and e, or for a LAN. */
+        {3, HEAD "sites:\n" SHENZHEN ", gateway: untouchable}\n" BEIJING "}\n",
+         HEAD "sites:\n" SHENZHEN ", gateway: untouchable, virtual: {192.168.201.240: d}}\n" BEIJING
+              "}\n",
+         "devices of shenzhen gain d (before: nobody can give the LAN's router a route)\n"},
+        /* Two sites with one prefix: the rules are about the site that they name. */
+        {4, TWINS, TWINS POLICY "  - {from: b, to: d}\n",
+         "beijing, a, unnamed devices of shenzhen (192.168.201.0/24), z lose everything\n"
+         "b loses unnamed devices of beijing (192.168.201.0/24), c, z\n"},
         /* People come and go. */
         {10, SITES PEOPLE, SITES PEOPLE H,
          "everything gains h (new)\n"
