@@ -97,11 +97,10 @@ static void write_ways(char out[CELL], const struct tl_travelmap_cell *cell)
                 snprintf(out + len, CELL - len, " or other");
 }
 
-/* The same with the numbers of its reasons: "virtual 1,2". */
-static void write_cell(struct view *v, char out[CELL], const struct tl_travelmap_cell *cell)
+/* The same with the numbers of reasons: "virtual 1,2". */
+static void write_numbered(struct view *v, char out[CELL], const struct tl_travelmap_cell *cell,
+                           const struct tl_travelmap_reason *reasons, uint32_t count)
 {
-        struct tl_travelmap_reason reasons[TL_TRAVELMAP_REASONS];
-        uint32_t count = tl_travelmap_explain(v->model, cell, reasons);
         size_t len;
 
         write_ways(out, cell);
@@ -109,6 +108,14 @@ static void write_cell(struct view *v, char out[CELL], const struct tl_travelmap
         for (uint32_t i = 0; i < count && len < CELL; i++)
                 len += (size_t)snprintf(out + len, CELL - len, "%s%" PRIu32, i ? "," : " ",
                                         number_of(v, &reasons[i]));
+}
+
+static void write_cell(struct view *v, char out[CELL], const struct tl_travelmap_cell *cell)
+{
+        struct tl_travelmap_reason reasons[TL_TRAVELMAP_REASONS];
+        uint32_t count = tl_travelmap_explain(v->model, cell, reasons);
+
+        write_numbered(v, out, cell, reasons, count);
 }
 
 static enum tl_pen_style style_of(const struct tl_travelmap_cell *cell)
@@ -208,6 +215,35 @@ static bool is_first_of_kind(const struct view *v, uint32_t row, uint32_t column
         return true;
 }
 
+/* Keeps the reasons that another cell has as well. Returns their number. */
+static uint32_t keep_common(const struct view *v, struct tl_travelmap_reason *reasons,
+                            uint32_t count, const struct tl_travelmap_cell *cell)
+{
+        struct tl_travelmap_reason others[TL_TRAVELMAP_REASONS];
+        uint32_t other_count = tl_travelmap_explain(v->model, cell, others), kept = 0;
+
+        for (uint32_t i = 0; i < count; i++)
+                for (uint32_t k = 0; k < other_count; k++)
+                        if (is_same(&reasons[i], &others[k])) {
+                                reasons[kept++] = reasons[i];
+                                break;
+                        }
+        return kept;
+}
+
+/* What a row has in common with all columns that are like the first one. */
+static void write_common(struct view *v, char out[CELL], uint32_t row, uint32_t first)
+{
+        struct tl_travelmap_reason reasons[TL_TRAVELMAP_REASONS];
+        const struct tl_travelmap_cell *cell = cell_at(v, row, first);
+        uint32_t count = tl_travelmap_explain(v->model, cell, reasons);
+
+        for (uint32_t i = first + 1; i < v->map.count; i++)
+                if (is_alike(cell_at(v, row, i), cell))
+                        count = keep_common(v, reasons, count, cell_at(v, row, i));
+        write_numbered(v, out, cell, reasons, count);
+}
+
 /* "beijing, shanghai and 40 more". */
 static void put_destinations(const struct view *v, uint32_t row, uint32_t first)
 {
@@ -241,7 +277,7 @@ static void put_list(struct view *v)
                         if (!cell->ways || has_way(cell, TL_PAIR_LOCAL) ||
                             !is_first_of_kind(v, row, i))
                                 continue;
-                        write_cell(v, text, cell);
+                        write_common(v, text, row, i);
                         tl_pen_spaces(v->pen, 2 * INDENT);
                         put_padded(v->pen, style_of(cell), text, (unsigned int)strlen(text));
                         fputs(" to ", v->pen->out);

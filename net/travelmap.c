@@ -75,7 +75,8 @@ static void fill_cell(struct tl_travelmap_cell *cell, const struct tl_model *mod
         *cell = (struct tl_travelmap_cell){.from = from->end, .to = to->end};
         if (from->end.ip.family != to->end.ip.family)
                 return;
-        if (from->end.lan != TL_MODEL_NONE && from->end.node == to->end.node) {
+        if (from->end.node == to->end.node &&
+            (from->end.lan != TL_MODEL_NONE || from->machines == 1)) {
                 cell->ways = bit(TL_PAIR_LOCAL);
                 return;
         }

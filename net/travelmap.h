@@ -27,7 +27,7 @@
         X(TL_PAIR_GATEWAY, 4, gateway, "a LAN's router sees both directions") \
         X(TL_PAIR_SNAT, 5, snat, "the node replaces the source by its own address in the LAN") \
         X(TL_PAIR_NONE, 6, none, "no connection gets there") \
-        X(TL_PAIR_LOCAL, 7, local, "both are at one site")
+        X(TL_PAIR_LOCAL, 7, local, "both are at one site, or the same machine")
 WG_ENUM_DECLARE(tl_pair_way, TL_PAIR_WAYS)
 
 /* One row and column. */

@@ -58,7 +58,7 @@ static void check(int number, const char *yaml, const char *expected)
 
 static void test_table(void **state WG_UNUSED)
 {
-        check(1, HEAD "  s0: {lan: 192.168.0.0/24}\n", "s0 1: loc nat\nhubs 1: nat nat\n");
+        check(1, HEAD "  s0: {lan: 192.168.0.0/24}\n", "s0 1: loc nat\nhubs 1: nat loc\n");
         /* Sites that are alike are one row. */
         check(2,
               HEAD "  s0: {lan: 192.168.0.0/24}\n  s1: {lan: 192.168.1.0/24}\n"
@@ -68,7 +68,7 @@ static void test_table(void **state WG_UNUSED)
               "s0 2: nat sna nat\ns2 1: non loc non\npeople 1: nat sna nat\n");
         /* Overlaps. */
         check(3, HEAD "  s0: {lan: 192.168.0.0/24}\n  s1: {lan: 192.168.0.0/24}\n",
-              "s0 2: net net\nhubs 1: net nat\n");
+              "s0 2: net net\nhubs 1: net loc\n");
         /* A router that knows one of two sites: connections fail from either side. LANs of
          * different families have no pairs. */
         check(4,
@@ -76,7 +76,7 @@ static void test_table(void **state WG_UNUSED)
                    "[192.168.1.0/24, 10.70.0.0/24]}}\n"
                    "  s1: {lan: 192.168.1.0/24}\n  s2: {lan: 192.168.2.0/24}\n"
                    "  s3: {lan: \"fd77::/64\"}\n",
-              "s0 2: non nat - nat\ns1 1: nat loc - nat\ns3 1: - - loc -\nhubs 1: nat nat - nat\n");
+              "s0 2: non nat - nat\ns1 1: nat loc - nat\ns3 1: - - loc -\nhubs 1: nat nat - loc\n");
 }
 
 /* All pairs of parties that are not mixed travel alike, and the rows of a large network are few. */
