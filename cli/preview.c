@@ -10,6 +10,7 @@
 #include "cli/report.h"
 #include "conf/base64.h"
 #include "io/fail.h"
+#include "net/present.h"
 #include "node/apply.h"
 #include "node/lanprobe.h"
 
@@ -66,6 +67,15 @@ static bool is_same_network(const struct tl_machine *a, const struct tl_machine 
                is_same_file(&a->lock_text, &b->lock_text);
 }
 
+/* Adds the networks that this machine is in: they change what is reached at which address. */
+static bool add_present(struct tl_machine *good, const struct tl_machine *machine)
+{
+        const uint8_t *key = machine->model.nodes[machine->node].in_file->key;
+        uint32_t node = tl_model_find_key(&good->model, key);
+
+        return node == TL_MODEL_NONE || tl_present_add(&good->model, node, &machine->local);
+}
+
 /* Compares with the last good file, if there is one that can still be read. */
 static bool compare_with_good(struct tl_preview *preview)
 {
@@ -79,7 +89,7 @@ static bool compare_with_good(struct tl_preview *preview)
         if (preview->has_good) {
                 name_removed_peers(&preview->diff, &good.model);
                 is_done = is_same_network(&preview->machine, &good) ||
-                          compare_reach(preview, &good);
+                          (add_present(&good, &preview->machine) && compare_reach(preview, &good));
         }
         tl_machine_done(&good);
         return is_done;

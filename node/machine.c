@@ -13,6 +13,7 @@
 #include "io/fail.h"
 #include "net/conflicts.h"
 #include "net/derive.h"
+#include "net/present.h"
 #include "node/keyfile.h"
 #include "node/survey.h"
 
@@ -133,6 +134,8 @@ static bool gather(struct tl_machine *machine)
 {
         tl_survey_release(&machine->local);
         if (!tl_survey_gather(&machine->local, &machine->model, machine->node))
+                return tl_fail("out of memory");
+        if (!tl_present_add(&machine->model, machine->node, &machine->local))
                 return tl_fail("out of memory");
         for (uint32_t i = 0; i < machine->local.unknown_count; i++)
                 tl_warn("cannot find out %s: %s", machine->local.unknowns[i].fact,

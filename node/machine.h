@@ -56,8 +56,9 @@ bool tl_machine_read(struct tl_machine *machine, const struct tl_paths *paths) W
  * public key that no entry of the file has, and what to do. */
 bool tl_machine_open(struct tl_machine *machine, const struct tl_paths *paths) WG_MUST_USE;
 
-/* Gathers local facts, makes the plan and looks up the names of endpoints. Returns whether the plan
- * can be carried out; conflicts are in the findings. */
+/* Gathers local facts, adds the networks that this machine is in to the model, makes the plan and
+ * looks up the names of endpoints. Returns whether the plan can be carried out; conflicts are in
+ * the findings. */
 bool tl_machine_plan(struct tl_machine *machine) WG_MUST_USE;
 
 /* Wipes and frees everything. Accepts zeroed memory. */
