@@ -50,6 +50,22 @@ static bool find_end(const struct judge *judge, const struct wg_ip *ip, struct e
                wg_prefix_contains(&model->pool6, ip);
 }
 
+/* The destination of a connection: an address of this node's LAN may stand for it. */
+static struct wg_ip find_meant(const struct judge *judge, const struct tl_conntrack_flow *flow)
+{
+        const struct tl_model *model = judge->model;
+        struct tl_walk_end from = {.ip = flow->from, .lan = TL_MODEL_NONE}, to;
+
+        if (judge->site != TL_MODEL_NONE)
+                from.lan = tl_model_find_lan_of(model, judge->site, &flow->from);
+        if (from.lan == TL_MODEL_NONE)
+                return flow->to;
+        to = tl_course_find(model, &from, &flow->to);
+        if (to.node == TL_MODEL_NONE || model->nodes[to.node].site == judge->site)
+                return flow->to;
+        return tl_course_wire(model, &to);
+}
+
 static uint8_t find_protocol(uint8_t protocol)
 {
         return protocol == WG_PROTOCOL_ICMPV6 ? WG_PROTOCOL_ICMP : protocol;
@@ -61,10 +77,11 @@ static bool is_forbidden(const struct judge *judge, const struct tl_conntrack_fl
                 .protocol = find_protocol(flow->protocol),
                 .port = flow->to_port,
         };
+        struct wg_ip meant = find_meant(judge, flow);
         struct end from, to;
 
         if (!flow->is_answered || !find_end(judge, &flow->from, &from) ||
-            !find_end(judge, &flow->to, &to))
+            !find_end(judge, &meant, &to))
                 return false;
         if (judge->site != TL_MODEL_NONE && from.site == judge->site && to.site == judge->site)
                 return false;

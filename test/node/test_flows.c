@@ -40,16 +40,21 @@ struct fixture {
         size_t count;
 };
 
-static void set_up(struct fixture *fixture)
+static void set_up_with(struct fixture *fixture, const char *yaml)
 {
         enter_netns();
         run("ip route add local default dev lo && ip -6 route add local default dev lo");
         run("nft 'table inet t { chain c { type filter hook input priority 0; ct state new accept; "
             "}; }'");
         fixture->count = 0;
-        test_office_init(&fixture->office, YAML);
+        test_office_init(&fixture->office, yaml);
         assert_true(tl_policy_build(&fixture->policy, &fixture->office.model,
                                     &fixture->office.findings));
+}
+
+static void set_up(struct fixture *fixture)
+{
+        set_up_with(fixture, YAML);
 }
 
 static void tear_down_sockets(struct fixture *fixture)
@@ -170,6 +175,27 @@ static void test_leaves_a_lan_alone(void **state WG_UNUSED)
         tear_down(&fixture);
 }
 
+/* An address of a LAN that stands for another machine, also for the policy. */
+static void test_stand_ins(void **state WG_UNUSED)
+{
+        static const char from[] = "{lan: 192.168.201.0/24, node: a,";
+        static const char to[] = "{lan: 192.168.201.0/24, gateway: untouchable, virtual: "
+                                 "{192.168.201.240: d, 192.168.201.241: e/laptop}, node: a,";
+        char yaml[sizeof(YAML) + sizeof(to)];
+        const char *at = strstr(YAML, from);
+        struct fixture fixture;
+
+        assert_non_null(at);
+        snprintf(yaml, sizeof(yaml), "%.*s%s%s", (int)(at - YAML), YAML, to, at + sizeof(from) - 1);
+        set_up_with(&fixture, yaml);
+        send_udp(&fixture, "192.168.201.9", 1, "192.168.201.240", PORT, true); /* allowed */
+        send_udp(&fixture, "192.168.201.9", 2, "192.168.201.241", PORT, true);
+        send_udp(&fixture, "192.168.201.9", 3, "192.168.201.242", PORT, true);
+        assert_string_equal(list(&fixture, NODE_A, false, NULL),
+                            "192.168.201.9:2 -> 192.168.201.241:4000/udp\n");
+        tear_down(&fixture);
+}
+
 static void test_tcp_and_ping(void **state WG_UNUSED)
 {
         struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(PORT + 1)};
@@ -255,9 +281,9 @@ static void test_formats(void **state WG_UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_judges),       cmocka_unit_test(test_leaves_a_lan_alone),
-                cmocka_unit_test(test_tcp_and_ping), cmocka_unit_test(test_many),
-                cmocka_unit_test(test_formats),
+                cmocka_unit_test(test_judges),    cmocka_unit_test(test_leaves_a_lan_alone),
+                cmocka_unit_test(test_stand_ins), cmocka_unit_test(test_tcp_and_ping),
+                cmocka_unit_test(test_many),      cmocka_unit_test(test_formats),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
