@@ -14,7 +14,7 @@
 #include "node/apply.h"
 #include "node/lanprobe.h"
 
-enum { LINE_SIZE = 512 };
+enum { LINE_SIZE = 512, PROXIES_SHOWN = 5 };
 
 /* Gives a peer that is removed the name that it had in the last good file, if there is memory. */
 static void name_peer(struct tl_diff *diff, struct tl_difference *item, const struct tl_model *good)
@@ -138,15 +138,42 @@ void tl_preview_print_findings(struct tl_preview *preview)
         tl_report_count(&machine->findings, &machine->lock_findings);
 }
 
+static void print_change(struct tl_diff *diff, uint32_t i)
+{
+        const char *text = tl_diff_text(diff, i);
+
+        printf("  %s\n", text ? text : "out of memory");
+}
+
+/* The number of proxy entries in a row that are all added, or all removed. */
+static uint32_t count_proxies(const struct tl_diff *diff, uint32_t i)
+{
+        const struct tl_difference *first = &diff->items[i];
+        uint32_t count = 0;
+
+        while (i + count < diff->count && first[count].kind == TL_DIFF_PROXY &&
+               first[count].verb == first->verb)
+                count++;
+        return count;
+}
+
+/* A thousand proxy entries would hide the other changes. */
 static void print_changes(struct tl_preview *preview)
 {
+        struct tl_diff *diff = &preview->diff;
+
         printf("%s: %" PRIu32 " change%s on this machine, %s:\n", preview->machine.paths.name,
                preview->diff.count, preview->diff.count == 1 ? "" : "s",
                preview->machine.model.nodes[preview->machine.node].name);
-        for (uint32_t i = 0; i < preview->diff.count; i++) {
-                const char *text = tl_diff_text(&preview->diff, i);
+        for (uint32_t i = 0; i < diff->count; i++) {
+                uint32_t proxies = count_proxies(diff, i);
 
-                printf("  %s\n", text ? text : "out of memory");
+                print_change(diff, i);
+                if (proxies <= PROXIES_SHOWN)
+                        continue;
+                printf("  ... %" PRIu32 " more, up to:\n", proxies - 2);
+                i += proxies - 1;
+                print_change(diff, i);
         }
 }
 
