@@ -68,11 +68,14 @@ const char *tl_iptext_rule(struct tl_arena *arena, const struct tl_rule *rule)
 {
         char from[PART_SIZE], to[PART_SIZE], iif[PART_SIZE];
 
-        write_prefix(from, "from", &rule->from);
+        /* A rule of each family may be the same but for this. */
+        write_text(from, "from", rule->family == WG_FAMILY_IPV6 ? "::/0" : "all");
+        if (rule->from.ip.family != WG_FAMILY_NONE)
+                write_prefix(from, "from", &rule->from);
         write_prefix(to, "to", &rule->to);
         write_text(iif, "iif", rule->iif);
         return tl_arena_format(arena, "priority %" PRIu32 "%s%s%s lookup %" PRIu32, rule->priority,
-                               *from ? from : " from all", to, iif, rule->table);
+                               from, to, iif, rule->table);
 }
 
 const char *tl_iptext_proxy(struct tl_arena *arena, const struct tl_planned_proxy *proxy)

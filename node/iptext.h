@@ -22,7 +22,8 @@ const char *tl_iptext_route(struct tl_arena *arena, const struct tl_planned_rout
 /* "via 192.168.200.1 dev eth0": how a route leads into a LAN. */
 const char *tl_iptext_way(struct tl_arena *arena, const struct tl_planned_route *route) WG_MUST_USE;
 
-/* "priority 1090 from 10.70.0.4 to 192.168.200.0/24 lookup 1829909593". */
+/* "priority 1090 from 10.70.0.4 to 192.168.200.0/24 lookup 1829909593". From any address: "all",
+ * or "::/0" for IPv6. */
 const char *tl_iptext_rule(struct tl_arena *arena, const struct tl_rule *rule) WG_MUST_USE;
 
 /* "192.168.201.240 dev eth0". */

@@ -114,7 +114,7 @@ static void test_tells_ours(void **state WG_UNUSED)
         expect_running(NAME,
                        "ip rule priority 7 from 10.5.0.0/16 iif nolink lookup RETURN: remove\n"
                        "ip rule priority 1090 from all to 10.5.0.0/16 lookup HIDDEN: remove\n"
-                       "ip rule priority 1091 from all to fd00::/64 iif " NAME
+                       "ip rule priority 1091 from ::/0 to fd00::/64 iif " NAME
                        " lookup RETURN: remove\n"
                        "route 10.5.0.0/16 via 192.168.200.1 dev eth0 table RETURN: remove\n"
                        "route fd00::/64 via 2001:db8::1 dev eth0 table RETURN: remove\n"
@@ -235,7 +235,7 @@ static void make_wanted(struct wanted *wanted)
         "route unreachable 10.1.0.0/16 table HIDDEN: add\n" \
         "ip rule priority 1090 from 10.70.0.3 to 10.1.0.0/16 lookup HIDDEN: add\n" \
         "ip rule priority 1091 from all to 192.168.200.0/24 iif " NAME " lookup RETURN: add\n" \
-        "ip rule priority 1091 from all to 2001:db8::/64 iif " NAME " lookup RETURN: add\n" \
+        "ip rule priority 1091 from ::/0 to 2001:db8::/64 iif " NAME " lookup RETURN: add\n" \
         "route unreachable 192.168.200.192/27: add\n" \
         "route unreachable 2001:db8::f00/120: add\n" \
         "ip neigh proxy 192.168.200.200 dev eth0: add\n" \
