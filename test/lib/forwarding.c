@@ -44,7 +44,8 @@ void forwarding_open(struct forwarding *m)
         for (int i = 0; i < FORWARDING_LINKS; i++)
                 m->tun[i] = open_tun(forwarding_names[i]);
         run("cd /proc/sys/net && echo 1 >ipv4/ip_forward && echo 1 >ipv6/conf/all/forwarding"
-            " && for i in all acme lan0; do echo 0 >ipv4/conf/$i/rp_filter; done"
+            " && for i in all acme lan0; do"
+            " echo 0 >ipv4/conf/$i/rp_filter; echo 0 >ipv4/conf/$i/send_redirects; done"
             " && ip link set acme up && ip link set lan0 up");
 }
 

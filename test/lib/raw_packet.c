@@ -10,6 +10,8 @@ enum {
         IPV6_LEN = 40,
         PAYLOAD = 8, /* bytes, after ports or the header of ICMP */
         ICMP_LEN = 8,
+        TCP_LEN = 24, /* with the MSS */
+        AT_MSS = 22,
         SYN = 2,
         ACK = 16,
 };
@@ -119,6 +121,11 @@ static struct wg_ip read_ip(const uint8_t *packet, unsigned int number)
         return ip;
 }
 
+uint16_t raw_packet_mss(const uint8_t *packet)
+{
+        return wg_be16_load(packet + header_len(packet) + AT_MSS);
+}
+
 struct raw_packet_ends raw_packet_read(const uint8_t *packet)
 {
         return (struct raw_packet_ends){
@@ -140,10 +147,13 @@ static size_t write_transport(uint8_t *out, const struct raw_packet_ends *ends, 
                 wg_be16_store(out, port);
                 wg_be16_store(out + 2, ends->port);
                 wg_be32_store(out + 4, serial);
-                out[12] = 5 << 4;
+                out[12] = TCP_LEN / 4 << 4;
                 out[13] = SYN;
                 wg_be16_store(out + 14, 1000);
-                return 20;
+                out[AT_MSS - 2] = 2; /* the option and its length */
+                out[AT_MSS - 1] = 4;
+                wg_be16_store(out + AT_MSS, RAW_PACKET_MSS);
+                return TCP_LEN;
         case WG_PROTOCOL_UDP:
                 wg_be16_store(out, port);
                 wg_be16_store(out + 2, ends->port);

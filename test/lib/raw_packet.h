@@ -11,7 +11,7 @@
 
 #include "base/ip.h"
 
-enum { RAW_PACKET_MOST = 256 }; /* bytes */
+enum { RAW_PACKET_MOST = 256, RAW_PACKET_MSS = 1460 /* of SYNs */ }; /* bytes */
 
 struct raw_packet_ends {
         struct wg_ip from, to; /* of one family */
@@ -34,6 +34,9 @@ size_t raw_packet_too_big(uint8_t out[RAW_PACKET_MOST], const struct wg_ip *from
 
 /* The addresses of a packet. */
 struct raw_packet_ends raw_packet_read(const uint8_t *packet);
+
+/* The MSS of a SYN, or of the reply to one, which has that of the SYN. */
+uint16_t raw_packet_mss(const uint8_t *packet);
 
 /* The packet that an error is about; NULL: it is no error. */
 const uint8_t *raw_packet_quoted(const uint8_t *packet);

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only
+ *
+ * Rules as text, and what they do to SYNs that a node forwards. */
+#include "net/ruleset_mss.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/address.h"
+#include "test/lib/cmocka.h"
+#include "test/lib/forwarding.h"
+#include "test/lib/office.h"
+
+#define TUNNEL FORWARDING_TUNNEL
+#define LAN FORWARDING_LAN
+
+static uint32_t node_named(const struct tl_model *model, const char *name)
+{
+        for (uint32_t i = 0; i < model->node_count; i++)
+                if (strcmp(model->nodes[i].name, name) == 0)
+                        return i;
+        fail_msg("no node %s", name);
+        return 0;
+}
+
+static void make(struct tl_nodeplan *plan, struct test_office *office, const char *name)
+{
+        struct tl_policy policy;
+
+        assert_true(tl_policy_build(&policy, &office->model, &office->findings));
+        assert_true(tl_nodeplan_make(plan, &office->model, &policy,
+                                     node_named(&office->model, name), NULL, &office->findings));
+        tl_policy_done(&policy);
+}
+
+/* Most paths of the hub are 1420, those to s2 1412, those to p/x 1360. The sites a1 and a3 are
+ * public, and have a wider path to each other than through their hub. */
+#define NETWORK(hub_mtu) \
+        "network: acme\n" \
+        "addresses: [10.70.0.0/24, \"fd70::/64\"]\n" \
+        "hubs:\n" \
+        "  z: {endpoint: z.example, key: " TEST_KEY_1 hub_mtu "}\n" \
+        "sites:\n" \
+        "  s1: {lan: [192.168.1.0/24, \"fd77:1::/64\"], node: a1, key: " TEST_KEY_2 \
+        ", endpoint: a1.example}\n" \
+        "  s2: {lan: [192.168.2.0/24, \"fd77:2::/64\"], node: a2, key: " TEST_KEY_3 \
+        ", mtu: 1492}\n" \
+        "  s3: {lan: 192.168.3.0/24, node: a3, key: " TEST_KEY_4 ", endpoint: a3.example}\n" \
+        "people:\n" \
+        "  p: {devices: {x: {key: " TEST_KEY_5 ", mtu: 1440, address: 10.70.0.9}}}\n"
+
+/* ---- texts ---- */
+
+static void check_text(const char *yaml, const char *node, const char *wanted)
+{
+        struct test_office office;
+        struct tl_nodeplan plan;
+        char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+
+        assert_non_null(out);
+        test_office_init(&office, yaml);
+        make(&plan, &office, node);
+        assert_true(tl_ruleset_mss_write(out, &plan, &office.model));
+        assert_int_equal(fclose(out), 0);
+        assert_string_equal(text, wanted);
+        free(text);
+        tl_nodeplan_done(&plan);
+        test_office_done(&office);
+}
+
+#define SET(name, type, elements) \
+        "\tset " name " {\n" \
+        "\t\ttype " type "\n" \
+        "\t\tflags interval\n" \
+        "\t\telements = {\n" elements "\t\t}\n" \
+        "\t}\n"
+
+#define CHAIN(rules) \
+        "\tchain clamp {\n" \
+        "\t\ttype filter hook forward priority mangle; policy accept;\n" rules "\t}\n"
+
+#define RULE(link, match, size) \
+        "\t\t" link " \"acme\" " match " tcp flags syn / syn,rst tcp option maxseg size set " size \
+        "\n"
+
+static void test_texts(void **unused)
+{
+        (void)unused;
+        check_text(
+                NETWORK(""), "z",
+                SET("mtu1412-4", "ipv4_addr",
+                    "\t\t\t10.70.0.3/32,\n\t\t\t10.200.1.0/24,\n\t\t\t192.168.2.0/24,\n")
+                        SET("mtu1360-4", "ipv4_addr",
+                            "\t\t\t10.70.0.9/32,\n") SET("mtu1412-6", "ipv6_addr",
+                                                         "\t\t\tfd70::3/128,\n\t\t\tfd77:2::/64,\n")
+                                SET("mtu1360-6", "ipv6_addr", "\t\t\tfd70::9/128,\n") CHAIN(
+                                        RULE("iifname", "meta nfproto ipv4", "1380") RULE(
+                                                "iifname", "ip saddr @mtu1412-4",
+                                                "1372") RULE("iifname", "ip saddr @mtu1360-4",
+                                                             "1320") RULE("iifname",
+                                                                          "meta nfproto ipv6",
+                                                                          "1360")
+                                                RULE("iifname", "ip6 saddr @mtu1412-6",
+                                                     "1352") RULE("iifname", "ip6 saddr @mtu1360-6",
+                                                                  "1300") RULE("oifname",
+                                                                               "meta nfproto ipv4",
+                                                                               "1380")
+                                                        RULE("oifname", "ip daddr @mtu1412-4",
+                                                             "1372") RULE("oifname",
+                                                                          "ip daddr @mtu1360-4",
+                                                                          "1320")
+                                                                RULE("oifname", "meta nfproto ipv6",
+                                                                     "1360") RULE("oifname",
+                                                                                  "ip6 daddr "
+                                                                                  "@mtu1412-6",
+                                                                                  "1352")
+                                                                        RULE("oifname",
+                                                                             "ip6 daddr @mtu1360-6",
+                                                                             "1300")));
+        /* A hub that is narrower than the direct path. */
+        check_text(
+                NETWORK(", mtu: 1480"), "a1",
+                SET("wide4", "ipv4_addr",
+                    "\t\t\t10.70.0.4/32,\n\t\t\t10.200.2.0/24,\n\t\t\t192.168.3.0/24,\n")
+                        SET(
+                                "mtu1420-4", "ipv4_addr",
+                                "\t\t\t10.70.0.4/32,\n\t\t\t10.200.2.0/24,\n\t\t\t192.168.3.0/"
+                                "24,\n") SET("mtu1360-4", "ipv4_addr", "\t\t\t10.70.0.9/32,\n")
+                                SET("wide6", "ipv6_addr", "\t\t\tfd70::4/128,\n") SET(
+                                        "mtu1420-6", "ipv6_addr",
+                                        "\t\t\tfd70::4/128,\n") SET("mtu1360-6", "ipv6_addr",
+                                                                    "\t\t\tfd70::9/128,\n")
+                                        CHAIN(RULE("iifname", "ip saddr != @wide4", "1360") RULE(
+                                                "iifname", "ip saddr @mtu1420-4",
+                                                "1380") RULE("iifname", "ip saddr @mtu1360-4",
+                                                             "1320") RULE("iifname",
+                                                                          "ip6 saddr != @wide6",
+                                                                          "1340") RULE("iifname",
+                                                                                       "ip6 saddr "
+                                                                                       "@mtu1420-6",
+                                                                                       "1360")
+                                                      RULE("iifname", "ip6 saddr @mtu1360-6",
+                                                           "1300") RULE("oifname",
+                                                                        "ip daddr != @wide4",
+                                                                        "1360") RULE("oifname",
+                                                                                     "ip daddr "
+                                                                                     "@mtu1420-4",
+                                                                                     "1380")
+                                                              RULE("oifname", "ip daddr @mtu1360-4",
+                                                                   "1320") RULE("oifname",
+                                                                                "ip6 daddr != "
+                                                                                "@wide6",
+                                                                                "1340")
+                                                                      RULE("oifname",
+                                                                           "ip6 daddr @mtu1420-6",
+                                                                           "1360")
+                                                                              RULE("oifname",
+                                                                                   "ip6 daddr "
+                                                                                   "@mtu1360-6",
+                                                                                   "1300")));
+}
+
+/* ---- packets ---- */
+
+struct row {
+        const char *node;
+        enum forwarding_link in;
+        const char *from, *to;
+        uint16_t mss; /* of both the SYN and the SYN-ACK */
+};
+
+static struct wg_ip ip_of(const char *text)
+{
+        struct wg_ip ip;
+
+        if (!tl_address_parse_ip((struct tl_text){text, strlen(text)}, &ip))
+                fail_msg("not an address: %s", text);
+        return ip;
+}
+
+/* Hubs forward from the tunnel into the tunnel. */
+static void check_packet(struct forwarding *m, const struct row *row, bool is_hub)
+{
+        const struct raw_packet_ends ends = {ip_of(row->from), ip_of(row->to), WG_PROTOCOL_TCP,
+                                             443};
+        enum forwarding_link out = is_hub || row->in == LAN ? TUNNEL : LAN;
+        uint8_t packet[RAW_PACKET_MOST], arrived[RAW_PACKET_MOST];
+        char wanted[128], what[128];
+        size_t len;
+
+        m->serial++;
+        snprintf(what, sizeof(what), "%s: %s -> %s", row->node, row->from, row->to);
+        snprintf(wanted, sizeof(wanted), "%s %s -> %s", forwarding_names[out], row->from, row->to);
+        len = raw_packet_write(packet, &ends, m->serial);
+        (void)forwarding_pass(m, what, row->in, packet, len, wanted, arrived);
+        if (raw_packet_mss(arrived) != row->mss)
+                fail_msg("%s: MSS %u", what, raw_packet_mss(arrived));
+        /* The other end has not seen that MSS, and gives its own. */
+        len = raw_packet_reply(arrived, packet, len);
+        snprintf(wanted, sizeof(wanted), "%s %s -> %s", forwarding_names[row->in], row->to,
+                 row->from);
+        (void)forwarding_pass(m, what, out, arrived, len, wanted, packet);
+        if (raw_packet_mss(packet) != row->mss)
+                fail_msg("%s: MSS %u in the reply", what, raw_packet_mss(packet));
+}
+
+static void check_packets(const char *yaml, const struct row *rows, size_t count)
+{
+        struct test_office office;
+        struct forwarding m;
+
+        forwarding_open(&m);
+        test_office_init(&office, yaml);
+        for (size_t i = 0; i < count; i++) {
+                struct tl_nodeplan plan;
+
+                make(&plan, &office, rows[i].node);
+                forwarding_become(&office.model, &plan);
+                check_packet(&m, &rows[i], strcmp(rows[i].node, "z") == 0);
+                tl_nodeplan_done(&plan);
+        }
+        test_office_done(&office);
+        forwarding_close(&m);
+}
+
+static void test_packets(void **unused)
+{
+        static const struct row wide_hub[] = {
+                {"z", TUNNEL, "192.168.1.7", "192.168.3.7", 1380},
+                {"z", TUNNEL, "192.168.1.7", "192.168.2.7", 1372},
+                {"z", TUNNEL, "192.168.2.7", "192.168.1.7", 1372},
+                {"z", TUNNEL, "192.168.2.7", "10.70.0.9", 1320}, /* two narrow ends */
+                {"z", TUNNEL, "10.70.0.9", "10.200.1.7", 1320},
+                {"z", TUNNEL, "fd77:1::7", "fd77:2::7", 1352},
+                {"a1", LAN, "192.168.1.7", "192.168.3.7", 1380},
+                {"a1", LAN, "192.168.1.7", "192.168.2.7", 1372},
+                {"a1", TUNNEL, "10.70.0.9", "192.168.1.7", 1320},
+                {"a1", LAN, "fd77:1::7", "fd77:2::7", 1352},
+                {"a1", TUNNEL, "fd70::9", "fd77:1::7", 1300},
+                {"a2", LAN, "192.168.2.7", "192.168.1.7", 1372},
+                {"a2", TUNNEL, "10.70.0.9", "192.168.2.7", 1320},
+        };
+        static const struct row narrow_hub[] = {
+                {"a1", LAN, "192.168.1.7", "192.168.3.7", 1380}, /* not through the hub */
+                {"a1", TUNNEL, "10.70.0.4", "192.168.1.7", 1380},
+                {"a1", LAN, "192.168.1.7", "192.168.2.7", 1360},
+                {"a1", LAN, "192.168.1.7", "10.70.0.1", 1360},
+                {"a1", TUNNEL, "10.70.0.9", "192.168.1.7", 1320},
+                {"a1", LAN, "fd77:1::7", "fd77:2::7", 1340},
+        };
+
+        (void)unused;
+        check_packets(NETWORK(""), wide_hub, WG_ARRAY_SIZE(wide_hub));
+        check_packets(NETWORK(", mtu: 1480"), narrow_hub, WG_ARRAY_SIZE(narrow_hub));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_texts),
+                cmocka_unit_test(test_packets),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
