@@ -184,6 +184,10 @@ bool tl_model_add_presence(struct tl_model *model, const struct tl_presence *pre
 const struct tl_presence *tl_model_find_presence(const struct tl_model *model, uint32_t node,
                                                  const struct wg_prefix *prefix);
 
+/* Whether a network that a node is in hides a LAN from it, so that it uses the mapped prefix. */
+bool tl_model_hides(const struct tl_model *model, uint32_t node,
+                    const struct tl_lan *lan) WG_MUST_USE;
+
 /* Whether a LAN has its mapped prefix in the tunnel, instead of its own. */
 static inline bool tl_lan_is_mapped(const struct tl_lan *lan)
 {

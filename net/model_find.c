@@ -166,6 +166,12 @@ const struct tl_stand_in *tl_model_find_here(const struct tl_model *model, uint3
         return model->by_here[low - 1];
 }
 
+bool tl_model_hides(const struct tl_model *model, uint32_t node, const struct tl_lan *lan)
+{
+        return lan->mapped.ip.family != WG_FAMILY_NONE && !tl_lan_is_mapped(lan) &&
+               tl_model_find_presence(model, node, &lan->wire);
+}
+
 uint32_t tl_model_find_address(const struct tl_model *model, const struct wg_ip *ip)
 {
         bool is_ipv4 = ip->family == WG_FAMILY_IPV4;

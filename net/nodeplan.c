@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "net/nodeplan.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,6 +122,13 @@ static void add_own_addresses(struct planner *p, uint32_t peer, const struct tl_
         add_share(p, peer, &ip6, node->at);
 }
 
+/* Whether a node must do without the own prefix of a LAN. WireGuard apps and wg-quick(8) make a route
+ * of each allowed IP, which would take packets for the device's own network into the tunnel. */
+static bool lacks(const struct planner *p, const struct tl_lan *lan)
+{
+        return p->self->is_stock && tl_model_hides(p->model, p->plan->node, lan);
+}
+
 /* What is reached through peers because of one other node. A node that has a hub sends it
  * everything in the pools that is not a direct peer. */
 static void share_node(struct planner *p, uint32_t index)
@@ -137,7 +145,7 @@ static void share_node(struct planner *p, uint32_t index)
         for (uint32_t i = 0; i < model->sites[node->site].lan_count; i++) {
                 const struct tl_lan *lan = &model->lans[model->sites[node->site].lan_first + i];
 
-                if (!tl_lan_is_mapped(lan))
+                if (!tl_lan_is_mapped(lan) && !lacks(p, lan))
                         add_share(p, next, &lan->prefix, lan->at);
                 if (!has_pools)
                         add_share(p, next, &lan->mapped, lan->at);
@@ -377,6 +385,21 @@ static bool finish(struct planner *p, const struct tl_policy *policy)
         return p->plan->nft != NULL;
 }
 
+/* Other nodes rely on what the file says of this uplink. */
+static void check_uplink(const struct planner *p)
+{
+        uint32_t in_file = tl_pathmtu_uplink(p->self), own = p->local ? p->local->uplink_mtu : 0;
+        bool is_given = p->self->in_file->mtu > 0;
+
+        if (own == 0 || own >= in_file)
+                return;
+        tl_findings_add(
+                p->findings, TL_FINDING_WARNING, is_given ? p->self->in_file->mtu_at : p->self->at,
+                NULL, tl_arena_format(&p->plan->arena, "give it `mtu: %" PRIu32 "`", own),
+                "the uplink of %s has an MTU of %" PRIu32 ", but other nodes assume %" PRIu32,
+                p->self->name, own, in_file);
+}
+
 /* Our accept cannot override the drop of another program. On a device, it only affects connections
  * that others open, which the owner may not want. Returns whether the node can do its work. */
 static bool check_drops(const struct planner *p)
@@ -410,6 +433,7 @@ bool tl_nodeplan_make(struct tl_nodeplan *plan, const struct tl_model *model,
                 is_good = findings->errors == errors;
                 is_good = has_disjoint_peers(&p) && is_good;
                 is_good = check_drops(&p) && is_good;
+                check_uplink(&p);
                 has_memory = finish(&p, policy);
         }
         if (!has_memory)

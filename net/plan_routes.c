@@ -28,8 +28,6 @@ struct routing {
         uint32_t rest_mtu; /* of paths to whatever is no exception */
         struct exception *exceptions;
         uint32_t exception_count, exception_capacity;
-        const struct tl_presence **presences; /* of the node */
-        uint32_t presence_count, presence_capacity;
 };
 
 /* ---- parts ---- */
@@ -176,17 +174,7 @@ static bool plan_pools(struct routing *r)
                 add_remote(r, &model->network->mapped.prefix, TL_PLANNED_MAIN, r->rest_mtu));
 }
 
-/* Whether a network of this machine hides a LAN, for which there is a mapped prefix. */
-static bool is_hidden(const struct routing *r, const struct tl_lan *lan)
-{
-        if (lan->mapped.ip.family == WG_FAMILY_NONE)
-                return false;
-        for (uint32_t i = 0; i < r->presence_count; i++)
-                if (wg_prefix_overlaps(&r->presences[i]->prefix, &lan->wire))
-                        return true;
-        return false;
-}
-
+/* A stock device has no rules that could lead to a hidden LAN. */
 static bool plan_lans(struct routing *r, bool *has_hidden)
 {
         const struct tl_model *model = r->model;
@@ -194,15 +182,16 @@ static bool plan_lans(struct routing *r, bool *has_hidden)
         *has_hidden = false;
         for (uint32_t i = 0; i < model->lan_count; i++) {
                 const struct tl_lan *lan = &model->lans[i];
-                enum tl_planned_table table = TL_PLANNED_MAIN;
+                bool is_hidden;
 
                 if (lan->site == r->self->site || tl_lan_is_mapped(lan))
                         continue;
-                if (is_hidden(r, lan)) {
-                        table = TL_PLANNED_HIDDEN;
-                        *has_hidden = true;
-                }
-                if (!add_remote(r, &lan->wire, table, path_mtu(r, model->sites[lan->site].node)))
+                is_hidden = tl_model_hides(model, r->plan->node, lan);
+                if (is_hidden && r->self->is_stock)
+                        continue;
+                *has_hidden = *has_hidden || is_hidden;
+                if (!add_remote(r, &lan->wire, is_hidden ? TL_PLANNED_HIDDEN : TL_PLANNED_MAIN,
+                                path_mtu(r, model->sites[lan->site].node)))
                         return false;
         }
         return true;
@@ -239,20 +228,6 @@ static bool plan_hidden(struct routing *r)
         for (uint32_t i = 0; i < site->lan_count; i++)
                 if (!lead_to_hidden(r, &r->model->lans[site->lan_first + i].prefix))
                         return false;
-        return true;
-}
-
-static bool list_presences(struct routing *r)
-{
-        const struct tl_model *model = r->model;
-
-        r->presences = tl_arena_take(&r->plan->arena, model->presence_count,
-                                     sizeof(struct tl_presence *));
-        if (!r->presences)
-                return false;
-        for (uint32_t i = 0; i < model->presence_count; i++)
-                if (model->presences[i].node == r->plan->node)
-                        r->presences[r->presence_count++] = &model->presences[i];
         return true;
 }
 
@@ -461,8 +436,8 @@ static bool plan_all(struct routing *r)
 {
         bool has_hidden;
 
-        return list_presences(r) && plan_pools(r) && plan_exceptions(r) &&
-               plan_lans(r, &has_hidden) && (!has_hidden || plan_hidden(r)) && plan_site(r);
+        return plan_pools(r) && plan_exceptions(r) && plan_lans(r, &has_hidden) &&
+               (!has_hidden || plan_hidden(r)) && plan_site(r);
 }
 
 bool tl_plan_routes(struct tl_nodeplan *plan, const struct tl_model *model,

@@ -341,6 +341,43 @@ static void test_drops(void **unused)
         test_office_done(&office);
 }
 
+/* Other nodes know of an uplink only what the file says. */
+static void test_narrow_uplink(void **unused)
+{
+        static const struct {
+                const char *node;
+                uint32_t uplink_mtu;
+                const char *findings;
+        } cases[] = {
+                {"z1", 0, ""},
+                {"z1", 1500, ""},
+                {"z1", 9000, ""},
+                {"z1", 1420,
+                 "4:3: the uplink of z1 has an MTU of 1420, but other nodes assume 1500; give it "
+                 "`mtu: 1420`\n"},
+                {"a2", 1400, ""},
+                {"a2", 1399,
+                 "9:104: the uplink of a2 has an MTU of 1399, but other nodes assume 1400; give it "
+                 "`mtu: 1399`\n"},
+        };
+        struct test_office office;
+
+        (void)unused;
+        test_office_init(&office, THREE_HUBS);
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(cases); i++) {
+                const struct tl_local local = {.uplink_mtu = cases[i].uplink_mtu};
+                struct tl_nodeplan plan;
+                char text[1024];
+
+                make(&plan, &office, cases[i].node, &local);
+                if (strcmp(test_office_findings(&office, text, sizeof(text)), cases[i].findings))
+                        fail_msg("case %u: %s", i, text);
+                tl_nodeplan_done(&plan);
+                tl_findings_done(&office.findings);
+        }
+        test_office_done(&office);
+}
+
 static void test_missing_key(void **unused)
 {
         struct test_office office;
@@ -686,6 +723,7 @@ int main(void)
                 cmocka_unit_test(test_lacks_ipv6),
                 cmocka_unit_test(test_advertised_routes),
                 cmocka_unit_test(test_drops),
+                cmocka_unit_test(test_narrow_uplink),
                 cmocka_unit_test(test_missing_key),
                 cmocka_unit_test(test_same_prefix),
                 cmocka_unit_test(test_order),

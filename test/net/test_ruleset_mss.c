@@ -125,10 +125,9 @@ static void test_texts(void **unused)
                 NETWORK(", mtu: 1480"), "a1",
                 SET("wide4", "ipv4_addr",
                     "\t\t\t10.70.0.4/32,\n\t\t\t10.200.2.0/24,\n\t\t\t192.168.3.0/24,\n")
-                        SET(
-                                "mtu1420-4", "ipv4_addr",
-                                "\t\t\t10.70.0.4/32,\n\t\t\t10.200.2.0/24,\n\t\t\t192.168.3.0/"
-                                "24,\n") SET("mtu1360-4", "ipv4_addr", "\t\t\t10.70.0.9/32,\n")
+                        SET("mtu1420-4", "ipv4_addr",
+                            "\t\t\t10.70.0.4/32,\n\t\t\t10.200.2.0/24,\n\t\t\t192.168.3.0/"
+                            "24,\n") SET("mtu1360-4", "ipv4_addr", "\t\t\t10.70.0.9/32,\n")
                                 SET("wide6", "ipv6_addr", "\t\t\tfd70::4/128,\n") SET(
                                         "mtu1420-6", "ipv6_addr",
                                         "\t\t\tfd70::4/128,\n") SET("mtu1360-6", "ipv6_addr",
