@@ -323,22 +323,25 @@ static bool lead_through_router(struct routing *r, uint8_t family)
 static bool plan_way_back(struct routing *r, uint8_t family)
 {
         const struct tl_site *site = &r->model->sites[r->self->site];
-        bool is_needed = false, is_connected = false;
+        const struct tl_lan *first = NULL;
+        bool is_connected = false;
 
+        if (!tl_local_has_family(r->local, family))
+                return true;
         for (uint32_t i = site->lan_first; i < site->lan_first + site->lan_count; i++) {
                 const struct tl_lan *lan = &r->model->lans[i];
 
                 if (lan->prefix.ip.family != family || !is_entered_through_router(r->model, i))
                         continue;
-                is_needed = true;
+                first = first ? first : lan;
                 is_connected = is_connected || !r->local || find_link(r, lan);
                 if (!send_through_router(r, lan))
                         return false;
         }
-        if (!is_needed)
+        if (!first)
                 return true;
         if (!is_connected)
-                report_unknown_link(r, &r->model->lans[site->lan_first]);
+                report_unknown_link(r, first);
         return lead_through_router(r, family);
 }
 
@@ -357,8 +360,6 @@ static bool answer_for(struct routing *r, const struct tl_stand_in *stand_in, co
 {
         struct wg_ip last = wg_prefix_last(&stand_in->here), ip = stand_in->here.ip;
 
-        if (!tl_local_has_family(r->local, ip.family))
-                return true;
         while (r->plan->proxy_count < PROXIES_MAX) {
                 const struct tl_planned_proxy proxy = {.ip = ip, .link = link};
 
@@ -391,6 +392,8 @@ static bool plan_stand_ins_of(struct routing *r, uint32_t index, struct tl_prefi
         const char *link = find_link(r, lan);
         bool is_first = true;
 
+        if (!tl_local_has_family(r->local, lan->prefix.ip.family))
+                return true;
         for (uint32_t i = 0; i < model->stand_in_count; i++) {
                 const struct tl_stand_in *stand_in = &model->stand_ins[i];
 
@@ -432,6 +435,21 @@ static bool plan_site(struct routing *r)
                 plan_stand_ins(r));
 }
 
+static int compare_settings(const void *left, const void *right)
+{
+        const struct tl_planned_setting *a = left, *b = right;
+
+        return strcmp(a->path, b->path);
+}
+
+/* Those of links, since the LANs of a site may be in any order. */
+static void sort_settings(struct tl_nodeplan *plan, uint32_t first)
+{
+        if (plan->setting_count > first)
+                qsort(plan->settings + first, plan->setting_count - first, sizeof(*plan->settings),
+                      compare_settings);
+}
+
 static bool plan_all(struct routing *r)
 {
         bool has_hidden;
@@ -450,7 +468,12 @@ bool tl_plan_routes(struct tl_nodeplan *plan, const struct tl_model *model,
                             .findings = findings,
                             .rest_mtu = plan->mtu};
 
+        uint32_t settings = plan->setting_count;
+
         if (r.self->hub != TL_MODEL_NONE)
                 r.rest_mtu = path_mtu(&r, r.self->hub);
-        return plan_all(&r);
+        if (!plan_all(&r))
+                return false;
+        sort_settings(plan, settings);
+        return true;
 }

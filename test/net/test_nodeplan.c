@@ -244,6 +244,89 @@ static void test_direct(void **unused)
         check_golden(DIRECT, golden, WG_ARRAY_SIZE(golden));
 }
 
+/* Sites s1 and s2 have the same prefix. The homes of p/d and p/s have that of s3. */
+#define HARD \
+        "network: acme\n" \
+        "addresses: 10.70.0.0/24\n" \
+        "hubs:\n" \
+        "  z: {endpoint: 203.0.113.1, key: " TEST_KEY_1 "}\n" \
+        "sites:\n" \
+        "  s1: {node: {name: a1, at: 192.168.1.2}, lan: 192.168.1.0/24, key: " TEST_KEY_2 ",\n" \
+        "       gateway: {kind: drops-invalid, at: 192.168.1.1}}\n" \
+        "  s2: {node: a2, lan: 192.168.1.0/24, key: " TEST_KEY_3 ", devices: {d: 192.168.1.9},\n" \
+        "       gateway: untouchable, virtual: {192.168.1.240: p/d, 192.168.1.248/30: " \
+        "192.168.3.248/30}}\n" \
+        "  s3: {node: a3, lan: [192.168.3.0/24, \"fd77::/64\"], key: " TEST_KEY_4 "}\n" \
+        "people:\n" \
+        "  p: {devices: {d: {lan: 192.168.0.0/22, key: " TEST_KEY_5 "},\n" \
+        "                s: {lan: 192.168.3.0/24, key: " TEST_KEY_6 ", stock: true}}}\n"
+
+static void test_hard(void **unused)
+{
+        static const struct golden golden[] = {
+                {"z",
+                 "acme, table tieline-acme, mtu 1420, port 51820\n"
+                 "address 10.70.0.1/32 fd01:203:405::1/128\n"
+                 "peer a1: 10.70.0.2/32 10.200.0.0/24 fd01:203:405::2/128\n"
+                 "peer a2: 10.70.0.3/32 10.200.1.0/24 fd01:203:405::3/128\n"
+                 "peer a3: 10.70.0.4/32 10.200.2.0/24 192.168.3.0/24 fd01:203:405::4/128 "
+                 "fd77::/64\n"
+                 "peer p/d: 10.70.0.5/32 fd01:203:405::5/128\n"
+                 "peer p/s: 10.70.0.6/32 fd01:203:405::6/128\n"
+                 "routes: 10.70.0.0/24 10.200.0.0/16 192.168.3.0/24 fd01:203:405::/64 fd77::/64\n"
+                 "net/ipv4/ip_forward = 1\n"
+                 "net/ipv4/conf/acme/rp_filter = 2\n"
+                 "net/ipv6/conf/all/forwarding = 1\n"},
+                {"a1",
+                 "acme, table tieline-acme, mtu 1420\n"
+                 "address 10.70.0.2/32 fd01:203:405::2/128\n"
+                 "peer z at 203.0.113.1:51820 keepalive 25: 10.70.0.0/24 10.200.0.0/16 "
+                 "192.168.3.0/24 fd01:203:405::/64 fd77::/64\n"
+                 "routes: 10.70.0.0/24 10.200.0.0/16 192.168.3.0/24 fd01:203:405::/64 fd77::/64\n"
+                 "table way_back: 192.168.1.0/24 via 192.168.1.1 dev ?\n"
+                 "rule ipv4 from 10.70.0.2/32: way_back\n"
+                 "rule ipv4 out of the tunnel: way_back\n"
+                 "net/ipv4/ip_forward = 1\n"
+                 "net/ipv4/conf/acme/rp_filter = 2\n"},
+                {"a2", "acme, table tieline-acme, mtu 1420\n"
+                       "address 10.70.0.3/32 fd01:203:405::3/128\n"
+                       "peer z at 203.0.113.1:51820 keepalive 25: 10.70.0.0/24 10.200.0.0/16 "
+                       "192.168.3.0/24 fd01:203:405::/64 fd77::/64\n"
+                       "routes: 10.70.0.0/24 10.200.0.0/16 192.168.1.240/32 192.168.1.248/30 "
+                       "192.168.3.0/24 fd01:203:405::/64 fd77::/64\n"
+                       "answer for 192.168.1.240 on ?\n"
+                       "answer for 192.168.1.248 on ?\n"
+                       "answer for 192.168.1.249 on ?\n"
+                       "answer for 192.168.1.250 on ?\n"
+                       "answer for 192.168.1.251 on ?\n"
+                       "net/ipv4/ip_forward = 1\n"
+                       "net/ipv4/conf/acme/rp_filter = 2\n"},
+                {"a3", "acme, table tieline-acme, mtu 1420\n"
+                       "address 10.70.0.4/32 fd01:203:405::4/128\n"
+                       "peer z at 203.0.113.1:51820 keepalive 25: 10.70.0.0/24 10.200.0.0/16 "
+                       "fd01:203:405::/64\n"
+                       "routes: 10.70.0.0/24 10.200.0.0/16 fd01:203:405::/64\n"
+                       "net/ipv4/ip_forward = 1\n"
+                       "net/ipv4/conf/acme/rp_filter = 2\n"
+                       "net/ipv6/conf/all/forwarding = 1\n"},
+                {"p/d", "acme, table tieline-acme, mtu 1420\n"
+                        "address 10.70.0.5/32 fd01:203:405::5/128\n"
+                        "peer z at 203.0.113.1:51820 keepalive 25: 10.70.0.0/24 10.200.0.0/16 "
+                        "192.168.3.0/24 fd01:203:405::/64 fd77::/64\n"
+                        "routes: 10.70.0.0/24 10.200.0.0/16 fd01:203:405::/64 fd77::/64\n"
+                        "table hidden: 192.168.3.0/24\n"
+                        "rule ipv4 from 10.70.0.5/32: hidden\n"},
+                {"p/s", "acme, table tieline-acme, mtu 1420\n"
+                        "address 10.70.0.6/32 fd01:203:405::6/128\n"
+                        "peer z at 203.0.113.1:51820 keepalive 25: 10.70.0.0/24 10.200.0.0/16 "
+                        "fd01:203:405::/64 fd77::/64\n"
+                        "routes: 10.70.0.0/24 10.200.0.0/16 fd01:203:405::/64 fd77::/64\n"},
+        };
+
+        (void)unused;
+        check_golden(HARD, golden, WG_ARRAY_SIZE(golden));
+}
+
 /* ---- what depends on the machine ---- */
 
 static void check_local(const char *yaml, const char *node, const struct tl_local *local,
@@ -337,6 +420,143 @@ static void test_drops(void **unused)
                 assert_string_equal(findings.items[0].fix, "do this");
                 tl_nodeplan_done(&plan);
                 tl_findings_done(&findings);
+        }
+        test_office_done(&office);
+}
+
+/* ---- links and routers of LANs ---- */
+
+/* The machine has two LANs at its site, and a third one behind the router. */
+#define LANS \
+        "network: acme\n" \
+        "addresses: 10.70.0.0/24\n" \
+        "hubs:\n" \
+        "  z: {endpoint: 203.0.113.1, key: " TEST_KEY_1 "}\n" \
+        "sites:\n" \
+        "  s1: {node: {name: a, at: 192.168.1.2}, key: " TEST_KEY_2 ", gateway: drops-invalid,\n" \
+        "       lan: [192.168.1.0/24, 192.168.2.0/24, 192.168.3.0/24, \"fd77::/64\"]}\n" \
+        "  s2: {node: b, key: " TEST_KEY_3 ", gateway: untouchable, devices: {d: 10.9.0.7},\n" \
+        "       lan: [10.9.0.0/24, \"fd78::/64\"], virtual: {10.9.0.240: z, \"fd78::f0\": z}}\n"
+
+static struct wg_ip ip_of(const char *text)
+{
+        struct wg_ip ip;
+
+        if (!tl_address_parse_ip((struct tl_text){text, strlen(text)}, &ip))
+                fail_msg("not an address: %s", text);
+        return ip;
+}
+
+static struct tl_local_route default_route(const char *via, const char *link, uint32_t metric)
+{
+        struct tl_local_route route = {.via = ip_of(via), .metric = metric};
+
+        route.prefix.ip.family = route.via.family;
+        snprintf(route.link, sizeof(route.link), "%s", link);
+        return route;
+}
+
+static void test_links(void **unused)
+{
+        struct tl_local_route routes[] = {
+                default_route("192.168.2.1", "eth1", 0),
+                default_route("192.168.1.250", "eth0", 200),
+                default_route("192.168.1.1", "eth0", 100),
+                default_route("fe80::1", "eth0", 1024),
+        };
+        struct tl_local_net nets[] = {
+                {"eth1", ip_of("192.168.2.9"), 24},   {"acme", ip_of("192.168.1.2"), 32},
+                {"eth2", ip_of("192.168.1.77"), 24},  {"eth0", ip_of("192.168.1.2"), 24},
+                {"docker0", ip_of("172.17.0.1"), 16}, {"eth0", ip_of("fd77::2"), 64},
+        };
+        const struct tl_local local = {
+                .routes = routes, .route_count = 4, .nets = nets, .net_count = 6};
+        struct tl_local_net virtual_nets[] = {{"br0", ip_of("10.9.0.2"), 24},
+                                              {"br0", ip_of("fd78::2"), 64}};
+        const struct tl_local virtual_local = {.nets = virtual_nets, .net_count = 2};
+
+        (void)unused;
+        check_local(LANS, "a", &local,
+                    "acme, table tieline-acme, mtu 1420\n"
+                    "address 10.70.0.2/32 fd01:203:405::2/128\n"
+                    "peer z at 203.0.113.1:51820 keepalive 25: 10.9.0.0/24 10.70.0.0/24 "
+                    "10.200.0.0/16 fd01:203:405::/64 fd78::/64\n"
+                    "routes: 10.9.0.0/24 10.70.0.0/24 10.200.0.0/16 fd01:203:405::/64 fd78::/64\n"
+                    "table way_back: 192.168.1.0/24 via 192.168.1.1 dev eth0 192.168.2.0/24 via "
+                    "192.168.2.1 dev eth1 fd77::/64 via fe80::1 dev eth0\n"
+                    "rule ipv4 from 10.70.0.2/32: way_back\n"
+                    "rule ipv4 out of the tunnel: way_back\n"
+                    "rule ipv6 from fd01:203:405::2/128: way_back\n"
+                    "rule ipv6 out of the tunnel: way_back\n"
+                    "net/ipv4/ip_forward = 1\n"
+                    "net/ipv4/conf/acme/rp_filter = 2\n"
+                    "net/ipv6/conf/all/forwarding = 1\n"
+                    "net/ipv4/conf/eth0/accept_redirects = 0\n"
+                    "net/ipv4/conf/eth1/accept_redirects = 0\n"
+                    "net/ipv6/conf/eth0/accept_redirects = 0\n");
+        check_local(LANS, "b", &virtual_local,
+                    "acme, table tieline-acme, mtu 1420\n"
+                    "address 10.70.0.3/32 fd01:203:405::3/128\n"
+                    "peer z at 203.0.113.1:51820 keepalive 25: 10.70.0.0/24 10.200.0.0/16 "
+                    "192.168.1.0/24 192.168.2.0/24 192.168.3.0/24 fd01:203:405::/64 fd77::/64\n"
+                    "routes: 10.9.0.240/32 10.70.0.0/24 10.200.0.0/16 192.168.1.0/24 "
+                    "192.168.2.0/24 192.168.3.0/24 fd01:203:405::/64 fd77::/64 fd78::f0/128\n"
+                    "answer for 10.9.0.240 on br0\n"
+                    "answer for fd78::f0 on br0\n"
+                    "net/ipv4/ip_forward = 1\n"
+                    "net/ipv4/conf/acme/rp_filter = 2\n"
+                    "net/ipv6/conf/all/forwarding = 1\n"
+                    "net/ipv4/neigh/br0/proxy_delay = 0\n"
+                    "net/ipv6/conf/br0/proxy_ndp = 1\n"
+                    "net/ipv6/neigh/br0/proxy_delay = 0\n");
+}
+
+/* What the machine must know, and what to do about it. */
+static void test_unknown_links(void **unused)
+{
+        struct tl_local_net eth0[] = {{"eth0", ip_of("192.168.1.2"), 24}};
+        struct tl_local_net br0[] = {{"br0", ip_of("10.9.0.2"), 24}};
+        const struct tl_local lonely = {.lacks_ipv6 = true};
+        const struct tl_local no_router = {.nets = eth0, .net_count = 1, .lacks_ipv6 = true};
+        const struct tl_local no_ipv6 = {.nets = br0, .net_count = 1};
+        const struct {
+                const char *node;
+                const struct tl_local *local;
+                const char *findings;
+        } cases[] = {
+                {"a", NULL, ""},
+                {"b", NULL, ""},
+                {"a", &lonely,
+                 "7:14: a has no address in 192.168.1.0/24, the LAN of its site; connect the "
+                 "machine to its LAN, or correct the prefix in the file\n"},
+                {"a", &no_router,
+                 "6:102: a must send packets through the router of 192.168.1.0/24, and there is "
+                 "no default route through eth0 that tells its address [7:14]; give its address: "
+                 "`gateway: {kind: drops-invalid, at: ADDRESS}`\n"},
+                {"b", &lonely,
+                 "9:14: b has no address in 10.9.0.0/24, the LAN of its site; connect the machine "
+                 "to its LAN, or correct the prefix in the file\n"},
+                {"b", &no_ipv6,
+                 "9:27: b has no address in fd78::/64, the LAN of its site; connect the machine "
+                 "to its LAN, or correct the prefix in the file\n"},
+        };
+        struct tl_policy policy = {.is_open = true};
+        struct test_office office;
+
+        (void)unused;
+        test_office_init(&office, LANS);
+        for (unsigned int i = 0; i < WG_ARRAY_SIZE(cases); i++) {
+                struct tl_nodeplan plan;
+                char text[1024];
+                bool is_good = tl_nodeplan_make(&plan, &office.model, &policy,
+                                                node_named(&office.model, cases[i].node),
+                                                cases[i].local, &office.findings);
+
+                if (strcmp(test_office_findings(&office, text, sizeof(text)), cases[i].findings))
+                        fail_msg("case %u: %s", i, text);
+                assert_int_equal(is_good, cases[i].findings[0] == '\0');
+                tl_nodeplan_done(&plan);
+                tl_findings_done(&office.findings);
         }
         test_office_done(&office);
 }
@@ -690,21 +910,21 @@ static void test_walks(void **unused)
 }
 
 /* Each allocation in turn is refused, until none is. */
-static void test_memory(void **unused)
+static void starve(const char *yaml, const char *node)
 {
         struct test_office office;
         struct tl_policy policy;
         bool is_good = false;
 
-        (void)unused;
-        test_office_init(&office, THREE_HUBS);
+        test_office_init(&office, yaml);
         assert_true(tl_policy_build(&policy, &office.model, &office.findings));
         for (long allocations = 0; !is_good; allocations++) {
                 struct tl_findings findings = {0};
                 struct tl_nodeplan plan;
 
                 heap_fail_after(allocations);
-                is_good = tl_nodeplan_make(&plan, &office.model, &policy, 0, NULL, &findings);
+                is_good = tl_nodeplan_make(&plan, &office.model, &policy,
+                                           node_named(&office.model, node), NULL, &findings);
                 heap_fail_after(-1);
                 assert_int_equal(is_good, !tl_findings_has_errors(&findings));
                 tl_nodeplan_done(&plan);
@@ -714,20 +934,25 @@ static void test_memory(void **unused)
         test_office_done(&office);
 }
 
+static void test_memory(void **unused)
+{
+        (void)unused;
+        starve(THREE_HUBS, "z1");
+        starve(HARD, "a1");
+        starve(HARD, "a2");
+        starve(HARD, "p/d");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_sample),
-                cmocka_unit_test(test_three_hubs),
-                cmocka_unit_test(test_direct),
-                cmocka_unit_test(test_lacks_ipv6),
-                cmocka_unit_test(test_advertised_routes),
-                cmocka_unit_test(test_drops),
-                cmocka_unit_test(test_narrow_uplink),
-                cmocka_unit_test(test_missing_key),
-                cmocka_unit_test(test_same_prefix),
-                cmocka_unit_test(test_order),
-                cmocka_unit_test(test_walks),
+                cmocka_unit_test(test_sample),        cmocka_unit_test(test_three_hubs),
+                cmocka_unit_test(test_direct),        cmocka_unit_test(test_hard),
+                cmocka_unit_test(test_lacks_ipv6),    cmocka_unit_test(test_advertised_routes),
+                cmocka_unit_test(test_drops),         cmocka_unit_test(test_links),
+                cmocka_unit_test(test_unknown_links), cmocka_unit_test(test_narrow_uplink),
+                cmocka_unit_test(test_missing_key),   cmocka_unit_test(test_same_prefix),
+                cmocka_unit_test(test_order),         cmocka_unit_test(test_walks),
                 cmocka_unit_test(test_memory),
         };
 

@@ -191,11 +191,83 @@ static void test_overlap_untouchable(void **unused)
               WG_ARRAY_SIZE(connections));
 }
 
+/* Addresses of untouchable LANs that stand for others: in LANs of either kind, for a machine in a
+ * LAN of either kind, a device, and a part of a LAN; and in IPv6. */
+#define STAND_INS \
+        HEAD "sites:\n" \
+             "  s1: {lan: 192.168.1.0/24, node: {name: a, at: 192.168.1.2}, key: " TEST_KEY_2 \
+             ", devices: {d1: 192.168.1.99}, gateway: untouchable, virtual: " \
+             "{192.168.1.240: d2, 192.168.1.241: d3, 192.168.1.242: e/laptop, " \
+             "192.168.1.248/30: 192.168.3.4/30}}\n" \
+             "  s2: {lan: 192.168.1.0/24, node: {name: c, at: 192.168.1.3}, key: " TEST_KEY_3 \
+             ", devices: {d2: 192.168.1.99}}\n" \
+             "  s3: {lan: [192.168.3.0/24, \"fd77:3::/64\"], key: " TEST_KEY_4 \
+             ", node: {name: n, at: [192.168.3.2, \"fd77:3::2\"]}, gateway: untouchable, " \
+             "devices: {d3: 192.168.3.99}, virtual: {192.168.3.240: d1, " \
+             "\"fd77:3::f0\": d4, \"fd77:3::100/120\": \"fd77:4::100/120\", 192.168.3.241: z}}\n" \
+             "  s4: {lan: \"fd77:4::/64\", key: " TEST_KEY_5 \
+             ", node: {name: m, at: \"fd77:4::2\"}, devices: {d4: \"fd77:4::99\"}}\n" PEOPLE
+
+static void test_stand_ins(void **unused)
+{
+        static const struct connection connections[] = {
+                {"a", LAN, "192.168.1.55", "192.168.1.240", "10.200.0.55", "10.200.1.99"},
+                {"a", LAN, "192.168.1.55", "192.168.1.241", "10.200.0.55", "192.168.3.99"},
+                {"a", LAN, "192.168.1.55", "192.168.1.242", "10.200.0.55", "10.70.0.9"},
+                {"a", LAN, "192.168.1.55", "192.168.1.248", "10.200.0.55", "192.168.3.4"},
+                {"a", LAN, "192.168.1.55", "192.168.1.251", "10.200.0.55", "192.168.3.7"},
+                {"n", LAN, "192.168.3.55", "192.168.3.240", "192.168.3.55", "10.200.0.99"},
+                {"n", LAN, "192.168.3.55", "192.168.3.241", "192.168.3.55", "10.70.0.1"},
+                {"n", LAN, "fd77:3::55", "fd77:3::f0", "fd77:3::55", "fd77:4::99"},
+                {"n", LAN, "fd77:3::55", "fd77:3::100", "fd77:3::55", "fd77:4::100"},
+                {"n", LAN, "fd77:3::55", "fd77:3::1ff", "fd77:3::55", "fd77:4::1ff"},
+                /* Those that answer are in LANs of either kind, too. */
+                {"c", TUNNEL, "10.200.0.55", "10.200.1.99", "10.200.0.55", "192.168.1.99"},
+                {"a", TUNNEL, "192.168.3.55", "10.200.0.99", "192.168.1.2", "192.168.1.99"},
+                {"m", TUNNEL, "fd77:3::55", "fd77:4::99", "fd77:3::55", "fd77:4::99"},
+        };
+
+        (void)unused;
+        check(STAND_INS, connections, WG_ARRAY_SIZE(connections));
+        check(STAND_INS "policy: [{from: all, to: all}]\n", connections,
+              WG_ARRAY_SIZE(connections));
+}
+
+/* The home of e has the prefix of s3. */
+#define HOME \
+        HEAD "sites:\n" \
+             "  s1: {lan: 192.168.1.0/24, node: {name: a, at: 192.168.1.2}, key: " TEST_KEY_2 \
+             "}\n" \
+             "  s3: {lan: 192.168.3.0/24, node: {name: n, at: 192.168.3.2}, key: " TEST_KEY_4 \
+             "}\n" \
+             "people:\n" \
+             "  e: {devices: {laptop: {key: " TEST_KEY_6 ", address: 10.70.0.9, " \
+             "lan: [192.168.3.128/25, 192.168.3.0/26]}}}\n" \
+             "  f: {devices: {laptop: {key: " TEST_KEY_5 ", address: 10.70.0.10}}}\n"
+
+static void test_home(void **unused)
+{
+        static const struct connection connections[] = {
+                {"n", LAN, "192.168.3.7", "10.70.0.9", "10.200.1.7", "10.70.0.9"},
+                {"n", LAN, "192.168.3.7", "10.70.0.10", "192.168.3.7", "10.70.0.10"},
+                {"n", LAN, "192.168.3.7", "192.168.1.7", "192.168.3.7", "192.168.1.7"},
+                {"a", LAN, "192.168.1.7", "10.70.0.9", "192.168.1.7", "10.70.0.9"},
+                {"n", TUNNEL, "10.70.0.9", "10.200.1.7", "10.70.0.9", "192.168.3.7"},
+                {"n", TUNNEL, "10.70.0.9", "192.168.3.7", "10.70.0.9", "192.168.3.7"},
+        };
+
+        (void)unused;
+        check(HOME, connections, WG_ARRAY_SIZE(connections));
+        check(HOME "policy: [{from: all, to: all}]\n", connections, WG_ARRAY_SIZE(connections));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_overlap),
                 cmocka_unit_test(test_overlap_untouchable),
+                cmocka_unit_test(test_stand_ins),
+                cmocka_unit_test(test_home),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
