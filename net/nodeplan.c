@@ -122,8 +122,8 @@ static void add_own_addresses(struct planner *p, uint32_t peer, const struct tl_
         add_share(p, peer, &ip6, node->at);
 }
 
-/* Whether a node must do without the own prefix of a LAN. WireGuard apps and wg-quick(8) make a route
- * of each allowed IP, which would take packets for the device's own network into the tunnel. */
+/* Whether a node must do without the own prefix of a LAN. WireGuard apps and wg-quick(8) make a
+ * route of each allowed IP, which would take packets for the device's own network. */
 static bool lacks(const struct planner *p, const struct tl_lan *lan)
 {
         return p->self->is_stock && tl_model_hides(p->model, p->plan->node, lan);

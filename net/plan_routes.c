@@ -11,7 +11,10 @@
 #include "net/prefixes.h"
 #include "net/travel.h"
 
-enum { PROXIES_MAX = 4096 }; /* of a plan: the file allows 1024 per site */
+enum {
+        PROXIES_MAX = 4096, /* of a plan: the file allows 1024 per site */
+        PADDING = 16,       /* WireGuard paper 5.4.6 */
+};
 
 /* A prefix in one of the pools whose path has another MTU than most. */
 struct exception {
@@ -82,9 +85,13 @@ static bool add_link_setting(struct routing *r, const char *before, const char *
 
 /* ---- paths ---- */
 
+/* tielined pads packets to 16 bytes, but only knows the MTU of the link. Packets that a narrower
+ * path takes must not need padding that it does not take. */
 static uint32_t path_mtu(const struct routing *r, uint32_t node)
 {
-        return WG_MIN(r->plan->mtu, tl_pathmtu_between(r->model, r->plan->node, node));
+        uint32_t mtu = tl_pathmtu_between(r->model, r->plan->node, node);
+
+        return mtu < r->plan->mtu ? mtu - mtu % PADDING : r->plan->mtu;
 }
 
 static bool add_exception(struct routing *r, const struct wg_prefix *prefix, uint32_t mtu)

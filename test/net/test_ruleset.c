@@ -163,7 +163,7 @@ static void test_snat(void **unused)
                             "\t\t\t10.70.0.3/32,\n\t\t\t10.200.1.0/24,\n\t\t\t192.168.2.0/24,\n",
                             "\t\t\tfd01:203:405::3/128,\n\t\t\tfd78::/64,\n",
                             "\t\t\t10.70.0.3/32,\n\t\t\t10.200.1.0/24,\n\t\t\t192.168.2.0/24,\n",
-                            "\t\t\tfd01:203:405::3/128,\n\t\t\tfd78::/64,\n") CLAMP("1360", "1340")
+                            "\t\t\tfd01:203:405::3/128,\n\t\t\tfd78::/64,\n") CLAMP("1352", "1332")
                             MAPPED("10.200.1.0/24",
                                    "192.168.2.0/24") "\tset snat4 {\n"
                                                      "\t\ttype ipv4_addr . ipv4_addr\n"
@@ -319,7 +319,7 @@ static void test_policy(void **unused)
                                                           "\"foreign-source\" drop\n"
                                                           "\t\tip6 saddr != @own6 counter name "
                                                           "\"foreign-source\" drop\n"
-                                                          "\t}\n" CLAMP("1360", "1340")
+                                                          "\t}\n" CLAMP("1352", "1332")
                                                                   MAPPED("10.200.1.0/24",
                                                                          "192.168.2.0/24") "}\n");
         check_table(OFFICE("") POLICY, "e/laptop",
