@@ -13,7 +13,7 @@
 #include "conf/writer.h"
 #include "io/fail.h"
 #include "net/explain.h"
-#include "node/present.h"
+#include "node/whereabouts.h"
 
 /* ---- the question ---- */
 
@@ -243,7 +243,7 @@ static bool add_presences(const struct tl_call *call, struct tl_model *model)
         uint32_t node;
 
         if (call->in_count == 0)
-                return tl_present_add(model, &node) || tl_fail("out of memory");
+                return tl_whereabouts_add(model, &node) || tl_fail("out of memory");
         for (int i = 0; i < call->in_count; i++)
                 if (!suppose(model, call->ins[i]))
                         return false;

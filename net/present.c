@@ -9,16 +9,16 @@
 static const struct wg_prefix everywhere[] = {
         {{WG_FAMILY_IPV4, {127}}, 8},
         {{WG_FAMILY_IPV4, {169, 254}}, 16},
-        {{WG_FAMILY_IPV6, {[15] = 1}}, 128},
         {{WG_FAMILY_IPV6, {0xfe, 0x80}}, 10},
 };
 
-static bool is_everywhere(const struct wg_prefix *prefix)
+/* A single address, such as those of tunnels, has no neighbours. */
+static bool is_network(const struct wg_prefix *prefix)
 {
         for (size_t i = 0; i < WG_ARRAY_SIZE(everywhere); i++)
                 if (wg_prefix_covers(&everywhere[i], prefix))
-                        return true;
-        return false;
+                        return false;
+        return prefix->cidr < wg_ip_bits(&prefix->ip);
 }
 
 /* Whether a network of the machine is a LAN of its own site, or contains it. */
@@ -60,7 +60,7 @@ bool tl_present_add(struct tl_model *model, uint32_t node, const struct tl_local
                 const struct tl_presence presence = {.node = node, .prefix = tl_ownlan_prefix(net)};
 
                 if (strcmp(net->link, model->network->name.text) == 0 ||
-                    is_everywhere(&presence.prefix) || is_own_lan(model, node, local, net))
+                    !is_network(&presence.prefix) || is_own_lan(model, node, local, net))
                         continue;
                 if (!tl_model_add_presence(model, &presence))
                         return false;

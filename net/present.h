@@ -15,8 +15,9 @@
 #include "net/model.h"
 
 /* Adds the networks of this machine, which is a node of the model (an index), in place of those
- * that an earlier call added. The LANs of the node's own site are left out, and so are loopback,
- * link-local networks and the tunnel itself. Returns false if there is no memory. */
+ * that an earlier call added. The LANs of the node's own site are left out, and so are single
+ * addresses, loopback, link-local networks and the tunnel itself. Returns false if there is no
+ * memory. */
 bool tl_present_add(struct tl_model *model, uint32_t node,
                     const struct tl_local *local) WG_MUST_USE;
 

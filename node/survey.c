@@ -358,6 +358,14 @@ bool tl_survey_gather(struct tl_local *local, const struct tl_model *model, uint
                (!problem || add_unknown(&s, "what other programs drop", problem));
 }
 
+bool tl_survey_gather_nets(struct tl_local *local, const char *without)
+{
+        struct survey s = {.local = local, .ifname = without, .ifindex = if_nametoindex(without)};
+
+        *local = (struct tl_local){0};
+        return gather_nets(&s);
+}
+
 void tl_survey_release(struct tl_local *local)
 {
         tl_arena_done(&local->arena);
