@@ -15,6 +15,7 @@ enum {
         AT_MAC_LEN = 2,
         AT_ID = 4,
         AT_FLAGS = 10,
+        AT_OWN = 12,
         AT_OFFERED = 16,
         AT_CLIENT = 28,
         AT_MAGIC = 236,
@@ -33,6 +34,8 @@ enum {
         END = 255,
         DISCOVER = 1,
         OFFER = 2,
+        ACKNOWLEDGEMENT = 5,
+        INFORM = 8,
         SUBNET_MASK = 1, /* a parameter that every server knows */
 };
 
@@ -51,14 +54,14 @@ static struct wg_ip ip_at(const uint8_t *bytes)
 
 /* ---- questions ---- */
 
-static void compose_options(uint8_t *option, const struct wg_ip *wanted)
-{
-        const uint8_t type[] = {TYPE, 1, DISCOVER}, parameters[] = {PARAMETERS, 1, SUBNET_MASK};
+static const struct wg_ip none;
 
-        memcpy(option, type, sizeof(type));
-        option += sizeof(type);
-        memcpy(option, parameters, sizeof(parameters));
-        option += sizeof(parameters);
+static void compose_options(uint8_t *option, uint8_t type, const struct wg_ip *wanted)
+{
+        const uint8_t first[] = {TYPE, 1, type, PARAMETERS, 1, SUBNET_MASK};
+
+        memcpy(option, first, sizeof(first));
+        option += sizeof(first);
         if (wanted->family == WG_FAMILY_IPV4) {
                 *option++ = WANTED;
                 *option++ = 4;
@@ -68,7 +71,7 @@ static void compose_options(uint8_t *option, const struct wg_ip *wanted)
         *option = END;
 }
 
-static void compose_headers(uint8_t *packet)
+static void compose_headers(uint8_t *packet, const struct wg_ip *from)
 {
         uint8_t *udp = packet + WG_IPV4_HEADER_LEN;
         const uint16_t len = TL_DHCP_SIZE - WG_IPV4_HEADER_LEN;
@@ -77,6 +80,7 @@ static void compose_headers(uint8_t *packet)
         wg_be16_store(packet + WG_IPV4_AT_TOTAL_LEN, TL_DHCP_SIZE);
         packet[WG_IPV4_AT_TTL] = 64;
         packet[WG_IPV4_AT_PROTOCOL] = WG_PROTOCOL_UDP;
+        memcpy(packet + WG_IPV4_AT_SOURCE, from->bytes, 4);
         memset(packet + WG_IPV4_AT_DESTINATION, 0xff, 4);
         wg_checksum_store(packet + WG_IPV4_AT_CHECKSUM,
                           wg_checksum_fold(wg_checksum_add(0, packet, WG_IPV4_HEADER_LEN)));
@@ -86,7 +90,9 @@ static void compose_headers(uint8_t *packet)
         /* Its checksum stays 0, which means none: relays and servers must take that. */
 }
 
-size_t tl_dhcp_discover(uint8_t packet[TL_DHCP_SIZE], const struct tl_dhcp_question *question)
+/* `own` and `wanted` may be NONE. */
+static size_t compose(uint8_t *packet, const struct tl_dhcp_question *question, uint8_t type,
+                      const struct wg_ip *own, const struct wg_ip *wanted)
 {
         uint8_t *message = packet + WG_IPV4_HEADER_LEN + WG_UDP_HEADER_LEN;
 
@@ -95,15 +101,26 @@ size_t tl_dhcp_discover(uint8_t packet[TL_DHCP_SIZE], const struct tl_dhcp_quest
         message[AT_LINK_KIND] = ETHERNET;
         message[AT_MAC_LEN] = TL_DHCP_MAC_LEN;
         wg_be32_store(message + AT_ID, question->id);
-        wg_be16_store(message + AT_FLAGS, ANSWER_TO_ALL);
+        wg_be16_store(message + AT_FLAGS, own->family ? 0 : ANSWER_TO_ALL);
+        memcpy(message + AT_OWN, own->bytes, 4);
         memcpy(message + AT_CLIENT, question->client, TL_DHCP_MAC_LEN);
         wg_be32_store(message + AT_MAGIC, MAGIC);
-        compose_options(message + AT_OPTIONS, &question->wanted);
-        compose_headers(packet);
+        compose_options(message + AT_OPTIONS, type, wanted);
+        compose_headers(packet, own);
         return TL_DHCP_SIZE;
 }
 
-/* ---- offers ---- */
+size_t tl_dhcp_discover(uint8_t packet[TL_DHCP_SIZE], const struct tl_dhcp_question *question)
+{
+        return compose(packet, question, DISCOVER, &none, &question->ip);
+}
+
+size_t tl_dhcp_inform(uint8_t packet[TL_DHCP_SIZE], const struct tl_dhcp_question *question)
+{
+        return compose(packet, question, INFORM, &question->ip, &none);
+}
+
+/* ---- answers ---- */
 
 /* The value of an option that has that length; NULL: there is none. */
 static const uint8_t *find_option(const uint8_t *option, size_t left, uint8_t wanted, size_t len)
@@ -147,24 +164,31 @@ static const uint8_t *find_message(const uint8_t *packet, size_t len, size_t *me
         return *message_len > AT_OPTIONS ? udp + WG_UDP_HEADER_LEN : NULL;
 }
 
-bool tl_dhcp_read_offer(struct tl_dhcp_offer *offer, const uint8_t *packet, size_t len)
+/* An offer has an address. An acknowledgement has one only if it was leased. */
+static bool read_offered(struct wg_ip *offered, uint8_t type, const uint8_t *at)
+{
+        *offered = type == OFFER ? ip_at(at) : none;
+        return type == OFFER ? wg_be32_load(at) != 0 : type == ACKNOWLEDGEMENT;
+}
+
+bool tl_dhcp_read(struct tl_dhcp_answer *answer, const uint8_t *packet, size_t len)
 {
         size_t message_len;
         const uint8_t *message = find_message(packet, len, &message_len), *type, *server;
+        struct wg_ip offered;
 
         if (!message || message[AT_OPERATION] != REPLY || message[AT_LINK_KIND] != ETHERNET ||
-            message[AT_MAC_LEN] != TL_DHCP_MAC_LEN || wg_be32_load(message + AT_MAGIC) != MAGIC ||
-            wg_be32_load(message + AT_OFFERED) == 0)
+            message[AT_MAC_LEN] != TL_DHCP_MAC_LEN || wg_be32_load(message + AT_MAGIC) != MAGIC)
                 return false;
         type = find_option(message + AT_OPTIONS, message_len - AT_OPTIONS, TYPE, 1);
         server = find_option(message + AT_OPTIONS, message_len - AT_OPTIONS, SERVER, 4);
-        if (!type || *type != OFFER || !server)
+        if (!type || !server || !read_offered(&offered, *type, message + AT_OFFERED))
                 return false;
-        *offer = (struct tl_dhcp_offer){
+        *answer = (struct tl_dhcp_answer){
                 .id = wg_be32_load(message + AT_ID),
-                .offered = ip_at(message + AT_OFFERED),
+                .offered = offered,
                 .server = ip_at(server),
         };
-        memcpy(offer->client, message + AT_CLIENT, TL_DHCP_MAC_LEN);
+        memcpy(answer->client, message + AT_CLIENT, TL_DHCP_MAC_LEN);
         return true;
 }

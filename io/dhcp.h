@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * dhcp.h - asks for an offer of a DHCP server, and reads it. An offer is not a lease: the server
- * forgets it unless the client requests it. Packets begin after the Ethernet header.
+ * dhcp.h - asks DHCP servers what they would do, and reads their answers. An offer is not a lease:
+ * the server forgets it unless the client requests it. Packets begin after the Ethernet header.
  * Threads: pure functions of their arguments. Source: RFC 2131, RFC 2132. */
 #ifndef IO_DHCP_H
 #define IO_DHCP_H
@@ -21,20 +21,25 @@ enum {
 struct tl_dhcp_question {
         uint32_t id; /* random: answers have the same */
         uint8_t client[TL_DHCP_MAC_LEN];
-        struct wg_ip wanted; /* a server that may hand it out offers it; NONE: any */
+        struct wg_ip ip; /* of IPv4 */
 };
 
-/* Composes a DHCPDISCOVER, to be sent to everybody. Returns TL_DHCP_SIZE. */
+/* Compose questions, to be sent to everybody. Return TL_DHCP_SIZE. */
+
+/* DHCPDISCOVER: what would you lease to me? A server that may lease `ip` offers it; NONE: any. */
 size_t tl_dhcp_discover(uint8_t packet[TL_DHCP_SIZE], const struct tl_dhcp_question *question);
 
-struct tl_dhcp_offer {
+/* DHCPINFORM: I have the address `ip`; what else should I know? A server acknowledges at once. */
+size_t tl_dhcp_inform(uint8_t packet[TL_DHCP_SIZE], const struct tl_dhcp_question *question);
+
+struct tl_dhcp_answer {
         uint32_t id;
         uint8_t client[TL_DHCP_MAC_LEN];
-        struct wg_ip offered;
+        struct wg_ip offered; /* NONE: it acknowledges a DHCPINFORM */
         struct wg_ip server;
 };
 
-/* Reads a DHCPOFFER. Returns false if it is malformed, or something else. */
-bool tl_dhcp_read_offer(struct tl_dhcp_offer *offer, const uint8_t *packet, size_t len) WG_MUST_USE;
+/* Reads a DHCPOFFER or DHCPACK. Returns false if it is malformed, or something else. */
+bool tl_dhcp_read(struct tl_dhcp_answer *answer, const uint8_t *packet, size_t len) WG_MUST_USE;
 
 #endif

@@ -2,6 +2,7 @@
 #include "node/lanlease.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "conf/address.h"
 #include "io/clock.h"
@@ -19,11 +20,26 @@ static void hear(void *probe, const uint8_t from[TL_PROBE_MAC_LEN], const uint8_
         tl_leaseprobe_hear(probe, packet, len);
 }
 
-static int ask(struct tl_lanlease **first, struct tl_probejobs *jobs,
-               const struct tl_taking *taking)
+/* The address of this machine in the network of another one; family NONE: it has none. */
+static struct wg_ip find_own(const struct tl_local *local, const char *link,
+                             const struct wg_ip *other)
 {
+        for (uint32_t i = 0; i < local->net_count; i++) {
+                const struct tl_local_net *net = &local->nets[i];
+                const struct wg_prefix prefix = {.ip = net->ip, .cidr = net->cidr};
+
+                if (strcmp(net->link, link) == 0 && wg_prefix_contains(&prefix, other))
+                        return net->ip;
+        }
+        return (struct wg_ip){.family = WG_FAMILY_NONE};
+}
+
+static int ask(struct tl_lanlease **first, struct tl_probejobs *jobs,
+               const struct tl_taking *taking, const struct tl_local *local)
+{
+        const struct wg_ip own = find_own(local, taking->link, &taking->targets[0].ip);
         const struct wg_ip ends[] = {taking->targets[0].ip, taking->targets[taking->count - 1].ip};
-        uint64_t random[TL_LEASEPROBE_QUESTIONS];
+        uint64_t random[TL_LEASEPROBE_QUESTIONS + 1];
         struct tl_lanlease *lease;
         int error;
         struct tl_probejob *job = tl_probejobs_add(jobs, taking->link, TL_PACKET_DHCP, 0, &error);
@@ -35,8 +51,8 @@ static int ask(struct tl_lanlease **first, struct tl_probejobs *jobs,
         if (!lease)
                 return -ENOMEM;
         tl_random_fill(random, sizeof(random));
-        tl_leaseprobe_begin(&lease->probe, &job->link, ends, WG_MIN(taking->count, 2u), random,
-                            tl_clock_boot_ns());
+        tl_leaseprobe_begin(&lease->probe, &job->link, &own, ends, WG_MIN(taking->count, 2u),
+                            random, tl_clock_boot_ns());
         job->probe = &lease->probe;
         job->work = work;
         job->hear = hear;
@@ -46,14 +62,14 @@ static int ask(struct tl_lanlease **first, struct tl_probejobs *jobs,
 }
 
 int tl_lanlease_begin(struct tl_lanlease **first, struct tl_probejobs *jobs,
-                      const struct tl_taking *taking)
+                      const struct tl_taking *taking, const struct tl_local *local)
 {
         int error = 0;
 
         *first = NULL;
         for (; !error && taking; taking = taking->next)
                 if (taking->targets[0].ip.family == WG_FAMILY_IPV4)
-                        error = ask(first, jobs, taking);
+                        error = ask(first, jobs, taking, local);
         return error;
 }
 

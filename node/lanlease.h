@@ -23,7 +23,7 @@ struct tl_lanlease {
  * link. Links that cannot be used are left out; tl_taking_report() tells. Returns 0 or -ENOMEM.
  * *first may be NULL afterwards. */
 int tl_lanlease_begin(struct tl_lanlease **first, struct tl_probejobs *jobs,
-                      const struct tl_taking *taking) WG_MUST_USE;
+                      const struct tl_taking *taking, const struct tl_local *local) WG_MUST_USE;
 
 /* Once the jobs are done: adds warnings to the findings. */
 void tl_lanlease_report(const struct tl_lanlease *first, struct tl_machine *machine);

@@ -18,7 +18,7 @@ static int probe(struct tl_probejobs *jobs, struct tl_machine *machine, bool *is
         int error = tl_taking_begin(&takings, jobs, machine);
 
         if (!error)
-                error = tl_lanlease_begin(&leases, jobs, takings);
+                error = tl_lanlease_begin(&leases, jobs, takings, &machine->local);
         if (!error)
                 error = tl_lanrouter_begin(&routers, jobs, machine);
         if (!error)

@@ -8,7 +8,9 @@
  *
  * Servers may ping an address before they offer it, one after the other: dnsmasq takes three
  * seconds for each, in which it answers no other client. So there are few questions, and the probe
- * takes up to 7.5 seconds; it ends when an address is offered. Without a server it takes 4 seconds.
+ * takes up to 7.5 seconds; it ends when an address is offered. To find out at once whether there is
+ * a server at all, this machine also asks for information. If no answer of any kind comes within
+ * 1.5 seconds, that is the end, too.
  * Threads: one owner. Source: RFC 2131 3.1, 4.3.1. */
 #ifndef NODE_LEASEPROBE_H
 #define NODE_LEASEPROBE_H
@@ -32,6 +34,8 @@ struct tl_leaseprobe {
                 struct wg_ip server;
         } items[TL_LEASEPROBE_QUESTIONS];
         uint32_t count;
+        struct tl_dhcp_question information;
+        bool has_server;
         uint32_t rounds;  /* of questions that were sent */
         uint32_t answers; /* seen by work */
         uint64_t due_ns, end_ns;
@@ -39,10 +43,11 @@ struct tl_leaseprobe {
 };
 
 /* Starts. The questions are about up to TL_LEASEPROBE_QUESTIONS IPv4 addresses; random numbers
- * identify them. */
+ * identify them, and the one for information. `own` is the machine's address in the LAN; NONE: it
+ * has none. */
 void tl_leaseprobe_begin(struct tl_leaseprobe *p, const struct tl_probe_link *link,
-                         const struct wg_ip *addresses, uint32_t count,
-                         const uint64_t random[TL_LEASEPROBE_QUESTIONS], uint64_t now_ns);
+                         const struct wg_ip *own, const struct wg_ip *addresses, uint32_t count,
+                         const uint64_t random[TL_LEASEPROBE_QUESTIONS + 1], uint64_t now_ns);
 
 /* Sends what is due. Call it also after packets were heard. Returns when to call it again;
  * TL_PROBE_NEVER: it is done. */

@@ -14,7 +14,7 @@ static const struct wg_ip server = {WG_FAMILY_IPV4, {192, 168, 201, 1}};
 static const struct tl_dhcp_question question = {
         .id = 0x12345678,
         .client = {2, 1, 2, 3, 4, 5},
-        .wanted = {WG_FAMILY_IPV4, {192, 168, 201, 193}},
+        .ip = {WG_FAMILY_IPV4, {192, 168, 201, 193}},
 };
 
 static void test_discover(void **state)
@@ -38,9 +38,23 @@ static void test_discover(void **state)
         assert_int_equal(wg_be16_load(packet + MESSAGE_AT + 10), 0x8000);
         assert_memory_equal(packet + MESSAGE_AT + 28, question.client, 6);
         assert_memory_equal(packet + OPTIONS_AT, options, sizeof(options));
-        any.wanted.family = WG_FAMILY_NONE;
+        any.ip.family = WG_FAMILY_NONE;
         tl_dhcp_discover(packet, &any);
         assert_memory_equal(packet + OPTIONS_AT, options_of_any, sizeof(options_of_any));
+}
+
+static void test_inform(void **state)
+{
+        static const uint8_t options[] = {53, 1, 8, 55, 1, 1, 255};
+        uint8_t packet[TL_DHCP_SIZE];
+
+        (void)state;
+        assert_int_equal(tl_dhcp_inform(packet, &question), TL_DHCP_SIZE);
+        assert_int_equal(wg_checksum_fold(wg_checksum_add(0, packet, 20)), 0);
+        assert_memory_equal(packet + 12, wanted.bytes, 4);
+        assert_memory_equal(packet + MESSAGE_AT + 12, wanted.bytes, 4);
+        assert_int_equal(wg_be16_load(packet + MESSAGE_AT + 10), 0);
+        assert_memory_equal(packet + OPTIONS_AT, options, sizeof(options));
 }
 
 /* An offer, with options after the magic number. */
@@ -75,7 +89,7 @@ static void test_options(void **state)
                 {"no end", {53, 1, 2, FROM_SERVER}, 9, true},
                 {"padding", {0, 0, 53, 1, 2, 0, FROM_SERVER, 255, 99}, 14, true},
                 {"others between", {1, 4, 0, 0, 0, 0, FROM_SERVER, 15, 0, 53, 1, 2}, 17, true},
-                {"an acknowledgement", {53, 1, 5, FROM_SERVER, 255}, 10, false},
+                {"a refusal", {53, 1, 6, FROM_SERVER, 255}, 10, false},
                 {"no type", {FROM_SERVER, 255}, 7, false},
                 {"no server", {53, 1, 2, 255}, 4, false},
                 {"a server without address", {53, 1, 2, 54, 0, 255}, 6, false},
@@ -89,18 +103,18 @@ static void test_options(void **state)
         for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
                 uint8_t packet[OFFER_SIZE];
                 size_t len = make_offer(packet, cases[i].options, cases[i].len);
-                struct tl_dhcp_offer offer;
+                struct tl_dhcp_answer answer;
 
                 print_message("%s\n", cases[i].what);
-                assert_int_equal(tl_dhcp_read_offer(&offer, packet, len), cases[i].is_offer);
+                assert_int_equal(tl_dhcp_read(&answer, packet, len), cases[i].is_offer);
                 if (!cases[i].is_offer)
                         continue;
-                assert_int_equal(offer.id, question.id);
-                assert_memory_equal(offer.client, question.client, 6);
-                assert_true(wg_ip_equal(&offer.offered, &wanted));
-                assert_true(wg_ip_equal(&offer.server, &server));
+                assert_int_equal(answer.id, question.id);
+                assert_memory_equal(answer.client, question.client, 6);
+                assert_true(wg_ip_equal(&answer.offered, &wanted));
+                assert_true(wg_ip_equal(&answer.server, &server));
                 /* What the link adds behind it does not count. */
-                assert_true(tl_dhcp_read_offer(&offer, packet, sizeof(packet)));
+                assert_true(tl_dhcp_read(&answer, packet, sizeof(packet)));
         }
 }
 
@@ -126,7 +140,7 @@ static void test_headers(void **state)
         };
         static const uint8_t options[] = {53, 1, 2, FROM_SERVER, 255};
         uint8_t packet[OFFER_SIZE];
-        struct tl_dhcp_offer offer;
+        struct tl_dhcp_answer answer;
         size_t len = make_offer(packet, options, sizeof(options));
 
         (void)state;
@@ -137,22 +151,26 @@ static void test_headers(void **state)
                 packet[cases[i].at] = cases[i].value;
                 if (cases[i].at == 25)
                         packet[24] = 0;
-                assert_false(tl_dhcp_read_offer(&offer, packet, len));
+                assert_false(tl_dhcp_read(&answer, packet, len));
                 packet[cases[i].at] = before;
                 if (cases[i].at == 25)
                         wg_be16_store(packet + 24, (uint16_t)(len - 20));
         }
-        assert_true(tl_dhcp_read_offer(&offer, packet, len));
+        assert_true(tl_dhcp_read(&answer, packet, len));
         for (size_t shorter = 0; shorter + 1 < len; shorter++)
-                assert_false(tl_dhcp_read_offer(&offer, packet, shorter));
+                assert_false(tl_dhcp_read(&answer, packet, shorter));
         memset(packet + MESSAGE_AT + 16, 0, 4); /* offers nothing */
-        assert_false(tl_dhcp_read_offer(&offer, packet, len));
+        assert_false(tl_dhcp_read(&answer, packet, len));
+        packet[OPTIONS_AT + 2] = 5; /* an acknowledgement need not */
+        assert_true(tl_dhcp_read(&answer, packet, len));
+        assert_int_equal(answer.offered.family, WG_FAMILY_NONE);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_discover),
+                cmocka_unit_test(test_inform),
                 cmocka_unit_test(test_options),
                 cmocka_unit_test(test_headers),
         };

@@ -3,6 +3,8 @@
 which addresses DHCP hands out. The network is that of one_lan.py.
 """
 
+import subprocess
+
 from lab import expect, expect_same
 from scenario import scenario
 from shown import Shown
@@ -56,8 +58,8 @@ def one_lan_probe_router(lab):
         expect_same(net.tieline("c", "plan", "--no-probe").count("warning"), 0, "no probe")
 
 
-def line_of(net, text):
-    lines = net.run("c", "cat", f"/etc/tieline/{net.name}.yaml").stdout.split("\n")
+def line_of(net, text, node="c"):
+    lines = net.run(node, "cat", f"/etc/tieline/{net.name}.yaml").stdout.split("\n")
     return next(i for i, line in enumerate(lines, 1) if text in line)
 
 
@@ -107,3 +109,93 @@ def router_sends_redirects(net):
     expect("send_redirects=0" in text, f"the fix is named: {text}")
     net.edit("c", lambda text: text.replace(DROPS, STATIC))
     net.sh("router.beijing", "nft delete table inet strict")
+
+
+# Everything that a must have answers for, before it answers for these.
+STAND_INS = TWO_OFFICES.replace("gateway: self", """gateway: untouchable
+    devices: {b: 192.168.201.55}
+    virtual:
+      192.168.201.240: d
+      "2001:db8:201::240": d
+      192.168.201.192/28: 192.168.200.64/28""")
+
+# Claims of other addresses, whole and cut, thousands in a second.
+FLOOD = r"""
+import socket, struct, time
+packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+packets.bind(("eth0", 0))
+own = packets.getsockname()[4]
+end = time.monotonic() + 30
+number = 0
+while time.monotonic() < end:
+    number += 1
+    arp = struct.pack("!HHBBH6s4s6s4s", 1, 0x800, 6, 4, 1 + number % 2, own,
+                      bytes((192, 168, 201, 56 + number % 136)), bytes(6),
+                      bytes((192, 168, 201, 9)))
+    packets.send(b"\xff" * 6 + own + b"\x08\x06" + arp)
+    packets.send(b"\xff" * 6 + own + b"\x08\x06" + arp[:number % 28])
+    if number % 16 == 0:
+        time.sleep(0.002)
+"""
+
+
+@scenario(ours_only=True, needs=("nft", "bash", "dnsmasq"), seconds=150)
+def one_lan_probe_addresses(lab):
+    """An address of the LAN is taken only if nobody has it; plan warns if DHCP hands it out."""
+    with Shown(lab, STAND_INS) as net:
+        net.works("b -> d", to="192.168.201.240")
+        text = net.tieline("a", "plan")
+        expect("warning" not in text, f"a has the addresses that it answers for: {text}")
+        net.tieline("a", "down")
+        duplicates_are_errors(net)
+        dhcp_is_a_warning(net)
+        net.tieline("a", "apply")
+        net.tieline("a", "plan")
+        net.works("b -> d", to="192.168.201.240")
+
+
+def duplicates_are_errors(net):
+    """Nothing is applied; the message names the address, the machine and the line."""
+    mac = net.run("b", "cat", "/sys/class/net/eth0/address").stdout.strip()
+    before = net.picture("a")
+    flood = subprocess.Popen(
+        [net.program, "lab", "exec", net.name, "b", "--", "python3", "-c", FLOOD], env=net.env)
+    net.lab.processes.append(flood)
+    for address, held, what, commands in (
+            ("192.168.201.240/24", "192.168.201.240", "192.168.201.240: d", [["plan"], ["apply"]]),
+            ("192.168.201.207/24", "192.168.201.207", "192.168.201.192/28: ", [["plan", "--json"]]),
+            ("2001:db8:201::240/64", "2001:db8:201::240", '"2001:db8:201::240": d', [["apply"]])):
+        net.run("b", "ip", "addr", "add", address, "dev", "eth0", *["nodad"] * (":" in address))
+        for command in commands:
+            text = net.tieline("a", *command, wants=1, says=f"{held} is in use by {mac} on eth0")
+            line = line_of(net, what, "a")
+            expect(f":{line}:" in text or f'"line": {line},' in text, f"line {line}: {text}")
+            expect("give `virtual:` another range" in text, f"the fix: {text}")
+        net.tieline("a", "plan", "--no-probe", wants=3)
+        net.sh("b", f"ip addr del {address} dev eth0")
+    flood.terminate()
+    expect_same(net.picture("a"), before, "a is as it was")
+
+
+SERVE = """
+dnsmasq --conf-file=/dev/null --port=0 --interface=eth0 --bind-interfaces --user=root \\
+    --dhcp-range=192.168.201.%d,192.168.201.%d --dhcp-leasefile=/dev/null --leasefile-ro \\
+    --pid-file=/tmp/%s.pid --log-facility=/dev/null %s
+"""
+
+
+def dhcp_is_a_warning(net):
+    """A real DHCP server hands out the first address, the last one, all, or none of them."""
+    router = "router.shenzhen"
+    link = net.sh(router, "ip -4 -o addr show to 192.168.201.1 | sed 's/  */ /g'").split()[1]
+    for first, last, offered, how in ((2, 191, None, "--no-ping"), (2, 200, 192, "--no-ping"),
+                                      (209, 250, 240, "--no-ping"), (2, 250, 192, "")):
+        pid = f"{net.name}-dnsmasq"
+        net.sh(router, SERVE.replace("eth0", link) % (first, last, pid, how))
+        text = net.tieline("a", "plan", wants=3)
+        net.sh(router, f"kill $(cat /tmp/{pid}.pid)")
+        net.sh(router, f"while test -e /tmp/{pid}.pid; do sleep 0.05; done")
+        found = "the DHCP server 192.168.201.1 hands out addresses of this range: it offers "
+        if offered:
+            expect(f"{found}192.168.201.{offered}" in text, f"pool to .{last}: {text}")
+        expect_same(text.count("warning: "), 1 if offered else 0, f"pool to .{last}: {text}")
