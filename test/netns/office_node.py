@@ -78,9 +78,6 @@ class OfficeNode(Member):
         """Where a file of the network is, seen from outside."""
         return super().path(f"{NAME}.{suffix}")
 
-    def write(self, suffix, text):
-        super().write(f"{NAME}.{suffix}", text)
-
     def lock(self, number):
         """The lock of a file."""
         self.write("yaml", self.texts[number])
