@@ -236,18 +236,18 @@ static bool suppose(struct tl_model *model, const char *argument)
         return tl_model_add_presence(model, &presence) || tl_fail("out of memory");
 }
 
-/* Adds what is known beyond the file. What is supposed comes before what is the case now, so that a
- * node can ask about another place: its own networks then do not count. */
-static bool add_presences(const struct tl_call *call, struct tl_model *model)
+/* Adds what is known beyond the file. With --in, somebody asks about another place, so what is the
+ * case here does not count. */
+static bool add_facts(const struct tl_call *call, struct tl_load *load)
 {
-        uint32_t node;
-
-        if (call->in_count == 0)
-                return tl_whereabouts_add(model, &node) || tl_fail("out of memory");
         for (int i = 0; i < call->in_count; i++)
-                if (!suppose(model, call->ins[i]))
+                if (!suppose(&load->model, call->ins[i]))
                         return false;
-        return true;
+        if (call->in_count)
+                return true;
+        return tl_whereabouts_add(&load->model, &load->plans.uplink_node,
+                                  &load->plans.uplink_mtu) ||
+               tl_fail("out of memory");
 }
 
 /* ---- the command ---- */
@@ -294,7 +294,7 @@ int tl_cli_explain(const struct tl_call *call)
         if (!status && !load.is_good) {
                 tl_load_print_findings(&load);
                 status = TL_CLI_FAILED;
-        } else if (!status && !add_presences(call, &load.model)) {
+        } else if (!status && !add_facts(call, &load)) {
                 status = TL_CLI_USAGE;
         } else if (!status) {
                 status = explain(call, &load, &flow);

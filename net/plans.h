@@ -24,6 +24,10 @@ struct tl_plans {
         const struct tl_model *model;
         const struct tl_policy *policy;
         struct tl_plans_item **items; /* per node; NULL: not made yet */
+
+        /* A fact about one machine, for net/walk; the caller sets it after init(). */
+        uint32_t uplink_node;
+        uint32_t uplink_mtu; /* what the uplink of that node carries; 0: not known */
 };
 
 /* Makes an empty collection, which borrows the model and the policy. Returns false if there is no

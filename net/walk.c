@@ -566,21 +566,24 @@ static bool is_home_of(const struct tl_model *model, const struct tl_lab_home *h
                 strcmp(who, model->network->people[node->person].name.text) == 0);
 }
 
-/* What the lab section says about the uplink of a node; 0: nothing. */
-static uint32_t uplink_in_lab(const struct tl_model *model, uint32_t node)
+/* What the uplink of a node carries, by the lab section or as a fact; 0: not known. */
+static uint32_t find_uplink(const struct tl_plans *plans, uint32_t node)
 {
-        const struct tl_network_lab *lab = &model->network->lab;
+        const struct tl_network_lab *lab = &plans->model->network->lab;
 
+        if (plans->uplink_mtu && node == plans->uplink_node)
+                return plans->uplink_mtu;
         for (uint32_t i = 0; i < lab->home_count; i++)
-                if (lab->homes[i].mtu && is_home_of(model, &lab->homes[i], &model->nodes[node]))
+                if (lab->homes[i].mtu &&
+                    is_home_of(plans->model, &lab->homes[i], &plans->model->nodes[node]))
                         return lab->homes[i].mtu;
         return 0;
 }
 
 /* Notes a node on the way whose uplink is too narrow for the largest packets. */
-static void check_uplink(struct tl_walk *walk, const struct tl_model *model, uint32_t node)
+static void check_uplink(struct tl_walk *walk, const struct tl_plans *plans, uint32_t node)
 {
-        uint32_t mtu = uplink_in_lab(model, node);
+        uint32_t mtu = find_uplink(plans, node);
 
         if (!mtu || mtu >= walk->mtu + TL_PATHMTU_OVERHEAD ||
             (walk->narrow != TL_MODEL_NONE && walk->narrow_mtu <= mtu))
@@ -590,12 +593,12 @@ static void check_uplink(struct tl_walk *walk, const struct tl_model *model, uin
         walk->cause = TL_CAUSE_MTU;
 }
 
-static void check_uplinks(struct tl_walk *walk, const struct tl_model *model)
+static void check_uplinks(struct tl_walk *walk, const struct tl_plans *plans)
 {
         for (uint32_t i = 0; i < walk->step_count; i++)
                 if (walk->steps[i].deed == TL_WALK_TO_PEER) {
-                        check_uplink(walk, model, walk->steps[i].node);
-                        check_uplink(walk, model, walk->steps[i].peer);
+                        check_uplink(walk, plans, walk->steps[i].node);
+                        check_uplink(walk, plans, walk->steps[i].peer);
                 }
 }
 
@@ -639,6 +642,6 @@ bool tl_walk_run(struct tl_walk *walk, struct tl_plans *plans)
         walk->has_no_memory = false;
         walk->is_reachable = run(walk, plans) && !walk->has_no_memory;
         if (walk->is_reachable && walk->cause == TL_CAUSE_NONE)
-                check_uplinks(walk, plans->model);
+                check_uplinks(walk, plans);
         return walk->is_reachable;
 }

@@ -314,20 +314,20 @@ static bool gather_forwarding(struct survey *s)
 }
 
 /* The paths to the peers whose endpoints are addresses; otherwise those of the default routes. */
-static bool gather_uplink(struct survey *s, uint32_t node)
+static bool gather_uplink(uint32_t *mtu, const struct tl_model *model, uint32_t node)
 {
         struct tl_change device;
         bool is_good = true;
 
         tl_change_init(&device);
-        for (uint32_t i = 0; is_good && i < s->model->node_count; i++) {
-                const struct tl_network_endpoint *endpoint = &s->model->nodes[i].in_file->endpoint;
+        for (uint32_t i = 0; is_good && i < model->node_count; i++) {
+                const struct tl_network_endpoint *endpoint = &model->nodes[i].in_file->endpoint;
                 struct tl_change_peer *peer;
 
                 if (i == node || endpoint->ip.family == WG_FAMILY_NONE ||
-                    !tl_model_is_peer(s->model, node, i))
+                    !tl_model_is_peer(model, node, i))
                         continue;
-                peer = tl_change_add_peer(&device, s->model->nodes[i].in_file->key);
+                peer = tl_change_add_peer(&device, model->nodes[i].in_file->key);
                 is_good = peer;
                 if (!peer)
                         break;
@@ -336,34 +336,43 @@ static bool gather_uplink(struct survey *s, uint32_t node)
                 peer->endpoint.port = endpoint->port;
         }
         if (is_good)
-                s->local->uplink_mtu = tl_facts_path_mtu(&device);
+                *mtu = tl_facts_path_mtu(&device);
         tl_change_done(&device);
         return is_good;
 }
 
-bool tl_survey_gather(struct tl_local *local, const struct tl_model *model, uint32_t node)
+static struct survey begin(struct tl_local *local, const struct tl_model *model)
 {
-        struct survey s = {
-                .local = local,
-                .model = model,
-                .ifname = model->network->name.text,
-                .ifindex = if_nametoindex(model->network->name.text),
-        };
-        const char *problem = NULL;
+        const char *ifname = model->network->name.text;
 
         *local = (struct tl_local){0};
-        return list_ours(&s, node) && gather_nets(&s) && gather_routes(&s) &&
-               gather_forwarding(&s) && gather_uplink(&s, node) &&
-               tl_obstacles_find(local, model, node, &problem) &&
-               (!problem || add_unknown(&s, "what other programs drop", problem));
+        return (struct survey){.local = local,
+                               .model = model,
+                               .ifname = ifname,
+                               .ifindex = if_nametoindex(ifname)};
 }
 
-bool tl_survey_gather_nets(struct tl_local *local, const char *without)
+static bool gather_place(struct survey *s, uint32_t node)
 {
-        struct survey s = {.local = local, .ifname = without, .ifindex = if_nametoindex(without)};
+        return list_ours(s, node) && gather_nets(s) && gather_routes(s) &&
+               gather_uplink(&s->local->uplink_mtu, s->model, node);
+}
 
-        *local = (struct tl_local){0};
-        return gather_nets(&s);
+bool tl_survey_place(struct tl_local *local, const struct tl_model *model, uint32_t node)
+{
+        struct survey s = begin(local, model);
+
+        return gather_place(&s, node);
+}
+
+bool tl_survey_gather(struct tl_local *local, const struct tl_model *model, uint32_t node)
+{
+        struct survey s = begin(local, model);
+        const char *problem = NULL;
+
+        return gather_place(&s, node) && gather_forwarding(&s) &&
+               tl_obstacles_find(local, model, node, &problem) &&
+               (!problem || add_unknown(&s, "what other programs drop", problem));
 }
 
 void tl_survey_release(struct tl_local *local)

@@ -21,8 +21,10 @@
 bool tl_survey_gather(struct tl_local *local, const struct tl_model *model,
                       uint32_t node) WG_MUST_USE;
 
-/* Gathers only the networks of this machine, but for that of one link. The same otherwise. */
-bool tl_survey_gather_nets(struct tl_local *local, const char *without) WG_MUST_USE;
+/* Gathers only where the machine is: its networks, its routes, and what its uplink carries. Needs
+ * no root, and runs no other program. The same otherwise. */
+bool tl_survey_place(struct tl_local *local, const struct tl_model *model,
+                     uint32_t node) WG_MUST_USE;
 
 /* Frees everything. Accepts zeroed memory. The facts are then empty. */
 void tl_survey_release(struct tl_local *local);

@@ -375,6 +375,32 @@ def expectations_and_json(lab):
     machine.tieline("show", wants=1, says="did you mean")
 
 
+@scenario(ours_only=True)
+def explain_knows_where_it_is(lab):
+    """explain counts the networks and the uplink of the machine that it runs on, without a key
+    (S10, S19). --in supposes others."""
+    machine, _ = office(lab)
+    machine.run("rm", "/etc/tieline/acme.key")
+    said = machine.tieline("explain", "--json", "acme", "e", "d").json()
+    expect_same((said["form"], said["dials"]), ("own", "192.168.200.244"), "e dials d")
+    address = machine.tieline("explain", "--json", "acme", "e", "a").json()["from"]["address"]
+    machine.sh(f"""ip link add acme type bridge; ip addr add {address}/32 dev acme
+                   ip link add home type bridge; ip addr add 192.168.200.9/25 dev home
+                   ip link set eth0 mtu 1300""")
+    said = machine.tieline("explain", "--json", "acme", "e", "d").json()
+    expect_same((said["form"], said["cause"]), ("mapped", "mtu"), "how e dials d at home")
+    expect(re.search("add `mtu: 1300` to e/laptop", said["fix"]), said["fix"])
+    machine.tieline("explain", "acme", "e -> 192.168.200.44", wants=3,
+                    says=f"fix: +use {said['dials'].rsplit('.', 1)[0]}.44")
+    said = machine.tieline("explain", "--json", "acme", "--in", "a=172.17.0.0/16", "--in",
+                           "e=172.18.0.0/16", "e -> d").json()
+    expect_same((said["form"], said["cause"]), ("own", "none"), "how e dials d elsewhere")
+    for wrong in ("e", "e=", "=10.0.0.0/8", "nobody=10.0.0.0/8", "e=10.0.0.0/33"):
+        machine.tieline("explain", "acme", "--in", wrong, "e -> d", wants=2, says="--in")
+    travel = machine.tieline("show", "--travel", "--json").json()
+    expect({"native"} <= {way for pair in travel["pairs"] for way in pair["ways"]}, str(travel))
+
+
 @scenario(ours_only=True, seconds=90)
 def changes_wait_for_confirmation(lab):
     """apply --confirm is undone in time, or at once, unless it is confirmed."""
