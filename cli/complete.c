@@ -98,27 +98,13 @@ static int awaiting_argument(const char *before)
         return TL_CLI_OPTION_COUNT;
 }
 
-static void offer_argument(int option, char *word)
-{
-        char name[32];
-
-        if (option == TL_CLI_CONFIRM) {
-                offer(word, "60s");
-                offer(word, "5m");
-        }
-        if (option == TL_CLI_DISTURB) {
-                WG_ENUM_EACH(disturbance, &tl_disturbance_enum)
-                        offer(word, tl_disturb_name((enum tl_disturbance)disturbance->value, name));
-        }
-}
-
 /* The network that the first word after the command names, if it has a file; NULL: the only one. */
 static const char *network_of(const struct tl_call *call)
 {
         struct tl_paths paths;
 
-        if (call->word_count > 2 && tl_paths_find(&paths, call->words[1]) &&
-            access(paths.file, F_OK) == 0)
+        if (call->word_count > 2 && call->words[1][0] != '-' &&
+            tl_paths_find(&paths, call->words[1]) && access(paths.file, F_OK) == 0)
                 return call->words[1];
         return NULL;
 }
@@ -133,6 +119,22 @@ static void offer_names(const struct tl_call *call, char *word)
                         offer(word, load.model.entities[i].name);
         }
         tl_load_done(&load);
+}
+
+static void offer_argument(const struct tl_call *call, int option, char *word)
+{
+        char name[32];
+
+        if (option == TL_CLI_CONFIRM) {
+                offer(word, "60s");
+                offer(word, "5m");
+        }
+        if (option == TL_CLI_DISTURB) {
+                WG_ENUM_EACH(disturbance, &tl_disturbance_enum)
+                        offer(word, tl_disturb_name((enum tl_disturbance)disturbance->value, name));
+        }
+        if (option == TL_CLI_IN)
+                offer_names(call, word);
 }
 
 /* Offers the words with which further forms of a command begin, such as `list' of lab. */
@@ -189,7 +191,7 @@ int tl_cli_complete(const struct tl_call *call)
                 return TL_CLI_YES;
         option = awaiting_argument(call->words[call->word_count - 2]);
         if (option != TL_CLI_OPTION_COUNT)
-                offer_argument(option, word);
+                offer_argument(call, option, word);
         else if (word[0] == '-')
                 offer_options(command, word);
         else

@@ -138,6 +138,15 @@ static const struct row works[] = {
         {119, PLAIN AT_HOME, "g -> 10.200.1.9:443", "none: seen 10.70.0.7"},
         {120, PLAIN AT_HOME, "g -> b:443", "none: seen 10.70.0.7"},
         {121, PLAIN, "e -> 10.200.1.244", "none: seen 10.70.0.4"},
+        /* S19: an uplink that is narrower than the file says; small packets pass. */
+        {122, PLAIN "lab: {homes: {f: {mtu: 1380}}}\n", "d -> f:22",
+         "mtu @10; add `mtu: 1380` to f/laptop, line 10"},
+        {123, PLAIN "lab: {homes: {f/phone: {mtu: 1380}}}\n", "d -> f:22",
+         "none: seen 192.168.200.244"},
+        {124, PLAIN "lab: {homes: {beijing: {mtu: 1400}}}\n", "b -> d:22",
+         "mtu @7; add `mtu: 1400` to c, line 7"},
+        {125, OFFICES("", ", mtu: 1400") "lab: {homes: {beijing: {mtu: 1400}}}\n", "b -> d:22",
+         "none: seen 192.168.201.55"},
         /* S11: one prefix twice, a LAN in another one, and a LAN in the pool. */
         {83, TWINS, "b -> d:443", "none: seen 10.200.0.55"},
         {84, TWINS, "d -> b:443", "none: seen 10.200.1.244"},
@@ -488,6 +497,8 @@ static void describe(const struct tl_explanation *e, char *out, size_t size)
                 tl_address_format_ip(ip, &e->seen);
         if (e->cause == TL_CAUSE_NONE)
                 snprintf(out, size, "none: seen %s", ip);
+        else if (e->cause == TL_CAUSE_MTU)
+                snprintf(out, size, "mtu @%u; %s", (unsigned int)e->at.line, e->fix);
         else if (e->is_reachable)
                 snprintf(out, size, "%s", tl_cause_name(e->cause));
         if (e->is_reachable)
