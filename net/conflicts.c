@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * All prefixes that the network routes into the tunnel are put in one order (net/nest.h), in which
- * each knows the closest one around it: that pair is in conflict. Addresses and endpoints are
- * sorted, and equal neighbours are in conflict. */
+ * All prefixes of the network are put in one order (net/nest.h), in which each knows the closest
+ * one around it: that pair is in conflict, unless the mapped prefixes of LANs solve it, which is
+ * worth a warning. Addresses and endpoints are sorted, and equal neighbours are in conflict. */
 #include "net/conflicts.h"
 
 #include <stdio.h>
@@ -11,231 +11,193 @@
 #include <strings.h>
 
 #include "conf/address.h"
-#include "net/ownlan.h"
+#include "net/claims.h"
 
 WG_ENUM_DEFINE(tl_conflict, TL_CONFLICTS)
 
-/* ---- findings ---- */
-
-static const char *way_out(enum tl_conflict conflict)
-{
-        switch (conflict) {
-        case TL_CONFLICT_SITE_SITE:
-                return "renumber one of the two LANs";
-        case TL_CONFLICT_SAME_SITE:
-                return "remove one of the two, or correct its prefix length";
-        case TL_CONFLICT_SITE_POOL:
-                return "give `addresses:` a prefix that no LAN overlaps, or renumber the LAN";
-        case TL_CONFLICT_SITE_MAPPED:
-                return "give `mapped:` a prefix that no LAN overlaps";
-        case TL_CONFLICT_POOL_MAPPED:
-                return "give `mapped:` another prefix";
-        case TL_CONFLICT_ADDRESS_ADDRESS:
-                return "give one of them another address";
-        case TL_CONFLICT_DEFAULT_ROUTE:
-                return "list the prefixes that are in use there";
-        case TL_CONFLICT_RESERVED:
-                return "use a private prefix, such as 192.168.77.0/24";
-        case TL_CONFLICT_ENDPOINT_ROUTED:
-                return "give the public address of the machine, or of the NAT in front of it";
-        case TL_CONFLICT_ENDPOINT_ENDPOINT:
-                return "give one of them another address or port";
-        case TL_CONFLICT_PRESENT_LAN:
-                return "use the tunnel from another network, or renumber one of the two";
-        case TL_CONFLICT_OTHER_SITE:
-                return "if another machine's key is on this one, replace it by its own; else "
-                       "renumber one of the two";
-        case TL_CONFLICT_LOCAL_NET:
-                return "give that network of this machine another prefix";
-        case TL_CONFLICT_FOREIGN_ROUTE:
-                return "remove that route, or renumber one of the two networks";
-        }
-        return NULL;
-}
-
-/* An error with two places, the later one first. A place outside the file has line 0. */
-static void report(struct tl_findings *findings, enum tl_conflict conflict, struct tl_place a,
-                   struct tl_place b, const char *message)
-{
-        bool is_later = a.line > b.line || (a.line == b.line && a.column > b.column);
-        struct tl_place at = is_later ? a : b, other = is_later ? b : a;
-
-        tl_findings_add(findings, TL_FINDING_ERROR, at, other.line ? &other : NULL,
-                        way_out(conflict), "%s", message);
-}
-
-static bool report_no_memory(const struct tl_model *model, struct tl_findings *findings)
-{
-        tl_findings_error(findings, model->network->name.at, NULL, "out of memory");
-        return false;
-}
-
 /* ---- prefixes ---- */
 
-enum prefix_kind { PREFIX_LAN, PREFIX_POOL, PREFIX_MAPPED };
-
-/* A prefix of the network that has traffic in the tunnel. */
-struct claim {
-        enum prefix_kind kind;
-        struct wg_prefix prefix;
-        struct tl_place at;
-        const char *site; /* of a LAN */
-        uint32_t site_index;
-};
-
-struct claims {
-        struct claim *items;
-        uint32_t count;
-};
-
-enum { CLAIM_TEXT_SIZE = TL_ADDRESS_PREFIX_SIZE + TL_NETWORK_WORD_MAX + 64 };
-
-static void describe(char text[CLAIM_TEXT_SIZE], const struct claim *claim)
+static enum tl_conflict classify(const struct tl_claim *a, const struct tl_claim *b)
 {
-        char prefix[TL_ADDRESS_PREFIX_SIZE];
-
-        tl_address_format_prefix(prefix, &claim->prefix);
-        switch (claim->kind) {
-        case PREFIX_LAN:
-                snprintf(text, CLAIM_TEXT_SIZE, "LAN %s of site \"%s\"", prefix, claim->site);
-                break;
-        case PREFIX_POOL:
-                snprintf(text, CLAIM_TEXT_SIZE, "the address pool %s", prefix);
-                break;
-        case PREFIX_MAPPED:
-                snprintf(text, CLAIM_TEXT_SIZE, "the pool of mapped prefixes %s", prefix);
-                break;
-        }
-}
-
-static void add_claim(struct claims *claims, enum prefix_kind kind, const struct wg_prefix *prefix,
-                      struct tl_place at)
-{
-        if (prefix->ip.family == WG_FAMILY_NONE)
-                return;
-        claims->items[claims->count++] = (struct claim){
-                .kind = kind, .prefix = *prefix, .at = at, .site_index = TL_MODEL_NONE};
-}
-
-/* Lists the LANs of all sites but one (NONE: of all), and the pools. */
-static bool list_claims(const struct tl_model *model, uint32_t without_site, struct tl_arena *arena,
-                        struct claims *claims)
-{
-        const struct tl_network *network = model->network;
-
-        claims->items = tl_arena_take(arena, model->lan_count + 3, sizeof(*claims->items));
-        if (!claims->items)
-                return false;
-        for (uint32_t i = 0; i < model->lan_count; i++) {
-                const struct tl_lan *lan = &model->lans[i];
-
-                if (lan->site == without_site)
-                        continue;
-                add_claim(claims, PREFIX_LAN, &lan->prefix, lan->at);
-                claims->items[claims->count - 1].site = model->sites[lan->site].name;
-                claims->items[claims->count - 1].site_index = lan->site;
-        }
-        add_claim(claims, PREFIX_POOL, &model->pool4, network->pool4.at);
-        add_claim(claims, PREFIX_POOL, &model->pool6,
-                  network->pool6.at.line ? network->pool6.at : network->pool4.at);
-        add_claim(claims, PREFIX_MAPPED, &network->mapped.prefix, network->mapped.at);
-        return true;
-}
-
-/* Sorts the claims that can be routed: those that cover all addresses would be around every other
- * one. NULL: no memory. */
-static struct tl_nest_item *sort_claims(const struct claims *claims, struct tl_arena *arena,
-                                        uint32_t *count)
-{
-        struct tl_nest_item *items = tl_arena_take(arena, claims->count, sizeof(*items));
-
-        *count = 0;
-        if (!items)
-                return NULL;
-        for (uint32_t i = 0; i < claims->count; i++)
-                if (claims->items[i].prefix.cidr > 0)
-                        items[(*count)++] = (struct tl_nest_item){.prefix = claims->items[i].prefix,
-                                                                  .id = i};
-        tl_nest_sort(items, *count);
-        return items;
-}
-
-static enum tl_conflict classify(const struct claim *a, const struct claim *b)
-{
-        if (a->kind == PREFIX_LAN && b->kind == PREFIX_LAN)
-                return a->site_index == b->site_index ? TL_CONFLICT_SAME_SITE
-                                                      : TL_CONFLICT_SITE_SITE;
-        if (a->kind != PREFIX_LAN && b->kind != PREFIX_LAN)
+        if (a->kind == TL_CLAIM_LAN && b->kind == TL_CLAIM_LAN)
+                return a->lan->site == b->lan->site ? TL_CONFLICT_SAME_SITE : TL_CONFLICT_SITE_SITE;
+        if (a->kind != TL_CLAIM_LAN && b->kind != TL_CLAIM_LAN)
                 return TL_CONFLICT_POOL_MAPPED;
-        if (a->kind == PREFIX_MAPPED || b->kind == PREFIX_MAPPED)
+        if (a->kind == TL_CLAIM_MAPPED || b->kind == TL_CLAIM_MAPPED)
                 return TL_CONFLICT_SITE_MAPPED;
         return TL_CONFLICT_SITE_POOL;
 }
 
-static void report_overlap(struct tl_findings *findings, const struct claim *a,
-                           const struct claim *b)
+static void report_overlap(struct tl_findings *findings, const struct tl_claim *a,
+                           const struct tl_claim *b)
 {
-        char a_text[CLAIM_TEXT_SIZE], b_text[CLAIM_TEXT_SIZE], message[2 * CLAIM_TEXT_SIZE + 16];
+        char a_text[TL_CLAIM_TEXT_SIZE], b_text[TL_CLAIM_TEXT_SIZE];
+        char message[2 * TL_CLAIM_TEXT_SIZE + 16];
 
-        describe(a_text, a);
-        describe(b_text, b);
+        tl_claims_describe(a_text, a);
+        tl_claims_describe(b_text, b);
         snprintf(message, sizeof(message), "%s overlaps %s", a_text, b_text);
-        report(findings, classify(a, b), a->at, b->at, message);
+        tl_claims_report(findings, classify(a, b), a->at, b->at, message);
 }
-
-/* Prefixes that no router forwards, or that a machine has for itself. */
-static const struct {
-        struct wg_prefix prefix;
-        const char *use;
-} reserved[] = {
-        {{{WG_FAMILY_IPV4, {0}}, 8}, "the machine itself"},
-        {{{WG_FAMILY_IPV4, {127}}, 8}, "loopback"},
-        {{{WG_FAMILY_IPV4, {169, 254}}, 16}, "link-local addresses"},
-        {{{WG_FAMILY_IPV4, {224}}, 4}, "multicast"},
-        {{{WG_FAMILY_IPV4, {240}}, 4}, "broadcast and future use"},
-        {{{WG_FAMILY_IPV6, {0}}, 96}, "the machine itself"},
-        {{{WG_FAMILY_IPV6, {[10] = 0xff, 0xff}}, 96}, "IPv4 addresses"},
-        {{{WG_FAMILY_IPV6, {0xfe, 0x80}}, 10}, "link-local addresses"},
-        {{{WG_FAMILY_IPV6, {0xff}}, 8}, "multicast"},
-};
 
 /* A prefix that cannot be routed into a tunnel, whatever else the network has. */
-static void check_claim(const struct claim *claim, struct tl_findings *findings)
+static void check_claim(const struct tl_claim *claim, struct tl_findings *findings)
 {
         static const struct tl_place nowhere;
-        char text[CLAIM_TEXT_SIZE], message[CLAIM_TEXT_SIZE + 64];
+        char text[TL_CLAIM_TEXT_SIZE], message[TL_CLAIM_TEXT_SIZE + 64];
+        const char *use = tl_claims_reserved(&claim->prefix);
 
-        describe(text, claim);
+        tl_claims_describe(text, claim);
         if (claim->prefix.cidr == 0) {
                 snprintf(message, sizeof(message), "%s: it covers the whole Internet", text);
-                report(findings, TL_CONFLICT_DEFAULT_ROUTE, claim->at, nowhere, message);
-                return;
-        }
-        for (size_t i = 0; i < WG_ARRAY_SIZE(reserved); i++) {
-                if (!wg_prefix_overlaps(&reserved[i].prefix, &claim->prefix))
-                        continue;
-                snprintf(message, sizeof(message), "%s: this range is reserved for %s", text,
-                         reserved[i].use);
-                report(findings, TL_CONFLICT_RESERVED, claim->at, nowhere, message);
-                return;
+                tl_claims_report(findings, TL_CONFLICT_DEFAULT_ROUTE, claim->at, nowhere, message);
+        } else if (use) {
+                snprintf(message, sizeof(message), "%s: this range is reserved for %s", text, use);
+                tl_claims_report(findings, TL_CONFLICT_RESERVED, claim->at, nowhere, message);
         }
 }
 
-static void check_overlaps(const struct claims *claims, const struct tl_nest_item *items,
-                           uint32_t count, struct tl_findings *findings)
+/* Whether mapped prefixes make up for an overlap: of IPv4 LANs of two sites, or of a LAN in the
+ * pool. */
+static bool is_solved(const struct tl_claim *inner, const struct tl_claim *outer)
 {
-        for (uint32_t i = 0; i < count; i++)
-                if (items[i].outer != TL_NEST_NONE)
-                        report_overlap(findings, &claims->items[items[i].id],
-                                       &claims->items[items[items[i].outer].id]);
+        if (inner->kind != TL_CLAIM_LAN || inner->prefix.ip.family != WG_FAMILY_IPV4)
+                return false;
+        if (outer->kind == TL_CLAIM_LAN)
+                return inner->lan->site != outer->lan->site;
+        return outer->kind == TL_CLAIM_POOL && inner->prefix.cidr > outer->prefix.cidr;
+}
+
+static void check_overlaps(const struct tl_claims *claims, struct tl_findings *findings)
+{
+        for (uint32_t i = 0; i < claims->nest_count; i++) {
+                const struct tl_claim *inner = &claims->items[claims->nest[i].id], *outer;
+
+                if (claims->nest[i].outer == TL_NEST_NONE)
+                        continue;
+                outer = &claims->items[claims->nest[claims->nest[i].outer].id];
+                if (classify(inner, outer) != TL_CONFLICT_SAME_SITE && !is_solved(inner, outer))
+                        report_overlap(findings, inner, outer);
+        }
+}
+
+/* LANs of one site overlap even if a LAN of another site is between them. */
+static bool check_sites(const struct tl_model *model, const struct tl_claims *claims,
+                        struct tl_arena *arena, struct tl_findings *findings)
+{
+        struct tl_nest_item *items = tl_arena_take(arena, model->lan_count, sizeof(*items));
+
+        if (!items)
+                return false;
+        for (uint32_t i = 0; i < model->site_count; i++) {
+                const struct tl_site *site = &model->sites[i];
+                uint32_t count = 0;
+
+                for (uint32_t k = site->lan_first; k < site->lan_first + site->lan_count; k++)
+                        if (model->lans[k].prefix.cidr > 0)
+                                items[count++] = (struct tl_nest_item){
+                                        .prefix = model->lans[k].prefix, .id = k};
+                tl_nest_sort(items, count);
+                for (uint32_t k = 0; k < count; k++)
+                        if (items[k].outer != TL_NEST_NONE)
+                                report_overlap(findings, &claims->items[items[k].id],
+                                               &claims->items[items[items[k].outer].id]);
+        }
+        return true;
+}
+
+/* ---- mapped LANs ---- */
+
+/* Says by which prefix others reach a LAN whose own one is not unique. */
+static void report_mapped(const struct tl_claims *claims, const struct tl_claim *claim,
+                          struct tl_findings *findings)
+{
+        const struct tl_lan *lan = claim->lan;
+        const struct tl_claim *other = &claims->items[claims->lan_count]; /* the IPv4 pool */
+        char text[TL_CLAIM_TEXT_SIZE], other_text[TL_CLAIM_TEXT_SIZE];
+        char mapped[TL_ADDRESS_PREFIX_SIZE], message[3 * TL_CLAIM_TEXT_SIZE];
+
+        if (lan->overlap_lan != TL_MODEL_NONE)
+                other = &claims->items[lan->overlap_lan];
+        tl_claims_describe(text, claim);
+        tl_claims_describe(other_text, other);
+        tl_address_format_prefix(mapped, &lan->mapped);
+        snprintf(message, sizeof(message), "%s overlaps %s: others reach the LAN of \"%s\" as %s",
+                 text, other_text, claim->site, mapped);
+        tl_findings_add(findings, TL_FINDING_WARNING, lan->at, &lan->overlap,
+                        "use these addresses, or renumber one of the two", "%s", message);
+}
+
+/* An address in the tunnel that a LAN would look for among its own devices. What the lock has is
+ * never there (net/derive.h). */
+static void check_in_lan(const struct tl_model *model, const struct tl_node *node,
+                         struct tl_findings *findings)
+{
+        const struct tl_ip_list *given = &node->in_file->addresses;
+
+        for (uint32_t i = 0; i < given->count; i++) {
+                const struct tl_placed_ip *ip = &given->items[i];
+                uint32_t found = tl_nest_find(model->lans_by_own, model->lan_count, &ip->ip);
+                char text[TL_ADDRESS_IP_SIZE], prefix[TL_ADDRESS_PREFIX_SIZE], message[512];
+                const struct tl_lan *lan;
+
+                if (found == TL_NEST_NONE)
+                        continue;
+                lan = &model->lans[model->lans_by_own[found].id];
+                if (!tl_lan_is_mapped(lan))
+                        continue; /* another conflict */
+                tl_address_format_ip(text, &ip->ip);
+                tl_address_format_prefix(prefix, &lan->prefix);
+                snprintf(message, sizeof(message),
+                         "the address %s of \"%s\" is in LAN %s of site \"%s\"", text, node->name,
+                         prefix, model->sites[lan->site].name);
+                tl_claims_report(findings, TL_CONFLICT_ADDRESS_LAN, ip->at, lan->at, message);
+        }
+}
+
+/* ---- the networks of devices ---- */
+
+/* A network that the file says a device is in. */
+static void check_presence(const struct tl_model *model, const struct tl_claims *routed,
+                           const struct tl_presence *presence, struct tl_findings *findings)
+{
+        static const struct tl_place nowhere;
+        const struct tl_claim *claim = tl_claims_find(routed, &presence->prefix);
+        const char *name = model->nodes[presence->node].name;
+        char text[TL_CLAIM_TEXT_SIZE], prefix[TL_ADDRESS_PREFIX_SIZE];
+        char mapped[TL_ADDRESS_PREFIX_SIZE], message[1024];
+
+        tl_address_format_prefix(prefix, &presence->prefix);
+        if (presence->prefix.cidr == 0) {
+                snprintf(message, sizeof(message),
+                         "%s, where \"%s\" is: it covers the whole Internet", prefix, name);
+                tl_claims_report(findings, TL_CONFLICT_DEFAULT_ROUTE, presence->at, nowhere,
+                                 message);
+                return;
+        }
+        if (!claim)
+                return;
+        tl_claims_describe(text, claim);
+        if (claim->lan && claim->lan->mapped.ip.family != WG_FAMILY_NONE) {
+                tl_address_format_prefix(mapped, &claim->lan->mapped);
+                snprintf(message, sizeof(message),
+                         "%s, where \"%s\" is, overlaps %s: from there, the LAN of \"%s\" is "
+                         "reached as "
+                         "%s",
+                         prefix, name, text, claim->site, mapped);
+                tl_claims_warn(findings, presence->at, claim->at, message);
+                return;
+        }
+        snprintf(message, sizeof(message), "%s, where \"%s\" is, overlaps %s", prefix, name, text);
+        tl_claims_report(findings, TL_CONFLICT_PRESENT_LAN, presence->at, claim->at, message);
 }
 
 /* ---- static routes ---- */
 
 /* A route of a LAN's router that the file lists, but that leads nowhere in the network, is probably
  * misspelt. */
-static void check_routes(const struct tl_network_site *site, const struct tl_nest_item *items,
-                         uint32_t count, struct tl_findings *findings)
+static void check_routes(const struct tl_network_site *site, const struct tl_claims *routed,
+                         struct tl_findings *findings)
 {
         char text[TL_ADDRESS_PREFIX_SIZE];
 
@@ -246,7 +208,7 @@ static void check_routes(const struct tl_network_site *site, const struct tl_nes
         for (uint32_t i = 0; i < site->routes.count; i++) {
                 const struct tl_placed_prefix *route = &site->routes.items[i];
 
-                if (tl_nest_overlap(items, count, &route->prefix) != TL_NEST_NONE)
+                if (tl_claims_find(routed, &route->prefix))
                         continue;
                 tl_address_format_prefix(text, &route->prefix);
                 tl_findings_add(findings, TL_FINDING_WARNING, route->at, NULL, NULL,
@@ -255,29 +217,6 @@ static void check_routes(const struct tl_network_site *site, const struct tl_nes
 }
 
 /* ---- endpoints ---- */
-
-/* Checks the address of a node's endpoint, which is in the file or what its name resolves to. */
-static void check_endpoint_route(const struct tl_node *node, const struct wg_ip *ip,
-                                 const struct claims *claims, const struct tl_nest_item *items,
-                                 uint32_t count, struct tl_findings *findings)
-{
-        const struct tl_network_endpoint *endpoint = &node->in_file->endpoint;
-        uint32_t found = tl_nest_find(items, count, ip);
-        char text[CLAIM_TEXT_SIZE], ip_text[TL_ADDRESS_IP_SIZE], message[768];
-        const struct claim *claim;
-        bool is_name = endpoint->ip.family == WG_FAMILY_NONE;
-
-        if (!endpoint->host.text || found == TL_NEST_NONE)
-                return;
-        claim = &claims->items[items[found].id];
-        describe(text, claim);
-        tl_address_format_ip(ip_text, ip);
-        snprintf(message, sizeof(message),
-                 "the endpoint %s%s%s%s of \"%s\" lies in %s, which is routed into the tunnel",
-                 endpoint->host.text, is_name ? " (here " : "", is_name ? ip_text : "",
-                 is_name ? ")" : "", node->name, text);
-        report(findings, TL_CONFLICT_ENDPOINT_ROUTED, endpoint->host.at, claim->at, message);
-}
 
 /* Hosts are equal if they are the same address, however it is written, or the same name. */
 static int compare_hosts(const struct tl_network_endpoint *a, const struct tl_network_endpoint *b)
@@ -321,7 +260,8 @@ static bool check_endpoint_pairs(const struct tl_model *model, struct tl_arena *
                         continue;
                 snprintf(message, sizeof(message), "two nodes have the endpoint %s, port %u",
                          b->host.text, b->port);
-                report(findings, TL_CONFLICT_ENDPOINT_ENDPOINT, a->host.at, b->host.at, message);
+                tl_claims_report(findings, TL_CONFLICT_ENDPOINT_ENDPOINT, a->host.at, b->host.at,
+                                 message);
         }
         return true;
 }
@@ -430,7 +370,7 @@ static bool check_addresses(const struct tl_model *model, struct tl_arena *arena
                 tl_address_format_ip(ip, &b->ip);
                 snprintf(message, sizeof(message), "%s\"%s\" and %s\"%s\" both have %s", a->kind,
                          a->name, b->kind, b->name, ip);
-                report(findings, TL_CONFLICT_ADDRESS_ADDRESS, a->at, b->at, message);
+                tl_claims_report(findings, TL_CONFLICT_ADDRESS_ADDRESS, a->at, b->at, message);
         }
         return true;
 }
@@ -440,24 +380,29 @@ static bool check_addresses(const struct tl_model *model, struct tl_arena *arena
 static bool find_all(const struct tl_model *model, struct tl_arena *arena,
                      struct tl_findings *findings)
 {
-        struct claims claims = {0};
-        struct tl_nest_item *items;
-        uint32_t count;
+        struct tl_claims claims, routed;
 
-        if (!list_claims(model, TL_MODEL_NONE, arena, &claims))
-                return false;
-        items = sort_claims(&claims, arena, &count);
-        if (!items)
+        if (!tl_claims_list(&claims, model, arena) ||
+            !tl_claims_list_routed(&routed, model, TL_MODEL_NONE, arena))
                 return false;
         for (uint32_t i = 0; i < claims.count; i++)
                 check_claim(&claims.items[i], findings);
-        check_overlaps(&claims, items, count, findings);
+        check_overlaps(&claims, findings);
+        for (uint32_t i = 0; i < claims.lan_count; i++)
+                if (tl_lan_is_mapped(claims.items[i].lan))
+                        report_mapped(&claims, &claims.items[i], findings);
+        for (uint32_t i = 0; i < model->presence_count; i++)
+                if (model->presences[i].is_declared)
+                        check_presence(model, &routed, &model->presences[i], findings);
         for (uint32_t i = 0; i < model->site_count; i++)
-                check_routes(model->sites[i].in_file, items, count, findings);
-        for (uint32_t i = 0; i < model->node_count; i++)
-                check_endpoint_route(&model->nodes[i], &model->nodes[i].in_file->endpoint.ip,
-                                     &claims, items, count, findings);
-        return check_endpoint_pairs(model, arena, findings) &&
+                check_routes(model->sites[i].in_file, &routed, findings);
+        for (uint32_t i = 0; i < model->node_count; i++) {
+                check_in_lan(model, &model->nodes[i], findings);
+                tl_claims_check_endpoint(&routed, &model->nodes[i],
+                                         &model->nodes[i].in_file->endpoint.ip, findings);
+        }
+        return check_sites(model, &claims, arena, findings) &&
+               check_endpoint_pairs(model, arena, findings) &&
                check_addresses(model, arena, findings);
 }
 
@@ -467,188 +412,7 @@ bool tl_conflicts_find(const struct tl_model *model, struct tl_findings *finding
         uint32_t errors = findings->errors;
 
         if (!find_all(model, &arena, findings))
-                report_no_memory(model, findings);
-        tl_arena_done(&arena);
-        return findings->errors == errors && !findings->has_lost_some;
-}
-
-/* ---- this machine ---- */
-
-/* What the network routes into the tunnel on this machine. */
-struct routed {
-        const struct tl_model *model;
-        struct claims claims;
-        struct tl_nest_item *items;
-        uint32_t count;
-        struct tl_findings *findings;
-};
-
-static bool list_routed(struct routed *routed, uint32_t node, struct tl_arena *arena)
-{
-        const struct tl_model *model = routed->model;
-
-        if (!list_claims(model, model->nodes[node].site, arena, &routed->claims))
-                return false;
-        /* Nothing is routed to mapped prefixes yet. They are the last claim, if there are any. */
-        if (routed->claims.count > 0 &&
-            routed->claims.items[routed->claims.count - 1].kind == PREFIX_MAPPED)
-                routed->claims.count--;
-        routed->items = sort_claims(&routed->claims, arena, &routed->count);
-        return routed->items != NULL;
-}
-
-static const struct claim *find_routed(const struct routed *routed, const struct wg_prefix *prefix)
-{
-        uint32_t found = tl_nest_overlap(routed->items, routed->count, prefix);
-
-        return found == TL_NEST_NONE ? NULL : &routed->claims.items[routed->items[found].id];
-}
-
-/* Networks that every machine has, and the tunnel's own. */
-static bool is_own_net(const struct tl_model *model, const struct tl_local_net *net)
-{
-        struct wg_prefix prefix = tl_ownlan_prefix(net);
-
-        if (strcmp(net->link, model->network->name.text) == 0)
-                return true;
-        for (size_t i = 0; i < WG_ARRAY_SIZE(reserved); i++)
-                if (wg_prefix_covers(&reserved[i].prefix, &prefix))
-                        return true;
-        return false;
-}
-
-/* A device may be in any LAN; hubs and nodes of sites stay where they are. */
-static enum tl_conflict classify_net(const struct tl_node *node, const struct claim *claim,
-                                     bool is_present)
-{
-        if (!is_present)
-                return TL_CONFLICT_LOCAL_NET;
-        return node->kind == TL_NODE_DEVICE || claim->kind != PREFIX_LAN ? TL_CONFLICT_PRESENT_LAN
-                                                                         : TL_CONFLICT_OTHER_SITE;
-}
-
-static void check_net(const struct routed *routed, const struct tl_node *node,
-                      const struct tl_local *local, const struct tl_local_net *net)
-{
-        static const struct tl_place nowhere;
-        struct wg_prefix prefix = tl_ownlan_prefix(net);
-        const struct claim *claim = find_routed(routed, &prefix);
-        char text[CLAIM_TEXT_SIZE], net_text[TL_ADDRESS_PREFIX_SIZE], message[512];
-        bool is_present = tl_ownlan_is_uplink(local, net->link);
-
-        if (!claim)
-                return;
-        describe(text, claim);
-        tl_address_format_prefix(net_text, &prefix);
-        if (is_present)
-                snprintf(message, sizeof(message),
-                         "%s overlaps the LAN that this machine, \"%s\", is in, %s (%s)", text,
-                         node->name, net_text, net->link);
-        else
-                snprintf(message, sizeof(message), "%s overlaps a network of this machine, %s (%s)",
-                         text, net_text, net->link);
-        report(routed->findings, classify_net(node, claim, is_present), claim->at, nowhere,
-               message);
-}
-
-/* A second link with the prefix of the site's LAN takes packets for devices on the LAN. */
-static void check_own_lan(const struct routed *routed, const struct tl_lan *lan,
-                          const struct tl_local *local)
-{
-        static const struct tl_place nowhere;
-        const char *own = tl_ownlan_link(routed->model, lan, local);
-        char text[TL_ADDRESS_PREFIX_SIZE], net_text[TL_ADDRESS_PREFIX_SIZE], message[512];
-
-        tl_address_format_prefix(text, &lan->prefix);
-        for (uint32_t i = 0; i < local->net_count; i++) {
-                const struct tl_local_net *net = &local->nets[i];
-                struct wg_prefix prefix = tl_ownlan_prefix(net);
-
-                if (is_own_net(routed->model, net) || strcmp(net->link, own ? own : "") == 0 ||
-                    !wg_prefix_overlaps(&prefix, &lan->prefix))
-                        continue;
-                tl_address_format_prefix(net_text, &prefix);
-                snprintf(message, sizeof(message),
-                         "this site's LAN %s is on %s, but %s of %s overlaps it", text, own,
-                         net_text, net->link);
-                report(routed->findings, TL_CONFLICT_LOCAL_NET, lan->at, nowhere, message);
-        }
-}
-
-/* A route that beats the tunnel's. In the main table the longest prefix wins. */
-static void check_route(const struct routed *routed, const struct tl_local_route *route)
-{
-        static const struct tl_place nowhere;
-        const struct claim *claim = find_routed(routed, &route->prefix);
-        char text[CLAIM_TEXT_SIZE], route_text[TL_ADDRESS_PREFIX_SIZE], message[512];
-
-        if (!claim || strcmp(route->link, routed->model->network->name.text) == 0)
-                return;
-        if (!route->comes_first && route->prefix.cidr < claim->prefix.cidr)
-                return;
-        describe(text, claim);
-        tl_address_format_prefix(route_text, &route->prefix);
-        snprintf(message, sizeof(message),
-                 "another program's route to %s (%s%s, table %u) takes packets for %s", route_text,
-                 route->link[0] ? "dev " : "unreachable", route->link, route->table, text);
-        report(routed->findings, TL_CONFLICT_FOREIGN_ROUTE, claim->at, nowhere, message);
-}
-
-/* A rule that takes some packets to a table with a route for them may do harm, or be intended. */
-static void check_rule(const struct tl_model *model, uint32_t node,
-                       const struct tl_local_rule *rule, struct tl_findings *findings)
-{
-        tl_findings_add(findings, TL_FINDING_WARNING, model->nodes[node].at, NULL,
-                        "unless it is meant to, give the rule a condition that spares the "
-                        "prefixes of this network, or remove it",
-                        "a rule of another program may take packets for this network elsewhere: "
-                        "ip -%u rule %s",
-                        rule->family, rule->text);
-}
-
-bool tl_conflicts_find_local(const struct tl_model *model, uint32_t node,
-                             const struct tl_local *local, struct tl_findings *findings)
-{
-        struct routed routed = {.model = model, .findings = findings};
-        uint32_t errors = findings->errors, own_site = model->nodes[node].site;
-        struct tl_arena arena = {0};
-
-        if (!list_routed(&routed, node, &arena)) {
-                tl_arena_done(&arena);
-                return report_no_memory(model, findings);
-        }
-        for (uint32_t i = 0; i < local->net_count; i++)
-                if (!is_own_net(model, &local->nets[i]))
-                        check_net(&routed, &model->nodes[node], local, &local->nets[i]);
-        for (uint32_t i = 0; own_site != TL_MODEL_NONE && i < model->sites[own_site].lan_count; i++)
-                check_own_lan(&routed, &model->lans[model->sites[own_site].lan_first + i], local);
-        for (uint32_t i = 0; i < local->route_count; i++)
-                check_route(&routed, &local->routes[i]);
-        for (uint32_t i = 0; i < local->rule_count; i++)
-                check_rule(model, node, &local->rules[i], findings);
-        tl_arena_done(&arena);
-        return findings->errors == errors && !findings->has_lost_some;
-}
-
-bool tl_conflicts_find_resolved(const struct tl_model *model, uint32_t node,
-                                const struct tl_change *device, struct tl_findings *findings)
-{
-        struct routed routed = {.model = model, .findings = findings};
-        uint32_t errors = findings->errors;
-        struct tl_arena arena = {0};
-
-        if (!list_routed(&routed, node, &arena)) {
-                tl_arena_done(&arena);
-                return report_no_memory(model, findings);
-        }
-        for (uint32_t i = 0; i < device->peer_count; i++) {
-                const struct tl_change_peer *peer = tl_change_peer_at(device, i);
-                uint32_t of = tl_model_find_key(model, peer->public_key);
-
-                if (peer->has_endpoint && of != TL_MODEL_NONE)
-                        check_endpoint_route(&model->nodes[of], &peer->endpoint.ip, &routed.claims,
-                                             routed.items, routed.count, findings);
-        }
+                tl_findings_error(findings, model->network->name.at, NULL, "out of memory");
         tl_arena_done(&arena);
         return findings->errors == errors && !findings->has_lost_some;
 }

@@ -3,7 +3,8 @@
  * conflicts.h - prefixes and addresses that cannot be used together.
  *
  * Each class has one row. Findings name both lines of the file, or the line and the local fact,
- * and a way out.
+ * and a way out. Overlaps of IPv4 LANs, among each other or with networks that nodes are in, are
+ * warnings: mapped prefixes make up for them.
  * Threads: pure functions of their arguments. */
 #ifndef NET_CONFLICTS_H
 #define NET_CONFLICTS_H
@@ -38,7 +39,8 @@
         X(TL_CONFLICT_FOREIGN_ROUTE, 12, foreign_route, \
           "another program's route takes packets for a prefix of the network") \
         X(TL_CONFLICT_OTHER_SITE, 13, other_site, \
-          "a hub or node of a site is in the LAN of another site: often it has the wrong key")
+          "a hub or node of a site is in the LAN of another site: often it has the wrong key") \
+        X(TL_CONFLICT_ADDRESS_LAN, 14, address_lan, "a tunnel address is in a LAN")
 WG_ENUM_DECLARE(tl_conflict, TL_CONFLICTS)
 
 /* Finds conflicts within the model: of several prefixes around one, only the closest is reported.

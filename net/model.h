@@ -52,6 +52,7 @@ struct tl_lan {
         struct wg_prefix wire; /* what it is in the tunnel: `prefix`, or `mapped` if another LAN or
                                   * the pool overlaps it */
         struct tl_place overlap; /* of what overlaps it, if `wire` is mapped; else line 0 */
+        uint32_t overlap_lan;    /* its index, then; TL_MODEL_NONE: it is the pool */
         struct wg_ip node_at;    /* the node's address in it; NONE: not known */
         struct wg_ip router_at;  /* the router's; NONE: not known */
         struct tl_place at;

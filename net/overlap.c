@@ -67,10 +67,11 @@ static bool lies_in_pool(const struct tl_lan *lan, const struct wg_prefix *pool)
         return lan->prefix.cidr > pool->cidr && wg_prefix_covers(pool, &lan->prefix);
 }
 
-static void map(struct tl_lan *lan, struct tl_place overlap)
+static void map(struct tl_lan *lan, uint32_t overlap_lan, struct tl_place overlap)
 {
         lan->wire = lan->mapped;
         lan->overlap = overlap;
+        lan->overlap_lan = overlap_lan;
 }
 
 bool tl_overlap_map(struct tl_lan *lans, uint32_t count, const struct tl_placed_prefix *pool,
@@ -87,9 +88,9 @@ bool tl_overlap_map(struct tl_lan *lans, uint32_t count, const struct tl_placed_
                 uint32_t other = o.around[i] != TL_NEST_NONE ? o.around[i] : o.within[i];
 
                 if (other != TL_NEST_NONE)
-                        map(lan, lans[o.items[other].id].at);
+                        map(lan, o.items[other].id, lans[o.items[other].id].at);
                 else if (lies_in_pool(lan, &pool->prefix))
-                        map(lan, pool->at);
+                        map(lan, TL_MODEL_NONE, pool->at);
         }
         return true;
 }

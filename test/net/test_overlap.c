@@ -112,10 +112,13 @@ static void check(const struct tl_lan *lans, uint32_t count, const struct wg_pre
                 for (uint32_t k = 0; k < count; k++)
                         overlaps_lan |= overlaps(lan, &lans[k]);
                 assert_int_equal(tl_lan_is_mapped(lan), overlaps_lan || is_in_pool);
-                if (overlaps_lan)
-                        assert_true(overlaps(lan, &lans[lan->overlap.line - 1]));
-                else
+                if (overlaps_lan) {
+                        assert_int_equal(lan->overlap_lan, lan->overlap.line - 1);
+                        assert_true(overlaps(lan, &lans[lan->overlap_lan]));
+                } else {
                         assert_int_equal(lan->overlap.line, is_in_pool ? 99 : 0);
+                        assert_true(!is_in_pool || lan->overlap_lan == TL_MODEL_NONE);
+                }
         }
 }
 

@@ -295,7 +295,7 @@ def wrong_files_change_nothing(lab):
         "syntax": text.replace("hubs:", "hubs: ["),
         "an unknown key": text.replace("policy:", "polices:"),
         "an unknown name": text.replace("to: [shenzhen, beijing]}", "to: [shenzhen, bejing]}"),
-        "overlapping sites": text.replace("192.168.200.", "192.168.201."),
+        "a LAN in the mapped prefixes": text.replace("192.168.200.", "10.200.7."),
         "a LAN that is the pool": text.replace("10.70.0.0/24", "192.168.200.0/23"),
         "one key twice": re.sub(r"(e: .*key: )\"[^\"]*\"", r'\1"' + peer_key(text) + '"', text),
         "another name": text.replace("network: acme", "network: other"),
