@@ -201,16 +201,31 @@ def dead_daemons_leave_no_trace(net, planned):
 
 # ---- conflicts ----
 
-FILE_CONFLICTS = {
-    # what: texts to replace, what check says
+MAPPED = r"overlaps {}.*: others reach the LAN of"
+
+# Overlaps that mapped prefixes solve.
+FILE_OVERLAPS = {
+    # what: texts to replace, the warning of check
     "two sites with one LAN (S11)":
-        ({"192.168.200.": "192.168.201."}, "overlaps LAN 192.168.201.0/24"),
+        ({"192.168.200.": "192.168.201."}, MAPPED.format("LAN 192.168.201.0/24")),
     "a LAN within another":
         ({"192.168.200.0/24": "192.168.201.128/25", "192.168.200.": "192.168.201."},
-         "overlaps LAN 192.168.201.0/24"),
+         MAPPED.format("LAN 192.168.201.0/24")),
     "a LAN in the pool":
         ({"192.168.201.0/24": "10.70.0.0/25", "192.168.201.": "10.70.0."},
-         "overlaps the address pool 10.70.0.0/24"),
+         MAPPED.format("the address pool 10.70.0.0/24")),
+}
+
+FILE_CONFLICTS = {
+    # what: texts to replace, what check says
+    "two sites with one IPv6 LAN":
+        ({"2001:db8:200:": "2001:db8:201:"}, "overlaps LAN 2001:db8:201::/64"),
+    "two LANs of one site":
+        ({"192.168.201.0/24": "192.168.201.0/24, 192.168.201.128/25"},
+         "overlaps LAN 192.168.201.0/24"),
+    "the pool in a LAN":
+        ({"192.168.201.0/24": "10.70.0.0/23", "192.168.201.": "10.70.1."},
+         "the address pool 10.70.0.0/24 overlaps"),
     "a LAN in the mapped prefixes":
         ({"192.168.201.": "10.200.7."}, "overlaps the pool of mapped prefixes"),
     "a default route":
@@ -219,18 +234,29 @@ FILE_CONFLICTS = {
         ({"203.0.113.10": "192.168.200.10"}, "routed into the tunnel"),
     "two devices with one address":
         ({"printer: 192.168.201.9": "printer: 192.168.201.55"}, "both have 192.168.201.55"),
+    "a device at home in the pool":
+        ({"laptop: {": "laptop: {lan: 10.70.0.0/28, "}, "overlaps the address pool 10.70.0.0/24"),
 }
 
 LOCAL_CONFLICTS = {
     # what: how it comes, how it goes, what apply says
-    "docker0":
+    "docker0 in the pool":
         ("ip link add docker0 type bridge; ip link set docker0 up; "
-         "ip addr add 192.168.201.1/24 dev docker0", "ip link del docker0",
-         r"LAN 192.168.201.0/24 .* overlaps a network of this machine, .*docker0"),
+         "ip addr add 10.70.0.129/25 dev docker0", "ip link del docker0",
+         r"the address pool 10.70.0.0/24 overlaps a network of this machine, .*docker0"),
     "another VPN's route":
         ("ip link add vpn type veth peer name far; ip link set vpn up; ip link set far up; "
          "ip route add 192.168.200.128/25 dev vpn", "ip link del vpn",
          r"another program's route to 192.168.200.128/25"),
+}
+
+# Networks of e that have a LAN's addresses: apply takes the mapped prefix instead (S10).
+LOCAL_OVERLAPS = {
+    # what: how it comes, how it goes, what apply says
+    "docker0":
+        ("ip link add docker0 type bridge; ip link set docker0 up; "
+         "ip addr add 192.168.200.1/24 dev docker0", "ip link del docker0",
+         r"LAN 192.168.200.0/24 .* overlaps a network of this machine, .*docker0"),
     "the LAN that e is in":
         ("ip addr add 192.168.200.7/24 dev eth0", "ip addr del 192.168.200.7/24 dev eth0",
          r"LAN 192.168.200.0/24 .* overlaps the LAN that this machine, .*, is in"),
@@ -248,6 +274,10 @@ def one_lan_conflicts(lab):
     """Each class of conflict is found before apply, which then changes nothing (S11, S12)."""
     with Shown(lab, LEASED_LINE) as net:
         good = {node: net.picture(node) for node in ("z", "e")}
+        for what, (texts, says) in FILE_OVERLAPS.items():
+            net.write(replace(LEASED_LINE, texts))
+            shown = net.check(wants=0)
+            expect(re.search(says, shown) and "fix:" in shown, f"check warns of {what}: {shown}")
         for what, (texts, says) in FILE_CONFLICTS.items():
             net.write(replace(LEASED_LINE, texts))
             shown = net.check(wants=1)
@@ -259,27 +289,42 @@ def one_lan_conflicts(lab):
                 expect_same(net.picture(node), picture, f"{node} after apply with {what}")
                 net.edit(node, lambda _, file=file: file)
         net.works("b -> d")
-        gateway = net.sh("e", "ip route show default").split()[2]
-        net.sh("router.e", f"""ip addr add 192.168.200.99/24 dev "$(
-            ip -4 -o addr | awk '$4 ~ "^{gateway}/" {{print $2}}')" """)
         for what, (come, go, says) in LOCAL_CONFLICTS.items():
             net.works("e -> d")
             net.sh("e", come)
             if "VPN" in what:
                 net.breaks("e -> d")
-            elif "LAN" in what:  # the tunnel hides the router of e's own LAN
-                net.breaks("e -> d", to="192.168.200.99")
             text = net.tieline("e", "apply", wants=1, says=says)
             expect("fix:" in text, f"a way out of {what}: {text}")
             net.tieline("e", "down")
-            if "LAN" in what:
-                net.works("e -> d", to="192.168.200.99")
             net.tieline("e", "apply", wants=1, says=says)
             net.sh("e", go)
             net.tieline("e", "apply")
+        local_overlaps(net)
         names_of_the_hub(net)
         net.works("e -> d")
         net.works("e -> b")
+
+
+def local_overlaps(net):
+    """The mapped address of d works while e is in a network with its prefix, and e's own router
+    still answers."""
+    lock = net.sh("e", f"cat /etc/tieline/{net.name}.lock")
+    there = re.search(r"^mapped beijing \S+ (10\.200\.\d+\.)0/24", lock, re.MULTILINE)[1] + "244"
+    gateway = net.sh("e", "ip route show default").split()[2]
+    net.sh("router.e", f"""ip addr add 192.168.200.99/24 dev "$(
+        ip -4 -o addr | awk '$4 ~ "^{gateway}/" {{print $2}}')" """)
+    for what, (come, go, says) in LOCAL_OVERLAPS.items():
+        net.works("e -> d")
+        net.sh("e", come)
+        if "LAN" in what:  # the tunnel hides the router of e's own LAN
+            net.breaks("e -> d", to="192.168.200.99")
+        net.tieline("e", "apply", says=says)
+        net.works("e -> d", to=there)
+        if "LAN" in what:
+            net.works("e -> d", to="192.168.200.99")
+        net.sh("e", go)
+        net.tieline("e", "apply")
 
 
 def names_of_the_hub(net):
