@@ -44,6 +44,12 @@ static void write_key(struct cast *c)
                 fprintf(c->out, ", key: \"%s\"", text);
 }
 
+static void write_mtu(struct cast *c)
+{
+        if (one_in(c, 3))
+                fprintf(c->out, ", mtu: %" PRIu32, 1300 + below(c, 201));
+}
+
 static void write_hubs(struct cast *c)
 {
         fprintf(c->out, "hubs:\n");
@@ -54,8 +60,7 @@ static void write_hubs(struct cast *c)
                 else
                         fprintf(c->out, "  z%" PRIu32 ": {endpoint: 203.0.113.%" PRIu32, i, 10 + i);
                 write_key(c);
-                if (one_in(c, 3))
-                        fprintf(c->out, ", mtu: %" PRIu32, 1300 + below(c, 201));
+                write_mtu(c);
                 fprintf(c->out, "}\n");
         }
 }
@@ -104,6 +109,7 @@ static void write_site(struct cast *c, uint32_t site)
         if (one_in(c, 3))
                 fprintf(c->out, ", endpoint: \"198.51.100.%" PRIu32 ":4500\"", site + 1);
         write_hub(c);
+        write_mtu(c);
         write_gateway(c);
         write_hosts(c, site);
         fprintf(c->out, "}\n");
@@ -121,6 +127,7 @@ static void write_person(struct cast *c, uint32_t person)
                         one_in(c, 4) ? "true" : "false");
                 write_key(c);
                 write_hub(c);
+                write_mtu(c);
                 fprintf(c->out, "}");
         }
         fprintf(c->out, "}}\n");

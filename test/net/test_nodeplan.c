@@ -753,8 +753,9 @@ static uint32_t find_peer(const struct world *w, uint32_t node, const struct wg_
         return best ? tl_model_find_key(&w->office.model, best->public_key) : TL_MODEL_NONE;
 }
 
-/* Whether the longest route for an address leads into the tunnel. */
-static bool is_routed(const struct world *w, uint32_t node, const struct wg_ip *ip)
+/* The longest route for an address; NULL: there is none. */
+static const struct tl_planned_route *find_route(const struct world *w, uint32_t node,
+                                                 const struct wg_ip *ip)
 {
         const struct tl_nodeplan *plan = &w->plans[node];
         const struct tl_planned_route *best = NULL;
@@ -762,12 +763,19 @@ static bool is_routed(const struct world *w, uint32_t node, const struct wg_ip *
         for (uint32_t i = 0; i < plan->route_count; i++) {
                 const struct tl_planned_route *route = &plan->routes[i];
 
-                if (wg_prefix_contains(&route->prefix, ip) &&
+                if (route->table == TL_PLANNED_MAIN && wg_prefix_contains(&route->prefix, ip) &&
                     (!best || route->prefix.cidr > best->prefix.cidr ||
                      (route->prefix.cidr == best->prefix.cidr && route->metric < best->metric)))
                         best = route;
         }
-        return best && best->kind == TL_PLANNED_LINK;
+        return best;
+}
+
+static bool is_routed(const struct world *w, uint32_t node, const struct wg_ip *ip)
+{
+        const struct tl_planned_route *route = find_route(w, node, ip);
+
+        return route && route->kind == TL_PLANNED_LINK;
 }
 
 /* Whether an address is the node's own, or in a LAN of its site. */
@@ -821,6 +829,34 @@ static struct wg_ip address_at(const struct tl_model *model, uint32_t node, uint
         return ip;
 }
 
+/* The largest packet that the uplinks of all nodes on the way take. Only the first node pads it less
+ * than to 16 bytes, up to the MTU of its link. */
+static void check_mtu(const struct world *w, uint32_t from, uint32_t node, const struct wg_ip *to)
+{
+        const struct tl_nodeplan *plan = &w->plans[from];
+        uint32_t uplink = UINT32_MAX, mtu = find_route(w, from, to)->mtu, padded;
+
+        for (uint32_t at = from;; at = find_peer(w, at, to)) {
+                uint32_t own = w->office.model.nodes[at].in_file->mtu;
+
+                uplink = WG_MIN(uplink, own ? own : 1500);
+                if (at == node)
+                        break;
+        }
+        uplink = WG_MAX(uplink, 1280 + 80); /* IPv6 needs it, whatever there is */
+        assert_true(mtu < plan->mtu);
+        if (w->office.model.nodes[from].is_stock) {
+                assert_true(plan->mtu <= uplink - 80);
+                return;
+        }
+        mtu = mtu ? mtu : plan->mtu;
+        padded = WG_MIN((mtu + 15) / 16 * 16, plan->mtu);
+        if (padded > uplink - 80 || mtu + 16 <= uplink - 80)
+                fail_msg("from %s to %s: MTU %u, and the narrowest uplink %u\n%s",
+                         w->office.model.nodes[from].name, w->office.model.nodes[node].name, mtu,
+                         uplink, w->file);
+}
+
 static void check_pair(const struct world *w, uint32_t a, uint32_t b, uint64_t *state)
 {
         static const uint8_t families[] = {WG_FAMILY_IPV4, WG_FAMILY_IPV6};
@@ -838,6 +874,8 @@ static void check_pair(const struct world *w, uint32_t a, uint32_t b, uint64_t *
                                  model->nodes[b].name,
                                  arrived == TL_MODEL_NONE ? "nothing" : model->nodes[arrived].name,
                                  w->file);
+                if (arrived == b)
+                        check_mtu(w, a, b, &to);
         }
 }
 
