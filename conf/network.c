@@ -386,7 +386,7 @@ static void read_lab_networks(struct tl_reader *r, const struct tl_yaml_node *va
 {
         for (const struct tl_yaml_node *e = tl_reader_first_entry(r, value, TL_TYPE_LAB_NETWORKS);
              e; e = e->next) {
-                struct tl_lab_networks networks = {.who = {NULL}}, *added;
+                struct tl_lab_networks networks = {0}, *added;
 
                 (void)tl_reader_get_reference(r, e->key, TL_TYPE_REFERENCE, &networks.who);
                 tl_reader_check_not_empty(r, e, TL_TYPE_PREFIXES);
