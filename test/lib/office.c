@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/address.h"
 #include "net/derive.h"
 #include "test/lib/cmocka.h"
 #include "test/lib/memfile.h"
@@ -34,6 +35,24 @@ void test_office_done(struct test_office *office)
         tl_lock_done(&office->lock);
         tl_network_done(&office->network);
         tl_findings_done(&office->findings);
+}
+
+uint32_t test_office_node(const struct tl_model *model, const char *name)
+{
+        for (uint32_t i = 0; i < model->node_count; i++)
+                if (strcmp(model->nodes[i].name, name) == 0)
+                        return i;
+        fail_msg("no node %s", name);
+        return 0;
+}
+
+struct wg_ip test_office_ip(const char *text)
+{
+        struct wg_ip ip = {0};
+
+        if (!tl_address_parse_ip((struct tl_text){text, strlen(text)}, &ip))
+                fail_msg("not an address: %s", text);
+        return ip;
 }
 
 char *test_office_findings(struct test_office *office, char *out, size_t size)

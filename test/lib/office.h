@@ -29,6 +29,11 @@ void test_office_init(struct test_office *office, const char *yaml);
 
 void test_office_done(struct test_office *office);
 
+/* The index of the node with that name, and the address that is written so; the test fails if there
+ * is none. */
+uint32_t test_office_node(const struct tl_model *model, const char *name);
+struct wg_ip test_office_ip(const char *text);
+
 /* The findings in the order of the file, one per line, in out, which is returned. Each is
  * "LINE:COLUMN: MESSAGE"; then " [LINE:COLUMN]", the other place, if it has one; and "; FIX". */
 char *test_office_findings(struct test_office *office, char *out, size_t size);

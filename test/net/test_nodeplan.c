@@ -17,15 +17,6 @@
 
 enum { DUMP_SIZE = 64 * 1024 };
 
-static uint32_t node_named(const struct tl_model *model, const char *name)
-{
-        for (uint32_t i = 0; i < model->node_count; i++)
-                if (strcmp(model->nodes[i].name, name) == 0)
-                        return i;
-        fail_msg("no node %s", name);
-        return 0;
-}
-
 static void make(struct tl_nodeplan *plan, struct test_office *office, const char *name,
                  const struct tl_local *local)
 {
@@ -33,7 +24,8 @@ static void make(struct tl_nodeplan *plan, struct test_office *office, const cha
 
         assert_true(tl_policy_build(&policy, &office->model, &office->findings));
         assert_true(tl_nodeplan_make(plan, &office->model, &policy,
-                                     node_named(&office->model, name), local, &office->findings));
+                                     test_office_node(&office->model, name), local,
+                                     &office->findings));
         tl_policy_done(&policy);
 }
 
@@ -408,7 +400,7 @@ static void test_drops(void **unused)
         for (unsigned int i = 0; i < WG_ARRAY_SIZE(cases); i++) {
                 struct tl_findings findings = {0};
                 struct tl_nodeplan plan;
-                uint32_t node = node_named(&office.model, cases[i].node);
+                uint32_t node = test_office_node(&office.model, cases[i].node);
 
                 assert_int_equal(
                         tl_nodeplan_make(&plan, &office.model, &policy, node, &local, &findings),
@@ -438,18 +430,9 @@ static void test_drops(void **unused)
         "  s2: {node: b, key: " TEST_KEY_3 ", gateway: untouchable, devices: {d: 10.9.0.7},\n" \
         "       lan: [10.9.0.0/24, \"fd78::/64\"], virtual: {10.9.0.240: z, \"fd78::f0\": z}}\n"
 
-static struct wg_ip ip_of(const char *text)
-{
-        struct wg_ip ip;
-
-        if (!tl_address_parse_ip((struct tl_text){text, strlen(text)}, &ip))
-                fail_msg("not an address: %s", text);
-        return ip;
-}
-
 static struct tl_local_route default_route(const char *via, const char *link, uint32_t metric)
 {
-        struct tl_local_route route = {.via = ip_of(via), .metric = metric};
+        struct tl_local_route route = {.via = test_office_ip(via), .metric = metric};
 
         route.prefix.ip.family = route.via.family;
         snprintf(route.link, sizeof(route.link), "%s", link);
@@ -465,14 +448,17 @@ static void test_links(void **unused)
                 default_route("fe80::1", "eth0", 1024),
         };
         struct tl_local_net nets[] = {
-                {"eth1", ip_of("192.168.2.9"), 24},   {"acme", ip_of("192.168.1.2"), 32},
-                {"eth2", ip_of("192.168.1.77"), 24},  {"eth0", ip_of("192.168.1.2"), 24},
-                {"docker0", ip_of("172.17.0.1"), 16}, {"eth0", ip_of("fd77::2"), 64},
+                {"eth1", test_office_ip("192.168.2.9"), 24},
+                {"acme", test_office_ip("192.168.1.2"), 32},
+                {"eth2", test_office_ip("192.168.1.77"), 24},
+                {"eth0", test_office_ip("192.168.1.2"), 24},
+                {"docker0", test_office_ip("172.17.0.1"), 16},
+                {"eth0", test_office_ip("fd77::2"), 64},
         };
         const struct tl_local local = {
                 .routes = routes, .route_count = 4, .nets = nets, .net_count = 6};
-        struct tl_local_net virtual_nets[] = {{"br0", ip_of("10.9.0.2"), 24},
-                                              {"br0", ip_of("fd78::2"), 64}};
+        struct tl_local_net virtual_nets[] = {{"br0", test_office_ip("10.9.0.2"), 24},
+                                              {"br0", test_office_ip("fd78::2"), 64}};
         const struct tl_local virtual_local = {.nets = virtual_nets, .net_count = 2};
 
         (void)unused;
@@ -514,8 +500,8 @@ static void test_links(void **unused)
 /* What the machine must know, and what to do about it. */
 static void test_unknown_links(void **unused)
 {
-        struct tl_local_net eth0[] = {{"eth0", ip_of("192.168.1.2"), 24}};
-        struct tl_local_net br0[] = {{"br0", ip_of("10.9.0.2"), 24}};
+        struct tl_local_net eth0[] = {{"eth0", test_office_ip("192.168.1.2"), 24}};
+        struct tl_local_net br0[] = {{"br0", test_office_ip("10.9.0.2"), 24}};
         const struct tl_local lonely = {.lacks_ipv6 = true};
         const struct tl_local no_router = {.nets = eth0, .net_count = 1, .lacks_ipv6 = true};
         const struct tl_local no_ipv6 = {.nets = br0, .net_count = 1};
@@ -549,7 +535,7 @@ static void test_unknown_links(void **unused)
                 struct tl_nodeplan plan;
                 char text[1024];
                 bool is_good = tl_nodeplan_make(&plan, &office.model, &policy,
-                                                node_named(&office.model, cases[i].node),
+                                                test_office_node(&office.model, cases[i].node),
                                                 cases[i].local, &office.findings);
 
                 if (strcmp(test_office_findings(&office, text, sizeof(text)), cases[i].findings))
@@ -829,8 +815,8 @@ static struct wg_ip address_at(const struct tl_model *model, uint32_t node, uint
         return ip;
 }
 
-/* The largest packet that the uplinks of all nodes on the way take. Only the first node pads it less
- * than to 16 bytes, up to the MTU of its link. */
+/* Compares the MTU of a route with what the uplinks of all nodes on the way take, once a packet is
+ * padded to 16 bytes, at most to the MTU of the link. */
 static void check_mtu(const struct world *w, uint32_t from, uint32_t node, const struct wg_ip *to)
 {
         const struct tl_nodeplan *plan = &w->plans[from];
@@ -962,7 +948,7 @@ static void starve(const char *yaml, const char *node)
 
                 heap_fail_after(allocations);
                 is_good = tl_nodeplan_make(&plan, &office.model, &policy,
-                                           node_named(&office.model, node), NULL, &findings);
+                                           test_office_node(&office.model, node), NULL, &findings);
                 heap_fail_after(-1);
                 assert_int_equal(is_good, !tl_findings_has_errors(&findings));
                 tl_nodeplan_done(&plan);

@@ -23,15 +23,6 @@
         "people:\n" \
         "  p: {devices: {d1: {mtu: 1300}, d2: {mtu: 9000, hub: z3}, s: {stock: true, hub: z3}}}\n"
 
-static uint32_t node_named(const struct tl_model *model, const char *name)
-{
-        for (uint32_t i = 0; i < model->node_count; i++)
-                if (strcmp(model->nodes[i].name, name) == 0)
-                        return i;
-        fail_msg("no node %s", name);
-        return 0;
-}
-
 static void test_links(void **unused)
 {
         static const struct {
@@ -53,7 +44,7 @@ static void test_links(void **unused)
         (void)unused;
         test_office_init(&office, FILE_TEXT("10.70.0.0/24"));
         for (unsigned int i = 0; i < WG_ARRAY_SIZE(cases); i++) {
-                uint32_t node = node_named(&office.model, cases[i].node);
+                uint32_t node = test_office_node(&office.model, cases[i].node);
                 uint32_t mtu = tl_pathmtu_link(&office.model, node, cases[i].own_uplink);
 
                 if (mtu != cases[i].mtu)
@@ -79,8 +70,8 @@ static void test_paths(void **unused)
         (void)unused;
         test_office_init(&office, FILE_TEXT("10.70.0.0/24"));
         for (unsigned int i = 0; i < WG_ARRAY_SIZE(cases); i++) {
-                uint32_t from = node_named(&office.model, cases[i].from);
-                uint32_t to = node_named(&office.model, cases[i].to);
+                uint32_t from = test_office_node(&office.model, cases[i].from);
+                uint32_t to = test_office_node(&office.model, cases[i].to);
 
                 if (tl_pathmtu_between(&office.model, from, to) != cases[i].mtu ||
                     tl_pathmtu_between(&office.model, to, from) != cases[i].mtu)

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/address.h"
 #include "test/lib/cmocka.h"
 #include "test/lib/forwarding.h"
 #include "test/lib/office.h"
@@ -15,22 +14,14 @@
 #define TUNNEL FORWARDING_TUNNEL
 #define LAN FORWARDING_LAN
 
-static uint32_t node_named(const struct tl_model *model, const char *name)
-{
-        for (uint32_t i = 0; i < model->node_count; i++)
-                if (strcmp(model->nodes[i].name, name) == 0)
-                        return i;
-        fail_msg("no node %s", name);
-        return 0;
-}
-
 static void make(struct tl_nodeplan *plan, struct test_office *office, const char *name)
 {
         struct tl_policy policy;
 
         assert_true(tl_policy_build(&policy, &office->model, &office->findings));
         assert_true(tl_nodeplan_make(plan, &office->model, &policy,
-                                     node_named(&office->model, name), NULL, &office->findings));
+                                     test_office_node(&office->model, name), NULL,
+                                     &office->findings));
         tl_policy_done(&policy);
 }
 
@@ -107,20 +98,11 @@ struct row {
         uint16_t mss; /* of both the SYN and the SYN-ACK */
 };
 
-static struct wg_ip ip_of(const char *text)
-{
-        struct wg_ip ip;
-
-        if (!tl_address_parse_ip((struct tl_text){text, strlen(text)}, &ip))
-                fail_msg("not an address: %s", text);
-        return ip;
-}
-
 /* Hubs forward from the tunnel into the tunnel. */
 static void check_packet(struct forwarding *m, const struct row *row, bool is_hub)
 {
-        const struct raw_packet_ends ends = {ip_of(row->from), ip_of(row->to), WG_PROTOCOL_TCP,
-                                             443};
+        const struct raw_packet_ends ends = {test_office_ip(row->from), test_office_ip(row->to),
+                                             WG_PROTOCOL_TCP, 443};
         enum forwarding_link out = is_hub || row->in == LAN ? TUNNEL : LAN;
         uint8_t packet[RAW_PACKET_MOST], arrived[RAW_PACKET_MOST];
         char wanted[128], what[128];

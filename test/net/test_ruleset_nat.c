@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conf/address.h"
 #include "test/lib/cmocka.h"
 #include "test/lib/forwarding.h"
 #include "test/lib/office.h"
@@ -20,15 +19,6 @@
 enum { PACKET_MTU = 1300 };
 
 static const uint8_t protocols[] = {WG_PROTOCOL_TCP, WG_PROTOCOL_UDP, WG_PROTOCOL_ICMP};
-
-static struct wg_ip ip_of(const char *text)
-{
-        struct wg_ip ip;
-
-        if (!tl_address_parse_ip((struct tl_text){text, strlen(text)}, &ip))
-                fail_msg("not an address: %s", text);
-        return ip;
-}
 
 /* ---- connections ---- */
 
@@ -52,18 +42,19 @@ static const char *expect(char text[128], enum forwarding_link link, const char 
         return text;
 }
 
-/* An error about the first packet, from its destination or from a router on the way, must seem to
- * come from the destination as the source knows it, and quote the packet as the source sent it. */
+/* An error about the first packet must seem to come from a machine that the source knows, and quote
+ * the packet as the source sent it. */
 static void report_error(struct forwarding *m, const char *what, const struct connection *c,
-                         const struct wg_ip *reporter, const uint8_t *first, size_t len)
+                         const char *reporter, const char *seen, const uint8_t *first, size_t len)
 {
+        struct wg_ip ip = test_office_ip(reporter);
         uint8_t error[RAW_PACKET_MOST], out[RAW_PACKET_MOST];
-        size_t error_len = raw_packet_too_big(error, reporter, first, len, PACKET_MTU);
+        size_t error_len = raw_packet_too_big(error, &ip, first, len, PACKET_MTU);
         char wanted[128], quoted[128];
         const uint8_t *about;
 
         (void)forwarding_pass(m, what, other(c->in), error, error_len,
-                              expect(wanted, c->in, c->to, c->from), out);
+                              expect(wanted, c->in, seen, c->from), out);
         about = raw_packet_quoted(out);
         assert_non_null(about);
         if (strcmp(forwarding_describe(quoted, c->in, about),
@@ -71,63 +62,100 @@ static void report_error(struct forwarding *m, const char *what, const struct co
                 fail_msg("%s: quotes %s", what, quoted);
 }
 
+/* Sends the first packet. Returns the length of what arrived, in first. */
+static size_t begin(struct forwarding *m, const char *what, const struct connection *c,
+                    uint8_t protocol, uint8_t first[RAW_PACKET_MOST])
+{
+        const struct raw_packet_ends ends = {test_office_ip(c->from), test_office_ip(c->to),
+                                             protocol, protocol == WG_PROTOCOL_ICMP ? 0 : 443};
+        uint8_t packet[RAW_PACKET_MOST];
+        size_t len = raw_packet_write(packet, &ends, ++m->serial);
+        char wanted[128];
+
+        return forwarding_pass(m, what, c->in, packet, len,
+                               expect(wanted, other(c->in), c->seen, c->reached), first);
+}
+
 static void connect_with(struct forwarding *m, const struct connection *c, uint8_t protocol)
 {
-        const struct raw_packet_ends ends = {ip_of(c->from), ip_of(c->to), protocol,
-                                             protocol == WG_PROTOCOL_ICMP ? 0 : 443};
-        struct wg_ip destination = ip_of(c->reached);
         uint8_t packet[RAW_PACKET_MOST], first[RAW_PACKET_MOST], out[RAW_PACKET_MOST];
         size_t len, first_len;
         char what[160], wanted[128];
 
-        m->serial++;
         snprintf(what, sizeof(what), "%s, %s: %s -> %s, protocol %u", c->node,
                  forwarding_names[c->in], c->from, c->to, protocol);
-        len = raw_packet_write(packet, &ends, m->serial);
-        first_len = forwarding_pass(m, what, c->in, packet, len,
-                                    expect(wanted, other(c->in), c->seen, c->reached), first);
+        first_len = begin(m, what, c, protocol, first);
         strcat(what, ", the error");
-        report_error(m, what, c, &destination, first, first_len);
+        report_error(m, what, c, c->reached, c->to, first, first_len);
         strcpy(strrchr(what, ','), ", the reply");
         len = raw_packet_reply(packet, first, first_len);
         (void)forwarding_pass(m, what, other(c->in), packet, len,
                               expect(wanted, c->in, c->to, c->from), out);
 }
 
+/* Errors that a router has sent, which is on the way to the destination. */
+struct report {
+        struct connection connection;
+        const char *router, *seen; /* as the source sees it */
+};
+
+static void report_with(struct forwarding *m, const struct report *report, uint8_t protocol)
+{
+        const struct connection *c = &report->connection;
+        uint8_t first[RAW_PACKET_MOST];
+        char what[160];
+        size_t len;
+
+        snprintf(what, sizeof(what), "%s: router %s, protocol %u", c->node, report->router,
+                 protocol);
+        len = begin(m, what, c, protocol, first);
+        report_error(m, what, c, report->router, report->seen, first, len);
+}
+
 /* ---- networks ---- */
 
-static uint32_t node_named(const struct tl_model *model, const char *name)
+struct office {
+        struct test_office office;
+        struct tl_policy policy;
+        struct forwarding machine;
+};
+
+static void become(struct office *o, const char *node)
 {
-        for (uint32_t i = 0; i < model->node_count; i++)
-                if (strcmp(model->nodes[i].name, name) == 0)
-                        return i;
-        fail_msg("no node %s", name);
-        return 0;
+        struct tl_nodeplan plan;
+
+        assert_true(tl_nodeplan_make(&plan, &o->office.model, &o->policy,
+                                     test_office_node(&o->office.model, node), NULL,
+                                     &o->office.findings));
+        forwarding_become(&o->office.model, &plan);
+        tl_nodeplan_done(&plan);
+}
+
+static void open_office(struct office *o, const char *yaml)
+{
+        forwarding_open(&o->machine);
+        test_office_init(&o->office, yaml);
+        assert_true(tl_policy_build(&o->policy, &o->office.model, &o->office.findings));
+}
+
+static void close_office(struct office *o)
+{
+        tl_policy_done(&o->policy);
+        test_office_done(&o->office);
+        forwarding_close(&o->machine);
 }
 
 static void check(const char *yaml, const struct connection *connections, size_t count)
 {
-        struct test_office office;
-        struct tl_policy policy;
-        struct forwarding m;
+        struct office o;
 
-        test_office_init(&office, yaml);
-        assert_true(tl_policy_build(&policy, &office.model, &office.findings));
-        forwarding_open(&m);
+        open_office(&o, yaml);
         for (size_t i = 0; i < count; i++) {
-                struct tl_nodeplan plan;
-
-                assert_true(tl_nodeplan_make(&plan, &office.model, &policy,
-                                             node_named(&office.model, connections[i].node), NULL,
-                                             &office.findings));
-                forwarding_become(&office.model, &plan);
+                become(&o, connections[i].node);
                 for (size_t k = 0; k < WG_ARRAY_SIZE(protocols); k++)
-                        connect_with(&m, &connections[i], protocols[k]);
-                tl_nodeplan_done(&plan);
+                        connect_with(&o.machine, &connections[i], protocols[k]);
         }
-        forwarding_close(&m);
-        tl_policy_done(&policy);
-        test_office_done(&office);
+        close_office(&o);
 }
 
 #define HEAD \
@@ -173,6 +201,32 @@ static void test_overlap(void **unused)
         check(OVERLAP(""), connections, WG_ARRAY_SIZE(connections));
         check(OVERLAP("") "policy: [{from: all, to: all}]\n", connections,
               WG_ARRAY_SIZE(connections));
+}
+
+/* A router that the tunnel does not know is hidden behind the destination. */
+static void test_routers(void **unused)
+{
+        static const struct report reports[] = {
+                {{"c", TUNNEL, "10.200.0.55", "10.200.1.244", "10.200.0.55", "192.168.1.244"},
+                 "192.168.1.1",
+                 "10.200.1.244"},
+                {{"n", TUNNEL, "10.70.0.9", "192.168.3.7", "10.70.0.9", "192.168.3.7"},
+                 "192.168.3.1",
+                 "192.168.3.1"},
+                {{"a", LAN, "192.168.1.55", "10.70.0.9", "10.200.0.55", "10.70.0.9"},
+                 "10.70.0.1",
+                 "10.70.0.1"},
+        };
+        struct office o;
+
+        (void)unused;
+        open_office(&o, OVERLAP(""));
+        for (size_t i = 0; i < WG_ARRAY_SIZE(reports); i++) {
+                become(&o, reports[i].connection.node);
+                for (size_t k = 0; k < WG_ARRAY_SIZE(protocols); k++)
+                        report_with(&o.machine, &reports[i], protocols[k]);
+        }
+        close_office(&o);
 }
 
 /* SNAT in the same LAN. */
@@ -265,6 +319,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_overlap),
+                cmocka_unit_test(test_routers),
                 cmocka_unit_test(test_overlap_untouchable),
                 cmocka_unit_test(test_stand_ins),
                 cmocka_unit_test(test_home),

@@ -80,6 +80,32 @@ static void test_three_hubs(void **unused)
               "PersistentKeepalive = 25\n");
 }
 
+/* The home of e has a part of beijing's prefix: only the mapped one leads to beijing. */
+static void test_home(void **unused)
+{
+        (void)unused;
+        check("network: acme\n"
+              "addresses: 10.70.0.0/24\n"
+              "hubs: {z: {endpoint: 203.0.113.10, key: " TEST_KEY_1 "}}\n"
+              "sites:\n"
+              "  shenzhen: {lan: 192.168.201.0/24, key: " TEST_KEY_2 ", mtu: 1492}\n"
+              "  beijing: {lan: [192.168.200.0/24, \"fd77::/64\"], key: " TEST_KEY_3 "}\n"
+              "people:\n"
+              "  e: {devices: {phone: {lan: 192.168.200.128/25, stock: true, key: " TEST_KEY_4
+              "}}}\n",
+              "e/phone",
+              "[Interface]\n"
+              "Address = 10.70.0.4/32, fd01:203:405::4/128\n"
+              "MTU = 1412\n"
+              "\n"
+              "[Peer]\n"
+              "PublicKey = " TEST_KEY_1 "\n"
+              "AllowedIPs = 10.70.0.0/24, 10.200.0.0/16, 192.168.201.0/24, fd01:203:405::/64, "
+              "fd77::/64\n"
+              "Endpoint = 203.0.113.10:51820\n"
+              "PersistentKeepalive = 25\n");
+}
+
 static void test_hub_without_key(void **unused)
 {
         struct test_office office;
@@ -125,9 +151,8 @@ static void test_no_memory(void **unused)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_remote_work),
-                cmocka_unit_test(test_three_hubs),
-                cmocka_unit_test(test_hub_without_key),
+                cmocka_unit_test(test_remote_work), cmocka_unit_test(test_three_hubs),
+                cmocka_unit_test(test_home),        cmocka_unit_test(test_hub_without_key),
                 cmocka_unit_test(test_no_memory),
         };
 
