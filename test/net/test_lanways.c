@@ -79,6 +79,41 @@ static void test_routes(void **unused)
         test_office_done(&office);
 }
 
+/* Routers get routes to mapped prefixes where LANs have the same one. */
+static void test_mapped(void **unused)
+{
+        static const struct {
+                uint32_t site;
+                const char *routes;
+        } cases[] = {
+                {0, "10.70.0.0/24 10.200.1.0/24 192.168.1.0/24"},
+                {1, "10.70.0.0/24 10.200.0.0/24 192.168.1.0/24"},
+                {2, "10.70.0.0/24 10.200.0.0/23"},
+        };
+        struct test_office office;
+
+        (void)unused;
+        test_office_init(&office, "network: acme\n"
+                                  "addresses: 10.70.0.0/24\n"
+                                  "hubs: {z: {endpoint: z.example, key: " TEST_KEY_1 "}}\n"
+                                  "sites:\n"
+                                  "  s0: {lan: 192.168.0.0/24}\n"
+                                  "  s1: {lan: 192.168.0.0/24, gateway: drops-invalid}\n"
+                                  "  s2: {lan: 192.168.1.0/24}\n");
+        for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
+                struct tl_arena arena = {0};
+                struct tl_prefixes list;
+                char text[512];
+
+                assert_true(tl_lanways_routes(&list, &arena, &office.model, cases[i].site,
+                                              WG_FAMILY_IPV4));
+                if (strcmp(join(text, sizeof(text), &list), cases[i].routes) != 0)
+                        fail_msg("case %zu: %s", i, text);
+                tl_arena_done(&arena);
+        }
+        test_office_done(&office);
+}
+
 static const struct {
         uint32_t lan;
         const char *ways;
@@ -139,6 +174,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_routes),
+                cmocka_unit_test(test_mapped),
                 cmocka_unit_test(test_ways),
                 cmocka_unit_test(test_lan),
         };
