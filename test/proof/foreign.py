@@ -126,22 +126,26 @@ nft -s list ruleset | sed '/^table inet tieline-/,/^}/d'
 (ip rule; ip -6 rule) | grep -v 'proto 109'
 for table in main 52 100; do
     for family in -4 -6; do ip $family route show table $table 2>/dev/null || true; done
-done | sed '/proto 109/d; / dev n /d; s/ expires .*//'
+done | sed '/proto 109/d; / dev n /d; /^fe80/d; s/ expires .*//'
 """
 SAVED = "/etc/others-before"  # in the memory of the machine
 
 
 def move_in(draw, case):
     """Gives some of the nodes what other programs have."""
-    nodes = [name for name in case.nodes() if draw.chance(40)]
+    busy = case.file.get("lab", {}).get("networks", ())  # they have a docker0 already
+    nodes = [name for name in case.nodes()
+             if draw.chance(40) and name.partition("/")[0] not in busy]
     for name in nodes:
         chosen = draw.some(PASSING, 2)
         if not any(len(group.intersection(chosen)) > 1 for group in ALONE):
             case.before[name] = chosen
     if len(case.file["sites"]) > 1 and draw.chance(10):
         dropping = draw.choice(list(DROPPING))
-        case.before[draw.choice(case.site_nodes())] = [dropping]
-        case.refusal = DROPPING[dropping][1]
+        node = draw.choice(case.site_nodes())
+        if node not in busy:
+            case.before[node] = [dropping]
+            case.refusal = DROPPING[dropping][1]
 
 
 def script(before):

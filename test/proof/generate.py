@@ -20,6 +20,7 @@ import foreign
 import mistakes
 
 POOL = "10.70.0.0/24"
+MAPPED = "10.200.0.0/16"
 GATEWAYS = ("static-routes", "self", "dhcp-121", "untouchable", "drops-invalid")
 PORTS = (("443/tcp", ":443"), ("53/udp", ":53/udp"), ("8000-8003/tcp", ":8001"))
 FLOWS = 16
@@ -74,27 +75,55 @@ def by_family(prefixes, version):
 
 # ---- sites ----
 
+def draw_lan(draw, i, others):
+    """An IPv4 LAN: often of its own, else the same as another one, inside it, around it, or inside
+    the pool of tunnel addresses."""
+    if draw.chance(60):
+        return f"192.168.{200 + i}.0/24"
+    if draw.chance(15) or not others:
+        return draw.choice(("10.70.0.128/25", "10.70.0.64/26"))
+    other = ip_network(draw.choice(others))
+    if draw.chance(60) or other.prefixlen > 25:
+        return str(other)
+    if draw.chance(70):
+        longer = draw.randint(other.prefixlen + 1, 26)
+        return str(draw.choice(list(other.subnets(new_prefix=longer))))
+    around = other.supernet(draw.randint(1, 4))
+    return str(other if around.supernet_of(ip_network(POOL)) else around)
+
+
 def draw_lans(draw, i, file):
     """The LANs of a site."""
+    others = [lan for site in file["sites"].values() for lan in site["lan"] if is_ipv4(lan)]
     lans = []
     if draw.chance(90):
-        lans.append(f"192.168.{200 + i}.0/24")
-        if draw.chance(15):
-            lans.append(f"172.16.{i}.64/26")
+        lans.append(draw_lan(draw, i, others))
+        second = f"172.16.{draw.choice((1, i))}.64/26"
+        if draw.chance(15) and not overlaps(second, lans):
+            lans.append(second)
     if not lans or draw.chance(40):
         lans.append(f"fd77:{i}::/64")
     return lans
 
 
+def overlaps(prefix, others):
+    return any(ip_network(prefix).overlaps(ip_network(other)) for other in others
+               if is_ipv4(other) == is_ipv4(prefix))
+
+
+def is_ipv4(text):
+    return ":" not in text
+
+
 def has_ipv4(lans):
-    return any("." in lan for lan in lans)
+    return any(map(is_ipv4, lans))
 
 
 def draw_routes(draw, i, file):
     """The routes of a router to whose administrator not everything was said."""
-    all_lans = [lan for name, site in file["sites"].items() if name != f"s{i}"
-                for lan in site["lan"]]
-    return [route for route in [POOL, *all_lans] if draw.chance(70)]
+    own = file["sites"][f"s{i}"]["lan"]
+    lans = {lan for site in file["sites"].values() for lan in site["lan"] if not overlaps(lan, own)}
+    return [route for route in [POOL, MAPPED, *sorted(lans)] if draw.chance(70)]
 
 
 def draw_gateway(draw, lans):
@@ -105,6 +134,34 @@ def draw_gateway(draw, lans):
     if kind != "self" and draw.chance(50):
         gateway["at"] = [nth(lan, 1) for lan in lans]
     return gateway
+
+
+def draw_range(draw, lan):
+    """A range of a LAN that nobody uses: devices and routers are in its first quarter."""
+    upper = list(ip_network(lan).subnets(1))[1]
+    longer = 122 if upper.version == 6 else max(upper.prefixlen + 1, draw.choice((26, 27, 28)))
+    return str(next(upper.subnets(new_prefix=longer)))
+
+
+def draw_virtual(draw, site, file):
+    """What addresses of a LAN stand for, if its router cannot be changed."""
+    lan = draw.choice(site["lan"])
+    ours = draw_range(draw, lan)
+    if draw.chance(60):
+        return ours
+    plain = {name: addresses for other in file["sites"].values()
+             for name, addresses in other["devices"].items()}
+    elsewhere = [name for name in machines(file)
+                 if name not in site["devices"] and name != name_of_node(site)
+                 and any(is_ipv4(address) == is_ipv4(lan) for address in plain.get(name, [lan]))]
+    names = draw.some(elsewhere, 2) if elsewhere else []
+    top = ip_network(lan)
+    virtual = {str(top[-2 - number]): name for number, name in enumerate(names)}
+    if draw.chance(50) or not virtual:
+        virtual[ours] = "auto"
+    elif is_ipv4(lan):
+        virtual[ours] = str(next(ip_network(POOL).subnets(new_prefix=ip_network(ours).prefixlen)))
+    return virtual
 
 
 def draw_devices(draw, i, lans):
@@ -139,6 +196,18 @@ def draw_site(draw, i, file, is_public):
 
 # ---- people, services, policy ----
 
+def draw_home(draw, file):
+    """A network at home, or a container network: often one that an office has, too."""
+    lans = [lan for site in file["sites"].values() for lan in site["lan"] if is_ipv4(lan)]
+    lans = [lan for lan in lans if not ip_network(lan).overlaps(ip_network(POOL))]
+    if not lans or draw.chance(25):
+        return draw.choice(("192.168.1.0/24", "172.17.0.0/16"))
+    lan = ip_network(draw.choice(lans))
+    if draw.chance(60) or lan.prefixlen > 25:
+        return str(lan)
+    return str(draw.choice(list(lan.subnets(1))) if draw.chance(60) else lan.supernet(2))
+
+
 def draw_person(draw, i, file):
     devices = {}
     for name in ("x", "y")[:draw.choice((1, 1, 2))]:
@@ -146,6 +215,10 @@ def draw_person(draw, i, file):
         if draw.chance(30):
             device["stock"] = True
         devices[name] = device
+    if draw.chance(40):
+        lan = draw_home(draw, file)
+        for device in devices.values():
+            device["lan"] = lan
     person = {"devices": devices}
     if draw.chance(70):
         person["groups"] = draw.some(("g1", "g2"), 2)
@@ -192,15 +265,45 @@ def draw_flow(draw, file):
     return f"{source} -> {to}{draw.choice((':443', ':443', ':8001', ':53/udp', ':22'))}"
 
 
+def draw_secret(draw, file, name):
+    """A network that the file does not declare. Stock devices cannot find it by themselves."""
+    devices = file["people"].get(name, {"devices": {}})["devices"].values()
+    if any(device.get("stock") for device in devices):
+        return "192.168.1.0/24"
+    return draw_home(draw, file)
+
+
 def draw_homes(draw, file):
-    homes = {}
+    homes, networks = {}, {}
     hidden = [name for name, site in file["sites"].items() if "endpoint" not in site]
     for name in [*hidden, *file["people"]]:
         if draw.chance(15):
             homes[name] = {"nat": "symmetric"}
-        elif draw.chance(10) and name not in file["sites"]:
+        elif name not in file["sites"] and draw.chance(10):
             homes[name] = {"nat": "none"}
-    return homes
+        elif name in file["people"] and draw.chance(15):
+            homes[name] = {"lan": draw_secret(draw, file, name)}
+    own = {name_of_node(site): site["lan"] for site in file["sites"].values()}
+    for name, person in file["people"].items():
+        own[name] = [device["lan"] for device in person["devices"].values() if "lan" in device]
+        own[name] += [homes[name]["lan"]] if "lan" in homes.get(name, ()) else []
+    for name in [*own, *file["hubs"]]:
+        network = draw_secret(draw, file, name)
+        if draw.chance(12) and not overlaps(network, own.get(name, ())):
+            networks[name] = network
+    lab = {"homes": homes, "networks": networks}
+    return {key: value for key, value in lab.items() if value}
+
+
+def is_known(file, flow):
+    """Whether everything that decides about a connection is in the file. What only the lab knows,
+    `tieline explain` knows in the machine that it concerns, and nowhere else."""
+    lab = file.get("lab", {})
+    secret = [*lab.get("networks", ()),
+              *(name for name, home in lab.get("homes", {}).items() if "lan" in home)]
+    source, _, to = flow.partition(" -> ")
+    service = file["services"].get(to.partition(":")[0], {"at": to})["at"]
+    return not any(end.partition("/")[0].partition(":")[0] in secret for end in (source, service))
 
 
 # ---- all of it ----
@@ -216,18 +319,21 @@ def draw_network(draw):
         file["sites"][f"s{i}"] = draw_site(draw, i, file, is_public)
     for i, site in enumerate(file["sites"].values(), 1):
         gateway = site.get("gateway")
-        if gateway and gateway["kind"] in ("static-routes",) and draw.chance(30):
+        if gateway and gateway["kind"] in ("static-routes", "drops-invalid") and draw.chance(30):
             gateway["routes"] = draw_routes(draw, i, file)
     if file["hubs"]:
         file["people"] = {f"p{i}": draw_person(draw, i, file)
                           for i in range(1, 1 + draw.choice((0, 1, 2, 2, 3)))}
+    for site in file["sites"].values():
+        if site.get("gateway", {}).get("kind") == "untouchable" and draw.chance(70):
+            site["virtual"] = draw_virtual(draw, site, file)
     names = machines(file)
     file["services"] = {f"v{i}": {"at": draw.choice(names), "ports": [draw.choice(PORTS)[0]]}
                         for i in range(1, 1 + draw.randrange(3))}
     if draw.chance(60):
         file["policy"] = [draw_rule(draw, file) for _ in range(draw.randint(0, 5))]
-    if homes := draw_homes(draw, file):
-        file["lab"] = {"homes": homes}
+    if lab := draw_homes(draw, file):
+        file["lab"] = lab
     return file
 
 
@@ -238,7 +344,8 @@ def generate(seed):
     if draw.chance(15):
         mistakes.plant(draw, case)
         return case
-    case.flows = sorted({draw_flow(draw, case.file) for _ in range(FLOWS)})
+    flows = {draw_flow(draw, case.file) for _ in range(FLOWS)}
+    case.flows = sorted(flow for flow in flows if is_known(case.file, flow))
     if draw.chance(40):
         foreign.move_in(draw, case)
     return case

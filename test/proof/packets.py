@@ -2,8 +2,9 @@
 """Runs in a machine of a lab: opens connections, and says what came of each.
 
 Standard input has a JSON list of [address, port, protocol, seconds]; standard output a list of
-answers in the same order: the line that the server sends ("d, seen from 192.168.201.55"),
-"refused", "pong", or null. It knows nothing of the project."""
+[answer, mss] in the same order. The answer is the line that the server sends ("d, seen from
+192.168.201.55"), "refused", "pong", or null; mss is the size of segments that TCP sends, without
+headers, or null. It knows nothing of the project."""
 
 import json
 import socket
@@ -23,13 +24,14 @@ def ask_tcp(family, address, port, deadline):
             peer.settimeout(left)
             try:
                 peer.connect((address, port))
+                mss = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
                 if line := peer.makefile().readline():
-                    return line.strip()
+                    return line.strip(), mss
             except ConnectionRefusedError:
-                return "refused"
+                return "refused", None
             except OSError:
                 time.sleep(REPEAT)  # a tunnel may not be up yet
-    return None
+    return None, None
 
 
 def ask_udp(family, address, port, deadline):
@@ -39,14 +41,14 @@ def ask_udp(family, address, port, deadline):
             try:
                 peer.connect((address, port))
                 peer.send(b"?\n")
-                return peer.recv(1000).decode().strip()
+                return peer.recv(1000).decode().strip(), None
             except ConnectionRefusedError:
-                return "refused"
+                return "refused", None
             except TimeoutError:
                 continue
             except OSError:
                 time.sleep(REPEAT)
-    return None
+    return None, None
 
 
 def ask_icmp(_family, address, _port, deadline):
@@ -54,9 +56,9 @@ def ask_icmp(_family, address, _port, deadline):
         done = subprocess.run(["ping", "-n", "-c", "1", "-W", f"{min(left, 1):.1f}", address],
                               capture_output=True, text=True, check=False)
         if done.returncode == 0:
-            return "pong"
+            return "pong", None
         time.sleep(REPEAT / 4)
-    return None
+    return None, None
 
 
 ASK = {"icmp": ask_icmp, "tcp": ask_tcp, "udp": ask_udp}
@@ -64,7 +66,7 @@ ASK = {"icmp": ask_icmp, "tcp": ask_tcp, "udp": ask_udp}
 
 def main():
     wanted = json.load(sys.stdin)
-    answers = [None] * len(wanted)
+    answers = [(None, None)] * len(wanted)
     begun = time.monotonic()
 
     def ask(i, address, port, protocol, seconds):

@@ -9,6 +9,7 @@ killed. The last line counts the results.
 """
 
 import argparse
+import collections
 import concurrent.futures
 import ctypes
 import os
@@ -29,6 +30,11 @@ TREE = os.path.dirname(os.path.dirname(HERE))
 ROOM = "/run/tieline"  # a file system of our own is mounted here
 CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID = 0x00020000, 0x40000000, 0x20000000
 PR_SET_PDEATHSIG = 1
+
+# What some connections of so many networks do, or why they do not work.
+MANY = 40
+COMMON = {"native", "snat", "virtual", "mapped", "via_gateway", "lan", "policy", "gateway_route",
+          "gateway_untouchable", "return_route"}
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -72,7 +78,7 @@ def describe(case, fault, seed, options):
 
 
 def try_seed(tools, seed, options):
-    """Returns the word and the text of a seed's line."""
+    """Returns the word and the text of a seed's line, and what was seen (Trial.seen)."""
     trial = Trial(tools, f"{ROOM}/proof/{seed}", f"proof{seed}")
     case = generate.generate(seed)
     begun = time.monotonic()
@@ -80,10 +86,10 @@ def try_seed(tools, seed, options):
     took = time.monotonic() - begun
     if not fault:
         what = "refused" if case.wants else f"{trial.pairs} connections"
-        return "ok", f"seed {seed}: {what}, {took:.1f} s"
+        return "ok", f"seed {seed}: {what}, {took:.1f} s", trial.seen
     if options.shrink:
         case, fault = make_smaller(trial, case, fault, options.shrink)
-    return "FAIL", f"seed {seed}: {describe(case, fault, seed, options)}"
+    return "FAIL", f"seed {seed}: {describe(case, fault, seed, options)}", trial.seen
 
 
 def make_smaller(trial, case, fault, seconds):
@@ -175,15 +181,20 @@ def main():
     os.makedirs(ROOM, exist_ok=True)
     enclose()
     tools = Tools(options.build)
-    counts = {"ok": 0, "FAIL": 0}
+    counts, seen = {"ok": 0, "FAIL": 0}, collections.Counter()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         jobs = [pool.submit(try_seed, tools, seed, options) for seed in options.seeds]
         if options.test:
             jobs += [pool.submit(test, tools, options) for test in (test_finding, test_death)]
         for job in jobs:
-            word, text = job.result()
+            word, text, *more = job.result()
+            seen.update(*more)
             counts[word] += 1
             print(f"{word:<5} {text}", flush=True)
+    print("connections: " + ", ".join(f"{what} {count}" for what, count in seen.most_common()))
+    if len(options.seeds) >= MANY and (missing := COMMON - seen.keys()):
+        print(f"FAIL  none of {len(options.seeds)} networks has: {', '.join(sorted(missing))}")
+        counts["FAIL"] += 1
     print(f"{counts['ok']} passed, {counts['FAIL']} failed, 0 skipped")
     return 1 if counts["FAIL"] else 0
 

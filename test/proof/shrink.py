@@ -27,9 +27,13 @@ def tidy(case):
     for peer in peers:
         if peer.get("hub") not in hubs:
             peer.pop("hub", None)
-    homes = file.get("lab", {}).get("homes", {})
-    for name in [name for name in homes if name not in left]:
-        del homes[name]
+    for section in file.get("lab", {}).values():
+        for name in [name for name in section if name not in left]:
+            del section[name]
+    for site in file["sites"].values():
+        if isinstance(site.get("virtual"), dict):
+            site["virtual"] = {here: there for here, there in site["virtual"].items()
+                               if there in left or there[0].isdigit() or there == "auto"}
     case.before = {name: what for name, what in case.before.items() if name in names}
     everything = left | {address for site in file["sites"].values()
                          for addresses in site["devices"].values() for address in addresses}

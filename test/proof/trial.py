@@ -6,6 +6,7 @@ pair, tries each connection, and compares both with the model. Then a client of 
 (packets.py) opens the same connections to the addresses that `explain` names, and reports which
 source the destination saw."""
 
+import collections
 import copy
 import json
 import os
@@ -55,8 +56,10 @@ class Tools:
 
 
 def shape(text):
-    """A message without what differs from run to run."""
-    return re.sub(r"\d+", "#", text.strip().splitlines()[-1] if text.strip() else "")
+    """The first error of a text, or its last line, without numbers."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if ": error: " in line]
+    return re.sub(r"\d+", "#", (errors or lines[-1:] or [""])[0])
 
 
 def before_options(case):
@@ -71,6 +74,7 @@ class Trial:
         self.tools, self.directory, self.name = tools, directory, name
         self.path = f"{directory}/n.yaml"
         self.pairs = 0  # that were tried
+        self.seen = collections.Counter()  # how they travel, and why others do not work
         self.is_quick = False  # try only the connections of the case, with our own client
         os.makedirs(directory, exist_ok=True)
 
@@ -90,7 +94,8 @@ class Trial:
         if case.wants:
             return self.must_be_refused(case, done)
         if done.returncode != 0:
-            return Fault("check refuses", shape(done.stdout), done.stdout + done.stderr)
+            return Fault("check refuses", shape(done.stdout + done.stderr),
+                         done.stdout + done.stderr)
         said = {}
         for flow in case.flows:
             done = self.tools.run("explain", "--json", self.path, flow)
@@ -103,7 +108,8 @@ class Trial:
         self.write({**case.file, "expect": expected} if expected else case.file)
         done = self.tools.run("check", "--locked", self.path)
         if done.returncode != 0:
-            return Fault("check contradicts explain", shape(done.stdout), done.stdout + done.stderr)
+            return Fault("check contradicts explain", shape(done.stdout + done.stderr),
+                         done.stdout + done.stderr)
         return self.show(case, said)
 
     def write(self, file):
@@ -193,6 +199,8 @@ class Trial:
         """What the lab itself has found."""
         [found] = report["rounds"]
         self.pairs = len(found["pairs"]) + len(found["expectations"])
+        for pair in found["pairs"] + [test for test in found["expectations"] if test["tried"]]:
+            self.seen.update(pair["ways"] if pair["predicted"] else [pair["cause"]])
         fault = self.compare_pings(found) or self.compare_expectations(found)
         if fault or report["as_expected"]:
             return fault
@@ -202,12 +210,13 @@ class Trial:
         """What each machine is to dial, by machine."""
         jobs = {}
         for flow, answer in said.items():
-            if "address" not in answer["to"] or answer["from"].get("address") is None:
+            address = answer.get("dials") or answer["to"].get("address")
+            if not address:
                 continue
             patience = QUICK_PATIENCE if self.is_quick else PATIENCE
             seconds = patience if answer["reachable"] else IMPATIENCE
             jobs.setdefault(flow.partition(" -> ")[0], []).append(
-                (flow, [answer["to"]["address"], answer.get("port"), answer["protocol"], seconds]))
+                (flow, [address, answer.get("port"), answer["protocol"], seconds]))
         return jobs
 
     @staticmethod
@@ -230,7 +239,7 @@ class Trial:
         return None
 
     def compare_connections(self, case, said, heard):
-        for flow, answer in heard.items():
+        for flow, (answer, mss) in heard.items():
             model = said[flow]
             details = f"answer: {answer!r}\n{json.dumps(model, indent=1)}"
             if bool(answer) != model["reachable"]:
@@ -242,7 +251,16 @@ class Trial:
                 return Fault("another machine answers", flow, details)
             if not self.is_seen(case, model, seen):
                 return Fault("another source is seen", flow, details)
+            if mss and model.get("mtu") and not self.fits(mss, model):
+                return Fault("segments have another size", f"{flow}", f"{mss} bytes; {details}")
         return None
+
+    @staticmethod
+    def fits(mss, model):
+        """Whether full segments, with time stamps, fill the packets of a path without exceeding
+        them. A multiple of 16 bytes may be what fits, as WireGuard pads packets to it."""
+        headers = 12 + (60 if ":" in model["to"]["address"] else 40)
+        return model["mtu"] - 16 < mss + headers <= model["mtu"]
 
     @staticmethod
     def compare_others(changed):
