@@ -107,6 +107,14 @@ def router_sends_redirects(net):
     net.sh("router.beijing", settings % 1)
     text = warns(net, {"tells devices to send packets for": 1}, wants=3)
     expect("send_redirects=0" in text, f"the fix is named: {text}")
+    # IPv6 sends redirects to link-local addresses only.
+    net.sh("router.beijing", settings % 0)
+    node = net.sh("c", "ip -6 -o addr show dev eth0 scope link | sed 's|.* inet6 ||; s|/.*||'")
+    route = net.sh("router.beijing", "ip -6 route show 2001:db8:201::/64")
+    link = route.split(" dev ")[1].split()[0]
+    net.sh("router.beijing",
+           f"ip -6 route replace 2001:db8:201::/64 via {node.strip()} dev {link}")
+    warns(net, {"tells devices to send packets for 2001:db8:201::/64 past it": 1}, wants=3)
     net.edit("c", lambda text: text.replace(DROPS, STATIC))
     net.sh("router.beijing", "nft delete table inet strict")
 
