@@ -36,7 +36,7 @@ check-cross: as-root ## build for s390x, arm64 and armhf, and test with qemu-use
 fuzz: ## run each fuzzer for FUZZ_SECONDS (60); findings go to build-fuzz/artifacts/
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
-bench: as-root ## compare with other WireGuards, BENCH_ROUNDS (5) times (root, 40 minutes)
+bench: as-root ## compare with other WireGuards, BENCH_ROUNDS (5) times (root, 50 minutes)
 	@scripts/packages.sh install bench
 	@$(MAKE) --no-print-directory all
 	@python3 bench/run.py --build $(BUILD)

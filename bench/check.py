@@ -9,6 +9,7 @@ import xml.etree.ElementTree
 import figures
 import flame
 import hotpath
+import large
 import measure
 import report
 import targets
@@ -175,6 +176,8 @@ def run(bench):
     bench.progress.clear()
     for name in ("bare", "null"):
         checks.check(f"all data arrives intact: {name}", spoils(name, bench.options.build))
+    checks.check("plan and apply of a hub agree with what runs",
+                 large.problem(bench.options.build, 50, 100, 40, lambda line: None))
     checks.check("a response that does not open is not counted",
                  counts_forgeries(bench.contenders[0], bench.options))
     if not checks.failed:

@@ -10,6 +10,7 @@ and removes them. Fails if a plan reports other changes than it should.
 
 import argparse
 import contextlib
+import functools
 import os
 import re
 import resource
@@ -47,6 +48,7 @@ class Hub(Member):
 
     def __init__(self, lab, options):
         super().__init__(lab, lab.node("z"), options.build)
+        self.tell = options.tell
         lab.link(self.node, isp := lab.node("isp"))
         self.node.ip("route", "add", "default", "via", isp.v4())
         # Names that do not resolve would cost up to 6 s.
@@ -64,7 +66,7 @@ class Hub(Member):
         self.tieline("check", NAME)
 
     def measure(self, title, command, wanted):
-        """Runs a command, and prints what it cost. Returns the lines that it printed."""
+        """Runs a command, and tells what it cost. Returns the lines that it printed."""
         before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         most = 0
         with subprocess.Popen(self.inside("tieline", command, NAME), stderr=subprocess.STDOUT,
@@ -76,7 +78,7 @@ class Hub(Member):
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         said = read(log).decode()
         expect_same(process.returncode, wanted, f"exit status of {command}: {said[-2000:]}")
-        print(f"{title:34} {took:7.2f} s {cpu:7.2f} s of CPU {most:7.0f} MiB", flush=True)
+        self.tell(f"{title:34} {took:7.2f} s {cpu:7.2f} s of CPU {most:7.0f} MiB")
         return said.splitlines()
 
 
@@ -103,8 +105,9 @@ def measure(lab, options):
     hub.measure("down", "down", NOTHING)
 
 
-def try_it(options):
-    """The reason why it does not work, or None."""
+def problem(build, sites, people, rules, tell):
+    """The reason why it does not work, or None. `tell` gets a line for each command."""
+    options = argparse.Namespace(build=build, sites=sites, people=people, rules=rules, tell=tell)
     try:
         with contextlib.closing(Lab(None, None, None)) as lab:
             measure(lab, options)
@@ -125,7 +128,7 @@ def main():
         print(f"large: {why}", file=sys.stderr)
         return 2
     sweep()
-    if why := try_it(options):
+    if why := problem(**vars(options), tell=functools.partial(print, flush=True)):
         print(f"large: {why}", file=sys.stderr)
     return 1 if why else 0
 

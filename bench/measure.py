@@ -77,18 +77,19 @@ def is_listening(node):
         return LISTENING in read("/proc/thread-self/net/tcp").decode()
 
 
-def iperf(source, destination, seconds, *options, daemons=None):
-    """Runs iperf3 from one end to the other. Returns the `end` of its client's report, which
-    includes the receiver's counts, and adds the CPU seconds of the daemons (by default, of both
-    ends) as `cpu` and those of the whole machine as `system`."""
+def iperf(source, destination, seconds, *options, daemons=None, dial=None):
+    """Runs iperf3 from one end to the other, whose address is `dial` for the first if NAT changes
+    it. Returns the `end` of its client's report, which includes the receiver's counts, and adds the
+    CPU seconds of the daemons (by default, of both ends) as `cpu` and those of the whole machine as
+    `system`."""
     daemons = daemons or (source, destination)
     log = source.lab.file("iperf3-server")
     server = destination.node.popen("iperf3", "--server", "--one-off", "--bind",
                                     destination.inner4, log=log)
     until(lambda: is_listening(destination.node), "iperf3 listens")
     before, busy_before = cpu_seconds(*daemons), busy_seconds()
-    client = source.node.run("iperf3", "--client", destination.inner4, "--time", str(seconds),
-                             "--json", *options, check=False, timeout=seconds + 30)
+    client = source.node.run("iperf3", "--client", dial or destination.inner4, "--time",
+                             str(seconds), "--json", *options, check=False, timeout=seconds + 30)
     used, busy = cpu_since(before, *daemons), busy_seconds() - busy_before
     if client.returncode != 0:
         said = re.search(r'"error":\s*"(.*)"', client.stdout)

@@ -29,6 +29,7 @@ import figures  # noqa: E402
 import forward  # noqa: E402
 import machine  # noqa: E402
 import measure  # noqa: E402
+import network  # noqa: E402
 import report  # noqa: E402
 import targets  # noqa: E402
 from contenders import BOUNDS, WireGuard, bound  # noqa: E402
@@ -39,7 +40,7 @@ OURS = "tielined"
 # Debian's wireguard-go replaces the newest one if that is unavailable.
 NEWEST, INSTEAD = "wireguard-go-new", "wireguard-go"
 AGAINST = (NEWEST, "boringtun", "gotatun")
-PARTS = ("tcp", "udp", "forward", "handshakes", "peers", "aead")
+PARTS = ("tcp", "udp", "forward", "network", "handshakes", "peers", "aead")
 
 
 class Measurement:
@@ -93,6 +94,12 @@ def measurements(options):
         add("UDP", measure.udp, its_figures, udp_seconds)
     if "forward" in options.only:
         add("forwarding", forward.forward, list(forward.figures()), forward.seconds, is_usual)
+    if "network" in options.only:
+        for form, title in network.FORMS.items():
+            add(title, functools.partial(network.network, form=form),
+                list(network.figures_of(form, title)), network.seconds, is_usual)
+        add("office network, small and large", network.sizes, list(network.size_figures()),
+            network.size_seconds, is_ours)
     if "handshakes" in options.only:
         add("handshakes", measure.handshakes, figures.HANDSHAKES, handshake_seconds, is_wireguard)
     if "peers" in options.only:
@@ -271,12 +278,13 @@ def parse_options():
 
 
 FULL = {"rounds": 5, "seconds": 5, "pings": 100, "flood_seconds": 2, "probes": 6,
-        "probe_seconds": 0.5, "handshake_peers": 6000, "handshakes_each": 2,
+        "probe_seconds": 0.5, "turns": 2, "handshake_peers": 6000, "handshakes_each": 2,
         "peers": [1, 60_000], "peers_ours": [1_000_000]}
 QUICK = {**FULL, "rounds": 1, "seconds": 2, "flood_seconds": 1, "probe_seconds": 0.4,
          "handshake_peers": 2000}
 CHECK = {**QUICK, "seconds": 1, "pings": 10, "flood_seconds": 0.3, "probes": 2,
-         "probe_seconds": 0.2, "handshake_peers": 200, "peers": [1, 1000], "peers_ours": [5000]}
+         "probe_seconds": 0.2, "turns": 1, "handshake_peers": 200, "peers": [1, 1000],
+         "peers_ours": [5000]}
 
 
 def set_sizes(options):

@@ -30,6 +30,15 @@ def quotient(title, figure, others, limits, is_at_least):
     return Target(f"{title}, against {against}", limits, is_at_least, samples)
 
 
+def large_against_small(title, figure, limits, is_at_least):
+    """A target for the ratio of our figure with a large file to that with a small one."""
+    def samples(rounds, ours):
+        return [one[ours][f"large_{figure}"] / one[ours][f"small_{figure}"] for one in rounds
+                if {f"large_{figure}", f"small_{figure}"} <= set(one.get(ours, ()))]
+    return Target(f"office network, 200 sites and 1,000 rules against two, {title}", limits,
+                  is_at_least, samples)
+
+
 def bytes_a_peer(count):
     def samples(rounds, ours):
         return [(one[ours][f"resident_{count}"] - one[ours]["resident_1"]) * MIB / count
@@ -60,6 +69,13 @@ TARGETS = [
     quotient("office path, TCP, 8 streams", "path_tcp8", GO, (2.6, 2), True),
     quotient("forwarding hub, TCP, one stream", "hub_tcp", GO, (2.6, 2), True),
     quotient("forwarding hub, CPU per gigabit", "hub_tcp_cpu", GO, (0.35, 0.45), False),
+    *(target for form, name in (("native", "office network"), ("snat", "the same, SNAT"),
+                                ("netmap", "the same, NETMAP")) for target in (
+        quotient(f"{name}, TCP, one stream", f"{form}_tcp", GO, (2.6, 2), True),
+        quotient(f"{name}, TCP, 8 streams", f"{form}_tcp8", GO, (2.6, 2), True),
+        quotient(f"{name}, CPU per gigabit", f"{form}_tcp_cpu", GO, (0.35, 0.45), False))),
+    large_against_small("TCP, one stream", "tcp", (0.95, 0.95), True),
+    large_against_small("CPU per gigabit", "tcp_cpu", (1.05, 1.05), False),
     aead(32, 1424, (0.31, 0.58)),
     aead(32, 64, (0.06, 0.13)),
     aead(1, 1424, (0.55, 0.8)),

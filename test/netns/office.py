@@ -15,27 +15,44 @@ LANS = {"b": 0, "d": 3}  # the nets of the cables that lead to a host
 CABLES = {"a": 1, "c": 2}
 
 
-class Office:
+class Cables:
+    """The path without tunnels. All are Nodes; `lans` are the nets of the hosts' cables."""
+
+    def __init__(self, lab, lans):
+        self.lab, self.lans = lab, lans
+        self.b, self.a, self.z, self.c, self.d = (lab.node(name) for name in "bazcd")
+        lab.link(self.a, self.b, lans["b"])
+        lab.link(self.a, self.z, CABLES["a"])
+        lab.link(self.c, self.d, lans["d"])
+        lab.link(self.c, self.z, CABLES["c"])
+
+    def set_default_route(self, host):
+        """Makes a host's gateway its router."""
+        net, node = self.lans[host.name], self.gateway(host)
+        host.ip("route", "add", "default", "via", node.v4(net))
+        host.ip("-6", "route", "add", "default", "via", node.v6(net))
+
+    def gateway(self, host):
+        return {"b": self.a, "d": self.c}[host.name]
+
+    def address(self, host, family=4):
+        return host.outer(family, self.lans[host.name])
+
+
+class Office(Cables):
     """`b` and `d` are hosts (Node); `x`, `hub` and `y` the interfaces of a, z and c (Device)."""
 
     def __init__(self, lab, env=None, hub_env=None):
         """`env` is the environment of all daemons; `hub_env`, if given, that of the hub's."""
-        self.lab = lab
-        self.b, self.a, self.z, self.c, self.d = (lab.node(name) for name in "bazcd")
-        lab.link(self.a, self.b, LANS["b"])
-        lab.link(self.a, self.z, CABLES["a"])
-        lab.link(self.c, self.d, LANS["d"])
-        lab.link(self.c, self.z, CABLES["c"])
+        super().__init__(lab, LANS)
         self.x, self.hub, self.y = (
             Device(lab, node, lab.mine, env=of_node or env).start()
             for node, of_node in ((self.a, None), (self.z, hub_env), (self.c, None)))
         self.join(self.x, "b", "d")
         self.join(self.y, "d", "b")
         self.route(self.hub, "b", "d")
-        for host, node in ((self.b, self.a), (self.d, self.c)):
-            net = LANS[host.name]
-            host.ip("route", "add", "default", "via", node.v4(net))
-            host.ip("-6", "route", "add", "default", "via", node.v6(net))
+        for host in (self.b, self.d):
+            self.set_default_route(host)
 
     def join(self, device, near, far):
         """Makes the hub and a gateway's interface peers: `near` is the host behind the gateway,
@@ -62,18 +79,12 @@ class Office:
             self.b.reaches(self.address(self.d, family))
             self.d.reaches(self.address(self.b, family))
 
-    def gateway(self, host):
-        return {"b": self.a, "d": self.c}[host.name]
-
     def device(self, host):
         """The tunnel interface of a host's gateway."""
         return {"b": self.x, "d": self.y}[host.name]
 
     def devices(self):
         return self.x, self.hub, self.y
-
-    def address(self, host, family=4):
-        return host.outer(family, LANS[host.name])
 
 
 def nets(host):
