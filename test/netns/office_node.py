@@ -24,7 +24,8 @@ hubs:
   z: {{endpoint: "192.0.2.9:51820", key: "{z}"}}
 sites:
   shenzhen: {{lan: 192.168.201.0/24, node: a, key: "{a}"}}
-  beijing: {{lan: 198.51.100.0/24, node: c, key: "{c}", gateway: untouchable}}
+  beijing: {{lan: [198.51.100.0/24, "2001:db8:2::/64"], node: c, key: "{c}",
+            gateway: untouchable, virtual: [198.51.100.224/29, "2001:db8:2::e0/125"]}}
   hangzhou: {{lan: 172.17.5.0/24, node: h, key: "{h}", mtu: 1400}}
 people:
   e: {{groups: [developers], devices: {{laptop: {{key: "{e}"}}}}}}
@@ -33,7 +34,8 @@ policy:
   - {{from: [shenzhen, beijing], to: [shenzhen, beijing, developers]}}
 """
 OTHER_LINES = (
-    ("gateway: untouchable", "gateway: {kind: drops-invalid, at: 198.51.100.77}"),
+    ('gateway: untouchable, virtual: [198.51.100.224/29, "2001:db8:2::e0/125"]',
+     'gateway: {kind: drops-invalid, at: [198.51.100.77, "2001:db8:2::77"]}'),
     ("mtu: 1400", "mtu: 1380"),
     ("192.168.201.0/24", "192.168.202.0/24"),
     ("to: [shenzhen, beijing, hubs]}", "to: [beijing, hubs]}"),
@@ -48,6 +50,9 @@ class OfficeNode(Member):
         lab.link(self.node, isp := lab.node("isp"))
         if me == "c":
             lab.link(self.node, isp, 1)
+            self.node.ip("link", "add", "br0", "type", "bridge")
+            self.node.ip("address", "add", "172.17.0.1/16", "dev", "br0")
+            self.node.ip("link", "set", "br0", "up")
         # With the others, the kernel would restore it by itself (Linux, inet_forward_change()).
         self.node.sysctl("net.ipv4.conf.all.accept_redirects", 0)
         self.keys = keys = {name: Key(lab) for name in "zaceh"}

@@ -6,7 +6,7 @@ import re
 import signal
 import time
 
-from device import Device
+from device import Device, Key
 from lab import expect, expect_same, namespace_pids, read, until
 from office_node import APPLY, NAME, OfficeNode, expect_alike
 from scenario import scenario
@@ -88,16 +88,15 @@ def node_waits_to_be_confirmed(lab):
     expect_alike(node.picture(), before, "the node after down")
 
 
-@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=180)
 def node_repairs_drift(lab):
     """Whatever somebody else changes, plan sees it in what runs, and apply repairs it."""
     node = OfficeNode(lab)
     before = node.picture()
     repair(node, 0, drifts(node))
-    repair(node, 1, POLICY_ROUTING)
     node.tieline("down", NAME)
     # The journal was lost: settings are the one thing that the kernel cannot tell.
-    lost = [line for line in node.picture() if "redirects" in line or "forward" in line]
+    lost = [line for line in node.picture() if re.search("redirects|forward|proxy_", line)]
     expect_alike([line for line in node.picture() if line not in lost],
                  [line for line in before if line.split(":")[0] not in
                   {each.split(":")[0] for each in lost}], "the node after down")
@@ -126,6 +125,12 @@ def drifts(node):
         f"wg set acme private-key {node.keys['e'].file}",
         "echo 0 >/proc/sys/net/ipv4/ip_forward",
         "ip link delete acme",
+        "ip neigh delete proxy 198.51.100.225 dev eth1",
+        "ip neigh add proxy 198.51.100.99 dev eth1 protocol 109",
+        "ip neigh add proxy 198.51.100.99 dev eth0 protocol 109",
+        "echo 5 >/proc/sys/net/ipv4/neigh/eth1/proxy_delay",
+        "echo 0 >/proc/sys/net/ipv6/conf/eth1/proxy_ndp",
+        "ip link set eth1 down; ip link set eth1 up; ip addr add 2001:db8:2::1/64 dev eth1 nodad",
         "pkill -9 -x tielined -n --ns $$ --nslist net",
         "rm -r /run/tieline/acme",
         "rm -r /run/tieline/acme.sock",
@@ -137,6 +142,7 @@ def drifts(node):
 POLICY_ROUTING = (
     "ip rule delete priority 1091 iif acme",
     "ip rule delete priority 1091; ip rule delete priority 1091",
+    "ip rule delete priority 1090 iif acme; ip route flush table $((TABLE - 1))",
     "ip rule flush protocol 109",
     "ip rule add priority 5 iif acme table $TABLE protocol 109",
     "ip route delete 198.51.100.0/24 table $TABLE",
@@ -146,6 +152,16 @@ POLICY_ROUTING = (
     "echo 1 >/proc/sys/net/ipv4/conf/eth1/accept_redirects",
     "ip link set eth1 down; ip link set eth1 up; ip addr add 2001:db8:2::1/64 dev eth1 nodad",
 )
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=180)
+def node_repairs_policy_routing(lab):
+    """The same for rules, the tables that they lead to, and the router of the LAN."""
+    node = OfficeNode(lab)
+    before = node.picture()
+    repair(node, 1, POLICY_ROUTING)
+    node.tieline("down", NAME)
+    expect_alike(node.picture(), before, "the node after down")
 
 
 def repair(node, number, changes):
@@ -232,7 +248,7 @@ def node_keeps_sessions(lab):
     node = OfficeNode(lab, "z")
     node.use(0)
     node.tieline(*APPLY)
-    address = "10.70.0.4"
+    address = "10.70.0.5"
     device = Device(lab, lab.nodes["isp"], lab.mine, "e")
     device.key = node.keys["e"]
     device.spawn()
@@ -248,3 +264,90 @@ def node_keeps_sessions(lab):
             node.tieline(*APPLY)
     handshakes = node.run("wg", "show", NAME, "latest-handshakes").stdout
     expect(f"{device.key.public}\t0" not in handshakes, f"e has a session: {handshakes}")
+
+
+# Networks that a laptop may be in: elsewhere, and with the prefixes of two offices.
+PLACES = ("203.0.113.7/24", "192.168.201.7/24", "198.51.100.7/25", "172.17.5.7/24")
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
+def node_moves_about(lab):
+    """A laptop that comes into another network has, after apply, what a fresh one has there."""
+    node = OfficeNode(lab, "e")
+    before = node.picture()
+    fresh = {}
+    node.use(0)
+    for place in PLACES:
+        node.run("ip", "address", "add", place, "dev", "eth0")
+        node.tieline(*APPLY)
+        fresh[place] = node.picture()
+        node.tieline("down", NAME)
+        node.run("ip", "address", "delete", place, "dev", "eth0")
+        expect_alike(node.picture(), before, f"the node after {place} and down")
+    hidden = [place for place in PLACES if any("1090:" in line for line in fresh[place])]
+    expect_same(tuple(hidden), PLACES[1:], "networks that hide an office")
+    here = None
+    for place in (*PLACES, *PLACES[::-1], PLACES[2], PLACES[0]):
+        if here:
+            node.run("ip", "address", "delete", here, "dev", "eth0")
+        node.run("ip", "address", "add", place, "dev", "eth0")
+        node.tieline(*APPLY)
+        expect_alike(node.picture(), fresh[place], f"the node that came from {here} to {place}")
+        expect_same(node.plan(), 0, f"exit status of plan in {place}")
+        here = place
+    node.run("ip", "address", "delete", here, "dev", "eth0")
+    node.tieline("down", NAME)
+    expect_alike(node.picture(), before, "the node after down")
+
+
+# A second network of the same LAN, some of whose prefixes are hidden by the same local network.
+BLUE = """network: blue
+addresses: 10.80.0.0/24
+mapped: 10.201.0.0/16
+hubs:
+  y: {{endpoint: "192.0.2.8:51820", key: "{z}"}}
+sites:
+  wuhan: {{lan: 172.17.9.0/24, node: w, key: "{a}"}}
+  beijing: {{lan: 198.51.100.0/24, node: c, key: "{c}", gateway: {gateway}}}
+"""
+GATEWAYS = ("untouchable, virtual: 198.51.100.240/29",
+            "{kind: drops-invalid, at: 198.51.100.78}")
+
+
+@scenario(ours_only=True, needs=("nft", "nsenter"), seconds=120)
+def node_of_two_networks(lab):
+    """Of two networks on one machine, neither changes what the other has, whatever it needs."""
+    node = OfficeNode(lab)
+    before = node.picture()
+    keys = {name: Key(lab) for name in "zac"}
+    both = []
+
+    def write(suffix, text):
+        node.run("sh", "-c", f"umask 077; cat >/etc/tieline/blue.{suffix}", input=text)
+
+    def has(wanted, what):
+        expect_alike(node.picture(), wanted, f"the node after {what}")
+
+    write("key", keys["c"].text)
+    for gateway in GATEWAYS:
+        write("yaml", BLUE.format(gateway=gateway, **{n: key.public for n, key in keys.items()}))
+        node.tieline("check", "blue")
+        blue = ("apply", "--no-probe", "blue")
+        node.tieline(*blue)
+        alone = node.picture()
+        node.apply(0)
+        both.append(node.picture())
+        expect_same(node.tieline("plan", "--no-probe", "blue").returncode, 0, "status of plan")
+        node.tieline("down", NAME)
+        has(alone, "acme came and went")
+        node.apply(1)
+        node.tieline("down", "blue")
+        node.tieline("down", NAME)
+        has(before, "both went")
+    acme = node.apply(0)
+    node.tieline(*blue)
+    has(both[1], "both came in the other order")
+    node.tieline("down", "blue")
+    has(acme, "blue came and went")
+    node.tieline("down", NAME)
+    has(before, "down")
