@@ -3,9 +3,10 @@
  * plan.c - how long it takes to plan a large office network, and how much memory: from the text of
  * the file to the plans of its hub, of a site's node and of a device.
  *
- *      plan [--sites N] [--people N] [--rules N] [--write]
+ *      plan [--sites N] [--people N] [--rules N] [--hard] [--write]
  *
- * --write prints the file instead. */
+ * --hard makes the LANs of all sites, and the homes of all people, the same; and the sites have
+ * virtual addresses. --write prints the file instead. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@ enum { HUBS = 3, GROUPS = 40, SITES_MOST = 4000, PEOPLE_MOST = 50000, RULES_MOST
 
 struct size {
         uint32_t sites, people, rules;
-        bool is_written;
+        bool is_hard, is_written;
 };
 
 struct bench {
@@ -62,11 +63,15 @@ static void write_entries(FILE *out, const struct size *size)
         }
         fputs("sites:\n", out);
         for (uint32_t i = 0; i < size->sites; i++) {
+                uint32_t lan = size->is_hard ? 0 : i;
+
                 fprintf(out,
                         "  s%" PRIu32 ": {lan: [10.%" PRIu32 ".%" PRIu32
                         ".0/24, \"fd99:0:0:%" PRIx32 "::/64\"], hub: z%" PRIu32
                         ", devices: {h%" PRIu32 ": 10.%" PRIu32 ".%" PRIu32 ".9}, ",
-                        i, i / 256, i % 256, i, i % HUBS, i, i / 256, i % 256);
+                        i, lan / 256, lan % 256, i, i % HUBS, i, lan / 256, lan % 256);
+                if (size->is_hard)
+                        fputs("gateway: untouchable, virtual: 10.0.0.192/27, ", out);
                 write_key(out, keys++);
                 fputs("}\n", out);
         }
@@ -77,7 +82,7 @@ static void write_entries(FILE *out, const struct size *size)
                         "], devices: {laptop: {hub: z%" PRIu32 ", ",
                         i, i % GROUPS, i / 7 % GROUPS, i % HUBS);
                 write_key(out, keys++);
-                fputs("}}}\n", out);
+                fputs(size->is_hard ? ", lan: 10.0.0.0/24}}}\n" : "}}}\n", out);
         }
         fputs("services:\n", out);
         for (uint32_t i = 0; i < size->sites; i += 2)
@@ -221,6 +226,8 @@ static bool read_options(struct size *size, int argc, char **argv)
         for (int i = 1; i < argc; i++)
                 if (strcmp(argv[i], "--write") == 0)
                         size->is_written = true;
+                else if (strcmp(argv[i], "--hard") == 0)
+                        size->is_hard = true;
                 else if (strcmp(argv[i], "--sites") == 0)
                         size->sites = read_number(argc, argv, i++, SITES_MOST);
                 else if (strcmp(argv[i], "--people") == 0)
@@ -239,7 +246,8 @@ int main(int argc, char **argv)
         bool is_good;
 
         if (!read_options(&b.size, argc, argv)) {
-                fprintf(stderr, "usage: plan [--sites N] [--people N] [--rules N] [--write]\n");
+                fprintf(stderr,
+                        "usage: plan [--sites N] [--people N] [--rules N] [--hard] [--write]\n");
                 return 2;
         }
         if (!write_file(&b))
