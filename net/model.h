@@ -181,6 +181,10 @@ void tl_model_done(struct tl_model *model);
  */
 bool tl_model_add_presence(struct tl_model *model, const struct tl_presence *presence) WG_MUST_USE;
 
+/* The index of the first network that a node is in, or of a later node's. Those of a node follow
+ * each other. */
+uint32_t tl_model_first_presence(const struct tl_model *model, uint32_t node) WG_MUST_USE;
+
 /* The network that a node is in and that overlaps a prefix; NULL: none does. */
 const struct tl_presence *tl_model_find_presence(const struct tl_model *model, uint32_t node,
                                                  const struct wg_prefix *prefix);

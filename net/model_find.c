@@ -80,8 +80,7 @@ uint32_t tl_model_find_lan_of(const struct tl_model *model, uint32_t site, const
         return found;
 }
 
-/* The index of the first network of a node, or of a later one. */
-static uint32_t first_presence(const struct tl_model *model, uint32_t node)
+uint32_t tl_model_first_presence(const struct tl_model *model, uint32_t node)
 {
         uint32_t low = 0, high = model->presence_count;
 
@@ -99,7 +98,7 @@ static uint32_t first_presence(const struct tl_model *model, uint32_t node)
 const struct tl_presence *tl_model_find_presence(const struct tl_model *model, uint32_t node,
                                                  const struct wg_prefix *prefix)
 {
-        for (uint32_t i = first_presence(model, node);
+        for (uint32_t i = tl_model_first_presence(model, node);
              i < model->presence_count && model->presences[i].node == node; i++)
                 if (wg_prefix_overlaps(&model->presences[i].prefix, prefix))
                         return &model->presences[i];
@@ -111,7 +110,7 @@ bool tl_model_add_presence(struct tl_model *model, const struct tl_presence *pre
         struct tl_presence *larger = tl_arena_grow(&model->arena, model->presences,
                                                    model->presence_count, &model->presence_capacity,
                                                    sizeof(*larger));
-        uint32_t at = first_presence(model, presence->node + 1);
+        uint32_t at = tl_model_first_presence(model, presence->node + 1);
 
         if (!larger)
                 return false;

@@ -200,26 +200,86 @@ static uint32_t add_routes_to(struct tl_intern *travels, uint32_t number,
         return tl_intern_add(travels, number, UINT64_MAX);
 }
 
+/* What stands for addresses in any LAN, as a nest of what it stands for; `id` is the index. */
+struct stand_ins {
+        struct tl_nest_item *items;
+        uint32_t *found; /* room for all indices */
+        uint32_t count;
+};
+
+static bool list_stand_ins(struct stand_ins *stand_ins, const struct tl_model *model,
+                           struct tl_arena *arena)
+{
+        uint32_t count = model->stand_in_count;
+
+        stand_ins->items = tl_arena_take(arena, count, sizeof(*stand_ins->items));
+        stand_ins->found = tl_arena_take(arena, count, sizeof(*stand_ins->found));
+        stand_ins->count = count;
+        if (!stand_ins->items || !stand_ins->found)
+                return false;
+        for (uint32_t i = 0; i < count; i++)
+                stand_ins->items[i] = (struct tl_nest_item){.prefix = model->stand_ins[i].there,
+                                                            .id = i};
+        tl_nest_sort(stand_ins->items, count);
+        return true;
+}
+
+static int by_number(const void *left, const void *right)
+{
+        const uint32_t *a = left, *b = right;
+
+        return (*a > *b) - (*a < *b);
+}
+
 /* In which LANs something stands for this machine. */
 static uint32_t add_stand_ins_for(struct tl_intern *travels, uint32_t number,
-                                  const struct tl_model *model, const struct wg_ip *ip)
+                                  const struct tl_model *model, const struct stand_ins *stand_ins,
+                                  const struct wg_ip *ip)
 {
-        for (uint32_t i = 0; ip->family != WG_FAMILY_NONE && i < model->stand_in_count; i++)
-                if (wg_prefix_contains(&model->stand_ins[i].there, ip))
-                        number = add_name(
-                                travels, number,
-                                model->sites[model->lans[model->stand_ins[i].lan].site].name);
+        uint32_t count = 0;
+
+        for (uint32_t at = tl_nest_find(stand_ins->items, stand_ins->count, ip); at != TL_NEST_NONE;
+             at = stand_ins->items[at].outer)
+                stand_ins->found[count++] = stand_ins->items[at].id;
+        if (count)
+                qsort(stand_ins->found, count, sizeof(*stand_ins->found), by_number);
+        for (uint32_t i = 0; i < count; i++) {
+                uint32_t lan = model->stand_ins[stand_ins->found[i]].lan;
+
+                number = add_name(travels, number, model->sites[model->lans[lan].site].name);
+        }
+        return tl_intern_add(travels, number, UINT64_MAX);
+}
+
+/* The networks that a node is in and that hide a LAN from it. */
+static uint32_t add_hiding(struct tl_intern *travels, uint32_t number, const struct tl_model *model,
+                           uint32_t node)
+{
+        for (uint32_t i = tl_model_first_presence(model, node);
+             i < model->presence_count && model->presences[i].node == node; i++) {
+                const struct wg_prefix *prefix = &model->presences[i].prefix;
+                uint64_t bits[2];
+
+                if (tl_nest_overlap(model->lans_by_prefix, model->lans_by_prefix_count, prefix) ==
+                    TL_NEST_NONE)
+                        continue;
+                wg_ip_load_bits(bits, prefix->ip.family, prefix->ip.bytes);
+                number = tl_intern_add(travels, number, bits[0]);
+                number = tl_intern_add(travels, number, bits[1]);
+                number = tl_intern_add(travels, number, prefix->cidr);
+        }
         return tl_intern_add(travels, number, UINT64_MAX);
 }
 
 /* The routes to one address of a machine, and what stands for it. */
 static uint32_t add_address(struct tl_intern *travels, uint32_t number,
-                            const struct tl_model *model, const struct tl_walk_end *end)
+                            const struct tl_model *model, const struct stand_ins *stand_ins,
+                            const struct tl_walk_end *end)
 {
         struct wg_ip ip = tl_course_wire(model, end);
 
         number = add_routes_to(travels, number, model, &ip);
-        return add_stand_ins_for(travels, number, model, &ip);
+        return add_stand_ins_for(travels, number, model, stand_ins, &ip);
 }
 
 static bool has_key(const struct tl_node *node)
@@ -229,7 +289,7 @@ static bool has_key(const struct tl_node *node)
 
 /* All that decides about the way of packets, apart from the policy. */
 static uint32_t travel_of(struct tl_intern *travels, const struct tl_model *model,
-                          const struct tl_party_version *version)
+                          const struct stand_ins *stand_ins, const struct tl_party_version *version)
 {
         const struct tl_walk_end *end = main_end(version);
         const struct tl_node *node, *hub;
@@ -254,8 +314,26 @@ static uint32_t travel_of(struct tl_intern *travels, const struct tl_model *mode
                 number = add_name(travels, number,
                                   site->has_routes || site->stand_in_count ? site->name.text : "");
         }
-        number = add_address(travels, number, model, &version->ip4);
-        return add_address(travels, number, model, &version->ip6);
+        if (end->is_node)
+                number = add_hiding(travels, number, model, end->node);
+        number = add_address(travels, number, model, stand_ins, &version->ip4);
+        return add_address(travels, number, model, stand_ins, &version->ip6);
+}
+
+static bool number_travels(struct tl_parties *parties, int version)
+{
+        const struct tl_model *model = parties->plans[version]->model;
+        struct stand_ins stand_ins;
+
+        if (!list_stand_ins(&stand_ins, model, &parties->arena))
+                return false;
+        for (uint32_t i = 0; i < parties->count; i++) {
+                struct tl_party_version *v = &parties->items[i].versions[version];
+
+                if (v->is_present)
+                        v->travel = travel_of(&parties->travels, model, &stand_ins, v);
+        }
+        return true;
 }
 
 /* ---- what rules say ---- */
@@ -421,17 +499,9 @@ bool tl_parties_make(struct tl_parties *parties, struct tl_plans *before, struct
         if (!list(parties, TL_BEFORE) || !list(parties, TL_AFTER))
                 return false;
         match(parties);
-        for (int version = 0; version < TL_VERSIONS; version++) {
-                for (uint32_t i = 0; i < parties->count; i++) {
-                        struct tl_party_version *v = &parties->items[i].versions[version];
-
-                        if (v->is_present)
-                                v->travel = travel_of(&parties->travels,
-                                                      parties->plans[version]->model, v);
-                }
-                if (!apply_policy(parties, version))
+        for (int version = 0; version < TL_VERSIONS; version++)
+                if (!number_travels(parties, version) || !apply_policy(parties, version))
                         return false;
-        }
         return classify(parties) && list_members(parties);
 }
 
