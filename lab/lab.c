@@ -81,6 +81,10 @@ static bool think(struct lab *lab)
                                                .len = order->len,
                                                .lock = order->lock,
                                                .key_at = lab->key_at};
+        if (has_stock)
+                tl_presence_check(&lab->model, &lab->findings);
+        if (tl_findings_has_errors(&lab->findings))
+                return reject(lab);
         wishes = calloc(2 * (size_t)lab->expectations.count + 1, sizeof(*wishes));
         if (!wishes)
                 return tl_fail("out of memory");

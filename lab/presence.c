@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "lab/presence.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "conf/address.h"
 
 /* The name of a device's person; NULL: the node is no device. */
 static const char *person_of(const struct tl_model *model, uint32_t node)
@@ -72,6 +75,32 @@ static bool add(struct tl_model *model, uint32_t node, const struct tl_placed_pr
 
         return (known && wg_prefix_covers(&known->prefix, &network->prefix)) ||
                tl_model_add_presence(model, &presence);
+}
+
+static void report(const struct tl_model *model, const struct tl_presence *presence,
+                   const struct tl_lan *lan, struct tl_findings *findings)
+{
+        char network[TL_ADDRESS_PREFIX_SIZE], fix[128];
+
+        tl_address_format_prefix(network, &presence->prefix);
+        snprintf(fix, sizeof(fix), "add `lan: %s` to the device", network);
+        tl_findings_add(findings, TL_FINDING_ERROR, model->nodes[presence->node].at, &lan->at, fix,
+                        "%s runs another WireGuard, and does not know that it is in %s, which "
+                        "overlaps a LAN of site \"%s\"",
+                        model->nodes[presence->node].name, network, model->sites[lan->site].name);
+}
+
+void tl_presence_check(const struct tl_model *model, struct tl_findings *findings)
+{
+        for (uint32_t i = 0; i < model->presence_count; i++) {
+                const struct tl_presence *presence = &model->presences[i];
+
+                if (presence->is_declared || !model->nodes[presence->node].is_stock)
+                        continue;
+                for (uint32_t k = 0; k < model->lan_count; k++)
+                        if (wg_prefix_overlaps(&model->lans[k].wire, &presence->prefix))
+                                report(model, presence, &model->lans[k], findings);
+        }
 }
 
 bool tl_presence_add(struct tl_model *model)

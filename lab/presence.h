@@ -24,4 +24,8 @@ const struct tl_lab_networks *tl_presence_networks(const struct tl_model *model,
  * memory. */
 bool tl_presence_add(struct tl_model *model) WG_MUST_USE;
 
+/* Reports stock devices whose routes conflict with such a network, because the file does not say
+ * that they are in it, and nothing on them finds out. */
+void tl_presence_check(const struct tl_model *model, struct tl_findings *findings);
+
 #endif

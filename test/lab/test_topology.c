@@ -590,6 +590,30 @@ static void test_dials(void **state)
         test_office_done(&office);
 }
 
+/* A stock device in a home with an office's LAN must say so in the file. */
+static void test_presence(void **state)
+{
+        static const char *const HOMES[] = {
+                "phone: {stock: true}", "phone: {stock: true, lan: 192.168.201.0/24}", "phone: {}"};
+
+        (void)state;
+        for (size_t i = 0; i < WG_ARRAY_SIZE(HOMES); i++) {
+                struct test_office office;
+                char yaml[1024];
+
+                snprintf(yaml, sizeof(yaml),
+                         SITE("self") "people: {e: {devices: {%s}}}\n"
+                                      "lab: {homes: {e: {lan: 192.168.201.0/24}}}\n",
+                         HOMES[i]);
+                test_office_init(&office, yaml);
+                assert_true(tl_presence_add(&office.model));
+                assert_int_equal(office.model.presence_count, 1);
+                tl_presence_check(&office.model, &office.findings);
+                assert_int_equal(office.findings.errors, i == 0);
+                test_office_done(&office);
+        }
+}
+
 static void test_shared_address(void **state)
 {
         struct test_office office;
@@ -649,11 +673,12 @@ static void test_no_memory(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_scripts),    cmocka_unit_test(test_rules),
-                cmocka_unit_test(test_dials),      cmocka_unit_test(test_all_networks),
-                cmocka_unit_test(test_many_homes), cmocka_unit_test(test_wishes),
-                cmocka_unit_test(test_cables),     cmocka_unit_test(test_shared_address),
-                cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_stock),
+                cmocka_unit_test(test_scripts),        cmocka_unit_test(test_rules),
+                cmocka_unit_test(test_presence),       cmocka_unit_test(test_dials),
+                cmocka_unit_test(test_all_networks),   cmocka_unit_test(test_many_homes),
+                cmocka_unit_test(test_wishes),         cmocka_unit_test(test_cables),
+                cmocka_unit_test(test_shared_address), cmocka_unit_test(test_no_memory),
+                cmocka_unit_test(test_stock),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -189,6 +189,11 @@ class Shown:
         expect_same(answer["reachable"], done.returncode == 0, f"exit status of explain {flow}")
         return answer
 
+    def explain_on(self, machine, flow):
+        """What it says on a machine of the network, which knows the networks that it is in."""
+        return json.loads(self.run(machine, self.program, "explain", "--json", self.name, flow,
+                                   check=False).stdout)
+
     def address(self, name, family=4, source="internet"):
         """The address of a machine, by which another one knows it; by default, that in the tunnel.
         An address is its own."""

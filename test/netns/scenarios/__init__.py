@@ -45,6 +45,7 @@ from scenarios import fairness
 from scenarios import one_lan  # noqa: F401
 from scenarios import one_lan_beside  # noqa: F401
 from scenarios import one_lan_probe  # noqa: F401
+from scenarios import one_lan_overlap  # noqa: F401
 from scenarios import one_lan_strict  # noqa: F401
 from scenarios import one_lan_untouchable  # noqa: F401
 from scenarios import one_lan_mtu  # noqa: F401

@@ -48,10 +48,11 @@ def one_lan_black_holes(lab):
         for family in (4, 6):
             for flow in ("b -> d", "d -> b", "h -> b", "h -> d", "e -> d", "b -> e", "e -> h"):
                 net.transfers(flow, family, 1)
-        for flow, mtu in (("b -> d", 1340), ("h -> b", 1412), ("h -> d", 1340), ("e -> d", 1320),
+        for flow, most in (("b -> d", 1340), ("h -> b", 1412), ("h -> d", 1340), ("e -> d", 1320),
                           ("h -> e", 1320)):
             said = net.explain(flow)
-            expect_same((said["cause"], said["mtu"]), ("none", mtu), f"{flow}: cause and MTU")
+            expect_same(said["cause"], "none", f"cause of {flow}")
+            expect(most - 16 < said["mtu"] <= most, f"{flow}: MTU {said['mtu']}, at most {most}")
         clamping_is_what_helps(net)
         uplink_is_narrower_than_the_file_says(net)
 
