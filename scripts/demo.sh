@@ -209,6 +209,11 @@ step "People who work at home: doc/examples/remote-work.yaml" \
         "who may connect to what; the hub and the nodes enforce it."
 show_network remote-work
 
+step "LANs that make trouble: doc/examples/hard-lans.yaml" \
+        "Nobody can change lyon's router: its node answers for addresses that stand for others." \
+        "bergen, porto and the home of kim have one prefix: others use mapped addresses."
+show_network hard-lans
+
 step "Why can d not reach b?" "tieline explain needs no root and sends no packet."
 run "$tieline" explain "$work/remote-work.yaml" "d -> b" || [ $? = 3 ]
 

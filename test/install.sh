@@ -66,6 +66,7 @@ files_in_place() {
 ./usr/share/man/man8/tieline-quick.8
 ./usr/share/man/man8/tieline.8
 ./usr/share/man/man8/tielined.8
+./usr/share/tieline/examples/hard-lans.yaml
 ./usr/share/tieline/examples/leased-line.yaml
 ./usr/share/tieline/examples/remote-work.yaml
 ./usr/share/tieline/examples/three-hubs.yaml
