@@ -250,7 +250,7 @@ static void test_losses(void **state)
                 lan.drops_ack = next_random(&lan) & 1;
                 lan.drops_syn_ack = next_random(&lan) & 1;
                 lan.latency_ns = next_random(&lan) % 200 * MS;
-                lan.loss_percent = next_random(&lan) % 12;
+                lan.loss_percent = next_random(&lan) % 20;
                 lan.outage_from_ns = next_random(&lan) % 1500 * MS;
                 lan.outage_to_ns = lan.outage_from_ns + next_random(&lan) % 600 * MS;
                 (void)run(&lan, true, false);
