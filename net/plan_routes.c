@@ -11,10 +11,7 @@
 #include "net/prefixes.h"
 #include "net/travel.h"
 
-enum {
-        PROXIES_MAX = 4096, /* of a plan: the file allows 1024 per site */
-        PADDING = 16,       /* WireGuard paper 5.4.6 */
-};
+enum { PADDING = 16 }; /* WireGuard paper 5.4.6 */
 
 /* A prefix in one of the pools whose path has another MTU than most. */
 struct exception {
@@ -363,23 +360,19 @@ static struct wg_ip next_ip(const struct wg_ip *ip)
         return next;
 }
 
+/* The model allows no more than TL_STANDINS_MAX addresses. */
 static bool answer_for(struct routing *r, const struct tl_stand_in *stand_in, const char *link)
 {
         struct wg_ip last = wg_prefix_last(&stand_in->here), ip = stand_in->here.ip;
 
-        while (r->plan->proxy_count < PROXIES_MAX) {
+        for (;; ip = next_ip(&ip)) {
                 const struct tl_planned_proxy proxy = {.ip = ip, .link = link};
 
                 if (!tl_plan_add_proxy(r->plan, &proxy))
                         return false;
                 if (wg_ip_equal(&ip, &last))
                         return true;
-                ip = next_ip(&ip);
         }
-        tl_findings_error(r->findings, stand_in->at, "use a smaller part of the LAN",
-                          "no more than %d addresses can stand for machines elsewhere",
-                          PROXIES_MAX);
-        return true;
 }
 
 /* The kernel answers at once, and only if its route to the address leads through another link. For
