@@ -201,7 +201,8 @@ static void check_routes(const struct tl_network_site *site, const struct tl_cla
 {
         char text[TL_ADDRESS_PREFIX_SIZE];
 
-        if (site->has_routes && site->gateway != TL_GATEWAY_STATIC_ROUTES)
+        if (site->has_routes && site->gateway != TL_GATEWAY_STATIC_ROUTES &&
+            site->gateway != TL_GATEWAY_DROPS_INVALID)
                 tl_findings_add(findings, TL_FINDING_WARNING, site->routes_at, NULL,
                                 "remove `routes:`, or make it `kind: static-routes`",
                                 "routes have no effect with this kind of gateway");

@@ -147,7 +147,8 @@ static const struct {
          HEAD "sites:\n"
               "  s: {lan: 192.168.1.0/24, gateway: {kind: static-routes, routes: [192.168.2.0/24, "
               "192.168.0.0/16, 10.70.0.0/24]}}\n"
-              "  t: {lan: 192.168.3.0/24, gateway: {kind: untouchable, routes: []}}\n",
+              "  t: {lan: 192.168.3.0/24, gateway: {kind: untouchable, routes: []}}\n"
+              "  u: {lan: 192.168.4.0/24, gateway: {kind: drops-invalid, routes: []}}\n",
          "5:68: a route to 192.168.2.0/24 leads to nothing in the network\n"
          "6:65: routes have no effect with this kind of gateway; remove `routes:`, or make it "
          "`kind: static-routes`\n"},
