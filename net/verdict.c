@@ -338,26 +338,39 @@ static struct verdict no_key(struct tl_words *words)
         };
 }
 
-/* An address that stands for a machine, but only in the LAN that it is in. */
+/* An address that stands for a machine: no machine has it, and only its LAN knows it. */
+static struct verdict stands_for(struct tl_words *words, const struct tl_end *end,
+                                 const struct tl_walk_end *place)
+{
+        const struct tl_model *model = words->plans->model;
+        const struct tl_stand_in *here = tl_model_find_here(model, place->lan, &place->ip);
+        struct wg_ip there = tl_course_translate(&place->ip, &here->here, &here->there);
+
+        return (struct verdict){
+                .message = tl_words_format(words, "%s stands for %s, but only in the LAN of %s",
+                                           end->name,
+                                           here->name ? here->name : tl_words_ip(words, &there),
+                                           site_at(words, place)->name),
+                .fix = tl_words_format(words, "use %s", tl_words_ip(words, &there)),
+                .at = here->at,
+        };
+}
+
+/* The same as the destination, with the address that the source must use. */
 static struct verdict stands_elsewhere(struct tl_words *words)
 {
         const struct tl_model *model = words->plans->model;
-        const struct tl_walk_end *to = &words->walk->to;
+        const struct tl_walk_end *from = &words->walk->from, *to = &words->walk->to;
         const struct tl_stand_in *here = tl_model_find_here(model, to->lan, &to->ip);
         struct wg_ip there = tl_course_translate(&to->ip, &here->here, &here->there);
         struct tl_walk_end meant = tl_course_find(model, NULL, &there);
-        struct tl_course course = {.dial = there};
-        struct verdict verdict = {
-                .message = tl_words_format(words, "%s stands for %s, but only in the LAN of %s",
-                                           words->to->name,
-                                           here->name ? here->name : tl_words_ip(words, &there),
-                                           site_at(words, to)->name),
-                .at = here->at,
-        };
+        struct verdict verdict = stands_for(words, words->to, to);
+        struct tl_course course;
 
-        if (meant.node != TL_MODEL_NONE && meant.ip.family == words->walk->from.ip.family &&
-            meant.node != words->walk->from.node)
-                tl_course_plot(&course, model, &words->walk->from, &meant);
+        if (meant.node == TL_MODEL_NONE || meant.node == from->node ||
+            meant.ip.family != from->ip.family)
+                return verdict;
+        tl_course_plot(&course, model, from, &meant);
         verdict.fix = tl_words_format(words, "use %s", tl_words_ip(words, &course.dial));
         return verdict;
 }
@@ -369,7 +382,9 @@ static struct verdict not_in_network(struct tl_words *words)
         const struct tl_end *end = is_from ? words->from : words->to;
         const struct wg_ip *ip = is_from ? &words->walk->from.ip : &words->walk->to.ip;
 
-        if (!is_from && words->walk->to.node != TL_MODEL_NONE)
+        if (tl_walk_is_stand_in(model, &words->walk->from))
+                return stands_for(words, words->from, &words->walk->from);
+        if (tl_walk_is_stand_in(model, &words->walk->to))
                 return stands_elsewhere(words);
         if (wg_prefix_contains(&model->network->mapped.prefix, ip))
                 return (struct verdict){

@@ -532,14 +532,10 @@ static bool is_ambiguous(const struct tl_model *model, const struct wg_ip *ip)
         return false;
 }
 
-/* Whether the destination is an address that stands for another one: the source is not in that LAN,
- * or it would have been that one. */
-static bool is_stand_in(const struct tl_walk *walk, const struct tl_model *model)
+bool tl_walk_is_stand_in(const struct tl_model *model, const struct tl_walk_end *end)
 {
-        const struct tl_walk_end *to = &walk->to;
-
-        return to->node != TL_MODEL_NONE && to->lan != TL_MODEL_NONE && !to->is_node &&
-               tl_model_find_here(model, to->lan, &to->ip);
+        return end->node != TL_MODEL_NONE && end->lan != TL_MODEL_NONE && !end->is_node &&
+               tl_model_find_here(model, end->lan, &end->ip);
 }
 
 /* The cause if an end is nowhere. */
@@ -611,7 +607,8 @@ static bool run(struct tl_walk *walk, struct tl_plans *plans)
         struct leg forth = {.from = &walk->from, .to = &walk->to};
         struct leg reply = {.from = &walk->to, .to = &walk->from, .is_return = true};
 
-        if (is_stand_in(walk, plans->model)) {
+        if (tl_walk_is_stand_in(plans->model, &walk->from) ||
+            tl_walk_is_stand_in(plans->model, &walk->to)) {
                 walk->cause = TL_CAUSE_NOT_IN_NETWORK;
                 return false;
         }

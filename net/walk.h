@@ -83,6 +83,10 @@ struct tl_walk {
  * have it. */
 struct tl_walk_end tl_walk_locate(const struct tl_model *model, const struct wg_ip *ip);
 
+/* Whether an end is an address that stands for another one: nothing has it, and for a device of
+ * that LAN it would have been the other one. */
+bool tl_walk_is_stand_in(const struct tl_model *model, const struct tl_walk_end *end) WG_MUST_USE;
+
 /* Walks from walk->from to walk->to, which are set, as are the dialled address, the protocol and
  * the port. The rest is output. Returns whether the connection works. */
 bool tl_walk_run(struct tl_walk *walk, struct tl_plans *plans) WG_MUST_USE;

@@ -325,6 +325,8 @@ static const struct row breaks[] = {
          "gateway_untouchable @6 in shenzhen's router; use 192.168.201.240: it is d for b"},
         {692, VIRTUAL("{192.168.201.240: d}"), "e -> 192.168.201.240:443",
          "not_in_network @6; use 192.168.200.244"},
+        {697, VIRTUAL("{192.168.201.240: d}"), "192.168.201.240 -> e:443",
+         "not_in_network @6; use 192.168.200.244"},
         {693, VIRTUAL("{192.168.201.240: d}"), "b -> e:22",
          "gateway_untouchable @6 in shenzhen's router; add `192.168.201.100: e/laptop` to "
          "`virtual` of shenzhen, line 6; or let DHCP give the LAN's devices the routes (gateway: "
