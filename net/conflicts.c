@@ -63,9 +63,8 @@ static bool is_solved(const struct tl_claim *inner, const struct tl_claim *outer
 {
         if (inner->kind != TL_CLAIM_LAN || inner->prefix.ip.family != WG_FAMILY_IPV4)
                 return false;
-        if (outer->kind == TL_CLAIM_LAN)
-                return inner->lan->site != outer->lan->site;
-        return outer->kind == TL_CLAIM_POOL && inner->prefix.cidr > outer->prefix.cidr;
+        return outer->kind == TL_CLAIM_LAN ||
+               (outer->kind == TL_CLAIM_POOL && inner->prefix.cidr > outer->prefix.cidr);
 }
 
 static void check_overlaps(const struct tl_claims *claims, struct tl_findings *findings)

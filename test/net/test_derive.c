@@ -268,6 +268,10 @@ static const struct {
                       "virtual s t-node 192.168.1.194\nvirtual s web 192.168.1.193\n"
                       "virtual s z 192.168.1.196\n",
          2},
+        {38, "an address in use wins over a retired one", VIRTUAL("192.168.1.192/31"),
+         VIRTUAL_LOCK "retired virtual s a 192.168.1.192\nvirtual s d 192.168.1.192\n"
+                      "virtual s web 192.168.1.193\nretired virtual s a 192.168.1.193\n",
+         VIRTUAL_LOCK "virtual s d 192.168.1.192\nvirtual s web 192.168.1.193\n", 2},
         {36, "without ranges, all are retired", VIRTUAL("{}"),
          VIRTUAL_LOCK "virtual s d 192.168.1.192\n",
          VIRTUAL_LOCK "retired virtual s d 192.168.1.192\n", 1},

@@ -279,6 +279,7 @@ static void random_network(struct test_env *t, char *out)
                         32 - bits);
                 next += size;
         }
+        fprintf(file, "  u: {lan: 192.168.3.0/24}\n"); /* a LAN behind that of s */
         fclose(file);
 }
 
