@@ -67,9 +67,9 @@ def node_killed_at_any_step(lab):
         trial.node.tieline(*APPLY)
         trial.node.use(1)
 
-    steps = [kill_all(trial, is_new, 1, *APPLY),
-             kill_all(trial, is_changed, 3, *APPLY),
-             kill_all(trial, is_changed, 3, "down", NAME)]
+    steps = [kill_all(trial, is_new, 2, *APPLY),
+             kill_all(trial, is_changed, 4, *APPLY),
+             kill_all(trial, is_changed, 4, "down", NAME)]
     expect(min(steps) > 20, f"there are many steps: {steps}")
     lab.notes.append(f"{steps} steps")
 
