@@ -77,7 +77,7 @@ def node_waits_to_be_confirmed(lab):
     # While the last good file cannot be used, the process tries again.
     until_confirmed(node, "1s")
     key = read(node.path("key")).decode()
-    node.write("key", node.keys["e"].text)
+    node.write("key", Key(lab).text)
     over = time.monotonic() + 4
     until(lambda: time.monotonic() > over, "a try has failed")
     expect(waiter(node) and node.picture() != good, "with another key, the changes stay")
