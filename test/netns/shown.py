@@ -258,7 +258,7 @@ class Shown:
     def transfer(self, flow, family, megabytes, port, patience):
         address = self.address(flow.to, family, flow.source)
         return self.run(flow.source, sys.executable, TRANSFER, address, str(port), str(megabytes),
-                        str(patience), check=False)
+                        str(patience), check=False, timeout=100)
 
     def agree(self, flows):
         """Expects of many connections that packets do what explain says. Returns the answers of
