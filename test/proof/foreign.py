@@ -143,7 +143,7 @@ def move_in(draw, case):
     if len(case.file["sites"]) > 1 and draw.chance(10):
         dropping = draw.choice(list(DROPPING))
         node = draw.choice(case.site_nodes())
-        if node not in busy:
+        if node not in busy and case.carries_ipv4(node):
             case.before[node] = [dropping]
             case.refusal = DROPPING[dropping][1]
 

@@ -5,7 +5,8 @@ A case is plain data, so that it can be shrunk:
 
     file     the network file, see text.py
     before   by node: what other programs have done there before we come, see foreign.py
-    flows    connections to try: "d1a -> d2a:443", as `expect:` writes them
+    flows    connections to try: "d1a -> d2a:443", as `expect:` writes them; "~d2a" stands for the
+             mapped address of d2a, "=d2a" for its own
     wants    None, or the pattern of the message with which the file must be refused
     refusal  None, or what `tieline apply` must say on a node that it refuses to change
 """
@@ -37,6 +38,10 @@ class Case:
 
     def site_nodes(self):
         return [name_of_node(site) for site in self.file["sites"].values()]
+
+    def carries_ipv4(self, node):
+        return any(name_of_node(site) == node and has_ipv4(site["lan"])
+                   for site in self.file["sites"].values())
 
     def nodes(self):
         """The machines that run `tieline apply`."""
@@ -259,9 +264,11 @@ def draw_flow(draw, file):
         [offered] = file["services"][service]["ports"]
         return f"{source} -> {service}{dict(PORTS)[offered]}"
     addresses = [address for site in file["sites"].values()
-                 for address in site["devices"].get(to, ()) if ":" in address]
-    if addresses and draw.chance(60):
-        to = f"[{addresses[0]}]"
+                 for address in site["devices"].get(to, ())]
+    if not all(map(is_ipv4, addresses)) and draw.chance(60):
+        to = f"[{addresses[-1]}]"
+    elif addresses and is_ipv4(addresses[0]) and draw.chance(30):
+        to = draw.choice("~~=") + to  # its mapped address, or its own one
     return f"{source} -> {to}{draw.choice((':443', ':443', ':8001', ':53/udp', ':22'))}"
 
 
@@ -295,14 +302,14 @@ def draw_homes(draw, file):
     return {key: value for key, value in lab.items() if value}
 
 
-def is_known(file, flow):
+def is_public(file, flow):
     """Whether everything that decides about a connection is in the file. What only the lab knows,
-    `tieline explain` knows in the machine that it concerns, and nowhere else."""
+    `tieline check` does not."""
     lab = file.get("lab", {})
     secret = [*lab.get("networks", ()),
               *(name for name, home in lab.get("homes", {}).items() if "lan" in home)]
     source, _, to = flow.partition(" -> ")
-    service = file["services"].get(to.partition(":")[0], {"at": to})["at"]
+    service = file["services"].get(to.partition(":")[0], {"at": to.lstrip("~=")})["at"]
     return not any(end.partition("/")[0].partition(":")[0] in secret for end in (source, service))
 
 
@@ -344,8 +351,7 @@ def generate(seed):
     if draw.chance(15):
         mistakes.plant(draw, case)
         return case
-    flows = {draw_flow(draw, case.file) for _ in range(FLOWS)}
-    case.flows = sorted(flow for flow in flows if is_known(case.file, flow))
+    case.flows = sorted({draw_flow(draw, case.file) for _ in range(FLOWS)})
     if draw.chance(40):
         foreign.move_in(draw, case)
     return case

@@ -3,6 +3,8 @@
 
 It returns the pattern of the message, or None if the file has no place for it."""
 
+from ipaddress import ip_network
+
 
 def any_site(draw, file):
     return file["sites"][draw.choice(list(file["sites"]))]
@@ -49,7 +51,7 @@ def endpoint_inside(draw, file):
     lan = next((lan for site in file["sites"].values() for lan in site["lan"] if "." in lan), None)
     if not file["hubs"] or not lan:
         return None
-    file["hubs"]["z1"]["endpoint"] = lan.rpartition(".")[0] + ".66"
+    file["hubs"]["z1"]["endpoint"] = str(ip_network(lan)[66 % ip_network(lan).num_addresses])
     return "endpoint"
 
 

@@ -43,7 +43,7 @@ def tidy(case):
 def is_known(flow, names):
     source, _, to = flow.partition(" -> ")
     to = to[1:].partition("]")[0] if to.startswith("[") else to.partition(":")[0]
-    return source in names and to in names
+    return source in names and to.lstrip("~=") in names
 
 
 def places(value, path=()):

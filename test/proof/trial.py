@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 import foreign
+from generate import is_public
 from text import render
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -62,6 +63,22 @@ def shape(text):
     return re.sub(r"\d+", "#", (errors or lines[-1:] or [""])[0])
 
 
+def is_ipv4(text):
+    return re.fullmatch(r"[\d.]+", text) is not None
+
+
+def suppositions(file):
+    """Options that tell explain what is in no line that it reads: the lab's own networks."""
+    lab = file.get("lab", {})
+    nets = [(name, home["lan"]) for name, home in lab.get("homes", {}).items() if "lan" in home]
+    found = []
+    for name, net in [*lab.get("networks", {}).items(), *nets]:
+        devices = file["people"].get(name, {"devices": ()})["devices"]
+        for machine in [f"{name}/{device}" for device in devices] or [name]:
+            found += ["--in", f"{machine}={net}"]
+    return found
+
+
 def before_options(case):
     script = foreign.script(case.before)
     return ["--before", script] if script else []
@@ -98,19 +115,44 @@ class Trial:
                          done.stdout + done.stderr)
         said = {}
         for flow in case.flows:
-            done = self.tools.run("explain", "--json", self.path, flow)
+            text = self.resolve(case, flow)
+            done = self.tools.run("explain", "--json", *suppositions(case.file), self.path, text)
             if done.returncode not in (0, 3):
                 return Fault("explain fails", flow, done.stdout + done.stderr)
-            said[flow] = json.loads(done.stdout)
+            said[flow] = {**json.loads(done.stdout), "text": text}
             if said[flow]["reachable"] != (done.returncode == 0):
                 return Fault("explain contradicts itself", flow, done.stdout)
-        expected = [("" if said[flow]["reachable"] else "not ") + flow for flow in case.flows]
+        expected = [("" if said[flow]["reachable"] else "not ") + said[flow]["text"]
+                    for flow in case.flows if is_public(case.file, flow)]
         self.write({**case.file, "expect": expected} if expected else case.file)
         done = self.tools.run("check", "--locked", self.path)
         if done.returncode != 0:
             return Fault("check contradicts explain", shape(done.stdout + done.stderr),
                          done.stdout + done.stderr)
         return self.show(case, said)
+
+    def resolve(self, case, flow):
+        """Replaces "~d2a" by the mapped address of a device, and "=d2a" by its own."""
+        source, _, to = flow.partition(" -> ")
+        if to[0] not in "~=":
+            return flow
+        name, colon, port = to[1:].partition(":")
+        own = next(address for site in case.file["sites"].values()
+                   for address in site["devices"].get(name, ()) if ":" not in address)
+        if to[0] == "~":
+            own = self.mapped(case, name, ip_address(own))
+        return f"{source} -> {own}{colon}{port}"
+
+    def mapped(self, case, name, own):
+        with open(self.path.replace(".yaml", ".lock"), encoding="ascii") as file:
+            for line in file:
+                kind, site, *prefixes = line.split()[:4]
+                if kind != "mapped" or name not in case.file["sites"][site]["devices"]:
+                    continue
+                lan, mapped = map(ip_network, prefixes)
+                if own in lan:
+                    return mapped[int(own) - int(lan[0])]
+        raise AssertionError(f"the lock has no mapped address for {name}")
 
     def write(self, file):
         with open(self.path, "w", encoding="ascii") as out:
@@ -149,8 +191,8 @@ class Trial:
         """The connections that may have a fault of this name: of a ping of the lab, others."""
         pair = re.fullmatch(r"(\S+) -> (\S+) \(ping, IPv(\d)\)", fault.what)
         if not pair:
-            flow = fault.what.removesuffix(" (lab)")
-            return [flow] if flow in case.flows else []
+            return [flow for flow in case.flows
+                    if fault.what.removesuffix(" (lab)") in (flow, self.resolve(case, flow))]
         source, to = (self.full_name(case, name) for name in pair.group(1, 2))
         if pair[3] == "4":
             return [f"{source} -> {to}"]
@@ -210,7 +252,9 @@ class Trial:
         """What each machine is to dial, by machine."""
         jobs = {}
         for flow, answer in said.items():
-            address = answer.get("dials") or answer["to"].get("address")
+            literal = answer["text"].partition(" -> ")[2].rpartition(":")[0]
+            address = literal if is_ipv4(literal) else answer.get("dials") or \
+                answer["to"].get("address")
             if not address:
                 continue
             patience = QUICK_PATIENCE if self.is_quick else PATIENCE
@@ -273,6 +317,8 @@ class Trial:
     @staticmethod
     def server_of(case, model):
         name = model["to"]["name"]
+        if name[0].isdigit():
+            name = model["to"].get("note", "").split(" ")[-1]  # "10.200.0.30 stands for d1a"
         name = case.file["services"].get(name, {}).get("at", name)
         for site in case.file["sites"].values():
             for device, addresses in site["devices"].items():
