@@ -172,20 +172,30 @@ static struct tl_walk_end find_wire(const struct tl_model *model, const struct w
         return on_lan(model, index, &own);
 }
 
+/* The site in whose LANs an end is; TL_MODEL_NONE: in none. */
+static uint32_t site_of(const struct tl_model *model, const struct tl_walk_end *end)
+{
+        return end->lan != TL_MODEL_NONE ? model->lans[end->lan].site
+               : end->is_node            ? model->nodes[end->node].site
+                                         : TL_MODEL_NONE;
+}
+
 struct tl_walk_end tl_course_find(const struct tl_model *model, const struct tl_walk_end *from,
                                   const struct wg_ip *dialled)
 {
+        uint32_t site = from ? site_of(model, from) : TL_MODEL_NONE, lan = TL_MODEL_NONE;
         const struct tl_stand_in *stand_in;
-        uint32_t lan = TL_MODEL_NONE;
         struct wg_ip there;
 
-        if (from && from->lan != TL_MODEL_NONE)
-                lan = tl_model_find_lan_of(model, model->lans[from->lan].site, dialled);
+        if (site != TL_MODEL_NONE)
+                lan = tl_model_find_lan_of(model, site, dialled);
         if (lan == TL_MODEL_NONE)
                 return find_wire(model, dialled);
         stand_in = tl_model_find_here(model, lan, dialled);
         if (!stand_in)
                 return on_lan(model, lan, dialled);
+        if (from->is_node) /* it answers for these addresses in the LAN, and not to itself */
+                return find_wire(model, dialled);
         there = tl_course_translate(dialled, &stand_in->here, &stand_in->there);
         return find_wire(model, &there);
 }

@@ -353,20 +353,25 @@ static uint32_t to_peer(struct trip *trip, const struct leg *leg, uint32_t node,
                 return step->peer;
         }
         meant = tl_model_next(trip->model, node, leg->to->node);
-        if (!has_key(trip->model, meant)) /* plans leave it out */
+        if (meant == TL_MODEL_NONE || has_key(trip->model, meant)) {
+                broken(trip->walk, TL_CAUSE_ALLOWED_IPS);
+        } else { /* plans leave it out */
                 step->node = meant;
-        broken(trip->walk, has_key(trip->model, meant) ? TL_CAUSE_ALLOWED_IPS : TL_CAUSE_NO_KEY);
+                broken(trip->walk, TL_CAUSE_NO_KEY);
+        }
         return TL_MODEL_NONE;
 }
 
 /* Whether a node accepts the packet from the peer that it came from: as in tielined, the source
- * must belong to that peer. */
+ * must belong to that peer. The kernel drops what comes back to the node that sent it. */
 static bool accept_from(struct trip *trip, const struct leg *leg, uint32_t node, uint32_t before)
 {
         struct wg_prefix prefix = {0};
         struct tl_walk_step *step;
 
-        if (tl_plans_peer(trip->plans, node, &leg->source, &prefix) == before)
+        bool is_own = leg->from->is_node && leg->from->node == node;
+
+        if (tl_plans_peer(trip->plans, node, &leg->source, &prefix) == before && !is_own)
                 return true;
         step = add(trip->walk, leg, TL_WALK_NODE, TL_WALK_ACCEPT, node);
         step->peer = before;

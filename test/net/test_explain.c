@@ -187,6 +187,7 @@ static const struct row trivial[] = {
         {102, PLAIN, "a -> 192.168.201.2", "same"},
         {103, PLAIN, "b -> 192.168.201.56:631", "same_lan"},
         {104, PLAIN, "a -> b", "same_lan"},
+        {126, TWINS, "a -> 192.168.201.55:22", "same_lan"}, /* in its own LAN, it is unique */
         {105, PLAIN POLICY "  - {from: e, to: d}\n", "b -> 192.168.201.2:22", "same_lan"},
 };
 
@@ -343,6 +344,12 @@ static const struct row breaks[] = {
          "or on b alone, add: route 192.168.200.0/24 via 192.168.201.2"},
         {694, PLAIN, "b -> 10.200.1.244:443",
          "gateway_route @6 in shenzhen's router; use 192.168.200.244: it is d for b"},
+        /* What a node sends comes back to it: its kernel drops what has its own source. */
+        {697, PLAIN, "a -> 10.200.0.55", "allowed_ips @6 in a"},
+        {698,
+         "network: acme\naddresses: 10.70.0.0/24\n\n\nsites:\n" SITE1
+         ", endpoint: 203.0.113.1}\n" SITE2 ", endpoint: 203.0.113.2}\n",
+         "a -> 10.200.0.55", "allowed_ips @6 in a"},
         /* S11: addresses that are not unique. */
         {700, TWINS PEOPLE, "e -> 192.168.201.244:443",
          "overlap @6; use 10.200.0.244 (shenzhen) or 10.200.1.244 (d in beijing)"},

@@ -1010,16 +1010,20 @@ static bool find_in_tunnel(const struct world *w, const struct wg_ip *ip, struct
 static bool find_dialled(const struct world *w, const struct end *from, const struct wg_ip *ip,
                          struct end *end)
 {
+        bool is_node = from->position.place == AT_NODE;
+        uint32_t site = is_node ? w->model->nodes[from->position.node].site : from->position.site;
         const struct tl_stand_in *stand_in;
         struct wg_ip there;
 
-        if (from->position.place != AT_DEVICE || !lan_at(w->model, from->position.site, ip))
+        if (site == TL_MODEL_NONE || !lan_at(w->model, site, ip))
                 return find_in_tunnel(w, ip, end);
-        stand_in = stand_in_at(w->model, from->position.site, ip);
+        stand_in = stand_in_at(w->model, site, ip);
         if (!stand_in) {
-                *end = on_lan(w, from->position.site, ip);
+                *end = on_lan(w, site, ip);
                 return true;
         }
+        if (is_node) /* it answers for others only */
+                return find_in_tunnel(w, ip, end);
         there = move_ip(ip, &stand_in->here, &stand_in->there);
         return find_in_tunnel(w, &there, end);
 }
