@@ -85,6 +85,13 @@ static void fill_test(struct tl_matrix *matrix, const struct tl_topology *topolo
                 .cell = {.is_predicted = explanation->is_reachable, .cause = explanation->cause},
         };
         to = tl_dial_find(topology, &explanation->destination);
+        if (test->from && explanation->destination.node == TL_MODEL_NONE &&
+            explanation->to.family != WG_FAMILY_NONE) { /* nobody has it: see that nobody answers */
+                test->is_tried = true;
+                test->cell.probe = take_probe(matrix, &explanation->to, explanation->protocol,
+                                              explanation->port);
+                return;
+        }
         test->is_tried = test->from && to;
         if (!test->is_tried)
                 return;
