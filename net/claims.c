@@ -228,10 +228,12 @@ void tl_claims_check_endpoint(const struct tl_claims *claims, const struct tl_no
                 return;
         tl_claims_describe(text, claim);
         tl_address_format_ip(ip_text, ip);
-        snprintf(message, sizeof(message),
-                 "the endpoint %s%s%s%s of \"%s\" lies in %s, which is routed into the tunnel",
+        snprintf(message, sizeof(message), "the endpoint %s%s%s%s of \"%s\" lies in %s, %s",
                  endpoint->host.text, is_name ? " (here " : "", is_name ? ip_text : "",
-                 is_name ? ")" : "", node->name, text);
+                 is_name ? ")" : "", node->name, text,
+                 claim->lan && tl_lan_is_mapped(claim->lan)
+                         ? "where the site's machines look for it"
+                         : "which is routed into the tunnel");
         tl_claims_report(findings, TL_CONFLICT_ENDPOINT_ROUTED, endpoint->host.at, claim->at,
                          message);
 }

@@ -398,7 +398,7 @@ static bool find_all(const struct tl_model *model, struct tl_arena *arena,
                 check_routes(model->sites[i].in_file, &routed, findings);
         for (uint32_t i = 0; i < model->node_count; i++) {
                 check_in_lan(model, &model->nodes[i], findings);
-                tl_claims_check_endpoint(&routed, &model->nodes[i],
+                tl_claims_check_endpoint(&claims, &model->nodes[i],
                                          &model->nodes[i].in_file->endpoint.ip, findings);
         }
         return check_sites(model, &claims, arena, findings) &&

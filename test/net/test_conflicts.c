@@ -205,7 +205,11 @@ static const struct {
                          "6:12") /* so it cannot be a route */
          "5:68: a route to 192.168.1.0/24 leads to nothing in the network\n"
          "6:12: " MAPPED("192.168.1.0/24", "t", LAN_OF("192.168.1.0/24", "s"), "10.200.1.0/24",
-                         "5:12")},
+                         "5:12") "6:12: the endpoint 192.168.1.4 of \"z\" lies in LAN "
+                                 "192.168.1.0/24 of site \"t\", where "
+                                 "the site's machines look for it [3:22]; give the public address "
+                                 "of the machine, or of "
+                                 "the NAT in front of it\n"},
         /* The networks that devices are in. */
         {28,
          HEAD "sites: {s: {lan: [192.168.1.0/24, \"fd77::/64\"]}, t: {lan: 10.9.2.0/24}, u: "
