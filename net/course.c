@@ -153,23 +153,32 @@ static struct tl_walk_end on_lan(const struct tl_model *model, uint32_t lan, con
         };
 }
 
-/* Of a machine whose address in the tunnel is given. */
+/* Of a machine on a LAN whose address in the tunnel is given. */
+static struct tl_walk_end on_wire(const struct tl_model *model, uint32_t index,
+                                  const struct wg_ip *ip)
+{
+        const struct tl_lan *lan = &model->lans[index];
+        const struct wg_prefix *wire = wg_prefix_contains(&lan->wire, ip) ? &lan->wire
+                                                                          : &lan->mapped;
+        struct wg_ip own = tl_course_translate(ip, wire, &lan->prefix);
+
+        return on_lan(model, index, &own);
+}
+
+/* Of any machine. */
 static struct tl_walk_end find_wire(const struct tl_model *model, const struct wg_ip *ip)
 {
-        uint32_t node = tl_model_find_address(model, ip), index;
-        const struct tl_lan *lan;
-        struct wg_ip own;
+        struct tl_walk_end end = {.ip = *ip, .node = TL_MODEL_NONE, .lan = TL_MODEL_NONE};
+        uint32_t lan;
 
-        if (node != TL_MODEL_NONE || ip->family == WG_FAMILY_NONE)
-                return (struct tl_walk_end){
-                        .ip = *ip, .node = node, .lan = TL_MODEL_NONE, .is_node = true};
-        index = tl_model_find_lan(model, ip);
-        if (index == TL_MODEL_NONE)
-                return (struct tl_walk_end){.ip = *ip, .node = TL_MODEL_NONE, .lan = TL_MODEL_NONE};
-        lan = &model->lans[index];
-        own = tl_course_translate(
-                ip, wg_prefix_contains(&lan->wire, ip) ? &lan->wire : &lan->mapped, &lan->prefix);
-        return on_lan(model, index, &own);
+        if (ip->family == WG_FAMILY_NONE)
+                return end;
+        end.node = tl_model_find_address(model, ip);
+        end.is_node = end.node != TL_MODEL_NONE;
+        if (end.is_node)
+                return end;
+        lan = tl_model_find_lan(model, ip);
+        return lan == TL_MODEL_NONE ? end : on_wire(model, lan, ip);
 }
 
 /* The site in whose LANs an end is; TL_MODEL_NONE: in none. */
