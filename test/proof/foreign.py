@@ -3,8 +3,15 @@
 beside it, or `tieline apply` must name what is in the way."""
 
 import os
+import shlex
 
 TABLES = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "tables"))
+
+
+def rules(name):
+    """The path of rules that iptables-save has written, for a shell."""
+    return shlex.quote(os.path.join(TABLES, name))
+
 
 # A link as other programs make them.
 LINK = """\
@@ -17,7 +24,7 @@ ip addr add {address} dev {link}
 DOCKER = f"""\
 {LINK.format(link="docker0", address="172.17.0.1/16")}
 sysctl -qw net.ipv4.ip_forward=1
-iptables-restore {TABLES}/docker.rules
+iptables-restore {rules("docker.rules")}
 """
 
 # With the commands that tieline prints.
@@ -28,8 +35,8 @@ iptables -I DOCKER-USER -o n -j ACCEPT
 
 # The same with ufw, and the node's own ports open.
 UFW_PASSES = f"""\
-iptables-restore {TABLES}/ufw.rules
-ip6tables-restore {TABLES}/ufw6.rules
+iptables-restore {rules("ufw.rules")}
+ip6tables-restore {rules("ufw6.rules")}
 for way in '-i n' '-o n'; do
     iptables -A ufw-user-forward $way -j ACCEPT
     ip6tables -A ufw6-user-forward $way -j ACCEPT
@@ -47,7 +54,7 @@ ip rule add priority 5230 fwmark 0x80000/0xff0000 table default
 ip rule add priority 5250 fwmark 0x80000/0xff0000 unreachable
 ip rule add priority 5270 table 52
 ip route add 100.100.100.100 dev tailscale0 table 52
-iptables-restore {TABLES}/tailscale.rules
+iptables-restore {rules("tailscale.rules")}
 """
 
 # Containers behind a NAT of their own, and a firewall that knows connections.
