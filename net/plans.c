@@ -26,8 +26,7 @@ struct tl_plans_item {
 bool tl_plans_init(struct tl_plans *plans, const struct tl_model *model,
                    const struct tl_policy *policy)
 {
-        plans->model = model;
-        plans->policy = policy;
+        *plans = (struct tl_plans){.model = model, .policy = policy};
         plans->items = calloc((size_t)model->node_count + 1, sizeof(*plans->items));
         return plans->items != NULL;
 }

@@ -79,7 +79,9 @@ static void check_office(struct test_office *office, uint64_t *state)
         struct tl_plans plans;
 
         assert_true(tl_policy_build(&policy, &office->model, &office->findings));
+        memset(&plans, 0xff, sizeof(plans)); /* as the memory may be before */
         assert_true(tl_plans_init(&plans, &office->model, &policy));
+        assert_int_equal(plans.uplink_mtu, 0);
         for (uint32_t node = 0; node < office->model.node_count; node++) {
                 const struct tl_nodeplan *plan = tl_plans_get(&plans, node);
 
