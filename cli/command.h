@@ -27,6 +27,7 @@ enum {
         X(TL_CLI_IN, in, "MACHINE=PREFIX", "suppose that a node is in a network; repeatable") \
         X(TL_CLI_TRAVEL, travel, NULL, "show how packets travel between all pairs, and why") \
         X(TL_CLI_LOCKED, locked, NULL, "fail if the lock lacks values, instead of adding them") \
+        X(TL_CLI_AS, as, "ADDRESS", "suppose that SRC, a node, sends with this address") \
         X(TL_CLI_CONFIRM, confirm, "DURATION", "undo everything after DURATION, unless confirmed") \
         X(TL_CLI_REVERT, revert, NULL, "undo the changes now, instead of confirming them") \
         X(TL_CLI_WAIT, wait, NULL, NULL) \

@@ -19,8 +19,8 @@
 
 #define PROBE_TEXT \
         "Probes the LAN of this machine: whether another machine has an address that the\n" \
-        "node is about to answer for, and whether the router has the routes that it should\n" \
-        "have. --no-probe skips that.\n"
+        "node is about to answer for, and whether the router has the routes that it\n" \
+        "should have. --no-probe skips that.\n"
 
 const struct tl_command tl_commands[] = {
         {
@@ -148,12 +148,19 @@ const struct tl_command tl_commands[] = {
                            "\n"
                            "  tieline explain acme --in e/laptop=192.168.1.0/24 e d:443\n"
                            "\n"
+                           "With --as, suppose that a node sends packets with an address that may "
+                           "not be its\n"
+                           "own:\n"
+                           "\n"
+                           "  tieline explain acme --as 192.168.201.55 c z\n"
+                           "\n"
                            "Exits with 0 if DST is reachable, 1 if the file has mistakes, and 3 if "
                            "DST is\n"
                            "not reachable.\n"
                            "\n" NETWORK_TEXT,
                 .page = "tieline-explain(1)",
-                .takes = TL_CLI_TAKES(TL_CLI_IN) | TL_CLI_TAKES(TL_CLI_JSON),
+                .takes = TL_CLI_TAKES(TL_CLI_IN) | TL_CLI_TAKES(TL_CLI_AS) |
+                         TL_CLI_TAKES(TL_CLI_JSON),
                 .least_words = 1,
                 .most_words = 8,
                 .has_names = true,
@@ -174,8 +181,8 @@ const struct tl_command tl_commands[] = {
                         "With --travel, shows a matrix instead: how packets travel from each LAN "
                         "and each\n"
                         "kind of device to each other one (native, SNAT, a mapped prefix, an "
-                        "address of the\n"
-                        "LAN, by way of a gateway, not at all), and why.\n"
+                        "address of\n"
+                        "the LAN, by way of a gateway, not at all), and why.\n"
                         "\n" NETWORK_TEXT,
                 .takes = TL_CLI_TAKES(TL_CLI_TRAVEL) | TL_CLI_TAKES(TL_CLI_JSON),
                 .most_words = 1,

@@ -274,6 +274,16 @@ static int explain(const struct tl_call *call, struct tl_load *load, const struc
         return status;
 }
 
+/* Reads --as. */
+static bool read_claim(const struct tl_call *call, struct tl_flow *flow)
+{
+        const char *text = call->options[TL_CLI_AS];
+
+        if (!text || tl_address_parse_ip((struct tl_text){text, strlen(text)}, &flow->as))
+                return true;
+        return tl_fail_usage("--as takes an address, such as 192.168.201.55, not `%s'", text);
+}
+
 int tl_cli_explain(const struct tl_call *call)
 {
         struct tl_question question;
@@ -290,6 +300,8 @@ int tl_cli_explain(const struct tl_call *call)
                 tl_fail_usage("%s", wrong);
                 return TL_CLI_USAGE;
         }
+        if (!read_claim(call, &flow))
+                return TL_CLI_USAGE;
         status = tl_load_read(&load, question.network[0] ? question.network : NULL);
         if (!status && !load.is_good) {
                 tl_load_print_findings(&load);

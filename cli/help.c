@@ -25,13 +25,28 @@ void tl_help_print_all(const struct tl_command *all)
 }
 
 enum {
-        MOST_OPTIONS = 4,  /* that fit on the line of the usage */
+        COLUMNS = 80,
         OPTION_WIDTH = 18, /* of the column of options */
 };
 
+/* Whether a line has room for the options, with their arguments, and for the words. */
+static bool has_short_options(const struct tl_command *command)
+{
+        size_t width = strlen("Usage: tieline ") + strlen(command->name) + 1 +
+                       strcspn(command->arguments, "\n");
+
+        for (int option = 0; option < TL_CLI_OPTION_COUNT; option++)
+                if (tl_option_is_shown(command, option))
+                        width += strlen(" [--]") + strlen(tl_options[option].name) +
+                                 (tl_options[option].argument
+                                          ? 1 + strlen(tl_options[option].argument)
+                                          : 0);
+        return width <= COLUMNS;
+}
+
 static void print_usage_options(const struct tl_command *command)
 {
-        if (__builtin_popcount(command->takes) > MOST_OPTIONS) {
+        if (!has_short_options(command)) {
                 fputs(" [OPTION]...", stdout);
                 return;
         }

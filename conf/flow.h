@@ -22,6 +22,8 @@ struct tl_flow {
         uint8_t protocol;        /* WG_PROTOCOL_ICMP (also for ICMPv6), _TCP or _UDP */
         uint16_t port;           /* 0 for a ping */
         bool is_negated;         /* begins with "not" */
+        struct wg_ip as;         /* the source address that packets claim, if somebody supposes
+                                  * that; the text has none. Family NONE: their own */
 };
 
 /* Reads a flow. Returns NULL; or a message that says what is wrong and what would be right, with

@@ -9,6 +9,28 @@
 
 WG_ENUM_DEFINE(tl_cause, TL_CAUSES)
 
+/* Devices of a LAN do not send into the tunnel; what a node may send as is for others to judge. */
+static bool may_claim(const struct tl_model *model, const struct tl_flow *flow,
+                      const struct tl_end *from, struct tl_place at, struct tl_findings *findings)
+{
+        struct tl_walk_end owner = tl_walk_locate(model, &flow->as);
+        const struct tl_walk_end *node = flow->as.family == WG_FAMILY_IPV4 ? &from->ip4
+                                                                           : &from->ip6;
+
+        if (flow->as.family == WG_FAMILY_NONE)
+                return true;
+        if (!node->is_node || node->node == TL_MODEL_NONE) {
+                tl_findings_error(findings, at, "name a hub, a node of a site, or a device",
+                                  "%s sends nothing into the tunnel itself", from->name);
+                return false;
+        }
+        if (owner.node != node->node)
+                return true;
+        tl_findings_error(findings, at, "name the machine that has it as the source",
+                          "peers accept this address from %s: its site has it", from->name);
+        return false;
+}
+
 bool tl_explain(struct tl_explanation *explanation, struct tl_plans *plans,
                 const struct tl_flow *flow, struct tl_place at, struct tl_findings *findings)
 {
@@ -18,7 +40,8 @@ bool tl_explain(struct tl_explanation *explanation, struct tl_plans *plans,
 
         *explanation = (struct tl_explanation){0};
         if (!tl_ends_list(&from, plans->model, flow->from, arena, at, findings) ||
-            !tl_ends_list(&to, plans->model, flow->to, arena, at, findings))
+            !tl_ends_list(&to, plans->model, flow->to, arena, at, findings) ||
+            !may_claim(plans->model, flow, from.items, at, findings))
                 return false;
         if ((tl_pair_walk(&walk, plans, from.items, to.items, flow) || !walk.has_no_memory) &&
             tl_pair_tell(explanation, plans, &walk, from.items, to.items))

@@ -83,7 +83,8 @@ struct tl_explanation {
 
 /* Explains a flow between names or addresses of the file. A name with several addresses (a person
  * with two devices, a site, a service with several ports) stands for the first one, as `note` says.
- * IPv6 is used only if the ends have no IPv4 in common. `at` is the place of the flow for findings;
+ * IPv6 is used only if the ends have no IPv4 in common, or flow->as is one. Only a node can
+ * claim an address of another machine. `at` is the place of the flow for findings;
  * line 0: it is not in the file. Returns false with a finding if an end is unknown, or memory runs
  * out. The caller releases *explanation either way. */
 bool tl_explain(struct tl_explanation *explanation, struct tl_plans *plans,

@@ -38,6 +38,19 @@ static void set_ends(struct tl_walk *walk, const struct tl_end *from, const stru
         walk->to = is_ipv6 || !has(&to->ip4) ? to->ip6 : to->ip4;
 }
 
+/* Gives the source another address than its own, and the destination one of that family. */
+static void claim(struct tl_walk *walk, const struct tl_end *from, const struct tl_end *to,
+                  const struct wg_ip *as)
+{
+        if (as->family == WG_FAMILY_NONE)
+                return;
+        walk->from = as->family == WG_FAMILY_IPV4 ? from->ip4 : from->ip6;
+        walk->from.ip = *as;
+        walk->from.lan = TL_MODEL_NONE;
+        if (has(as->family == WG_FAMILY_IPV4 ? &to->ip4 : &to->ip6))
+                walk->to = as->family == WG_FAMILY_IPV4 ? to->ip4 : to->ip6;
+}
+
 /* Answers without a walk what the names alone decide. */
 static bool is_decided(struct tl_walk *walk, const struct tl_end *from, const struct tl_end *to)
 {
@@ -76,6 +89,7 @@ bool tl_pair_walk(struct tl_walk *walk, struct tl_plans *plans, const struct tl_
         *walk = (struct tl_walk){0};
         set_port(walk, flow, to->service);
         set_ends(walk, from, to);
+        claim(walk, from, to, &flow->as);
         walk->dialled = to->literal;
         walk->to = tl_ends_place(plans->model, &walk->from, to, &walk->to);
         return !is_decided(walk, from, to) && tl_walk_run(walk, plans);

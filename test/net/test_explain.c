@@ -622,12 +622,54 @@ static void test_breaks(void **state WG_UNUSED)
                 check(&breaks[i]);
 }
 
+/* S22: what a node claims with an address of another machine. "": a mistake. */
+static const struct {
+        unsigned int number;
+        const char *yaml, *text, *as, *result;
+} claims[] = {
+        {1, PLAIN, "c -> z", "192.168.201.55", "z drops it: 192.168.201.55 does not belong to c"},
+        {2, PLAIN, "c -> b", "192.168.201.1", "z drops it: 192.168.201.1 does not belong to c"},
+        {3, PLAIN, "e -> d:443", "10.70.0.2", "z drops it: 10.70.0.2 does not belong to e/laptop"},
+        {4, PLAIN, "c -> z", "198.51.100.7", "z drops it: 198.51.100.7 does not belong to c"},
+        {5, PLAIN, "c -> z", "fd00::1", "z drops it: fd00::1 does not belong to c"},
+        {6, PLAIN, "c -> b", "fd00::1", "c has IPv4 and IPv6, but b has IPv4"},
+        {7, PLAIN, "b -> d", "198.51.100.7", ""},  /* no node */
+        {8, PLAIN, "c -> z", "192.168.200.9", ""}, /* in its own LAN */
+        {9, PLAIN, "c -> z", "10.70.0.3", ""},
+};
+
+static void test_claims(void **state WG_UNUSED)
+{
+        for (size_t i = 0; i < WG_ARRAY_SIZE(claims); i++) {
+                struct tl_explanation explanation;
+                struct test_planned planned;
+                struct tl_flow flow;
+                size_t offset;
+                bool is_good;
+
+                test_planned_init(&planned, claims[i].yaml);
+                assert_null(tl_flow_parse((struct tl_text){claims[i].text, strlen(claims[i].text)},
+                                          &flow, &offset));
+                assert_true(tl_address_parse_ip(
+                        (struct tl_text){claims[i].as, strlen(claims[i].as)}, &flow.as));
+                is_good = tl_explain(&explanation, &planned.plans, &flow, (struct tl_place){0},
+                                     &planned.office.findings);
+                if (is_good != (*claims[i].result != '\0') ||
+                    (is_good && strcmp(explanation.message, claims[i].result) != 0))
+                        fail_msg("%u: %s", claims[i].number,
+                                 is_good ? explanation.message : "refused");
+                tl_explain_done(&explanation);
+                test_planned_done(&planned);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_works),
                 cmocka_unit_test(test_trivial),
                 cmocka_unit_test(test_breaks),
+                cmocka_unit_test(test_claims),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,9 +181,9 @@ class Shown:
 
     # Connections
 
-    def explain(self, flow):
+    def explain(self, flow, *options):
         """What `tieline explain --json` says."""
-        done = run(self.program, "explain", "--json", self.path, flow, check=False)
+        done = run(self.program, "explain", "--json", *options, self.path, flow, check=False)
         expect(done.returncode in (0, 3), f"explain {flow}: {done.stderr}")
         answer = json.loads(done.stdout)
         expect_same(answer["reachable"], done.returncode == 0, f"exit status of explain {flow}")

@@ -121,6 +121,8 @@ def sources_are_checked(net):
     net.sh("c", f"ip addr del 192.168.201.66/32 dev {net.name}")
     expect(" 0 received" in done.stdout, f"z does not answer to a false source: {done.stdout}")
     expect(dropped() >= before + 3, f"z counts three packets with a false source: {dropped()}")
+    said = net.explain("c -> z", "--as", "192.168.201.66")
+    expect_same(said["message"], "z drops it: 192.168.201.66 does not belong to c", "explain")
     net.works("c -> z")
 
 
