@@ -12,7 +12,8 @@
 #   clang     build with clang -Werror; unit tests, timing tests with valgrind
 #   asan      build with AddressSanitizer and UBSan; the tests of gcc, with a shorter simulator run;
 #             the namespace tests, tielined with tielined
-#   tsan      build with ThreadSanitizer; unit tests; the same namespace tests
+#   tsan      build with ThreadSanitizer; unit tests; the same namespace tests, without those of
+#             programs that have one thread
 #   msan      build with MemorySanitizer; unit tests, timing tests
 #   net       namespace tests with the release build, and with other WireGuards as peers; a short
 #             run of the bench
@@ -338,6 +339,10 @@ stage_asan() {
         unset ASAN_OPTIONS UBSAN_OPTIONS
 }
 
+# Scenarios of `tieline`, which has one thread. Of tielined, they show what others do, too; those of
+# the first office remain, and the generated networks.
+one_thread='node-|lab-|commands-|one-lan-(?!leased-line)'
+
 stage_tsan() {
         build tsan || return
         open_reports
@@ -346,7 +351,9 @@ stage_tsan() {
         [ "$long" = 0 ] ||
                 single "minutes of wake-ups" \
                         "${fixed_layout[@]}" "$out/tsan/test/test_daemon_soak" 300
-        counted "namespaces" tests_in_namespaces tsan --impl-b tielined
+        local without=()
+        [ "$long" = 1 ] || without=(--without "$one_thread")
+        counted "namespaces" tests_in_namespaces tsan --impl-b tielined "${without[@]}"
         counted "generated networks" generated_networks tsan 4 20
         single "no sanitizer report" sanitizer_reports
         unset TSAN_OPTIONS

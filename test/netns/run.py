@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import sys
@@ -66,6 +67,8 @@ def list_cases(options, mine):
             if options.names and not {title, scenario.name} & set(options.names):
                 continue
             if scenario.long and not (options.long or options.names):
+                continue
+            if options.without and options.without.match(scenario.name) and not options.names:
                 continue
             missing = [program for program in scenario.needs if not shutil.which(program)]
             theirs = mine if name == options.impl_a else None
@@ -258,6 +261,8 @@ def parse_options():
                         help="number of scenarios to run at once (default: 2)")
     parser.add_argument("--long", action="store_true", help="include scenarios that take minutes")
     parser.add_argument("--tools", metavar="DIR", help="directory of the tools that scenarios run")
+    parser.add_argument("--without", metavar="REGEX", type=re.compile,
+                        help="leave out scenarios whose names begin with this")
     parser.add_argument("--total", type=float, metavar="SECONDS",
                         help="time limit for the whole run")
     options = parser.parse_args()
