@@ -101,7 +101,7 @@ nothing_optional() {
                 -Dcompletion=false -Dsysusersdir= -Dunitdir= -Dhardening=false --werror &&
                 as_user meson compile -C build-bare &&
                 as_user env DESTDIR="$work/bare" meson install -C build-bare --quiet &&
-                [ "$(cd "$work/bare" && find . ! -type d | wc -l)" = 13 ] &&
+                [ "$(cd "$work/bare" && find . ! -type d | wc -l)" = 14 ] &&
                 as_user "$(find "$work/bare" -name tielined)" --version | grep -q '^tielined '
 }
 try "it builds without any optional part" nothing_optional
