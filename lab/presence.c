@@ -14,15 +14,12 @@ static const char *person_of(const struct tl_model *model, uint32_t node)
         return person == TL_MODEL_NONE ? NULL : model->network->people[person].name.text;
 }
 
-static const struct tl_placed_prefix *find_home(const struct tl_model *model, const char *name)
+/* The LAN of a home; NULL: the file gives none. */
+static const struct tl_placed_prefix *lan_of_home(const struct tl_model *model, const char *name)
 {
-        const struct tl_network_lab *lab = &model->network->lab;
+        const struct tl_lab_home *home = tl_model_find_home(model, name);
 
-        for (uint32_t i = 0; i < lab->home_count; i++)
-                if (lab->homes[i].lan.prefix.ip.family != WG_FAMILY_NONE &&
-                    strcmp(lab->homes[i].who.text, name) == 0)
-                        return &lab->homes[i].lan;
-        return NULL;
+        return home && home->lan.prefix.ip.family != WG_FAMILY_NONE ? &home->lan : NULL;
 }
 
 static const struct tl_placed_prefix *find_lan(const struct tl_model *model, uint32_t node)
@@ -33,13 +30,13 @@ static const struct tl_placed_prefix *find_lan(const struct tl_model *model, uin
 
         if (person == TL_MODEL_NONE)
                 return NULL;
-        lan = find_home(model, model->nodes[node].name);
+        lan = lan_of_home(model, model->nodes[node].name);
         if (lan)
                 return lan;
         device = &model->network->people[person].devices[node - model->person_nodes[person]];
         if (device->lans.count)
                 return &device->lans.items[0];
-        return find_home(model, person_of(model, node));
+        return lan_of_home(model, person_of(model, node));
 }
 
 const struct wg_prefix *tl_presence_home(const struct tl_model *model, uint32_t node)

@@ -78,15 +78,13 @@ void tl_homes_make_device(struct tl_builder *b, uint32_t index)
 {
         const struct tl_node *node = &b->model->nodes[index];
         const struct wg_prefix *lan = tl_presence_home(b->model, index);
-        const struct tl_lab_home *home = tl_uplink_find_home(b, node->name);
-        const char *name = node->name, *router_name;
+        const struct tl_lab_home *home = tl_model_home_of(b->model, index);
+        const char *name = home ? home->who.text
+                                : b->model->network->people[node->person].name.text;
+        const char *router_name;
         struct tl_uplink uplink;
         struct tl_lab_machine *machine, *router;
 
-        if (!home) {
-                name = b->model->network->people[node->person].name.text;
-                home = tl_uplink_find_home(b, name);
-        }
         uplink = tl_uplink_describe(name, home, node);
         machine = tl_builder_add_node(b, index);
         if (uplink.nat == TL_LAB_NAT_NONE) {

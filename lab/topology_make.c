@@ -16,7 +16,7 @@ static void make_hub(struct tl_builder *b, uint32_t index)
 {
         const struct tl_node *node = &b->model->nodes[index];
         struct tl_lab_machine *machine = tl_builder_add_node(b, index);
-        struct tl_uplink uplink = tl_uplink_describe(node->name, tl_uplink_find_home(b, node->name),
+        struct tl_uplink uplink = tl_uplink_describe(node->name, tl_model_home_of(b->model, index),
                                                      node);
 
         tl_uplink_add(b, machine, &uplink);

@@ -140,7 +140,7 @@ static void make_router(struct tl_builder *b, uint32_t site, uint32_t segment,
         const struct tl_node *node = &b->model->nodes[of->node];
         struct tl_lab_machine *router = tl_builder_add_machine(
                 b, tl_builder_format(b, "router.%s", of->name), TL_LAB_ROUTER);
-        const struct tl_lab_home *home = tl_uplink_find_home(b, of->name);
+        const struct tl_lab_home *home = tl_model_home_of(b->model, of->node);
         struct wg_ip forward_to = TL_NO_IP;
         const char *more = "";
 
@@ -271,7 +271,7 @@ void tl_sites_make(struct tl_builder *b, uint32_t site)
 {
         const struct tl_site *of = &b->model->sites[site];
         const struct tl_node *node = &b->model->nodes[of->node];
-        struct tl_uplink uplink = tl_uplink_describe(of->name, tl_uplink_find_home(b, of->name),
+        struct tl_uplink uplink = tl_uplink_describe(of->name, tl_model_home_of(b->model, of->node),
                                                      node);
         uint32_t segment = b->topology->segment_count++;
         struct tl_lab_machine *machine = tl_builder_add_node(b, of->node);

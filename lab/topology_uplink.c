@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "lab/topology_uplink.h"
 
-#include <string.h>
-
 #include "conf/address.h"
 #include "lab/topology_addresses.h"
 
@@ -82,16 +80,6 @@ const char *tl_uplink_format_nat(struct tl_builder *b, enum tl_lab_nat nat, cons
                                  "        }\n"
                                  "}\n",
                                  more, forwarded, how);
-}
-
-const struct tl_lab_home *tl_uplink_find_home(const struct tl_builder *b, const char *name)
-{
-        const struct tl_network_lab *lab = &b->model->network->lab;
-
-        for (uint32_t i = 0; i < lab->home_count; i++)
-                if (strcmp(lab->homes[i].who.text, name) == 0)
-                        return &lab->homes[i];
-        return NULL;
 }
 
 struct tl_uplink tl_uplink_describe(const char *name, const struct tl_lab_home *home,

@@ -28,9 +28,6 @@ struct tl_uplink {
 /* Adds the Internet, the first machine. */
 void tl_uplink_make_internet(struct tl_builder *b);
 
-/* What `lab:` says of the home of a site, person or device; NULL: nothing. */
-const struct tl_lab_home *tl_uplink_find_home(const struct tl_builder *b, const char *name);
-
 /* Describes an uplink, from the home (which may be NULL) and the node behind it. */
 struct tl_uplink tl_uplink_describe(const char *name, const struct tl_lab_home *home,
                                     const struct tl_node *node) WG_MUST_USE;

@@ -193,6 +193,14 @@ const struct tl_presence *tl_model_find_presence(const struct tl_model *model, u
 bool tl_model_hides(const struct tl_model *model, uint32_t node,
                     const struct tl_lan *lan) WG_MUST_USE;
 
+/* What `lab:` says of the home of a site, person or device; NULL: nothing. */
+const struct tl_lab_home *tl_model_find_home(const struct tl_model *model,
+                                             const char *name) WG_MUST_USE;
+
+/* The home that a node is in, in a lab: that of its site; that of the device itself, else that of
+ * its person. NULL: `lab:` says nothing of it. */
+const struct tl_lab_home *tl_model_home_of(const struct tl_model *model, uint32_t node) WG_MUST_USE;
+
 /* Whether a LAN has its mapped prefix in the tunnel, instead of its own. */
 static inline bool tl_lan_is_mapped(const struct tl_lan *lan)
 {

@@ -171,6 +171,29 @@ bool tl_model_hides(const struct tl_model *model, uint32_t node, const struct tl
                tl_model_find_presence(model, node, &lan->wire);
 }
 
+const struct tl_lab_home *tl_model_find_home(const struct tl_model *model, const char *name)
+{
+        const struct tl_network_lab *lab = &model->network->lab;
+
+        for (uint32_t i = 0; i < lab->home_count; i++)
+                if (strcmp(lab->homes[i].who.text, name) == 0)
+                        return &lab->homes[i];
+        return NULL;
+}
+
+const struct tl_lab_home *tl_model_home_of(const struct tl_model *model, uint32_t node)
+{
+        const struct tl_node *of = &model->nodes[node];
+        const struct tl_lab_home *home;
+
+        if (of->site != TL_MODEL_NONE)
+                return tl_model_find_home(model, model->sites[of->site].name);
+        home = tl_model_find_home(model, of->name);
+        if (home || of->person == TL_MODEL_NONE)
+                return home;
+        return tl_model_find_home(model, model->network->people[of->person].name.text);
+}
+
 uint32_t tl_model_find_address(const struct tl_model *model, const struct wg_ip *ip)
 {
         bool is_ipv4 = ip->family == WG_FAMILY_IPV4;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "net/walk.h"
 
-#include <string.h>
-
 #include "base/mem.h"
 #include "net/dialled.h"
 #include "net/pathmtu.h"
@@ -553,32 +551,15 @@ static enum tl_cause nowhere(const struct tl_walk *walk, const struct tl_model *
 
 /* ---- uplinks that carry less than the file says ---- */
 
-static bool is_home_of(const struct tl_model *model, const struct tl_lab_home *home,
-                       const struct tl_node *node)
-{
-        const char *who = home->who.text;
-
-        if (!who)
-                return false;
-        if (node->site != TL_MODEL_NONE)
-                return strcmp(who, model->sites[node->site].name) == 0;
-        return strcmp(who, node->name) == 0 ||
-               (node->person != TL_MODEL_NONE &&
-                strcmp(who, model->network->people[node->person].name.text) == 0);
-}
-
 /* What the uplink of a node carries, by the lab section or as a fact; 0: not known. */
 static uint32_t find_uplink(const struct tl_plans *plans, uint32_t node)
 {
-        const struct tl_network_lab *lab = &plans->model->network->lab;
+        const struct tl_lab_home *home;
 
         if (plans->uplink_mtu && node == plans->uplink_node)
                 return plans->uplink_mtu;
-        for (uint32_t i = 0; i < lab->home_count; i++)
-                if (lab->homes[i].mtu &&
-                    is_home_of(plans->model, &lab->homes[i], &plans->model->nodes[node]))
-                        return lab->homes[i].mtu;
-        return 0;
+        home = tl_model_home_of(plans->model, node);
+        return home ? home->mtu : 0;
 }
 
 /* Notes a node on the way whose uplink is too narrow for the largest packets. */

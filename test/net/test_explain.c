@@ -147,6 +147,10 @@ static const struct row works[] = {
          "mtu @7; add `mtu: 1400` to c, line 7"},
         {125, OFFICES("", ", mtu: 1400") "lab: {homes: {beijing: {mtu: 1400}}}\n", "b -> d:22",
          "none: seen 192.168.201.55"},
+        {128, PLAIN "lab: {homes: {f: {mtu: 1380}, f/laptop: {mtu: 1400}}}\n", "d -> f:22",
+         "mtu @10; add `mtu: 1400` to f/laptop, line 10"},
+        {129, PLAIN "lab: {homes: {f: {mtu: 1380}, f/laptop: {nat: none}}}\n", "d -> f:22",
+         "none: seen 192.168.200.244"},
         /* S11: one prefix twice, a LAN in another one, and a LAN in the pool. */
         {83, TWINS, "b -> d:443", "none: seen 10.200.0.55"},
         {84, TWINS, "d -> b:443", "none: seen 10.200.1.244"},
