@@ -26,10 +26,7 @@ static struct tl_lab_machine *make_home(struct tl_builder *b, const char *name,
                 ip = tl_addresses_get_nth(&lan, 128, 1);
                 tl_builder_add_address(b, nic, &ip, lan.cidr);
         }
-        tl_builder_make_forwarder(b, router);
-        tl_uplink_set_mapping(b, router, uplink->mapping_s);
-        router->nft = tl_uplink_format_nat(b, uplink->nat, "", &TL_NO_IP, 0);
-        router->spare_ip = tl_addresses_choose(b, &b->public4).ip;
+        tl_uplink_make_nat(b, router, uplink);
         router->used = 1;
         return router;
 }

@@ -118,7 +118,8 @@ void tl_uplink_complete(struct tl_builder *b, struct tl_uplink *uplink)
                 uplink->ip6 = choose_public6(b);
 }
 
-void tl_uplink_set_mapping(struct tl_builder *b, struct tl_lab_machine *machine, uint32_t mapping_s)
+/* Sets how long the kernel of a NAT keeps mappings; 0: as the kernel does. */
+static void set_mapping(struct tl_builder *b, struct tl_lab_machine *machine, uint32_t mapping_s)
 {
         const char *value;
 
@@ -127,6 +128,15 @@ void tl_uplink_set_mapping(struct tl_builder *b, struct tl_lab_machine *machine,
         value = tl_builder_format(b, "%u", mapping_s);
         tl_builder_add_setting(b, machine, "net/netfilter/nf_conntrack_udp_timeout", value);
         tl_builder_add_setting(b, machine, "net/netfilter/nf_conntrack_udp_timeout_stream", value);
+}
+
+void tl_uplink_make_nat(struct tl_builder *b, struct tl_lab_machine *machine,
+                        const struct tl_uplink *uplink)
+{
+        tl_builder_make_forwarder(b, machine);
+        set_mapping(b, machine, uplink->mapping_s);
+        machine->nft = tl_uplink_format_nat(b, uplink->nat, "", &TL_NO_IP, 0);
+        machine->spare_ip = tl_addresses_choose(b, &b->public4).ip;
 }
 
 /* Puts a provider between the Internet and a customer, whose eth0 leads there. */
@@ -157,10 +167,7 @@ static void add_provider(struct tl_builder *b, struct tl_lab_machine *customer,
                 ip = tl_addresses_get_nth(link, (uint8_t)wg_ip_bits(&link->ip), 2);
                 tl_builder_add_address(b, outside, &ip, link->cidr);
         }
-        tl_builder_make_forwarder(b, provider);
-        tl_uplink_set_mapping(b, provider, uplink->mapping_s);
-        provider->nft = tl_uplink_format_nat(b, uplink->nat, "", &TL_NO_IP, 0);
-        provider->spare_ip = tl_addresses_choose(b, &b->public4).ip;
+        tl_uplink_make_nat(b, provider, uplink);
 }
 
 void tl_uplink_add(struct tl_builder *b, struct tl_lab_machine *machine, struct tl_uplink *uplink)

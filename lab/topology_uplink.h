@@ -51,8 +51,8 @@ void tl_uplink_name_endpoint(struct tl_builder *b, const struct tl_node *node,
 const char *tl_uplink_format_nat(struct tl_builder *b, enum tl_lab_nat nat, const char *more,
                                  const struct wg_ip *forward_to, uint16_t port);
 
-/* Sets how long the kernel of a NAT keeps mappings; 0: as the kernel does. */
-void tl_uplink_set_mapping(struct tl_builder *b, struct tl_lab_machine *machine,
-                           uint32_t mapping_s);
+/* Makes a machine the NAT of an uplink that has been connected, with a spare address. */
+void tl_uplink_make_nat(struct tl_builder *b, struct tl_lab_machine *machine,
+                        const struct tl_uplink *uplink);
 
 #endif
