@@ -136,16 +136,16 @@ static int write_files(void *ctx)
                        : 1;
 }
 
-/* The nodes among the machines: those that run tieline, or stock devices. Returns how many. */
-static uint32_t list(const struct tl_topology *topology, bool is_stock,
-                     const struct tl_lab_machine **where)
+/* The nodes among the machines, stock devices last. Returns how many. */
+static uint32_t list(const struct tl_topology *topology, const struct tl_lab_machine **where)
 {
         uint32_t count = 0;
 
-        for (uint32_t i = 0; i < topology->machine_count; i++)
-                if (topology->machines[i].node != TL_MODEL_NONE &&
-                    topology->machines[i].is_stock == is_stock)
-                        where[count++] = &topology->machines[i];
+        for (int is_stock = 0; is_stock <= 1; is_stock++)
+                for (uint32_t i = 0; i < topology->machine_count; i++)
+                        if (topology->machines[i].node != TL_MODEL_NONE &&
+                            topology->machines[i].is_stock == is_stock)
+                                where[count++] = &topology->machines[i];
         return count;
 }
 
@@ -294,8 +294,7 @@ bool tl_nodes_prepare(struct tl_machines *machines, const struct tl_nodes_source
                 tl_fail("out of memory");
                 goto out;
         }
-        count = list(machines->topology, false, where);
-        count += list(machines->topology, true, where + count);
+        count = list(machines->topology, where);
         if (!make_keys(machines, source, where, count, keys))
                 goto out;
         file = tl_rekey(source->text, source->len, keys, count, &it.file_len);
@@ -339,8 +338,7 @@ bool tl_nodes_run(struct tl_machines *machines, const char *command)
         bool is_good = where && items;
 
         if (is_good) {
-                count = list(machines->topology, false, where);
-                count += list(machines->topology, true, where + count);
+                count = list(machines->topology, where);
                 for (uint32_t i = 0; i < count; i++)
                         items[i] = (struct preparation){where[i]->name, command};
                 is_good = tl_machines_do(machines, "the command of --before", where, count,
@@ -412,7 +410,7 @@ bool tl_nodes_apply(struct tl_machines *machines, const struct tl_nodes_source *
                     const struct tl_lab_machine *machine)
 {
         const struct tl_lab_machine **where;
-        uint32_t count, stock, hubs = 0;
+        uint32_t count, hubs = 0, ours;
         bool is_good;
 
         if (machine)
@@ -420,14 +418,16 @@ bool tl_nodes_apply(struct tl_machines *machines, const struct tl_nodes_source *
         where = calloc(machines->topology->machine_count, sizeof(*where));
         if (!where)
                 return tl_fail("out of memory");
-        count = list(machines->topology, false, where);
-        stock = list(machines->topology, true, where + count);
+        count = list(machines->topology, where);
         while (hubs < count && where[hubs]->is_hub)
                 hubs++;
+        ours = hubs;
+        while (ours < count && !where[ours]->is_stock)
+                ours++;
         /* A handshake with a hub that is not there yet would be repeated after 5 s. */
         is_good = apply_on(machines, source, where, hubs) &&
-                  apply_on(machines, source, where + hubs, count - hubs) &&
-                  apply_on(machines, source, where + count, stock);
+                  apply_on(machines, source, where + hubs, ours - hubs) &&
+                  apply_on(machines, source, where + ours, count - ours);
         free(where);
         return is_good;
 }
