@@ -61,18 +61,16 @@ static int add_machine(struct tl_machines *machines, const struct tl_lab_machine
 bool tl_machines_start(struct tl_machines *machines, const struct tl_topology *topology,
                        struct tl_jobs *jobs)
 {
-        int error = 0;
+        int error;
 
         *machines = (struct tl_machines){
                 .topology = topology, .jobs = jobs, .guard = TL_HOLDER_NONE};
         machines->holders = calloc(topology->machine_count, sizeof(*machines->holders));
-        if (!error && !machines->holders)
-                error = -ENOMEM;
-        if (!error)
-                error = tl_space_open(&machines->guard);
+        error = machines->holders ? tl_space_open(&machines->guard) : -ENOMEM;
         jobs->guard = machines->guard.pid;
         while (!error && machines->count < topology->machine_count) {
                 uint32_t i = machines->count;
+
                 machines->holders[i] = TL_HOLDER_NONE;
                 error = add_machine(machines, &topology->machines[i], &machines->holders[i]);
                 machines->count++;

@@ -18,7 +18,6 @@
 #include "net/expect.h"
 #include "net/explain.h"
 #include "net/plans.h"
-#include "net/travel.h"
 
 /* How packets get to their destination: one of the first two, or any of the others. */
 #define TL_MATRIX_WAYS(X) \

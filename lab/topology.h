@@ -24,7 +24,6 @@
 #include "base/enum.h"
 #include "base/prefix.h"
 #include "conf/arena.h"
-#include "conf/findings.h"
 #include "net/model.h"
 
 enum {

@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/prefix.h"
 #include "conf/findings.h"
 #include "lab/topology.h"
 #include "net/course.h"
