@@ -27,7 +27,7 @@ import flame  # noqa: E402
 import machine  # noqa: E402
 import measure  # noqa: E402
 from contenders import BOUNDS, WireGuard, bound  # noqa: E402
-from lab import Failure, Skip, obstacle, run, sweep, until  # noqa: E402
+from lab import Failure, Skip, end_in_order, obstacle, run, sweep, until  # noqa: E402
 
 # Bytes of stack that each sample keeps for unwinding; a batch needs 12 KiB of it.
 STACK = 32768
@@ -234,7 +234,7 @@ def parse_options():
 
 def main():
     options = parse_options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    end_in_order()
     os.environ.setdefault("TIELINED", os.path.join(options.build, "daemon", "tielined"))
     os.makedirs(options.out, exist_ok=True)
     sweep()

@@ -23,7 +23,8 @@ TREE = os.path.dirname(HERE)
 sys.dont_write_bytecode = True  # root would leave files in another user's tree
 sys.path.append(os.path.join(TREE, "test", "netns"))
 
-from lab import Failure, Lab, expect, expect_same, obstacle, read, run, sweep  # noqa: E402
+from lab import (Failure, Lab, end_in_order, expect, expect_same, obstacle,  # noqa: E402
+                 read, run, sweep)
 from member import Member  # noqa: E402
 
 NAME = "acme"
@@ -124,6 +125,7 @@ def main():
     parser.add_argument("--build", default=os.path.join(TREE, "build"), type=os.path.abspath,
                         metavar="DIR", help="build directory (default: build/)")
     options = parser.parse_args()
+    end_in_order()
     if why := obstacle():
         print(f"large: {why}", file=sys.stderr)
         return 2

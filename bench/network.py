@@ -38,11 +38,6 @@ LAN_OF = {"a": "b", "c": "d"}
 
 # The figures
 
-def figures():
-    for form, name in FORMS.items():
-        yield from figures_of(form, name)
-
-
 def figures_of(form, name):
     rate, expense = (0.01, 1000), (0.001, 1000)
     for key, title in (("", "TCP, one stream"), ("8", "TCP, 8 streams")):

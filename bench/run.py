@@ -13,7 +13,6 @@ these checks.
 import argparse
 import functools
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -34,7 +33,7 @@ import report  # noqa: E402
 import targets  # noqa: E402
 from contenders import BOUNDS, WireGuard, bound  # noqa: E402
 from device import BUILT  # noqa: E402
-from lab import Failure, Skip, expect, obstacle, sweep  # noqa: E402
+from lab import Failure, Skip, end_in_order, expect, obstacle, sweep  # noqa: E402
 
 OURS = "tielined"
 # Debian's wireguard-go replaces the newest one if that is unavailable.
@@ -305,16 +304,6 @@ def set_sizes(options):
     if options.processor == "avx2" and machine.processor() != "avx2":
         options.ours = ["--aead", "avx2"]
         os.environ["OPENSSL_ia32cap"] = machine.NO_AVX512
-
-
-def end_in_order():
-    """Makes Ctrl-C and similar signals raise SystemExit, so that everything is cleaned up."""
-    def end(number, _):
-        for later in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(later, signal.SIG_IGN)  # do not interrupt the cleanup
-        sys.exit(128 + number)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, end)
 
 
 def hindrance(options):

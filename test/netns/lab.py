@@ -23,6 +23,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -121,6 +122,16 @@ def obstacle():
         return "cannot create a network namespace"
     run("ip", "netns", "del", probe)
     return None
+
+
+def end_in_order():
+    """Makes Ctrl-C and similar signals raise SystemExit, so that everything is cleaned up."""
+    def end(number, _):
+        for later in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(later, signal.SIG_IGN)  # do not interrupt the cleanup
+        sys.exit(128 + number)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
 
 
 @contextlib.contextmanager
