@@ -13,7 +13,6 @@ import collections
 import concurrent.futures
 import ctypes
 import os
-import re
 import shutil
 import signal
 import subprocess
