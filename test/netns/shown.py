@@ -119,9 +119,20 @@ class Shown:
 
     # Its machines
 
+    def inside(self, machine, *argv):
+        """The command line that runs a program in a machine."""
+        return self.program, "lab", "exec", self.name, machine, "--", *argv
+
     def run(self, machine, *argv, check=True, **more):
-        return run(self.program, "lab", "exec", self.name, machine, "--", *argv, check=check,
-                   env=self.env, **more)
+        return run(*self.inside(machine, *argv), check=check, env=self.env, **more)
+
+    def start(self, machine, *argv, **more):
+        """Starts a program in a machine; it ends with the scenario."""
+        # pylint: disable-next=consider-using-with
+        process = subprocess.Popen(self.inside(machine, *argv), env=self.env,
+                                   stdin=subprocess.DEVNULL, **more)
+        self.lab.processes.append(process)
+        return process
 
     def sh(self, machine, script, *arguments, **more):
         return self.run(machine, "sh", "-ec", script, "sh", *arguments, **more).stdout
@@ -205,6 +216,11 @@ class Shown:
                 return address
         raise Failure(f"{source} knows no IPv{family} address of {name}")
 
+    def address_on(self, machine, link):
+        """The IPv4 address that a link of a machine has."""
+        return self.sh(machine, f"ip -4 -o addr show dev {link} | "
+                       "sed 's|.* inet ||; s|/.*||'").strip()
+
     def talk(self, machine, address, port=None, protocol="icmp", wait=1.0):
         """Sends one packet or opens one connection. Returns the answer: a line; "refused"; or
         None."""
@@ -236,11 +252,7 @@ class Shown:
 
     def serve(self, machine, port=5001):
         """Starts a server for transfers in a machine."""
-        words = [self.program, "lab", "exec", self.name, machine, "--", sys.executable, TRANSFER,
-                 "serve", str(port)]
-        # pylint: disable-next=consider-using-with
-        server = subprocess.Popen(words, env=self.env, stdin=subprocess.DEVNULL)
-        self.lab.processes.append(server)
+        self.start(machine, sys.executable, TRANSFER, "serve", str(port))
         until(lambda: self.sh(machine, f"ss -Hltn 'sport = {port}'"), f"{machine} serves", 20)
 
     def transfers(self, flow, family=4, megabytes=3, port=5001):

@@ -83,9 +83,9 @@ def handshakes_need_no_open_port(net):
     """S1: the NATs of both offices let nothing in but replies; both meet the hub all the same."""
     for site, node in (("shenzhen", "a"), ("beijing", "c")):
         net.tieline(node, "down")
-        public = net.sh(f"isp.{site}", "ip -4 -o addr show dev eth0 | sed 's|.* inet ||; s|/.*||'")
+        public = net.address_on(f"isp.{site}", "eth0")
         port = net.sh("z", f"wg show {net.name} listen-port").strip()
-        expect(net.talk("z", public.strip(), port, "udp") is None, f"isp.{site} lets nothing in")
+        expect(net.talk("z", public, port, "udp") is None, f"isp.{site} lets nothing in")
     begun = time.monotonic()
     for node in ("a", "c"):
         net.tieline(node, "apply")

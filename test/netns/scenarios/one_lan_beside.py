@@ -311,9 +311,8 @@ class Live:
     @staticmethod
     def start(net, machine, log, *arguments):
         with open(log, "wb") as out:
-            net.lab.processes.append(subprocess.Popen(
-                [net.program, "lab", "exec", net.name, machine, "--", "/usr/bin/python3", "-c",
-                 *arguments], stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL))
+            net.start(machine, "/usr/bin/python3", "-c", *arguments, stdout=out,
+                      stderr=subprocess.STDOUT)
 
     def count(self):
         return os.path.getsize(self.log)

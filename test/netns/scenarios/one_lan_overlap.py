@@ -61,7 +61,7 @@ def one_lan_home(lab):
 
 
 def tunnel_address(net, person):
-    return net.sh(person, f"ip -4 -o addr show {net.name} | sed 's|.* inet ||; s|/.*||'").strip()
+    return net.address_on(person, net.name)
 
 
 def own_address_is_hidden(net):
@@ -78,14 +78,13 @@ def home_still_answers(net):
     for person in ("e", "f", "g"):
         net.sh(f"router.{person}", "ip addr add 192.168.200.244/32 dev eth1")
     for person, router in (("e/laptop", "e"), ("f", "f"), ("g", "g")):
-        own = net.sh(person, "ip -4 -o addr show eth0 | sed 's|.* inet ||; s|/.*||'").strip()
+        own = net.address_on(person, "eth0")
         for address in ("192.168.200.1", "192.168.200.244"):
             expect_same(net.talk(person, address), "pong", f"{address} at the home of {person}")
             line = net.sh(person, f"ip route get {address}")
             expect("dev eth0" in line, f"{person} looks for {address} at home: {line}")
         expect_same(net.talk(f"router.{router}", own), "pong", f"{person}, asked by its own router")
-    net.works("e/laptop -> e/tv", to=net.sh(
-        "e/tv", "ip -4 -o addr show eth0 | sed 's|.* inet ||; s|/.*||'").strip())
+    net.works("e/laptop -> e/tv", to=net.address_on("e/tv", "eth0"))
     line = net.sh("e/laptop", f"ip route get {MAPPED}")
     expect(f"dev {net.name}" in line, f"e looks for the mapped address in the tunnel: {line}")
 

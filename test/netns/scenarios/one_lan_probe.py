@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """What a node finds out about its LAN: what the router does, who has the addresses that it takes,
-which addresses DHCP hands out. The network is that of one_lan.py.
-"""
-
-import subprocess
+which addresses DHCP hands out. The offices are those of one_lan.py."""
 
 from lab import expect, expect_same, until
 from scenario import scenario
@@ -63,6 +60,10 @@ def line_of(net, text, node="c"):
     return next(i for i, line in enumerate(lines, 1) if text in line)
 
 
+def link_with(net, machine, address):
+    return net.sh(machine, f"ip -4 -o addr show to {address}").split()[1]
+
+
 def warns(net, wanted, wants=0):
     """Expects that plan on c gives these warnings, each as often as said, and no others."""
     text = net.tieline("c", "plan", wants=wants)
@@ -88,8 +89,7 @@ def router_lacks_routes(net):
 
 def router_is_silent(net):
     """A router that does not answer is not one without routes."""
-    address = net.sh("router.beijing", "ip -4 -o addr show to 192.168.200.1 | sed 's/  */ /g'")
-    link = address.split()[1]
+    link = link_with(net, "router.beijing", "192.168.200.1")
     net.sh("router.beijing", f"ip addr del 192.168.200.1/24 dev {link}")
     warns(net, {"does not answer on eth0": 1})
     net.sh("router.beijing", f"ip addr add 192.168.200.1/24 dev {link}; ip route replace "
@@ -168,9 +168,7 @@ def duplicates_are_errors(net):
     """Nothing is applied; the message names the address, the machine and the line."""
     mac = net.run("b", "cat", "/sys/class/net/eth0/address").stdout.strip()
     before = net.picture("a")
-    flood = subprocess.Popen(
-        [net.program, "lab", "exec", net.name, "b", "--", "python3", "-c", FLOOD], env=net.env)
-    net.lab.processes.append(flood)
+    flood = net.start("b", "python3", "-c", FLOOD)
     for address, held, what, commands in (
             ("192.168.201.240/24", "192.168.201.240", "192.168.201.240: d", [["plan"], ["apply"]]),
             ("192.168.201.207/24", "192.168.201.207", "192.168.201.192/28: ", [["plan", "--json"]]),
@@ -197,7 +195,7 @@ dnsmasq --conf-file=/dev/null --port=0 --interface=eth0 --bind-interfaces --user
 def dhcp_is_a_warning(net):
     """A real DHCP server hands out the first address, the last one, all, or none of them."""
     router = "router.shenzhen"
-    link = net.sh(router, "ip -4 -o addr show to 192.168.201.1 | sed 's/  */ /g'").split()[1]
+    link = link_with(net, router, "192.168.201.1")
     for first, last, offered, how in ((2, 191, None, "--no-ping"), (2, 200, 192, "--no-ping"),
                                       (209, 250, 240, "--no-ping"), (2, 250, 192, "")):
         pid = f"{net.name}-dnsmasq"
