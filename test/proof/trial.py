@@ -63,7 +63,7 @@ def shape(text):
     return re.sub(r"\d+", "#", (errors or lines[-1:] or [""])[0])
 
 
-def is_ipv4(text):
+def is_ipv4_address(text):
     return re.fullmatch(r"[\d.]+", text) is not None
 
 
@@ -89,7 +89,7 @@ class Trial:
 
     def __init__(self, tools, directory, name):
         self.tools, self.directory, self.name = tools, directory, name
-        self.path = f"{directory}/n.yaml"
+        self.path, self.lock = f"{directory}/n.yaml", f"{directory}/n.lock"
         self.pairs = 0  # that were tried
         self.seen = collections.Counter()  # how they travel, and why others do not work
         self.is_quick = False  # try only the connections of the case, with our own client
@@ -103,9 +103,8 @@ class Trial:
             return Fault("hangs", shape(" ".join(map(str, late.cmd[1:2]))), str(late))
 
     def attempt(self, case):
-        lock = self.path.replace(".yaml", ".lock")
-        if os.path.exists(lock):
-            os.unlink(lock)
+        if os.path.exists(self.lock):
+            os.unlink(self.lock)
         self.write(case.file)
         done = self.tools.run("check", self.path)
         if case.wants:
@@ -144,7 +143,7 @@ class Trial:
         return f"{source} -> {own}{colon}{port}"
 
     def mapped(self, case, name, own):
-        with open(self.path.replace(".yaml", ".lock"), encoding="ascii") as file:
+        with open(self.lock, encoding="ascii") as file:
             for line in file:
                 kind, site, *prefixes = line.split()[:4]
                 if kind != "mapped" or name not in case.file["sites"][site]["devices"]:
@@ -207,7 +206,7 @@ class Trial:
     def addresses(self, case, name):
         for site in case.file["sites"].values():
             yield from site["devices"].get(name, ())
-        with open(self.path.replace(".yaml", ".lock"), encoding="ascii") as file:
+        with open(self.lock, encoding="ascii") as file:
             for line in file:
                 if line.startswith(f"address {name} "):
                     yield from line.split()[2:]
@@ -253,7 +252,7 @@ class Trial:
         jobs = {}
         for flow, answer in said.items():
             literal = answer["text"].partition(" -> ")[2].rpartition(":")[0]
-            address = literal if is_ipv4(literal) else answer.get("dials") or \
+            address = literal if is_ipv4_address(literal) else answer.get("dials") or \
                 answer["to"].get("address")
             if not address:
                 continue
