@@ -171,7 +171,7 @@ static bool cut(struct tl_machines *machines, const struct tl_lab_machine *machi
         return is_good;
 }
 
-/* Nobody says that a packet is too big, and nobody who does listens. */
+/* A machine neither sends, passes nor hears ICMP errors about packets that are too big. */
 #define SILENCE \
         "add table inet silence\n" \
         "add chain inet silence in {type filter hook input priority filter;}\n" \

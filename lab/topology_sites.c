@@ -200,7 +200,6 @@ static void add_device_at(struct tl_builder *b, const char *name, uint32_t site,
                           const struct wg_ip *ip)
 {
         bool is_ipv4 = ip->family == WG_FAMILY_IPV4;
-
         const struct tl_lan *lan = find_lan(b, site, ip);
         struct tl_walk_end end = {.ip = *ip, .node = b->model->sites[site].node};
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Links that are narrower than Ethernet, and nobody who says so (S19)."""
+"""Links that are narrower than Ethernet, without ICMP errors that say so (S19)."""
 
 from lab import expect, expect_same
 from scenario import scenario
