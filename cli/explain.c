@@ -230,7 +230,8 @@ static bool suppose(struct tl_model *model, const char *argument)
                                      argument);
         presence.node = find_node(model, name);
         if (presence.node == TL_MODEL_NONE)
-                return tl_fail_usage("--in: `%.*s' is no node of the network, or several",
+                return tl_fail_usage("--in: `%.*s' is not one node of the network: name a hub, "
+                                     "the node of a site or a device, such as e/laptop",
                                      (int)name.len, name.at);
         wg_prefix_mask(&presence.prefix);
         return tl_model_add_presence(model, &presence) || tl_fail("out of memory");

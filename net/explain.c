@@ -26,8 +26,10 @@ static bool may_claim(const struct tl_model *model, const struct tl_flow *flow,
         }
         if (owner.node != node->node)
                 return true;
-        tl_findings_error(findings, at, "name the machine that has it as the source",
-                          "peers accept this address from %s: its site has it", from->name);
+        tl_findings_error(findings, at,
+                          "leave out --as, and name the machine that has it as the source",
+                          "peers accept this address from %s: %s", from->name,
+                          owner.is_node ? "it is its own" : "its site has it");
         return false;
 }
 

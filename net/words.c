@@ -181,6 +181,8 @@ const char *tl_words_why(struct tl_words *words)
         const struct tl_course *course = &words->walk->course;
         const char *reason = "";
 
+        if (words->to->literal.family != WG_FAMILY_NONE)
+                return NULL;
         switch (course->form) {
         case TL_COURSE_OWN:
                 return NULL;

@@ -45,7 +45,7 @@ const char *tl_words_rule(struct tl_words *words, uint32_t rule);
 struct wg_prefix tl_words_home(const struct tl_words *words, const struct tl_walk_end *end);
 
 /* Why the source uses another address than the destination's own: "b uses 192.168.201.193 for d,
- * because ...". NULL: it does not. */
+ * because ...". NULL: it does not, or whoever asks has chosen the address. */
 const char *tl_words_why(struct tl_words *words);
 
 /* The machine that takes a step: "b", "shenzhen's router", "z". */
