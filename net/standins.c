@@ -105,7 +105,7 @@ static uint32_t place(struct builder *b, const struct entries *entries,
         tl_address_format_prefix(lan_text, &model->lans[lan].prefix);
         tl_findings_add(b->findings, TL_FINDING_ERROR, here->at, &model->lans[lan].at,
                         "give addresses that no machine has",
-                        "%s has the network or broadcast address of %s", text, lan_text);
+                        "%s contains the network or broadcast address of %s", text, lan_text);
         return TL_MODEL_NONE;
 }
 
@@ -344,8 +344,7 @@ static bool find_own(struct builder *b, const struct entries *entries,
                 if (model->lans[model->lans_by_own[at].id].site == site)
                         continue;
                 report_there(b, there,
-                             "give a prefix in the mapped prefix of the LAN: `tieline show` lists "
-                             "them",
+                             "use the mapped prefix of the LAN: `tieline show` lists them",
                              "in LANs of several sites");
                 return false;
         }

@@ -131,8 +131,9 @@ static const struct {
          "5:181: 192.168.0.0/16 is in no LAN of site \"s\" [5:3]; give addresses of the site's "
          "own LAN\n"},
         {2, NETWORK(SHUT "[192.168.1.0/30, 192.168.1.254/31, \"fd77:1::/126\"]"),
-         "5:163: 192.168.1.0/30 has the network or broadcast address of 192.168.1.0/24 [5:13]" FREE
-         "5:179: 192.168.1.254/31 has the network or broadcast address of 192.168.1.0/24 "
+         "5:163: 192.168.1.0/30 contains the network or broadcast address of 192.168.1.0/24 "
+         "[5:13]" FREE
+         "5:179: 192.168.1.254/31 contains the network or broadcast address of 192.168.1.0/24 "
          "[5:13]" FREE},
         {3, NETWORK(SHUT "{192.168.1.1: d, 192.168.1.2/31: auto, 192.168.1.9: d}"),
          "5:163: 192.168.1.1 is the address of the router of \"s\" [5:112]" FREE
@@ -170,8 +171,8 @@ static const struct {
                       "192.168.1.192/27: 10.200.0.0/27}"),
          "5:181: 192.168.1.64/28 is in a LAN of this site itself; give one in the LAN of another "
          "site, or in the pool\n"
-         "5:216: 192.168.3.0/28 is in LANs of several sites; give a prefix in the mapped prefix of "
-         "the LAN: `tieline show` lists them\n"
+         "5:216: 192.168.3.0/28 is in LANs of several sites; use the mapped prefix of the LAN: "
+         "`tieline show` lists them\n"
          "5:250: 10.200.0.0/28 is in the mapped prefix of this site itself; give one in the LAN of "
          "another site, or in the pool\n"
          "5:283: 10.9.0.0/28 is nowhere in the network; give one in the LAN of another site, or in "
