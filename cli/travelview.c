@@ -127,12 +127,17 @@ static enum tl_pen_style style_of(const struct tl_travelmap_cell *cell)
         return has_way(cell, TL_PAIR_NATIVE) ? TL_PEN_GOOD : TL_PEN_PLAIN;
 }
 
-/* "beijing", "beijing and 11 like it", "people (12)". */
-static void write_name(char out[CELL], const struct tl_travelmap_party *party)
+/* "beijing", "beijing and shenzhen", "beijing and 11 like it", "people (12)". */
+static void write_name(char out[CELL], const struct view *v, uint32_t index)
 {
+        const struct tl_travelmap_party *party = &v->map.parties[index];
+
         if (party->machines > 1)
                 snprintf(out, CELL, "%.40s (%" PRIu32 ")", party->name, party->machines);
-        else if (party->count > 1)
+        else if (party->count == 2)
+                snprintf(out, CELL, "%.28s and %.28s", party->name,
+                         v->map.items[party->items[1]].name);
+        else if (party->count > 2)
                 snprintf(out, CELL, "%.40s and %" PRIu32 " like it", party->name, party->count - 1);
         else
                 snprintf(out, CELL, "%.60s", party->name);
@@ -145,7 +150,7 @@ static unsigned int width_of_column(struct view *v, uint32_t column)
         char text[CELL];
         size_t width;
 
-        write_name(text, &v->map.parties[column]);
+        write_name(text, v, column);
         width = strlen(text);
         for (uint32_t row = 0; row < v->map.count; row++) {
                 write_cell(v, text, cell_at(v, row, column));
@@ -160,7 +165,7 @@ static unsigned int width_of_names(const struct view *v)
         size_t width = strlen("from \\ to");
 
         for (uint32_t row = 0; row < v->map.count; row++) {
-                write_name(text, &v->map.parties[row]);
+                write_name(text, v, row);
                 width = strlen(text) > width ? strlen(text) : width;
         }
         return (unsigned int)width + GAP;
@@ -180,13 +185,13 @@ static void put_matrix(struct view *v, const unsigned int *widths, unsigned int 
         tl_pen_spaces(v->pen, INDENT);
         put_padded(v->pen, TL_PEN_DIM, "from \\ to", names);
         for (uint32_t i = 0; i < v->map.count; i++) {
-                write_name(text, &v->map.parties[i]);
+                write_name(text, v, i);
                 put_padded(v->pen, TL_PEN_BOLD, text,
                            i + 1 < v->map.count ? widths[i] : (unsigned int)strlen(text));
         }
         fputc('\n', v->pen->out);
         for (uint32_t row = 0; row < v->map.count; row++) {
-                write_name(text, &v->map.parties[row]);
+                write_name(text, v, row);
                 tl_pen_spaces(v->pen, INDENT);
                 put_padded(v->pen, TL_PEN_BOLD, text, names);
                 for (uint32_t i = 0; i < v->map.count; i++) {
@@ -253,7 +258,7 @@ static void put_destinations(const struct view *v, uint32_t row, uint32_t first)
         for (uint32_t i = first; i < v->map.count; i++) {
                 if (!is_alike(cell_at(v, row, i), cell_at(v, row, first)))
                         continue;
-                write_name(text, &v->map.parties[i]);
+                write_name(text, v, i);
                 if (count++ < NAMES)
                         fprintf(v->pen->out, "%s%s", count > 1 ? ", " : "", text);
         }
@@ -268,7 +273,7 @@ static void put_list(struct view *v)
 
         for (uint32_t row = 0; row < v->map.count; row++) {
                 tl_pen_spaces(v->pen, INDENT);
-                write_name(text, &v->map.parties[row]);
+                write_name(text, v, row);
                 tl_pen_put(v->pen, TL_PEN_BOLD, text);
                 fputc('\n', v->pen->out);
                 for (uint32_t i = 0; i < v->map.count; i++) {
