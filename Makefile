@@ -15,13 +15,13 @@ $(BUILD)/build.ninja:
 	@scripts/packages.sh require build
 	@meson setup $(BUILD)
 
-demo: as-root ## install packages, build, and show a tunnel between namespaces (root)
+demo: as-root ## install packages, build, and show tunnels between namespaces (root)
 	@scripts/packages.sh install demo
 	@echo "building in $(BUILD)/"
 	@output=$$($(MAKE) --no-print-directory all 2>&1) || { echo "$$output" >&2; exit 1; }
 	@scripts/demo.sh $(TIELINED)
 
-check: as-root ## install packages and run every test (root, about half an hour)
+check: as-root ## install packages and run every test (root, about 40 minutes)
 	@scripts/packages.sh install check
 	@scripts/check.sh
 
