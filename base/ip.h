@@ -28,6 +28,15 @@ WG_MUST_USE static inline bool wg_ip_equal(const struct wg_ip *a, const struct w
         return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
+/* Reads an address from a packet, where it has 4 or 16 bytes. */
+WG_MUST_USE static inline struct wg_ip wg_ip_load(uint8_t family, const uint8_t *at)
+{
+        struct wg_ip ip = {.family = family};
+
+        memcpy(ip.bytes, at, wg_ip_bits(&ip) / 8);
+        return ip;
+}
+
 /* An order of addresses, as of qsort: by family, then by value. */
 WG_MUST_USE static inline int wg_ip_compare(const struct wg_ip *a, const struct wg_ip *b)
 {

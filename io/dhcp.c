@@ -44,14 +44,6 @@ enum {
 _Static_assert((int)TL_DHCP_SIZE == (int)WG_IPV4_HEADER_LEN + (int)WG_UDP_HEADER_LEN + MESSAGE_LEN,
                "the size of a packet");
 
-static struct wg_ip ip_at(const uint8_t *bytes)
-{
-        struct wg_ip ip = {.family = WG_FAMILY_IPV4};
-
-        memcpy(ip.bytes, bytes, 4);
-        return ip;
-}
-
 /* ---- questions ---- */
 
 static const struct wg_ip none;
@@ -167,7 +159,7 @@ static const uint8_t *find_message(const uint8_t *packet, size_t len, size_t *me
 /* An offer has an address. An acknowledgement has one only if it was leased. */
 static bool read_offered(struct wg_ip *offered, uint8_t type, const uint8_t *at)
 {
-        *offered = type == OFFER ? ip_at(at) : none;
+        *offered = type == OFFER ? wg_ip_load(WG_FAMILY_IPV4, at) : none;
         return type == OFFER ? wg_be32_load(at) != 0 : type == ACKNOWLEDGEMENT;
 }
 
@@ -187,7 +179,7 @@ bool tl_dhcp_read(struct tl_dhcp_answer *answer, const uint8_t *packet, size_t l
         *answer = (struct tl_dhcp_answer){
                 .id = wg_be32_load(message + AT_ID),
                 .offered = offered,
-                .server = ip_at(server),
+                .server = wg_ip_load(WG_FAMILY_IPV4, server),
         };
         memcpy(answer->client, message + AT_CLIENT, TL_DHCP_MAC_LEN);
         return true;

@@ -25,14 +25,6 @@ enum {
         REDIRECT6_HOP_LIMIT = 255,
 };
 
-static struct wg_ip ip_at(uint8_t family, const uint8_t *bytes)
-{
-        struct wg_ip ip = {.family = family};
-
-        memcpy(ip.bytes, bytes, wg_ip_bits(&ip) / 8);
-        return ip;
-}
-
 /* ---- composing ---- */
 
 static uint32_t compose_udp(uint8_t *udp, const struct tl_echo *echo)
@@ -89,9 +81,8 @@ size_t tl_echo_compose(uint8_t packet[TL_ECHO_SIZE], const struct tl_echo *echo)
         wg_be16_store(transport + 2, echo->to_port);
         len = is_udp ? compose_udp(transport, echo) : compose_tcp(transport, echo);
         (is_ipv4 ? compose_ipv4 : compose_ipv6)(packet, echo, protocol, len);
-        checksum = wg_checksum_fold(
-                wg_checksum_join(wg_checksum_pseudo_of(packet, echo->to.family, protocol, len),
-                                 wg_checksum_add(0, transport, len)));
+        checksum = wg_checksum_fold(wg_checksum_add(
+                wg_checksum_pseudo_of(packet, echo->to.family, protocol, len), transport, len));
         if (is_udp && !checksum)
                 checksum = UINT16_MAX; /* 0 says that there is none */
         wg_checksum_store(transport + (is_udp ? WG_UDP_AT_CHECKSUM : WG_TCP_AT_CHECKSUM), checksum);
@@ -124,8 +115,8 @@ static bool read_ipv4(struct transport *t, const uint8_t *packet, size_t len)
                 .hop_limit = packet[WG_IPV4_AT_TTL],
                 .at = packet + header_len,
                 .len = WG_MIN(total_len, len) - header_len,
-                .from = ip_at(WG_FAMILY_IPV4, packet + WG_IPV4_AT_SOURCE),
-                .to = ip_at(WG_FAMILY_IPV4, packet + WG_IPV4_AT_DESTINATION),
+                .from = wg_ip_load(WG_FAMILY_IPV4, packet + WG_IPV4_AT_SOURCE),
+                .to = wg_ip_load(WG_FAMILY_IPV4, packet + WG_IPV4_AT_DESTINATION),
         };
         return true;
 }
@@ -142,8 +133,8 @@ static bool read_ipv6(struct transport *t, const uint8_t *packet, size_t len)
                 .hop_limit = packet[WG_IPV6_AT_HOP_LIMIT],
                 .at = packet + WG_IPV6_HEADER_LEN,
                 .len = WG_MIN(payload_len, len - WG_IPV6_HEADER_LEN),
-                .from = ip_at(WG_FAMILY_IPV6, packet + WG_IPV6_AT_SOURCE),
-                .to = ip_at(WG_FAMILY_IPV6, packet + WG_IPV6_AT_DESTINATION),
+                .from = wg_ip_load(WG_FAMILY_IPV6, packet + WG_IPV6_AT_SOURCE),
+                .to = wg_ip_load(WG_FAMILY_IPV6, packet + WG_IPV6_AT_DESTINATION),
         };
         return true;
 }
@@ -187,7 +178,7 @@ static bool read_redirect4(struct tl_echo_redirect *redirect, const struct trans
             !read_ipv4(&about, t->at + REDIRECT4_LEN, t->len - REDIRECT4_LEN))
                 return false;
         redirect->to = about.to;
-        redirect->via = ip_at(WG_FAMILY_IPV4, t->at + REDIRECT4_AT_VIA);
+        redirect->via = wg_ip_load(WG_FAMILY_IPV4, t->at + REDIRECT4_AT_VIA);
         return true;
 }
 
@@ -197,12 +188,12 @@ static bool read_redirect6(struct tl_echo_redirect *redirect, const struct trans
         if (t->protocol != WG_PROTOCOL_ICMPV6 || t->len < REDIRECT6_LEN || t->at[0] != REDIRECT6 ||
             t->hop_limit != REDIRECT6_HOP_LIMIT ||
             wg_checksum_fold(
-                    wg_checksum_join(wg_checksum_pseudo_of(packet, WG_FAMILY_IPV6,
-                                                           WG_PROTOCOL_ICMPV6, (uint32_t)t->len),
-                                     wg_checksum_add(0, t->at, t->len))) != 0)
+                    wg_checksum_add(wg_checksum_pseudo_of(packet, WG_FAMILY_IPV6,
+                                                          WG_PROTOCOL_ICMPV6, (uint32_t)t->len),
+                                    t->at, t->len)) != 0)
                 return false;
-        redirect->to = ip_at(WG_FAMILY_IPV6, t->at + REDIRECT6_AT_TO);
-        redirect->via = ip_at(WG_FAMILY_IPV6, t->at + REDIRECT6_AT_VIA);
+        redirect->to = wg_ip_load(WG_FAMILY_IPV6, t->at + REDIRECT6_AT_TO);
+        redirect->via = wg_ip_load(WG_FAMILY_IPV6, t->at + REDIRECT6_AT_VIA);
         return true;
 }
 

@@ -40,14 +40,6 @@ enum {
 
 static const uint8_t nobody[16];
 
-static struct wg_ip ip_at(uint8_t family, const uint8_t *bytes)
-{
-        struct wg_ip ip = {.family = family};
-
-        memcpy(ip.bytes, bytes, family == WG_FAMILY_IPV4 ? 4 : 16);
-        return ip;
-}
-
 static bool is_zero(const uint8_t *bytes, size_t len)
 {
         return memcmp(bytes, nobody, len) == 0;
@@ -98,9 +90,9 @@ static size_t ask_ndp(uint8_t *packet, uint8_t *to, const uint8_t *own, const st
         }
         wg_checksum_store(
                 icmp + NDP_AT_CHECKSUM,
-                wg_checksum_fold(wg_checksum_join(
+                wg_checksum_fold(wg_checksum_add(
                         wg_checksum_pseudo_of(packet, WG_FAMILY_IPV6, WG_PROTOCOL_ICMPV6, len),
-                        wg_checksum_add(0, icmp, len))));
+                        icmp, len)));
         return WG_IPV6_HEADER_LEN + len;
 }
 
@@ -130,7 +122,7 @@ static bool read_arp(struct tl_neighbour_claim *claim, const uint8_t *packet, si
         if (claim->is_question && operation == ARP_REPLY)
                 return false;
         ip = packet + (claim->is_question ? ARP_AT_TARGET_IP : ARP_AT_SENDER_IP);
-        claim->ip = ip_at(WG_FAMILY_IPV4, ip);
+        claim->ip = wg_ip_load(WG_FAMILY_IPV4, ip);
         memcpy(claim->mac, packet + ARP_AT_SENDER_MAC, TL_NEIGHBOUR_MAC_LEN);
         return !is_zero(ip, 4) && !is_zero(claim->mac, TL_NEIGHBOUR_MAC_LEN);
 }
@@ -169,11 +161,11 @@ static bool read_ndp(struct tl_neighbour_claim *claim, const uint8_t *from, cons
             packet[WG_IPV6_AT_NEXT] != WG_PROTOCOL_ICMPV6 ||
             packet[WG_IPV6_AT_HOP_LIMIT] != NDP_HOP_LIMIT || icmp[1] != 0 ||
             icmp[NDP_AT_TARGET] == MULTICAST6 ||
-            wg_checksum_fold(wg_checksum_join(
-                    wg_checksum_pseudo_of(packet, WG_FAMILY_IPV6, WG_PROTOCOL_ICMPV6, len),
-                    wg_checksum_add(0, icmp, len))) != 0)
+            wg_checksum_fold(wg_checksum_add(
+                    wg_checksum_pseudo_of(packet, WG_FAMILY_IPV6, WG_PROTOCOL_ICMPV6, len), icmp,
+                    len)) != 0)
                 return false;
-        claim->ip = ip_at(WG_FAMILY_IPV6, icmp + NDP_AT_TARGET);
+        claim->ip = wg_ip_load(WG_FAMILY_IPV6, icmp + NDP_AT_TARGET);
         claim->is_question = icmp[0] == NDP_SOLICITATION;
         memcpy(claim->mac, from, TL_NEIGHBOUR_MAC_LEN);
         if (icmp[0] == NDP_ADVERTISEMENT)
