@@ -35,13 +35,23 @@ enum {
 #define LOAD16_X(offset) BPF_STMT(BPF_LD | BPF_H | BPF_IND, offset)
 #define IPV4_HEADER_TO_X BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0)
 #define IF_EQUAL(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no)
+#define IF_ABOVE(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, value, yes, no)
 #define IF_ANY_BIT(mask, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, mask, yes, no)
 #define TAKE BPF_STMT(BPF_RET | BPF_K, 0xffffffff)
 #define DROP BPF_STMT(BPF_RET | BPF_K, 0)
 
-static struct sock_filter take_all[] = {TAKE};
+/* Every filter begins with this: packets between others, which a promiscuous link hears, and those
+ * that this machine sends are dropped. */
+#define DROP_OTHERS \
+        LOAD8((uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)), IF_ABOVE(PACKET_MULTICAST, 0, 1), DROP
+
+_Static_assert(PACKET_HOST == 0 && PACKET_BROADCAST == 1 && PACKET_MULTICAST == 2,
+               "the kinds of packets that this machine is sent");
+
+static struct sock_filter take_all[] = {DROP_OTHERS, TAKE};
 
 static struct sock_filter take_ndp[] = {
+        DROP_OTHERS,
         LOAD8(WG_IPV6_AT_NEXT),
         IF_EQUAL(WG_PROTOCOL_ICMPV6, 0, 4),
         LOAD8(WG_IPV6_HEADER_LEN),
@@ -52,6 +62,7 @@ static struct sock_filter take_ndp[] = {
 };
 
 static struct sock_filter take_dhcp[] = {
+        DROP_OTHERS,
         LOAD8(WG_IPV4_AT_PROTOCOL),
         IF_EQUAL(WG_PROTOCOL_UDP, 0, 6),
         LOAD16(WG_IPV4_AT_FRAGMENT),
@@ -64,9 +75,10 @@ static struct sock_filter take_dhcp[] = {
 };
 
 /* The port of the echo filters is filled in on opening. */
-enum { ECHO4_PORT_AT = 8, ECHO6_PORT_AT = 4 };
+enum { ECHO4_PORT_AT = 11, ECHO6_PORT_AT = 7 };
 
 static const struct sock_filter take_echo4[] = {
+        DROP_OTHERS,
         LOAD16(WG_IPV4_AT_FRAGMENT),
         IF_ANY_BIT(WG_IPV4_OFFSET, 10, 0),
         IPV4_HEADER_TO_X,
@@ -83,6 +95,7 @@ static const struct sock_filter take_echo4[] = {
 };
 
 static const struct sock_filter take_echo6[] = {
+        DROP_OTHERS,
         LOAD8(WG_IPV6_AT_NEXT),
         IF_EQUAL(WG_PROTOCOL_UDP, 1, 0),
         IF_EQUAL(WG_PROTOCOL_TCP, 0, 2),
@@ -274,8 +287,7 @@ ssize_t tl_packet_receive(const struct tl_packet_socket *s, uint8_t *packet, siz
                 len = recvfrom(s->fd, packet, size, 0, (struct sockaddr *)&address, &address_len);
                 if (len < 0 && errno != EINTR)
                         return -errno;
-        } while (len < 0 || address.sll_pkttype == PACKET_OUTGOING ||
-                 address.sll_pkttype == PACKET_OTHERHOST || address.sll_halen != TL_PACKET_MAC_LEN);
+        } while (len < 0 || address.sll_halen != TL_PACKET_MAC_LEN);
         memcpy(from, address.sll_addr, TL_PACKET_MAC_LEN);
         return len;
 }

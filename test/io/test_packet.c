@@ -3,8 +3,10 @@
 #include "io/packet.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/bytes.h"
 #include "base/ip.h"
@@ -155,6 +157,64 @@ static void test_send(void **state)
         tl_packet_close(&right);
 }
 
+static uint32_t count_queued(const struct tl_packet_socket *s)
+{
+        struct tpacket_stats counts = {0};
+        socklen_t len = sizeof(counts);
+
+        assert_int_equal(getsockopt(s->fd, SOL_PACKET, PACKET_STATISTICS, &counts, &len), 0);
+        return counts.tp_packets;
+}
+
+/* Packets between others, and our own, are not even queued, whatever the kind of the socket. */
+static void test_others(void **state)
+{
+        static const struct {
+                enum tl_packet_kind kind;
+                struct sample sample;
+        } cases[] = {
+                {TL_PACKET_ARP, {WG_PROTOCOL_UDP, 20, 0, 0, 0}},
+                {TL_PACKET_NDP, {WG_PROTOCOL_ICMPV6, 40, 0, 0, 136}},
+                {TL_PACKET_DHCP, {WG_PROTOCOL_UDP, 20, 0, 68, 0}},
+                {TL_PACKET_ECHO4, {WG_PROTOCOL_TCP, 20, 0, PORT, 0}},
+                {TL_PACKET_ECHO6, {WG_PROTOCOL_TCP, 40, 0, PORT, 0}},
+        };
+        static const uint8_t stranger[TL_PACKET_MAC_LEN] = {2, 0, 0, 0, 0, 99};
+        static const uint8_t group[TL_PACKET_MAC_LEN] = {0x33, 0x33, 0, 0, 0, 1};
+
+        (void)state;
+        begin();
+        run("ip link set right promisc on");
+        for (size_t i = 0; i < WG_ARRAY_SIZE(cases); i++) {
+                enum tl_packet_kind kind = cases[i].kind;
+                struct tl_packet_socket left, right;
+                const uint8_t *to[] = {stranger, everybody, group, NULL};
+                struct pollfd wait = {.events = POLLIN};
+                uint8_t packet[64];
+
+                print_message("%s\n", tl_packet_kind_name(kind));
+                make_packet(packet, &cases[i].sample,
+                            kind == TL_PACKET_NDP || kind == TL_PACKET_ECHO6);
+                assert_int_equal(tl_packet_open(&left, "left", kind, PORT), 0);
+                assert_int_equal(tl_packet_open(&right, "right", kind, PORT), 0);
+                to[WG_ARRAY_SIZE(to) - 1] = right.mac;
+                for (uint8_t k = 0; k < WG_ARRAY_SIZE(to); k++) {
+                        packet[63] = k;
+                        assert_int_equal(tl_packet_send(&left, to[k], packet, 64), 0);
+                }
+                wait.fd = right.fd;
+                for (uint8_t k = 1; k < WG_ARRAY_SIZE(to); k++) {
+                        packet[63] = k;
+                        assert_int_equal(poll(&wait, 1, PATIENCE_MS), 1);
+                        assert_true(arrives(&right, packet));
+                }
+                assert_int_equal(count_queued(&right), WG_ARRAY_SIZE(to) - 1);
+                assert_int_equal(count_queued(&left), 0);
+                tl_packet_close(&left);
+                tl_packet_close(&right);
+        }
+}
+
 static void test_links(void **state)
 {
         struct tl_packet_socket s;
@@ -177,6 +237,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_filters),
                 cmocka_unit_test(test_send),
+                cmocka_unit_test(test_others),
                 cmocka_unit_test(test_links),
         };
 
