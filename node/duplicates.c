@@ -2,6 +2,7 @@
 #include "node/duplicates.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "io/neighbour.h"
@@ -63,9 +64,14 @@ static void send_burst(struct tl_duplicates *d, uint64_t now_ns)
         }
 }
 
+static uint32_t count_rounds(const struct tl_duplicates *d)
+{
+        return d->count > MANY ? ROUNDS_OF_MANY : ROUNDS;
+}
+
 static void end_round(struct tl_duplicates *d, uint64_t now_ns)
 {
-        uint32_t rounds = d->count > MANY ? ROUNDS_OF_MANY : ROUNDS;
+        uint32_t rounds = count_rounds(d);
 
         d->round++;
         d->next = 0;
@@ -79,11 +85,9 @@ static void end_round(struct tl_duplicates *d, uint64_t now_ns)
 
 uint64_t tl_duplicates_work(struct tl_duplicates *d, uint64_t now_ns)
 {
-        uint32_t rounds = d->count > MANY ? ROUNDS_OF_MANY : ROUNDS;
-
         if (now_ns < d->due_ns || d->due_ns == TL_PROBE_NEVER)
                 return d->due_ns;
-        if (d->round < rounds)
+        if (d->round < count_rounds(d))
                 send_burst(d, now_ns);
         else
                 d->next = d->count;
@@ -96,22 +100,9 @@ uint64_t tl_duplicates_work(struct tl_duplicates *d, uint64_t now_ns)
         return d->due_ns;
 }
 
-static struct tl_duplicates_target *find(struct tl_duplicates *d, const struct wg_ip *ip)
+static int compare(const void *ip, const void *target)
 {
-        uint32_t low = 0, high = d->count;
-
-        while (low < high) {
-                uint32_t middle = low + (high - low) / 2;
-                int order = wg_ip_compare(&d->targets[middle].ip, ip);
-
-                if (order == 0)
-                        return &d->targets[middle];
-                if (order < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return NULL;
+        return wg_ip_compare(ip, &((const struct tl_duplicates_target *)target)->ip);
 }
 
 void tl_duplicates_hear(struct tl_duplicates *d, const uint8_t from[TL_PROBE_MAC_LEN],
@@ -123,7 +114,7 @@ void tl_duplicates_hear(struct tl_duplicates *d, const uint8_t from[TL_PROBE_MAC
         if (!d->count || !tl_neighbour_read(&claim, d->targets[0].ip.family, from, packet, len) ||
             memcmp(claim.mac, d->link->mac, TL_PROBE_MAC_LEN) == 0)
                 return; /* our own question may come back, in a loop of switches */
-        target = find(d, &claim.ip);
+        target = bsearch(&claim.ip, d->targets, d->count, sizeof(*target), compare);
         if (!target)
                 return;
         target->is_in_use = true;
