@@ -7,6 +7,7 @@
 #include "conf/address.h"
 #include "io/clock.h"
 #include "io/random.h"
+#include "net/ownlan.h"
 
 static uint64_t work(void *probe, uint64_t now_ns)
 {
@@ -26,7 +27,7 @@ static struct wg_ip find_own(const struct tl_local *local, const char *link,
 {
         for (uint32_t i = 0; i < local->net_count; i++) {
                 const struct tl_local_net *net = &local->nets[i];
-                const struct wg_prefix prefix = {.ip = net->ip, .cidr = net->cidr};
+                const struct wg_prefix prefix = tl_ownlan_prefix(net);
 
                 if (strcmp(net->link, link) == 0 && wg_prefix_contains(&prefix, other))
                         return net->ip;

@@ -336,7 +336,8 @@ void tl_lanrouter_report(const struct tl_lanrouter *first, struct tl_machine *ma
 
                 begin_report(&r, machine, router);
                 if (error) {
-                        warn(&r, NULL, "cannot be asked which routes it has: %s: %s", router->link,
+                        warn(&r, "connect this machine to its LAN, or use --no-probe",
+                             "cannot be asked which routes it has: %s: %s", router->link,
                              tl_probejobs_error(error));
                         continue;
                 }

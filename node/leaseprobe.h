@@ -8,7 +8,7 @@
  *
  * Servers may ping an address before they offer it, one after the other: dnsmasq takes three
  * seconds for each, in which it answers no other client. So there are few questions, and the probe
- * takes up to 7.5 seconds; it ends when an address is offered. To find out at once whether there is
+ * takes up to 8.5 seconds; it ends when an address is offered. To find out at once whether there is
  * a server at all, this machine also asks for information. If no answer of any kind comes within
  * 1.5 seconds, that is the end, too.
  * Threads: one owner. Source: RFC 2131 3.1, 4.3.1. */

@@ -142,11 +142,13 @@ static const char *format_mac(char text[MAC_TEXT_SIZE], const uint8_t mac[TL_PRO
 static bool is_alike(const struct tl_machine *machine, const struct tl_duplicates_target *a,
                      const struct tl_duplicates_target *b)
 {
-        struct tl_place a_at = tl_taking_place(machine, &a->ip);
-        struct tl_place b_at = tl_taking_place(machine, &b->ip);
+        struct tl_place a_at, b_at;
 
-        return a->is_in_use && b->is_in_use && a_at.line == b_at.line &&
-               a_at.column == b_at.column && memcmp(a->mac, b->mac, TL_PROBE_MAC_LEN) == 0;
+        if (!a->is_in_use || !b->is_in_use || memcmp(a->mac, b->mac, TL_PROBE_MAC_LEN) != 0)
+                return false;
+        a_at = tl_taking_place(machine, &a->ip);
+        b_at = tl_taking_place(machine, &b->ip);
+        return a_at.line == b_at.line && a_at.column == b_at.column;
 }
 
 /* Reports an address that is in use, unless an earlier one has been reported for both. */
@@ -166,8 +168,9 @@ static void report_use(struct tl_machine *machine, const struct tl_taking *takin
                          more == 1 ? "" : "es");
         tl_address_format_ip(ip, &target->ip);
         tl_findings_error(&machine->findings, tl_taking_place(machine, &target->ip),
-                          "give `virtual:` another range", "%s%s %s in use by %s on %s", ip, others,
-                          more ? "are" : "is", format_mac(mac, target->mac), taking->link);
+                          "give `virtual:` another range, or that machine another address",
+                          "%s%s %s in use by %s on %s", ip, others, more ? "are" : "is",
+                          format_mac(mac, target->mac), taking->link);
 }
 
 static void report_error(struct tl_machine *machine, const struct tl_taking *taking)
