@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * fuzz_echo.c - any packets as echoes, and as redirects. The first byte chooses the family. An echo
- * that is composed from what was read is read as the same. */
+ * fuzz_echo.c - any packets as echoes, and as redirects. The first byte chooses the family, and
+ * whether the checksum of ICMP is corrected. An echo that is composed from what was read is read as
+ * the same. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/attr.h"
 #include "io/echo.h"
+#include "test/lib/icmp_sum.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,12 +33,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (size < 1)
                 return 0;
         family = data[0] & 1 ? WG_FAMILY_IPV6 : WG_FAMILY_IPV4;
-        packet = malloc(size);
+        packet = malloc(size); /* the first byte stays unused: what follows ends with the memory */
         WG_ASSERT(packet);
-        memcpy(packet, data + 1, size - 1);
-        if (tl_echo_read(&echo, family, packet, size - 1))
+        memcpy(packet, data, size);
+        if (data[0] & 2)
+                icmp_sum_correct(packet + 1, size - 1);
+        if (tl_echo_read(&echo, family, packet + 1, size - 1))
                 compose_again(&echo);
-        if (tl_echo_read_redirect(&redirect, family, packet, size - 1))
+        if (tl_echo_read_redirect(&redirect, family, packet + 1, size - 1))
                 WG_ASSERT(redirect.to.family == family && redirect.via.family == family);
         free(packet);
         return 0;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * fuzz_neighbour.c - any packets as ARP and as neighbour discovery. The first byte chooses. What is
- * accepted claims a real address, and a question that is composed for it is accepted too. */
+ * fuzz_neighbour.c - any packets as ARP and as neighbour discovery. The first byte chooses, and
+ * whether the checksum of ICMP is corrected. What is accepted claims a real address, and a question
+ * that is composed for it is accepted too. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/attr.h"
 #include "io/neighbour.h"
+#include "test/lib/icmp_sum.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,10 +34,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (size < 1)
                 return 0;
         family = data[0] & 1 ? WG_FAMILY_IPV6 : WG_FAMILY_IPV4;
-        packet = malloc(size);
+        packet = malloc(size); /* the first byte stays unused: what follows ends with the memory */
         WG_ASSERT(packet);
-        memcpy(packet, data + 1, size - 1);
-        if (tl_neighbour_read(&claim, family, from, packet, size - 1)) {
+        memcpy(packet, data, size);
+        if (data[0] & 2)
+                icmp_sum_correct(packet + 1, size - 1);
+        if (tl_neighbour_read(&claim, family, from, packet + 1, size - 1)) {
                 WG_ASSERT(claim.ip.family == family);
                 ask_again(&claim);
         }
